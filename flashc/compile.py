@@ -1,0 +1,136 @@
+"""A project's folder -> its verified IR.  This file is the recipe; each step lives in a room of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
+from flashc_ir.program import Dependency, Endpoint, Module, Program
+from flashc_ir.source import Span
+from flashc_ir.verify import verify
+
+from .frontend.closure import check_closure
+from .frontend.dialect import check_sdk_imports
+from .frontend.discover import Tree, discover
+from .frontend.lower import lower_endpoints
+from .frontend.machine import Machine
+from .frontend.nested import check_nested_endpoints
+from .frontend.python_version import choose_python
+from .frontend.read import Sources, read_modules
+from .frontend.reading import Reader
+from .frontend.requirements import read_requirements
+from .options import Options
+from .passes import PIPELINE
+
+Observer = Callable[[str, Program], None]
+
+
+def compile_project(
+    root: Path, options: Options, sink: Sink, observe: Observer | None = None
+) -> Program | None:
+    """Compile the project at `root` (absolute).  None where errors leave no program to speak of.
+
+    `observe` is called after every pass with the pass's name and the program it left.
+    """
+    # Which files are there, and what do they import?
+    tree = discover(root, sink)
+    sources, modules = read_modules(tree, sink)
+    check_sdk_imports(modules, sink)
+
+    # What would Python define?  Evaluate the modules that can define endpoints, and lower what they do.
+    machine = Machine(tree, sources.syntax, build_environment(root, options.env))
+    endpoints = evaluate(machine, sources, sink)
+
+    # What do workers need beside the endpoints' own modules?
+    check_closure(sources, modules, endpoints)
+    requirements = read_requirements(tree, sink)
+    python = choose_python(options.python_version, endpoints, sink)
+    if not endpoints and not sink.has_errors:
+        report_no_endpoints(sink)
+    if sink.has_errors or python is None:
+        return check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink)
+
+    # Run the passes; each leaves a valid program.
+    program = assemble(root, options, tree, modules, endpoints, python, requirements)
+    verify(program, "lowering")
+    for step in PIPELINE:
+        program = step(program, sink)
+        verify(program, step.__name__)
+        if observe is not None:
+            observe(step.__name__, program)
+    return None if sink.has_errors else program
+
+
+def build_environment(root: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The variables that a build may read: the project's `.env`, the process's, `[tool.flashc.env]`."""
+    from_file: dict[str, str] = {}
+    file = root / ".env"
+    if file.is_file():
+        from_file = {k: v for k, v in dotenv_values(file).items() if v is not None}
+    return {**from_file, **os.environ, **given}
+
+
+def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, ...]:
+    """The endpoints of every module that names the SDK or imports one that does."""
+    reader = Reader(machine, sink)
+    for name in sorted(sources.relevant):
+        machine.module(name)
+    for name, place in sorted(machine.stopped.items()):
+        sink.report(
+            rules.UNKNOWN_VALUE,
+            place,
+            f"importing `{name}` computes more than flashc follows",
+            help=("move the computation into a function that runs on the worker",),
+        )
+    endpoints = lower_endpoints(reader, machine.endpoints)
+    for name in sorted(sources.relevant):
+        frame = machine.frames.get(name)
+        if frame is not None:
+            check_nested_endpoints(frame, machine.endpoints, sink)
+    return endpoints
+
+
+def report_no_endpoints(sink: Sink) -> None:
+    sink.report(
+        rules.NO_ENDPOINTS,
+        Span.whole("."),
+        "no module of this project declares an endpoint",
+        help=("decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",),
+    )
+
+
+def assemble(
+    root: Path,
+    options: Options,
+    tree: Tree,
+    modules: tuple[Module, ...],
+    endpoints: tuple[Endpoint, ...],
+    python: str | None,
+    requirements: tuple[Dependency, ...],
+) -> Program:
+    """Put the parts together, endpoints in the order of their resource names."""
+    return Program(
+        options.app or root.name,
+        python or "",
+        tree.files,
+        modules,
+        tuple(sorted(endpoints, key=sort_key)),
+        requirements,
+        tree.exclusions,
+    )
+
+
+def sort_key(endpoint: Endpoint) -> tuple[str, Span]:
+    name = "" if endpoint.kind == "existing" else endpoint.resource
+    return name, endpoint.construction.span
+
+
+def check_anyway(program: Program, sink: Sink) -> None:
+    """Run the checks on what there is, so that one run shows the errors of later stages too."""
+    for step in PIPELINE:
+        program = step(program, sink)

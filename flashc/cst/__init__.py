@@ -1,0 +1,1 @@
+"""The LibCST toolbox: source bytes -> syntax with places, and the names in it."""

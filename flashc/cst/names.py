@@ -1,0 +1,556 @@
+"""One parsed module -> what it imports, binds at its top, and uses of the project (IR nodes).
+
+One walk over the tree binds names and notes uses; the uses are resolved afterwards, when every scope is
+complete, because Python's scoping does not depend on the order of the text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from typing import Protocol
+
+import libcst as cst
+
+from flashc_ir.program import Binding, Import, ImportedName, Module, Origin, Reference, Shape
+from flashc_ir.source import Span
+
+from .parse import Syntax
+from .scopes import Bound, Chain, Scope, ScopeKind, targets
+from .walk import children, dotted, string_literal
+
+
+class ModuleIndex(Protocol):
+    """What modules a project has."""
+
+    def has(self, name: str) -> bool:
+        """Whether the project has a module or package of exactly this name."""
+        ...
+
+    def origin(self, name: str) -> Origin:
+        """Where Python would look for a module of this name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProblem:
+    """An import whose module can't be told: it climbs out of the project, or its name is computed."""
+
+    span: Span
+    text: str
+    computed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one module; `module` has no edits yet."""
+
+    module: Module
+    problems: tuple[ImportProblem, ...]
+
+
+def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
+    """The imports, bindings and references of one module."""
+    walker = _Walker(syntax, index)
+    walker.visit(syntax.tree, walker.top, _Context())
+    return walker.result()
+
+
+def resolve_relative(package: str, level: int, module: str) -> str | None:
+    """The absolute name of `from {'.' * level}{module} import ...` in `package`; None outside."""
+    parts = package.split(".") if package else []
+    if level > len(parts):  # a module at the root has no package that it could be relative to
+        return None
+    base = parts[: len(parts) - (level - 1)]
+    return ".".join((*base, *([module] if module else ())))
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What surrounds a node: `if TYPE_CHECKING:`, a `try` that expects ImportError, `await`.
+
+    `script_only` code runs when the module is started as a script, which no worker does.
+    """
+
+    typing_only: bool = False
+    guarded: bool = False
+    awaited: bool = False
+    script_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    scope: Scope
+    chain: Chain
+    node: cst.CSTNode
+    shape: Shape | None
+    member: str | None = None
+    member_shape: Shape | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Walker:
+    syntax: Syntax
+    index: ModuleIndex
+    top: Scope = field(default_factory=lambda: Scope(ScopeKind.MODULE, "", None))
+    imports: list[Import] = field(default_factory=list[Import])
+    problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
+    uses: list[_Use] = field(default_factory=list[_Use])
+    exports: tuple[str, ...] | None = None
+
+    @property
+    def package(self) -> str:
+        name = self.syntax.name
+        return name if self.syntax.is_package else name.rpartition(".")[0]
+
+    # The walk ------------------------------------------------------------------------------------
+
+    def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        match node:
+            case cst.FunctionDef():
+                self._function(node, scope, context)
+            case cst.ClassDef():
+                self._class(node, scope, context)
+            case cst.Lambda():
+                inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+                self._parameters(node.params, scope, inner, context)
+                self.visit(node.body, inner, context)
+            case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
+                self._comprehension(node, scope, context)
+            case cst.Import():
+                self._import(node, scope, context)
+            case cst.ImportFrom():
+                self._import_from(node, scope, context)
+            case cst.If():
+                self._if(node, scope, context)
+            case cst.Try() | cst.TryStar():
+                self._try(node, scope, context)
+            case cst.Global():
+                scope.global_names.update(item.name.value for item in node.names)
+            case cst.Nonlocal():
+                scope.nonlocal_names.update(item.name.value for item in node.names)
+            case cst.Assign() | cst.AnnAssign():
+                self._assign(node, scope, context)
+            case cst.Annotation():
+                pass  # never a call, and not evaluated under `from __future__ import annotations`
+            case cst.BaseExpression():
+                self._expression(node, scope, context)
+            case cst.ExceptHandler() | cst.ExceptStarHandler():
+                if isinstance(node.name, cst.AsName):
+                    self._bind_target(node.name.name, scope)
+                self._children(node, scope, context)
+            case cst.For() | cst.CompFor():
+                self._bind_target(node.target, scope)
+                self._children(node, scope, context)
+            case cst.AsName():
+                self._bind_target(node.name, scope)
+            case cst.MatchAs() | cst.MatchStar():
+                if node.name is not None:
+                    scope.bind(node.name.value, Bound(self.syntax.span(node)))
+                self._children(node, scope, context)
+            case cst.MatchMapping():
+                if node.rest is not None:
+                    scope.bind(node.rest.value, Bound(self.syntax.span(node.rest)))
+                self._children(node, scope, context)
+            case cst.Del() | cst.Arg() | cst.AugAssign() | _:
+                self._children(node, scope, context)
+
+    def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        skipped = node.keyword if isinstance(node, cst.Arg) else None
+        for child in children(node):
+            if child is not skipped:
+                self.visit(child, scope, context)
+
+    def _function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
+        for decorator in node.decorators:
+            self.visit(decorator.decorator, scope, context)
+        self._bind_definition(node.name, scope)
+        inner = Scope(ScopeKind.FUNCTION, scope.child_qualname(node.name.value), scope)
+        self._parameters(node.params, scope, inner, context)
+        self.visit(node.body, inner, _Context(script_only=context.script_only))
+
+    def _class(self, node: cst.ClassDef, scope: Scope, context: _Context) -> None:
+        for part in (*(d.decorator for d in node.decorators), *node.bases, *node.keywords):
+            self.visit(part, scope, context)
+        self._bind_definition(node.name, scope)
+        inner = Scope(ScopeKind.CLASS, scope.child_qualname(node.name.value), scope)
+        self.visit(node.body, inner, context)
+
+    def _parameters(
+        self, params: cst.Parameters, outer: Scope, inner: Scope, context: _Context
+    ) -> None:
+        stars = (params.star_arg, params.star_kwarg)
+        for param in (*params.posonly_params, *params.params, *params.kwonly_params, *stars):
+            if isinstance(param, cst.Param):
+                inner.bind(param.name.value, Bound(self.syntax.span(param)))
+                if param.default is not None:
+                    self.visit(param.default, outer, context)
+
+    def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
+        """A comprehension is a scope of its own, but for the first iterable; walrus targets leak."""
+        inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+        generator: cst.CompFor | None = node.for_in
+        outermost = True
+        while generator is not None:
+            self.visit(generator.iter, scope if outermost else inner, context)
+            self._bind_target(generator.target, inner)
+            for condition in generator.ifs:
+                self.visit(condition.test, inner, context)
+            generator, outermost = generator.inner_for_in, False
+        parts = (node.key, node.value) if isinstance(node, cst.DictComp) else (_element(node),)
+        for part in parts:
+            self.visit(part, inner, context)
+
+    def _if(self, node: cst.If, scope: Scope, context: _Context) -> None:
+        self.visit(node.test, scope, context)
+        typing_only = (dotted(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
+        inside = replace(
+            context,
+            typing_only=context.typing_only or typing_only,
+            script_only=context.script_only or _tests_for_script(node.test),
+        )
+        self.visit(node.body, scope, inside)
+        if node.orelse is not None:
+            self.visit(node.orelse, scope, context)
+
+    def _try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
+        guarded = any(_expects_import_error(handler.type) for handler in node.handlers)
+        inside = replace(context, guarded=context.guarded or guarded)
+        self.visit(node.body, scope, inside)
+        for handler in node.handlers:
+            self.visit(handler, scope, inside)
+        for part in (node.orelse, node.finalbody):
+            if part is not None:
+                self.visit(part, scope, context)
+
+    def _assign(
+        self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context
+    ) -> None:
+        goals = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+        for goal in goals:
+            if isinstance(goal, cst.Name):
+                scope.bind(goal.value, self._bound_value(goal, node.value))
+                self._note_exports(goal.value, node.value, scope)
+            else:
+                self._bind_target(goal, scope)
+                self.visit(goal, scope, context)
+        if node.value is not None:
+            self.visit(node.value, scope, context)
+
+    def _note_exports(self, name: str, value: cst.BaseExpression | None, scope: Scope) -> None:
+        if name == "__all__" and scope is self.top and isinstance(value, (cst.List, cst.Tuple)):
+            texts = [string_literal(element.value) for element in value.elements]
+            if all(text is not None for text in texts):
+                self.exports = tuple(text for text in texts if text is not None)
+
+    def _bound_value(self, goal: cst.Name, value: cst.BaseExpression | None) -> Bound:
+        span = self.syntax.span(goal)
+        if value is None:
+            return Bound(span)
+        chain = self._chain(value)
+        if chain is not None:
+            return Bound(span, alias=chain)
+        if isinstance(value, cst.Call):
+            return Bound(span, instance=self._chain(value.func))
+        return Bound(span)
+
+    def _bind_target(self, target: cst.CSTNode, scope: Scope) -> None:
+        match target:
+            case cst.Name():
+                scope.bind(target.value, Bound(self.syntax.span(target)))
+            case cst.Tuple() | cst.List():
+                for element in target.elements:
+                    self._bind_target(element.value, scope)
+            case cst.StarredElement():
+                self._bind_target(target.value, scope)
+            case _:
+                pass  # an attribute or subscript binds no name
+
+    def _bind_definition(self, name: cst.Name, scope: Scope) -> None:
+        top = scope.kind is ScopeKind.MODULE or name.value in scope.global_names
+        target = f"{self.syntax.name}.{name.value}" if top else None
+        scope.bind(name.value, Bound(self.syntax.span(name), target=target))
+
+    # Expressions ---------------------------------------------------------------------------------
+
+    def _expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
+        awaited = context.awaited
+        plain = replace(context, awaited=False)
+        if isinstance(node, cst.Await):
+            self.visit(node.expression, scope, replace(context, awaited=True))
+            return
+        if isinstance(node, cst.NamedExpr):
+            self._bind_target(node.target, _leak(scope))
+        chain = self._chain(node)
+        if chain is not None:
+            self._use(_Use(scope, chain, node, None), context)
+            return
+        if isinstance(node, cst.Call):
+            self._call(node, scope, plain, awaited)
+            return
+        member = _member(node)
+        if member is not None:
+            made = self._chain(member.call.func)
+            if made is not None:
+                shape = _shape(member.call, awaited=False)
+                self._use(_Use(scope, made, node, shape, member.name), context)
+                self._arguments(member.call, scope, plain)
+                return
+        self._children(node, scope, plain)
+
+    def _use(self, use: _Use, context: _Context) -> None:
+        if not context.script_only:
+            self.uses.append(use)
+
+    def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
+        self._dynamic_import(node, scope, context)
+        shape = _shape(node, awaited)
+        chain, member = self._chain(node.func), _member(node.func)
+        made = self._chain(member.call.func) if member is not None else None
+        if chain is not None:
+            self._use(_Use(scope, chain, node, shape), context)
+        elif member is not None and made is not None:
+            made_shape = _shape(member.call, awaited=False)
+            self._use(_Use(scope, made, node, made_shape, member.name, shape), context)
+            self._arguments(member.call, scope, context)
+        else:
+            self.visit(node.func, scope, context)
+        self._arguments(node, scope, context)
+
+    def _arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
+        for argument in node.args:
+            self.visit(argument.value, scope, context)
+
+    def _chain(self, node: cst.BaseExpression) -> Chain | None:
+        """`a.b.c`, or `import_module("a").b`, as a chain; None for other expressions."""
+        match node:
+            case cst.Name():
+                return Chain(node.value)
+            case cst.Attribute():
+                left = self._chain(node.value)
+                return None if left is None else left.then(node.attr.value)
+            case cst.Call():
+                module = self._imported_module(node)
+                return None if module is None else Chain(module, absolute=True)
+            case _:
+                return None
+
+    def _imported_module(self, node: cst.Call) -> str | None:
+        """The absolute name that `importlib.import_module("...")` or `__import__("...")` imports."""
+        callee = dotted(node.func)
+        if callee not in _IMPORT_FUNCTIONS or not node.args:
+            return None
+        name = string_literal(node.args[0].value)
+        if name is None:
+            return None
+        if callee == "__import__":
+            return name.partition(".")[0]  # it returns the top package
+        level = len(name) - len(name.lstrip("."))
+        return resolve_relative(self.package, level, name[level:]) if level else name
+
+    # Imports -------------------------------------------------------------------------------------
+
+    def _dynamic_import(self, node: cst.Call, scope: Scope, context: _Context) -> None:
+        if dotted(node.func) not in _IMPORT_FUNCTIONS or not node.args:
+            return
+        if context.script_only:
+            return
+        span = self.syntax.span(node)
+        name = self._imported_module(node)
+        if name is None:
+            literal = string_literal(node.args[0].value)
+            self.problems.append(
+                ImportProblem(span, literal or self.syntax.code(node), computed=literal is None)
+            )
+            return
+        if dotted(node.func) == "__import__":
+            name = string_literal(node.args[0].value) or name
+        self._add(
+            Import(
+                name,
+                self.index.origin(name),
+                None,
+                span,
+                scope=scope.qualname,
+                typing_only=context.typing_only,
+                guarded=context.guarded,
+                dynamic=True,
+            ),
+            context,
+        )
+
+    def _add(self, item: Import, context: _Context) -> None:
+        if not context.script_only:
+            self.imports.append(item)
+
+    def _import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
+        span = self.syntax.statement_span(node)
+        for item in node.names:
+            name = item.evaluated_name
+            alias = item.evaluated_alias
+            self._add(
+                Import(
+                    name,
+                    self.index.origin(name),
+                    None,
+                    span,
+                    alias=alias,
+                    scope=scope.qualname,
+                    typing_only=context.typing_only,
+                    guarded=context.guarded,
+                ),
+                context,
+            )
+            bound, target = (alias, name) if alias else (name.partition(".")[0],) * 2
+            scope.bind(bound, Bound(span, target=target))
+
+    def _import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
+        span = self.syntax.statement_span(node)
+        level = len(node.relative)
+        written = dotted(node.module) if node.module is not None else ""
+        module = resolve_relative(self.package, level, written or "") if level else written
+        if module is None and not context.script_only:
+            text = "." * level + (written or "")
+            self.problems.append(ImportProblem(span, text, computed=False))
+        names = self._imported_names(node, module, scope, span)
+        if module is not None:
+            self._add(
+                Import(
+                    module,
+                    self.index.origin(module),
+                    names,
+                    span,
+                    scope=scope.qualname,
+                    typing_only=context.typing_only,
+                    guarded=context.guarded,
+                    relative=bool(level),
+                ),
+                context,
+            )
+
+    def _imported_names(
+        self, node: cst.ImportFrom, module: str | None, scope: Scope, span: Span
+    ) -> tuple[ImportedName, ...]:
+        if isinstance(node.names, cst.ImportStar):
+            return (ImportedName("*"),)
+        found: list[ImportedName] = []
+        for item in node.names:
+            name = item.evaluated_name
+            full = name if not module else f"{module}.{name}"
+            submodule = full if self.index.has(full) else None
+            found.append(ImportedName(name, item.evaluated_alias, submodule))
+            target = None if module is None else full
+            scope.bind(found[-1].bound, Bound(span, target=target))
+        return tuple(found)
+
+    # The result ----------------------------------------------------------------------------------
+
+    def result(self) -> Names:
+        syntax = self.syntax
+        module = Module(
+            syntax.name,
+            syntax.path,
+            syntax.is_package,
+            tuple(self.imports),
+            tuple(self._bindings()),
+            tuple(self._references()),
+            self.exports,
+        )
+        return Names(module, tuple(self.problems))
+
+    def _bindings(self) -> list[Binding]:
+        result: list[Binding] = []
+        for name, bounds in self.top.bindings.items():
+            found = targets(self.top, Chain(name))
+            target = found[0][0] if len(found) == 1 and not found[0][1] else None
+            result.append(Binding(name, target, len(bounds) == 1, bounds[0].span))
+        return result
+
+    def _references(self) -> list[Reference]:
+        stars = [
+            item.module
+            for item in self.imports
+            if item.names == (ImportedName("*"),) and item.origin is Origin.PROJECT
+        ]
+        result: list[Reference] = []
+        for use in self.uses:
+            for target, instance in self._leads_to(use, stars):
+                if self._of_interest(target):
+                    result.append(self._reference(use, target, instance))
+        return result
+
+    def _leads_to(self, use: _Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
+        if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
+            return targets(use.scope, use.chain)
+        name = ".".join((use.chain.root, *use.chain.attributes))
+        return tuple((f"{module}.{name}", False) for module in stars)
+
+    def _of_interest(self, target: str) -> bool:
+        own = target.startswith(f"{self.syntax.name}.") or not self.syntax.name
+        return own or self.index.origin(target) in (Origin.PROJECT, Origin.SDK)
+
+    def _reference(self, use: _Use, target: str, instance: bool) -> Reference:
+        span = self.syntax.span(use.node)
+        scope = use.scope.qualname
+        if instance:  # `sd = SD()` ... `sd.generate(x)`: the last attribute is the member
+            made, _, member = target.rpartition(".")
+            if use.chain.attributes:
+                return Reference(scope, made, span, None, member, use.shape)
+            return Reference(scope, target, span)
+        return Reference(scope, target, span, use.shape, use.member, use.member_shape)
+
+
+def _tests_for_script(test: cst.BaseExpression) -> bool:
+    """`__name__ == "__main__"`."""
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return False
+    sides = (test.left, test.comparisons[0].comparator)
+    equal = isinstance(test.comparisons[0].operator, cst.Equal)
+    names = {dotted(side) for side in sides}
+    return equal and "__name__" in names and "__main__" in {string_literal(side) for side in sides}
+
+
+_IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
+_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def _expects_import_error(kind: cst.BaseExpression | None) -> bool:
+    if isinstance(kind, cst.Tuple):
+        return any(_expects_import_error(element.value) for element in kind.elements)
+    return kind is None or dotted(kind) in _IMPORT_ERRORS
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    call: cst.Call
+    name: str
+
+
+def _member(node: cst.BaseExpression) -> _Member | None:
+    """`call(...).name` taken apart."""
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Call):
+        return _Member(node.value, node.attr.value)
+    return None
+
+
+def _shape(call: cst.Call, awaited: bool) -> Shape:
+    positional = sum(1 for a in call.args if a.keyword is None and not a.star)
+    keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
+    stars = {a.star for a in call.args}
+    return Shape(positional, keywords, "*" in stars, "**" in stars, awaited)
+
+
+def _element(node: cst.BaseComp) -> cst.BaseExpression:
+    if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
+        return node.elt
+    raise AssertionError(f"a comprehension without an element: {type(node).__name__}")
+
+
+def _leak(scope: Scope) -> Scope:
+    """Where a walrus binds: the function or module around any comprehensions.
+
+    Comprehension scopes share their parent's qualified name, which is how they are told apart.
+    """
+    while scope.parent is not None and scope.parent.qualname == scope.qualname:
+        scope = scope.parent
+    return scope

@@ -1,0 +1,1 @@
+"""A project's files -> the IR, without running any of its code."""

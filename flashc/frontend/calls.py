@@ -1,0 +1,390 @@
+"""A call -> its value: builtins, pure methods, functions and classes of the project, the SDK's own."""
+
+from __future__ import annotations
+
+import operator
+import posixpath
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import EnumMeta
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+from flashc_ir.catalogue import DataCenter
+from flashc_ir.resources import EnvironmentReference
+from flashc_ir.source import Span
+
+from . import expressions, functions, methods, operators, sdk
+from .objects import (
+    Argument,
+    ClassValue,
+    EndpointValue,
+    Frame,
+    FunctionValue,
+    InstanceValue,
+    PartialValue,
+    RouteDecorator,
+    SdkClass,
+)
+from .values import (
+    BoundMethod,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    ModuleRef,
+    ProjectPath,
+    Symbolic,
+    Unknown,
+    Value,
+    elements,
+    lift,
+    variables_of,
+)
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """An evaluated call.  `text` covers what stands between the parentheses in the source."""
+
+    positional: list[Argument]
+    keywords: dict[str, Argument]
+    span: Span
+    text: Span
+    problem: Unknown | None = None
+    outermost: bool = False  # a decorator with no other above it
+
+    @property
+    def values(self) -> list[Value]:
+        return [argument.value for argument in self.positional]
+
+
+def call_expression(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> Value:
+    """The value of a call in the source."""
+    callee = expressions.evaluate(machine, node.func, frame)
+    arguments = evaluate_arguments(machine, node, frame, span)
+    return call(machine, callee, arguments, frame)
+
+
+def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> Call:
+    """The arguments of a call, `*` and `**` taken apart."""
+    positional: list[Argument] = []
+    keywords: dict[str, Argument] = {}
+    problem: Unknown | None = None
+    for part in node.args:
+        value = expressions.evaluate(machine, part.value, frame)
+        place = frame.syntax.span(part.value)
+        if part.star == "*":
+            items = elements(value)
+            if isinstance(items, Unknown):
+                problem = problem or items
+            else:
+                positional.extend(Argument(item, place) for item in items)
+        elif part.star == "**":
+            problem = _spread(value, place, keywords) or problem
+        elif part.keyword is not None:
+            keywords[part.keyword.value] = Argument(value, place)
+        else:
+            positional.append(Argument(value, place))
+    return Call(positional, keywords, span, frame.syntax.arguments_span(node), problem)
+
+
+def _spread(value: Value, place: Span, keywords: dict[str, Argument]) -> Unknown | None:
+    if isinstance(value, Unknown):
+        return value
+    if not isinstance(value, Known) or not isinstance(value.value, DictValue):
+        return Unknown("what `**` spreads is no dict that flashc knows", place)
+    for key, (key_value, item) in value.value.entries.items():
+        if isinstance(key, str):
+            keywords[key] = Argument(item, key_value.origin)
+    return value.value.escaped
+
+
+def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Value:
+    """`callee(arguments)`."""
+    if isinstance(callee, Unknown):
+        escape(machine, arguments)
+        return callee
+    if isinstance(callee, Symbolic):
+        return Unknown("an environment variable can't be called", arguments.span)
+    match callee.value:
+        case SdkClass() as sdk_class:
+            return sdk.construct(machine, sdk_class, arguments, frame)
+        case EndpointValue() as endpoint:
+            return sdk.decorate(machine, endpoint, arguments, frame)
+        case RouteDecorator() as route:
+            return sdk.decorate_route(machine, route, arguments, frame)
+        case PartialValue() as partial:
+            return call(machine, partial.function, _completed(partial, arguments), frame)
+        case FunctionValue() as function:
+            return functions.call(machine, function, arguments)
+        case ClassValue() as class_value:
+            return functions.instantiate(machine, class_value, arguments)
+        case _ if arguments.problem is not None:
+            escape(machine, arguments)
+            return arguments.problem
+        case External() as external:
+            return _external(machine, external, arguments, frame)
+        case BoundMethod() as method:
+            return _method(machine, method, arguments)
+        case EnumMeta() as enum_class:
+            return _member_of(machine, enum_class, arguments)
+        case _:
+            escape(machine, arguments)
+            return Unknown("flashc does not evaluate this call", arguments.span)
+
+
+def _completed(partial: PartialValue, later: Call) -> Call:
+    earlier = [Argument(value, later.span) for value in partial.positional]
+    keywords = {**partial.keywords, **later.keywords}
+    return Call(earlier + later.positional, keywords, later.span, later.text, later.problem)
+
+
+def escape(machine: Machine, arguments: Call) -> None:
+    """Code that flashc does not follow gets these values and may change the mutable ones."""
+    reason = Unknown("it was passed to code that flashc does not follow", arguments.span)
+    for argument in (*arguments.positional, *arguments.keywords.values()):
+        escape_value(argument.value, reason)
+
+
+def escape_value(value: Value, reason: Unknown) -> None:
+    """Forget what a mutable container holds."""
+    if not isinstance(value, Known):
+        return
+    if isinstance(value.value, ListValue) and value.value.kind in (list, set):
+        value.value.escaped = value.value.escaped or reason
+    elif isinstance(value.value, DictValue):
+        value.value.escaped = value.value.escaped or reason
+
+
+def _member_of(machine: Machine, enum_class: EnumMeta, arguments: Call) -> Value:
+    """`GpuGroup("ADA_24")`."""
+    values = [operators.settled(machine, value) for value in arguments.values]
+    return operators.apply(enum_class, arguments.span, *values)
+
+
+_MUTATORS = frozenset({"append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse",
+                       "update", "setdefault", "popitem", "add", "discard"})
+
+
+def _method(machine: Machine, method: BoundMethod, arguments: Call) -> Value:
+    receiver = method.receiver
+    if machine.condition is not None and method.name in _MUTATORS:
+        escape_value(receiver, machine.condition)
+    if isinstance(receiver, Known):
+        match receiver.value:
+            case EndpointValue() as endpoint:
+                return sdk.route(machine, endpoint, method.name, arguments)
+            case EnumMeta() as enum_class:
+                return _enum_method(enum_class, method.name, arguments)
+            case InstanceValue() as instance:
+                found = instance.of.find(method.name)
+                bound = Argument(receiver, arguments.span)
+                inside = Call([bound, *arguments.positional], arguments.keywords,
+                              arguments.span, arguments.text)
+                if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+                    return functions.call(machine, found.value, inside)
+            case _:
+                pass
+    return methods.call(machine, receiver, method.name, arguments)
+
+
+def _enum_method(enum_class: EnumMeta, name: str, arguments: Call) -> Value:
+    if name == "all" and not arguments.positional:
+        members: list[object] = enum_class.all()  # type: ignore[attr-defined]
+        return lift(members, arguments.span)
+    if name == "from_string" and enum_class is DataCenter:
+        return operators.apply(_datacenter, arguments.span, *arguments.values)
+    return Unknown(f"flashc does not evaluate `{enum_class.__name__}.{name}`", arguments.span)
+
+
+def _datacenter(text: str) -> DataCenter:
+    return DataCenter(text.strip().upper().replace("_", "-"))
+
+
+# Builtins and the standard library ---------------------------------------------------------------
+
+_PURE: dict[str, Callable[..., Any]] = {
+    **{f.__name__: f for f in (str, int, float, bool, bytes, complex, len, min, max, sum, abs)},
+    **{f.__name__: f for f in (round, any, all, repr, ascii, ord, chr, hex, oct, bin, divmod, pow)},
+    **{f.__name__: f for f in (hash, format, sorted, slice)},
+}
+del _PURE["hash"]  # differs from run to run for strings
+_ITERATING = frozenset({"list", "tuple", "set", "frozenset", "enumerate", "zip", "reversed", "iter"})
+_OTHER = frozenset({"dict", "range", "map", "filter", "globals", "print", "getattr", "isinstance",
+                    "open", "setattr", "vars", "type", "property", "staticmethod", "classmethod",
+                    "super", "object", "Exception", "ValueError", "RuntimeError", "callable", "id",
+                    "next", "input", "exit", "hash", "hasattr", "locals", "KeyError", "TypeError",
+                    "ImportError", "NotImplemented", "NotImplementedError", "bytearray",
+                    "__import__", "__debug__", "memoryview", "eval", "exec", "compile", "dir"})
+BUILTINS = frozenset(_PURE) | _ITERATING | _OTHER
+_PURE_LIBRARY: dict[str, Callable[..., Any]] = {
+    "operator.add": operator.add,
+    "os.path.basename": posixpath.basename,
+    "os.path.splitext": posixpath.splitext,
+}
+_NO_EFFECT = frozenset({"dotenv.load_dotenv", "builtins.print", "warnings.filterwarnings",
+                        "logging.basicConfig", "nest_asyncio.apply"})
+
+
+def _external(machine: Machine, external: External, arguments: Call, frame: Frame) -> Value:
+    name, span = external.name, arguments.span
+    module, _, function = name.rpartition(".")
+    if module == "builtins":
+        return _builtin(machine, function, arguments, frame)
+    if name in _NO_EFFECT:
+        return Known(None, span)
+    match name:
+        case "os.getenv" | "os.environ.get":
+            return _getenv(machine, arguments)
+        case "functools.partial" if arguments.positional:
+            first, *rest = arguments.values
+            return Known(PartialValue(first, tuple(rest), arguments.keywords), span)
+        case "copy.copy" | "copy.deepcopy" if len(arguments.positional) == 1:
+            return methods.copied(arguments.values[0], span, deep=function == "deepcopy")
+        case "pathlib.Path" | "pathlib.PurePath" | "os.path.dirname" | "os.path.abspath" | (
+            "os.path.realpath" | "os.path.join"
+        ):
+            return methods.path_function(name, arguments.values, span)
+        case "importlib.import_module" if arguments.values:
+            target = arguments.values[0]
+            if isinstance(target, Known) and isinstance(target.value, str):
+                if machine.tree.has(target.value):
+                    return Known(ModuleRef(target.value), span)
+                return Known(External(target.value), span)
+        case _:
+            pass
+    if name in _PURE_LIBRARY and not arguments.keywords:
+        values = [operators.settled(machine, value) for value in arguments.values]
+        return operators.apply(_PURE_LIBRARY[name], span, *values)
+    escape(machine, arguments)
+    return Unknown(f"`{name}(...)` comes from outside the project", span)
+
+
+def _getenv(machine: Machine, arguments: Call) -> Value:
+    values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
+    key = operators.settled(machine, values[0]) if values else None
+    if isinstance(key, Known) and key.value in machine.assigned:
+        return machine.assigned[str(key.value)]
+    if not isinstance(key, Known) or not isinstance(key.value, str):
+        return key if isinstance(key, Unknown) else Unknown("the variable is not known", arguments.span)
+    if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
+        return Symbolic((EnvironmentReference(key.value),), arguments.span, optional=True)
+    default = operators.settled(machine, values[1])
+    if isinstance(default, Known) and isinstance(default.value, str):
+        return Symbolic((EnvironmentReference(key.value, default.value),), arguments.span)
+    if isinstance(default, Known) and key.value not in machine.environment:
+        return default
+    if isinstance(default, Known):
+        return Symbolic((EnvironmentReference(key.value),), arguments.span)
+    return default
+
+
+def _builtin(machine: Machine, name: str, arguments: Call, frame: Frame) -> Value:
+    span = arguments.span
+    if name == "str" and len(arguments.values) == 1 and isinstance(arguments.values[0], Symbolic):
+        return arguments.values[0]
+    if name == "globals" and not arguments.positional:
+        return Known(External("builtins.globals()"), span)
+    if name == "dict":
+        return _make_dict(machine, arguments)
+    if name in _ITERATING and not arguments.keywords:
+        return _iterating(name, arguments)
+    if name == "map" and len(arguments.values) == 2:
+        return _map(machine, arguments, frame)
+    if name == "getattr" and len(arguments.values) == 2:
+        receiver, key = arguments.values
+        if isinstance(key, Known) and isinstance(key.value, str):
+            from . import attributes
+
+            return attributes.attribute(machine, receiver, key.value, span)
+    if name == "range" or name in _PURE:
+        function = range if name == "range" else _PURE[name]
+        return _pure(machine, function, arguments)
+    escape(machine, arguments)
+    return Unknown(f"flashc does not evaluate `{name}(...)`", span)
+
+
+def _pure(machine: Machine, function: Callable[..., object], arguments: Call) -> Value:
+    names = list(arguments.keywords)
+    values = [operators.settled(machine, value) for value in arguments.values]
+    named = [operators.settled(machine, arguments.keywords[name].value) for name in names]
+    count = len(values)
+
+    def run(*flat: object) -> object:
+        return function(*flat[:count], **dict(zip(names, flat[count:], strict=True)))
+
+    if function is len and len(values) == 1:
+        items = elements(values[0])
+        known = values[0]
+        if isinstance(known, Known) and isinstance(known.value, (ListValue, DictValue)):
+            if not isinstance(items, Unknown):
+                return Known(len(items), arguments.span, variables_of(known))
+    if function is pow or (function is range and any(_huge(value) for value in values)):
+        return Unknown("it is too large", arguments.span)
+    return operators.apply(run, arguments.span, *values, *named)
+
+
+def _huge(value: Value) -> bool:
+    return isinstance(value, Known) and isinstance(value.value, int) and abs(value.value) > 10**9
+
+
+def _make_dict(machine: Machine, arguments: Call) -> Value:
+    table = DictValue()
+    if arguments.positional:
+        source = arguments.values[0]
+        problem = operators.merge(table, source)
+        if problem is not None:
+            pairs = elements(source)
+            if isinstance(pairs, Unknown):
+                return pairs
+            for pair in pairs:
+                sides = elements(pair)
+                if isinstance(sides, Unknown) or len(sides) != 2:
+                    return Unknown("a pair is not known", arguments.span)
+                problem = operators.store(machine, table, sides[0], sides[1])
+                if problem is not None:
+                    return problem
+    for name, argument in arguments.keywords.items():
+        table.entries[name] = (Known(name, argument.span), argument.value)
+    return Known(table, arguments.span)
+
+
+def _iterating(name: str, arguments: Call) -> Value:
+    span = arguments.span
+    sources = [elements(value) for value in arguments.values]
+    known: list[list[Value]] = []
+    for source in sources:
+        if isinstance(source, Unknown):
+            return source
+        known.append(source)
+    match name:
+        case "list" | "tuple" | "iter":
+            kind = tuple if name == "tuple" else list
+            return Known(ListValue(kind, known[0] if known else []), span)
+        case "set" | "frozenset":
+            return operators.make_set(set if name == "set" else frozenset, known[0] if known else [], span)
+        case "reversed" if known:
+            return Known(ListValue(list, known[0][::-1]), span)
+        case "enumerate" if len(known) == 1:
+            pairs = [[Known(i, span), item] for i, item in enumerate(known[0])]
+        case "zip":
+            pairs = [list(items) for items in zip(*known, strict=False)]
+        case _:
+            return Unknown(f"flashc does not evaluate this `{name}(...)`", span)
+    return Known(ListValue(list, [Known(ListValue(tuple, list(p)), span) for p in pairs]), span)
+
+
+def _map(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    function, source = arguments.values
+    items = elements(source)
+    if isinstance(items, Unknown):
+        return items
+    results: list[Value] = []
+    for value in items:
+        one = Call([Argument(value, arguments.span)], {}, arguments.span, arguments.text)
+        results.append(call(machine, function, one, frame))
+    return Known(ListValue(list, results), arguments.span)

@@ -1,0 +1,189 @@
+"""A project's root folder -> its files, modules and what was left out.
+
+Nothing is followed out of the root, and only regular files are opened: a FIFO would block for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
+from flashc_ir.program import Exclusion, Origin, ProjectFile
+from flashc_ir.source import Span
+
+from .ignore import IgnoreRule, IgnoreRules
+
+SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
+
+
+@dataclass(frozen=True, eq=False)
+class Tree:
+    """What a project consists of.  `modules` maps dotted names to paths, relative to the root."""
+
+    root: Path
+    files: tuple[ProjectFile, ...]
+    modules: dict[str, str]
+    packages: frozenset[str]
+    exclusions: tuple[Exclusion, ...]
+
+    def has(self, name: str) -> bool:
+        """Whether the project has a module or package (namespace packages too) of this name."""
+        return name in self.modules or name in self.packages
+
+    def origin(self, name: str) -> Origin:
+        """Where Python would look for a module of this name on a worker."""
+        top = name.partition(".")[0]
+        if self.has(top):
+            return Origin.PROJECT
+        if top in SDK_PACKAGES:
+            return Origin.SDK
+        return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
+
+
+def discover(root: Path, sink: Sink) -> Tree:
+    """Walk the project at `root` (absolute), in sorted order."""
+    walk = _Walk(root, Path(os.path.realpath(root)), sink)
+    walk.folder("", IgnoreRules.built_in())
+    modules = _modules(walk.files, sink)
+    packages = {
+        name.rsplit(".", depth)[0] for name in modules for depth in range(1, name.count(".") + 1)
+    }
+    return Tree(
+        root,
+        tuple(sorted(walk.files, key=lambda file: file.path)),
+        modules,
+        frozenset(packages),
+        tuple(sorted(walk.exclusions, key=lambda e: e.path)),
+    )
+
+
+def module_name(path: str) -> str | None:
+    """The dotted name of a project file as a module; None for one that no import can reach."""
+    if not path.endswith(".py"):
+        return None
+    *folders, last = path.removesuffix(".py").split("/")
+    parts = folders if last == "__init__" and folders else [*folders, last]
+    return None if any("." in part for part in parts) else ".".join(parts)
+
+
+def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
+    """Module names -> paths; of `a.py` and `a/__init__.py` Python takes the package."""
+    found: dict[str, str] = {}
+    for path in sorted((file.path for file in files), key=lambda p: (not _is_package(p), p)):
+        name = module_name(path)
+        if name is None:
+            continue
+        if name in found:
+            sink.report(
+                rules.AMBIGUOUS_MODULE,
+                Span.whole(path),
+                f"`{path}` is never imported: `{found[name]}` is the same module `{name}`",
+                help=("rename one of the two",),
+            )
+        else:
+            found[name] = path
+    return dict(sorted(found.items()))
+
+
+def _is_package(path: str) -> bool:
+    return path.endswith("/__init__.py")
+
+
+@dataclass(slots=True)
+class _Walk:
+    root: Path
+    real_root: Path
+    sink: Sink
+    files: list[ProjectFile] = field(default_factory=list[ProjectFile])
+    exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
+
+    def folder(self, folder: str, outer: IgnoreRules) -> None:
+        try:
+            rules_here = outer.inside(self.root, folder)
+            with os.scandir(self.root / folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            self._unreadable(folder or ".", error)
+            return
+        for entry in found:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            self._entry(entry, path, rules_here)
+
+    def _entry(self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules) -> None:
+        try:
+            path.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = path.encode("utf-8", "replace").decode()
+            self.sink.report(
+                rules.UNREADABLE_FILE,
+                Span.whole(shown),
+                f"the name of `{shown}` is not UTF-8",
+                help=("rename the file, or keep it out with a `.flashignore`",),
+            )
+            return
+        try:
+            is_folder = entry.is_dir()
+        except OSError as error:
+            self._unreadable(path, error)
+            return
+        rule = ignore.match(path, is_folder=is_folder)
+        if rule is not None:
+            self._exclude(path + "/" if is_folder else path, rule)
+        elif entry.is_symlink() and not self._stays_inside(path):
+            return
+        elif is_folder:
+            if not entry.is_symlink():  # a linked folder is reached by its real path already
+                self.folder(path, ignore)
+        else:
+            self._file(path)
+
+    def _exclude(self, path: str, rule: IgnoreRule) -> None:
+        self.exclusions.append(Exclusion(path, rule.pattern, rule.source))
+
+    def _stays_inside(self, path: str) -> bool:
+        real = Path(os.path.realpath(self.root / path))
+        inside = real == self.real_root or self.real_root in real.parents
+        if not inside:
+            self.sink.report(
+                rules.SYMLINK_OUTSIDE,
+                Span.whole(path),
+                f"the symbolic link `{path}` leaves the project",
+                help=(
+                    "copy the file into the project, or keep the link out with a `.flashignore`",
+                ),
+            )
+        return inside
+
+    def _file(self, path: str) -> None:
+        file = self.root / path
+        try:
+            status = file.stat()
+            if not stat.S_ISREG(status.st_mode):
+                self.sink.report(
+                    rules.UNREADABLE_FILE,
+                    Span.whole(path),
+                    f"`{path}` is not a regular file",
+                    help=("keep it out with a `.flashignore`",),
+                )
+                return
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            self._unreadable(path, error)
+            return
+        executable = bool(status.st_mode & stat.S_IXUSR)
+        self.files.append(ProjectFile(path, status.st_size, digest, executable))
+
+    def _unreadable(self, path: str, error: OSError) -> None:
+        self.sink.report(
+            rules.UNREADABLE_FILE,
+            Span.whole(path),
+            f"`{path}` can't be read: {error.strerror or type(error).__name__}",
+            help=("make it readable, or keep it out with a `.flashignore`",),
+        )

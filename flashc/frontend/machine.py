@@ -1,0 +1,113 @@
+"""The abstract machine: module names -> evaluated module frames, within bounds that no input can exceed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import libcst as cst
+from flashc_ir.resources import EnvironmentReference
+from flashc_ir.source import Span
+
+from ..cst.parse import Syntax
+from . import statements
+from .discover import Tree
+from .objects import EndpointValue, Frame
+from .values import Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value, lift
+
+MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
+
+
+class OutOfSteps(Exception):
+    """The module does more work than flashc follows."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self.span = span
+
+
+@dataclass(eq=False)
+class Machine:
+    """Evaluates the modules of one project.
+
+    `load` gives a module's syntax, or None where it has none; `environment` are the variables that a
+    build may read.
+    """
+
+    tree: Tree
+    load: Callable[[str], Syntax | None]
+    environment: Mapping[str, str]
+    frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
+    endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
+    stopped: dict[str, Span] = field(default_factory=dict[str, Span])
+    assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
+    condition: Unknown | None = None  # set inside a branch or loop that may not run
+    depth: int = 0
+    _steps: int = MAX_STEPS
+
+    def step(self, node: cst.CSTNode, frame: Frame) -> None:
+        """Account for one node.
+
+        Raises:
+            OutOfSteps: the budget of the module under way is used up.
+        """
+        self._steps -= 1
+        if self._steps <= 0:
+            raise OutOfSteps(frame.syntax.span(node))
+
+    def module(self, name: str) -> Frame | None:
+        """The evaluated top of a module; a module in a circle is seen as far as it has come."""
+        if name in self.frames:
+            return self.frames[name]
+        syntax = self.load(name)
+        if syntax is None:
+            return None
+        frame = Frame(syntax)
+        self.frames[name] = frame
+        here = Span.whole(syntax.path)
+        frame.names["__name__"] = Known(name, here)
+        frame.names["__file__"] = Known(ProjectPath(syntax.path, text=True), here)
+        frame.names["__package__"] = Known(
+            name if syntax.is_package else name.rpartition(".")[0], here
+        )
+        steps, self._steps = self._steps, MAX_STEPS
+        depth, self.depth = self.depth, 0
+        condition, self.condition = self.condition, None
+        try:
+            statements.execute(self, syntax.tree.body, frame)
+        except OutOfSteps as stop:
+            self.stopped[name] = stop.span
+            frame.names.clear()
+        except RecursionError:
+            self.stopped[name] = here
+            frame.names.clear()
+        self._steps, self.depth, self.condition = steps, depth, condition
+        return frame
+
+    def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
+        """`module.name`, a submodule included."""
+        frame = self.module(module)
+        if frame is not None and name in frame.names:
+            return frame.names[name]
+        full = f"{module}.{name}" if module else name
+        if self.tree.has(full):
+            return Known(ModuleRef(full), origin)
+        if module in self.stopped:
+            return Unknown(f"module `{module}` computes too much", self.stopped[module])
+        return Unknown(f"module `{module}` has no name `{name}` that flashc knows", origin)
+
+    def read(self, value: Symbolic) -> Value:
+        """The string that the build's environment gives for `value`."""
+        texts: list[str] = []
+        for part in value.parts:
+            if isinstance(part, EnvironmentReference):
+                text = self.environment.get(part.variable, part.default)
+                if text is None:
+                    if value.optional:
+                        return Known(None, value.origin, value.variables)
+                    reason = f"the environment variable `{part.variable}` is not set"
+                    return Unknown(reason, value.origin, part.variable)
+                texts.append(text)
+            else:
+                texts.append(part.text)
+        return lift("".join(texts), value.origin, value.variables)

@@ -1,0 +1,481 @@
+"""Operators, subscripts and unpacking on values, carried out by Python itself where all is concrete."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+from flashc_ir.resources import EnvironmentReference, Text
+from flashc_ir.source import Span
+
+from . import expressions
+from .objects import Frame, InstanceValue
+from .values import (
+    MAX_ITEMS,
+    MAX_TEXT,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    NotConcrete,
+    ProjectPath,
+    Symbolic,
+    Unknown,
+    Value,
+    concrete,
+    elements,
+    lift,
+    variables_of,
+)
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+_BINARY: dict[type[cst.CSTNode], Callable[[Any, Any], object]] = {
+    cst.Add: operator.add,
+    cst.Subtract: operator.sub,
+    cst.Multiply: operator.mul,
+    cst.Divide: operator.truediv,
+    cst.FloorDivide: operator.floordiv,
+    cst.Modulo: operator.mod,
+    cst.Power: operator.pow,
+    cst.LeftShift: operator.lshift,
+    cst.RightShift: operator.rshift,
+    cst.BitAnd: operator.and_,
+    cst.BitOr: operator.or_,
+    cst.BitXor: operator.xor,
+}
+_AUGMENTED: dict[type[cst.CSTNode], type[cst.CSTNode]] = {
+    cst.AddAssign: cst.Add,
+    cst.SubtractAssign: cst.Subtract,
+    cst.MultiplyAssign: cst.Multiply,
+    cst.DivideAssign: cst.Divide,
+    cst.FloorDivideAssign: cst.FloorDivide,
+    cst.ModuloAssign: cst.Modulo,
+    cst.PowerAssign: cst.Power,
+    cst.LeftShiftAssign: cst.LeftShift,
+    cst.RightShiftAssign: cst.RightShift,
+    cst.BitAndAssign: cst.BitAnd,
+    cst.BitOrAssign: cst.BitOr,
+    cst.BitXorAssign: cst.BitXor,
+}
+_UNARY: dict[type[cst.CSTNode], Callable[[Any], object]] = {
+    cst.Minus: operator.neg,
+    cst.Plus: operator.pos,
+    cst.BitInvert: operator.invert,
+}
+_COMPARE: dict[type[cst.CSTNode], Callable[[Any, Any], object]] = {
+    cst.Equal: operator.eq,
+    cst.NotEqual: operator.ne,
+    cst.LessThan: operator.lt,
+    cst.LessThanEqual: operator.le,
+    cst.GreaterThan: operator.gt,
+    cst.GreaterThanEqual: operator.ge,
+    cst.In: lambda item, container: item in container,
+    cst.NotIn: lambda item, container: item not in container,
+}
+
+# What Python's own operators and methods raise for arguments that do not fit.
+PYTHON_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+
+
+def tainted(value: Value, variables: frozenset[str]) -> Value:
+    """`value`, remembering that these environment variables decided it."""
+    if variables and isinstance(value, Known):
+        return Known(value.value, value.origin, value.variables | variables)
+    return value
+
+
+def settled(machine: Machine, value: Value) -> Value:
+    """`value` with its environment variables read."""
+    return machine.read(value) if isinstance(value, Symbolic) else value
+
+
+def apply(function: Callable[..., object], span: Span, *operands: Value) -> Value:
+    """`function` applied to concrete operands by Python itself."""
+    try:
+        arguments = [concrete(operand) for operand in operands]
+    except NotConcrete as problem:
+        return _cause(problem.part, span)
+    try:
+        result = function(*arguments)
+    except PYTHON_ERRORS as error:
+        return Unknown(f"Python raises {type(error).__name__}: {error}", span)
+    if _size(result) > MAX_TEXT:
+        return Unknown("it is too large", span)
+    return lift(result, span, variables_of(*operands))
+
+
+def _cause(part: Value, span: Span) -> Unknown:
+    match part:
+        case Unknown():
+            return part
+        case Symbolic():
+            return Unknown("it is computed from an environment variable", part.origin)
+        case Known():
+            if isinstance(part.value, External):
+                return Unknown(f"`{part.value.name}` comes from outside the project", part.origin)
+            return Unknown("it is computed from an object of the program", span)
+
+
+def _size(value: object) -> int:
+    return len(value) if isinstance(value, (str, bytes, list, tuple, set, dict)) else 0
+
+
+def binary(machine: Machine, kind: type[cst.CSTNode], left: Value, right: Value, span: Span) -> Value:
+    """`left <kind> right`."""
+    if isinstance(left, Unknown):
+        return left
+    if isinstance(right, Unknown):
+        return right
+    if kind is cst.Add:
+        joined = _concatenated(left, right, span)
+        if joined is not None:
+            return joined
+    if isinstance(left, Known) and isinstance(right, Known):
+        special = _on_objects(kind, left, right, span)
+        if special is not None:
+            return special
+    left, right = settled(machine, left), settled(machine, right)
+    if kind not in _BINARY:
+        return Unknown("flashc does not evaluate this operator", span)
+    if _explodes(kind, left, right):
+        return Unknown("it is too large", span)
+    return apply(_BINARY[kind], span, left, right)
+
+
+def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
+    """`"x" + os.environ["Y"]` stays a reference."""
+    if not isinstance(left, Symbolic) and not isinstance(right, Symbolic):
+        return None
+    parts: list[Text | EnvironmentReference] = []
+    for side in (left, right):
+        if isinstance(side, Symbolic) and not side.optional:
+            parts.extend(side.parts)
+        elif isinstance(side, Known) and isinstance(side.value, str):
+            parts.append(Text(side.value))
+        else:
+            return None
+    return Symbolic(tuple(parts), span)
+
+
+def _on_objects(kind: type[cst.CSTNode], left: Known, right: Known, span: Span) -> Value | None:
+    """Operators on containers with unknown elements, and on paths."""
+    match left.value, right.value:
+        case ListValue() as a, ListValue() as b if kind is cst.Add and a.kind is b.kind:
+            problem = a.escaped or b.escaped
+            if problem is not None:
+                return problem
+            if len(a.items) + len(b.items) > MAX_ITEMS:
+                return Unknown("it is too large", span)
+            return Known(ListValue(a.kind, [*a.items, *b.items]), span)
+        case DictValue() as a, DictValue() as b if kind is cst.BitOr:
+            result = DictValue(dict(a.entries))
+            return merge(result, right) or a.escaped or Known(result, span)
+        case ProjectPath(text=False) as path, str() as name if kind is cst.Divide:
+            return join(path, name, span)
+        case _:
+            return None
+
+
+def join(path: ProjectPath, name: str, span: Span) -> Value:
+    """A path below another; leaving the project gives Unknown."""
+    import posixpath
+
+    joined = posixpath.normpath(posixpath.join(path.path, name))
+    if joined.startswith(("..", "/")):
+        return Unknown("the path lies outside the project", span)
+    return Known(ProjectPath(joined, path.text), span)
+
+
+def _explodes(kind: type[cst.CSTNode], left: Value, right: Value) -> bool:
+    """Whether the result could be huge although the operands are small."""
+    if not isinstance(left, Known) or not isinstance(right, Known):
+        return False
+    a, b = left.value, right.value
+    if kind is cst.Power:
+        return isinstance(a, int) and isinstance(b, int) and a.bit_length() * abs(b) > 100_000
+    if kind is cst.LeftShift:
+        return isinstance(b, int) and b > 100_000
+    if kind is cst.Modulo and isinstance(a, (str, bytes)):
+        return len(a) > 1000
+    if kind is cst.Multiply:
+        lengths = [_length(v) for v in (a, b)]
+        counts = [v for v in (a, b) if isinstance(v, int)]
+        if any(lengths) and counts:
+            return max(lengths) * abs(counts[0]) > MAX_ITEMS
+        return all(isinstance(v, int) and v.bit_length() > 50_000 for v in (a, b))
+    return False
+
+
+def _length(value: object) -> int:
+    if isinstance(value, ListValue):
+        return len(value.items)
+    return len(value) if isinstance(value, (str, bytes)) else 0
+
+
+def operation(
+    machine: Machine,
+    node: cst.UnaryOperation | cst.BinaryOperation | cst.BooleanOperation,
+    frame: Frame,
+    span: Span,
+) -> Value:
+    """`-x`, `not x`, `a + b`, `a or b`."""
+    match node:
+        case cst.BinaryOperation():
+            left = expressions.evaluate(machine, node.left, frame)
+            right = expressions.evaluate(machine, node.right, frame)
+            return binary(machine, type(node.operator), left, right, span)
+        case cst.BooleanOperation():
+            return _boolean(machine, node, frame)
+        case cst.UnaryOperation():
+            value = expressions.evaluate(machine, node.expression, frame)
+            if isinstance(node.operator, cst.Not):
+                verdict = expressions.truth(machine, value)
+                if isinstance(verdict, Unknown):
+                    return verdict
+                return Known(not verdict, span, variables_of(value))
+            return apply(_UNARY[type(node.operator)], span, settled(machine, value))
+
+
+def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame) -> Value:
+    left = expressions.evaluate(machine, node.left, frame)
+    wants = isinstance(node.operator, cst.Or)
+    if wants and isinstance(left, Symbolic):
+        kept = _with_default(left, expressions.evaluate(machine, node.right, frame))
+        if kept is not None:
+            return kept
+    verdict = expressions.truth(machine, left)
+    if isinstance(verdict, Unknown):
+        return verdict
+    if verdict == wants:
+        return settled(machine, left) if not isinstance(left, Symbolic) else left
+    value = expressions.evaluate(machine, node.right, frame)
+    return tainted(value, variables_of(left))
+
+
+def _with_default(left: Symbolic, right: Value) -> Symbolic | None:
+    """`os.getenv("K") or "default"` stays a reference, with that default."""
+    if len(left.parts) != 1 or not isinstance(left.parts[0], EnvironmentReference):
+        return None
+    if not isinstance(right, Known) or not isinstance(right.value, str):
+        return None
+    reference = left.parts[0]
+    default = reference.default or right.value
+    return Symbolic((EnvironmentReference(reference.variable, default),), left.origin)
+
+
+def comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span) -> Value:
+    """`a < b < c`, `x in y`, `x is None`."""
+    left = settled(machine, expressions.evaluate(machine, node.left, frame))
+    variables = variables_of(left)
+    for part in node.comparisons:
+        right = settled(machine, expressions.evaluate(machine, part.comparator, frame))
+        variables |= variables_of(right)
+        result = _compared(type(part.operator), left, right, span)
+        if isinstance(result, Unknown) or not result:
+            return result if isinstance(result, Unknown) else Known(False, span, variables)
+        left = right
+    return Known(True, span, variables)
+
+
+def _compared(kind: type[cst.CSTNode], left: Value, right: Value, span: Span) -> bool | Unknown:
+    if isinstance(left, Unknown):
+        return left
+    if isinstance(right, Unknown):
+        return right
+    if kind in (cst.Is, cst.IsNot):
+        same = _identical(left, right)
+        if same is None:
+            return Unknown("`is` between these values depends on the interpreter", span)
+        return same == (kind is cst.Is)
+    if kind in (cst.In, cst.NotIn) and isinstance(right, Known):
+        found = _key_in(left, right)
+        if found is not None:
+            return found == (kind is cst.In)
+    value = apply(_COMPARE[kind], span, left, right)
+    return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
+
+
+def _key_in(left: Value, right: Known) -> bool | None:
+    """`key in table` needs the table's keys only."""
+    if isinstance(right.value, DictValue) and right.value.escaped is None:
+        try:
+            return concrete(left) in right.value.entries
+        except (NotConcrete, TypeError):
+            return None
+    return None
+
+
+def _identical(left: Value, right: Value) -> bool | None:
+    from enum import Enum
+
+    if not isinstance(left, Known) or not isinstance(right, Known):
+        return None
+    singletons = (type(None), bool, type(...), Enum, type)
+    if isinstance(left.value, singletons) or isinstance(right.value, singletons):
+        return left.value is right.value
+    return None
+
+
+def subscript(machine: Machine, node: cst.Subscript, frame: Frame, span: Span) -> Value:
+    """`table[key]`, `items[1:]`, `os.environ["K"]`, `Enum["A"]`."""
+    receiver = expressions.evaluate(machine, node.value, frame)
+    if len(node.slice) != 1:
+        return Unknown("flashc does not evaluate this subscript", span)
+    part = node.slice[0].slice
+    if isinstance(part, cst.Slice):
+        bounds = [
+            Known(None, span) if bound is None else expressions.evaluate(machine, bound, frame)
+            for bound in (part.lower, part.upper, part.step)
+        ]
+        key = apply(slice, span, *(settled(machine, bound) for bound in bounds))
+    elif isinstance(part, cst.Index) and part.star is None:
+        key = expressions.evaluate(machine, part.value, frame)
+    else:
+        return Unknown("flashc does not evaluate this subscript", span)
+    return item(machine, receiver, key, span)
+
+
+def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
+    """`receiver[key]`."""
+    if isinstance(receiver, Unknown):
+        return receiver
+    key = settled(machine, key)
+    if isinstance(key, Unknown):
+        return key
+    if not isinstance(receiver, Known) or not isinstance(key, Known):
+        return apply(operator.getitem, span, settled(machine, receiver), key)
+    match receiver.value, key.value:
+        case External("os.environ"), str() as name:
+            return machine.assigned.get(name) or Symbolic((EnvironmentReference(name),), span)
+        case DictValue() as table, _:
+            try:
+                entry = table.entries.get(concrete(key))
+            except (NotConcrete, TypeError):
+                return Unknown("the key is not known", span)
+            if entry is not None:
+                return table.escaped or entry[1]
+            return table.escaped or Unknown("the dict has no such key", span)
+        case ListValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
+            if items.escaped is not None:
+                return items.escaped
+            try:
+                chosen = items.items[index]
+            except (IndexError, ValueError) as error:
+                return Unknown(f"Python raises {type(error).__name__}: {error}", span)
+            return Known(ListValue(kind, chosen), span) if isinstance(chosen, list) else chosen
+        case InstanceValue() as instance, int() as index if instance.of.find("_fields") is None:
+            values = list(instance.names.values())
+            return values[index] if -len(values) <= index < len(values) else Unknown("no such item", span)
+        case _:
+            return apply(operator.getitem, span, receiver, key)
+
+
+def store(machine: Machine, table: DictValue, key: Value, value: Value) -> Unknown | None:
+    """`table[key] = value`; a key that is not known makes the whole table unknown."""
+    key = settled(machine, key)
+    try:
+        table.entries[concrete(key)] = (key, value)
+    except NotConcrete as problem:
+        return _cause(problem.part, key.origin)
+    except TypeError:
+        return Unknown("a key can't be hashed", key.origin)
+    if len(table.entries) > MAX_ITEMS:
+        return Unknown("it is too large", key.origin)
+    return None
+
+
+def merge(table: DictValue, other: Value) -> Unknown | None:
+    """`table.update(other)`."""
+    if isinstance(other, Unknown):
+        return other
+    if not isinstance(other, Known) or not isinstance(other.value, DictValue):
+        return Unknown("what is merged in is no dict that flashc knows", other.origin)
+    if other.value.escaped is not None:
+        return other.value.escaped
+    table.entries.update(other.value.entries)
+    return None
+
+
+def make_set(
+    kind: type[set[object]] | type[frozenset[object]], items: list[Value], span: Span
+) -> Value:
+    """A set of these values, without repeats."""
+    unique: dict[object, Value] = {}
+    for value in items:
+        try:
+            unique.setdefault(concrete(value), value)
+        except (NotConcrete, TypeError):
+            return value if isinstance(value, Unknown) else Unknown("an element is not known", span)
+    return Known(ListValue(kind, list(unique.values())), span)
+
+
+def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> Unknown | None:
+    """Assign `value` to `target`, taking tuples apart.  Returns why it can't be told, if so."""
+    match target:
+        case cst.Name():
+            scope = frame.module if target.value in frame.global_names else frame
+            scope.names[target.value] = value
+            return None
+        case cst.Tuple() | cst.List():
+            items = elements(value)
+            if isinstance(items, Unknown):
+                for element in target.elements:
+                    unpack(machine, element.value, items, frame)
+                return None
+            return _unpack_items(machine, target, items, frame)
+        case _:
+            return None
+
+
+def _unpack_items(
+    machine: Machine, target: cst.Tuple | cst.List, items: list[Value], frame: Frame
+) -> Unknown | None:
+    goals = target.elements
+    starred = next((i for i, g in enumerate(goals) if isinstance(g, cst.StarredElement)), None)
+    span = frame.syntax.span(target)
+    if (starred is None and len(items) != len(goals)) or len(items) < len(goals) - 1:
+        return Unknown("the number of values does not fit", span)
+    for index, goal in enumerate(goals):
+        if starred is None or index < starred:
+            unpack(machine, goal.value, items[index], frame)
+        elif index == starred:
+            rest = items[starred : len(items) - (len(goals) - starred - 1)]
+            unpack(machine, goal.value, Known(ListValue(list, rest), span), frame)
+        else:
+            unpack(machine, goal.value, items[index - len(goals)], frame)
+    return None
+
+
+def formatted(value: Value, conversion: str | None, spec: str, span: Span) -> Value:
+    """One placeholder of an f-string as text."""
+    functions: dict[str | None, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}
+
+    def render(plain: object) -> str:
+        shown = functions[conversion](plain) if conversion else plain
+        return format(shown, spec)
+
+    if any(len(digits) > 4 for digits in _numbers(spec)):
+        return Unknown("it is too large", span)
+    return apply(render, span, value)
+
+
+def _numbers(spec: str) -> list[str]:
+    import re
+
+    return re.findall(r"\d+", spec)
+
+
+def augmented(kind: type[cst.CSTNode]) -> type[cst.CSTNode]:
+    """The operator of `+=` and its like."""
+    return _AUGMENTED.get(kind, kind)

@@ -1,0 +1,192 @@
+"""An argument's value -> the type its parameter takes, or a diagnostic that shows place and cause."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Label, Rule, Sink
+from flashc_ir.source import Span
+
+from .machine import Machine
+from .objects import Argument, ClassValue, EndpointValue, FunctionValue, SdkClass, SdkObject
+from .values import (
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    ModuleRef,
+    Symbolic,
+    Unknown,
+    Value,
+    elements,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Reads arguments of the SDK's constructors.  Every method returns None after a report."""
+
+    machine: Machine
+    sink: Sink
+
+    def unknown(self, what: str, place: Span, cause: Unknown, rule: Rule | None = None) -> None:
+        """Report that `what` can't be known, and why."""
+        if cause.member is not None:
+            name, choices = cause.member
+            self.sink.report(
+                rules.UNKNOWN_MEMBER,
+                cause.origin,
+                cause.reason,
+                help=did_you_mean(name, choices),
+            )
+            return
+        if cause.variable is not None:
+            self.sink.report(
+                rules.MISSING_VARIABLE,
+                place,
+                f"{what} needs the environment variable `{cause.variable}`, which is not set",
+                secondary=_cause(cause.origin, place, "it is read here"),
+                help=(
+                    f"set `{cause.variable}` when building, in the project's `.env`, "
+                    "or under `[tool.flashc.env]` in pyproject.toml",
+                ),
+            )
+            return
+        self.sink.report(
+            rule or rules.UNKNOWN_VALUE,
+            place,
+            f"{what} depends on a value that flashc cannot know",
+            label="not a constant",
+            secondary=_cause(cause.origin, place, f"because of this: {cause.reason}"),
+            notes=(f"the cause: {cause.reason}",) if cause.origin == place else (),
+            help=("write the value out, or compute it from constants",),
+        )
+
+    def invalid(self, what: str, place: Span, wanted: str, value: Value, *hints: str) -> None:
+        """Report a value of the wrong type."""
+        self.sink.report(
+            rules.INVALID_VALUE,
+            place,
+            f"{what} takes {wanted}, not {describe(value)}",
+            help=hints,
+        )
+
+    def known(self, argument: Argument, what: str) -> Known | None:
+        """The argument's value; environment variables are read."""
+        value = argument.value
+        if isinstance(value, Symbolic):
+            value = self.machine.read(value)
+        if isinstance(value, Unknown):
+            self.unknown(what, argument.span, value)
+            return None
+        return value
+
+    def text(self, argument: Argument, what: str) -> str | None:
+        value = self.known(argument, what)
+        if value is None:
+            return None
+        if isinstance(value.value, str) and not isinstance(value.value, Enum):
+            return value.value
+        return self.invalid(what, argument.span, "a string", value)
+
+    def flag(self, argument: Argument, what: str) -> bool | None:
+        value = self.known(argument, what)
+        if value is None:
+            return None
+        if isinstance(value.value, bool):
+            return value.value
+        return self.invalid(what, argument.span, "True or False", value)
+
+    def integer(
+        self, argument: Argument, what: str, least: int, most: int | None = None
+    ) -> int | None:
+        """An integer from `least` to `most`."""
+        value = self.known(argument, what)
+        if value is None:
+            return None
+        number = value.value
+        if not isinstance(number, int) or isinstance(number, bool):
+            return self.invalid(what, argument.span, "an integer", value)
+        if number < least or (most is not None and number > most):
+            allowed = f"from {least} to {most}" if most is not None else f"{least} or more"
+            self.sink.report(
+                rules.OUT_OF_RANGE, argument.span, f"{what} is {number}; it must be {allowed}"
+            )
+            return None
+        return number
+
+    def items(self, argument: Argument, what: str, wanted: str) -> list[Argument] | None:
+        """The elements of a list or tuple, each with the place where it was written."""
+        value = self.known(argument, what)
+        if value is None:
+            return None
+        if not isinstance(value.value, ListValue):
+            return self.invalid(what, argument.span, wanted, value)
+        inside = elements(value)
+        if isinstance(inside, Unknown):
+            return self.unknown(what, argument.span, inside)
+        return [Argument(item, place_of(item, argument.span)) for item in inside]
+
+    def texts(self, argument: Argument, what: str) -> list[tuple[str, Span]] | None:
+        """A list of strings, each with its place."""
+        items = self.items(argument, what, "a list of strings")
+        if items is None:
+            return None
+        found = [(self.text(item, f"an element of {what}"), item.span) for item in items]
+        return [(text, span) for text, span in found if text is not None]
+
+
+def place_of(value: Value, fallback: Span) -> Span:
+    """Where a value was written, if that is in the same file."""
+    return value.origin if value.origin.path == fallback.path else fallback
+
+
+def did_you_mean(name: str, choices: Iterable[str], what: str = "") -> tuple[str, ...]:
+    """A `help` line with the nearest choice, or with all where they are few."""
+    known = sorted(set(choices))
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if not close:
+        folded = {choice.lower(): choice for choice in known}
+        close = [
+            folded[match] for match in difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+        ]
+    if close:
+        return (f"did you mean `{close[0]}`?",)
+    return (f"choose one of {what}{', '.join(f'`{choice}`' for choice in known)}",)
+
+
+def _cause(origin: Span, place: Span, text: str) -> tuple[Label, ...]:
+    return () if origin == place else (Label(origin, text),)
+
+
+def describe(value: Value) -> str:
+    """A value in a user's words; never its contents if they come from the environment."""
+    if not isinstance(value, Known):
+        return "a value from the environment"
+    match value.value:
+        case bool() | None:
+            return f"`{value.value}`"
+        case Enum() as member:
+            return f"`{type(member).__name__}.{member.name}`"
+        case str():
+            return "a string"
+        case int() | float():
+            return "a number" if value.variables else f"`{value.value}`"
+        case ListValue(kind=kind):
+            return f"a {kind.__name__}"
+        case DictValue():
+            return "a dict"
+        case FunctionValue() | ClassValue():
+            return f"`{value.value.name}`"
+        case SdkClass(name=name) | SdkObject(kind=name):
+            return f"a `{name}`"
+        case External(name=name) | ModuleRef(name=name):
+            return f"`{name}`"
+        case EndpointValue():
+            return "an endpoint"
+        case _:
+            return f"a value of type `{type(value.value).__name__}`"

@@ -1,0 +1,128 @@
+"""Functions and classes as written -> the IR's functions."""
+
+from __future__ import annotations
+
+import libcst as cst
+from flashc_ir.program import Function, Parameter, ParameterKind
+
+from ..cst.parse import Syntax
+from ..cst.walk import docstring, dotted, is_generator
+from .objects import ClassValue, FunctionValue
+from .values import External, Known
+
+
+def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:
+    """A function of the project; `skip_first` leaves out a method's `self`."""
+    node, syntax = function.node, function.frame.syntax
+    parameters = lower_parameters(node.params, syntax)
+    return Function(
+        function.name,
+        syntax.name,
+        function.qualname,
+        parameters[1:] if skip_first else parameters,
+        None if node.returns is None else _text(syntax, node.returns.annotation),
+        docstring(node.body),
+        node.asynchronous is not None,
+        is_generator(node),
+        syntax.span(node.name),
+        function.decorated,
+    )
+
+
+def lower_parameters(params: cst.Parameters, syntax: Syntax) -> tuple[Parameter, ...]:
+    """A signature, in its order."""
+    found: list[Parameter] = []
+
+    def add(param: cst.Param, kind: ParameterKind) -> None:
+        annotation = None if param.annotation is None else _text(syntax, param.annotation.annotation)
+        default = None if param.default is None else _text(syntax, param.default)
+        found.append(
+            Parameter(
+                param.name.value,
+                kind,
+                annotation,
+                default,
+                syntax.span(param.name),
+                param.default is not None and _is_literal(param.default),
+            )
+        )
+
+    for param in params.posonly_params:
+        add(param, ParameterKind.POSITIONAL_ONLY)
+    for param in params.params:
+        add(param, ParameterKind.POSITIONAL_OR_KEYWORD)
+    if isinstance(params.star_arg, cst.Param):
+        add(params.star_arg, ParameterKind.VAR_POSITIONAL)
+    for param in params.kwonly_params:
+        add(param, ParameterKind.KEYWORD_ONLY)
+    if params.star_kwarg is not None:
+        add(params.star_kwarg, ParameterKind.VAR_KEYWORD)
+    return tuple(found)
+
+
+def _text(syntax: Syntax, node: cst.BaseExpression) -> str:
+    """An expression's text on one line."""
+    return " ".join(syntax.code(node).split())
+
+
+def _is_literal(node: cst.BaseExpression) -> bool:
+    match node:
+        case cst.SimpleString() | cst.Integer() | cst.Float():
+            return True
+        case cst.Name():
+            return node.value in ("True", "False", "None")
+        case cst.UnaryOperation(operator=cst.Minus()):
+            return _is_literal(node.expression)
+        case cst.List() | cst.Tuple() | cst.Dict():
+            return not node.elements
+        case _:
+            return False
+
+
+def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
+    """The methods that a class endpoint offers: public, inherited from the project's classes too."""
+    found: dict[str, Function] = {}
+    for ancestor in reversed(class_value.ancestry()):
+        for name, value in ancestor.names.items():
+            if not isinstance(value, Known) or not isinstance(value.value, FunctionValue):
+                found.pop(name, None)
+            elif not name.startswith("_") and not _is_property(value.value.node):
+                static = _has_decorator(value.value.node, "staticmethod")
+                found[name] = lower_function(value.value, skip_first=not static)
+    return tuple(found.values())
+
+
+def has_open_bases(class_value: ClassValue) -> bool:
+    """Whether a base class lies outside the project, so that it may bring methods of its own."""
+    return any(
+        not (isinstance(base, Known) and _is_closed(base.value))
+        for ancestor in class_value.ancestry()
+        for base in ancestor.bases
+    )
+
+
+def _is_closed(base: object) -> bool:
+    return isinstance(base, ClassValue) or base == External("builtins.object")
+
+
+def constructor_requires(class_value: ClassValue) -> tuple[Parameter, ...]:
+    """The parameters that `Class()` would lack."""
+    init = class_value.find("__init__")
+    if not isinstance(init, Known) or not isinstance(init.value, FunctionValue):
+        return ()
+    function = init.value
+    parameters = lower_parameters(function.node.params, function.frame.syntax)[1:]
+    variable = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
+    return tuple(p for p in parameters if p.default is None and p.kind not in variable)
+
+
+def _has_decorator(node: cst.FunctionDef, name: str) -> bool:
+    return any(dotted(decorator.decorator) == name for decorator in node.decorators)
+
+
+def _is_property(node: cst.FunctionDef) -> bool:
+    names = [dotted(decorator.decorator) or "" for decorator in node.decorators]
+    return any(
+        name.rpartition(".")[2] in ("property", "cached_property", "setter", "getter", "deleter")
+        for name in names
+    )

@@ -1,0 +1,26 @@
+"""Passes over the IR.  The order of `PIPELINE` is the order in which they run.
+
+A pass is a plain function `(Program, Sink) -> Program`: it expects a valid program and leaves one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flashc_ir.diagnostics import Sink
+from flashc_ir.program import Program
+
+from .check_calls import check_calls, check_cycles
+from .check_names import check_names
+from .resolve_calls import resolve_calls
+from .rewrite_imports import rewrite_imports
+
+Pass = Callable[[Program, Sink], Program]
+
+PIPELINE: tuple[Pass, ...] = (
+    check_names,
+    resolve_calls,
+    check_calls,
+    check_cycles,
+    rewrite_imports,
+)

@@ -1,0 +1,38 @@
+"""Endpoint names -> a report of every name that two endpoints share."""
+
+from __future__ import annotations
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Label, Sink
+from flashc_ir.program import DeployedEndpoint, LoadBalanced, Program
+
+
+def check_names(program: Program, sink: Sink) -> Program:
+    """One name belongs to one endpoint; of two, the second is reported and left out."""
+    first: dict[str, DeployedEndpoint] = {}
+    for endpoint in sorted(program.deployed(), key=lambda e: e.construction.span):
+        other = first.setdefault(endpoint.resource, endpoint)
+        if other is endpoint:
+            continue
+        queues = not isinstance(endpoint, LoadBalanced) and not isinstance(other, LoadBalanced)
+        both = queues and "queue" in endpoint.kind and "queue" in other.kind
+        sink.report(
+            rules.SECOND_FUNCTION if both else rules.DUPLICATE_ENDPOINT,
+            endpoint.construction.span,
+            f"the endpoint `{endpoint.name}` already runs another function"
+            if both
+            else f"another endpoint is called `{endpoint.name}`",
+            secondary=(Label(other.construction.span, "the first one"),),
+            help=("each endpoint needs a name of its own",),
+        )
+    kept = {id(endpoint) for endpoint in first.values()}
+    endpoints = tuple(
+        e for e in program.endpoints if e.kind == "existing" or id(e) in kept
+    )
+    return program if endpoints == program.endpoints else _with(program, endpoints)
+
+
+def _with(program: Program, endpoints: tuple[object, ...]) -> Program:
+    from dataclasses import replace
+
+    return replace(program, endpoints=endpoints)  # type: ignore[arg-type]

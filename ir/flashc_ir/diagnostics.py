@@ -1,0 +1,114 @@
+"""What is wrong with a user's program, as plain data: rules, labels, fixes, and the sink they run into.
+
+A diagnostic holds no syntax node and no absolute path, so it survives pickling, a cache and JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum, unique
+
+from .source import Edit, Span
+
+
+@unique
+class Severity(str, Enum):
+    """How bad a finding is.  Only errors stop a build."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@unique
+class Safety(str, Enum):
+    """Whether a fix may be applied unasked."""
+
+    SAFE = "safe"  # keeps what the program means
+    UNSAFE = "unsafe"  # may change what the program means
+    DISPLAY = "display"  # shown, never applied
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One kind of finding.  `code` is never reused; `name` is read as "allow ..."."""
+
+    code: str
+    name: str
+    summary: str
+    severity: Severity
+    suppressible: bool = True
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Label:
+    """A place with a short remark."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """Edits that make the finding go away."""
+
+    title: str
+    edits: tuple[Edit, ...]
+    safety: Safety
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding: what, where (`primary`), why (`secondary`: the causes), and the cure (`help`)."""
+
+    rule: Rule
+    message: str
+    primary: Label
+    secondary: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: tuple[str, ...] = ()
+    fix: Fix | None = None
+
+    @property
+    def span(self) -> Span:
+        return self.primary.span
+
+    @property
+    def severity(self) -> Severity:
+        return self.rule.severity
+
+
+@dataclass(slots=True)
+class Sink:
+    """Where every stage reports to.  Passed down, never global; keeps each finding once."""
+
+    _found: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
+
+    def report(
+        self,
+        rule: Rule,
+        span: Span,
+        message: str,
+        *,
+        label: str = "",
+        secondary: tuple[Label, ...] = (),
+        notes: tuple[str, ...] = (),
+        help: tuple[str, ...] = (),
+        fix: Fix | None = None,
+    ) -> None:
+        """Add one finding at `span`; `label` is the remark printed under the place."""
+        self.add(Diagnostic(rule, message, Label(span, label), secondary, notes, help, fix))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        self._found.setdefault(diagnostic)
+
+    @property
+    def has_errors(self) -> bool:
+        return any(d.severity is Severity.ERROR for d in self._found)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        """All findings, by place, then code: the order never depends on the order of discovery."""
+        return iter(sorted(self._found, key=lambda d: (d.span, d.rule.code, d.message)))
+
+    def __len__(self) -> int:
+        return len(self._found)

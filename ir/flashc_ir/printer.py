@@ -1,0 +1,228 @@
+"""A `Program` -> stable text for people: what goldens show and `flashc emit --target ir` prints.
+
+One fact per line, in the order of the IR, without spans of single tokens: a change of the program's meaning
+changes the text, a change of its layout moves line numbers at most.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from .program import (
+    Call,
+    Configuration,
+    Endpoint,
+    ExistingEndpoint,
+    Function,
+    ImageEndpoint,
+    Import,
+    LoadBalanced,
+    Module,
+    Parameter,
+    ParameterKind,
+    Program,
+    QueueClass,
+    QueueFunction,
+)
+from .resources import Cpu, EnvironmentReference, Gpu, Resources, Variable, Volume
+
+
+def print_program(program: Program) -> str:
+    """The whole program."""
+    return "\n".join(_program(program)) + "\n"
+
+
+def _indent(lines: Iterator[str]) -> Iterator[str]:
+    return (f"  {line}" for line in lines)
+
+
+def _program(program: Program) -> Iterator[str]:
+    yield f"program {program.name} (python {program.python_version})"
+    for requirement in program.requirements:
+        yield f"  requires {requirement.requirement}"
+    for module in program.modules:
+        yield ""
+        yield f"module {module.name} ({module.path})"
+        yield from _indent(_module(module))
+    for endpoint in program.endpoints:
+        yield ""
+        yield from print_endpoint(endpoint)
+        if not isinstance(endpoint, ExistingEndpoint):
+            for callee in program.callees(endpoint.resource):
+                yield f"  calls {callee}"
+    if program.calls:
+        yield ""
+        for call in program.calls:
+            yield _call(call)
+
+
+def _module(module: Module) -> Iterator[str]:
+    for item in module.imports:
+        yield f"import {_import(item)}"
+    for edit in module.edits:
+        span = edit.span
+        place = f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
+        yield f"edit {place} {json.dumps(edit.text, ensure_ascii=False)}"
+
+
+def _import(item: Import) -> str:
+    words = [item.module, f"[{item.origin.value}]"]
+    if item.names is not None:
+        names = [f"{n.name} as {n.alias}" if n.alias else n.name for n in item.names]
+        words.append("(" + ", ".join(names) + ")")
+    elif item.alias:
+        words.append(f"as {item.alias}")
+    marks = {
+        "typing only": item.typing_only,
+        "guarded": item.guarded,
+        "dynamic": item.dynamic,
+    }
+    words += [mark for mark, holds in marks.items() if holds]
+    if item.scope:
+        words.append(f"in {item.scope}")
+    return " ".join(words)
+
+
+def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
+    """One endpoint, its head line first."""
+    match endpoint:
+        case ExistingEndpoint():
+            shown = json.dumps(endpoint.id) if endpoint.id is not None else "known at run time"
+            yield f"existing endpoint {shown} as {endpoint.variable} at {endpoint.construction.span}"
+            return
+        case QueueFunction():
+            yield f"queue endpoint {_name(endpoint)} at {endpoint.construction.span}"
+            yield f"  runs {endpoint.function.module}:{signature(endpoint.function)}"
+        case QueueClass():
+            yield f"queue class endpoint {_name(endpoint)} at {endpoint.construction.span}"
+            yield f"  runs {endpoint.module}:{endpoint.qualname}"
+            for method in endpoint.methods:
+                yield f"  method {signature(method)}"
+        case LoadBalanced():
+            yield f"load-balanced endpoint {_name(endpoint)} at {endpoint.construction.span}"
+            for route in endpoint.routes:
+                yield f"  route {route.key} -> {route.function.module}:{signature(route.function)}"
+        case ImageEndpoint():
+            yield f"image endpoint {_name(endpoint)} at {endpoint.construction.span}"
+            yield f"  image {endpoint.image}"
+    yield from _indent(_configuration(endpoint.configuration))
+
+
+def _name(endpoint: QueueFunction | QueueClass | LoadBalanced | ImageEndpoint) -> str:
+    shown = json.dumps(endpoint.name, ensure_ascii=False)
+    return shown if endpoint.name == endpoint.resource else f"{shown} = {endpoint.resource}"
+
+
+def signature(function: Function) -> str:
+    """`async def name(a: int, *, b=...) -> R`, as the author wrote it."""
+    words = "async def " if function.is_async else "def "
+    returns = f" -> {function.returns}" if function.returns else ""
+    marks = " (generator)" if function.is_generator else ""
+    marks += " (decorated)" if function.decorated else ""
+    return f"{words}{function.qualname}({parameters(function.parameters)}){returns}{marks}"
+
+
+def parameters(params: tuple[Parameter, ...]) -> str:
+    """The text between a signature's parentheses."""
+    parts: list[str] = []
+    kinds = [p.kind for p in params]
+    for index, param in enumerate(params):
+        star = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
+        starts_keywords = param.kind is ParameterKind.KEYWORD_ONLY and (
+            ParameterKind.KEYWORD_ONLY not in kinds[:index]
+            and ParameterKind.VAR_POSITIONAL not in kinds
+        )
+        if starts_keywords:
+            parts.append("*")
+        text = star.get(param.kind, "") + param.name
+        if param.annotation is not None:
+            text += f": {param.annotation}"
+        if param.default is not None:
+            text += f" = {param.default}" if param.annotation else f"={param.default}"
+        parts.append(text)
+        last_positional = param.kind is ParameterKind.POSITIONAL_ONLY and (
+            ParameterKind.POSITIONAL_ONLY not in kinds[index + 1 :]
+        )
+        if last_positional:
+            parts.append("/")
+    return ", ".join(parts)
+
+
+def _configuration(configuration: Configuration) -> Iterator[str]:
+    yield from _resources(configuration.resources)
+    for variable in configuration.environment:
+        yield f"env {_variable(variable)}"
+    for dependency in configuration.dependencies:
+        yield f"needs {dependency.requirement}"
+    for package in configuration.system_dependencies:
+        yield f"needs system package {package}"
+    if not configuration.accelerate_downloads:
+        yield "downloads are not accelerated"
+    if configuration.max_concurrency != 1:
+        yield f"concurrency {configuration.max_concurrency}"
+    if configuration.python_version is not None:
+        yield f"python {configuration.python_version}"
+
+
+def _resources(resources: Resources) -> Iterator[str]:
+    match resources.hardware:
+        case Gpu() as gpu:
+            count = f" x {gpu.count}" if gpu.count != 1 else ""
+            cuda = f", cuda >= {gpu.min_cuda}" if gpu.min_cuda else ""
+            yield f"gpu {', '.join(gpu.choices)}{count}{cuda}"
+        case Cpu() as cpu:
+            yield f"cpu {', '.join(cpu.instances)}"
+    workers, scaler = resources.workers, resources.scaler
+    yield (
+        f"workers {workers.minimum}..{workers.maximum}, idle {resources.idle_timeout} s, "
+        f"scale on {scaler.type} {scaler.value}"
+    )
+    if resources.datacenters is not None:
+        yield f"in {', '.join(resources.datacenters)}"
+    for volume in resources.volumes:
+        yield f"volume {_volume(volume)}"
+    if resources.execution_timeout_ms:
+        yield f"at most {resources.execution_timeout_ms} ms per job"
+    if not resources.flashboot:
+        yield "without flashboot"
+    if resources.template is not None:
+        template = resources.template
+        if template.container_disk_gb is not None:
+            yield f"container disk {template.container_disk_gb} GB"
+        for variable in template.environment:
+            yield f"template env {_variable(variable)}"
+        for word, text in (
+            ("docker arguments", template.docker_args),
+            ("start script", template.start_script),
+            ("ports", template.ports),
+        ):
+            if text:
+                yield f"{word} {json.dumps(text)}"
+
+
+def _volume(volume: Volume) -> str:
+    named = volume.name if volume.name is not None else f"id {volume.id}"
+    return f"{named} ({volume.size} GB in {volume.datacenter})"
+
+
+def _variable(variable: Variable) -> str:
+    parts = [
+        f"${{{part.variable}}}" + (f" or {json.dumps(part.default)}" if part.default is not None else "")
+        if isinstance(part, EnvironmentReference)
+        else json.dumps(part.text, ensure_ascii=False)
+        for part in variable.parts
+    ]
+    return f"{variable.name} = {' + '.join(parts)}"
+
+
+def _call(call: Call) -> str:
+    if call.shape is None:
+        return f"reference {call.caller} -> {call.callee} on {call.endpoint} at {call.span}"
+    shape = [*("_" for _ in range(call.shape.positional)), *(f"{k}=" for k in call.shape.keywords)]
+    shape += ["*"] * call.shape.star + ["**"] * call.shape.double_star
+    awaited = "await " if call.shape.awaited else ""
+    return (
+        f"call {call.caller} -> {awaited}{call.callee}({', '.join(shape)}) "
+        f"on {call.endpoint} at {call.span}"
+    )

@@ -1,0 +1,119 @@
+"""What an endpoint runs on, as typed values; every default of the SDK is already filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of an environment value that is known when building."""
+
+    text: str
+    kind: Literal["text"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentReference:
+    """A piece of a value that is read from the deploying process's environment.
+
+    The value itself is never stored: not in the IR, the manifest, the artifact, a log or a cache.
+    """
+
+    variable: str
+    default: str | None = None
+    kind: Literal["reference"] = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable of a worker; its value is the concatenation of the parts."""
+
+    name: str
+    parts: tuple[Text | EnvironmentReference, ...]
+
+    @property
+    def literal(self) -> str | None:
+        """The value, if it is known without any environment."""
+        texts = [part.text for part in self.parts if isinstance(part, Text)]
+        return "".join(texts) if len(texts) == len(self.parts) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Gpu:
+    """GPU workers.  `choices` are pool ids and model names in the order of preference."""
+
+    choices: tuple[str, ...]
+    count: int = 1
+    min_cuda: str | None = "12.8"
+    kind: Literal["gpu"] = "gpu"
+
+
+@dataclass(frozen=True, slots=True)
+class Cpu:
+    """CPU workers, by instance type."""
+
+    instances: tuple[str, ...]
+    kind: Literal["cpu"] = "cpu"
+
+
+Hardware = Gpu | Cpu
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """How many workers the platform keeps: at least `minimum`, at most `maximum`."""
+
+    minimum: int = 0
+    maximum: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """What makes the platform add workers.  `type` is QUEUE_DELAY (s) or REQUEST_COUNT."""
+
+    type: Literal["QUEUE_DELAY", "REQUEST_COUNT"]
+    value: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """A network volume, mounted at `/runpod-volume`; `size` in GB."""
+
+    name: str | None
+    id: str | None
+    size: int
+    datacenter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Settings of the worker's container; None = the platform's own default."""
+
+    container_disk_gb: int | None = None
+    docker_args: str | None = None
+    start_script: str | None = None
+    advanced_start: bool | None = None
+    registry_auth_id: str | None = None
+    ports: str | None = None
+    environment: tuple[Variable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Where and how an endpoint's workers run.
+
+    `datacenters` is None when the program names none; `idle_timeout` is in seconds;
+    `execution_timeout_ms` 0 is the platform's default.
+    """
+
+    hardware: Hardware
+    workers: Workers
+    scaler: Scaler
+    idle_timeout: int = 60
+    execution_timeout_ms: int = 0
+    flashboot: bool = True
+    datacenters: tuple[str, ...] | None = None
+    volumes: tuple[Volume, ...] = ()
+    template: Template | None = None

@@ -1,0 +1,122 @@
+"""Source text -> places in it (`Span`) and changes of it (`Edit`).
+
+Places are (line, column) pairs, both counted from 1, columns in code points.  They are what an editor
+shows, what the JSON report carries, and what survives pickling; offsets never leave this module.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open piece of one file: from (line, column) up to, not including, (end_line, end_column).
+
+    `path` is POSIX and relative to the project's root, so that a span is the same on every machine.
+    """
+
+    path: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+    @classmethod
+    def whole(cls, path: str) -> Span:
+        """The span that stands for a file as a whole: its first character."""
+        return cls(path, 1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Edit:
+    """Replace what `span` covers by `text`."""
+
+    span: Span
+    text: str
+
+
+class OverlappingEdits(ValueError):
+    """Two edits claim the same character; applying either would undo the other."""
+
+
+class Lines:
+    """The line table of one text: (line, column) <-> offset.
+
+    Only `\\n`, `\\r\\n` and `\\r` end a line, as in Python's own grammar; `str.splitlines` would also
+    break at form feeds and Unicode separators and shift every later line.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._starts = [0, *(match.end() for match in _NEWLINE.finditer(text))]
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a place, clamped into the text."""
+        if line > len(self._starts):
+            return len(self.text)
+        return min(self._starts[line - 1] + column - 1, len(self.text))
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """The (line, column) of an offset."""
+        line = bisect.bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """Line `number` (from 1) without its newline; empty past the end."""
+        if not 1 <= number <= len(self._starts):
+            return ""
+        end = self._starts[number] if number < len(self._starts) else len(self.text)
+        return self.text[self._starts[number - 1] : end].rstrip("\r\n")
+
+    def slice(self, span: Span) -> str:
+        """The text that `span` covers."""
+        return self.text[
+            self.offset(span.line, span.column) : self.offset(span.end_line, span.end_column)
+        ]
+
+
+def apply_edits(text: str, edits: Iterable[Edit]) -> str:
+    """`text` with every edit carried out; everything outside the edits' spans stays as it was.
+
+    Raises:
+        OverlappingEdits: two edits overlap.  Equal edits count once.
+    """
+    lines = Lines(text)
+    ranges: list[tuple[int, int, str]] = sorted(
+        (
+            lines.offset(edit.span.line, edit.span.column),
+            lines.offset(edit.span.end_line, edit.span.end_column),
+            edit.text,
+        )
+        for edit in set(edits)
+    )
+    pieces: list[str] = []
+    done = 0
+    for start, end, replacement in ranges:
+        if start < done:
+            raise OverlappingEdits(f"edits overlap at offset {start}")
+        pieces += (text[done:start], replacement)
+        done = end
+    return "".join((*pieces, text[done:]))
+
+
+def newlines(text: str) -> int:
+    """How many line ends `text` holds."""
+    return len(_NEWLINE.findall(text))
+
+
+def first_span(spans: Sequence[Span]) -> Span | None:
+    """The earliest of some spans, by path and place."""
+    return min(spans, default=None)
