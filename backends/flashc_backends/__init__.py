@@ -1,0 +1,1 @@
+"""What a `Program` becomes: handlers, manifest, requirements, artifact."""

@@ -1,0 +1,55 @@
+"""What backends have in common: drafts (files to be), targets, and the context that they emit in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from flashc_ir.diagnostics import Sink
+from flashc_ir.program import Program
+
+LockerName = Literal["uv", "pip-tools"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file to be.  `path` is POSIX and relative; `content` is its bytes, or the file to copy."""
+
+    path: str
+    content: bytes | Path
+    executable: bool = False
+
+    def read(self) -> bytes:
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+
+
+def silent(_message: str) -> None:
+    """A progress listener that does not listen."""
+
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What emitting depends on beside the program.
+
+    `root` is the project's absolute path; `environ` are the variables that choose images;
+    `progress` is told in words what is going on.
+    """
+
+    root: Path
+    sink: Sink
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    exclude: tuple[str, ...] = ()
+    no_deps: bool = False
+    locker: LockerName = "uv"
+    progress: Callable[[str], None] = silent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that a program can become; `emit` is pure but for reading the project's files."""
+
+    name: str
+    summary: str
+    emit: Callable[[Program, Context], tuple[Draft, ...]]

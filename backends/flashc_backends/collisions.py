@@ -1,0 +1,70 @@
+"""The names in an artifact's root -> a report of those that something else needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
+from flashc_ir.program import Program
+from flashc_ir.source import Span
+
+from .base import Draft
+from .handlers import handler_path
+from .install import Distribution
+from .manifest import MANIFEST_PATH
+from .shipped import PACKAGE
+
+# Modules of the worker image, which is unpacked into the same folder.
+_WORKER_MODULES = frozenset(
+    "handler lb_handler logger constants version unpack_volume manifest_reconciliation "
+    "remote_executor function_executor class_executor dependency_installer cache_sync_manager "
+    "log_streamer serialization_utils subprocess_utils api_key_context rp_logger_adapter "
+    "sitecustomize".split()
+)
+
+
+def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
+    """No file may overwrite one of the worker image's own modules."""
+    for draft in drafts:
+        if draft.path.removesuffix(".py") in _WORKER_MODULES and draft.path.endswith(".py"):
+            sink.report(
+                rules.WORKER_FILE_COLLISION,
+                Span.whole(draft.path),
+                f"`{draft.path}` would overwrite a file of the worker image",
+                notes=("the artifact is unpacked over the worker's own modules",),
+                help=("rename the module, or move it into a package",),
+            )
+
+
+def check_generated_files(program: Program, sink: Sink) -> None:
+    """No file of the project may have the name of one that flashc makes."""
+    generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
+    generated[MANIFEST_PATH] = "the manifest"
+    for file in program.files:
+        what = generated.get(file.path)
+        if what is None and file.path.split("/", 1)[0] in (PACKAGE, f"{PACKAGE}.py"):
+            what = "flashc's runtime"
+        if what is not None:
+            sink.report(
+                rules.GENERATED_FILE_COLLISION,
+                Span.whole(file.path),
+                f"`{file.path}` has the place of {what}",
+                help=("rename the file",),
+            )
+
+
+def check_shadowing(
+    program: Program, installed: Iterable[Distribution], sink: Sink
+) -> None:
+    """No installed package may share its name with a module of the project: one would hide the other."""
+    own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
+    for distribution in installed:
+        for name in sorted(distribution.top_level & own.keys()):
+            sink.report(
+                rules.SHADOWED_MODULE,
+                Span.whole(own[name]),
+                f"the module `{name}` and the package of that name in `{distribution.name}` "
+                "would be one",
+                help=("rename the module of the project",),
+            )

@@ -1,0 +1,102 @@
+"""A lock -> the installed distributions as files, the same on every machine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from flashc_ir.diagnostics import Sink
+
+from .lockers import PLATFORM, run
+
+# Files that tell how and where a distribution was installed: they differ from host to host.
+_HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """An installed distribution; `size` in bytes, `top_level` the names that it puts into the root."""
+
+    name: str
+    version: str
+    size: int
+    top_level: frozenset[str]
+
+
+def install(lock: str, python_version: str, target: Path, sink: Sink) -> None:
+    """Install a lock below `target` for Linux x86_64 and a Python that need not be the host's.
+
+    Raises:
+        LockFailed: after reporting.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    file = target.parent / "lock.txt"
+    file.write_text(lock, encoding="utf-8")
+    run(
+        [
+            *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
+            *("--require-hashes", "--no-deps", "--link-mode", "copy", "--only-binary", ":all:"),
+            *("--python-platform", PLATFORM, "--python-version", python_version),
+            *("--no-config", "--quiet", "--color", "never"),
+        ],
+        sink,
+    )
+    normalise(target)
+
+
+def normalise(target: Path) -> None:
+    """Take out what depends on the host: scripts with its interpreter's path, installers' notes, caches."""
+    shutil.rmtree(target / "bin", ignore_errors=True)
+    for cache in list(target.rglob("__pycache__")):
+        shutil.rmtree(cache)
+    (target / ".lock").unlink(missing_ok=True)
+    for info in target.glob("*.dist-info"):
+        for name in _HOST_FILES:
+            (info / name).unlink(missing_ok=True)
+        record = info / "RECORD"
+        if record.is_file():
+            record.write_text(_kept_records(record.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _kept_records(text: str) -> str:
+    kept = io.StringIO()
+    writer = csv.writer(kept, lineterminator="\n")
+    for row in csv.reader(io.StringIO(text)):
+        gone = row and (
+            row[0].startswith(("../", "bin/"))
+            or row[0].rpartition("/")[2] in _HOST_FILES
+            or "__pycache__" in row[0]
+        )
+        if not gone:
+            writer.writerow(row)
+    return kept.getvalue()
+
+
+def distributions(target: Path) -> list[Distribution]:
+    """What is installed below `target`, by name."""
+    return sorted(_distributions(target), key=lambda d: d.name)
+
+
+def _distributions(target: Path) -> Iterator[Distribution]:
+    for info in sorted(target.glob("*.dist-info")):
+        name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
+        size, tops = 0, set[str]()
+        record = info / "RECORD"
+        rows = csv.reader(io.StringIO(record.read_text("utf-8"))) if record.is_file() else ()
+        for row in rows:
+            path = target / row[0]
+            if path.is_file():
+                size += path.stat().st_size
+                tops.add(row[0].split("/", 1)[0])
+        modules = {
+            top.split(".", 1)[0]
+            for top in tops
+            if not top.endswith((".dist-info", ".data", ".libs")) and not top.startswith("_flashc")
+        }
+        yield Distribution(name.replace("_", "-").lower(), version, size, frozenset(modules))

@@ -1,0 +1,19 @@
+"""A `Program` -> itself, as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from flashc_ir.codec import dump
+from flashc_ir.printer import print_program
+from flashc_ir.program import Program
+
+from .base import Context, Draft, Target
+
+
+def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
+    return (
+        Draft("program.ir", print_program(program).encode()),
+        Draft("program.json", dump(program).encode()),
+    )
+
+
+IR = Target("ir", "the typed IR, as text and as JSON", _emit)

@@ -1,0 +1,131 @@
+"""Python arguments <-> the JSON object that travels in a job."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable
+from typing import Any
+
+from .errors import InvalidInput
+
+_POSITIONAL_ONLY = inspect.Parameter.POSITIONAL_ONLY
+_VAR_POSITIONAL = inspect.Parameter.VAR_POSITIONAL
+_VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
+
+
+def to_payload(
+    signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of a call by parameter name; defaults are not sent.
+
+    Surplus positionals travel as a list under the name of the `*args` parameter, surplus keywords
+    beside the others.
+
+    Raises:
+        TypeError: the arguments do not fit the signature, as Python itself would say.
+    """
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}() {error}") from None
+    payload: dict[str, Any] = {}
+    for parameter in signature.parameters.values():
+        if parameter.name not in bound.arguments:
+            continue
+        value = bound.arguments[parameter.name]
+        if parameter.kind is _VAR_KEYWORD:
+            payload.update(value)
+        elif parameter.kind is _VAR_POSITIONAL:
+            payload[parameter.name] = list(value)
+        else:
+            payload[parameter.name] = value
+    return payload
+
+
+def check_json(value: Any, where: str, *, seen: tuple[int, ...] = ()) -> None:
+    """Make sure that a value survives the way through JSON; tuples arrive as lists.
+
+    Raises:
+        TypeError: it would not; `where` says which argument, and where in it.
+    """
+    if value is None or isinstance(value, (bool, int, str)):
+        return
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise TypeError(f"{where} is {value!r}, which JSON can't carry")
+        return
+    if id(value) in seen:
+        raise TypeError(f"{where} contains itself, which JSON can't carry")
+    inside = (*seen, id(value))
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            check_json(item, f"{where}[{index}]", seen=inside)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise TypeError(f"{where} has the key {key!r}; the keys of JSON objects are strings")
+            check_json(item, f"{where}[{key!r}]", seen=inside)
+    else:
+        kind = type(value)
+        raise TypeError(
+            f"{where} is a {kind.__module__}.{kind.__qualname__}, which JSON can't carry; "
+            "send numbers, strings, lists and dicts"
+        )
+
+
+def check_payload(name: str, payload: dict[str, Any]) -> None:
+    """`check_json` for every argument of a call."""
+    for key, value in payload.items():
+        check_json(value, f"argument {key!r} of {name}()")
+
+
+def from_payload(
+    function: Callable[..., Any], signature: inspect.Signature, payload: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The inverse of `to_payload`: how to call `function` with a job's input.
+
+    Raises:
+        InvalidInput: an argument is missing or not expected; the message names all of them.
+    """
+    rest = dict(payload)
+    args: list[Any] = []
+    kwargs: dict[str, Any] = {}
+    missing: list[str] = []
+    parameters = list(signature.parameters.values())
+    surplus = next((p.name for p in parameters if p.kind is _VAR_POSITIONAL), None)
+    by_position = surplus is not None and isinstance(rest.get(surplus), list)
+    takes_more = any(p.kind is _VAR_KEYWORD for p in parameters)
+    for parameter in parameters:
+        if parameter.kind in (_VAR_POSITIONAL, _VAR_KEYWORD):
+            if parameter.name == surplus and by_position:
+                args.extend(rest.pop(parameter.name))
+            continue
+        positional = parameter.kind is _POSITIONAL_ONLY or (
+            by_position and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        )
+        if parameter.name in rest:
+            value = rest.pop(parameter.name)
+            if positional:
+                args.append(value)
+            else:
+                kwargs[parameter.name] = value
+        elif parameter.default is inspect.Parameter.empty:
+            missing.append(parameter.name)
+        elif positional:
+            args.append(parameter.default)
+    if takes_more:
+        kwargs.update(rest)
+        rest = {}
+    if missing or rest:
+        raise InvalidInput(_misfit(getattr(function, "__name__", "function"), missing, list(rest)))
+    return args, kwargs
+
+
+def _misfit(name: str, missing: list[str], unexpected: list[str]) -> str:
+    parts: list[str] = []
+    if missing:
+        parts.append("lacks " + ", ".join(repr(key) for key in missing))
+    if unexpected:
+        parts.append("has the unexpected " + ", ".join(repr(key) for key in sorted(unexpected)))
+    return f"the input of {name}() {' and '.join(parts)}"

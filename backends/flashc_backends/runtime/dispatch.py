@@ -1,0 +1,192 @@
+"""Calls of functions that live on another endpoint -> jobs and requests there.
+
+A stub looks like its target: same signature, docstring and kind (plain, async, generator).  A plain target
+blocks when plain code calls it; called directly by the code of an `async def`, it gives something to
+await, because that is how Flash programs call every endpoint.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from . import arguments, identity, wire
+from .errors import RemoteError
+
+_ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_INLINED = frozenset({"<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"})
+
+
+# Definition sites: the target is at hand --------------------------------------------------------
+
+
+def stub_of(resource: str, target: Any) -> Any:
+    """The stand-in for a queue-based endpoint's function or class."""
+    if isinstance(target, type):
+        return _class_stub(resource, target, _public_methods(target))
+    return _function_stub(resource, target)
+
+
+def route_stub_of(resource: str, method: str, path: str, function: Callable[..., Any]) -> Any:
+    """The stand-in for a load-balanced endpoint's route function."""
+    return _route_stub(resource, method, path, function)
+
+
+# Stub modules: the target's module is not imported ---------------------------------------------
+
+
+def endpoint_function(resource: str, module: str) -> Callable[[Any], Any]:
+    """Decorates the skeleton of a function in a stub module."""
+    return lambda skeleton: _own(resource, module, skeleton) or _function_stub(resource, skeleton)
+
+
+def endpoint_class(resource: str, module: str) -> Callable[[Any], Any]:
+    """Decorates the skeleton of a class in a stub module."""
+    return lambda skeleton: _own(resource, module, skeleton) or _class_stub(
+        resource, skeleton, _public_methods(skeleton)
+    )
+
+
+def endpoint_route(
+    resource: str, module: str, method: str, path: str
+) -> Callable[[Any], Any]:
+    """Decorates the skeleton of a route's function in a stub module."""
+    return lambda skeleton: _own(resource, module, skeleton) or _route_stub(
+        resource, method, path, skeleton
+    )
+
+
+def _own(resource: str, module: str, skeleton: Any) -> Any:
+    """The real object, if the running endpoint owns it or nothing runs at all."""
+    if identity.running() in (resource, None):
+        return getattr(importlib.import_module(module), skeleton.__name__)
+    return None
+
+
+# Stubs ------------------------------------------------------------------------------------------
+
+
+def _function_stub(resource: str, target: Callable[..., Any]) -> Callable[..., Any]:
+    signature = inspect.signature(target)
+
+    def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
+        payload = arguments.to_payload(signature, target.__name__, args, kwargs)
+        arguments.check_payload(target.__name__, payload)
+        return wire.Job(resource, target.__qualname__, payload or {"__empty": True})
+
+    return _shaped_like(target, job)
+
+
+def _class_stub(resource: str, target: type, methods: dict[str, Any]) -> type:
+    def build(self: Any, *args: Any, **kwargs: Any) -> None:
+        if args or kwargs:
+            raise TypeError(
+                f"{target.__name__} lives on the endpoint {resource!r}, which builds it once per "
+                "worker without arguments; pass them to a method instead"
+            )
+
+    body: dict[str, Any] = {
+        "__init__": build,
+        "__doc__": target.__doc__,
+        "__module__": target.__module__,
+        "__qualname__": target.__qualname__,
+    }
+    for name, method in methods.items():
+        body[name] = _method_stub(resource, target.__name__, name, method)
+    return type(target.__name__, (), body)
+
+
+def _public_methods(target: type) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in reversed(target.__mro__):
+        for name, value in vars(kind).items():
+            plain = isinstance(value, (staticmethod, classmethod)) or inspect.isfunction(value)
+            if not name.startswith("_") and plain:
+                found[name] = value
+    return found
+
+
+def _method_stub(resource: str, owner: str, name: str, method: Any) -> Any:
+    static = isinstance(method, staticmethod)
+    function = method.__func__ if isinstance(method, (staticmethod, classmethod)) else method
+    signature = inspect.signature(function)
+
+    def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
+        own = args if static else args[1:]
+        bound = signature if static else _without_first(signature)
+        payload = arguments.to_payload(bound, name, own, kwargs)
+        arguments.check_payload(name, payload)
+        return wire.Job(resource, f"{owner}.{name}", {"method": name, **(payload or _EMPTY)})
+
+    stub = _shaped_like(function, job)
+    return type(method)(stub) if isinstance(method, (staticmethod, classmethod)) else stub
+
+
+_EMPTY = {"__empty": True}
+
+
+def _without_first(signature: inspect.Signature) -> inspect.Signature:
+    return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
+def _route_stub(
+    resource: str, method: str, path: str, target: Callable[..., Any]
+) -> Callable[..., Any]:
+    signature = inspect.signature(target)
+
+    def request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Request:
+        payload = arguments.to_payload(signature, target.__name__, args, kwargs)
+        return wire.Request.build(resource, target, method, path, payload)
+
+    return _shaped_like(target, request)
+
+
+def _shaped_like(target: Callable[..., Any], message: Callable[..., Any]) -> Callable[..., Any]:
+    """A function that sends `message(args, kwargs)`, of the same kind as `target`."""
+    if inspect.iscoroutinefunction(target):
+
+        @functools.wraps(target)
+        async def stub(*args: Any, **kwargs: Any) -> Any:
+            return await wire.send_async(message(args, kwargs))
+
+    elif inspect.isasyncgenfunction(target):
+
+        @functools.wraps(target)
+        async def stub(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+            for chunk in _chunks(await wire.send_async(message(args, kwargs))):
+                yield chunk
+
+    elif inspect.isgeneratorfunction(target):
+
+        @functools.wraps(target)
+        def stub(*args: Any, **kwargs: Any) -> Any:
+            yield from _chunks(wire.send(message(args, kwargs)))
+
+    else:
+
+        @functools.wraps(target)
+        def stub(*args: Any, **kwargs: Any) -> Any:
+            prepared = message(args, kwargs)
+            return wire.send_async(prepared) if _called_by_async_code() else wire.send(prepared)
+
+    del stub.__wrapped__  # the target of a stub module is a skeleton; nobody should reach it
+    stub.__signature__ = inspect.signature(target)  # type: ignore[attr-defined]
+    return stub
+
+
+def _chunks(output: Any) -> list[Any]:
+    if not isinstance(output, list):
+        raise RemoteError(f"a generator's endpoint answered with a {type(output).__name__}")
+    return output
+
+
+def _called_by_async_code() -> bool:
+    """Whether the caller of the stub is the body of an `async def`, comprehensions included."""
+    frame = sys._getframe(2)
+    while frame is not None and frame.f_code.co_name in _INLINED:
+        frame = frame.f_back  # type: ignore[assignment]
+    return frame is not None and bool(frame.f_code.co_flags & _ASYNC_CODE)

@@ -1,0 +1,151 @@
+"""Conversations with the platform, written once and carried out with or without an event loop.
+
+A conversation is a generator: it yields a `Send` or a `Pause`, gets back a `Reply` (or an `Unreachable`
+thrown in), and returns its result.  `run` and `run_async` carry it out with httpx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+import weakref
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Union
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass
+class Send:
+    """One HTTP request.  `timeout` is in seconds; `content` are keyword arguments of httpx."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+    timeout: float
+    content: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Pause:
+    """Wait for so many seconds."""
+
+    seconds: float
+
+
+@dataclass
+class Reply:
+    """What came back: the status, and the body as parsed JSON or, failing that, as text."""
+
+    status: int
+    body: Any
+
+
+class Unreachable(Exception):
+    """No reply.  `timed_out`: the request was sent, and nothing came back in time."""
+
+    def __init__(self, reason: str, timed_out: bool) -> None:
+        super().__init__(reason)
+        self.timed_out = timed_out
+
+
+Conversation = Generator[Union[Send, Pause], Any, Any]
+
+
+def run(conversation: Conversation) -> Any:
+    """Carry out a conversation, blocking."""
+    import httpx
+
+    answer: Any = None
+    failure: Unreachable | None = None
+    while True:
+        try:
+            step = conversation.throw(failure) if failure else conversation.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        answer, failure = None, None
+        if isinstance(step, Pause):
+            time.sleep(step.seconds)
+            continue
+        try:
+            answer = _reply(_client().request(**_arguments(step)))
+        except httpx.HTTPError as error:
+            failure = _unreachable(step, error)
+
+
+async def run_async(conversation: Conversation) -> Any:
+    """Carry out a conversation on the running event loop."""
+    import httpx
+
+    answer: Any = None
+    failure: Unreachable | None = None
+    while True:
+        try:
+            step = conversation.throw(failure) if failure else conversation.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        answer, failure = None, None
+        if isinstance(step, Pause):
+            await asyncio.sleep(step.seconds)
+            continue
+        try:
+            answer = _reply(await _async_client().request(**_arguments(step)))
+        except httpx.HTTPError as error:
+            failure = _unreachable(step, error)
+
+
+def _arguments(step: Send) -> dict[str, Any]:
+    return {
+        "method": step.method,
+        "url": step.url,
+        "headers": step.headers,
+        "timeout": step.timeout,
+        **step.content,
+    }
+
+
+def _reply(response: httpx.Response) -> Reply:
+    try:
+        return Reply(response.status_code, response.json())
+    except ValueError:
+        return Reply(response.status_code, response.text)
+
+
+def _unreachable(step: Send, error: httpx.HTTPError) -> Unreachable:
+    import httpx
+
+    late = isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout, httpx.ReadError))
+    return Unreachable(f"{type(error).__name__} on {step.method} {step.url}", late)
+
+
+# Clients: connections are reused, across calls but never across processes or event loops ---------
+
+_CONNECT_RETRIES = 2  # only connecting is tried again: nothing was sent yet
+_lock = threading.Lock()
+_blocking: dict[int, Any] = {}
+_by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = weakref.WeakKeyDictionary()
+
+
+def _client() -> httpx.Client:
+    import httpx
+
+    with _lock:
+        pid = os.getpid()
+        if pid not in _blocking:
+            _blocking.clear()
+            _blocking[pid] = httpx.Client(transport=httpx.HTTPTransport(retries=_CONNECT_RETRIES))
+        return _blocking[pid]
+
+
+def _async_client() -> httpx.AsyncClient:
+    import httpx
+
+    loop = asyncio.get_running_loop()
+    if loop not in _by_loop:
+        transport = httpx.AsyncHTTPTransport(retries=_CONNECT_RETRIES)
+        _by_loop[loop] = httpx.AsyncClient(transport=transport)
+    return _by_loop[loop]

@@ -1,0 +1,169 @@
+"""Where the platform is, who we are to it, and where the other endpoints of this app are."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import identity
+from .exchange import Conversation, Pause, Reply, Send, Unreachable
+
+TABLE_SECONDS = 300.0  # how long the table of endpoints is taken as current
+RETRY_SECONDS = 5.0  # how long to leave a failing state manager alone
+_STATE_TIMEOUT = 30.0
+
+
+def endpoint_base() -> str:
+    """The base URL of the job API, without a slash at its end."""
+    return _url("RUNPOD_ENDPOINT_BASE_URL", "https://api.runpod.ai/v2")
+
+
+def _url(variable: str, default: str) -> str:
+    return (os.environ.get(variable, "").strip() or default).rstrip("/")
+
+
+def headers() -> dict[str, str]:
+    """What every request carries."""
+    found = {"User-Agent": "flashc-runtime", "X-Flash-Caller": identity.running() or ""}
+    key = os.environ.get("RUNPOD_API_KEY", "").strip()
+    if key:
+        found["Authorization"] = f"Bearer {key}"
+    return found
+
+
+@dataclass
+class Location:
+    """How to reach an endpoint: `jobs` is the base URL of its job API, `web` that of its routes."""
+
+    jobs: str
+    web: str
+    headers: dict[str, str]
+    sentinel: bool
+
+
+def by_id(endpoint_id: str) -> Location:
+    """An endpoint whose id is known."""
+    base = urlsplit(endpoint_base())
+    return Location(
+        f"{endpoint_base()}/{endpoint_id}",
+        f"{base.scheme}://{endpoint_id}.{base.netloc}",
+        headers(),
+        sentinel=False,
+    )
+
+
+def locate(resource: str) -> Conversation:
+    """The `Location` of an endpoint of this app.
+
+    With an environment id the state manager's table says where; without one, or where it says nothing,
+    the platform's sentinel resolves the name.
+    """
+    urls = yield from _table()
+    url = urls.get(resource)
+    if not url:
+        return _sentinel(resource)
+    endpoint_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    jobs = f"{endpoint_base()}/{endpoint_id}" if endpoint_id else url
+    return Location(jobs, url.rstrip("/"), headers(), sentinel=False)
+
+
+def _sentinel(resource: str) -> Location:
+    base = urlsplit(endpoint_base())
+    named = {
+        **headers(),
+        "X-Flash-App": app(),
+        "X-Flash-Environment": environment(),
+        "X-Flash-Endpoint": resource,
+    }
+    web = f"{base.scheme}://flash.{base.netloc}"
+    if _is_address(base.hostname or ""):  # no names below an address: say the name in a header
+        named["Host"] = f"flash.{base.netloc}"
+        web = f"{base.scheme}://{base.netloc}"
+    return Location(f"{endpoint_base()}/flash", web, named, sentinel=True)
+
+
+def _is_address(host: str) -> bool:
+    return ":" in host or host.replace(".", "").isdigit()
+
+
+def app() -> str:
+    """The app's name on the platform."""
+    return os.environ.get("FLASH_APP") or os.path.basename(os.getcwd())
+
+
+def environment() -> str:
+    """The environment's name on the platform."""
+    return os.environ.get("FLASH_ENV") or "production"
+
+
+# The state manager's table ----------------------------------------------------------------------
+
+_lock = threading.Lock()
+_urls: dict[str, str] = {}
+_fresh_until = 0.0
+_refreshing = False
+
+
+def _table() -> Conversation:
+    """Resource -> URL.  Refreshed by one caller at a time; kept when refreshing fails."""
+    global _refreshing
+    environment_id = os.environ.get("FLASH_ENVIRONMENT_ID")
+    if not environment_id or not os.environ.get("RUNPOD_API_KEY"):
+        return {}
+    while not _claim():
+        if _urls or time.monotonic() < _fresh_until:
+            return _urls
+        yield Pause(0.02)  # another caller fetches the very first table
+    try:
+        if time.monotonic() >= _fresh_until:
+            yield from _refresh(environment_id)
+    finally:
+        _refreshing = False
+    return _urls
+
+
+def _claim() -> bool:
+    global _refreshing
+    with _lock:
+        if _refreshing:
+            return False
+        _refreshing = True
+        return True
+
+
+def _refresh(environment_id: str) -> Conversation:
+    global _urls, _fresh_until
+    try:
+        state = yield from _query(
+            "query getFlashEnvironment($flashEnvironmentId: String!) "
+            "{ flashEnvironment(flashEnvironmentId: $flashEnvironmentId) "
+            "{ id name state activeBuildId createdAt } }",
+            {"flashEnvironmentId": environment_id},
+        )
+        build = yield from _query(
+            "query getFlashBuild($input: String!) { flashBuild(flashBuildId: $input) { id manifest } }",
+            {"input": state["flashEnvironment"]["activeBuildId"]},
+        )
+        found = build["flashBuild"]["manifest"]["resources_endpoints"]
+        _urls = {str(name): str(url) for name, url in found.items()}
+        _fresh_until = time.monotonic() + TABLE_SECONDS
+    except (Unreachable, StateUnavailable, KeyError, TypeError, AttributeError):
+        # A table that can't be had, or says nothing yet: what is known stays, the sentinel does the rest.
+        _fresh_until = time.monotonic() + RETRY_SECONDS
+
+
+class StateUnavailable(Exception):
+    """The state manager answered with an error."""
+
+
+def _query(text: str, variables: dict[str, Any]) -> Conversation:
+    url = _url("RUNPOD_API_BASE_URL", "https://api.runpod.io") + "/graphql"
+    content = {"json": {"query": text, "variables": variables}}
+    reply: Reply = yield Send("POST", url, headers(), _STATE_TIMEOUT, content)
+    if reply.status >= 400 or not isinstance(reply.body, dict) or "errors" in reply.body:
+        raise StateUnavailable(f"the state manager answered {reply.status}")
+    return reply.body["data"]

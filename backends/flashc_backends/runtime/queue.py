@@ -1,0 +1,164 @@
+"""A queue-based endpoint's function or class -> the `handler(job)` that the worker image calls."""
+
+from . import identity, registry
+
+
+def load(resource, modules, max_concurrency=1):
+    """Import the endpoint's modules and return its handler.
+
+    Raises whatever the user's modules raise while they are imported; the worker then does not start.
+    """
+    import importlib
+
+    identity.become(resource)
+    for module in modules:
+        importlib.import_module(module)
+    target = registry.target(resource)
+    calls = _methods(target) if isinstance(target, type) else target
+    if isinstance(calls, dict):
+        return _Handler(_class_handler(target, calls), max_concurrency)
+    return _handler(target, max_concurrency)
+
+
+def start(handler):
+    """Serve jobs with the platform's SDK: what a handler file does when it is started as a script."""
+    import runpod
+
+    limit = handler.max_concurrency
+    runpod.serverless.start(
+        {
+            "handler": handler,
+            "concurrency_modifier": lambda _current: limit,
+            "return_aggregate_stream": True,
+        }
+    )
+
+
+class _Handler:
+    """A handler with the number of jobs that one worker may run at once."""
+
+    def __init__(self, call, max_concurrency):
+        self._call = call
+        self.max_concurrency = max_concurrency
+        self.__name__ = "handler"
+
+    def __call__(self, job):
+        return self._call(job)
+
+
+def _handler(function, max_concurrency):
+    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    if flags & (_GENERATOR | _ASYNC_GENERATOR) or _generates(function):
+        from .streams import StreamingHandler
+
+        return StreamingHandler(function, max_concurrency)
+    if flags & _COROUTINE:
+        return _Handler(_async_handler(function), max_concurrency)
+    if max_concurrency > 1:
+        return _Handler(_threaded_handler(function), max_concurrency)
+    return _Handler(lambda job: call(function, job_input(job)), max_concurrency)
+
+
+# The flags of `inspect`, which costs a cold start several milliseconds.
+_GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+
+
+def _generates(function):
+    """Whether a decorated function stands for a generator, as far as it says so."""
+    inner = getattr(function, "__wrapped__", None)
+    flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
+    own = getattr(getattr(function, "__code__", None), "co_flags", 0)
+    return bool(flags & (_GENERATOR | _ASYNC_GENERATOR)) and not own & _COROUTINE
+
+
+def job_input(job):
+    """The arguments of a job.
+
+    Raises:
+        InvalidInput: the input is no object.
+    """
+    given = job.get("input")
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        from .errors import InvalidInput
+
+        kind = type(given).__name__
+        raise InvalidInput(f"the input of a job is an object of arguments, not a {kind}")
+    return {key: value for key, value in given.items() if key != "__empty"}
+
+
+def call(function, payload):
+    """`function` applied to a job's arguments.
+
+    Raises:
+        InvalidInput: they do not fit the signature.
+    """
+    import inspect
+
+    from .arguments import from_payload
+
+    args, kwargs = from_payload(function, inspect.signature(function), payload)
+    return function(*args, **kwargs)
+
+
+def _async_handler(function):
+    async def handler(job):
+        return await call(function, job_input(job))
+
+    return handler
+
+
+def _threaded_handler(function):
+    """A plain function would block the worker's event loop, and with it every other job."""
+
+    async def handler(job):
+        import asyncio
+
+        result = await asyncio.to_thread(call, function, job_input(job))
+        return await result if hasattr(result, "__await__") else result
+
+    return handler
+
+
+def _methods(target):
+    """The public methods of a class, inherited ones too."""
+    found = {}
+    for kind in reversed(target.__mro__[:-1]):
+        for name, value in vars(kind).items():
+            if not name.startswith("_") and (
+                isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__code__")
+            ):
+                found[name] = value
+    return found
+
+
+def _class_handler(target, methods):
+    instance = target()  # once per worker, when it starts
+    only = next(iter(methods)) if len(methods) == 1 else None
+
+    def handler(job):
+        payload = job_input(job)
+        name = payload.get("method")
+        if name in methods:
+            del payload["method"]
+        elif only is not None:
+            name = only  # a `method` that is left is an argument, or an unexpected one
+        else:
+            from .errors import InvalidInput
+
+            choices = ", ".join(repr(choice) for choice in methods)
+            given = "names no `method`" if name is None else f"names the method {name!r}"
+            raise InvalidInput(f"the input of {target.__name__} {given}; it has {choices}")
+        result = call(getattr(instance, name), payload)
+        if hasattr(result, "__aiter__"):
+            return _gathered(result)
+        if hasattr(result, "__next__"):
+            return list(result)
+        return result
+
+    return handler
+
+
+async def _gathered(chunks):
+    return [chunk async for chunk in chunks]

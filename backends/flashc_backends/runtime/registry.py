@@ -1,0 +1,41 @@
+"""What the running endpoint offers, as its modules declare it while they are imported."""
+
+from collections.abc import Callable
+from typing import Any
+
+_targets: "dict[str, Any]" = {}
+_routes: "dict[str, list[tuple[str, str, Callable[..., Any]]]]" = {}
+
+
+def offer(resource: str, target: Any) -> None:
+    """Note the function or class that jobs of a queue-based endpoint run."""
+    _targets[resource] = target
+
+
+def offer_route(resource: str, method: str, path: str, function: "Callable[..., Any]") -> None:
+    """Note one route of a load-balanced endpoint."""
+    routes = _routes.setdefault(resource, [])
+    if (method, path) not in [(m, p) for m, p, _ in routes]:
+        routes.append((method, path, function))
+
+
+def target(resource: str) -> Any:
+    """The function or class of a queue-based endpoint.
+
+    Raises:
+        LookupError: the imported modules did not declare it.
+    """
+    if resource not in _targets:
+        raise LookupError(f"no module of this artifact declares the endpoint {resource!r}")
+    return _targets[resource]
+
+
+def routes(resource: str) -> "list[tuple[str, str, Callable[..., Any]]]":
+    """The routes of a load-balanced endpoint, in the order of their declaration.
+
+    Raises:
+        LookupError: the imported modules declared none.
+    """
+    if resource not in _routes:
+        raise LookupError(f"no module of this artifact declares a route of {resource!r}")
+    return _routes[resource]

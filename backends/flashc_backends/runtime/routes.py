@@ -1,0 +1,139 @@
+"""A load-balanced endpoint's route functions -> the FastAPI app that the worker image serves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import traceback
+import typing
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fastapi import Body, FastAPI, File, Form, Request
+from fastapi.params import Depends, Param
+from fastapi.params import Body as BodyParam
+from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
+from starlette.background import BackgroundTasks
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from . import identity, registry
+
+_NATIVE_TYPES = (HTTPConnection, Response, BackgroundTasks)
+_NATIVE_DEFAULTS = (Param, Depends, BodyParam)
+
+
+def load(resource: str, modules: Sequence[str]) -> FastAPI:
+    """Import the endpoint's modules and build the app from the routes that they declare."""
+    identity.become(resource)
+    for module in modules:
+        importlib.import_module(module)
+    app = FastAPI(title=resource)
+    app.add_exception_handler(Exception, _on_error)
+
+    @app.get("/ping")  # first, so that a route such as `/{name}` can't catch the health check
+    async def ping() -> dict[str, str]:
+        return {"status": "healthy"}
+
+    for method, path, function in registry.routes(resource):
+        app.add_api_route(path, _bound(function, method, path), methods=[method])
+    return app
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    """500.  Other endpoints of the app, which say so in a header, get what they need to raise it again."""
+    if request.headers.get("x-flashc-dispatch") != "1":
+        return PlainTextResponse("Internal Server Error", status_code=500)
+    kind = type(error)
+    shown = "".join(traceback.format_exception(kind, error, error.__traceback__))
+    return JSONResponse(
+        {
+            "error_type": f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins."),
+            "error_message": str(error),
+            "error_traceback": shown,
+        },
+        status_code=500,
+    )
+
+
+def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[..., Any]:
+    """`function` with a signature that tells FastAPI where each argument comes from."""
+    parameters = list(inspect.signature(function).parameters.values())
+    hints = _hints(function)
+    typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in parameters]
+    native = method == "GET" or any(_is_model(p.annotation) for p in typed)
+    body = [] if native else [p for p in typed if _is_field(p, path)]
+    multipart = any(p.annotation is bytes for p in body)
+    placed = [_placed(p, multipart) if p in body else p for p in typed]
+    wrapper = _forward(function)
+    wrapper.__signature__ = inspect.Signature(_ordered(placed))  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in placed}
+    return wrapper
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations as types; those that can't be evaluated stay texts, which FastAPI then reports."""
+    try:
+        return typing.get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        return {}
+
+
+def _is_model(kind: Any) -> bool:
+    """A route with a model parameter is FastAPI's own affair, as under Flash."""
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _is_field(parameter: inspect.Parameter, path: str) -> bool:
+    """Whether a parameter is one of Flash's JSON fields, not something that FastAPI provides."""
+    if "{%s}" % parameter.name in path or "{%s:" % parameter.name in path:
+        return False
+    if isinstance(parameter.default, _NATIVE_DEFAULTS):
+        return False
+    kind = parameter.annotation
+    if typing.get_origin(kind) is typing.Annotated:
+        return False
+    return not (isinstance(kind, type) and issubclass(kind, _NATIVE_TYPES))
+
+
+def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:
+    kind = Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation
+    default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+    if multipart:
+        place = File(default) if kind is bytes else Form(default)
+    else:
+        place = Body(default, embed=True)
+    return parameter.replace(annotation=kind, default=place)
+
+
+def _ordered(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
+    """All by keyword, as FastAPI passes them; a required one may then follow one with a default."""
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters if p.kind not in variable
+    ]
+
+
+def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A wrapper of the same kind; positional-only parameters get their arguments by position."""
+    positional = [
+        p.name
+        for p in inspect.signature(function).parameters.values()
+        if p.kind is inspect.Parameter.POSITIONAL_ONLY
+    ]
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def forward(**given: Any) -> Any:
+            return await function(*[given.pop(name) for name in positional], **given)
+
+        return forward
+
+    @functools.wraps(function)
+    def forward_plain(**given: Any) -> Any:
+        return function(*[given.pop(name) for name in positional], **given)
+
+    return forward_plain

@@ -1,0 +1,1 @@
+"""Files that the compiler fills in: real modules, whose constants it replaces."""

@@ -1,0 +1,86 @@
+"""Drafts -> disk.  The only module of the backends that writes: whole files or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
+from flashc_ir.source import Span
+
+from .base import Draft
+
+
+class CannotWrite(Exception):
+    """An output can't be written; the finding is in the sink already."""
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """A path to write to; on success it takes the place of `target`, else it vanishes.
+
+    The temporary file lies in the same folder, so that taking the place is one atomic step.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def reporting(target: Path, sink: Sink) -> Iterator[None]:
+    """Turn a failure to write `target` into a finding.
+
+    Raises:
+        CannotWrite: after reporting.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        sink.report(
+            rules.OUTPUT_FAILED,
+            Span.whole(target.name),
+            f"`{target.name}` can't be written: {reason}",
+            notes=(f"to the folder `{target.parent}`",),
+            help=("choose another place with `--output`, or make room and permissions",),
+        )
+        raise CannotWrite from error
+
+
+def write_file(target: Path, content: bytes) -> None:
+    """Write one file atomically.
+
+    Raises:
+        OSError: the old file, if any, is still there.
+    """
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
+    """Write drafts below `folder`, sorted, each atomically.
+
+    Raises:
+        OSError: a file can't be written.
+    """
+    for draft in sorted(drafts, key=lambda d: d.path):
+        target = folder / draft.path
+        if isinstance(draft.content, bytes):
+            write_file(target, draft.content)
+        else:
+            with replacing(target) as temporary:
+                shutil.copyfile(draft.content, temporary)
+        if draft.executable:
+            target.chmod(0o755)
