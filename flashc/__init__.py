@@ -1,0 +1,39 @@
+"""flashc, the compiler for Runpod Flash apps.  Worker modules may import `Endpoint` and the SDK's other
+names from here instead of from `runpod_flash`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .sdk import CpuInstanceType as CpuInstanceType
+    from .sdk import CudaVersion as CudaVersion
+    from .sdk import DataCenter as DataCenter
+    from .sdk import Endpoint as Endpoint
+    from .sdk import GpuGroup as GpuGroup
+    from .sdk import GpuType as GpuType
+    from .sdk import NetworkVolume as NetworkVolume
+    from .sdk import PodTemplate as PodTemplate
+    from .sdk import ServerlessScalerType as ServerlessScalerType
+
+__version__ = "0.1.0"
+__all__ = [
+    "CpuInstanceType",
+    "CudaVersion",
+    "DataCenter",
+    "Endpoint",
+    "GpuGroup",
+    "GpuType",
+    "NetworkVolume",
+    "PodTemplate",
+    "ServerlessScalerType",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The SDK's names on demand, so that the command line does not pay for them."""
+    if name in __all__:
+        from . import sdk
+
+        return getattr(sdk, name)
+    raise AttributeError(f"module 'flashc' has no attribute {name!r}")

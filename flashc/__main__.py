@@ -1,0 +1,5 @@
+"""`python -m flashc`."""
+
+from .cli.main import main
+
+main()

@@ -1,0 +1,117 @@
+"""What the commands that compile have in common: the project's folder, the options, the report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from flashc_ir.diagnostics import Sink
+from flashc_ir.program import Program
+
+from ..compile import compile_project
+from ..options import Options, read_options
+from ..report.text import SourceCache, render
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+# Errors of the build's surroundings, not of the program.
+_ENVIRONMENT = frozenset({"FC410", "FC901"})
+EXIT_ERRORS, EXIT_ENVIRONMENT = 1, 3
+
+project_argument = click.argument(
+    "project", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How findings are printed; JSON goes to standard output.",
+)
+_COMPILING = (
+    click.option("--app", help="The app's name.  [default: the folder's name]"),
+    click.option("--python-version", help="The workers' Python, such as 3.12."),
+)
+_BUILDING = (
+    click.option("--no-deps", is_flag=True, default=None, help="Bundle no dependencies."),
+    click.option(
+        "--exclude",
+        multiple=True,
+        metavar="NAMES",
+        callback=lambda _context, _option, given: _names(given),
+        help="Distributions that the artifact does without; comma-separated, repeatable.",
+    ),
+    click.option(
+        "--locker",
+        type=click.Choice(["uv", "pip-tools"]),
+        default=None,
+        help="What resolves the dependencies.  [default: uv]",
+    ),
+)
+
+
+def compiling_options(function: _F) -> _F:
+    """The options that change what a project compiles to."""
+    for option in reversed(_COMPILING):
+        function = option(function)
+    return function
+
+
+def building_options(function: _F) -> _F:
+    """The options that change what an artifact holds."""
+    for option in reversed(_BUILDING):
+        function = option(function)
+    return compiling_options(function)
+
+
+def _names(given: tuple[str, ...]) -> tuple[str, ...] | None:
+    """`--exclude a,b --exclude c` as names; None where the flag is not given."""
+    names = tuple(name.strip() for item in given for name in item.split(",") if name.strip())
+    return names or None
+
+
+def compile_folder(
+    project: Path, flags: dict[str, Any], sink: Sink
+) -> tuple[Path, Options, Program | None]:
+    """The project's absolute root, its options, and its program."""
+    root = Path(os.path.realpath(project))
+    options = read_options(root, flags, sink)
+    program = None if sink.has_errors else compile_project(root, options, sink)
+    return root, options, program
+
+
+def show(sink: Sink, root: Path, output_format: str) -> None:
+    """Print the findings: JSON on standard output, pictures on standard error."""
+    if output_format == "json":
+        from ..report.machine import render_json
+
+        click.echo(render_json(sink), nl=False)
+    elif len(sink):
+        click.echo(render(sink, SourceCache(root), _paint()), nl=False, err=True)
+
+
+def finish(sink: Sink) -> NoReturn:
+    """Exit with the code that the findings call for."""
+    errors = {d.rule.code for d in sink if d.severity.value == "error"}
+    if not errors:
+        raise click.exceptions.Exit(0)
+    raise click.exceptions.Exit(EXIT_ENVIRONMENT if errors <= _ENVIRONMENT else EXIT_ERRORS)
+
+
+_COLOURS: dict[str, dict[str, Any]] = {
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+    "gutter": {"fg": "blue"},
+    "bold": {"bold": True},
+}
+
+
+def _paint() -> Callable[[str, str], str]:
+    stream = click.get_text_stream("stderr")
+    if os.environ.get("NO_COLOR") or not stream.isatty():
+        return lambda text, _role: text
+    return lambda text, role: click.style(text, **_COLOURS[role])

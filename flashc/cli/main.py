@@ -1,0 +1,64 @@
+"""`flashc`: the group of commands.  Each command's module is imported when the command runs."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from .. import __version__
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+_COMMANDS = {
+    "check": "Report what is wrong with an app.",
+    "build": "Make the artifact that the platform runs.",
+    "emit": "Show one thing that an app becomes.",
+    "explain": "Explain a diagnostic.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported one by one, so that each pays for itself only."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"flashc.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="flashc", message="%(prog)s %(version)s")
+def cli() -> None:
+    """The compiler for Runpod Flash apps."""
+
+
+def main() -> None:
+    """Run the command line and exit: 0 clean, 1 errors, 2 usage, 3 environment, 70 a bug of flashc's."""
+    try:
+        sys.exit(cli.main(standalone_mode=False))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was changed", err=True)
+        sys.exit(EXIT_INTERRUPTED)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except Exception as error:  # the last resort: what arrives here is a bug of ours, and says so
+        if os.environ.get("FLASHC_TRACEBACK"):
+            raise
+        click.echo(
+            f"this is a bug in flashc {__version__}: {type(error).__name__}: {error}\n"
+            "please report it with the output of the same command under FLASHC_TRACEBACK=1",
+            err=True,
+        )
+        sys.exit(EXIT_BUG)

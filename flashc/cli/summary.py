@@ -1,0 +1,93 @@
+"""A build -> what a user wants to see of it: the endpoints by kind, the sizes, what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from flashc_backends.artifact import BuildResult
+from flashc_ir.program import (
+    CodeEndpoint,
+    Endpoint,
+    ExistingEndpoint,
+    ImageEndpoint,
+    LoadBalanced,
+    Program,
+    QueueClass,
+    QueueFunction,
+)
+
+_KINDS = (
+    ("load-balanced", (LoadBalanced,)),
+    ("queue-based", (QueueFunction, QueueClass)),
+    ("images", (ImageEndpoint,)),
+    ("clients of existing endpoints", (ExistingEndpoint,)),
+)
+
+
+def summary(program: Program, result: BuildResult) -> Iterator[str]:
+    """The lines of the summary."""
+    yield f"{program.name}, Python {program.python_version}"
+    for word, kinds in _KINDS:
+        found = [endpoint for endpoint in program.endpoints if isinstance(endpoint, kinds)]
+        if found:
+            yield f"\n{word}:"
+        for endpoint in found:
+            yield from _endpoint(endpoint)
+    yield "\nsizes:"
+    yield f"  project       {_size(result.project_size)} in {len(program.files)} files"
+    yield f"  dependencies  {_size(result.dependencies_size)} in {len(result.distributions)} packages"
+    for distribution in sorted(result.distributions, key=lambda d: d.size, reverse=True)[:3]:
+        yield f"    {distribution.name} {distribution.version}: {_size(distribution.size)}"
+    yield f"  artifact      {_size(result.artifact_size)} compressed"
+    if program.exclusions:
+        yield f"\nleft out: {_excluded(program)}"
+    yield f"\n{_shown(result.artifact)}\n{_shown(result.manifest)}"
+
+
+def _endpoint(endpoint: Endpoint) -> Iterator[str]:
+    match endpoint:
+        case ExistingEndpoint():
+            yield f"  {endpoint.variable or 'client'}: {endpoint.id or 'id known at run time'}"
+        case ImageEndpoint():
+            yield f"  {endpoint.resource}: {endpoint.image}"
+        case QueueFunction():
+            yield f"  {endpoint.resource}: {endpoint.function.name} ({_hardware(endpoint)})"
+        case QueueClass():
+            methods = ", ".join(method.name for method in endpoint.methods)
+            yield f"  {endpoint.resource}: {endpoint.class_name} [{methods}] ({_hardware(endpoint)})"
+        case LoadBalanced():
+            yield f"  {endpoint.resource} ({_hardware(endpoint)})"
+            for route in endpoint.routes:
+                yield f"    {route.method:6} {route.path} -> {route.function.name}"
+
+
+def _hardware(endpoint: CodeEndpoint) -> str:
+    hardware = endpoint.configuration.resources.hardware
+    workers = endpoint.configuration.resources.workers
+    names = hardware.choices if hardware.kind == "gpu" else hardware.instances
+    return f"{hardware.kind} {', '.join(names)}; {workers.minimum}-{workers.maximum} workers"
+
+
+def _excluded(program: Program) -> str:
+    """Patterns with how often they matched, not every path."""
+    counts = Counter(exclusion.pattern for exclusion in program.exclusions)
+    return ", ".join(
+        f"{pattern} ({count})" if count > 1 else pattern for pattern, count in sorted(counts.items())
+    )
+
+
+def _size(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if here in path.parents else str(path)

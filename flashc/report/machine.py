@@ -1,0 +1,119 @@
+"""Diagnostics -> JSON with a schema of its own, for editors and CI."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from flashc_ir.diagnostics import Diagnostic, Label
+from flashc_ir.source import Span
+
+from .. import __version__
+
+REPORT_VERSION = 1
+_PAGES = "https://github.com/flashc/flashc/blob/main/flashc/report/rules"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Place(_Model):
+    """Line and column, both from 1; columns count code points."""
+
+    line: int
+    column: int
+
+
+class ReportLabel(_Model):
+    """A further place that has to do with a finding."""
+
+    path: str
+    start: Place
+    end: Place
+    text: str
+
+
+class ReportFix(_Model):
+    """Edits that make a finding go away; each replaces the text of its label's place by its text."""
+
+    title: str
+    safety: Literal["safe", "unsafe", "display"]
+    edits: list[ReportLabel]
+
+
+class ReportDiagnostic(_Model):
+    """One finding."""
+
+    code: str
+    name: str
+    severity: Literal["error", "warning"]
+    message: str
+    path: str
+    start: Place
+    end: Place
+    labels: list[ReportLabel]
+    notes: list[str]
+    help: list[str]
+    url: str
+    fix: ReportFix | None
+
+
+class Report(_Model):
+    """A whole run."""
+
+    version: int = REPORT_VERSION
+    flashc: str = __version__
+    diagnostics: list[ReportDiagnostic]
+
+
+def render_json(diagnostics: Iterable[Diagnostic]) -> str:
+    """A run's findings as one JSON document."""
+    report = Report(diagnostics=[_diagnostic(diagnostic) for diagnostic in diagnostics])
+    return report.model_dump_json(indent=2) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of `render_json`'s output."""
+    described = Report.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+
+
+def _diagnostic(diagnostic: Diagnostic) -> ReportDiagnostic:
+    span, fix = diagnostic.span, diagnostic.fix
+    own = (diagnostic.primary,) if diagnostic.primary.text else ()
+    return ReportDiagnostic(
+        code=diagnostic.rule.code,
+        name=diagnostic.rule.name,
+        severity=diagnostic.severity.value,
+        message=diagnostic.message,
+        path=span.path,
+        start=_start(span),
+        end=_end(span),
+        labels=[_label(label) for label in (*own, *diagnostic.secondary)],
+        notes=list(diagnostic.notes),
+        help=list(diagnostic.help),
+        url=f"{_PAGES}/{diagnostic.rule.code}.md",
+        fix=None
+        if fix is None
+        else ReportFix(
+            title=fix.title,
+            safety=fix.safety.value,
+            edits=[_label(Label(edit.span, edit.text)) for edit in fix.edits],
+        ),
+    )
+
+
+def _label(label: Label) -> ReportLabel:
+    span = label.span
+    return ReportLabel(path=span.path, start=_start(span), end=_end(span), text=label.text)
+
+
+def _start(span: Span) -> Place:
+    return Place(line=span.line, column=span.column)
+
+
+def _end(span: Span) -> Place:
+    return Place(line=span.end_line, column=span.end_column)

@@ -1,0 +1,177 @@
+"""Diagnostics -> the picture in the manner of rustc: the place, the causes, the cure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from flashc_ir.diagnostics import Diagnostic, Label, Severity
+from flashc_ir.source import Lines
+
+from ..cst.parse import Undecodable, decode
+
+_TAB = 4
+_WIDTH = 160  # a longer line of code is shown around its label only
+
+Paint = Callable[[str, str], str]
+
+
+def plain(text: str, _role: str) -> str:
+    """No colours."""
+    return text
+
+
+class SourceCache:
+    """The lines of the project's files, read when a picture needs them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._files: dict[str, Lines | None] = {}
+
+    def lines(self, path: str) -> Lines | None:
+        """A file's lines; None where it can't be shown."""
+        if path not in self._files:
+            self._files[path] = self._read(path)
+        return self._files[path]
+
+    def _read(self, path: str) -> Lines | None:
+        file = self._root / path
+        try:
+            data = file.read_bytes() if file.is_file() else None
+        except OSError:
+            return None
+        if data is None:
+            return None
+        try:
+            return Lines(decode(data)[0])
+        except Undecodable:
+            return Lines(data.decode("utf-8", "replace"))
+
+
+def render(diagnostics: Iterable[Diagnostic], sources: SourceCache, paint: Paint = plain) -> str:
+    """The pictures of all diagnostics, and a line that counts them."""
+    found = list(diagnostics)
+    blocks = ["\n".join(_picture(diagnostic, sources, paint)) for diagnostic in found]
+    if found:
+        blocks.append(summary(found))
+    return "\n\n".join(blocks) + ("\n" if blocks else "")
+
+
+def summary(found: list[Diagnostic]) -> str:
+    """`2 errors, 1 warning`."""
+    errors = sum(d.severity is Severity.ERROR for d in found)
+    counts = ((errors, "error"), (len(found) - errors, "warning"))
+    return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    label: Label
+    primary: bool
+
+
+def _picture(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Iterator[str]:
+    role = diagnostic.severity.value
+    head = paint(f"{role}[{diagnostic.rule.code}]", role)
+    yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
+    groups = _by_file(diagnostic)
+    gutter = max(len(str(mark.label.span.line)) for marks in groups.values() for mark in marks)
+    for index, (path, marks) in enumerate(groups.items()):
+        arrow = "-->" if index == 0 else ":::"
+        first = next((m for m in marks if m.primary), marks[0]).label.span
+        yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(path)}:{first.line}:{first.column}"
+        lines = sources.lines(path)
+        if lines is not None:
+            yield from _code(marks, lines, gutter, paint, role)
+    cure = (*diagnostic.help, f"run `flashc explain {diagnostic.rule.code}`")
+    for word, texts in (("note", diagnostic.notes), ("help", cure)):
+        for text in texts:
+            sign = paint(" " * gutter + " =", "gutter")
+            indent = "\n" + " " * (gutter + len(word) + 5)
+            yield f"{sign} {paint(word, 'bold')}: {indent.join(map(_shown, text.splitlines()))}"
+
+
+def _by_file(diagnostic: Diagnostic) -> dict[str, list[_Mark]]:
+    """The labels by file, that of the primary one first, in the order of the lines."""
+    groups: dict[str, list[_Mark]] = {}
+    for label in (diagnostic.primary, *diagnostic.secondary):
+        mark = _Mark(label, label is diagnostic.primary)
+        groups.setdefault(label.span.path, []).append(mark)
+    return {
+        path: sorted(marks, key=lambda m: (m.label.span, not m.primary))
+        for path, marks in groups.items()
+    }
+
+
+def _code(
+    marks: list[_Mark], lines: Lines, gutter: int, paint: Paint, role: str
+) -> Iterator[str]:
+    bar = paint(" " * gutter + " |", "gutter")
+    yield bar
+    shown = 0
+    for mark in marks:
+        number = mark.label.span.line
+        if not 1 <= number <= len(lines):
+            continue
+        code, start, width = _clipped(lines.line(number), mark)
+        if number != shown:
+            if shown and number > shown + 1:
+                yield paint("...", "gutter")
+            yield f"{paint(f'{number:>{gutter}} |', 'gutter')} {code}".rstrip()
+            shown = number
+        sign, colour = ("^", role) if mark.primary else ("-", "gutter")
+        text = f" {_shown(mark.label.text)}" if mark.label.text else ""
+        yield f"{bar} {' ' * start}{paint(sign * width + text, colour)}"
+    yield bar
+
+
+def _clipped(line: str, mark: _Mark) -> tuple[str, int, int]:
+    """(the line as shown, where the mark starts in it, how wide the mark is), in terminal columns."""
+    span = mark.label.span
+    start = min(span.column - 1, len(line))
+    end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
+    text, head, marked = _shown(line), _shown(line[:start]), _shown(line[start:end])
+    offset, width = _columns(head), max(_columns(marked), 1)
+    if _columns(text) <= _WIDTH:
+        return text, offset, width
+    if offset + width <= _WIDTH:
+        return f"{_cut(text, _WIDTH)}...", offset, width
+    rest = _shown(line[start:])
+    tail = _cut(rest, _WIDTH - 4)
+    more = "..." if len(tail) < len(rest) else ""
+    return f"... {tail}{more}", 4, min(width, max(_columns(tail), 1))
+
+
+def _shown(text: str) -> str:
+    """Tabs as spaces; what could control the terminal as a replacement character."""
+    return "".join(map(_shown_character, text))
+
+
+def _shown_character(character: str) -> str:
+    if character == "\t":
+        return " " * _TAB
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
+        return "\N{REPLACEMENT CHARACTER}"
+    return character
+
+
+def _columns(text: str) -> int:
+    return sum(map(_cell, text))
+
+
+def _cell(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+
+
+def _cut(text: str, width: int) -> str:
+    """The longest beginning of `text` that fits."""
+    used = 0
+    for index, character in enumerate(text):
+        used += _cell(character)
+        if used > width:
+            return text[:index]
+    return text
