@@ -53,7 +53,8 @@ def compile_project(
     if not endpoints and not sink.has_errors:
         report_no_endpoints(sink)
     if sink.has_errors or python is None:
-        return check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink)
+        check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink)
+        return None
 
     # Run the passes; each leaves a valid program.
     program = assemble(root, options, tree, modules, endpoints, python, requirements)

@@ -150,7 +150,9 @@ class Platform:
         if resource not in self.urls:
             return JSONResponse({"error": "not found"}, status_code=404)
         given = (await request.json())["input"]
-        self._note(request, resource, str(given.get("method", "")) if isinstance(given, dict) else "")
+        self._note(
+            request, resource, str(given.get("method", "")) if isinstance(given, dict) else ""
+        )
         job = f"sync-{secrets.token_hex(8)}"
         self._jobs[job] = asyncio.create_task(self._run(resource, given))
         if self.slow:

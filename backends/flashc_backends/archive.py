@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 
-from isal import igzip
+from isal.igzip import IGzipFile
 
 from .base import Draft
 
@@ -32,8 +32,10 @@ def write_archive(target: Path, drafts: Iterable[Draft], environ: Mapping[str, s
     moment = int(environ.get("SOURCE_DATE_EPOCH") or 315532800)
     with (
         target.open("wb") as raw,
-        igzip.IGzipFile(filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,  # type: ignore[arg-type]
+        IGzipFile(  # type: ignore[no-untyped-call]
+            filename="", mode="wb", compresslevel=_LEVEL, fileobj=raw, mtime=0
+        ) as packed,
+        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as archive,
     ):
         for draft in sorted(drafts, key=lambda d: d.path):
             _add(archive, draft, moment)

@@ -137,7 +137,9 @@ def report_too_large(size: int, found: tuple[Distribution, ...], context: Contex
         rules.ARTIFACT_TOO_LARGE,
         Span.whole(ARTIFACT_PATH),
         f"the artifact has {size / 1024**2:,.0f} MiB; the platform takes {LIMIT // 1024**2:,}",
-        notes=tuple(f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest),
+        notes=tuple(
+            f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest
+        ),
         help=("leave out what the image has with `--exclude`, or load data from a volume",),
     )
 

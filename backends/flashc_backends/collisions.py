@@ -17,10 +17,26 @@ from .shipped import PACKAGE
 
 # Modules of the worker image, which is unpacked into the same folder.
 _WORKER_MODULES = frozenset(
-    "handler lb_handler logger constants version unpack_volume manifest_reconciliation "
-    "remote_executor function_executor class_executor dependency_installer cache_sync_manager "
-    "log_streamer serialization_utils subprocess_utils api_key_context rp_logger_adapter "
-    "sitecustomize".split()
+    [
+        "handler",
+        "lb_handler",
+        "logger",
+        "constants",
+        "version",
+        "unpack_volume",
+        "manifest_reconciliation",
+        "remote_executor",
+        "function_executor",
+        "class_executor",
+        "dependency_installer",
+        "cache_sync_manager",
+        "log_streamer",
+        "serialization_utils",
+        "subprocess_utils",
+        "api_key_context",
+        "rp_logger_adapter",
+        "sitecustomize",
+    ]
 )
 
 
@@ -54,9 +70,7 @@ def check_generated_files(program: Program, sink: Sink) -> None:
             )
 
 
-def check_shadowing(
-    program: Program, installed: Iterable[Distribution], sink: Sink
-) -> None:
+def check_shadowing(program: Program, installed: Iterable[Distribution], sink: Sink) -> None:
     """No installed package may share its name with a module of the project: one would hide the other."""
     own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     for distribution in installed:

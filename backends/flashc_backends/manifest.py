@@ -104,7 +104,7 @@ def _resource(
         else image_of(endpoint, program.python_version, environ).name,
         python_version=configuration.python_version,
         target_python_version=program.python_version,
-        gpuIds=gpu and gpu_ids(gpu.choices),
+        gpuIds=None if gpu is None else gpu_ids(gpu.choices),
         instanceIds=_instances(configuration),
         workersMin=resources.workers.minimum,
         workersMax=resources.workers.maximum,
@@ -112,7 +112,7 @@ def _resource(
         scalerType=resources.scaler.type,
         scalerValue=resources.scaler.value,
         locations=locations(resources, environ),
-        minCudaVersion=gpu and gpu.min_cuda,
+        minCudaVersion=None if gpu is None else gpu.min_cuda,
         env=values or None,
         env_references=references or None,
         networkVolumes=_volumes(configuration),
@@ -161,9 +161,7 @@ def _functions(endpoint: DeployedEndpoint) -> list[ManifestFunction]:
                 )
             ]
         case LoadBalanced(routes=routes):
-            return [
-                _function(route.function, route.method, route.path) for route in routes
-            ]
+            return [_function(route.function, route.method, route.path) for route in routes]
         case ImageEndpoint():
             return []
 

@@ -5,7 +5,7 @@ The provisioner of `runpod_flash`, its runtime and our own deploy read this docu
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -130,7 +130,7 @@ class Manifest(_Model):
         return self.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode() + b"\n"
 
 
-def schema() -> dict[str, object]:
+def schema() -> dict[str, Any]:
     """The JSON Schema of the document as written."""
     described = Manifest.model_json_schema(by_alias=True, mode="validation")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,7 +21,7 @@ class CannotWrite(Exception):
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path) -> Generator[Path, None, None]:
     """A path to write to; on success it takes the place of `target`, else it vanishes.
 
     The temporary file lies in the same folder, so that taking the place is one atomic step.
@@ -39,7 +39,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def reporting(target: Path, sink: Sink) -> Iterator[None]:
+def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
     """Turn a failure to write `target` into a finding.
 
     Raises:

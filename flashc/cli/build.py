@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,11 @@ def artifact_path(root: Path, output: Path | None) -> Path:
 
 
 @contextmanager
-def progress(wanted: bool) -> Iterator[Callable[[str], None]]:
+def progress(wanted: bool) -> Generator[Callable[[str], None], None, None]:
     """A spinner on a terminal, plain lines elsewhere; both on standard error."""
     if not wanted:
         yield lambda _message: None
-    elif click.get_text_stream("stderr").isatty():
+    elif sys.stderr.isatty():
         from rich.console import Console
 
         with Console(stderr=True).status("compiling") as status:

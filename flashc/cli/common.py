@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -20,6 +21,14 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 # Errors of the build's surroundings, not of the program.
 _ENVIRONMENT = frozenset({"FC410", "FC901"})
 EXIT_ERRORS, EXIT_ENVIRONMENT = 1, 3
+
+def _names(
+    _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """`--exclude a,b --exclude c` as names; None where the flag is not given."""
+    names = tuple(name.strip() for item in given for name in item.split(",") if name.strip())
+    return names or None
+
 
 project_argument = click.argument(
     "project", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
@@ -42,7 +51,7 @@ _BUILDING = (
         "--exclude",
         multiple=True,
         metavar="NAMES",
-        callback=lambda _context, _option, given: _names(given),
+        callback=_names,
         help="Distributions that the artifact does without; comma-separated, repeatable.",
     ),
     click.option(
@@ -66,12 +75,6 @@ def building_options(function: _F) -> _F:
     for option in reversed(_BUILDING):
         function = option(function)
     return compiling_options(function)
-
-
-def _names(given: tuple[str, ...]) -> tuple[str, ...] | None:
-    """`--exclude a,b --exclude c` as names; None where the flag is not given."""
-    names = tuple(name.strip() for item in given for name in item.split(",") if name.strip())
-    return names or None
 
 
 def compile_folder(
@@ -111,7 +114,6 @@ _COLOURS: dict[str, dict[str, Any]] = {
 
 
 def _paint() -> Callable[[str, str], str]:
-    stream = click.get_text_stream("stderr")
-    if os.environ.get("NO_COLOR") or not stream.isatty():
+    if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
         return lambda text, _role: text
     return lambda text, role: click.style(text, **_COLOURS[role])

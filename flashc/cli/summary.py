@@ -74,7 +74,8 @@ def _excluded(program: Program) -> str:
     """Patterns with how often they matched, not every path."""
     counts = Counter(exclusion.pattern for exclusion in program.exclusions)
     return ", ".join(
-        f"{pattern} ({count})" if count > 1 else pattern for pattern, count in sorted(counts.items())
+        f"{pattern} ({count})" if count > 1 else pattern
+        for pattern, count in sorted(counts.items())
     )
 
 

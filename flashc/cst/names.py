@@ -7,7 +7,6 @@ complete, because Python's scoping does not depend on the order of the text.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-
 from typing import Protocol
 
 import libcst as cst
@@ -223,9 +222,7 @@ class _Walker:
             if part is not None:
                 self.visit(part, scope, context)
 
-    def _assign(
-        self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context
-    ) -> None:
+    def _assign(self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context) -> None:
         goals = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
         for goal in goals:
             if isinstance(goal, cst.Name):

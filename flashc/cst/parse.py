@@ -85,7 +85,11 @@ class Syntax:
         """Where `node` stands; parentheses around an expression do not count (as in LibCST)."""
         place = self._positions[node]
         return Span(
-            self.path, place.start.line, place.start.column + 1, place.end.line, place.end.column + 1
+            self.path,
+            place.start.line,
+            place.start.column + 1,
+            place.end.line,
+            place.end.column + 1,
         )
 
     def code(self, node: cst.CSTNode) -> str:

@@ -61,8 +61,9 @@ class _Collector:
                 separator = "." if place.in_class or not place.scope else ".<locals>."
                 scope = f"{place.scope}{separator}{node.name}".removeprefix(".")
                 is_class = isinstance(node, ast.ClassDef)
-                inside = _Place(scope, is_class, place.typing_only and is_class,
-                                place.guarded and is_class)
+                inside = _Place(
+                    scope, is_class, place.typing_only and is_class, place.guarded and is_class
+                )
                 self.visit_block(node.body, inside)
             case ast.If():
                 test = ast.unparse(node.test)
@@ -112,7 +113,10 @@ class _Collector:
 
     def _dynamic(self, node: ast.Call, place: _Place) -> None:
         callee = ast.unparse(node.func)
-        if callee not in {"importlib.import_module", "import_module", "__import__"} or not node.args:
+        if (
+            callee not in {"importlib.import_module", "import_module", "__import__"}
+            or not node.args
+        ):
             return
         first = node.args[0]
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):

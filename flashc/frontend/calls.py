@@ -10,6 +10,7 @@ from enum import EnumMeta
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
+
 from flashc_ir.catalogue import DataCenter
 from flashc_ir.resources import EnvironmentReference
 from flashc_ir.source import Span
@@ -33,7 +34,7 @@ from .values import (
     Known,
     ListValue,
     ModuleRef,
-    ProjectPath,
+    SequenceKind,
     Symbolic,
     Unknown,
     Value,
@@ -154,9 +155,9 @@ def escape_value(value: Value, reason: Unknown) -> None:
     """Forget what a mutable container holds."""
     if not isinstance(value, Known):
         return
-    if isinstance(value.value, ListValue) and value.value.kind in (list, set):
-        value.value.escaped = value.value.escaped or reason
-    elif isinstance(value.value, DictValue):
+    if (isinstance(value.value, ListValue) and value.value.kind in (list, set)) or isinstance(
+        value.value, DictValue
+    ):
         value.value.escaped = value.value.escaped or reason
 
 
@@ -166,8 +167,23 @@ def _member_of(machine: Machine, enum_class: EnumMeta, arguments: Call) -> Value
     return operators.apply(enum_class, arguments.span, *values)
 
 
-_MUTATORS = frozenset({"append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse",
-                       "update", "setdefault", "popitem", "add", "discard"})
+_MUTATORS = frozenset(
+    {
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "pop",
+        "clear",
+        "sort",
+        "reverse",
+        "update",
+        "setdefault",
+        "popitem",
+        "add",
+        "discard",
+    }
+)
 
 
 def _method(machine: Machine, method: BoundMethod, arguments: Call) -> Value:
@@ -183,8 +199,12 @@ def _method(machine: Machine, method: BoundMethod, arguments: Call) -> Value:
             case InstanceValue() as instance:
                 found = instance.of.find(method.name)
                 bound = Argument(receiver, arguments.span)
-                inside = Call([bound, *arguments.positional], arguments.keywords,
-                              arguments.span, arguments.text)
+                inside = Call(
+                    [bound, *arguments.positional],
+                    arguments.keywords,
+                    arguments.span,
+                    arguments.text,
+                )
                 if isinstance(found, Known) and isinstance(found.value, FunctionValue):
                     return functions.call(machine, found.value, inside)
             case _:
@@ -213,21 +233,69 @@ _PURE: dict[str, Callable[..., Any]] = {
     **{f.__name__: f for f in (hash, format, sorted, slice)},
 }
 del _PURE["hash"]  # differs from run to run for strings
-_ITERATING = frozenset({"list", "tuple", "set", "frozenset", "enumerate", "zip", "reversed", "iter"})
-_OTHER = frozenset({"dict", "range", "map", "filter", "globals", "print", "getattr", "isinstance",
-                    "open", "setattr", "vars", "type", "property", "staticmethod", "classmethod",
-                    "super", "object", "Exception", "ValueError", "RuntimeError", "callable", "id",
-                    "next", "input", "exit", "hash", "hasattr", "locals", "KeyError", "TypeError",
-                    "ImportError", "NotImplemented", "NotImplementedError", "bytearray",
-                    "__import__", "__debug__", "memoryview", "eval", "exec", "compile", "dir"})
+_ITERATING = frozenset(
+    {"list", "tuple", "set", "frozenset", "enumerate", "zip", "reversed", "iter"}
+)
+_OTHER = frozenset(
+    {
+        "dict",
+        "range",
+        "map",
+        "filter",
+        "globals",
+        "print",
+        "getattr",
+        "isinstance",
+        "open",
+        "setattr",
+        "vars",
+        "type",
+        "property",
+        "staticmethod",
+        "classmethod",
+        "super",
+        "object",
+        "Exception",
+        "ValueError",
+        "RuntimeError",
+        "callable",
+        "id",
+        "next",
+        "input",
+        "exit",
+        "hash",
+        "hasattr",
+        "locals",
+        "KeyError",
+        "TypeError",
+        "ImportError",
+        "NotImplemented",
+        "NotImplementedError",
+        "bytearray",
+        "__import__",
+        "__debug__",
+        "memoryview",
+        "eval",
+        "exec",
+        "compile",
+        "dir",
+    }
+)
 BUILTINS = frozenset(_PURE) | _ITERATING | _OTHER
 _PURE_LIBRARY: dict[str, Callable[..., Any]] = {
     "operator.add": operator.add,
     "os.path.basename": posixpath.basename,
     "os.path.splitext": posixpath.splitext,
 }
-_NO_EFFECT = frozenset({"dotenv.load_dotenv", "builtins.print", "warnings.filterwarnings",
-                        "logging.basicConfig", "nest_asyncio.apply"})
+_NO_EFFECT = frozenset(
+    {
+        "dotenv.load_dotenv",
+        "builtins.print",
+        "warnings.filterwarnings",
+        "logging.basicConfig",
+        "nest_asyncio.apply",
+    }
+)
 
 
 def _external(machine: Machine, external: External, arguments: Call, frame: Frame) -> Value:
@@ -245,8 +313,12 @@ def _external(machine: Machine, external: External, arguments: Call, frame: Fram
             return Known(PartialValue(first, tuple(rest), arguments.keywords), span)
         case "copy.copy" | "copy.deepcopy" if len(arguments.positional) == 1:
             return methods.copied(arguments.values[0], span, deep=function == "deepcopy")
-        case "pathlib.Path" | "pathlib.PurePath" | "os.path.dirname" | "os.path.abspath" | (
-            "os.path.realpath" | "os.path.join"
+        case (
+            "pathlib.Path"
+            | "pathlib.PurePath"
+            | "os.path.dirname"
+            | "os.path.abspath"
+            | ("os.path.realpath" | "os.path.join")
         ):
             return methods.path_function(name, arguments.values, span)
         case "importlib.import_module" if arguments.values:
@@ -270,7 +342,11 @@ def _getenv(machine: Machine, arguments: Call) -> Value:
     if isinstance(key, Known) and key.value in machine.assigned:
         return machine.assigned[str(key.value)]
     if not isinstance(key, Known) or not isinstance(key.value, str):
-        return key if isinstance(key, Unknown) else Unknown("the variable is not known", arguments.span)
+        return (
+            key
+            if isinstance(key, Unknown)
+            else Unknown("the variable is not known", arguments.span)
+        )
     if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
         return Symbolic((EnvironmentReference(key.value),), arguments.span, optional=True)
     default = operators.settled(machine, values[1])
@@ -363,10 +439,12 @@ def _iterating(name: str, arguments: Call) -> Value:
         known.append(source)
     match name:
         case "list" | "tuple" | "iter":
-            kind = tuple if name == "tuple" else list
+            kind: SequenceKind = tuple if name == "tuple" else list
             return Known(ListValue(kind, known[0] if known else []), span)
         case "set" | "frozenset":
-            return operators.make_set(set if name == "set" else frozenset, known[0] if known else [], span)
+            return operators.make_set(
+                set if name == "set" else frozenset, known[0] if known else [], span
+            )
         case "reversed" if known:
             return Known(ListValue(list, known[0][::-1]), span)
         case "enumerate" if len(known) == 1:

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Label
-from flashc_ir.program import Endpoint, ExistingEndpoint, ImageEndpoint, Import, Module, Origin, modules_of
+from flashc_ir.program import (
+    Endpoint,
+    ExistingEndpoint,
+    ImageEndpoint,
+    Import,
+    Module,
+    Origin,
+    modules_of,
+)
 from flashc_ir.source import Span
 
 from .discover import SDK_PACKAGES
@@ -57,7 +65,9 @@ class _Checker:
                 return
             # a namespace package has no names of its own: each must be a module
             wanted = [
-                f"{item.module}.{n.name}" for n in item.names if n.submodule is None and n.name != "*"
+                f"{item.module}.{n.name}"
+                for n in item.names
+                if n.submodule is None and n.name != "*"
             ]
         elif item.origin in (Origin.STDLIB, Origin.SDK):
             return
@@ -173,7 +183,12 @@ def _needed_names(module: Module, sources: Sources) -> dict[str, Span]:
         target = item.module
         plain = [n for n in item.names if n.submodule is None]
         parent = module.name.startswith(f"{target}.")
-        if item.origin is Origin.PROJECT and plain and target in sources.tree.modules and not parent:
+        if (
+            item.origin is Origin.PROJECT
+            and plain
+            and target in sources.tree.modules
+            and not parent
+        ):
             found.setdefault(target, item.span)
     return found
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
@@ -146,6 +147,9 @@ def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.
         except NotConcrete:
             continue
     mixin = str if "builtins.str" in names else int if "builtins.int" in names else None
-    if mixin is not None and kind is enum.Enum:
-        return enum.Enum(name, members, type=mixin)
-    return kind(name, members)  # type: ignore[call-overload,no-any-return]
+    functional = cast("Callable[..., type[enum.Enum]]", enum.Enum if mixin is not None else kind)
+    options = {} if mixin is None else {"type": mixin}
+    try:
+        return functional(name, members, **options)
+    except (TypeError, ValueError):  # members that this kind of enum refuses
+        return None

@@ -11,9 +11,19 @@ from .closure import sdk_imports
 from .reading import did_you_mean
 
 LEGACY = frozenset(
-    "remote LiveServerless CpuLiveServerless LiveLoadBalancer CpuLiveLoadBalancer ServerlessEndpoint "
-    "CpuServerlessEndpoint ServerlessResource LoadBalancerSlsResource CpuLoadBalancerSlsResource "
-    "FlashApp".split()
+    [
+        "remote",
+        "LiveServerless",
+        "CpuLiveServerless",
+        "LiveLoadBalancer",
+        "CpuLiveLoadBalancer",
+        "ServerlessEndpoint",
+        "CpuServerlessEndpoint",
+        "ServerlessResource",
+        "LoadBalancerSlsResource",
+        "CpuLoadBalancerSlsResource",
+        "FlashApp",
+    ]
 )
 
 

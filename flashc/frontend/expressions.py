@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
+
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
 
@@ -16,6 +18,7 @@ from .values import (
     Known,
     ListValue,
     NotConcrete,
+    SequenceKind,
     Symbolic,
     Unknown,
     Value,
@@ -153,8 +156,8 @@ _CONSTANT_CONDITIONS = {"typing.TYPE_CHECKING": False, "builtins.__debug__": Tru
 
 def _sequence(
     machine: Machine,
-    parts: tuple[cst.BaseElement, ...] | list[cst.BaseElement],
-    kind: type[list[object]] | type[tuple[object, ...]] | type[set[object]],
+    parts: Sequence[cst.BaseElement],
+    kind: SequenceKind,
     frame: Frame,
     span: Span,
 ) -> Value:
@@ -213,7 +216,7 @@ def _string(
             parts.extend(value.parts)
             continue
         if isinstance(value.value, bytes):
-            return Known(node.evaluated_value, span) if _plain(node) else Unknown("mixed", span)
+            return _bytes(node, span)
         variables |= value.variables
         parts.append(Text(str(value.value)))
     if any(isinstance(part, EnvironmentReference) for part in parts):
@@ -222,8 +225,10 @@ def _string(
     return Known(text, span, variables)
 
 
-def _plain(node: cst.BaseExpression) -> bool:
-    return isinstance(node, cst.ConcatenatedString)
+def _bytes(node: cst.BaseExpression, span: Span) -> Value:
+    if isinstance(node, cst.ConcatenatedString):
+        return Known(node.evaluated_value, span)
+    return Unknown("flashc does not evaluate this string", span)
 
 
 def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringExpression]:
@@ -278,9 +283,7 @@ def _format_spec(
         if isinstance(piece, cst.FormattedStringText):
             texts.append(piece.value)
         elif isinstance(piece, cst.FormattedStringExpression):
-            value = _placeholder(machine, piece, frame)
-            if isinstance(value, Symbolic):
-                value = machine.read(value)
+            value = operators.settled(machine, _placeholder(machine, piece, frame))
             if isinstance(value, Unknown):
                 return value
             texts.append(str(value.value))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import libcst as cst
+
 from flashc_ir.source import Span
 
 from ..cst.walk import is_generator
 from . import calls, expressions, statements
 from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue
-from .values import Known, ListValue, DictValue, Unknown, Value
+from .values import DictValue, Known, ListValue, Unknown, Value
 
 if TYPE_CHECKING:
     from .calls import Call
@@ -88,7 +89,9 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
     init = class_value.find("__init__")
     if not closed:
         calls.escape(machine, arguments)
-        return Unknown(f"an instance of `{class_value.name}` exists at run time only", arguments.span)
+        return Unknown(
+            f"an instance of `{class_value.name}` exists at run time only", arguments.span
+        )
     instance = Known(InstanceValue(class_value, {}), arguments.span)
     if init is None:
         return instance

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import libcst as cst
+
 from flashc_ir.program import Origin
 from flashc_ir.source import Span
 

@@ -167,12 +167,12 @@ class _Lowering:
     # Kinds ---------------------------------------------------------------------------------------
 
     def client(self) -> Endpoint | None:
-        used = [*self.value.targets, *self.value.routes]
+        used = [t.span for t in self.value.targets] + [r.span for r in self.value.routes]
         if used:
             mode = "id" if self.given("id") is not None else "image"
             self.reader.sink.report(
                 rules.CLIENT_AS_DECORATOR,
-                used[0].span,
+                used[0],
                 f"`Endpoint({mode}=...)` is a client and runs no code of yours",
                 secondary=(Label(self.value.span, "the client"),),
                 help=("use `Endpoint(name=...)` for your own functions",),
@@ -183,7 +183,7 @@ class _Lowering:
             return ExistingEndpoint(self._id(known_id), self.value.variable, self.construction())
         name = self.name(None, "an endpoint with an image")
         image = self.given("image")
-        text = image and self.reader.text(image, "`image`")
+        text = None if image is None else self.reader.text(image, "`image`")
         configuration = self.configuration(load_balanced=False)
         if name is None or text is None:
             return None
@@ -233,7 +233,9 @@ class _Lowering:
             )
         if methods is None:
             return None
-        return self.queue_class(name, first.value, methods, configuration, first.module, first.outermost)
+        return self.queue_class(
+            name, first.value, methods, configuration, first.module, first.outermost
+        )
 
     def queue_class(
         self,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import libcst as cst
+
 from flashc_ir.resources import EnvironmentReference
 from flashc_ir.source import Span
 
@@ -13,7 +14,7 @@ from ..cst.parse import Syntax
 from . import statements
 from .discover import Tree
 from .objects import EndpointValue, Frame
-from .values import Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value, lift
+from .values import Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
 
@@ -96,7 +97,7 @@ class Machine:
             return Unknown(f"module `{module}` computes too much", self.stopped[module])
         return Unknown(f"module `{module}` has no name `{name}` that flashc knows", origin)
 
-    def read(self, value: Symbolic) -> Value:
+    def read(self, value: Symbolic) -> Known | Unknown:
         """The string that the build's environment gives for `value`."""
         texts: list[str] = []
         for part in value.parts:
@@ -110,4 +111,4 @@ class Machine:
                 texts.append(text)
             else:
                 texts.append(part.text)
-        return lift("".join(texts), value.origin, value.variables)
+        return Known("".join(texts), value.origin, value.variables)

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 _PURE = {
     str: frozenset(dir(str)) - {"format_map", "__init_subclass__", "__new__"},
-    bytes: frozenset({"decode", "hex", "strip", "split", "upper", "lower", "startswith", "endswith"}),
+    bytes: frozenset(
+        {"decode", "hex", "strip", "split", "upper", "lower", "startswith", "endswith"}
+    ),
     int: frozenset({"bit_length", "to_bytes"}),
     float: frozenset({"is_integer", "hex"}),
 }
@@ -114,9 +116,9 @@ def _list_method(items: ListValue, receiver: Known, name: str, arguments: Call) 
         case "reverse", []:
             items.items.reverse()
             return nothing
-        case ("remove" | "sort"), _:
+        case (("remove" | "sort"), _):
             return _in_place(items, name, arguments)
-        case ("index" | "count"), [value]:
+        case (("index" | "count"), [value]):
             return operators.apply(getattr(list, name), span, receiver, value)
         case _:
             items.escaped = Unknown(f"flashc does not evaluate `list.{name}` here", span)
@@ -174,7 +176,7 @@ def _dict_method(
             return Known(ListValue(list, pairs), span)
         case "copy", []:
             return Known(DictValue(dict(table.entries)), span)
-        case ("get" | "pop" | "setdefault"), [key, *rest]:
+        case (("get" | "pop" | "setdefault"), [key, *rest]):
             return _lookup(machine, table, name, key, rest, span)
         case "update", _:
             return _update(table, arguments)
@@ -292,4 +294,3 @@ def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
         return lift((machine.tree.root / path.path).read_text(encoding="utf-8"), span)
     except (OSError, UnicodeDecodeError):
         return Unknown(f"`{path.path}` can't be read as UTF-8 text", span)
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import libcst as cst
+
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.source import Span

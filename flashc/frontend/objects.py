@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import libcst as cst
+
 from flashc_ir.source import Span
 
 from ..cst.parse import Syntax

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
+
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
 
@@ -21,6 +22,7 @@ from .values import (
     ListValue,
     NotConcrete,
     ProjectPath,
+    SequenceKind,
     Symbolic,
     Unknown,
     Value,
@@ -95,7 +97,7 @@ def tainted(value: Value, variables: frozenset[str]) -> Value:
     return value
 
 
-def settled(machine: Machine, value: Value) -> Value:
+def settled(machine: Machine, value: Value) -> Known | Unknown:
     """`value` with its environment variables read."""
     return machine.read(value) if isinstance(value, Symbolic) else value
 
@@ -131,7 +133,9 @@ def _size(value: object) -> int:
     return len(value) if isinstance(value, (str, bytes, list, tuple, set, dict)) else 0
 
 
-def binary(machine: Machine, kind: type[cst.CSTNode], left: Value, right: Value, span: Span) -> Value:
+def binary(
+    machine: Machine, kind: type[cst.CSTNode], left: Value, right: Value, span: Span
+) -> Value:
     """`left <kind> right`."""
     if isinstance(left, Unknown):
         return left
@@ -376,7 +380,11 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return Known(ListValue(kind, chosen), span) if isinstance(chosen, list) else chosen
         case InstanceValue() as instance, int() as index if instance.of.find("_fields") is None:
             values = list(instance.names.values())
-            return values[index] if -len(values) <= index < len(values) else Unknown("no such item", span)
+            return (
+                values[index]
+                if -len(values) <= index < len(values)
+                else Unknown("no such item", span)
+            )
         case _:
             return apply(operator.getitem, span, receiver, key)
 
@@ -407,9 +415,7 @@ def merge(table: DictValue, other: Value) -> Unknown | None:
     return None
 
 
-def make_set(
-    kind: type[set[object]] | type[frozenset[object]], items: list[Value], span: Span
-) -> Value:
+def make_set(kind: SequenceKind, items: list[Value], span: Span) -> Value:
     """A set of these values, without repeats."""
     unique: dict[object, Value] = {}
     for value in items:
@@ -420,7 +426,9 @@ def make_set(
     return Known(ListValue(kind, list(unique.values())), span)
 
 
-def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> Unknown | None:
+def unpack(
+    machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame
+) -> Unknown | None:
     """Assign `value` to `target`, taking tuples apart.  Returns why it can't be told, if so."""
     match target:
         case cst.Name():

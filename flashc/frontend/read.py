@@ -95,7 +95,6 @@ class Sources:
             )
             return None
 
-
     def require(self, name: str) -> None:
         """Report what is wrong with the text of a module that a worker imports."""
         if name in self.broken:
@@ -105,12 +104,8 @@ class Sources:
 def read_modules(tree: Tree, sink: Sink) -> tuple[Sources, tuple[Module, ...]]:
     """Every module of the project with its imports; the relevant ones with all their names."""
     sources = Sources(tree, sink)
-    mentioning = {
-        name for name, path in tree.modules.items() if _mentions_sdk(tree, path)
-    }
-    plain = {
-        name: _plain_module(sources, name) for name in tree.modules if name not in mentioning
-    }
+    mentioning = {name for name, path in tree.modules.items() if _mentions_sdk(tree, path)}
+    plain = {name: _plain_module(sources, name) for name in tree.modules if name not in mentioning}
     sources.relevant = _importers(tree, mentioning, plain)
     modules = [
         _full_module(sources, name) if name in sources.relevant else plain[name]

@@ -13,13 +13,13 @@ from flashc_ir.source import Span
 
 from .machine import Machine
 from .objects import Argument, ClassValue, EndpointValue, FunctionValue, SdkClass, SdkObject
+from .operators import settled
 from .values import (
     DictValue,
     External,
     Known,
     ListValue,
     ModuleRef,
-    Symbolic,
     Unknown,
     Value,
     elements,
@@ -77,9 +77,7 @@ class Reader:
 
     def known(self, argument: Argument, what: str) -> Known | None:
         """The argument's value; environment variables are read."""
-        value = argument.value
-        if isinstance(value, Symbolic):
-            value = self.machine.read(value)
+        value = settled(self.machine, argument.value)
         if isinstance(value, Unknown):
             self.unknown(what, argument.span, value)
             return None
@@ -91,7 +89,8 @@ class Reader:
             return None
         if isinstance(value.value, str) and not isinstance(value.value, Enum):
             return value.value
-        return self.invalid(what, argument.span, "a string", value)
+        self.invalid(what, argument.span, "a string", value)
+        return None
 
     def flag(self, argument: Argument, what: str) -> bool | None:
         value = self.known(argument, what)
@@ -99,7 +98,8 @@ class Reader:
             return None
         if isinstance(value.value, bool):
             return value.value
-        return self.invalid(what, argument.span, "True or False", value)
+        self.invalid(what, argument.span, "True or False", value)
+        return None
 
     def integer(
         self, argument: Argument, what: str, least: int, most: int | None = None
@@ -110,7 +110,8 @@ class Reader:
             return None
         number = value.value
         if not isinstance(number, int) or isinstance(number, bool):
-            return self.invalid(what, argument.span, "an integer", value)
+            self.invalid(what, argument.span, "an integer", value)
+        return None
         if number < least or (most is not None and number > most):
             allowed = f"from {least} to {most}" if most is not None else f"{least} or more"
             self.sink.report(
@@ -125,10 +126,12 @@ class Reader:
         if value is None:
             return None
         if not isinstance(value.value, ListValue):
-            return self.invalid(what, argument.span, wanted, value)
+            self.invalid(what, argument.span, wanted, value)
+        return None
         inside = elements(value)
         if isinstance(inside, Unknown):
-            return self.unknown(what, argument.span, inside)
+            self.unknown(what, argument.span, inside)
+        return None
         return [Argument(item, place_of(item, argument.span)) for item in inside]
 
     def texts(self, argument: Argument, what: str) -> list[tuple[str, Span]] | None:
@@ -152,7 +155,8 @@ def did_you_mean(name: str, choices: Iterable[str], what: str = "") -> tuple[str
     if not close:
         folded = {choice.lower(): choice for choice in known}
         close = [
-            folded[match] for match in difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+            folded[match]
+            for match in difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
         ]
     if close:
         return (f"did you mean `{close[0]}`?",)

@@ -39,9 +39,9 @@ def _from_requirements_file(file: Path, sink: Sink) -> list[Dependency]:
         return []
     found: list[Dependency] = []
     for line in parsed.invalid_lines:
-        _invalid(sink, line.line_number, f"`{line.line}` is no requirement")
+        _invalid(sink, line.line_number or 1, f"`{line.line}` is no requirement")
     for item in parsed.requirements:
-        number = item.requirement_line.line_number
+        number = item.requirement_line.line_number or 1
         text = item.requirement_line.line.split(" --hash", 1)[0].strip()
         if item.is_editable or item.is_local_path or item.req is None:
             _invalid(sink, number, f"`{text}` is no distribution that a worker could install")
@@ -77,7 +77,9 @@ def _from_pyproject(file: Path, sink: Sink) -> list[Dependency]:
         )
         return []
     project = document.get("project")
-    declared = cast("dict[str, Any]", project).get("dependencies") if isinstance(project, dict) else None
+    declared = (
+        cast("dict[str, Any]", project).get("dependencies") if isinstance(project, dict) else None
+    )
     if not isinstance(declared, list):
         return []
     lines = Lines(text)
@@ -88,9 +90,7 @@ def _from_pyproject(file: Path, sink: Sink) -> list[Dependency]:
             requirement = Requirement(str(entry))
         except InvalidRequirement as error:
             reason = str(error).partition("\n")[0]
-            sink.report(
-                rules.INVALID_REQUIREMENT, place, f"`{entry}` is no requirement: {reason}"
-            )
+            sink.report(rules.INVALID_REQUIREMENT, place, f"`{entry}` is no requirement: {reason}")
             continue
         found.append(Dependency(canonicalize_name(requirement.name), str(requirement), place))
     return found

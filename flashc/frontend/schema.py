@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -12,9 +13,9 @@ from packaging.utils import canonicalize_name
 from flashc_ir import rules
 from flashc_ir.catalogue import (
     CPU_DATACENTERS,
+    DOCUMENTED_ONLY,
     CpuInstanceType,
     CudaVersion,
-    DOCUMENTED_ONLY,
     DataCenter,
     GpuGroup,
     GpuType,
@@ -42,19 +43,49 @@ from .objects import Argument, EndpointValue, SdkObject, is_none
 from .reading import Reader, did_you_mean, place_of
 from .values import DictValue, Known, Symbolic, Unknown
 
-_T = TypeVar("_T")
-
 PARAMETERS = frozenset(
-    "name id image gpu cpu workers idle_timeout dependencies system_dependencies "
-    "accelerate_downloads volume datacenter env gpu_count execution_timeout_ms flashboot "
-    "scaler_type scaler_value template min_cuda_version python_version max_concurrency".split()
+    [
+        "name",
+        "id",
+        "image",
+        "gpu",
+        "cpu",
+        "workers",
+        "idle_timeout",
+        "dependencies",
+        "system_dependencies",
+        "accelerate_downloads",
+        "volume",
+        "datacenter",
+        "env",
+        "gpu_count",
+        "execution_timeout_ms",
+        "flashboot",
+        "scaler_type",
+        "scaler_value",
+        "template",
+        "min_cuda_version",
+        "python_version",
+        "max_concurrency",
+    ]
 )
 SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 _VOLUME_PARAMETERS = frozenset({"name", "id", "size", "datacenter", "dataCenterId"})
 _DEFAULT_VOLUME_GB = 100
 _TEMPLATE_PARAMETERS = frozenset(
-    "advancedStart config containerDiskInGb containerRegistryAuthId dockerArgs env imageName name "
-    "ports startScript readme".split()
+    [
+        "advancedStart",
+        "config",
+        "containerDiskInGb",
+        "containerRegistryAuthId",
+        "dockerArgs",
+        "env",
+        "imageName",
+        "name",
+        "ports",
+        "startScript",
+        "readme",
+    ]
 )
 
 
@@ -78,20 +109,30 @@ class _Schema:
 
     def configuration(self) -> Configuration:
         resources = self.resources()
-        concurrency = self.given("max_concurrency")
-        accelerate = self.given("accelerate_downloads")
         return Configuration(
             resources,
             self.environment("env"),
             self.dependencies(),
             self.system_dependencies(),
-            self._or(accelerate and self.reader.flag(accelerate, "`accelerate_downloads`"), True),
-            self._or(concurrency and self.reader.integer(concurrency, "`max_concurrency`", 1), 1),
+            self.flag("accelerate_downloads", True),
+            self.integer("max_concurrency", 1, 1),
             self.python_version(),
         )
 
-    @staticmethod
-    def _or(value: _T | None, default: _T) -> _T:
+    def integer(self, name: str, default: int, least: int, most: int | None = None) -> int:
+        """An integer argument, or its default."""
+        argument = self.given(name)
+        if argument is None:
+            return default
+        number = self.reader.integer(argument, f"`{name}`", least, most)
+        return default if number is None else number
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A True or False argument, or its default."""
+        argument = self.given(name)
+        if argument is None:
+            return default
+        value = self.reader.flag(argument, f"`{name}`")
         return default if value is None else value
 
     # Where it runs -------------------------------------------------------------------------------
@@ -99,16 +140,13 @@ class _Schema:
     def resources(self) -> Resources:
         hardware = self.hardware()
         datacenters = self.datacenters(hardware)
-        idle = self.given("idle_timeout")
-        limit = self.given("execution_timeout_ms")
-        boot = self.given("flashboot")
         return Resources(
             hardware,
             self.workers(),
             self.scaler(),
-            self._or(idle and self.reader.integer(idle, "`idle_timeout`", 1, 3600), 60),
-            self._or(limit and self.reader.integer(limit, "`execution_timeout_ms`", 0), 0),
-            self._or(boot and self.reader.flag(boot, "`flashboot`"), True),
+            self.integer("idle_timeout", 60, 1, 3600),
+            self.integer("execution_timeout_ms", 0, 0),
+            self.flag("flashboot", True),
             datacenters,
             self.volumes(datacenters, hardware),
             self.template(hardware),
@@ -126,7 +164,7 @@ class _Schema:
             )
         if cpu is not None:
             return Cpu(self._instances(cpu))
-        count, cuda = self.given("gpu_count"), self.given("min_cuda_version")
+        cuda = self.given("min_cuda_version")
         least: str | None = "12.8"
         if cuda is not None:
             least = self._member(cuda, "`min_cuda_version`", CudaVersion)
@@ -134,7 +172,7 @@ class _Schema:
             least = None
         return Gpu(
             self._gpus(gpu) if gpu is not None else (GpuGroup.ANY.value,),
-            self._or(count and self.reader.integer(count, "`gpu_count`", 1), 1),
+            self.integer("gpu_count", 1, 1),
             least,
         )
 
@@ -191,7 +229,8 @@ class _Schema:
                 help=did_you_mean(value.value, choices),
             )
             return None
-        return self.reader.invalid(what, argument.span, f"a `{kind.__name__}`", value)
+        self.reader.invalid(what, argument.span, f"a `{kind.__name__}`", value)
+        return None
 
     def workers(self) -> Workers:
         argument = self.given("workers")
@@ -202,14 +241,16 @@ class _Schema:
             return Workers()
         if isinstance(value.value, int) and not isinstance(value.value, bool):
             maximum = self.reader.integer(argument, "`workers`", 0)
-            return Workers(0, self._or(maximum, 1))
+            return Workers() if maximum is None else Workers(0, maximum)
         wanted = "a number or a pair (minimum, maximum)"
         pair = self.reader.items(argument, "`workers`", wanted)
         if pair is None:
             return Workers()
         if len(pair) != 2:
             self.reader.sink.report(
-                rules.INVALID_VALUE, argument.span, f"`workers` takes {wanted}, not {len(pair)} values"
+                rules.INVALID_VALUE,
+                argument.span,
+                f"`workers` takes {wanted}, not {len(pair)} values",
             )
             return Workers()
         minimum = self.reader.integer(pair[0], "the minimum of `workers`", 0)
@@ -229,8 +270,12 @@ class _Schema:
     def scaler(self) -> Scaler:
         kind: Literal["QUEUE_DELAY", "REQUEST_COUNT"]
         kind = "REQUEST_COUNT" if self.load_balanced else "QUEUE_DELAY"
-        argument, amount = self.given("scaler_type"), self.given("scaler_value")
-        chosen = argument and self._member(argument, "`scaler_type`", ServerlessScalerType)
+        argument = self.given("scaler_type")
+        chosen = (
+            None
+            if argument is None
+            else self._member(argument, "`scaler_type`", ServerlessScalerType)
+        )
         if argument is not None and chosen == "QUEUE_DELAY" and self.load_balanced:
             self.reader.sink.report(
                 rules.LB_QUEUE_DELAY,
@@ -240,8 +285,7 @@ class _Schema:
             )
         elif chosen is not None:
             kind = cast("Literal['QUEUE_DELAY', 'REQUEST_COUNT']", chosen)
-        value = amount and self.reader.integer(amount, "`scaler_value`", 1)
-        return Scaler(kind, self._or(value, 4))
+        return Scaler(kind, self.integer("scaler_value", 4, 1))
 
     def datacenters(self, hardware: Hardware) -> tuple[str, ...] | None:
         argument = self.given("datacenter")
@@ -267,7 +311,8 @@ class _Schema:
         if value is None:
             return None
         if not isinstance(value.value, str):
-            return self.reader.invalid(what, argument.span, "a `DataCenter` or a string", value)
+            self.reader.invalid(what, argument.span, "a `DataCenter` or a string", value)
+            return None
         raw = value.value.value if isinstance(value.value, DataCenter) else value.value
         name = raw.strip().upper().replace("_", "-")
         listed = {place.value for place in DataCenter} - {place.value for place in DOCUMENTED_ONLY}
@@ -324,25 +369,28 @@ class _Schema:
             return None
         made = value.value
         if not isinstance(made, SdkObject) or made.kind != "NetworkVolume":
-            return self.reader.invalid("`volume`", argument.span, "a `NetworkVolume`", value)
+            self.reader.invalid("`volume`", argument.span, "a `NetworkVolume`", value)
+            return None
         given = self._object_arguments(made, _VOLUME_PARAMETERS)
-        name = given.get("name") and self.reader.text(given["name"], "`NetworkVolume.name`")
-        volume_id = given.get("id") and self.reader.text(given["id"], "`NetworkVolume.id`")
-        if not name and not volume_id and not ({"name", "id"} & given.keys()):
+        if not ({"name", "id"} & given.keys()):
             self.reader.sink.report(
                 rules.INVALID_VALUE, made.span, "a `NetworkVolume` needs a `name` or an `id`"
             )
-        size = given.get("size") and self.reader.integer(
-            given["size"], "`NetworkVolume.size`", 10, 4096
-        )
+        size: int | None = _DEFAULT_VOLUME_GB
+        if "size" in given:
+            size = self.reader.integer(given["size"], "`NetworkVolume.size`", 10, 4096)
         place = given.get("datacenter") or given.get("dataCenterId")
-        where = place and self._datacenter(place, "`NetworkVolume.datacenter`")
+        where = None if place is None else self._datacenter(place, "`NetworkVolume.datacenter`")
         return Volume(
-            name or None,
-            volume_id or None,
-            self._or(size, _DEFAULT_VOLUME_GB),
-            self._or(where, DataCenter.EU_RO_1.value),
+            self._text(given, "NetworkVolume", "name"),
+            self._text(given, "NetworkVolume", "id"),
+            _DEFAULT_VOLUME_GB if size is None else size,
+            where or DataCenter.EU_RO_1.value,
         )
+
+    def _text(self, given: dict[str, Argument], kind: str, name: str) -> str | None:
+        argument = given.get(name)
+        return None if argument is None else self.reader.text(argument, f"`{kind}.{name}`")
 
     def _object_arguments(self, made: SdkObject, known: frozenset[str]) -> dict[str, Argument]:
         for name, argument in made.arguments.items():
@@ -364,24 +412,23 @@ class _Schema:
             return None
         made = value.value
         if not isinstance(made, SdkObject) or made.kind != "PodTemplate":
-            return self.reader.invalid("`template`", argument.span, "a `PodTemplate`", value)
+            self.reader.invalid("`template`", argument.span, "a `PodTemplate`", value)
+            return None
         given = self._object_arguments(made, _TEMPLATE_PARAMETERS)
 
-        def text(name: str) -> str | None:
-            return self.reader.text(given[name], f"`PodTemplate.{name}`") if name in given else None
-
-        disk = given.get("containerDiskInGb")
-        size = disk and self.reader.integer(disk, "`PodTemplate.containerDiskInGb`", 1)
-        if disk is not None and size is not None:
-            self._check_disk(hardware, size, disk.span)
-        start = given.get("advancedStart")
+        disk, start = given.get("containerDiskInGb"), given.get("advancedStart")
+        size: int | None = None
+        if disk is not None:
+            size = self.reader.integer(disk, "`PodTemplate.containerDiskInGb`", 1)
+            if size is not None:
+                self._check_disk(hardware, size, disk.span)
         return Template(
             size,
-            text("dockerArgs"),
-            text("startScript"),
-            start and self.reader.flag(start, "`PodTemplate.advancedStart`"),
-            text("containerRegistryAuthId"),
-            text("ports"),
+            self._text(given, "PodTemplate", "dockerArgs"),
+            self._text(given, "PodTemplate", "startScript"),
+            None if start is None else self.reader.flag(start, "`PodTemplate.advancedStart`"),
+            self._text(given, "PodTemplate", "containerRegistryAuthId"),
+            self._text(given, "PodTemplate", "ports"),
             self._template_environment(given.get("env")),
         )
 
@@ -471,7 +518,11 @@ class _Schema:
             case Known():
                 hint = f'write `"{value.value}"`' if isinstance(value.value, (int, float)) else ""
                 self.reader.invalid(
-                    f"the variable `{name}`", argument.span, "a string", value, *([hint] if hint else ())
+                    f"the variable `{name}`",
+                    argument.span,
+                    "a string",
+                    value,
+                    *([hint] if hint else ()),
                 )
                 return None
 
@@ -504,7 +555,7 @@ class _Schema:
 
     def python_version(self) -> str | None:
         argument = self.given("python_version")
-        text = argument and self.reader.text(argument, "`python_version`")
+        text = None if argument is None else self.reader.text(argument, "`python_version`")
         if argument is None or text is None:
             return None
         if text not in SUPPORTED_PYTHONS:
@@ -518,8 +569,7 @@ class _Schema:
         return text
 
 
-def _alternatives(names: object, word: str = "or") -> str:
+def _alternatives(names: Iterable[str], word: str = "or") -> str:
     """`a`, `b` or `c`."""
-    listed = [f"`{name}`" for name in sorted(cast("set[str]", set(cast("list[str]", names))))]
+    listed = [f"`{name}`" for name in sorted(set(names))]
     return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {word} {listed[-1]}"
-

@@ -71,7 +71,9 @@ def construct(machine: Machine, sdk_class: SdkClass, arguments: Call, frame: Fra
         named.setdefault("name", arguments.positional[0])
     if len(arguments.positional) > 1:
         problems.append(
-            Unknown("`Endpoint` takes one positional argument, its name", arguments.positional[1].span)
+            Unknown(
+                "`Endpoint` takes one positional argument, its name", arguments.positional[1].span
+            )
         )
     endpoint = EndpointValue(
         frame.syntax.name, arguments.span, arguments.text, named, problems, machine.condition

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import libcst as cst
+
 from flashc_ir.program import Function, Parameter, ParameterKind
 
 from ..cst.parse import Syntax
@@ -34,7 +35,9 @@ def lower_parameters(params: cst.Parameters, syntax: Syntax) -> tuple[Parameter,
     found: list[Parameter] = []
 
     def add(param: cst.Param, kind: ParameterKind) -> None:
-        annotation = None if param.annotation is None else _text(syntax, param.annotation.annotation)
+        annotation = (
+            None if param.annotation is None else _text(syntax, param.annotation.annotation)
+        )
         default = None if param.default is None else _text(syntax, param.default)
         found.append(
             Parameter(

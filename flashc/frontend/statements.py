@@ -113,7 +113,7 @@ def _compound(machine: Machine, node: cst.BaseCompoundStatement, frame: Frame) -
         case cst.With():
             for item in node.items:
                 value = expressions.evaluate(machine, item.item, frame)
-                if item.asname is not None and isinstance(item.asname.name, cst.BaseExpression):
+                if item.asname is not None:
                     unknown = Unknown("it is a context manager's value", frame.syntax.span(item))
                     kept = value if isinstance(value, Unknown) else unknown
                     assign(machine, item.asname.name, kept, frame)
@@ -144,7 +144,7 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
     if isinstance(verdict, Unknown):
         if isinstance(orelse, cst.If):
             return _maybe(machine, [node.body, cst.IndentedBlock([orelse])], frame, verdict)
-        return _maybe(machine, [node.body, *(other or [None])], frame, verdict)
+        return _maybe(machine, [node.body, other[0] if other else None], frame, verdict)
     if verdict:
         return execute(machine, node.body, frame)
     if isinstance(orelse, cst.If):
@@ -194,7 +194,7 @@ def _same(left: Value, right: Value | None) -> bool:
         scalars = (str, int, float, bytes, type(None))
         if isinstance(left.value, scalars) and type(left.value) is type(right.value):
             return left.value == right.value
-        return left.value is right.value or isinstance(left.value, External) and left == right
+        return left.value is right.value or (isinstance(left.value, External) and left == right)
     return False
 
 
@@ -334,5 +334,3 @@ def _augment(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
 def _delete(target: cst.BaseExpression, frame: Frame) -> None:
     if isinstance(target, cst.Name):
         frame.names.pop(target.value, None)
-
-

@@ -9,9 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum, EnumMeta
+from typing import Any, cast
 
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
+
+# Which of Python's sequences and sets a `ListValue` is.
+SequenceKind = type[list[Any]] | type[tuple[Any, ...]] | type[set[Any]] | type[frozenset[Any]]
 
 NO_VARIABLES: frozenset[str] = frozenset()
 
@@ -66,7 +71,9 @@ Value = Known | Symbolic | Unknown
 class ListValue:
     """A list, tuple, set or frozenset of values; `kind` says which."""
 
-    kind: type[list[object]] | type[tuple[object, ...]] | type[set[object]] | type[frozenset[object]]
+    kind: (
+        type[list[object]] | type[tuple[object, ...]] | type[set[object]] | type[frozenset[object]]
+    )
     items: list[Value]
     escaped: Unknown | None = None
 
@@ -149,32 +156,39 @@ def concrete(value: Value) -> object:
 
 def is_plain(value: object) -> bool:
     """Whether `value` is a constant, or a member of one of the SDK's enums."""
-    from enum import Enum
-
-    return isinstance(value, SCALARS) or isinstance(value, Enum)
+    return isinstance(value, (*SCALARS, Enum))
 
 
 def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) -> Value:
     """A Python object as a value."""
     match value:
-        case list() | tuple() | set() | frozenset():
-            kind = next(k for k in (list, tuple, set, frozenset) if isinstance(value, k))
-            members: Iterable[object] = value
-            ordered = sorted(members, key=repr) if kind in (set, frozenset) else members
-            return Known(ListValue(kind, [lift(v, origin, variables) for v in ordered]), origin)
+        case list() | tuple():
+            return _lifted(cast("list[object]", value), list, origin, variables, value)
+        case set() | frozenset():
+            members = sorted(cast("set[object]", value), key=repr)
+            return _lifted(members, set, origin, variables, value)
         case dict():
-            pairs: dict[object, object] = dict(value)
-            return Known(
-                DictValue(
-                    {
-                        key: (lift(key, origin, variables), lift(item, origin, variables))
-                        for key, item in pairs.items()
-                    }
-                ),
-                origin,
-            )
+            pairs = cast("dict[object, object]", value)
+            entries = {
+                key: (lift(key, origin, variables), lift(item, origin, variables))
+                for key, item in pairs.items()
+            }
+            return Known(DictValue(entries), origin)
         case _:
             return Known(value, origin, variables)
+
+
+def _lifted(
+    members: Iterable[object],
+    kind: SequenceKind,
+    origin: Span,
+    variables: frozenset[str],
+    like: object,
+) -> Known:
+    """A sequence or set of lifted members, of the very kind of `like`."""
+    exact: SequenceKind = tuple if isinstance(like, tuple) else kind
+    exact = frozenset if isinstance(like, frozenset) else exact
+    return Known(ListValue(exact, [lift(v, origin, variables) for v in members]), origin)
 
 
 def variables_of(*values: Value) -> frozenset[str]:
@@ -215,6 +229,4 @@ def elements(value: Value) -> list[Value] | Unknown:
 
 def list_members(enum_class: type) -> list[object]:
     """The members of an enum class; empty for other classes."""
-    from enum import EnumMeta
-
     return list(enum_class) if isinstance(enum_class, EnumMeta) else []

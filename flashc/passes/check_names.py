@@ -26,9 +26,7 @@ def check_names(program: Program, sink: Sink) -> Program:
             help=("each endpoint needs a name of its own",),
         )
     kept = {id(endpoint) for endpoint in first.values()}
-    endpoints = tuple(
-        e for e in program.endpoints if e.kind == "existing" or id(e) in kept
-    )
+    endpoints = tuple(e for e in program.endpoints if e.kind == "existing" or id(e) in kept)
     return program if endpoints == program.endpoints else _with(program, endpoints)
 
 

@@ -122,7 +122,9 @@ class Linker:
         """Whether code in `scope` is one of the endpoint's own functions."""
         return any(
             scope.module == place.module
-            and (scope.qualname == place.qualname or scope.qualname.startswith(f"{place.qualname}."))
+            and (
+                scope.qualname == place.qualname or scope.qualname.startswith(f"{place.qualname}.")
+            )
             for place in entry_points(endpoint)
         )
 

@@ -135,9 +135,7 @@ class _Rewriter:
             return _from_import(f"{STUBS}.{first.module}", remote, first.span)
         return f"{stubs}; {_from_import(first.module, local, first.span)}"
 
-    def is_used(
-        self, module: Module, item: Import, name: ImportedName, gone: list[Span]
-    ) -> bool:
+    def is_used(self, module: Module, item: Import, name: ImportedName, gone: list[Span]) -> bool:
         """Whether a name of the SDK is needed when its uses inside `gone` are gone."""
         if name.name == "*" or item.scope:
             return True
@@ -195,6 +193,4 @@ def _import_statement(items: list[Import]) -> str:
             parts.append(f"{SDK_MODULE} as {item.alias or item.module.partition('.')[0]}")
         else:
             parts.append(f"{item.module} as {item.alias}" if item.alias else item.module)
-    return "import " + "\\\n" * (items[0].span.end_line - items[0].span.line) + ", ".join(
-        parts
-    )
+    return "import " + "\\\n" * (items[0].span.end_line - items[0].span.line) + ", ".join(parts)

@@ -105,9 +105,7 @@ def _by_file(diagnostic: Diagnostic) -> dict[str, list[_Mark]]:
     }
 
 
-def _code(
-    marks: list[_Mark], lines: Lines, gutter: int, paint: Paint, role: str
-) -> Iterator[str]:
+def _code(marks: list[_Mark], lines: Lines, gutter: int, paint: Paint, role: str) -> Iterator[str]:
     bar = paint(" " * gutter + " |", "gutter")
     yield bar
     shown = 0

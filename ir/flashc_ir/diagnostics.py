@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import Enum, unique
+from enum import StrEnum, unique
 
 from .source import Edit, Span
 
 
 @unique
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How bad a finding is.  Only errors stop a build."""
 
     ERROR = "error"
@@ -21,7 +21,7 @@ class Severity(str, Enum):
 
 
 @unique
-class Safety(str, Enum):
+class Safety(StrEnum):
     """Whether a fix may be applied unasked."""
 
     SAFE = "safe"  # keeps what the program means

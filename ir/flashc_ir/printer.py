@@ -208,7 +208,8 @@ def _volume(volume: Volume) -> str:
 
 def _variable(variable: Variable) -> str:
     parts = [
-        f"${{{part.variable}}}" + (f" or {json.dumps(part.default)}" if part.default is not None else "")
+        f"${{{part.variable}}}"
+        + (f" or {json.dumps(part.default)}" if part.default is not None else "")
         if isinstance(part, EnvironmentReference)
         else json.dumps(part.text, ensure_ascii=False)
         for part in variable.parts

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, unique
+from enum import StrEnum, unique
 from typing import Literal
 
 from .resources import Resources, Variable
@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 
 
 @unique
-class ParameterKind(str, Enum):
+class ParameterKind(StrEnum):
     """How an argument reaches a parameter; the order is that of a signature."""
 
     POSITIONAL_ONLY = "positional-only"
@@ -210,7 +210,7 @@ Endpoint = DeployedEndpoint | ExistingEndpoint
 
 
 @unique
-class Origin(str, Enum):
+class Origin(StrEnum):
     """Where an imported module comes from."""
 
     PROJECT = "project"
@@ -316,7 +316,7 @@ class Module:
 
 
 @unique
-class CallForm(str, Enum):
+class CallForm(StrEnum):
     """Whether a crossing is visible as a call, or only as a use of the callee's name."""
 
     CALL = "call"

@@ -39,10 +39,18 @@ INVALID_VALUE = Rule(
     "FC102", "invalid-value", "a value has a type that its parameter does not take", _ERROR, False
 )
 UNKNOWN_VALUE = Rule(
-    "FC103", "unknown-value", "a value that must be known when building can't be known", _ERROR, False
+    "FC103",
+    "unknown-value",
+    "a value that must be known when building can't be known",
+    _ERROR,
+    False,
 )
 DYNAMIC_NAME = Rule(
-    "FC104", "dynamic-endpoint-name", "an endpoint's name can't be known when building", _ERROR, False
+    "FC104",
+    "dynamic-endpoint-name",
+    "an endpoint's name can't be known when building",
+    _ERROR,
+    False,
 )
 GPU_AND_CPU = Rule("FC105", "gpu-and-cpu", "an endpoint asks for GPU and CPU", _ERROR, False)
 ID_AND_IMAGE = Rule("FC106", "id-and-image", "an endpoint has both id and image", _ERROR, False)
@@ -67,13 +75,25 @@ INVALID_REQUIREMENT = Rule(
     "FC114", "invalid-requirement", "a dependency is not a PEP 508 requirement", _ERROR, False
 )
 LB_QUEUE_DELAY = Rule(
-    "FC115", "queue-delay-on-load-balancer", "a load balancer can't scale on queue delay", _ERROR, False
+    "FC115",
+    "queue-delay-on-load-balancer",
+    "a load balancer can't scale on queue delay",
+    _ERROR,
+    False,
 )
 CPU_DATACENTER = Rule(
-    "FC116", "cpu-outside-its-datacenter", "CPU workers exist in one data centre only", _ERROR, False
+    "FC116",
+    "cpu-outside-its-datacenter",
+    "CPU workers exist in one data centre only",
+    _ERROR,
+    False,
 )
 DISK_OVER_LIMIT = Rule(
-    "FC117", "disk-over-limit", "the container disk is larger than the instance allows", _ERROR, False
+    "FC117",
+    "disk-over-limit",
+    "the container disk is larger than the instance allows",
+    _ERROR,
+    False,
 )
 VOLUME_ELSEWHERE = Rule(
     "FC118", "volume-elsewhere", "a volume lies outside the endpoint's data centres", _ERROR, False
@@ -91,7 +111,11 @@ UNSUPPORTED_PYTHON = Rule(
     "FC122", "unsupported-python-version", "no worker image has this Python version", _ERROR, False
 )
 MISSING_VARIABLE = Rule(
-    "FC123", "missing-build-variable", "an environment variable needed to build is not set", _ERROR, False
+    "FC123",
+    "missing-build-variable",
+    "an environment variable needed to build is not set",
+    _ERROR,
+    False,
 )
 UNUSED_ENDPOINT = Rule(
     "FC124", "unused-endpoint", "an endpoint object runs no function and has no route", _WARNING
@@ -109,7 +133,11 @@ DUPLICATE_ENDPOINT = Rule(
     "FC201", "duplicate-endpoint-name", "two endpoints have one name", _ERROR, False
 )
 SECOND_FUNCTION = Rule(
-    "FC202", "second-function-on-endpoint", "a queue-based endpoint has two functions", _ERROR, False
+    "FC202",
+    "second-function-on-endpoint",
+    "a queue-based endpoint has two functions",
+    _ERROR,
+    False,
 )
 DUPLICATE_ROUTE = Rule("FC203", "duplicate-route", "an endpoint has a route twice", _ERROR, False)
 RESERVED_PATH = Rule("FC204", "reserved-path", "the platform uses this path itself", _ERROR, False)
@@ -117,7 +145,11 @@ PATH_WITHOUT_SLASH = Rule(
     "FC205", "path-without-slash", "a route's path does not start with a slash", _ERROR, False
 )
 PATH_PARAMETER = Rule(
-    "FC206", "path-parameter-mismatch", "a path parameter is no parameter of the function", _ERROR, False
+    "FC206",
+    "path-parameter-mismatch",
+    "a path parameter is no parameter of the function",
+    _ERROR,
+    False,
 )
 MIXED_ENDPOINT = Rule(
     "FC207", "mixed-endpoint", "an endpoint is queue-based and load-balanced at once", _ERROR, False
@@ -132,7 +164,11 @@ CLASS_WITHOUT_METHODS = Rule(
     "FC210", "class-without-methods", "a class endpoint has no public method", _ERROR, False
 )
 CONSTRUCTOR_ARGUMENTS = Rule(
-    "FC211", "constructor-needs-arguments", "a class endpoint can't be built without arguments", _ERROR, False
+    "FC211",
+    "constructor-needs-arguments",
+    "a class endpoint can't be built without arguments",
+    _ERROR,
+    False,
 )
 
 # 3: calls, imports, dependencies
@@ -140,7 +176,11 @@ IMPORT_LEAVES_PROJECT = Rule(
     "FC301", "import-leaves-project", "a relative import leaves the project", _ERROR, False
 )
 IMPORT_OF_IGNORED = Rule(
-    "FC302", "import-of-ignored-module", "an imported module is kept out by an ignore rule", _ERROR, False
+    "FC302",
+    "import-of-ignored-module",
+    "an imported module is kept out by an ignore rule",
+    _ERROR,
+    False,
 )
 CIRCULAR_IMPORT = Rule("FC303", "circular-import", "modules import each other at the top", _WARNING)
 UNRESOLVED_IMPORT = Rule(
@@ -175,13 +215,25 @@ ARTIFACT_TOO_LARGE = Rule(
     "FC403", "artifact-too-large", "the artifact is larger than the platform takes", _ERROR, False
 )
 WORKER_FILE_COLLISION = Rule(
-    "FC404", "worker-file-collision", "a file would overwrite one of the worker image", _ERROR, False
+    "FC404",
+    "worker-file-collision",
+    "a file would overwrite one of the worker image",
+    _ERROR,
+    False,
 )
 GENERATED_FILE_COLLISION = Rule(
-    "FC405", "generated-file-collision", "a file has the name of one that flashc makes", _ERROR, False
+    "FC405",
+    "generated-file-collision",
+    "a file has the name of one that flashc makes",
+    _ERROR,
+    False,
 )
 SHADOWED_MODULE = Rule(
-    "FC406", "distribution-shadows-module", "an installed package and a project module share a name", _ERROR, False
+    "FC406",
+    "distribution-shadows-module",
+    "an installed package and a project module share a name",
+    _ERROR,
+    False,
 )
 IMAGE_LACKS_PACKAGE = Rule(
     "FC407", "image-lacks-package", "a package is never bundled and the image lacks it", _WARNING
@@ -197,10 +249,14 @@ RESOLVER_FAILED = Rule(
 )
 
 # 9: flashc itself
-OUTPUT_FAILED = Rule("FC901", "output-not-written", "an output file can't be written", _ERROR, False)
+OUTPUT_FAILED = Rule(
+    "FC901", "output-not-written", "an output file can't be written", _ERROR, False
+)
 
 RULES: tuple[Rule, ...] = tuple(
-    sorted((rule for rule in list(globals().values()) if isinstance(rule, Rule)), key=lambda r: r.code)
+    sorted(
+        (rule for rule in list(globals().values()) if isinstance(rule, Rule)), key=lambda r: r.code
+    )
 )
 BY_CODE: dict[str, Rule] = {rule.code: rule for rule in RULES}
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}

@@ -64,7 +64,9 @@ def check_json(value: Any, where: str, *, seen: tuple[int, ...] = ()) -> None:
     elif isinstance(value, dict):
         for key, item in value.items():
             if not isinstance(key, str):
-                raise TypeError(f"{where} has the key {key!r}; the keys of JSON objects are strings")
+                raise TypeError(
+                    f"{where} has the key {key!r}; the keys of JSON objects are strings"
+                )
             check_json(item, f"{where}[{key!r}]", seen=inside)
     else:
         kind = type(value)

@@ -47,7 +47,9 @@ class Client:
 
     async def cancel(self, job_id: str) -> EndpointJob:
         """Cancel a job."""
-        return EndpointJob(await run_async(self._call("POST", f"cancel/{job_id}", None, 30.0)), self)
+        return EndpointJob(
+            await run_async(self._call("POST", f"cancel/{job_id}", None, 30.0)), self
+        )
 
     async def request(
         self,
@@ -75,7 +77,12 @@ class Client:
         return (yield from self._send(method, url, location.headers, timeout, content))
 
     def _send(
-        self, method: str, url: str, headers: dict[str, str], timeout: float, content: dict[str, Any]
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        timeout: float,
+        content: dict[str, Any],
     ) -> Generator[Send | Pause, Any, Any]:
         try:
             reply: Reply = yield Send(method, url, headers, timeout, content)

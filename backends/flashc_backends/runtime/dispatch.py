@@ -46,17 +46,16 @@ def endpoint_function(resource: str, module: str) -> Callable[[Any], Any]:
 
 def endpoint_class(resource: str, module: str) -> Callable[[Any], Any]:
     """Decorates the skeleton of a class in a stub module."""
-    return lambda skeleton: _own(resource, module, skeleton) or _class_stub(
-        resource, skeleton, _public_methods(skeleton)
+    return lambda skeleton: (
+        _own(resource, module, skeleton)
+        or _class_stub(resource, skeleton, _public_methods(skeleton))
     )
 
 
-def endpoint_route(
-    resource: str, module: str, method: str, path: str
-) -> Callable[[Any], Any]:
+def endpoint_route(resource: str, module: str, method: str, path: str) -> Callable[[Any], Any]:
     """Decorates the skeleton of a route's function in a stub module."""
-    return lambda skeleton: _own(resource, module, skeleton) or _route_stub(
-        resource, method, path, skeleton
+    return lambda skeleton: (
+        _own(resource, module, skeleton) or _route_stub(resource, method, path, skeleton)
     )
 
 
@@ -156,7 +155,7 @@ def _shaped_like(target: Callable[..., Any], message: Callable[..., Any]) -> Cal
     elif inspect.isasyncgenfunction(target):
 
         @functools.wraps(target)
-        async def stub(*args: Any, **kwargs: Any) -> Any:  # type: ignore[misc]
+        async def stub(*args: Any, **kwargs: Any) -> Any:
             for chunk in _chunks(await wire.send_async(message(args, kwargs))):
                 yield chunk
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import Body, FastAPI, File, Form, Request
-from fastapi.params import Depends, Param
 from fastapi.params import Body as BodyParam
+from fastapi.params import Depends, Param
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 from starlette.background import BackgroundTasks

@@ -113,7 +113,7 @@ class PodTemplate(_Inert):
 
 def __getattr__(name):
     if name in __all__:
-        from . import catalogue
+        from . import catalogue  # type: ignore[attr-defined]  # it joins in the artifact
 
         return getattr(catalogue, name)
     raise AttributeError(f"the SDK offers no {name!r} to workers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -131,7 +132,10 @@ def run_job(
         patience -= 1
         if not patience:
             raise failure(
-                RemoteError, resource, function, f"the state of job {job} on {resource!r} is unknown"
+                RemoteError,
+                resource,
+                function,
+                f"the state of job {job} on {resource!r} is unknown",
             )
     return _result(body, resource, function)
 
@@ -184,10 +188,8 @@ def _poll(location: platform.Location, job: Any) -> Conversation:
 
 def _cancel(location: platform.Location, job: Any) -> Conversation:
     url = f"{location.jobs}/cancel/{quote(str(job), safe='')}"
-    try:
+    with contextlib.suppress(Unreachable):  # the caller learns of the timeout, which matters more
         yield Send("POST", url, location.headers, 10.0)
-    except Unreachable:
-        pass  # the caller learns of the timeout, which is what matters
 
 
 def _result(body: Any, resource: str, function: str) -> Any:

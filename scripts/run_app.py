@@ -1,0 +1,42 @@
+"""Run the endpoints of a built example on this machine, send the calls of its calls.json, show the answers.
+
+Usage: python scripts/run_app.py examples/pipeline
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from local_platform import Platform, running, unpack
+
+
+def main(example: Path) -> int:
+    """Returns how many answers differ from those that the example expects."""
+    calls = json.loads((example / "calls.json").read_text(encoding="utf-8"))
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="flashc-run-") as folder:
+        app = Path(folder, "app")
+        unpack(example / ".flash" / "artifact.tar.gz", app)
+        with running(Platform(app), sys.executable) as platform:
+            for call in calls:
+                answer = platform.answer(call)
+                wrong += answer != call["answer"]
+                print(shown(call), "->", json.dumps(answer))
+            crossings = [c for c in platform.crossings if c.caller]
+    print(f"{len(calls)} calls, {wrong} unexpected answers, {len(crossings)} calls between endpoints")
+    return wrong
+
+
+def shown(call: dict[str, object]) -> str:
+    """A call in one line."""
+    if "job" in call:
+        return f"{call['job']} {json.dumps(call['input'])}"
+    body = f" {json.dumps(call['body'])}" if "body" in call else ""
+    return f"{call['route']} {call['method']} {call['path']}{body}"
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(Path(sys.argv[1])), 1))
