@@ -50,9 +50,9 @@ def compile_project(
     check_closure(sources, modules, endpoints)
     requirements = read_requirements(tree, sink)
     python = choose_python(options.python_version, endpoints, sink)
-    if not endpoints and not sink.has_errors:
+    if not endpoints and not sink.has_errors():
         report_no_endpoints(sink)
-    if sink.has_errors or python is None:
+    if sink.has_errors() or python is None:
         check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink)
         return None
 
@@ -64,7 +64,7 @@ def compile_project(
         verify(program, step.__name__)
         if observe is not None:
             observe(step.__name__, program)
-    return None if sink.has_errors else program
+    return None if sink.has_errors() else program
 
 
 def build_environment(root: Path, given: Mapping[str, str]) -> dict[str, str]:

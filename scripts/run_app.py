@@ -26,7 +26,9 @@ def main(example: Path) -> int:
                 wrong += answer != call["answer"]
                 print(shown(call), "->", json.dumps(answer))
             crossings = [c for c in platform.crossings if c.caller]
-    print(f"{len(calls)} calls, {wrong} unexpected answers, {len(crossings)} calls between endpoints")
+    print(
+        f"{len(calls)} calls, {wrong} unexpected answers, {len(crossings)} calls between endpoints"
+    )
     return wrong
 
 

@@ -68,7 +68,7 @@ def build(
     check_generated_files(program, sink)
     check_worker_files(drafts, sink)
     request = collect_request(program, context.exclude, context.environ, sink)
-    if sink.has_errors:
+    if sink.has_errors():
         return None
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
         # What do the dependencies come to?
@@ -79,7 +79,7 @@ def build(
         found = tuple(distributions(Path(folder, "packages")))
         check_shadowing(program, found, sink)
         check_worker_files(installed, sink)
-        if sink.has_errors:
+        if sink.has_errors():
             return None
         # Write the archive beside its place, and put it there when it is whole.
         drafts = (*drafts, Draft(LOCK_PATH, lock.encode()), *installed)

@@ -22,6 +22,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 _ENVIRONMENT = frozenset({"FC410", "FC901"})
 EXIT_ERRORS, EXIT_ENVIRONMENT = 1, 3
 
+
 def _names(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...] | None:
@@ -83,7 +84,7 @@ def compile_folder(
     """The project's absolute root, its options, and its program."""
     root = Path(os.path.realpath(project))
     options = read_options(root, flags, sink)
-    program = None if sink.has_errors else compile_project(root, options, sink)
+    program = None if sink.has_errors() else compile_project(root, options, sink)
     return root, options, program
 
 

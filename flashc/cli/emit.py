@@ -48,7 +48,7 @@ def command(
     if program is not None:
         context = Context(root, sink, os.environ, options.exclude, options.no_deps, options.locker)
         drafts = TARGETS[target].emit(program, context)
-    if folder is not None and not sink.has_errors:
+    if folder is not None and not sink.has_errors():
         try:
             with reporting(folder, sink):
                 write_tree(folder, drafts)

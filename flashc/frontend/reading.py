@@ -111,7 +111,7 @@ class Reader:
         number = value.value
         if not isinstance(number, int) or isinstance(number, bool):
             self.invalid(what, argument.span, "an integer", value)
-        return None
+            return None
         if number < least or (most is not None and number > most):
             allowed = f"from {least} to {most}" if most is not None else f"{least} or more"
             self.sink.report(
@@ -127,11 +127,11 @@ class Reader:
             return None
         if not isinstance(value.value, ListValue):
             self.invalid(what, argument.span, wanted, value)
-        return None
+            return None
         inside = elements(value)
         if isinstance(inside, Unknown):
             self.unknown(what, argument.span, inside)
-        return None
+            return None
         return [Argument(item, place_of(item, argument.span)) for item in inside]
 
     def texts(self, argument: Argument, what: str) -> list[tuple[str, Span]] | None:

@@ -102,8 +102,8 @@ class Sink:
     def add(self, diagnostic: Diagnostic) -> None:
         self._found.setdefault(diagnostic)
 
-    @property
     def has_errors(self) -> bool:
+        """Whether anything was found that stops a build."""
         return any(d.severity is Severity.ERROR for d in self._found)
 
     def __iter__(self) -> Iterator[Diagnostic]:

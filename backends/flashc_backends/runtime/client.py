@@ -25,10 +25,9 @@ class Client:
         return self._resource or self._id or ""
 
     def _location(self) -> Conversation:
-        if self._id is not None:
-            return platform.by_id(self._id)
-            yield  # a conversation without a step
-        return (yield from platform.locate(self._resource or ""))
+        if self._id is None:
+            return (yield from platform.locate(self._resource or ""))
+        return platform.by_id(self._id)
 
     async def run(self, input: Any, *, webhook: str | None = None) -> EndpointJob:
         """Submit a job and return without waiting for it."""

@@ -1,0 +1,195 @@
+"""The laws of compiled programs: they do what the plain program does, across exactly the IR's boundaries."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import sys
+import tempfile
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+
+from flashc_backends.project import edited_source
+from flashc_ir.program import Program
+from tests.support.generated_programs import GeneratedProgram, Target, programs
+from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write
+from tests.support.worlds import Workers, World, outcome
+
+EXAMPLES = settings(
+    max_examples=120,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+INPUTS = (0, 1, 2, 5)
+
+
+class PlainSdk(ModuleType):
+    """An SDK whose endpoints are just the functions, but which notes who calls whom."""
+
+    def __init__(self) -> None:
+        super().__init__("runpod_flash")
+        self.running: list[str] = []
+        self.crossings: list[tuple[str, str]] = []
+        self.Endpoint = self.endpoint
+        self.GpuGroup = None
+        self.__all__ = ["Endpoint", "GpuGroup"]
+
+    def endpoint(self, name: str, **_config: Any) -> Any:
+        def decorate(target: Any) -> Any:
+            if isinstance(target, type):
+                target.work = self.noting(name, target.work)  # type: ignore[attr-defined]
+                return target
+            return self.noting(name, target)
+
+        return decorate
+
+    def noting(self, name: str, function: Any) -> Any:
+        import functools
+        import inspect
+
+        def enter() -> None:
+            if self.running and self.running[-1] != name:
+                self.crossings.append((self.running[-1], name))
+            self.running.append(name)
+
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def asynchronous(*args: Any, **kwargs: Any) -> Any:
+                enter()
+                try:
+                    return await function(*args, **kwargs)
+                finally:
+                    self.running.pop()
+
+            return asynchronous
+
+        @functools.wraps(function)
+        def plain(*args: Any, **kwargs: Any) -> Any:
+            enter()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.running.pop()
+
+        return plain
+
+
+async def call_plainly(target: Target, x: int) -> Any:
+    function = getattr(importlib.import_module(target.module), target.name)
+    result = function().work(x) if target.is_class else function(x)
+    return await result if target.is_async else result
+
+
+def plain_outcomes(
+    root: Path, targets: tuple[Target, ...], monkeypatch: pytest.MonkeyPatch
+) -> dict[tuple[str, int], Any]:
+    """What every endpoint of the plain program gives for every input, and the calls between endpoints."""
+    found: dict[tuple[str, int], Any] = {}
+    sdk = PlainSdk()
+    with monkeypatch.context() as patch, World(root).entered():
+        patch.setitem(sys.modules, "runpod_flash", sdk)
+        for target in targets:
+            for x in INPUTS:
+                sdk.crossings = []
+                result = outcome(call_plainly(target, x))
+                found[target.resource, x] = (result, sdk.crossings)
+    return found
+
+
+def compiled_outcomes(
+    folder: Path, targets: tuple[Target, ...]
+) -> dict[tuple[str, int], Any]:
+    """The same for the compiled program, each endpoint in a world of its own."""
+    found: dict[tuple[str, int], Any] = {}
+    workers = Workers(folder, [target.resource for target in targets])
+    for target in targets:
+        for x in INPUTS:
+            workers.crossings = []
+            result = outcome(workers.workers[target.resource].run({"x": x}))
+            found[target.resource, x] = (result, workers.crossings)
+    return found
+
+
+def compiled(generated: GeneratedProgram, root: Path) -> Compiled:
+    for name, text in generated.files.items():
+        note(f"--- {name}\n{text}")
+    result = compile_files(root, generated.files)
+    assert not [d for d in result.diagnostics if d.severity.value == "error"], [
+        (str(d.span), d.message) for d in result.diagnostics
+    ]
+    return result
+
+
+@given(generated=programs())
+@EXAMPLES
+def test_a_compiled_program_does_what_the_plain_one_does(generated: GeneratedProgram) -> None:
+    """Same results, same exceptions, and every call crosses exactly the boundary that the IR says."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
+        root, artifact = Path(folder, "plain").resolve(), Path(folder, "artifact").resolve()
+        result = compiled(generated, root)
+        unpacked(result, artifact)
+        monkeypatch.setattr(sys, "dont_write_bytecode", True)
+        expected = plain_outcomes(root, generated.targets, monkeypatch)
+        assert compiled_outcomes(artifact, generated.targets) == expected
+        edges = {(edge.caller, edge.callee) for edge in result.valid.edges}
+        taken = {crossing for _, crossings in expected.values() for crossing in crossings}
+        assert taken <= edges
+
+
+def rewritten(program: Program, root: Path) -> dict[str, tuple[bytes, bytes]]:
+    """path -> (text before, text after) of every module."""
+    return {
+        module.path: (
+            (root / module.path).read_bytes(),
+            edited_source((root / module.path).read_bytes(), module),
+        )
+        for module in program.modules
+    }
+
+
+@given(generated=programs())
+@EXAMPLES
+def test_rewriting_keeps_lines_and_what_it_does_not_change(generated: GeneratedProgram) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        program = compiled(generated, root).valid
+        for module in program.modules:
+            before, after = rewritten(program, root)[module.path]
+            compile(after, module.path, "exec")
+            old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+            assert len(old) == len(new)
+            touched = {
+                number
+                for edit in module.edits
+                for number in range(edit.span.line, edit.span.end_line + 1)
+            }
+            for number, (one, other) in enumerate(zip(old, new, strict=True), start=1):
+                assert number in touched or one == other
+            assert definitions(before) == definitions(after)
+
+
+def definitions(source: bytes) -> list[tuple[str, int]]:
+    """Every function and class with the line of its name."""
+    return [
+        (node.name, node.lineno)
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+    ]
+
+
+@given(generated=programs())
+@settings(parent=EXAMPLES, max_examples=40)
+def test_rewriting_is_idempotent(generated: GeneratedProgram) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = Path(folder, "first").resolve(), Path(folder, "second").resolve()
+        program = compiled(generated, first).valid
+        once = {path: after for path, (_, after) in rewritten(program, first).items()}
+        write(second, once)
+        again = compile_folder(second)
+        twice = {path: after for path, (_, after) in rewritten(again.valid, second).items()}
+        assert twice == once

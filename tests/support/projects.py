@@ -1,0 +1,81 @@
+"""Texts -> a project on disk -> what flashc makes of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from flashc.compile import compile_project
+from flashc.options import Options
+from flashc_backends.artifact import build, own_drafts
+from flashc_backends.base import Context
+from flashc_backends.write import write_tree
+from flashc_ir.diagnostics import Diagnostic, Sink
+from flashc_ir.program import Program
+
+ROOT = Path(__file__).parent.parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A compiled project.  `program` is None where there were errors."""
+
+    root: Path
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def codes(self) -> list[str]:
+        return [diagnostic.rule.code for diagnostic in self.diagnostics]
+
+    @property
+    def valid(self) -> Program:
+        """The program, of a project that must be valid."""
+        assert self.program is not None, [str(d.message) for d in self.diagnostics]
+        return self.program
+
+    def found(self, code: str) -> Diagnostic:
+        """The one diagnostic with this code."""
+        (diagnostic,) = [d for d in self.diagnostics if d.rule.code == code]
+        return diagnostic
+
+
+def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    """Write files below `root`."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def compile_folder(root: Path, **options: object) -> Compiled:
+    """Compile what is at `root`, for Python 3.12 unless said otherwise."""
+    sink = Sink()
+    chosen = Options.model_validate({"python_version": "3.12", **options})
+    program = compile_project(root, chosen, sink)
+    return Compiled(root, program, tuple(sink))
+
+
+def compile_files(root: Path, files: Mapping[str, str | bytes], **options: object) -> Compiled:
+    """Write a project and compile it."""
+    return compile_folder(write(root, files), **options)
+
+
+def unpacked(compiled: Compiled, target: Path) -> Path:
+    """The artifact's own files (no dependencies), as a worker unpacks them."""
+    context = Context(compiled.root, Sink(), dict(os.environ))
+    write_tree(target, own_drafts(compiled.valid, context))
+    return target
+
+
+def built(root: Path, target: Path, **options: object) -> Path:
+    """The artifact of the project at `root`, written to `target`."""
+    compiled = compile_folder(root, **options)
+    sink = Sink()
+    result = build(compiled.valid, Context(root, sink, dict(os.environ)), target)
+    assert result is not None, [d.message for d in sink]
+    return result.artifact

@@ -1,0 +1,135 @@
+"""Programs in worlds of their own: one process, several interpreters' worth of modules.
+
+A world is what a worker is to Python: its own `sys.modules` for everything that lies in one folder.  The
+compiled program runs in one world per endpoint, the plain program in a single one; only the wire between
+worlds is simulated, and it carries JSON like the real one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+_current: list[World] = []
+
+
+class World:
+    """The modules of one folder, as one worker sees them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = str(folder)
+        self.modules: dict[str, ModuleType] = {}
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Make this world's modules the importable ones; put the others back at the end."""
+        outer = _current[-1] if _current else None
+        if outer is not None:
+            outer.leave()
+        self.enter()
+        _current.append(self)
+        try:
+            yield
+        finally:
+            _current.pop()
+            self.leave()
+            if outer is not None:
+                outer.enter()
+
+    def enter(self) -> None:
+        sys.path.insert(0, self.folder)
+        sys.modules.update(self.modules)
+        importlib.invalidate_caches()
+
+    def leave(self) -> None:
+        sys.path.remove(self.folder)
+        for name, module in list(sys.modules.items()):
+            if self._owns(module):
+                self.modules[name] = sys.modules.pop(name)
+
+    def _owns(self, module: ModuleType) -> bool:
+        paths = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", []))]
+        return any(path.startswith(self.folder) for path in paths)
+
+
+class Worker:
+    """One endpoint of a compiled program."""
+
+    def __init__(self, folder: Path, resource: str, platform: Workers) -> None:
+        self.resource = resource
+        self.world = World(folder)
+        with self.world.entered():
+            wire = importlib.import_module("_flashc.wire")
+            wire.send = lambda job: platform.send(resource, job)  # type: ignore[attr-defined]
+            wire.send_async = platform.sender(resource)  # type: ignore[attr-defined]
+            self.errors = importlib.import_module("_flashc.errors")
+            self.handler = importlib.import_module(f"handler_{resource}").handler
+
+    async def run(self, payload: Any) -> Any:
+        with self.world.entered():
+            result = self.handler({"id": "job", "input": payload})
+            return await result if hasattr(result, "__await__") else result
+
+
+class Workers:
+    """All endpoints of a compiled program, and the wire between them."""
+
+    def __init__(self, folder: Path, resources: list[str]) -> None:
+        self.crossings: list[tuple[str, str]] = []
+        self.workers = {name: Worker(folder, name, self) for name in resources}
+
+    def sender(self, caller: str) -> Any:
+        async def send_async(job: Any) -> Any:
+            return await self.cross(caller, job)
+
+        return send_async
+
+    def send(self, caller: str, job: Any) -> Any:
+        """A blocking call; nothing in these programs really waits, so one step finishes it."""
+        return finished(self.cross(caller, job))
+
+    async def cross(self, caller: str, job: Any) -> Any:
+        self.crossings.append((caller, job.resource))
+        try:
+            return json_copy(await self.workers[job.resource].run(json_copy(job.payload)))
+        except Exception as error:
+            record = {
+                "error_type": str(type(error)),
+                "error_message": str(error),
+                "error_traceback": traceback.format_exc(),
+            }
+            errors = self.workers[caller].errors
+            raise errors.remote_failure(
+                job.resource, job.function, json.dumps(record), "FAILED"
+            ) from None
+
+
+def json_copy(value: Any) -> Any:
+    """What is left of a value behind the wire."""
+    return json.loads(json.dumps(value))
+
+
+def finished(coroutine: Any) -> Any:
+    """The result of a coroutine that never waits for anything."""
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return stop.value
+    raise AssertionError("the coroutine waits")
+
+
+def outcome(coroutine: Any) -> tuple[str, Any]:
+    """("value", result) or (type of the exception, its message)."""
+    try:
+        return "value", json_copy(asyncio.run(coroutine))
+    except Exception as error:
+        name = getattr(error, "remote_type", "") or type(error).__qualname__
+        return name.rpartition(".")[2], str(error)
