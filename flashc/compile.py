@@ -83,9 +83,10 @@ def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, 
         machine.module(name)
     for name, place in sorted(machine.stopped.items()):
         sink.report(
-            rules.UNKNOWN_VALUE,
+            rules.EVALUATION_STOPPED,
             place,
             f"importing `{name}` computes more than flashc follows",
+            notes=("what the module defines after this place is not seen",),
             help=("move the computation into a function that runs on the worker",),
         )
     endpoints = lower_endpoints(reader, machine.endpoints)

@@ -89,7 +89,7 @@ def build(
                 size = write_archive(temporary, drafts, context.environ)
                 if size > LIMIT:
                     report_too_large(size, found, context)
-                    return None
+                    raise CannotWrite
             beside = output.parent / MANIFEST_PATH
             with reporting(beside, sink):
                 write_file(beside, manifest.read())

@@ -17,7 +17,7 @@ from .base import Draft
 
 
 class CannotWrite(Exception):
-    """An output can't be written; the finding is in the sink already."""
+    """An output can't or must not be written; the finding is in the sink already."""
 
 
 @contextmanager

@@ -280,6 +280,7 @@ class _Walker:
             self._bind_target(node.target, _leak(scope))
         chain = self._chain(node)
         if chain is not None:
+            self._dynamic_import(node, scope, context)
             self._use(_Use(scope, chain, node, None), context)
             return
         if isinstance(node, cst.Call):
@@ -290,6 +291,7 @@ class _Walker:
             made = self._chain(member.call.func)
             if made is not None:
                 shape = _shape(member.call, awaited=False)
+                self._dynamic_import(member.call, scope, context)
                 self._use(_Use(scope, made, node, shape, member.name), context)
                 self._arguments(member.call, scope, plain)
                 return
@@ -305,9 +307,11 @@ class _Walker:
         chain, member = self._chain(node.func), _member(node.func)
         made = self._chain(member.call.func) if member is not None else None
         if chain is not None:
+            self._dynamic_import(node.func, scope, context)
             self._use(_Use(scope, chain, node, shape), context)
         elif member is not None and made is not None:
             made_shape = _shape(member.call, awaited=False)
+            self._dynamic_import(member.call, scope, context)
             self._use(_Use(scope, made, node, made_shape, member.name, shape), context)
             self._arguments(member.call, scope, context)
         else:
@@ -347,10 +351,16 @@ class _Walker:
 
     # Imports -------------------------------------------------------------------------------------
 
-    def _dynamic_import(self, node: cst.Call, scope: Scope, context: _Context) -> None:
-        if dotted(node.func) not in _IMPORT_FUNCTIONS or not node.args:
+    def _dynamic_import(
+        self, expression: cst.BaseExpression, scope: Scope, context: _Context
+    ) -> None:
+        """Note `import_module(...)`, if the expression or what its attributes are taken of is one."""
+        node = expression
+        while isinstance(node, cst.Attribute):
+            node = node.value
+        if not isinstance(node, cst.Call) or context.script_only:
             return
-        if context.script_only:
+        if dotted(node.func) not in _IMPORT_FUNCTIONS or not node.args:
             return
         span = self.syntax.span(node)
         name = self._imported_module(node)
@@ -381,7 +391,7 @@ class _Walker:
             self.imports.append(item)
 
     def _import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
-        span = self.syntax.statement_span(node)
+        span = self.syntax.span(node)
         for item in node.names:
             name = item.evaluated_name
             alias = item.evaluated_alias
@@ -402,7 +412,7 @@ class _Walker:
             scope.bind(bound, Bound(span, target=target))
 
     def _import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
-        span = self.syntax.statement_span(node)
+        span = self.syntax.span(node)
         level = len(node.relative)
         written = dotted(node.module) if node.module is not None else ""
         module = resolve_relative(self.package, level, written or "") if level else written

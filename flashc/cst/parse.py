@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import tokenize
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -93,30 +95,36 @@ class Syntax:
         )
 
     def code(self, node: cst.CSTNode) -> str:
-        """The text of `node`, parentheses included."""
+        """The text of `node`, parentheses included; lines after the first lose their indentation."""
         return self.tree.code_for_node(node)
-
-    def statement_span(self, node: cst.ImportFrom | cst.Import) -> Span:
-        """Exactly the text of a small statement, without a semicolon or comment after it."""
-        start = self.span(node)
-        code = self.code(node.with_changes(semicolon=cst.MaybeSentinel.DEFAULT))
-        return self._extent(self.lines.offset(start.line, start.column), len(code))
 
     def arguments_span(self, call: cst.Call) -> Span:
         """What stands between the parentheses of a call."""
-        whole = self.span(call)
-        callee = self.code(call.func) + self.code(call.whitespace_after_func) + "("
-        start = self.lines.offset(whole.line, whole.column) + len(callee)
-        end = self.lines.offset(whole.end_line, whole.end_column) - 1
-        return self._extent(start, end - start)
+        whole, callee = self.span(call), self.span(call.func)
+        start = self.lines.offset(callee.end_line, callee.end_column)
+        for _ in call.func.rpar:
+            start = self._find(")", start) + 1
+        start = self._find("(", start) + 1
+        return self._extent(start, self.lines.offset(whole.end_line, whole.end_column) - 1)
 
-    def _extent(self, offset: int, length: int) -> Span:
-        line, column = self.lines.place(offset)
-        end_line, end_column = self.lines.place(offset + length)
+    def _find(self, sign: str, offset: int) -> int:
+        """The next `sign` outside comments."""
+        while self.text[offset] != sign:
+            if self.text[offset] == "#":
+                offset = self.lines.offset(self.lines.place(offset)[0] + 1, 1)
+            else:
+                offset += 1
+        return offset
+
+    def _extent(self, start: int, end: int) -> Span:
+        line, column = self.lines.place(start)
+        end_line, end_column = self.lines.place(end)
         return Span(self.path, line, column, end_line, end_column)
 
 
-_PARSER_PLACE = re.compile(r"error at (\d+):(\d+)")
+_TOO_DEEP = "the code is nested too deeply to be read"
+_MOST_BRACKETS = 200  # Python's own limit
+_STACK = 256 * 1024 * 1024  # bytes, of address space only
 
 
 def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
@@ -125,23 +133,59 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
     Raises:
         SyntaxProblem: the text is not Python, or nested deeper than the parser can follow.
     """
+    host = _host_problem(text)
+    if host is not None and host.args[0] == _TOO_DEEP:
+        raise host
     try:
-        tree = cst.parse_module(text)
+        tree = _on_a_deep_stack(text)
     except cst.ParserSyntaxError as error:
-        raise _problem(text, error.message) from error
+        raise host or _problem(error.message) from error
     except RecursionError as error:
-        raise SyntaxProblem("the code is nested too deeply to be read", 1, 1) from error
+        raise SyntaxProblem(_TOO_DEEP, 1, 1) from error
     return Syntax(path, name, is_package, text, tree)
 
 
-def _problem(text: str, message: str) -> SyntaxProblem:
-    """The host's own words where it refuses the text too: they name the mistake, LibCST's the tokens."""
+def _host_problem(text: str) -> SyntaxProblem | None:
+    """What the host's own parser says: it names the mistake where LibCST lists tokens, and it refuses
+    what is nested so deeply that LibCST's native parser would overrun its stack.  Syntax that is newer
+    than the host is no mistake, so LibCST has the last word."""
     try:
         ast.parse(text)
     except SyntaxError as error:
+        if _bracket_depth(text) > _MOST_BRACKETS:
+            return SyntaxProblem(_TOO_DEEP, error.lineno or 1, 1)
         return SyntaxProblem(error.msg, error.lineno or 1, max(error.offset or 1, 1))
-    except (ValueError, RecursionError, MemoryError) as error:
-        return SyntaxProblem(str(error) or "invalid syntax", 1, 1)
+    except (RecursionError, MemoryError):
+        return SyntaxProblem(_TOO_DEEP, 1, 1)
+    except ValueError as error:
+        return SyntaxProblem(str(error), 1, 1)
+    return None
+
+
+def _bracket_depth(text: str) -> int:
+    """How deeply brackets nest, those in strings and comments counted too."""
+    depth = deepest = 0
+    for bracket in re.findall(r"[()\[\]{}]", text):
+        depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _on_a_deep_stack(text: str) -> cst.Module:
+    """LibCST's parser recurses natively; a thread of its own gives it the stack for that."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        before = threading.stack_size(_STACK)
+        try:
+            future = pool.submit(cst.parse_module, text)
+        finally:
+            threading.stack_size(before)
+        return future.result()
+
+
+_PARSER_PLACE = re.compile(r"error at (\d+):(\d+)")
+
+
+def _problem(message: str) -> SyntaxProblem:
     place = _PARSER_PLACE.search(message)
     line, column = (int(place[1]), int(place[2]) + 1) if place else (1, 1)
     return SyntaxProblem("invalid syntax", line, column)

@@ -263,7 +263,7 @@ def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: F
     span = frame.syntax.span(part)
     value = evaluate(machine, part.expression, frame)
     if isinstance(value, Symbolic) and not part.conversion and not part.format_spec:
-        return machine.read(value) if value.optional else value
+        return _as_text(value)
     spec = _format_spec(machine, part, frame)
     if isinstance(spec, Unknown):
         return spec
@@ -273,6 +273,17 @@ def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: F
     if part.equal is not None and isinstance(text, Known):
         return Unknown("flashc does not evaluate `=` in an f-string", span)
     return text
+
+
+def _as_text(value: Symbolic) -> Symbolic:
+    """What a placeholder makes of an environment variable: Python writes None where it is not set."""
+    if not value.optional:
+        return value
+    parts = [
+        EnvironmentReference(p.variable, "None") if isinstance(p, EnvironmentReference) else p
+        for p in value.parts
+    ]
+    return Symbolic(tuple(parts), value.origin)
 
 
 def _format_spec(

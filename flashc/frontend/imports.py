@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
     """`import a.b`, `import a.b as c`."""
-    span = frame.syntax.statement_span(node)
+    span = frame.syntax.span(node)
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
         bound = alias or name.partition(".")[0]
@@ -37,7 +37,7 @@ def _module(machine: Machine, name: str, span: Span) -> Value:
 def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> None:
     """`from a import b as c`, `from . import d`, `from e import *`."""
     syntax = frame.syntax
-    span = syntax.statement_span(node)
+    span = syntax.span(node)
     written = dotted(node.module) if node.module is not None else None
     module: str | None = written or ""
     if node.relative:

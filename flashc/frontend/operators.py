@@ -185,6 +185,12 @@ def _on_objects(kind: type[cst.CSTNode], left: Known, right: Known, span: Span) 
         case DictValue() as a, DictValue() as b if kind is cst.BitOr:
             result = DictValue(dict(a.entries))
             return merge(result, right) or a.escaped or Known(result, span)
+        case (ListValue() as a, int() as count) | (int() as count, ListValue() as a) if (
+            kind is cst.Multiply and a.kind in (list, tuple)
+        ):
+            if len(a.items) * max(count, 0) > MAX_ITEMS:
+                return Unknown("it is too large", span)
+            return a.escaped or Known(ListValue(a.kind, a.items * count), span)
         case ProjectPath(text=False) as path, str() as name if kind is cst.Divide:
             return join(path, name, span)
         case _:

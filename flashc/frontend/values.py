@@ -129,29 +129,45 @@ class NotConcrete(Exception):
 SCALARS = (str, bytes, int, float, complex, bool, type(None), type(...), range, slice)
 MAX_ITEMS = 100_000
 MAX_TEXT = 4_000_000
+_MAX_NESTING = 60
 
 
 def concrete(value: Value) -> object:
     """The Python object that `value` is.
 
     Raises:
-        NotConcrete: it holds an unknown or symbolic part, or an object of the program.
+        NotConcrete: it holds an unknown or symbolic part or an object of the program, or is too large.
     """
-    if not isinstance(value, Known):
-        raise NotConcrete(value)
-    match value.value:
-        case ListValue() as items:
-            if items.escaped is not None:
-                raise NotConcrete(items.escaped)
-            return items.kind(concrete(item) for item in items.items)
-        case DictValue() as entries:
-            if entries.escaped is not None:
-                raise NotConcrete(entries.escaped)
-            return {key: concrete(item) for key, (_, item) in entries.entries.items()}
-        case _ if is_plain(value.value):
-            return value.value
-        case _:
+    return _Concretion().object_of(value, 0)
+
+
+class _Concretion:
+    """Shared and self-containing containers are small in memory and without end when written out."""
+
+    def __init__(self) -> None:
+        self._left = MAX_ITEMS
+
+    def object_of(self, value: Value, depth: int) -> object:
+        self._left -= 1
+        if self._left < 0 or depth > _MAX_NESTING:
+            raise NotConcrete(Unknown("it is too large", value.origin))
+        if not isinstance(value, Known):
             raise NotConcrete(value)
+        match value.value:
+            case ListValue() as items:
+                if items.escaped is not None:
+                    raise NotConcrete(items.escaped)
+                return items.kind(self.object_of(item, depth + 1) for item in items.items)
+            case DictValue() as table:
+                if table.escaped is not None:
+                    raise NotConcrete(table.escaped)
+                return {
+                    key: self.object_of(item, depth + 1) for key, (_, item) in table.entries.items()
+                }
+            case _ if is_plain(value.value):
+                return value.value
+            case _:
+                raise NotConcrete(value)
 
 
 def is_plain(value: object) -> bool:
@@ -194,15 +210,22 @@ def _lifted(
 def variables_of(*values: Value) -> frozenset[str]:
     """The environment variables that went into some values, their elements included."""
     found: set[str] = set()
-    for value in values:
-        if isinstance(value, Symbolic):
-            found |= value.variables
-        elif isinstance(value, Known):
-            found |= value.variables
-            if isinstance(value.value, ListValue):
-                found |= variables_of(*value.value.items)
-            elif isinstance(value.value, DictValue):
-                found |= variables_of(*(item for _, item in value.value.entries.values()))
+    pending, seen = list(values), set[int]()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Unknown) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        found |= value.variables
+        inside = value.value if isinstance(value, Known) else None
+        if id(inside) in seen:
+            continue
+        if isinstance(inside, ListValue):
+            seen.add(id(inside))
+            pending.extend(inside.items)
+        elif isinstance(inside, DictValue):
+            seen.add(id(inside))
+            pending.extend(item for _, item in inside.entries.values())
     return frozenset(found)
 
 

@@ -127,6 +127,12 @@ COMPUTED_ENVIRONMENT = Rule(
     _ERROR,
     False,
 )
+EVALUATION_STOPPED = Rule(
+    "FC126",
+    "evaluation-stopped",
+    "importing a module computes more than flashc follows",
+    _WARNING,
+)
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = Rule(
@@ -156,9 +162,6 @@ MIXED_ENDPOINT = Rule(
 )
 RENAMED_RESOURCE = Rule(
     "FC208", "renamed-resource", "an endpoint's name can't be a file name and is changed", _WARNING
-)
-NOT_A_FUNCTION = Rule(
-    "FC209", "not-a-function", "an endpoint decorates something that it can't run", _ERROR, False
 )
 CLASS_WITHOUT_METHODS = Rule(
     "FC210", "class-without-methods", "a class endpoint has no public method", _ERROR, False

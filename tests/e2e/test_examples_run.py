@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_platform import Crossing, Platform, running, unpack
 
+from local_platform import Crossing, Platform, running, unpack
 from tests.support.projects import EXAMPLES, built
 
 NAMES = ("skeleton", "pipeline", "packages")

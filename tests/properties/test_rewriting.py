@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 
 from flashc_backends.project import edited_source
 from flashc_ir.program import Program
@@ -19,8 +19,10 @@ from tests.support.generated_programs import GeneratedProgram, Target, programs
 from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write
 from tests.support.worlds import Workers, World, outcome
 
+# Shrinking a whole program takes minutes and says little more than the program itself.
 EXAMPLES = settings(
-    max_examples=120,
+    max_examples=60,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -101,9 +103,7 @@ def plain_outcomes(
     return found
 
 
-def compiled_outcomes(
-    folder: Path, targets: tuple[Target, ...]
-) -> dict[tuple[str, int], Any]:
+def compiled_outcomes(folder: Path, targets: tuple[Target, ...]) -> dict[tuple[str, int], Any]:
     """The same for the compiled program, each endpoint in a world of its own."""
     found: dict[tuple[str, int], Any] = {}
     workers = Workers(folder, [target.resource for target in targets])
@@ -183,7 +183,7 @@ def definitions(source: bytes) -> list[tuple[str, int]]:
 
 
 @given(generated=programs())
-@settings(parent=EXAMPLES, max_examples=40)
+@settings(parent=EXAMPLES, max_examples=20)
 def test_rewriting_is_idempotent(generated: GeneratedProgram) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder, "first").resolve(), Path(folder, "second").resolve()

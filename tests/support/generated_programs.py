@@ -59,7 +59,10 @@ _SDK = (
     ("import runpod_flash as rf", "rf.Endpoint"),
     ("import os, runpod_flash", "runpod_flash.Endpoint"),
     ("from runpod_flash import *", "Endpoint"),
-    ("try:\n    from runpod_flash import Endpoint\nexcept ImportError:\n    Endpoint = None", "Endpoint"),
+    (
+        "try:\n    from runpod_flash import Endpoint\nexcept ImportError:\n    Endpoint = None",
+        "Endpoint",
+    ),
 )
 _DECORATIONS = (
     "@{sdk}(name={name!r})",
@@ -105,7 +108,12 @@ def _path(module: str) -> str:
 def _text(draw: st.DrawFn, source: Source) -> str:
     head = draw(
         st.sampled_from(
-            ['"""A module."""\n', "# -*- coding: utf-8 -*-\n", "from __future__ import annotations\n", ""]
+            [
+                '"""A module."""\n',
+                "# -*- coding: utf-8 -*-\n",
+                "from __future__ import annotations\n",
+                "",
+            ]
         )
     )
     if not source.body:
@@ -144,7 +152,9 @@ def _write_target(
         source.body += ["        self.start = start", f"    {word} work(self, x, *, extra=0):"]
         source.body += [f"        {part}" for part in body]
     else:
-        defaults = draw(st.sampled_from(["x, extra=0", "x, *, extra=None", "x: int, extra: int = 2"]))
+        defaults = draw(
+            st.sampled_from(["x, extra=0", "x, *, extra=None", "x: int, extra: int = 2"])
+        )
         inner = draw(st.sampled_from(["", "@_same\n"]))
         if inner and "def _same(function): return function" not in source.body:
             source.body.insert(0, "def _same(function): return function")
@@ -177,7 +187,11 @@ def _call(
     if caller.is_async:
         forms.append([f"total += await asyncio.gather(*map({called}, [x, x + 1]))"])
         forms.append(
-            ["async def nested(y):", f"    return await {called}(y)", "total.append(await nested(x))"]
+            [
+                "async def nested(y):",
+                f"    return await {called}(y)",
+                "total.append(await nested(x))",
+            ]
         )
     else:
         forms.append([f"total += [{called}(y) for y in (x, x + 1)]"])
@@ -225,9 +239,15 @@ def _reach(
     if helper[0] not in shared.body and not callee.is_class:
         shared.body += helper
     if not callee.is_class:
-        ways.append(([f"import shared as other_{callee.number}"], f"other_{callee.number}.via_{callee.number}"))
+        ways.append(
+            (
+                [f"import shared as other_{callee.number}"],
+                f"other_{callee.number}.via_{callee.number}",
+            )
+        )
     before, expression = draw(st.sampled_from(ways))
-    at_top = draw(st.integers(0, 2)) == 0 and not any(w in before[0] for w in ("shadow", "chosen", "other", "near", "("))
+    local = ("shadow", "chosen", "other", "near", "facade", "(")
+    at_top = draw(st.integers(0, 2)) == 0 and not any(word in before[0] for word in local)
     if at_top and before[0] not in source.top and _is_earlier(module, source.name):
         source.top.append(before[0])
         return [], expression

@@ -56,7 +56,10 @@ class World:
                 self.modules[name] = sys.modules.pop(name)
 
     def _owns(self, module: ModuleType) -> bool:
-        paths = [getattr(module, "__file__", None) or "", *map(str, getattr(module, "__path__", []))]
+        paths = [
+            getattr(module, "__file__", None) or "",
+            *map(str, getattr(module, "__path__", [])),
+        ]
         return any(path.startswith(self.folder) for path in paths)
 
 

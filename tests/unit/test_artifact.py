@@ -1,0 +1,239 @@
+"""What the artifact holds, how it is written, and what stops it."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from flashc_backends import archive, artifact
+from flashc_backends.artifact import build
+from flashc_backends.base import Context, LockerName
+from flashc_backends.write import replacing
+from flashc_ir.diagnostics import Sink
+from tests.support.projects import EXAMPLES, compile_files, compile_folder
+
+WORKER = 'from runpod_flash import Endpoint\n\n@Endpoint(name="w"{more})\nasync def run(x: int): return x\n'
+
+
+def worker(more: str = "") -> str:
+    return WORKER.replace("{more}", more)
+
+
+def build_files(
+    tmp_path: Path, files: dict[str, str], locker: LockerName = "uv", **options: object
+) -> tuple[list[str], Path]:
+    """(codes of the findings, where the artifact is if there is one)."""
+    compiled = compile_files(tmp_path / "app", files, **options)
+    sink = Sink()
+    target = tmp_path / "out" / "artifact.tar.gz"
+    context = Context(compiled.root, sink, {}, locker=locker)
+    result = build(compiled.valid, context, target)
+    assert (result is None) == sink.has_errors()
+    return [d.rule.code for d in sink], target
+
+
+def members(target: Path) -> dict[str, tarfile.TarInfo]:
+    with tarfile.open(target) as opened:
+        return {member.name: member for member in opened}
+
+
+def test_an_artifact_holds_project_handlers_runtime_lock_and_manifest(tmp_path: Path) -> None:
+    files = {"worker.py": worker(), "data/table.csv": "1,2\n", "notes.md": "not shipped"}
+    codes, target = build_files(tmp_path, files)
+    found = members(target)
+    assert codes == []
+    assert {"./worker.py", "./data/table.csv", "./handler_w.py", "./_flashc/queue.py"} <= set(found)
+    assert {"./flash_manifest.json", "./requirements.txt"} <= set(found)
+    assert "./notes.md" not in found
+    assert json.loads((target.parent / "flash_manifest.json").read_text())["resources"]["w"]
+
+
+def test_members_belong_to_nobody_and_have_no_time(tmp_path: Path) -> None:
+    _, target = build_files(tmp_path, {"worker.py": worker()})
+    for member in members(target).values():
+        assert (member.uid, member.gid, member.uname, member.gname) == (0, 0, "", "")
+        assert (member.mtime, member.mode) == (315532800, 0o644)
+    with gzip.open(target) as stream:
+        assert stream.read(2)
+    assert target.read_bytes()[4:8] == b"\0\0\0\0"
+
+
+def test_two_builds_in_two_folders_are_byte_identical(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folder, umask, time zone, locale and file times make no difference."""
+    files = {
+        "worker.py": worker(', dependencies=["text-unidecode==1.3"]'),
+        "b.txt": "b",
+        "a.txt": "a",
+    }
+    _, first = build_files(tmp_path / "one", files)
+    old = os.umask(0o077)
+    try:
+        monkeypatch.setenv("TZ", "Asia/Tokyo")
+        monkeypatch.setenv("LC_ALL", "C")
+        reordered = dict(reversed(files.items()))
+        compile_files(tmp_path / "a" / "much" / "longer" / "path" / "app", reordered)
+        os.utime(tmp_path / "a/much/longer/path/app/a.txt", (1, 1))
+        _, second = build_files(tmp_path / "a" / "much" / "longer" / "path", reordered)
+    finally:
+        os.umask(old)
+    assert sorted(members(first)) == sorted(members(second))
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second)]
+    assert digests[0] == digests[1]
+
+
+def test_dependencies_are_locked_with_hashes_for_the_workers_python(tmp_path: Path) -> None:
+    codes, target = build_files(
+        tmp_path,
+        {"worker.py": worker(', dependencies=["markupsafe==3.0.2", "torch"]')},
+        python_version="3.13",
+    )
+    assert codes == []
+    with tarfile.open(target) as opened:
+        stream = opened.extractfile("./requirements.txt")
+        assert stream is not None
+        lock = stream.read().decode()
+    assert "markupsafe==3.0.2" in lock
+    assert "--hash=sha256:" in lock
+    assert "http" not in lock
+    found = members(target)
+    assert any(name.endswith("cpython-313-x86_64-linux-gnu.so") for name in found)
+    assert not any("torch" in name or "/bin/" in name or "__pycache__" in name for name in found)
+
+
+def test_pip_tools_locks_for_the_running_interpreter_only(tmp_path: Path) -> None:
+    import sys
+
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    files = {"worker.py": worker(', dependencies=["text-unidecode==1.3"]')}
+    codes, target = build_files(tmp_path / "a", files, "pip-tools", python_version=running)
+    assert codes == []
+    assert "./text_unidecode/__init__.py" in members(target)
+    codes, _ = build_files(tmp_path / "b", files, "pip-tools", python_version="3.10")
+    assert codes == ["FC410"]
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "code"),
+    [
+        ('["text-unidecode==1.3", "text-unidecode<1.3"]', "FC401"),
+        ('["docopt==0.6.2"]', "FC402"),
+    ],
+)
+def test_what_can_not_be_resolved_is_reported(dependencies: str, code: str, tmp_path: Path) -> None:
+    codes, target = build_files(tmp_path, {"worker.py": worker(f", dependencies={dependencies}")})
+    assert codes == [code]
+    assert not target.exists()
+
+
+def test_an_image_that_lacks_a_package_or_has_another_version_is_reported(tmp_path: Path) -> None:
+    cpu = worker(', cpu="cpu3c-1-2", dependencies=["torch"]')
+    assert build_files(tmp_path / "a", {"worker.py": cpu})[0] == ["FC407"]
+    gpu = worker(', dependencies=["torch==2.4.0", "torchvision"]')
+    assert sorted(build_files(tmp_path / "b", {"worker.py": gpu})[0]) == ["FC407", "FC408"]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("logger.py", "FC404"),
+        ("handler_w.py", "FC405"),
+        ("_flashc/queue.py", "FC405"),
+        ("flash_manifest.json", "FC405"),
+    ],
+)
+def test_a_file_that_would_overwrite_another_is_refused(
+    name: str, code: str, tmp_path: Path
+) -> None:
+    codes, _ = build_files(tmp_path, {"worker.py": worker(), name: ""})
+    assert code in codes
+
+
+def test_a_module_that_shadows_a_dependency_is_refused(tmp_path: Path) -> None:
+    files = {
+        "worker.py": worker(', dependencies=["text-unidecode==1.3"]'),
+        "text_unidecode.py": "",
+    }
+    assert build_files(tmp_path, files)[0] == ["FC406"]
+
+
+def test_an_artifact_over_the_limit_is_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artifact, "LIMIT", 1000)
+    assert archive.LIMIT == 1500 * 1024 * 1024
+    codes, target = build_files(tmp_path, {"worker.py": worker()})
+    assert codes == ["FC403"]
+    assert not list(target.parent.iterdir())
+
+
+def test_an_output_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
+    compiled = compile_files(tmp_path / "app", {"worker.py": worker()})
+    (tmp_path / "file").write_text("in the way")
+    sink = Sink()
+    result = build(
+        compiled.valid, Context(compiled.root, sink), tmp_path / "file" / "artifact.tar.gz"
+    )
+    assert result is None
+    assert [d.rule.code for d in sink] == ["FC901"]
+
+
+def test_a_failed_build_leaves_the_previous_artifact_as_it_was(tmp_path: Path) -> None:
+    _, target = build_files(tmp_path, {"worker.py": worker()})
+    before = target.read_bytes()
+    codes, _ = build_files(tmp_path, {"worker.py": worker(), "logger.py": ""})
+    assert codes == ["FC404"]
+    assert target.read_bytes() == before
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(target) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_secrets_of_the_environment_stay_references(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "hunter2-is-secret")
+    text = "import os\n" + worker(
+        ', env={"TOKEN": os.environ["MY_TOKEN"], "URL": f"https://x/{os.getenv(\'MY_TOKEN\')}", "A": "1"}'
+    )
+    codes, target = build_files(tmp_path, {"worker.py": text})
+    assert codes == []
+    with gzip.open(target) as stream:
+        assert b"hunter2" not in stream.read()
+    entry = json.loads((target.parent / "flash_manifest.json").read_text())["resources"]["w"]
+    assert entry["env"] == {"A": "1"}
+    assert entry["env_references"] == {
+        "TOKEN": [{"variable": "MY_TOKEN"}],
+        "URL": [{"text": "https://x/"}, {"variable": "MY_TOKEN", "default": "None"}],
+    }
+
+
+def test_an_app_of_the_examples_has_the_same_bytes_as_ever(tmp_path: Path) -> None:
+    """Not a golden of bytes, which would change with every release: two processes, two hash seeds."""
+    import subprocess
+    import sys
+
+    digests = set()
+    for seed in ("1", "2"):
+        target = tmp_path / seed / "artifact.tar.gz"
+        command = [sys.executable, "-m", "flashc", "build", str(EXAMPLES / "pipeline")]
+        command += ["--output", str(target), "--python-version", "3.12"]
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(command, env=env, check=True, capture_output=True)
+        digests.add(hashlib.sha256(target.read_bytes()).hexdigest())
+    assert len(digests) == 1
+    assert compile_folder(EXAMPLES / "pipeline").codes == []

@@ -1,0 +1,152 @@
+"""Bad input gets a diagnostic with code, place and cure; never a traceback, never a hang."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import compile_files, compile_folder, write
+
+WORKER = (
+    'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(x: int): return x\n'
+)
+
+
+def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
+    result = compile_files(tmp_path, {"worker.py": WORKER.encode() + b"# caf\xe9\n"})
+    found = result.found("FC002")
+    assert (found.span.path, found.span.line) == ("worker.py", 5)
+
+
+def test_a_declared_encoding_is_understood(tmp_path: Path) -> None:
+    text = "# -*- coding: latin-1 -*-\n" + WORKER.replace("return x", "return 'é'")
+    assert compile_files(tmp_path, {"worker.py": text.encode("latin-1")}).codes == []
+
+
+def test_a_byte_order_mark_is_no_syntax_error(tmp_path: Path) -> None:
+    result = compile_files(tmp_path, {"worker.py": b"\xef\xbb\xbf" + WORKER.encode()})
+    assert result.codes == []
+
+
+def test_a_named_pipe_is_reported_and_not_opened(tmp_path: Path) -> None:
+    write(tmp_path, {"worker.py": WORKER})
+    os.mkfifo(tmp_path / "pipe")
+    assert compile_folder(tmp_path).found("FC003").span.path == "pipe"
+
+
+def test_a_file_name_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, {"worker.py": WORKER})
+    with open(os.fsencode(tmp_path) + b"/\xff.txt", "wb"):
+        pass
+    assert compile_folder(tmp_path).codes == ["FC003"]
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "/usr", "/nowhere/at/all"])
+def test_a_link_out_of_the_project_is_reported(tmp_path: Path, target: str) -> None:
+    write(tmp_path / "app", {"worker.py": WORKER})
+    (tmp_path / "app" / "data").symlink_to(target)
+    assert compile_folder(tmp_path / "app").codes == ["FC004"]
+
+
+def test_a_link_inside_the_project_is_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"worker.py": WORKER, "real/data.txt": "x"})
+    (tmp_path / "link.txt").symlink_to("real/data.txt")
+    (tmp_path / "loop").symlink_to(".")
+    result = compile_folder(tmp_path)
+    assert result.codes == []
+    assert "link.txt" in {file.path for file in result.valid.files}
+
+
+def test_a_huge_worker_module_is_refused_quickly(tmp_path: Path) -> None:
+    text = WORKER + "DATA = [\n" + '    "0123456789abcdef",\n' * 450_000 + "]\n"
+    assert len(text) > 10_000_000
+    started = time.monotonic()
+    assert compile_files(tmp_path, {"worker.py": text}).codes[0] == "FC005"
+    assert time.monotonic() - started < 30
+
+
+def test_a_huge_data_module_is_no_problem(tmp_path: Path) -> None:
+    data = "DATA = [\n" + '    "0123456789abcdef",\n' * 100_000 + "]\n"
+    worker = WORKER.replace("return x", "from data import DATA; return DATA[x]")
+    assert compile_files(tmp_path, {"data.py": data, "worker.py": worker}).codes == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "(" * 3000 + "1" + ")" * 3000,
+        "x = " + "-" * 3000 + "1",
+        "x = " + "+".join(["1"] * 3000),
+        "\x00",
+        "def f(:\n",
+        "'''",
+        "if True:\n\tx = 1\n        y = 2\n",
+        "while True: pass\n",
+        "x = 9 ** 9 ** 9 ** 9\n",
+        "x = 'a' * 10 ** 12\n",
+        "x = [[[0] * 1000] * 1000] * 1000\n",
+        "for i in range(10 ** 12): x = i\n",
+        "def f(): return f()\nf()\n",
+        "x = f'{1:>1000000000}'\n",
+        "x = 1 << 10 ** 10\n",
+        "x = []\nx.append(x)\ny = x == x\nz = str(x)\n",
+        "x = {}\nx['x'] = x\nprint(x)\n",
+        "class A(A): pass\n",
+        "import worker\nfrom worker import *\nx = worker.x\n",
+    ],
+)
+def test_nothing_hangs_or_crashes(text: str, tmp_path: Path) -> None:
+    """Whatever stands in a module, the answer is a program or a diagnostic, soon."""
+    started = time.monotonic()
+    result = compile_files(tmp_path, {"worker.py": WORKER + text})
+    assert result.program is not None or result.codes
+    assert time.monotonic() - started < 20
+
+
+def test_a_stray_python_2_file_is_no_error(tmp_path: Path) -> None:
+    files = {"worker.py": WORKER, "old.py": "print 'hello'\n", "template.py": "{{ name }} = $x\n"}
+    assert compile_files(tmp_path, files).codes == []
+
+
+def test_a_broken_module_that_a_worker_imports_is_an_error(tmp_path: Path) -> None:
+    worker = WORKER.replace("return x", "import old; return old")
+    result = compile_files(tmp_path, {"worker.py": worker, "old.py": "print 'hello'\n"})
+    assert result.found("FC001").span.path == "old.py"
+
+
+def test_many_errors_are_found_in_one_run(tmp_path: Path) -> None:
+    one = 'from runpod_flash import Endpoint\n\n@Endpoint(name="a", workers=-1, idle_timeout=0, gpus=1)\nasync def f(): pass\n'
+    two = 'from runpod_flash import Endpoint\n\n@Endpoint(name="a", cpu="cpu9")\nasync def g(): pass\n'
+    codes = compile_files(tmp_path, {"one.py": one, "two.py": two}).codes
+    assert sorted(codes) == ["FC101", "FC108", "FC108", "FC109", "FC202"]
+
+
+def test_no_code_of_the_project_runs(tmp_path: Path) -> None:
+    """A project whose every module writes a file, exits or loops compiles, and no file appears."""
+    marker = tmp_path / "ran"
+    bad = [
+        f"open({str(marker)!r}, 'w').write('x')",
+        "import sys; sys.exit(3)",
+        "while True: pass",
+        "raise SystemExit",
+        f"__import__('os').system('touch {marker}')",
+        f"exec(\"open({str(marker)!r}, 'w')\")",
+    ]
+    files: dict[str, str | bytes] = {
+        f"worker_{number}.py": WORKER.replace('"w"', f'"w{number}"').replace(
+            "def run", f"def run{number}"
+        )
+        + line
+        + "\n"
+        for number, line in enumerate(bad)
+    }
+    files["setup.py"] = files["conftest.py"] = bad[0]
+    started = time.monotonic()
+    result = compile_files(tmp_path / "app", files)
+    assert not marker.exists()
+    assert time.monotonic() - started < 60
+    assert [(d.rule.code, d.span.path) for d in result.diagnostics] == [("FC126", "worker_2.py")]
+    assert {e.resource for e in result.valid.deployed()} == {f"w{n}" for n in range(len(bad))}

@@ -1,0 +1,114 @@
+"""The IR: printed as text, carried as JSON, verified; and the places and edits under it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from schemas import SCHEMAS, text
+
+from flashc.frontend.lower import resource_name
+from flashc_ir.codec import CodecError, dump, load
+from flashc_ir.printer import print_program
+from flashc_ir.source import Edit, Lines, OverlappingEdits, Span, apply_edits
+from flashc_ir.verify import InvalidProgram, verify
+from tests.support.projects import EXAMPLES, ROOT, compile_folder
+
+GOLDEN = ROOT / "tests" / "golden"
+
+
+@pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
+def test_the_printed_program_is_the_reviewed_one(name: str) -> None:
+    program = compile_folder(EXAMPLES / name).valid
+    assert print_program(program) == (GOLDEN / f"{name}.ir").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
+def test_json_carries_the_whole_program(name: str) -> None:
+    program = compile_folder(EXAMPLES / name).valid
+    document = dump(program)
+    assert load(document) == program
+    jsonschema.validate(json.loads(document), SCHEMAS["ir.schema.json"]())
+
+
+def test_another_schema_version_is_refused() -> None:
+    program = replace(compile_folder(EXAMPLES / "skeleton").valid, schema_version=99)
+    with pytest.raises(CodecError, match="schema version 99"):
+        load(dump(program))
+    with pytest.raises(CodecError):
+        load("{}")
+
+
+@pytest.mark.parametrize("name", list(SCHEMAS))
+def test_the_committed_schemas_are_current(name: str) -> None:
+    assert (ROOT / "spec" / name).read_text(encoding="utf-8") == text(name)
+
+
+def test_the_verifier_refuses_a_broken_program() -> None:
+    program = compile_folder(EXAMPLES / "pipeline").valid
+    broken = replace(program, modules=program.modules[1:])
+    with pytest.raises(InvalidProgram, match="after a test: "):
+        verify(broken, "a test")
+    module = program.modules[0]
+    wrong = Edit(Span(module.path, 1, 1, 3, 1), "one line")
+    lines = replace(program, modules=(replace(module, edits=(wrong,)), *program.modules[1:]))
+    with pytest.raises(InvalidProgram, match="changes the number of lines"):
+        verify(lines, "a test")
+
+
+TEXTS = st.text(st.sampled_from("ab\n\r\té漢\f\u2028 "), max_size=40)
+
+
+@given(TEXTS)
+def test_places_and_offsets_are_inverse(source: str) -> None:
+    lines = Lines(source)
+    for offset in range(len(source) + 1):
+        assert lines.offset(*lines.place(offset)) == offset
+
+
+@given(TEXTS, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), TEXTS), max_size=4))
+def test_edits_change_nothing_else(source: str, wanted: list[tuple[int, int, str]]) -> None:
+    lines = Lines(source)
+    edits: list[tuple[int, int, str]] = []
+    done = 0
+    for start, length, replacement in sorted(wanted):
+        if start >= done and start + length <= len(source):
+            edits.append((start, start + length, replacement))
+            done = start + length + 1
+    expected, position = "", 0
+    for start, end, replacement in edits:
+        expected += source[position:start] + replacement
+        position = end
+    spans = [
+        Edit(Span("f", *lines.place(start), *lines.place(end)), replacement)
+        for start, end, replacement in edits
+    ]
+    assert apply_edits(source, reversed(spans)) == expected + source[position:]
+
+
+def test_overlapping_edits_are_refused() -> None:
+    edits = [Edit(Span("f", 1, 1, 1, 4), "x"), Edit(Span("f", 1, 3, 1, 5), "y")]
+    with pytest.raises(OverlappingEdits):
+        apply_edits("abcdef", edits)
+
+
+@given(st.lists(st.text(max_size=300), unique=True, max_size=8))
+def test_resource_names_are_safe_and_never_collide(names: list[str]) -> None:
+    resources = [resource_name(name) for name in names]
+    assert len(set(resources)) == len(names)
+    for name, resource in zip(names, resources, strict=True):
+        assert resource.isascii()
+        assert 0 < len(resource) <= 128
+        assert not set(resource) & set("/\\. \0'\"!")
+        assert resource_name(resource) == resource
+        if resource != name:
+            assert (
+                name == ""
+                or not name.replace("-", "a").replace("_", "a").isalnum()
+                or len(name) > 128
+                or not name.isascii()
+            )

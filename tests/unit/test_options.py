@@ -1,0 +1,64 @@
+"""`[tool.flashc]` and flags become one set of options; what can't be used is reported with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flashc.options import Options, read_options
+from flashc_ir.diagnostics import Sink
+from tests.support.projects import compile_files, write
+
+
+def read(root: Path, **flags: object) -> tuple[Options, list[tuple[str, int, str]]]:
+    sink = Sink()
+    options = read_options(root, flags, sink)
+    return options, [(d.rule.code, d.span.line, d.message) for d in sink]
+
+
+def test_flags_override_the_table(tmp_path: Path) -> None:
+    text = '[tool.flashc]\napp = "shop"\npython-version = "3.11"\nexclude = ["a"]\n'
+    write(tmp_path, {"pyproject.toml": text})
+    options, found = read(tmp_path, python_version="3.12", app=None)
+    assert (options.app, options.python_version, options.exclude) == ("shop", "3.12", ("a",))
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[tool.flashc]\nx = 1\npython_versoin = '3.12'\n", 2, "no key `x`"),
+        ("[tool.flashc]\n\nno-deps = 'yes please'\n", 3, "no_deps"),
+        ("[tool.flashc\n", 1, "can't be used"),
+    ],
+)
+def test_what_can_not_be_used_is_reported(text: str, line: int, words: str, tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": text})
+    _, found = read(tmp_path)
+    assert {code for code, _, _ in found} == {"FC008"}
+    assert found[0][1] == line
+    assert words in found[0][2]
+
+
+def test_env_gives_values_for_variables_that_constants_read(tmp_path: Path) -> None:
+    worker = (
+        "import os\nfrom runpod_flash import Endpoint\n\n"
+        '@Endpoint(name="w-" + os.environ["STAGE"])\nasync def run(x: int): return x\n'
+    )
+    result = compile_files(tmp_path, {"worker.py": worker}, env={"STAGE": "prod"})
+    assert [e.resource for e in result.valid.deployed()] == ["w-prod"]
+
+
+def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
+    worker = (
+        "import os\nfrom dotenv import load_dotenv\nfrom runpod_flash import Endpoint\nload_dotenv()\n"
+        'STAGE = os.getenv("STAGE_OF_TEST", "dev")\n'
+        '@Endpoint(name=f"w-{STAGE}", env={"TOKEN": os.environ["TOKEN_OF_TEST"]})\n'
+        "async def run(x: int): return x\n"
+    )
+    files = {"worker.py": worker, ".env": "STAGE_OF_TEST=prod\nTOKEN_OF_TEST=hunter2\n"}
+    program = compile_files(tmp_path, files).valid
+    assert [e.resource for e in program.deployed()] == ["w-prod"]
+    assert ".env" not in {file.path for file in program.files}
+    assert "hunter2" not in repr(program)
