@@ -14,7 +14,30 @@ import pytest
 from tests.support.projects import EXAMPLES, built, write
 
 # What the provisioner reads of a resource.
-KEYS = ["resource_type", "is_load_balanced", "gpuIds", "env", "main_file", "app_variable", "makes_remote_calls", "target_python_version", "imageName", "templateId", "workersMin", "workersMax", "scalerType", "scalerValue", "minCudaVersion", "instanceIds", "idleTimeout", "locations", "networkVolumes", "networkVolume", "networkVolumeId", "max_concurrency"]
+KEYS = [
+    "resource_type",
+    "is_load_balanced",
+    "gpuIds",
+    "env",
+    "main_file",
+    "app_variable",
+    "makes_remote_calls",
+    "target_python_version",
+    "imageName",
+    "templateId",
+    "workersMin",
+    "workersMax",
+    "scalerType",
+    "scalerValue",
+    "minCudaVersion",
+    "instanceIds",
+    "idleTimeout",
+    "locations",
+    "networkVolumes",
+    "networkVolume",
+    "networkVolumeId",
+    "max_concurrency",
+]
 
 APPS: dict[str, dict[str, str]] = {
     "gpus": {
