@@ -40,14 +40,14 @@ def compile_project(
     # Which files are there, and what do they import?
     tree = discover(root, sink)
     sources, modules = read_modules(tree, sink)
-    check_sdk_imports(modules, sink)
 
     # What would Python define?  Evaluate the modules that can define endpoints, and lower what they do.
     machine = Machine(tree, sources.syntax, build_environment(root, options.env))
     endpoints = evaluate(machine, sources, sink)
 
     # What do workers need beside the endpoints' own modules?
-    check_closure(sources, modules, endpoints)
+    shipped = check_closure(sources, modules, endpoints)
+    check_sdk_imports(modules, shipped, sink)
     requirements = read_requirements(tree, sink)
     python = choose_python(options.python_version, endpoints, sink)
     if not endpoints and not sink.has_errors():

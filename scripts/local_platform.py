@@ -42,7 +42,10 @@ def free_port() -> int:
 def unpack(artifact: Path, target: Path) -> None:
     """Unpack an artifact as a worker does."""
     with tarfile.open(artifact) as archive:
-        archive.extractall(target, filter="data")
+        if hasattr(tarfile, "data_filter"):  # since Python 3.11.4
+            archive.extractall(target, filter="data")
+        else:
+            archive.extractall(target)
 
 
 @dataclass(frozen=True)

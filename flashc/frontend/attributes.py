@@ -28,8 +28,6 @@ from .values import (
 if TYPE_CHECKING:
     from .machine import Machine
 
-SDK_MODULES = frozenset({"_flashc.sdk", "flashc.sdk"})
-
 # What a worker will see; the build host does not matter.
 WORKER_CONSTANTS: dict[str, object] = {
     "sys.platform": "linux",
@@ -77,8 +75,10 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
 def of_external(external: External, name: str, span: Span) -> Value:
     """`module.name` outside the project: a constant of every worker, or just its dotted name."""
     full = f"{external.name}.{name}"
-    if external.name in SDK_PACKAGES or external.name in SDK_MODULES:
+    if external.name in SDK_PACKAGES:
         return sdk.member(name, span)
+    if external.name.partition(".")[0] in SDK_PACKAGES and name in sdk.NAMES:
+        return sdk.member(name, span)  # the same class, imported from the module that defines it
     if full in WORKER_CONSTANTS:
         return Known(WORKER_CONSTANTS[full], span)
     return Known(External(full), span)

@@ -24,8 +24,11 @@ from .read import Sources, imported_modules
 
 def check_closure(
     sources: Sources, modules: tuple[Module, ...], endpoints: tuple[Endpoint, ...]
-) -> None:
-    """Follow the imports of every endpoint's modules through the project and check each."""
+) -> set[str]:
+    """Follow the imports of every endpoint's modules through the project and check each.
+
+    Returns the names of the modules that workers import.
+    """
     by_name = {module.name: module for module in modules}
     pending = [
         name
@@ -47,6 +50,7 @@ def check_closure(
         checker.report_problems(name)
         pending.extend(imported_modules(module, sources.tree))
     check_circles([by_name[name] for name in sorted(seen)], sources)
+    return seen
 
 
 @dataclass(eq=False)

@@ -10,54 +10,49 @@ from . import sdk
 from .closure import sdk_imports
 from .reading import did_you_mean
 
-LEGACY = frozenset(
-    [
-        "remote",
-        "LiveServerless",
-        "CpuLiveServerless",
-        "LiveLoadBalancer",
-        "CpuLiveLoadBalancer",
-        "ServerlessEndpoint",
-        "CpuServerlessEndpoint",
-        "ServerlessResource",
-        "LoadBalancerSlsResource",
-        "CpuLoadBalancerSlsResource",
-        "FlashApp",
-    ]
-)
+# The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
+LEGACY = "remote"
 
 
-def check_sdk_imports(modules: tuple[Module, ...], sink: Sink) -> None:
-    """Report every import of the SDK that the artifact's runtime could not serve."""
-    for _, item in sdk_imports(modules):
-        if item.typing_only:
+def check_sdk_imports(modules: tuple[Module, ...], shipped: set[str], sink: Sink) -> None:
+    """Report every import of the SDK that the artifact's runtime could not serve.
+
+    `shipped` are the modules that workers import; what others import matters only where it declares
+    endpoints in another dialect.
+    """
+    for module, item in sdk_imports(modules):
+        names = [name.name for name in item.names or ()]
+        if LEGACY in names:
+            _report_legacy(item, sink)
             continue
-        if item.module not in ("runpod_flash", "flashc", "flashc.sdk"):
-            sink.report(
-                rules.UNKNOWN_SDK_NAME,
-                item.span,
-                f"`{item.module}` is an inner module of the SDK, which workers do not have",
-                help=(f"import from `{item.module.partition('.')[0]}` itself",),
-            )
+        if module.name not in shipped or item.scope or item.typing_only or item.guarded:
             continue
-        for name in item.names or ():
-            _check_name(name.name, item, sink)
+        if all(name in sdk.NAMES for name in names) and names:
+            continue
+        if item.module in ("runpod_flash", "flashc", "flashc.sdk"):
+            for name in names:
+                if name not in (*sdk.NAMES, "*", "__version__"):
+                    _report_unknown(
+                        f"the SDK's `{name}`", item, sink, did_you_mean(name, sdk.NAMES)
+                    )
+        else:
+            public = f"import from `{item.module.partition('.')[0]}` itself what it offers there"
+            _report_unknown(f"`{item.module}`", item, sink, (public,))
 
 
-def _check_name(name: str, item: Import, sink: Sink) -> None:
-    if name == "*" or name in sdk.NAMES or name == "__version__":
-        return
-    if name in LEGACY:
-        sink.report(
-            rules.UNSUPPORTED_DIALECT,
-            item.span,
-            f"`{name}` belongs to an older dialect of Flash that flashc does not compile",
-            help=("declare the endpoint with `@Endpoint(name=..., gpu=...)`",),
-        )
-        return
+def _report_unknown(what: str, item: Import, sink: Sink, cure: tuple[str, ...]) -> None:
     sink.report(
         rules.UNKNOWN_SDK_NAME,
         item.span,
-        f"the SDK has no `{name}` that a worker could use",
-        help=did_you_mean(name, sdk.NAMES),
+        f"{what} exists on a worker only if its image brings the SDK",
+        help=cure,
+    )
+
+
+def _report_legacy(item: Import, sink: Sink) -> None:
+    sink.report(
+        rules.UNSUPPORTED_DIALECT,
+        item.span,
+        f"`{LEGACY}` belongs to an older dialect of Flash that flashc does not compile",
+        help=("declare the endpoint with `@Endpoint(name=..., gpu=...)`",),
     )

@@ -98,17 +98,21 @@ class Machine:
         return Unknown(f"module `{module}` has no name `{name}` that flashc knows", origin)
 
     def read(self, value: Symbolic) -> Known | Unknown:
-        """The string that the build's environment gives for `value`."""
+        """The string that the build's environment gives for `value`.
+
+        It carries the variables that are set; a default is the program's own text and no secret.
+        """
         texts: list[str] = []
+        present = frozenset(name for name in value.variables if name in self.environment)
         for part in value.parts:
             if isinstance(part, EnvironmentReference):
                 text = self.environment.get(part.variable, part.default)
                 if text is None:
                     if value.optional:
-                        return Known(None, value.origin, value.variables)
+                        return Known(None, value.origin, present)
                     reason = f"the environment variable `{part.variable}` is not set"
                     return Unknown(reason, value.origin, part.variable)
                 texts.append(text)
             else:
                 texts.append(part.text)
-        return Known("".join(texts), value.origin, value.variables)
+        return Known("".join(texts), value.origin, present)

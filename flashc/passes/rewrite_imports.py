@@ -36,6 +36,11 @@ RUNTIME = "_flashc"
 SDK_MODULE = f"{RUNTIME}.sdk"
 STUBS = f"{RUNTIME}.stubs"
 SDKS = frozenset({"runpod_flash", "flashc", "flashc.sdk"})
+# What the runtime's stand-in for the SDK offers, from whichever module of the SDK it is imported.
+SDK_NAMES = frozenset(
+    "CpuInstanceType CudaVersion DataCenter Endpoint GpuGroup GpuType NetworkVolume PodTemplate "
+    "ServerlessScalerType".split()
+)
 
 
 def rewrite_imports(program: Program, sink: Sink) -> Program:
@@ -121,9 +126,9 @@ class _Rewriter:
             if not any(item.module in SDKS for item in items):
                 return None
             return _import_statement(items)
-        if first.module in SDKS:
+        if first.module in SDKS or self.is_inner_sdk(first):
             kept = [n for n in first.names if self.is_used(module, first, n, gone)]
-            return _from_import(SDK_MODULE, kept, first.span)
+            return self.sdk_import(first, kept)
         if first.origin is not Origin.PROJECT or first.module == module.name:
             return None
         remote = [n for n in first.names if (first.module, n.name) in self.stubbed]
@@ -134,6 +139,24 @@ class _Rewriter:
         if not local:
             return _from_import(f"{STUBS}.{first.module}", remote, first.span)
         return f"{stubs}; {_from_import(first.module, local, first.span)}"
+
+    @staticmethod
+    def sdk_import(item: Import, kept: list[ImportedName]) -> str:
+        """What the runtime offers is imported from it, the rest from where it was."""
+        ours = [n for n in kept if n.name in SDK_NAMES or n.name == "*"]
+        others = [n for n in kept if n not in ours]
+        if not others:
+            return _from_import(SDK_MODULE, ours, item.span)
+        theirs = _from_import(item.module, others, item.span)
+        return (
+            f"{_from_import(SDK_MODULE, ours, item.span, lines='')}; {theirs}" if ours else theirs
+        )
+
+    @staticmethod
+    def is_inner_sdk(item: Import) -> bool:
+        """An import of the SDK's public names from one of its inner modules."""
+        inner = item.module.partition(".")[0] in SDKS and item.origin is Origin.SDK
+        return inner and all(name.name in SDK_NAMES for name in item.names or ())
 
     def is_used(self, module: Module, item: Import, name: ImportedName, gone: list[Span]) -> bool:
         """Whether a name of the SDK is needed when its uses inside `gone` are gone."""

@@ -69,7 +69,7 @@ UNSUPPORTED_DIALECT = Rule(
     "FC112", "unsupported-dialect", "the module uses another dialect of Flash", _ERROR, False
 )
 UNKNOWN_SDK_NAME = Rule(
-    "FC113", "unknown-sdk-name", "the SDK offers no such name to workers", _ERROR, False
+    "FC113", "unknown-sdk-name", "the runtime offers no such name of the SDK to workers", _WARNING
 )
 INVALID_REQUIREMENT = Rule(
     "FC114", "invalid-requirement", "a dependency is not a PEP 508 requirement", _ERROR, False
