@@ -17,8 +17,8 @@ from flashc_ir.verify import verify
 from .frontend.closure import check_closure
 from .frontend.dialect import check_sdk_imports
 from .frontend.discover import Tree, discover
+from .frontend.evaluator.machine import Machine
 from .frontend.lower import lower_endpoints
-from .frontend.machine import Machine
 from .frontend.nested import check_nested_endpoints
 from .frontend.python_version import choose_python
 from .frontend.read import Sources, read_modules

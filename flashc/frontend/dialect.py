@@ -6,8 +6,8 @@ from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.program import Import, Module
 
-from . import sdk
 from .closure import sdk_imports
+from .evaluator import sdk
 from .reading import did_you_mean
 
 # The decorator by which the older dialect declares endpoints; its resource classes alone declare none.

@@ -24,8 +24,16 @@ from flashc_ir.program import (
 )
 from flashc_ir.source import Span
 
-from .functions import span_of
-from .objects import Argument, ClassValue, EndpointValue, FunctionValue, RouteTarget, is_none
+from .evaluator.functions import span_of
+from .evaluator.objects import (
+    Argument,
+    ClassValue,
+    EndpointValue,
+    FunctionValue,
+    RouteTarget,
+    is_none,
+)
+from .evaluator.values import Known, Symbolic, Unknown, Value
 from .reading import Reader, did_you_mean
 from .schema import PARAMETERS, read_configuration
 from .signatures import (
@@ -34,7 +42,6 @@ from .signatures import (
     lower_function,
     public_methods,
 )
-from .values import Known, Symbolic, Unknown, Value
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -10,8 +10,8 @@ from flashc_ir.source import Span
 
 from ..cst.parse import Syntax
 from ..cst.walk import children, dotted
-from .objects import EndpointValue, Frame, SdkClass
-from .values import External, Known
+from .evaluator.objects import EndpointValue, Frame, SdkClass
+from .evaluator.values import External, Known
 
 
 def check_nested_endpoints(frame: Frame, found: list[EndpointValue], sink: Sink) -> None:

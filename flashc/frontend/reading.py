@@ -11,10 +11,17 @@ from flashc_ir import rules
 from flashc_ir.diagnostics import Label, Rule, Sink
 from flashc_ir.source import Span
 
-from .machine import Machine
-from .objects import Argument, ClassValue, EndpointValue, FunctionValue, SdkClass, SdkObject
-from .operators import settled
-from .values import (
+from .evaluator.machine import Machine
+from .evaluator.objects import (
+    Argument,
+    ClassValue,
+    EndpointValue,
+    FunctionValue,
+    SdkClass,
+    SdkObject,
+)
+from .evaluator.operators import settled
+from .evaluator.values import (
     DictValue,
     External,
     Known,

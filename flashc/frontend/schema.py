@@ -39,9 +39,9 @@ from flashc_ir.resources import (
 )
 from flashc_ir.source import Span
 
-from .objects import Argument, EndpointValue, SdkObject, is_none
+from .evaluator.objects import Argument, EndpointValue, SdkObject, is_none
+from .evaluator.values import DictValue, Known, Symbolic, Unknown
 from .reading import Reader, did_you_mean, place_of
-from .values import DictValue, Known, Symbolic, Unknown
 
 PARAMETERS = frozenset(
     [

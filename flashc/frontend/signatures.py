@@ -8,8 +8,8 @@ from flashc_ir.program import Function, Parameter, ParameterKind
 
 from ..cst.parse import Syntax
 from ..cst.walk import docstring, dotted, is_generator
-from .objects import ClassValue, FunctionValue
-from .values import External, Known
+from .evaluator.objects import ClassValue, FunctionValue
+from .evaluator.values import External, Known
 
 
 def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:

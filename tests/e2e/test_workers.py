@@ -10,12 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from local_platform import Platform, running, unpack
 
+from local_platform import Platform, running, unpack
 from tests.support.projects import built, write
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-QUEUE = '''
+QUEUE = """
 import asyncio
 from runpod_flash import Endpoint
 
@@ -59,8 +59,8 @@ class Base:
 @Endpoint(name="one-method")
 class One(Base):
     pass
-'''
-WEB = '''
+"""
+WEB = """
 from __future__ import annotations
 from fastapi import HTTPException, Request
 from pydantic import BaseModel
@@ -90,8 +90,8 @@ async def refused(request: Request): raise HTTPException(418, f"short and {reque
 
 @api.post("/fails")
 async def fails(x: int): raise ValueError("secret detail")
-'''
-CALLER = '''
+"""
+CALLER = """
 from runpod_flash import Endpoint
 
 front = Endpoint(name="front", cpu="cpu3c-1-2")
@@ -128,13 +128,11 @@ async def call(what: str):
             except TypeError as error:
                 found.append(str(error))
     return found
-'''
+"""
 
 
 @pytest.fixture(scope="module")
-def platform(
-    tmp_path_factory: pytest.TempPathFactory, worker_python: str
-) -> Iterator[Platform]:
+def platform(tmp_path_factory: pytest.TempPathFactory, worker_python: str) -> Iterator[Platform]:
     folder = tmp_path_factory.mktemp("workers")
     files = {"queue_worker.py": QUEUE, "web_worker.py": WEB, "caller.py": CALLER}
     root = write(folder / "project", files)
@@ -193,9 +191,14 @@ def test_a_class_is_built_once_and_its_methods_are_called_by_name(platform: Plat
     assert platform.job(resource, {"method": "slow"})["output"] == 5
     assert platform.job(resource, {"method": "static", "x": 2})["output"] == -2
     record = failure(platform.job(resource, {"method": "broken"}))
-    assert (record["error_message"], "LookupError" in record["error_type"]) == ("no such thing", True)
+    assert (record["error_message"], "LookupError" in record["error_type"]) == (
+        "no such thing",
+        True,
+    )
     for given in ({"x": 1}, {"method": "made"}, {"method": "__init__"}):
-        assert "'predict', 'slow', 'static'" in failure(platform.job(resource, given))["error_message"]
+        assert (
+            "'predict', 'slow', 'static'" in failure(platform.job(resource, given))["error_message"]
+        )
 
 
 def test_generators_stream_under_the_sdk(platform: Platform) -> None:
@@ -216,9 +219,7 @@ def test_the_web_app_answers_as_declared(platform: Platform) -> None:
     assert httpx.post(f"{url}/fields", json={"text": "a", "count": "x"}).status_code == 422
     assert httpx.post(f"{url}/model", json={"name": "n"}).json() == {"total": 3.0, "name": "n"}
     for method in ("PUT", "POST"):
-        answer = httpx.request(
-            method, f"{url}/files/f", files={"data": b"abc"}, data={"note": "n"}
-        )
+        answer = httpx.request(method, f"{url}/files/f", files={"data": b"abc"}, data={"note": "n"})
         assert answer.json() == ["f", 3, "n"]
     refused = httpx.delete(f"{url}/refused")
     assert (refused.status_code, refused.json()["detail"]) == (418, "short and DELETE")

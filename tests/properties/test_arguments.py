@@ -16,7 +16,11 @@ from flashc_backends.runtime.errors import InvalidInput, RemoteError, remote_fai
 
 NAMES = ("a", "b", "c", "d", "e")
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=5,
 )
@@ -35,7 +39,9 @@ def functions(draw: st.DrawFn) -> Any:
         if index == keyword_from:
             parts.append("*rest" if star else "*")
         default = (
-            f"='{name}'" if index >= defaults_from and (index < keyword_from or draw(st.booleans())) else ""
+            f"='{name}'"
+            if index >= defaults_from and (index < keyword_from or draw(st.booleans()))
+            else ""
         )
         parts.append(name + default)
         if index + 1 == positional_only:
@@ -49,7 +55,9 @@ def functions(draw: st.DrawFn) -> Any:
     return scope["function"]
 
 
-@given(functions(), st.lists(JSON, max_size=6), st.dictionaries(st.sampled_from([*NAMES, "z"]), JSON))
+@given(
+    functions(), st.lists(JSON, max_size=6), st.dictionaries(st.sampled_from([*NAMES, "z"]), JSON)
+)
 def test_a_call_over_the_wire_is_the_call_itself(
     function: Any, args: list[Any], kwargs: dict[str, Any]
 ) -> None:

@@ -10,9 +10,9 @@ import libcst as cst
 from flashc_ir.resources import EnvironmentReference
 from flashc_ir.source import Span
 
-from ..cst.parse import Syntax
+from ...cst.parse import Syntax
+from ..discover import Tree
 from . import statements
-from .discover import Tree
 from .objects import EndpointValue, Frame
 from .values import Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value
 

@@ -8,7 +8,7 @@ import libcst as cst
 
 from flashc_ir.source import Span
 
-from ..cst.walk import is_generator
+from ...cst.walk import is_generator
 from . import calls, expressions, statements
 from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue
 from .values import DictValue, Known, ListValue, Unknown, Value

@@ -9,7 +9,7 @@ import libcst as cst
 
 from flashc_ir.source import Span
 
-from ..cst.parse import Syntax
+from ...cst.parse import Syntax
 from .values import Known, Unknown, Value
 
 

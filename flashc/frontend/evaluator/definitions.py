@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
-from ..cst.walk import statements as statements_of
+from ...cst.walk import statements as statements_of
 from . import calls, expressions, statements
 from .objects import Argument, ClassValue, EndpointValue, Frame, FunctionValue, RouteDecorator
 from .values import External, Known, NotConcrete, Unknown, Value, concrete

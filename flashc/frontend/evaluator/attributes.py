@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from flashc_ir.source import Span
 
+from ..discover import SDK_PACKAGES
 from . import sdk
-from .discover import SDK_PACKAGES
 from .objects import ClassValue, EndpointValue, InstanceValue, SdkClass
 from .values import (
     BoundMethod,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from ..cst import walk
+from ...cst import walk
 from . import definitions, expressions, imports, operators
 from .objects import ClassValue, EndpointValue, Frame, InstanceValue
 from .values import DictValue, External, Known, ListValue, ModuleRef, Unknown, Value, elements
