@@ -202,6 +202,8 @@ def test_an_interrupted_build_leaves_the_previous_artifact(tmp_path: Path) -> No
         env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT}/ir:{ROOT}/backends"},
         stderr=subprocess.PIPE,
         text=True,
+        # A test run in a shell's background inherits that Ctrl+C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     assert "resolving" in process.stderr.readline()
