@@ -10,7 +10,7 @@ import libcst as cst
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
 
-from . import attributes, calls, operators
+from . import attributes, calls, containers, library, operators
 from .objects import Frame
 from .values import (
     DictValue,
@@ -74,7 +74,7 @@ def _evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value
             receiver = evaluate(machine, node.value, frame)
             return attributes.attribute(machine, receiver, node.attr.value, span)
         case cst.Subscript():
-            return operators.subscript(machine, node, frame, span)
+            return containers.subscript(machine, node, frame, span)
         case cst.Call():
             return calls.call_expression(machine, node, frame, span)
         case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
@@ -110,7 +110,7 @@ def _name(node: cst.Name, frame: Frame, span: Span) -> Value:
     found = lookup(name, frame)
     if found is not None:
         return found
-    if name in calls.BUILTINS:
+    if name in library.BUILTINS:
         return Known(External(f"builtins.{name}"), span)
     return Unknown(f"`{name}` is not defined here", span)
 
@@ -172,7 +172,7 @@ def _sequence(
         else:
             items.append(value)
     if kind is set:
-        return operators.make_set(set, items, span)
+        return containers.make_set(set, items, span)
     return Known(ListValue(kind, items), span)
 
 
@@ -182,9 +182,9 @@ def _dict(machine: Machine, node: cst.Dict, frame: Frame, span: Span) -> Value:
         value = evaluate(machine, part.value, frame)
         if isinstance(part, cst.DictElement):
             key = evaluate(machine, part.key, frame)
-            problem = operators.store(machine, result, key, value)
+            problem = containers.store(machine, result, key, value)
         else:
-            problem = operators.merge(result, value)
+            problem = containers.merge(result, value)
         if problem is not None:
             return problem
     return Known(result, span)
@@ -310,13 +310,13 @@ def _comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Spa
     if isinstance(node, cst.DictComp):
         table = DictValue()
         for key, value in results:
-            problem = operators.store(machine, table, key, value)
+            problem = containers.store(machine, table, key, value)
             if problem is not None:
                 return problem
         return Known(table, span)
     items = [value for _, value in results]
     if isinstance(node, cst.SetComp):
-        return operators.make_set(set, items, span)
+        return containers.make_set(set, items, span)
     return Known(ListValue(list, items), span)
 
 
@@ -331,7 +331,7 @@ def _generate(
     if isinstance(source, Unknown):
         return source
     for item in source:
-        problem = operators.unpack(machine, generator.target, item, frame)
+        problem = containers.unpack(machine, generator.target, item, frame)
         if problem is not None:
             return problem
         kept = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from flashc_ir.source import Span
 
-from . import operators
+from . import containers, operators
 from .values import (
     MAX_ITEMS,
     DictValue,
@@ -146,7 +146,7 @@ def _other_sequence(items: ListValue, receiver: Known, name: str, arguments: Cal
     if name == "copy":
         return Known(ListValue(items.kind, list(items.items)), span)
     if name == "add" and items.kind is set and len(values) == 1:
-        joined = operators.make_set(set, [*items.items, values[0]], span)
+        joined = containers.make_set(set, [*items.items, values[0]], span)
         if isinstance(joined, Known) and isinstance(joined.value, ListValue):
             items.items[:] = joined.value.items
             return Known(None, span)
@@ -212,7 +212,7 @@ def _lookup(
 
 def _update(table: DictValue, arguments: Call) -> Value:
     for value in arguments.values:
-        problem = operators.merge(table, value)
+        problem = containers.merge(table, value)
         if problem is not None:
             table.escaped = problem
             return problem

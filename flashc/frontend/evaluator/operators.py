@@ -11,8 +11,8 @@ import libcst as cst
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
 
-from . import expressions
-from .objects import Frame, InstanceValue
+from . import containers, expressions
+from .objects import Frame
 from .values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -22,12 +22,10 @@ from .values import (
     ListValue,
     NotConcrete,
     ProjectPath,
-    SequenceKind,
     Symbolic,
     Unknown,
     Value,
     concrete,
-    elements,
     lift,
     variables_of,
 )
@@ -107,7 +105,7 @@ def apply(function: Callable[..., object], span: Span, *operands: Value) -> Valu
     try:
         arguments = [concrete(operand) for operand in operands]
     except NotConcrete as problem:
-        return _cause(problem.part, span)
+        return cause(problem.part, span)
     try:
         result = function(*arguments)
     except PYTHON_ERRORS as error:
@@ -117,7 +115,8 @@ def apply(function: Callable[..., object], span: Span, *operands: Value) -> Valu
     return lift(result, span, variables_of(*operands))
 
 
-def _cause(part: Value, span: Span) -> Unknown:
+def cause(part: Value, span: Span) -> Unknown:
+    """Why a value with this part can't be computed."""
     match part:
         case Unknown():
             return part
@@ -184,7 +183,7 @@ def _on_objects(kind: type[cst.CSTNode], left: Known, right: Known, span: Span) 
             return Known(ListValue(a.kind, [*a.items, *b.items]), span)
         case DictValue() as a, DictValue() as b if kind is cst.BitOr:
             result = DictValue(dict(a.entries))
-            return merge(result, right) or a.escaped or Known(result, span)
+            return containers.merge(result, right) or a.escaped or Known(result, span)
         case (ListValue() as a, int() as count) | (int() as count, ListValue() as a) if (
             kind is cst.Multiply and a.kind in (list, tuple)
         ):
@@ -334,140 +333,6 @@ def _identical(left: Value, right: Value) -> bool | None:
     singletons = (type(None), bool, type(...), Enum, type)
     if isinstance(left.value, singletons) or isinstance(right.value, singletons):
         return left.value is right.value
-    return None
-
-
-def subscript(machine: Machine, node: cst.Subscript, frame: Frame, span: Span) -> Value:
-    """`table[key]`, `items[1:]`, `os.environ["K"]`, `Enum["A"]`."""
-    receiver = expressions.evaluate(machine, node.value, frame)
-    if len(node.slice) != 1:
-        return Unknown("flashc does not evaluate this subscript", span)
-    part = node.slice[0].slice
-    if isinstance(part, cst.Slice):
-        bounds = [
-            Known(None, span) if bound is None else expressions.evaluate(machine, bound, frame)
-            for bound in (part.lower, part.upper, part.step)
-        ]
-        key = apply(slice, span, *(settled(machine, bound) for bound in bounds))
-    elif isinstance(part, cst.Index) and part.star is None:
-        key = expressions.evaluate(machine, part.value, frame)
-    else:
-        return Unknown("flashc does not evaluate this subscript", span)
-    return item(machine, receiver, key, span)
-
-
-def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
-    """`receiver[key]`."""
-    if isinstance(receiver, Unknown):
-        return receiver
-    key = settled(machine, key)
-    if isinstance(key, Unknown):
-        return key
-    if not isinstance(receiver, Known) or not isinstance(key, Known):
-        return apply(operator.getitem, span, settled(machine, receiver), key)
-    match receiver.value, key.value:
-        case External("os.environ"), str() as name:
-            return machine.assigned.get(name) or Symbolic((EnvironmentReference(name),), span)
-        case DictValue() as table, _:
-            try:
-                entry = table.entries.get(concrete(key))
-            except (NotConcrete, TypeError):
-                return Unknown("the key is not known", span)
-            if entry is not None:
-                return table.escaped or entry[1]
-            return table.escaped or Unknown("the dict has no such key", span)
-        case ListValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
-            if items.escaped is not None:
-                return items.escaped
-            try:
-                chosen = items.items[index]
-            except (IndexError, ValueError) as error:
-                return Unknown(f"Python raises {type(error).__name__}: {error}", span)
-            return Known(ListValue(kind, chosen), span) if isinstance(chosen, list) else chosen
-        case InstanceValue() as instance, int() as index if instance.of.find("_fields") is None:
-            values = list(instance.names.values())
-            return (
-                values[index]
-                if -len(values) <= index < len(values)
-                else Unknown("no such item", span)
-            )
-        case _:
-            return apply(operator.getitem, span, receiver, key)
-
-
-def store(machine: Machine, table: DictValue, key: Value, value: Value) -> Unknown | None:
-    """`table[key] = value`; a key that is not known makes the whole table unknown."""
-    key = settled(machine, key)
-    try:
-        table.entries[concrete(key)] = (key, value)
-    except NotConcrete as problem:
-        return _cause(problem.part, key.origin)
-    except TypeError:
-        return Unknown("a key can't be hashed", key.origin)
-    if len(table.entries) > MAX_ITEMS:
-        return Unknown("it is too large", key.origin)
-    return None
-
-
-def merge(table: DictValue, other: Value) -> Unknown | None:
-    """`table.update(other)`."""
-    if isinstance(other, Unknown):
-        return other
-    if not isinstance(other, Known) or not isinstance(other.value, DictValue):
-        return Unknown("what is merged in is no dict that flashc knows", other.origin)
-    if other.value.escaped is not None:
-        return other.value.escaped
-    table.entries.update(other.value.entries)
-    return None
-
-
-def make_set(kind: SequenceKind, items: list[Value], span: Span) -> Value:
-    """A set of these values, without repeats."""
-    unique: dict[object, Value] = {}
-    for value in items:
-        try:
-            unique.setdefault(concrete(value), value)
-        except (NotConcrete, TypeError):
-            return value if isinstance(value, Unknown) else Unknown("an element is not known", span)
-    return Known(ListValue(kind, list(unique.values())), span)
-
-
-def unpack(
-    machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame
-) -> Unknown | None:
-    """Assign `value` to `target`, taking tuples apart.  Returns why it can't be told, if so."""
-    match target:
-        case cst.Name():
-            scope = frame.module if target.value in frame.global_names else frame
-            scope.names[target.value] = value
-            return None
-        case cst.Tuple() | cst.List():
-            items = elements(value)
-            if isinstance(items, Unknown):
-                for element in target.elements:
-                    unpack(machine, element.value, items, frame)
-                return None
-            return _unpack_items(machine, target, items, frame)
-        case _:
-            return None
-
-
-def _unpack_items(
-    machine: Machine, target: cst.Tuple | cst.List, items: list[Value], frame: Frame
-) -> Unknown | None:
-    goals = target.elements
-    starred = next((i for i, g in enumerate(goals) if isinstance(g, cst.StarredElement)), None)
-    span = frame.syntax.span(target)
-    if (starred is None and len(items) != len(goals)) or len(items) < len(goals) - 1:
-        return Unknown("the number of values does not fit", span)
-    for index, goal in enumerate(goals):
-        if starred is None or index < starred:
-            unpack(machine, goal.value, items[index], frame)
-        elif index == starred:
-            rest = items[starred : len(items) - (len(goals) - starred - 1)]
-            unpack(machine, goal.value, Known(ListValue(list, rest), span), frame)
-        else:
-            unpack(machine, goal.value, items[index - len(goals)], frame)
     return None
 
 

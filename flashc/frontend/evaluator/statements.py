@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from ...cst import walk
-from . import definitions, expressions, imports, operators
+from . import containers, definitions, expressions, imports, operators
 from .objects import ClassValue, EndpointValue, Frame, InstanceValue
 from .values import DictValue, External, Known, ListValue, ModuleRef, Unknown, Value, elements
 
@@ -210,10 +210,10 @@ def _blurred(values: list[Value | None], reason: Unknown) -> Value:
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
     items = elements(expressions.evaluate(machine, node.iter, frame))
     if isinstance(items, Unknown):
-        operators.unpack(machine, node.target, items, frame)
+        containers.unpack(machine, node.target, items, frame)
         return _maybe(machine, [node.body], frame, items)
     for item in items:
-        problem = operators.unpack(machine, node.target, item, frame)
+        problem = containers.unpack(machine, node.target, item, frame)
         if problem is not None:
             return _maybe(machine, [node.body], frame, problem)
         flow = execute(machine, node.body, frame)
@@ -248,7 +248,7 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
         case cst.Subscript():
             _assign_item(machine, target, value, frame)
         case _:
-            operators.unpack(machine, target, value, frame)
+            containers.unpack(machine, target, value, frame)
             if isinstance(target, cst.Name) and isinstance(value, Known):
                 _name_endpoint(value.value, target.value, frame)
 
@@ -287,7 +287,7 @@ def _assign_item(machine: Machine, target: cst.Subscript, value: Value, frame: F
     key = operators.settled(machine, expressions.evaluate(machine, part.value, frame))
     match receiver.value:
         case DictValue() as table:
-            problem = machine.condition or operators.store(machine, table, key, value)
+            problem = machine.condition or containers.store(machine, table, key, value)
             table.escaped = table.escaped or problem
         case ListValue() as items:
             _assign_element(machine, items, key, value)
@@ -325,7 +325,7 @@ def _augment(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
                 current.value.items.extend(more)
             return
     if isinstance(current, Known) and isinstance(current.value, DictValue) and kind is cst.BitOr:
-        problem = machine.condition or operators.merge(current.value, value)
+        problem = machine.condition or containers.merge(current.value, value)
         current.value.escaped = current.value.escaped or problem
         return
     assign(machine, node.target, operators.binary(machine, kind, current, value, span), frame)
