@@ -7,28 +7,25 @@ complete, because Python's scoping does not depend on the order of the text.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 import libcst as cst
 
-from flashc_ir.program import Binding, Import, ImportedName, Module, Origin, Reference, Shape
+from flashc_ir.program import Import, ImportedName, Module
 from flashc_ir.source import Span
 
 from .parse import Syntax
-from .scopes import Bound, Chain, Scope, ScopeKind, targets
+from .patterns import (
+    IMPORT_FUNCTIONS,
+    element_of,
+    expects_import_error,
+    leak,
+    member_of,
+    shape_of,
+    tests_for_script,
+)
+from .references import ModuleIndex, Use, module_of
+from .scopes import Bound, Chain, Scope, ScopeKind
 from .walk import children, dotted, string_literal
-
-
-class ModuleIndex(Protocol):
-    """What modules a project has."""
-
-    def has(self, name: str) -> bool:
-        """Whether the project has a module or package of exactly this name."""
-        ...
-
-    def origin(self, name: str) -> Origin:
-        """Where Python would look for a module of this name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +74,6 @@ class _Context:
     script_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    scope: Scope
-    chain: Chain
-    node: cst.CSTNode
-    shape: Shape | None
-    member: str | None = None
-    member_shape: Shape | None = None
-
-
 @dataclass(slots=True, eq=False)
 class _Walker:
     syntax: Syntax
@@ -94,7 +81,7 @@ class _Walker:
     top: Scope = field(default_factory=lambda: Scope(ScopeKind.MODULE, "", None))
     imports: list[Import] = field(default_factory=list[Import])
     problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
-    uses: list[_Use] = field(default_factory=list[_Use])
+    uses: list[Use] = field(default_factory=list[Use])
     exports: tuple[str, ...] | None = None
 
     @property
@@ -196,7 +183,7 @@ class _Walker:
             for condition in generator.ifs:
                 self.visit(condition.test, inner, context)
             generator, outermost = generator.inner_for_in, False
-        parts = (node.key, node.value) if isinstance(node, cst.DictComp) else (_element(node),)
+        parts = (node.key, node.value) if isinstance(node, cst.DictComp) else (element_of(node),)
         for part in parts:
             self.visit(part, inner, context)
 
@@ -206,14 +193,14 @@ class _Walker:
         inside = replace(
             context,
             typing_only=context.typing_only or typing_only,
-            script_only=context.script_only or _tests_for_script(node.test),
+            script_only=context.script_only or tests_for_script(node.test),
         )
         self.visit(node.body, scope, inside)
         if node.orelse is not None:
             self.visit(node.orelse, scope, context)
 
     def _try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
-        guarded = any(_expects_import_error(handler.type) for handler in node.handlers)
+        guarded = any(expects_import_error(handler.type) for handler in node.handlers)
         inside = replace(context, guarded=context.guarded or guarded)
         self.visit(node.body, scope, inside)
         for handler in node.handlers:
@@ -277,42 +264,42 @@ class _Walker:
             self.visit(node.expression, scope, replace(context, awaited=True))
             return
         if isinstance(node, cst.NamedExpr):
-            self._bind_target(node.target, _leak(scope))
+            self._bind_target(node.target, leak(scope))
         chain = self._chain(node)
         if chain is not None:
             self._dynamic_import(node, scope, context)
-            self._use(_Use(scope, chain, node, None), context)
+            self._use(Use(scope, chain, node, None), context)
             return
         if isinstance(node, cst.Call):
             self._call(node, scope, plain, awaited)
             return
-        member = _member(node)
+        member = member_of(node)
         if member is not None:
             made = self._chain(member.call.func)
             if made is not None:
-                shape = _shape(member.call, awaited=False)
+                shape = shape_of(member.call, awaited=False)
                 self._dynamic_import(member.call, scope, context)
-                self._use(_Use(scope, made, node, shape, member.name), context)
+                self._use(Use(scope, made, node, shape, member.name), context)
                 self._arguments(member.call, scope, plain)
                 return
         self._children(node, scope, plain)
 
-    def _use(self, use: _Use, context: _Context) -> None:
+    def _use(self, use: Use, context: _Context) -> None:
         if not context.script_only:
             self.uses.append(use)
 
     def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
         self._dynamic_import(node, scope, context)
-        shape = _shape(node, awaited)
-        chain, member = self._chain(node.func), _member(node.func)
+        shape = shape_of(node, awaited)
+        chain, member = self._chain(node.func), member_of(node.func)
         made = self._chain(member.call.func) if member is not None else None
         if chain is not None:
             self._dynamic_import(node.func, scope, context)
-            self._use(_Use(scope, chain, node, shape), context)
+            self._use(Use(scope, chain, node, shape), context)
         elif member is not None and made is not None:
-            made_shape = _shape(member.call, awaited=False)
+            made_shape = shape_of(member.call, awaited=False)
             self._dynamic_import(member.call, scope, context)
-            self._use(_Use(scope, made, node, made_shape, member.name, shape), context)
+            self._use(Use(scope, made, node, made_shape, member.name, shape), context)
             self._arguments(member.call, scope, context)
         else:
             self.visit(node.func, scope, context)
@@ -339,7 +326,7 @@ class _Walker:
     def _imported_module(self, node: cst.Call) -> str | None:
         """The absolute name that `importlib.import_module("...")` or `__import__("...")` imports."""
         callee = dotted(node.func)
-        if callee not in _IMPORT_FUNCTIONS or not node.args:
+        if callee not in IMPORT_FUNCTIONS or not node.args:
             return None
         name = string_literal(node.args[0].value)
         if name is None:
@@ -360,7 +347,7 @@ class _Walker:
             node = node.value
         if not isinstance(node, cst.Call) or context.script_only:
             return
-        if dotted(node.func) not in _IMPORT_FUNCTIONS or not node.args:
+        if dotted(node.func) not in IMPORT_FUNCTIONS or not node.args:
             return
         span = self.syntax.span(node)
         name = self._imported_module(node)
@@ -450,114 +437,7 @@ class _Walker:
             scope.bind(found[-1].bound, Bound(span, target=target))
         return tuple(found)
 
-    # The result ----------------------------------------------------------------------------------
-
     def result(self) -> Names:
-        syntax = self.syntax
-        module = Module(
-            syntax.name,
-            syntax.path,
-            syntax.is_package,
-            tuple(self.imports),
-            tuple(self._bindings()),
-            tuple(self._references()),
-            self.exports,
-        )
+        """What the walk found."""
+        module = module_of(self.syntax, self.index, self.top, self.imports, self.uses, self.exports)
         return Names(module, tuple(self.problems))
-
-    def _bindings(self) -> list[Binding]:
-        result: list[Binding] = []
-        for name, bounds in self.top.bindings.items():
-            found = targets(self.top, Chain(name))
-            target = found[0][0] if len(found) == 1 and not found[0][1] else None
-            result.append(Binding(name, target, len(bounds) == 1, bounds[0].span))
-        return result
-
-    def _references(self) -> list[Reference]:
-        stars = [
-            item.module
-            for item in self.imports
-            if item.names == (ImportedName("*"),) and item.origin is Origin.PROJECT
-        ]
-        result: list[Reference] = []
-        for use in self.uses:
-            for target, instance in self._leads_to(use, stars):
-                if self._of_interest(target):
-                    result.append(self._reference(use, target, instance))
-        return result
-
-    def _leads_to(self, use: _Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
-        if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
-            return targets(use.scope, use.chain)
-        name = ".".join((use.chain.root, *use.chain.attributes))
-        return tuple((f"{module}.{name}", False) for module in stars)
-
-    def _of_interest(self, target: str) -> bool:
-        own = target.startswith(f"{self.syntax.name}.") or not self.syntax.name
-        return own or self.index.origin(target) in (Origin.PROJECT, Origin.SDK)
-
-    def _reference(self, use: _Use, target: str, instance: bool) -> Reference:
-        span = self.syntax.span(use.node)
-        scope = use.scope.qualname
-        if instance:  # `sd = SD()` ... `sd.generate(x)`: the last attribute is the member
-            made, _, member = target.rpartition(".")
-            if use.chain.attributes:
-                return Reference(scope, made, span, None, member, use.shape)
-            return Reference(scope, target, span)
-        return Reference(scope, target, span, use.shape, use.member, use.member_shape)
-
-
-def _tests_for_script(test: cst.BaseExpression) -> bool:
-    """`__name__ == "__main__"`."""
-    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
-        return False
-    sides = (test.left, test.comparisons[0].comparator)
-    equal = isinstance(test.comparisons[0].operator, cst.Equal)
-    names = {dotted(side) for side in sides}
-    return equal and "__name__" in names and "__main__" in {string_literal(side) for side in sides}
-
-
-_IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
-_IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
-
-
-def _expects_import_error(kind: cst.BaseExpression | None) -> bool:
-    if isinstance(kind, cst.Tuple):
-        return any(_expects_import_error(element.value) for element in kind.elements)
-    return kind is None or dotted(kind) in _IMPORT_ERRORS
-
-
-@dataclass(frozen=True, slots=True)
-class _Member:
-    call: cst.Call
-    name: str
-
-
-def _member(node: cst.BaseExpression) -> _Member | None:
-    """`call(...).name` taken apart."""
-    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Call):
-        return _Member(node.value, node.attr.value)
-    return None
-
-
-def _shape(call: cst.Call, awaited: bool) -> Shape:
-    positional = sum(1 for a in call.args if a.keyword is None and not a.star)
-    keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
-    stars = {a.star for a in call.args}
-    return Shape(positional, keywords, "*" in stars, "**" in stars, awaited)
-
-
-def _element(node: cst.BaseComp) -> cst.BaseExpression:
-    if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
-        return node.elt
-    raise AssertionError(f"a comprehension without an element: {type(node).__name__}")
-
-
-def _leak(scope: Scope) -> Scope:
-    """Where a walrus binds: the function or module around any comprehensions.
-
-    Comprehension scopes share their parent's qualified name, which is how they are told apart.
-    """
-    while scope.parent is not None and scope.parent.qualname == scope.qualname:
-        scope = scope.parent
-    return scope

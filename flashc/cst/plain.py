@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from flashc_ir.program import Import, ImportedName
 from flashc_ir.source import Lines, Span
 
-from .names import ImportProblem, ModuleIndex, resolve_relative
+from .names import ImportProblem, resolve_relative
+from .references import ModuleIndex
 
 
 def collect_plain_imports(

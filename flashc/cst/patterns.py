@@ -1,0 +1,68 @@
+"""Small questions about expressions that decide what a name's use means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from flashc_ir.program import Shape
+
+from .scopes import Scope
+from .walk import dotted, string_literal
+
+
+def tests_for_script(test: cst.BaseExpression) -> bool:
+    """`__name__ == "__main__"`."""
+    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+        return False
+    sides = (test.left, test.comparisons[0].comparator)
+    equal = isinstance(test.comparisons[0].operator, cst.Equal)
+    names = {dotted(side) for side in sides}
+    return equal and "__name__" in names and "__main__" in {string_literal(side) for side in sides}
+
+
+IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
+IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+
+
+def expects_import_error(kind: cst.BaseExpression | None) -> bool:
+    if isinstance(kind, cst.Tuple):
+        return any(expects_import_error(element.value) for element in kind.elements)
+    return kind is None or dotted(kind) in IMPORT_ERRORS
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    call: cst.Call
+    name: str
+
+
+def member_of(node: cst.BaseExpression) -> Member | None:
+    """`call(...).name` taken apart."""
+    if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Call):
+        return Member(node.value, node.attr.value)
+    return None
+
+
+def shape_of(call: cst.Call, awaited: bool) -> Shape:
+    positional = sum(1 for a in call.args if a.keyword is None and not a.star)
+    keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
+    stars = {a.star for a in call.args}
+    return Shape(positional, keywords, "*" in stars, "**" in stars, awaited)
+
+
+def element_of(node: cst.BaseComp) -> cst.BaseExpression:
+    if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
+        return node.elt
+    raise AssertionError(f"a comprehension without an element: {type(node).__name__}")
+
+
+def leak(scope: Scope) -> Scope:
+    """Where a walrus binds: the function or module around any comprehensions.
+
+    Comprehension scopes share their parent's qualified name, which is how they are told apart.
+    """
+    while scope.parent is not None and scope.parent.qualname == scope.qualname:
+        scope = scope.parent
+    return scope

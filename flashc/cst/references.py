@@ -1,0 +1,109 @@
+"""Scopes and uses, complete -> the bindings and references of an IR module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import libcst as cst
+
+from flashc_ir.program import Binding, Import, ImportedName, Module, Origin, Reference, Shape
+
+from .parse import Syntax
+from .scopes import Chain, Scope, targets
+
+
+class ModuleIndex(Protocol):
+    """What modules a project has."""
+
+    def has(self, name: str) -> bool:
+        """Whether the project has a module or package of exactly this name."""
+        ...
+
+    def origin(self, name: str) -> Origin:
+        """Where Python would look for a module of this name."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A dotted name that is loaded, and what is done with it: see `Reference`."""
+
+    scope: Scope
+    chain: Chain
+    node: cst.CSTNode
+    shape: Shape | None
+    member: str | None = None
+    member_shape: Shape | None = None
+
+
+def module_of(
+    syntax: Syntax,
+    index: ModuleIndex,
+    top: Scope,
+    imports: Sequence[Import],
+    uses: Sequence[Use],
+    exports: tuple[str, ...] | None,
+) -> Module:
+    """The IR of a module, its uses resolved as far as its own text says."""
+    linker = _Linker(syntax, index, top, tuple(imports), uses)
+    return Module(
+        syntax.name,
+        syntax.path,
+        syntax.is_package,
+        linker.imports,
+        tuple(linker.bindings()),
+        tuple(linker.references()),
+        exports,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Linker:
+    syntax: Syntax
+    index: ModuleIndex
+    top: Scope
+    imports: tuple[Import, ...]
+    uses: Sequence[Use]
+
+    def bindings(self) -> list[Binding]:
+        result: list[Binding] = []
+        for name, bounds in self.top.bindings.items():
+            found = targets(self.top, Chain(name))
+            target = found[0][0] if len(found) == 1 and not found[0][1] else None
+            result.append(Binding(name, target, len(bounds) == 1, bounds[0].span))
+        return result
+
+    def references(self) -> list[Reference]:
+        stars = [
+            item.module
+            for item in self.imports
+            if item.names == (ImportedName("*"),) and item.origin is Origin.PROJECT
+        ]
+        result: list[Reference] = []
+        for use in self.uses:
+            for target, instance in self._leads_to(use, stars):
+                if self._of_interest(target):
+                    result.append(self._reference(use, target, instance))
+        return result
+
+    def _leads_to(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
+        if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
+            return targets(use.scope, use.chain)
+        name = ".".join((use.chain.root, *use.chain.attributes))
+        return tuple((f"{module}.{name}", False) for module in stars)
+
+    def _of_interest(self, target: str) -> bool:
+        own = target.startswith(f"{self.syntax.name}.") or not self.syntax.name
+        return own or self.index.origin(target) in (Origin.PROJECT, Origin.SDK)
+
+    def _reference(self, use: Use, target: str, instance: bool) -> Reference:
+        span = self.syntax.span(use.node)
+        scope = use.scope.qualname
+        if instance:  # `sd = SD()` ... `sd.generate(x)`: the last attribute is the member
+            made, _, member = target.rpartition(".")
+            if use.chain.attributes:
+                return Reference(scope, made, span, None, member, use.shape)
+            return Reference(scope, target, span)
+        return Reference(scope, target, span, use.shape, use.member, use.member_shape)
