@@ -1,0 +1,80 @@
+"""`env={...}` -> the variables of workers; values of the building machine's environment never get in."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from flashc_ir import rules
+from flashc_ir.resources import (
+    EnvironmentReference,
+    Text,
+    Variable,
+)
+
+from .evaluator.objects import Argument
+from .evaluator.values import DictValue, Known, Symbolic, Unknown
+from .parameters import alternatives
+from .reading import Reader, place_of
+
+
+def read_environment(reader: Reader, argument: Argument | None, what: str) -> tuple[Variable, ...]:
+    """The variables of a dict of strings, environment variables kept as references."""
+    if argument is None:
+        return ()
+    value = argument.value
+    if isinstance(value, Unknown):
+        reader.unknown(what, argument.span, value)
+        return ()
+    if not isinstance(value, Known) or not isinstance(value.value, DictValue):
+        reader.invalid(what, argument.span, "a dict of strings", value)
+        return ()
+    if value.value.escaped is not None:
+        reader.unknown(what, argument.span, value.value.escaped)
+        return ()
+    found: list[Variable] = []
+    for key, (key_value, item) in value.value.entries.items():
+        if not isinstance(key, str):
+            place = place_of(key_value, argument.span)
+            reader.invalid(what, place, "names that are strings", key_value)
+            continue
+        parts = read_variable(reader, key, Argument(item, place_of(item, argument.span)))
+        if parts is not None:
+            found.append(Variable(key, parts))
+    return tuple(found)
+
+
+def read_variable(
+    reader: Reader, name: str, argument: Argument
+) -> tuple[Text | EnvironmentReference, ...] | None:
+    """The parts of one variable's value; None, after a report, where it has none that may be stored."""
+    value = argument.value
+    match value:
+        case Symbolic():
+            return value.parts
+        case Unknown():
+            reader.unknown(f"the variable `{name}`", argument.span, value)
+            return None
+        case Known() if value.variables:
+            reader.sink.report(
+                rules.COMPUTED_ENVIRONMENT,
+                argument.span,
+                f"the variable `{name}` is computed from {alternatives(value.variables, 'and')} "
+                "when building, so its value would be written into the artifact",
+                help=(
+                    "pass the environment variable on as it is and compute in the worker; "
+                    "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
+                ),
+            )
+            return None
+        case Known(value=str() as text) if not isinstance(text, Enum):
+            return (Text(text),)
+        case Known():
+            hint = f'write `"{value.value}"`' if isinstance(value.value, (int, float)) else ""
+            reader.invalid(
+                f"the variable `{name}`",
+                argument.span,
+                "a string",
+                value,
+                *([hint] if hint else ()),
+            )
+            return None
