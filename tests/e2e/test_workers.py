@@ -95,6 +95,7 @@ CALLER = """
 from runpod_flash import Endpoint
 
 front = Endpoint(name="front", cpu="cpu3c-1-2")
+existing = Endpoint(id="id-nothing")
 
 @front.post("/call")
 async def call(what: str):
@@ -121,6 +122,11 @@ async def call(what: str):
             await w.refused(None)
         except Exception as error:
             found.append([type(error).__name__, error.status, "short and DELETE" in str(error)])
+    elif what == "client":
+        job = await existing.run({"__empty": True})
+        await job.wait(timeout=20)
+        done = await existing.runsync({"__empty": True})
+        found = [job.output, job.done, done.output]
     elif what == "arguments":
         for args, kwargs in (((), {}), ((1,), {"z": 2}), ((object(),), {}), (({1: 2},), {})):
             try:
@@ -246,6 +252,8 @@ def test_endpoints_call_each_other_in_every_way(platform: Platform) -> None:
         {"caught": "z", "n": 3},
     ]
     assert routes[4:] == [["secret detail", True], ["RemoteError", "418", True]]
+    assert call("client") == ["ok", True, "ok"]
+    assert platform.resources["front"]["makes_remote_calls"]
     assert call("arguments") == [
         "plain() missing a required argument: 'a'",
         [1, 2, [], 3, {"z": 2}],
