@@ -83,7 +83,8 @@ class _Linker:
         ]
         result: list[Reference] = []
         for use in self.uses:
-            for target, instance in self._leads_to(use, stars):
+            for found, made in self._leads_to(use, stars):
+                target, instance = self._client(use, found, made)
                 if self._of_interest(target):
                     result.append(self._reference(use, target, instance))
         return result
@@ -93,6 +94,13 @@ class _Linker:
             return targets(use.scope, use.chain)
         name = ".".join((use.chain.root, *use.chain.attributes))
         return tuple((f"{module}.{name}", False) for module in stars)
+
+    def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
+        """A variable that holds an object of the SDK is known by its own name: it may be a client."""
+        at_top = use.scope.owner(use.chain.root) is self.top
+        if instance and at_top and self.index.origin(target) is Origin.SDK:
+            return ".".join((self.syntax.name, use.chain.root, *use.chain.attributes)), False
+        return target, instance
 
     def _of_interest(self, target: str) -> bool:
         own = target.startswith(f"{self.syntax.name}.") or not self.syntax.name

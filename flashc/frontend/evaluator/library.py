@@ -169,6 +169,8 @@ def _builtin(machine: Machine, name: str, arguments: Call, frame: Frame) -> Valu
         return Known(External("builtins.globals()"), span)
     if name == "dict":
         return _make_dict(machine, arguments)
+    if name == "enumerate" and arguments.positional:
+        return _enumerate(machine, arguments)
     if name in _ITERATING and not arguments.keywords:
         return _iterating(name, arguments)
     if name == "map" and len(arguments.values) == 2:
@@ -247,13 +249,28 @@ def _iterating(name: str, arguments: Call) -> Value:
             )
         case "reversed" if known:
             return Known(ListValue(list, known[0][::-1]), span)
-        case "enumerate" if len(known) == 1:
-            pairs = [[Known(i, span), item] for i, item in enumerate(known[0])]
         case "zip":
             pairs = [list(items) for items in zip(*known, strict=False)]
         case _:
             return Unknown(f"flashc does not evaluate this `{name}(...)`", span)
     return Known(ListValue(list, [Known(ListValue(tuple, list(p)), span) for p in pairs]), span)
+
+
+def _enumerate(machine: Machine, arguments: Call) -> Value:
+    """`enumerate(items)`, `enumerate(items, 1)`, `enumerate(items, start=1)`."""
+    span = arguments.span
+    given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
+    items = elements(given[0])
+    start = operators.settled(machine, given[1]) if len(given) > 1 else Known(0, span)
+    if isinstance(items, Unknown) or isinstance(start, Unknown):
+        return items if isinstance(items, Unknown) else start
+    if not isinstance(start.value, int):
+        return Unknown("`enumerate` starts at something that is no integer", span)
+    pairs: list[Value] = [
+        Known(ListValue(tuple, [Known(number, span), item]), span)
+        for number, item in enumerate(items, start.value)
+    ]
+    return Known(ListValue(list, pairs), span)
 
 
 def _map(machine: Machine, arguments: Call, frame: Frame) -> Value:
