@@ -95,27 +95,44 @@ class Scope:
 
 
 _DEPTH = 16  # aliases of aliases; a longer chain is no program's
+_MOST = 64  # targets of one name; more come only from text made to be hostile
+
+Target = tuple[str, bool]
+_Seen = dict[tuple[int, str, int], tuple[Target, ...]]
 
 
-def targets(scope: Scope, chain: Chain, depth: int = 0) -> tuple[tuple[str, bool], ...]:
+def targets(scope: Scope, chain: Chain) -> tuple[Target, ...]:
     """What `chain`, loaded in `scope`, may lead to: (target, whether it is an instance of the target).
 
     Flow-insensitive: a name bound twice leads to both.  Empty for locals, builtins and plain values.
+    Every name is followed once per depth, so that aliases which meet again cost no more than others.
     """
+    return _leads(scope, chain, 0, {})
+
+
+def _leads(scope: Scope, chain: Chain, depth: int, seen: _Seen) -> tuple[Target, ...]:
     if chain.absolute:
         return ((".".join((chain.root, *chain.attributes)), False),)
     owner = scope.owner(chain.root)
     if owner is None or depth > _DEPTH:
         return ()
-    found: dict[tuple[str, bool], None] = {}
-    for bound in owner.bindings[chain.root]:
+    key = (id(owner), chain.root, depth)
+    if key not in seen:
+        seen[key] = _named(owner, chain.root, depth, seen)
+    return tuple(
+        (".".join((target, *chain.attributes)), instance) for target, instance in seen[key]
+    )
+
+
+def _named(owner: Scope, name: str, depth: int, seen: _Seen) -> tuple[Target, ...]:
+    """What a name that `owner` binds leads to."""
+    found: dict[Target, None] = {}
+    for bound in owner.bindings[name]:
         if bound.target is not None:
-            found[".".join((bound.target, *chain.attributes)), False] = None
+            found[bound.target, False] = None
         elif bound.alias is not None:
-            for target, instance in targets(owner, bound.alias, depth + 1):
-                found[".".join((target, *chain.attributes)), instance] = None
+            found |= dict.fromkeys(_leads(owner, bound.alias, depth + 1, seen))
         elif bound.instance is not None:
-            for target, instance in targets(owner, bound.instance, depth + 1):
-                if not instance:
-                    found[".".join((target, *chain.attributes)), True] = None
-    return tuple(found)
+            made = _leads(owner, bound.instance, depth + 1, seen)
+            found |= {(target, True): None for target, instance in made if not instance}
+    return tuple(found)[:_MOST]

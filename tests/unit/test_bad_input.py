@@ -96,6 +96,9 @@ def test_a_huge_data_module_is_no_problem(tmp_path: Path) -> None:
         "x = {}\nx['x'] = x\nprint(x)\n",
         "class A(A): pass\n",
         "import worker\nfrom worker import *\nx = worker.x\n",
+        "import worker as n0\n"
+        + "".join(f"n{i} = n{i - 1}.a\nn{i} = n{i - 1}.b\nn{i} = n0\n" for i in range(1, 40)),
+        "a, b = b, a\na = b\nb = a\n" * 30,
     ],
 )
 def test_nothing_hangs_or_crashes(text: str, tmp_path: Path) -> None:
