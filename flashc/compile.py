@@ -47,6 +47,7 @@ def compile_project(
 
     # What do workers need beside the endpoints' own modules?
     shipped = check_closure(sources, modules, endpoints)
+    report_failures(machine, shipped, sink)
     check_sdk_imports(modules, shipped, sink)
     requirements = read_requirements(tree, sink)
     python = choose_python(options.python_version, endpoints, sink)
@@ -95,6 +96,20 @@ def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, 
         if frame is not None:
             check_nested_endpoints(frame, machine.endpoints, sink)
     return endpoints
+
+
+def report_failures(machine: Machine, shipped: set[str], sink: Sink) -> None:
+    """What a worker's import is certain to raise, whatever the environment."""
+    for name in sorted(shipped & machine.failed.keys()):
+        error = machine.failed[name]
+        sink.report(
+            rules.RAISES_AT_IMPORT,
+            error.span,
+            f"importing `{name}` raises {error}",
+            label="raised here",
+            notes=("a worker imports this module when it starts",),
+            help=("mend the expression, or catch the exception",),
+        )
 
 
 def report_no_endpoints(sink: Sink) -> None:

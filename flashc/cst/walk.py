@@ -119,3 +119,36 @@ def is_generator(function: cst.FunctionDef) -> bool:
         if not isinstance(node, (cst.FunctionDef, cst.ClassDef, cst.Lambda)):
             pending.extend(children(node))
     return False
+
+
+def bound_names(node: cst.CSTNode) -> list[str]:
+    """The names that a statement binds in its own scope by assignment or definition, in order."""
+    found: dict[str, None] = {}
+    pending: list[cst.CSTNode] = [node]
+    while pending:
+        node = pending.pop()
+        match node:
+            case cst.FunctionDef() | cst.ClassDef():
+                found[node.name.value] = None
+                continue
+            case cst.Lambda() | cst.BaseComp():
+                continue
+            case (
+                cst.AssignTarget() | cst.AnnAssign() | cst.AugAssign() | cst.For() | cst.NamedExpr()
+            ):
+                found |= dict.fromkeys(_targets(node.target))
+            case _:
+                pass
+        pending.extend(reversed(list(children(node))))
+    return list(found)
+
+
+def _targets(target: cst.BaseExpression) -> Iterator[str]:
+    match target:
+        case cst.Name():
+            yield target.value
+        case cst.Tuple() | cst.List():
+            for element in target.elements:
+                yield from _targets(element.value)
+        case _:
+            pass

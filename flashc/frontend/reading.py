@@ -11,6 +11,7 @@ from flashc_ir import rules
 from flashc_ir.diagnostics import Label, Rule, Sink
 from flashc_ir.source import Span
 
+from .evaluator.iteration import elements
 from .evaluator.machine import Machine
 from .evaluator.objects import (
     Argument,
@@ -29,7 +30,6 @@ from .evaluator.values import (
     ModuleRef,
     Unknown,
     Value,
-    elements,
 )
 
 
@@ -68,7 +68,7 @@ class Reader:
             place,
             f"{what} depends on a value that flashc cannot know",
             label="not a constant",
-            secondary=_cause(cause.origin, place, f"because of this: {cause.reason}"),
+            secondary=_chain(cause, place),
             notes=(f"the cause: {cause.reason}",) if cause.origin == place else (),
             help=("write the value out, or compute it from constants",),
         )
@@ -135,7 +135,7 @@ class Reader:
         if not isinstance(value.value, ListValue):
             self.invalid(what, argument.span, wanted, value)
             return None
-        inside = elements(value)
+        inside = elements(self.machine, value)
         if isinstance(inside, Unknown):
             self.unknown(what, argument.span, inside)
             return None
@@ -168,6 +168,16 @@ def did_you_mean(name: str, choices: Iterable[str], what: str = "") -> tuple[str
     if close:
         return (f"did you mean `{close[0]}`?",)
     return (f"choose one of {what}{', '.join(f'`{choice}`' for choice in known)}",)
+
+
+def _chain(cause: Unknown, place: Span) -> tuple[Label, ...]:
+    """The way from the cause to the argument: the cause, then the names that passed it on."""
+    labels = _cause(cause.origin, place, f"because of this: {cause.reason}")
+    return labels + tuple(
+        Label(span, f"`{name}` gets it here")
+        for name, span in cause.through
+        if span != place and span.line != cause.origin.line
+    )
 
 
 def _cause(origin: Span, place: Span, text: str) -> tuple[Label, ...]:

@@ -133,6 +133,9 @@ EVALUATION_STOPPED = Rule(
     "importing a module computes more than flashc follows",
     _WARNING,
 )
+RAISES_AT_IMPORT = Rule(
+    "FC127", "raises-at-import", "importing a worker's module raises an exception", _ERROR, False
+)
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = Rule(

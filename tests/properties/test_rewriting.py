@@ -17,7 +17,7 @@ from flashc_backends.project import edited_source
 from flashc_ir.program import Program
 from tests.support.generated_programs import GeneratedProgram, Target, programs
 from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write
-from tests.support.worlds import Workers, World, outcome
+from tests.support.worlds import Workers, World, completed, outcome
 
 # Shrinking a whole program takes minutes and says little more than the program itself.
 EXAMPLES = settings(
@@ -64,7 +64,7 @@ class PlainSdk(ModuleType):
             async def asynchronous(*args: Any, **kwargs: Any) -> Any:
                 enter()
                 try:
-                    return await function(*args, **kwargs)
+                    return completed(function(*args, **kwargs))
                 finally:
                     self.running.pop()
 

@@ -13,6 +13,7 @@ import json
 import sys
 import traceback
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -102,7 +103,7 @@ class Workers:
     async def cross(self, caller: str, job: Any) -> Any:
         self.crossings.append((caller, job.resource))
         try:
-            return json_copy(await self.workers[job.resource].run(json_copy(job.payload)))
+            return json_copy(completed(self.workers[job.resource].run(json_copy(job.payload))))
         except Exception as error:
             record = {
                 "error_type": str(type(error)),
@@ -118,6 +119,16 @@ class Workers:
 def json_copy(value: Any) -> Any:
     """What is left of a value behind the wire."""
     return json.loads(json.dumps(value))
+
+
+def completed(coroutine: Any) -> Any:
+    """The result of a coroutine, run to its end before anything else goes on.
+
+    One world is entered at a time, so two workers must not take turns; an event loop of its own, in a
+    thread that is waited for, keeps siblings of an `asyncio.gather` from running in between.
+    """
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def finished(coroutine: Any) -> Any:

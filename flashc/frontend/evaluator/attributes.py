@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import operator
 import posixpath
 from enum import Enum, EnumMeta
 from typing import TYPE_CHECKING
 
 from flashc_ir.source import Span
 
+from ...cst import walk
 from ..discover import SDK_PACKAGES
-from . import sdk
-from .objects import ClassValue, EndpointValue, InstanceValue, SdkClass
+from . import calls, functions, operators, sdk
+from .failures import ExceptionValue
+from .objects import ClassValue, EndpointValue, FunctionValue, InstanceValue, SdkClass
 from .values import (
     BoundMethod,
     DictValue,
     External,
+    IteratorValue,
     Known,
     ListValue,
     ModuleRef,
@@ -22,6 +26,7 @@ from .values import (
     Symbolic,
     Unknown,
     Value,
+    ViewValue,
     lift,
 )
 
@@ -38,6 +43,12 @@ WORKER_CONSTANTS: dict[str, object] = {
     "typing.TYPE_CHECKING": False,
     "math.pi": 3.141592653589793,
     "math.e": 2.718281828459045,
+    "math.tau": 6.283185307179586,
+    "math.inf": float("inf"),
+    "string.ascii_letters": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "string.ascii_lowercase": "abcdefghijklmnopqrstuvwxyz",
+    "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "string.digits": "0123456789",
 }
 
 
@@ -57,24 +68,49 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case Enum() as member:
             return _of_member(member, receiver, name, span)
         case ClassValue() as class_value:
-            return _of_class(class_value, name, span)
+            return _of_class(class_value, receiver, name, span)
         case InstanceValue() as instance:
-            return _of_instance(instance, receiver, name, span)
+            return _of_instance(machine, instance, receiver, name, span)
         case ProjectPath(text=False) as path:
             return _of_path(path, receiver, name, span)
         case EndpointValue() as endpoint:
             return _of_endpoint(endpoint, receiver, name, span)
         case SdkClass():
             return Unknown(f"`{receiver.value.name}` has no attribute `{name}`", span)
+        case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
+            return _of_function(function, name, span)
+        case int() | float() | complex() if name in _OF_NUMBERS:
+            return operators.apply(machine, operator.attrgetter(name), span, receiver)
         case ListValue() | DictValue() | str() | bytes() | int() | float() | ProjectPath():
             return Known(BoundMethod(receiver, name), span)
+        case ViewValue() | IteratorValue():
+            return Known(BoundMethod(receiver, name), span)
+        case ExceptionValue() as error if name == "args":
+            return Known(error.arguments, span)
         case _:
             return Unknown(f"flashc does not know the attribute `{name}` here", span)
+
+
+_OF_NUMBERS = frozenset({"real", "imag", "numerator", "denominator"})
+
+
+def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
+    if function.decorated:
+        return Unknown(f"`{function.name}` is decorated", span)
+    match name:
+        case "__name__":
+            return Known(function.name, span)
+        case "__qualname__":
+            return Known(function.qualname, span)
+        case _:
+            return Known(walk.docstring(function.node.body), span)
 
 
 def of_external(external: External, name: str, span: Span) -> Value:
     """`module.name` outside the project: a constant of every worker, or just its dotted name."""
     full = f"{external.name}.{name}"
+    if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
+        return Known(external.name.partition(".")[2], span)
     if external.name in SDK_PACKAGES:
         return sdk.member(name, span)
     if external.name.partition(".")[0] in SDK_PACKAGES and name in sdk.NAMES:
@@ -107,25 +143,43 @@ def _of_member(member: Enum, receiver: Known, name: str, span: Span) -> Value:
     return Unknown(f"flashc does not know the attribute `{name}` of an enum member", span)
 
 
-def _of_class(class_value: ClassValue, name: str, span: Span) -> Value:
+def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -> Value:
     if class_value.decorated and name not in class_value.names:
         return Unknown(f"the class `{class_value.name}` is decorated", span)
+    if name in ("__name__", "__qualname__"):
+        return Known(class_value.name if name == "__name__" else class_value.qualname, span)
     found = class_value.find(name)
-    if found is not None:
-        return found
-    return Unknown(f"the class `{class_value.name}` has no attribute `{name}`", span)
+    if found is None:
+        if name == "_make" and class_value.is_tuple:
+            return Known(BoundMethod(receiver, name), span)
+        return Unknown(f"the class `{class_value.name}` has no attribute `{name}`", span)
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        if found.value.kind == "class":
+            return Known(BoundMethod(receiver, name), span)
+    return found
 
 
-def _of_instance(instance: InstanceValue, receiver: Known, name: str, span: Span) -> Value:
+def _of_instance(
+    machine: Machine, instance: InstanceValue, receiver: Known, name: str, span: Span
+) -> Value:
     if name in instance.names:
         return instance.names[name]
     found = instance.of.find(name)
     if found is None:
+        if instance.of.is_tuple and name in ("_replace", "_asdict"):
+            return Known(BoundMethod(receiver, name), span)
+        if name == "__class__":
+            return Known(instance.of, span)
         return Unknown(f"an instance of `{instance.of.name}` has no attribute `{name}`", span)
-    from .objects import FunctionValue
-
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
-        return Known(BoundMethod(receiver, name), span)
+        match found.value.kind:
+            case "static":
+                return found
+            case "property":
+                inside = calls.of_values([receiver], span)
+                return functions.call(machine, found.value, inside)
+            case "class" | "plain":
+                return Known(BoundMethod(receiver, name), span)
     return found
 
 

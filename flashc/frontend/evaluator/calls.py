@@ -11,7 +11,9 @@ import libcst as cst
 from flashc_ir.catalogue import DataCenter
 from flashc_ir.source import Span
 
-from . import expressions, functions, library, methods, operators, sdk
+from . import expressions, functions, library, methods, operators, records, sdk
+from .failures import PythonError
+from .iteration import elements
 from .objects import (
     Argument,
     ClassValue,
@@ -19,6 +21,7 @@ from .objects import (
     Frame,
     FunctionValue,
     InstanceValue,
+    LambdaValue,
     PartialValue,
     RouteDecorator,
     SdkClass,
@@ -27,12 +30,12 @@ from .values import (
     BoundMethod,
     DictValue,
     External,
+    IteratorValue,
     Known,
     ListValue,
     Symbolic,
     Unknown,
     Value,
-    elements,
     lift,
 )
 
@@ -72,7 +75,7 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
         value = expressions.evaluate(machine, part.value, frame)
         place = frame.syntax.span(part.value)
         if part.star == "*":
-            items = elements(value)
+            items = elements(machine, value)
             if isinstance(items, Unknown):
                 problem = problem or items
             else:
@@ -80,7 +83,7 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
         elif part.star == "**":
             problem = _spread(value, place, keywords) or problem
         elif part.keyword is not None:
-            keywords[part.keyword.value] = Argument(value, place)
+            _keyword(keywords, part.keyword.value, Argument(value, place))
         else:
             positional.append(Argument(value, place))
     return Call(positional, keywords, span, frame.syntax.arguments_span(node), problem)
@@ -92,13 +95,34 @@ def _spread(value: Value, place: Span, keywords: dict[str, Argument]) -> Unknown
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
         return Unknown("what `**` spreads is no dict that flashc knows", place)
     for key, (key_value, item) in value.value.entries.items():
-        if isinstance(key, str):
-            keywords[key] = Argument(item, key_value.origin)
+        if not isinstance(key, str):
+            raise PythonError(TypeError, "keywords must be strings", place)
+        _keyword(keywords, key, Argument(item, key_value.origin))
     return value.value.escaped
 
 
+def _keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> None:
+    if name in keywords:
+        raise PythonError(
+            TypeError, f"multiple values for keyword argument '{name}'", argument.span
+        )
+    keywords[name] = argument
+
+
+def call_values(
+    machine: Machine, callee: Value, values: list[Value], span: Span, frame: Frame
+) -> Value:
+    """`callee(*values)`, for a call that the source does not spell out: a key function, `map`."""
+    return call(machine, callee, of_values(values, span), frame)
+
+
+def of_values(values: list[Value], span: Span) -> Call:
+    """A call with these arguments that no text in the source spells out."""
+    return Call([Argument(value, span) for value in values], {}, span, span)
+
+
 def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Value:
-    """`callee(arguments)`."""
+    """`callee(arguments)`, which stands in `frame`."""
     if isinstance(callee, Unknown):
         escape(machine, arguments)
         return callee
@@ -115,6 +139,8 @@ def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Valu
             return call(machine, partial.function, _completed(partial, arguments), frame)
         case FunctionValue() as function:
             return functions.call(machine, function, arguments)
+        case LambdaValue() as function:
+            return functions.call_lambda(machine, function, arguments)
         case ClassValue() as class_value:
             return functions.instantiate(machine, class_value, arguments)
         case _ if arguments.problem is not None:
@@ -122,8 +148,8 @@ def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Valu
             return arguments.problem
         case External() as external:
             return library.call_external(machine, external, arguments, frame)
-        case BoundMethod() as method:
-            return _method(machine, method, arguments)
+        case BoundMethod() as bound:
+            return method(machine, bound, arguments, frame)
         case EnumMeta() as enum_class:
             return _member_of(machine, enum_class, arguments)
         case _:
@@ -138,7 +164,8 @@ def _completed(partial: PartialValue, later: Call) -> Call:
 
 
 def escape(machine: Machine, arguments: Call) -> None:
-    """Code that flashc does not follow gets these values and may change the mutable ones."""
+    """Code that flashc does not follow gets these values, may change the mutable ones, and may raise."""
+    machine.doubts += 1
     reason = Unknown("it was passed to code that flashc does not follow", arguments.span)
     for argument in (*arguments.positional, *arguments.keywords.values()):
         escape_value(argument.value, reason)
@@ -148,16 +175,23 @@ def escape_value(value: Value, reason: Unknown) -> None:
     """Forget what a mutable container holds."""
     if not isinstance(value, Known):
         return
-    if (isinstance(value.value, ListValue) and value.value.kind in (list, set)) or isinstance(
-        value.value, DictValue
-    ):
-        value.value.escaped = value.value.escaped or reason
+    match value.value:
+        case ListValue(kind=kind) as items if kind in (list, set):
+            items.escaped = items.escaped or reason
+        case DictValue() as table:
+            table.escaped = table.escaped or reason
+        case IteratorValue() as iterator:
+            iterator.lost = iterator.lost or reason
+        case InstanceValue() as instance if not instance.of.is_tuple:
+            instance.names.update(dict.fromkeys(instance.names, reason))
+        case _:
+            pass
 
 
 def _member_of(machine: Machine, enum_class: EnumMeta, arguments: Call) -> Value:
     """`GpuGroup("ADA_24")`."""
     values = [operators.settled(machine, value) for value in arguments.values]
-    return operators.apply(enum_class, arguments.span, *values)
+    return operators.apply(machine, enum_class, arguments.span, *values)
 
 
 _MUTATORS = frozenset(
@@ -175,42 +209,51 @@ _MUTATORS = frozenset(
         "popitem",
         "add",
         "discard",
+        "difference_update",
+        "intersection_update",
+        "symmetric_difference_update",
     }
 )
 
 
-def _method(machine: Machine, method: BoundMethod, arguments: Call) -> Value:
-    receiver = method.receiver
-    if machine.condition is not None and method.name in _MUTATORS:
+def method(machine: Machine, bound: BoundMethod, arguments: Call, frame: Frame) -> Value:
+    """`receiver.name(arguments)`, whatever the receiver is."""
+    receiver = bound.receiver
+    if machine.condition is not None and bound.name in _MUTATORS:
         escape_value(receiver, machine.condition)
     if isinstance(receiver, Known):
         match receiver.value:
             case EndpointValue() as endpoint:
-                return sdk.route(machine, endpoint, method.name, arguments)
+                return sdk.route(machine, endpoint, bound.name, arguments)
             case EnumMeta() as enum_class:
-                return _enum_method(enum_class, method.name, arguments)
-            case InstanceValue() as instance:
-                found = instance.of.find(method.name)
-                bound = Argument(receiver, arguments.span)
-                inside = Call(
-                    [bound, *arguments.positional],
-                    arguments.keywords,
-                    arguments.span,
-                    arguments.text,
-                )
-                if isinstance(found, Known) and isinstance(found.value, FunctionValue):
-                    return functions.call(machine, found.value, inside)
+                return _enum_method(machine, enum_class, bound.name, arguments)
+            case InstanceValue(of=of) | (ClassValue() as of):
+                return _own_method(machine, of, receiver, bound.name, arguments)
             case _:
                 pass
-    return methods.call(machine, receiver, method.name, arguments)
+    return methods.call(machine, receiver, bound.name, arguments, frame)
 
 
-def _enum_method(enum_class: EnumMeta, name: str, arguments: Call) -> Value:
+def _own_method(
+    machine: Machine, of: ClassValue, receiver: Known, name: str, arguments: Call
+) -> Value:
+    """A method of a class of the project, bound to an instance or to the class."""
+    found = of.find(name)
+    if not isinstance(found, Known) or not isinstance(found.value, FunctionValue):
+        return records.method(machine, receiver, name, arguments)
+    bound = Known(of, receiver.origin) if found.value.kind == "class" else receiver
+    first = Argument(bound, arguments.span)
+    positional = [first, *arguments.positional]
+    inside = Call(positional, arguments.keywords, arguments.span, arguments.text)
+    return functions.call(machine, found.value, inside)
+
+
+def _enum_method(machine: Machine, enum_class: EnumMeta, name: str, arguments: Call) -> Value:
     if name == "all" and not arguments.positional:
         members: list[object] = enum_class.all()  # type: ignore[attr-defined]
         return lift(members, arguments.span)
     if name == "from_string" and enum_class is DataCenter:
-        return operators.apply(_datacenter, arguments.span, *arguments.values)
+        return operators.apply(machine, _datacenter, arguments.span, *arguments.values)
     return Unknown(f"flashc does not evaluate `{enum_class.__name__}.{name}`", arguments.span)
 
 

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import libcst as cst
 
+from ...cst.walk import dotted
 from ...cst.walk import statements as statements_of
-from . import calls, expressions, statements
-from .objects import Argument, ClassValue, EndpointValue, Frame, FunctionValue, RouteDecorator
+from . import calls, expressions, functions, statements
+from .objects import (
+    Argument,
+    ClassValue,
+    EndpointValue,
+    Frame,
+    FunctionValue,
+    LambdaValue,
+    MethodKind,
+    PartialValue,
+    RouteDecorator,
+)
 from .values import External, Known, NotConcrete, Unknown, Value, concrete
 
 if TYPE_CHECKING:
@@ -23,10 +35,30 @@ def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
     decorators = [
         expressions.evaluate(machine, decorator.decorator, frame) for decorator in node.decorators
     ]
-    function = FunctionValue(node, frame, frame.child_qualname(name))
+    function = FunctionValue(
+        node,
+        frame,
+        frame.child_qualname(name),
+        functions.defaults(machine, node.params, frame),
+        kind=_kind(decorators),
+    )
     value: Value = Known(function, frame.syntax.span(node.name))
-    scope = frame.module if name in frame.global_names else frame
-    scope.names[name] = _decorated(machine, node, value, decorators, frame)
+    frame.bind(name, _decorated(machine, node, value, decorators, frame))
+
+
+def _kind(decorators: list[Value]) -> MethodKind:
+    for decorator in decorators:
+        kind = _KINDS.get(_external_name(decorator))
+        if kind is not None:
+            return kind
+    return "plain"
+
+
+_KINDS: dict[str, MethodKind] = {
+    "builtins.staticmethod": "static",
+    "builtins.classmethod": "class",
+    "builtins.property": "property",
+}
 
 
 def _decorated(
@@ -51,14 +83,16 @@ def _apply(machine: Machine, decorator: Value, call: calls.Call, frame: Frame) -
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
         return call.positional[0].value
-    followed = isinstance(decorator.value, (EndpointValue, RouteDecorator, FunctionValue))
+    followed = isinstance(
+        decorator.value, (EndpointValue, RouteDecorator, FunctionValue, LambdaValue, PartialValue)
+    )
     if not followed and not isinstance(decorator.value, ClassValue):
         return None
     result = calls.call(machine, decorator, call, frame)
     return None if isinstance(result, Unknown) else result
 
 
-_TRANSPARENT = frozenset({"builtins.staticmethod", "builtins.classmethod", "typing.final"})
+_TRANSPARENT = frozenset({*_KINDS, "typing.final"})
 
 
 def _wrapped(value: Value) -> Value:
@@ -66,8 +100,7 @@ def _wrapped(value: Value) -> Value:
     if isinstance(value, Known):
         match value.value:
             case FunctionValue() as function:
-                wrapped = FunctionValue(function.node, function.frame, function.qualname, True)
-                return Known(wrapped, value.origin)
+                return Known(replace(function, decorated=True), value.origin)
             case ClassValue() as class_value:
                 class_value.decorated = True
                 return value
@@ -89,7 +122,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     span = frame.syntax.span(node.name)
     enumeration = _enumeration(name, bases, inner)
     if enumeration is not None:
-        frame.names[name] = Known(enumeration, span)
+        frame.bind(name, Known(enumeration, span))
         return
     names = {_external_name(base) for base in bases}
     record = "typing.NamedTuple" in names or any(_is_dataclass(value) for value in decorators)
@@ -99,17 +132,25 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     )
     value = Known(class_value, span)
     if len(left) == len(decorators):
-        frame.names[name] = _decorated(machine, node, value, decorators, frame)
+        frame.bind(name, _decorated(machine, node, value, decorators, frame))
     else:
-        frame.names[name] = value
+        frame.bind(name, value)
 
 
 def _fields(node: cst.ClassDef) -> tuple[str, ...]:
     return tuple(
         statement.target.value
         for statement in statements_of(node.body)
-        if isinstance(statement, cst.AnnAssign) and isinstance(statement.target, cst.Name)
+        if isinstance(statement, cst.AnnAssign)
+        and isinstance(statement.target, cst.Name)
+        and not _is_class_variable(statement.annotation.annotation)
     )
+
+
+def _is_class_variable(annotation: cst.BaseExpression) -> bool:
+    if isinstance(annotation, cst.Subscript):
+        annotation = annotation.value
+    return (dotted(annotation) or "").rpartition(".")[2] == "ClassVar"
 
 
 def _external_name(value: Value) -> str:
@@ -143,7 +184,7 @@ def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.
         if member.startswith("_") or not isinstance(value, Known):
             continue
         try:
-            members.append((member, concrete(value)))
+            members.append((member, enum.auto() if _is_auto(value) else concrete(value)))
         except NotConcrete:
             continue
     mixin = str if "builtins.str" in names else int if "builtins.int" in names else None
@@ -153,3 +194,7 @@ def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.
         return functional(name, members, **options)
     except (TypeError, ValueError):  # members that this kind of enum refuses
         return None
+
+
+def _is_auto(value: Known) -> bool:
+    return value.value == External("enum.auto()")

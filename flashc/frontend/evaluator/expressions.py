@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -10,8 +11,9 @@ import libcst as cst
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
 
-from . import attributes, calls, containers, library, operators
-from .objects import Frame
+from . import attributes, builtin, calls, containers, functions, operators
+from .iteration import Lost, elements, iterate, lazily
+from .objects import Frame, InstanceValue, LambdaValue
 from .values import (
     DictValue,
     External,
@@ -22,8 +24,8 @@ from .values import (
     Symbolic,
     Unknown,
     Value,
+    ViewValue,
     concrete,
-    elements,
     variables_of,
 )
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 _NESTING = 100
+_NOWHERE = Span.whole("")
 
 
 def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
@@ -51,7 +54,7 @@ def _evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value
         case cst.Name():
             return _name(node, frame, span)
         case cst.SimpleString() | cst.Integer() | cst.Float() | cst.Imaginary():
-            return Known(node.evaluated_value, span)
+            return _literal(node, span)
         case cst.ConcatenatedString() | cst.FormattedString():
             return _string(machine, node, frame, span)
         case cst.Ellipsis():
@@ -82,16 +85,31 @@ def _evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value
         case cst.NamedExpr():
             value = evaluate(machine, node.value, frame)
             if isinstance(node.target, cst.Name):
-                frame.names[node.target.value] = value
+                frame.bind_walrus(node.target.value, value)
             return value
+        case cst.Lambda():
+            return Known(
+                LambdaValue(node, frame, functions.defaults(machine, node.params, frame)), span
+            )
         case _:
             return Unknown(_unsupported(node), span)
 
 
+def _literal(
+    node: cst.SimpleString | cst.Integer | cst.Float | cst.Imaginary | cst.ConcatenatedString,
+    span: Span,
+) -> Value:
+    """A literal's value; invalid escapes are the compiler's to warn of, not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return Known(node.evaluated_value, span)
+        except (ValueError, SyntaxError):  # Python limits the digits of an integer
+            return Unknown("the literal is too large", span)
+
+
 def _unsupported(node: cst.CSTNode) -> str:
     match node:
-        case cst.Lambda():
-            return "it is a lambda"
         case cst.Await():
             return "it waits for something at run time"
         case _:
@@ -110,7 +128,7 @@ def _name(node: cst.Name, frame: Frame, span: Span) -> Value:
     found = lookup(name, frame)
     if found is not None:
         return found
-    if name in library.BUILTINS:
+    if name in builtin.NAMES:
         return Known(External(f"builtins.{name}"), span)
     return Unknown(f"`{name}` is not defined here", span)
 
@@ -139,6 +157,14 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
             return items.escaped or bool(items.items)
         case DictValue() as entries:
             return entries.escaped or bool(entries.entries)
+        case ViewValue() as view:
+            return view.table.escaped or bool(view.table.entries)
+        case InstanceValue() as instance:
+            if instance.of.is_tuple:
+                return bool(instance.names)
+            if instance.of.find("__bool__") is not None or instance.of.find("__len__") is not None:
+                return Unknown("a method decides whether it is true", value.origin)
+            return True
         case External() as external:
             if external.name in _CONSTANT_CONDITIONS:
                 return _CONSTANT_CONDITIONS[external.name]
@@ -165,7 +191,7 @@ def _sequence(
     for part in parts:
         value = evaluate(machine, part.value, frame)
         if isinstance(part, cst.StarredElement):
-            inner = elements(value)
+            inner = elements(machine, value, unordered=kind is set)
             if isinstance(inner, Unknown):
                 return inner
             items.extend(inner)
@@ -179,12 +205,13 @@ def _sequence(
 def _dict(machine: Machine, node: cst.Dict, frame: Frame, span: Span) -> Value:
     result = DictValue()
     for part in node.elements:
-        value = evaluate(machine, part.value, frame)
         if isinstance(part, cst.DictElement):
             key = evaluate(machine, part.key, frame)
+            value = evaluate(machine, part.value, frame)
             problem = containers.store(machine, result, key, value)
         else:
-            problem = containers.merge(result, value)
+            value = evaluate(machine, part.value, frame)
+            problem = containers.merge(machine, result, value)
         if problem is not None:
             return problem
     return Known(result, span)
@@ -216,7 +243,9 @@ def _string(
             parts.extend(value.parts)
             continue
         if isinstance(value.value, bytes):
-            return _bytes(node, span)
+            if isinstance(node, cst.ConcatenatedString):
+                return _literal(node, span)
+            return Unknown("flashc does not evaluate this string", span)
         variables |= value.variables
         parts.append(Text(str(value.value)))
     if any(isinstance(part, EnvironmentReference) for part in parts):
@@ -225,18 +254,17 @@ def _string(
     return Known(text, span, variables)
 
 
-def _bytes(node: cst.BaseExpression, span: Span) -> Value:
-    if isinstance(node, cst.ConcatenatedString):
-        return Known(node.evaluated_value, span)
-    return Unknown("flashc does not evaluate this string", span)
-
-
 def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringExpression]:
     match node:
         case cst.ConcatenatedString():
             return [*_pieces(node.left), *_pieces(node.right)]
         case cst.SimpleString():
-            return [node.evaluated_value]
+            value = _literal(node, _NOWHERE)
+            return (
+                [value.value]
+                if isinstance(value, Known) and isinstance(value.value, (str, bytes))
+                else []
+            )
         case cst.FormattedString():
             raw = "r" in node.prefix.lower()
             return [
@@ -255,24 +283,41 @@ def _unescape(text: str, quote: str, raw: bool) -> str:
     plain = text.replace("{{", "{").replace("}}", "}")
     if raw or "\\" not in plain:
         return plain
-    literal = cst.SimpleString(f"{quote}{plain}{quote}")
-    return str(literal.evaluated_value)
+    value = _literal(cst.SimpleString(f"{quote}{plain}{quote}"), _NOWHERE)
+    return str(value.value) if isinstance(value, Known) else plain
 
 
 def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: Frame) -> Value:
     span = frame.syntax.span(part)
     value = evaluate(machine, part.expression, frame)
     if isinstance(value, Symbolic) and not part.conversion and not part.format_spec:
-        return _as_text(value)
+        if part.equal is None:
+            return _as_text(value)
     spec = _format_spec(machine, part, frame)
     if isinstance(spec, Unknown):
         return spec
     if isinstance(value, Symbolic):
         value = machine.read(value)
-    text = operators.formatted(value, part.conversion, spec, span)
+    conversion = part.conversion
+    if part.equal is not None and not part.format_spec:
+        conversion = conversion or "r"
+    text = operators.formatted(machine, value, conversion, spec, span)
     if part.equal is not None and isinstance(text, Known):
-        return Unknown("flashc does not evaluate `=` in an f-string", span)
+        shown = f"{_self_documenting(part, frame)}{text.value}"
+        return Known(shown, span, text.variables)
     return text
+
+
+def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
+    """What `f"{ x = }"` writes before the value: the placeholder's own text."""
+    assert part.equal is not None
+    pieces = (
+        part.whitespace_before_expression,
+        part.expression,
+        part.whitespace_after_expression,
+        part.equal,
+    )
+    return "".join(frame.syntax.code(piece) for piece in pieces)
 
 
 def _as_text(value: Symbolic) -> Symbolic:
@@ -302,11 +347,21 @@ def _format_spec(
 
 
 def _comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span) -> Value:
-    inner = Frame(frame.syntax, {}, frame, qualname=frame.qualname)
-    results: list[tuple[Value, Value]] = []
-    problem = _generate(machine, node, node.for_in, inner, results)
-    if problem is not None:
-        return problem
+    """The first iterable belongs to the scope around, everything else to the comprehension's own."""
+    inner = Frame(frame.syntax, {}, frame, qualname=frame.qualname, is_comprehension=True)
+    first = evaluate(machine, node.for_in.iter, frame)
+    results = _generate(machine, node, node.for_in, first, inner)
+    if isinstance(node, cst.GeneratorExp):
+        return lazily((value for _, value in results), "generator", span)
+    try:
+        return _collected(machine, node, results, span)
+    except Lost as lost:
+        return lost.reason
+
+
+def _collected(
+    machine: Machine, node: cst.BaseComp, results: Iterator[tuple[Value, Value]], span: Span
+) -> Value:
     if isinstance(node, cst.DictComp):
         table = DictValue()
         for key, value in results:
@@ -321,35 +376,35 @@ def _comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Spa
 
 
 def _generate(
-    machine: Machine,
-    node: cst.BaseComp,
-    generator: cst.CompFor,
-    frame: Frame,
-    results: list[tuple[Value, Value]],
-) -> Unknown | None:
-    source = elements(evaluate(machine, generator.iter, frame))
-    if isinstance(source, Unknown):
-        return source
-    for item in source:
+    machine: Machine, node: cst.BaseComp, generator: cst.CompFor, source: Value, frame: Frame
+) -> Iterator[tuple[Value, Value]]:
+    """The (key, value) pairs of a comprehension, one by one; other kinds have no use for the key.
+
+    Raises:
+        Lost: the next one can't be known.
+    """
+    for item in iterate(machine, source, unordered=isinstance(node, cst.SetComp)):
         problem = containers.unpack(machine, generator.target, item, frame)
         if problem is not None:
-            return problem
-        kept = True
-        for condition in generator.ifs:
-            verdict = truth(machine, evaluate(machine, condition.test, frame))
-            if isinstance(verdict, Unknown):
-                return verdict
-            kept = kept and verdict
-        if not kept:
+            raise Lost(problem)
+        if not _passes(machine, generator, frame):
             continue
         if generator.inner_for_in is not None:
-            problem = _generate(machine, node, generator.inner_for_in, frame, results)
-            if problem is not None:
-                return problem
+            inner = evaluate(machine, generator.inner_for_in.iter, frame)
+            yield from _generate(machine, node, generator.inner_for_in, inner, frame)
         elif isinstance(node, cst.DictComp):
             key = evaluate(machine, node.key, frame)
-            results.append((key, evaluate(machine, node.value, frame)))
+            yield key, evaluate(machine, node.value, frame)
         elif isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
             value = evaluate(machine, node.elt, frame)
-            results.append((value, value))
-    return None
+            yield value, value
+
+
+def _passes(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
+    for condition in generator.ifs:
+        verdict = truth(machine, evaluate(machine, condition.test, frame))
+        if isinstance(verdict, Unknown):
+            raise Lost(verdict)
+        if not verdict:
+            return False
+    return True

@@ -9,9 +9,10 @@ import libcst as cst
 from flashc_ir.source import Span
 
 from ...cst.walk import is_generator
-from . import calls, expressions, statements
-from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue
-from .values import DictValue, Known, ListValue, Unknown, Value
+from . import calls, expressions, records, statements
+from .failures import PythonError, builtin_base, exception_class
+from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue, LambdaValue
+from .values import DictValue, External, Known, ListValue, Unknown, Value
 
 if TYPE_CHECKING:
     from .calls import Call
@@ -33,67 +34,88 @@ def call(machine: Machine, function: FunctionValue, arguments: Call) -> Value:
         calls.escape(machine, arguments)
         return Unknown(reason, arguments.span)
     frame = Frame(function.frame.syntax, {}, function.frame, qualname=function.qualname)
-    problem = _bind(machine, node.params, arguments, frame, function.frame)
-    if problem is not None:
-        return problem
+    _bind(machine, node.params, arguments, frame, function.defaults)
     statements.execute(machine, node.body, frame)
     return frame.returned or Known(None, arguments.span)
 
 
+def call_lambda(machine: Machine, function: LambdaValue, arguments: Call) -> Value:
+    """What a lambda of the project returns."""
+    if arguments.problem is not None:
+        calls.escape(machine, arguments)
+        return arguments.problem
+    frame = Frame(function.frame.syntax, {}, function.frame, qualname=function.frame.qualname)
+    _bind(machine, function.node.params, arguments, frame, function.defaults)
+    return expressions.evaluate(machine, function.node.body, frame)
+
+
+def defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:
+    """The defaults of a signature, computed once, where the function is defined."""
+    return {
+        param.name.value: expressions.evaluate(machine, param.default, frame)
+        for param in (*params.posonly_params, *params.params, *params.kwonly_params)
+        if param.default is not None
+    }
+
+
 def _bind(
-    machine: Machine, params: cst.Parameters, arguments: Call, frame: Frame, outer: Frame
-) -> Unknown | None:
-    """Bind the arguments of a call to the parameters, as Python does."""
-    misfit = Unknown("the arguments do not fit the function", arguments.span)
+    machine: Machine,
+    params: cst.Parameters,
+    arguments: Call,
+    frame: Frame,
+    defaults: dict[str, Value],
+) -> None:
+    """Bind the arguments of a call to the parameters, as Python does.
+
+    Raises:
+        PythonError: they do not fit.
+    """
     positional = [*params.posonly_params, *params.params]
+    positional_only = {param.name.value for param in params.posonly_params}
     values = arguments.values
     keywords = dict(arguments.keywords)
+
+    def by_keyword(name: str) -> Value:
+        if name in keywords and name not in positional_only:
+            return keywords.pop(name).value
+        if name in defaults:
+            return defaults[name]
+        raise PythonError(TypeError, f"missing a required argument: '{name}'", arguments.span)
+
     for index, param in enumerate(positional):
         name = param.name.value
-        if index < len(values):
-            frame.names[name] = values[index]
-        elif name in keywords:
-            frame.names[name] = keywords.pop(name).value
-        elif param.default is not None:
-            frame.names[name] = expressions.evaluate(machine, param.default, outer)
-        else:
-            return misfit
+        frame.names[name] = values[index] if index < len(values) else by_keyword(name)
     surplus = values[len(positional) :]
     if isinstance(params.star_arg, cst.Param):
         frame.names[params.star_arg.name.value] = Known(ListValue(tuple, surplus), arguments.span)
     elif surplus:
-        return misfit
+        raise PythonError(TypeError, "too many positional arguments", arguments.span)
     for param in params.kwonly_params:
-        name = param.name.value
-        if name in keywords:
-            frame.names[name] = keywords.pop(name).value
-        elif param.default is not None:
-            frame.names[name] = expressions.evaluate(machine, param.default, outer)
-        else:
-            return misfit
+        frame.names[param.name.value] = by_keyword(param.name.value)
     if params.star_kwarg is not None:
         rest = DictValue({k: (Known(k, a.span), a.value) for k, a in keywords.items()})
         frame.names[params.star_kwarg.name.value] = Known(rest, arguments.span)
     elif keywords:
-        return misfit
-    return None
+        text = f"got an unexpected keyword argument '{next(iter(keywords))}'"
+        raise PythonError(TypeError, text, arguments.span)
 
 
 def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
     """`Class(arguments)` for a record (dataclass, NamedTuple) or a class with a followable `__init__`."""
     if arguments.problem is not None:
         return arguments.problem
-    closed = len(class_value.ancestry()) > len(class_value.bases) and not class_value.decorated
     if class_value.is_record:
-        return _record(class_value, arguments)
-    init = class_value.find("__init__")
-    if not closed:
+        return records.build(machine, class_value, arguments)
+    if class_value.decorated or _has_open_base(class_value):
         calls.escape(machine, arguments)
-        return Unknown(
-            f"an instance of `{class_value.name}` exists at run time only", arguments.span
-        )
+        reason = f"an instance of `{class_value.name}` exists at run time only"
+        return Unknown(reason, arguments.span)
     instance = Known(InstanceValue(class_value, {}), arguments.span)
+    init = class_value.find("__init__")
     if init is None:
+        if (arguments.positional or arguments.keywords) and builtin_base(class_value) is None:
+            text = f"{class_value.name}() takes no arguments"
+            raise PythonError(TypeError, text, arguments.span)
         return instance
     if isinstance(init, Known) and isinstance(init.value, FunctionValue):
         bound = [Argument(instance, arguments.span), *arguments.positional]
@@ -103,21 +125,17 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
     return Unknown(f"an instance of `{class_value.name}` exists at run time only", arguments.span)
 
 
-def _record(class_value: ClassValue, arguments: Call) -> Value:
-    fields: list[str] = []
-    for ancestor in reversed(class_value.ancestry()):
-        fields.extend(name for name in ancestor.fields if name not in fields)
-    given = dict(zip(fields, arguments.values, strict=False))
-    given |= {name: argument.value for name, argument in arguments.keywords.items()}
-    if len(arguments.values) > len(fields) or not set(given) <= set(fields):
-        return Unknown("the arguments do not fit the class", arguments.span)
-    names: dict[str, Value] = {}
-    for name in fields:
-        value = given.get(name) or class_value.find(name)
-        if value is None:
-            return Unknown(f"the field `{name}` is not given", arguments.span)
-        names[name] = value
-    return Known(InstanceValue(class_value, names), arguments.span)
+def _has_open_base(class_value: ClassValue) -> bool:
+    """Whether a base decides how instances are built that flashc does not follow."""
+    return any(
+        exception_class(base) is None
+        and not (
+            isinstance(base, Known)
+            and (isinstance(base.value, ClassValue) or base.value == External("builtins.object"))
+        )
+        for ancestor in class_value.ancestry()
+        for base in ancestor.bases
+    )
 
 
 def span_of(function: FunctionValue) -> Span:

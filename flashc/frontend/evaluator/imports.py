@@ -25,7 +25,7 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
         bound = alias or name.partition(".")[0]
-        frame.names[bound] = _module(machine, name if alias else bound, span)
+        frame.bind(bound, _module(machine, name if alias else bound, span))
 
 
 def _module(machine: Machine, name: str, span: Span) -> Value:
@@ -50,7 +50,7 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
         return
     for item in node.names:
         name = item.evaluated_name
-        frame.names[item.evaluated_alias or name] = _imported(machine, module, name, span)
+        frame.bind(item.evaluated_alias or name, _imported(machine, module, name, span))
 
 
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:

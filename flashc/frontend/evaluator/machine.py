@@ -10,13 +10,16 @@ import libcst as cst
 from flashc_ir.resources import EnvironmentReference
 from flashc_ir.source import Span
 
+from ...cst import walk
 from ...cst.parse import Syntax
 from ..discover import Tree
 from . import statements
+from .failures import PythonError
 from .objects import EndpointValue, Frame
-from .values import Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value
+from .values import NO_VARIABLES, Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
+_SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
 
 
 class OutOfSteps(Exception):
@@ -41,8 +44,12 @@ class Machine:
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
     stopped: dict[str, Span] = field(default_factory=dict[str, Span])
+    failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
     assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
     condition: Unknown | None = None  # set inside a branch or loop that may not run
+    controlled_by: frozenset[str] = NO_VARIABLES  # environment variables that chose the branch
+    doubts: int = 0  # how often something happened that may raise or not
+    guards: int = 0  # how many `try` statements with handlers are under way
     depth: int = 0
     _steps: int = MAX_STEPS
 
@@ -55,6 +62,16 @@ class Machine:
         self._steps -= 1
         if self._steps <= 0:
             raise OutOfSteps(frame.syntax.span(node))
+
+    def charge(self, size: int, span: Span) -> None:
+        """Account for work on `size` elements or characters.
+
+        Raises:
+            OutOfSteps: the budget of the module under way is used up.
+        """
+        self._steps -= size // _SIZE_OF_A_STEP
+        if self._steps <= 0:
+            raise OutOfSteps(span)
 
     def module(self, name: str) -> Frame | None:
         """The evaluated top of a module; a module in a circle is seen as far as it has come."""
@@ -74,8 +91,10 @@ class Machine:
         steps, self._steps = self._steps, MAX_STEPS
         depth, self.depth = self.depth, 0
         condition, self.condition = self.condition, None
+        controlled, self.controlled_by = self.controlled_by, NO_VARIABLES
+        guards, self.guards = self.guards, 0
         try:
-            statements.execute(self, syntax.tree.body, frame)
+            self._execute(syntax, frame)
         except OutOfSteps as stop:
             self.stopped[name] = stop.span
             frame.names.clear()
@@ -83,7 +102,21 @@ class Machine:
             self.stopped[name] = here
             frame.names.clear()
         self._steps, self.depth, self.condition = steps, depth, condition
+        self.controlled_by, self.guards = controlled, guards
         return frame
+
+    def _execute(self, syntax: Syntax, frame: Frame) -> None:
+        """Carry out a module.  What it raises ends a statement, not the module: its other mistakes are
+        wanted too."""
+        for line in syntax.tree.body:
+            try:
+                statements.execute(self, [line], frame)
+            except PythonError as error:
+                reason = Unknown(f"Python raises {error}", error.span)
+                for name in walk.bound_names(line):
+                    frame.names.setdefault(name, reason)
+                if not error.variables:
+                    self.failed.setdefault(syntax.name, error)
 
     def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
         """`module.name`, a submodule included."""

@@ -1,81 +1,95 @@
-"""Methods of plain values: the pure ones of `str` and its like, those that change lists and dicts, paths."""
+"""Methods of plain values: the pure ones of `str` and its like, those that read and change containers."""
 
 from __future__ import annotations
 
-import posixpath
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from flashc_ir.source import Span
 
-from . import containers, operators
+from . import calls, containers, operators, paths, sequences
+from .failures import PythonError
+from .iteration import elements
+from .objects import Frame
 from .values import (
     MAX_ITEMS,
     DictValue,
+    IteratorValue,
     Known,
     ListValue,
     NotConcrete,
     ProjectPath,
     Unknown,
     Value,
+    ViewValue,
     concrete,
-    elements,
-    lift,
+    variables_of,
 )
 
 if TYPE_CHECKING:
     from .calls import Call
     from .machine import Machine
 
-_PURE = {
-    str: frozenset(dir(str)) - {"format_map", "__init_subclass__", "__new__"},
-    bytes: frozenset(
-        {"decode", "hex", "strip", "split", "upper", "lower", "startswith", "endswith"}
-    ),
-    int: frozenset({"bit_length", "to_bytes"}),
-    float: frozenset({"is_integer", "hex"}),
+_PURE: dict[type, frozenset[str]] = {
+    kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
+    for kind in (str, bytes, int, float, complex)
 }
-_MAX_PROJECT_TEXT = 1_000_000
+_GROWING = frozenset(
+    {"ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "to_bytes", "translate"}
+)
 
 
-def call(machine: Machine, receiver: Value, name: str, arguments: Call) -> Value:
+def call(machine: Machine, receiver: Value, name: str, arguments: Call, frame: Frame) -> Value:
     """`receiver.name(arguments)`."""
     receiver = operators.settled(machine, receiver)
     if not isinstance(receiver, Known):
         return receiver
     match receiver.value:
-        case ListValue(kind=kind) as items if kind is list:
-            return _list_method(items, receiver, name, arguments)
+        case ListValue() as items:
+            return _sequence_method(machine, items, receiver, name, arguments, frame)
         case DictValue() as table:
             return _dict_method(machine, table, receiver, name, arguments)
         case ProjectPath() as path:
-            return _path_method(machine, path, receiver, name, arguments)
-        case ListValue() as items if name in ("copy", "index", "count", "union", "add"):
-            return _other_sequence(items, receiver, name, arguments)
-        case str() | bytes() | int() | float() as plain:
+            return paths.method(machine, path, receiver, name, arguments)
+        case ViewValue() if name == "isdisjoint":
+            return _pure_on_containers(machine, receiver, name, arguments)
+        case bool() | int() | float() | complex() | str() | bytes() as plain:
             return _plain_method(machine, plain, receiver, name, arguments)
         case _:
+            calls.escape(machine, arguments)
             return Unknown(f"flashc does not evaluate the method `{name}` here", arguments.span)
 
 
 def _plain_method(
     machine: Machine, plain: object, receiver: Known, name: str, arguments: Call
 ) -> Value:
+    span = arguments.span
     kind = next((k for k in _PURE if isinstance(plain, k)), None)
     if kind is None or name not in _PURE[kind]:
-        return Unknown(f"flashc does not evaluate the method `{name}` here", arguments.span)
+        return Unknown(f"flashc does not evaluate the method `{name}` here", span)
     names = list(arguments.keywords)
-    values = [operators.settled(machine, value) for value in arguments.values]
-    named = [operators.settled(machine, arguments.keywords[n].value) for n in names]
-    if name in ("ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "to_bytes"):
-        if any(_large(value) for value in values):
-            return Unknown("it is too large", arguments.span)
+    values = [_read(machine, value) for value in arguments.values]
+    named = [_read(machine, arguments.keywords[n].value) for n in names]
+    if name in _GROWING and any(_large(value) for value in values):
+        return Unknown("it is too large", span)
+    if name == "format" and isinstance(plain, str) and operators.long_numbers(plain):
+        return Unknown("it is too large", span)
     count = len(values)
 
     def run(self: object, *flat: object) -> object:
         keywords = dict(zip(names, flat[count:], strict=True))
         return getattr(self, name)(*flat[:count], **keywords)
 
-    return operators.apply(run, arguments.span, receiver, *values, *named)
+    return operators.apply(machine, run, span, receiver, *values, *named)
+
+
+def _read(machine: Machine, value: Value) -> Value:
+    """An argument for Python itself: environment variables and iterators are read."""
+    value = operators.settled(machine, value)
+    if isinstance(value, Known) and isinstance(value.value, IteratorValue):
+        items = elements(machine, value)
+        return items if isinstance(items, Unknown) else Known(ListValue(list, items), value.origin)
+    return value
 
 
 def _large(value: Value) -> bool:
@@ -87,75 +101,167 @@ def _large(value: Value) -> bool:
     )
 
 
-def _list_method(items: ListValue, receiver: Known, name: str, arguments: Call) -> Value:
-    span, values = arguments.span, arguments.values
-    nothing = Known(None, span)
+def _sequence_method(
+    machine: Machine,
+    items: ListValue,
+    receiver: Known,
+    name: str,
+    arguments: Call,
+    frame: Frame,
+) -> Value:
     if items.escaped is not None:
+        calls.escape(machine, arguments)
         return items.escaped
-    match name, values:
-        case "append", [value]:
-            items.items.append(value)
-            return nothing
-        case "extend", [value]:
-            more = elements(value)
-            if isinstance(more, Unknown):
-                items.escaped = more
-                return more
-            items.items.extend(more)
-            return nothing
-        case "insert", [Known(value=int() as index), value]:
-            items.items.insert(index, value)
-            return nothing
-        case "copy", []:
-            return Known(ListValue(list, list(items.items)), span)
-        case "pop", [] if items.items:
-            return items.items.pop()
-        case "clear", []:
-            items.items.clear()
-            return nothing
-        case "reverse", []:
-            items.items.reverse()
-            return nothing
-        case (("remove" | "sort"), _):
-            return _in_place(items, name, arguments)
-        case (("index" | "count"), [value]):
-            return operators.apply(getattr(list, name), span, receiver, value)
-        case _:
-            items.escaped = Unknown(f"flashc does not evaluate `list.{name}` here", span)
-            return items.escaped
+    if not hasattr(items.kind, name):
+        text = f"'{items.kind.__name__}' object has no attribute '{name}'"
+        raise PythonError(AttributeError, text, arguments.span)
+    if name == "copy":
+        return Known(ListValue(items.kind, list(items.items)), arguments.span)
+    changes = _CHANGES.get((items.kind, name))
+    if changes is None:
+        return _pure_on_containers(machine, receiver, name, arguments)
+    result = changes(machine, items, arguments, frame)
+    if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
+        items.escaped = items.escaped or result
+    return result
 
 
-def _in_place(items: ListValue, name: str, arguments: Call) -> Value:
+def _pure_on_containers(machine: Machine, receiver: Known, name: str, arguments: Call) -> Value:
+    """Methods that read containers as a whole: `count`, `index`, `union`, `issubset`."""
+    values = [_read(machine, value) for value in arguments.values]
+
+    def run(self: object, *others: object) -> object:
+        return getattr(self, name)(*others)
+
+    return operators.apply(machine, run, arguments.span, receiver, *values, unordered=True)
+
+
+# Changing lists and sets ----------------------------------------------------------------------------
+
+_Change = Callable[["Machine", ListValue, "Call", Frame], Value]
+
+
+def _append(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+    items.items.append(_only(arguments))
+    if len(items.items) > MAX_ITEMS:
+        return Unknown("it is too large", arguments.span)
+    return Known(None, arguments.span)
+
+
+def _only(arguments: Call) -> Value:
+    if len(arguments.values) != 1 or arguments.keywords:
+        raise PythonError(TypeError, "takes exactly one argument", arguments.span)
+    return arguments.values[0]
+
+
+def _extend(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+    more = elements(machine, _only(arguments))
+    if isinstance(more, Unknown):
+        return more
+    if len(items.items) + len(more) > MAX_ITEMS:
+        return Unknown("it is too large", arguments.span)
+    items.items.extend(more)
+    return Known(None, arguments.span)
+
+
+def _on_the_list(name: str) -> _Change:
+    """`insert`, `pop`, `clear`, `reverse`: Python's own, on the list of values."""
+
+    def run(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+        given: list[object] = []
+        for index, value in enumerate(arguments.values):
+            if name == "insert" and index == 1:
+                given.append(value)
+                continue
+            value = operators.settled(machine, value)
+            if not isinstance(value, Known) or not isinstance(value.value, int):
+                items.escaped = Unknown("the index is not known", value.origin)
+                return items.escaped
+            given.append(value.value)
+        try:
+            result: Value | None = getattr(items.items, name)(*given)
+        except (IndexError, TypeError) as error:
+            return operators.fail(machine, type(error), str(error), arguments.span)
+        return Known(None, arguments.span) if result is None else result
+
+    return run
+
+
+def _remove(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
     span = arguments.span
+    wanted = operators.settled(machine, _only(arguments))
     try:
-        plain = [concrete(item) for item in items.items]
-        keywords = {key: concrete(a.value) for key, a in arguments.keywords.items()}
-        getattr(plain, name)(*(concrete(value) for value in arguments.values), **keywords)
-    except NotConcrete:
-        items.escaped = Unknown(f"`list.{name}` depends on something that is not known", span)
-        return items.escaped
-    except operators.PYTHON_ERRORS as error:
-        items.escaped = Unknown(f"Python raises {type(error).__name__}: {error}", span)
-        return items.escaped
-    items.items[:] = [lift(item, span) for item in plain]
+        plain = concrete(wanted, unordered=True)
+        index = [concrete(item, unordered=True) for item in items.items].index(plain)
+    except NotConcrete as problem:
+        return operators.cause(problem.part, span)
+    except ValueError:
+        return operators.fail(
+            machine, ValueError, "list.remove(x): x not in list", span, variables_of(wanted)
+        )
+    del items.items[index]
     return Known(None, span)
 
 
-def _other_sequence(items: ListValue, receiver: Known, name: str, arguments: Call) -> Value:
-    span, values = arguments.span, arguments.values
-    if name == "copy":
-        return Known(ListValue(items.kind, list(items.items)), span)
-    if name == "add" and items.kind is set and len(values) == 1:
-        joined = containers.make_set(set, [*items.items, values[0]], span)
-        if isinstance(joined, Known) and isinstance(joined.value, ListValue):
-            items.items[:] = joined.value.items
-            return Known(None, span)
-        items.escaped = Unknown("an element is not known", span)
-        return items.escaped
-    method = getattr(items.kind, name, None)
-    if method is None:
-        return Unknown(f"there is no method `{name}`", span)
-    return operators.apply(method, span, receiver, *values)
+def _sort(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+    ordered = sequences.sort(machine, list(items.items), arguments, frame)
+    if isinstance(ordered, Unknown):
+        return ordered
+    items.items[:] = ordered
+    return Known(None, arguments.span)
+
+
+def _change_set(name: str) -> _Change:
+    """`add`, `discard`, `update` and their like: Python's own, on the concrete elements."""
+
+    def run(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+        span = arguments.span
+        values = [_read(machine, value) for value in arguments.values]
+
+        def changed(*given: Any) -> object:
+            kept: set[object] = set(given[0])
+            getattr(kept, name)(*given[1:])
+            return kept
+
+        own = Known(ListValue(set, items.items), span)
+        result = operators.apply(machine, changed, span, own, *values, unordered=True)
+        if not isinstance(result, Known) or not isinstance(result.value, ListValue):
+            return result
+        items.items[:] = result.value.items
+        return Known(None, span)
+
+    return run
+
+
+def _pop_of_set(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+    if len(items.items) == 1:
+        return items.items.pop()
+    if not items.items:
+        raise PythonError(KeyError, "'pop from an empty set'", arguments.span)
+    return Unknown("the order of a set differs from run to run", arguments.span)
+
+
+_CHANGES: dict[tuple[type, str], _Change] = {
+    (list, "append"): _append,
+    (list, "extend"): _extend,
+    (list, "remove"): _remove,
+    (list, "sort"): _sort,
+    **{(list, name): _on_the_list(name) for name in ("insert", "pop", "clear", "reverse")},
+    **{
+        (set, name): _change_set(name)
+        for name in ("add", "discard", "remove", "clear", "update", "difference_update")
+    },
+    **{
+        (set, name): _change_set(name)
+        for name in ("intersection_update", "symmetric_difference_update")
+    },
+    (set, "pop"): _pop_of_set,
+}
+# Their result may be unknown although what is left is not.
+_TAKING = frozenset({(list, "pop")})
+
+
+# Dicts ----------------------------------------------------------------------------------------------
 
 
 def _dict_method(
@@ -163,27 +269,24 @@ def _dict_method(
 ) -> Value:
     span, values = arguments.span, arguments.values
     if table.escaped is not None:
+        calls.escape(machine, arguments)
         return table.escaped
     match name, values:
-        case "keys", []:
-            return Known(ListValue(list, [key for key, _ in table.entries.values()]), span)
-        case "values", []:
-            return Known(ListValue(list, [item for _, item in table.entries.values()]), span)
-        case "items", []:
-            pairs: list[Value] = [
-                Known(ListValue(tuple, [key, item]), span) for key, item in table.entries.values()
-            ]
-            return Known(ListValue(list, pairs), span)
+        case (("keys" | "values" | "items"), []):
+            return Known(ViewValue(table, name), span)
         case "copy", []:
             return Known(DictValue(dict(table.entries)), span)
         case (("get" | "pop" | "setdefault"), [key, *rest]):
             return _lookup(machine, table, name, key, rest, span)
+        case "popitem", []:
+            return _popitem(table, span)
         case "update", _:
-            return _update(table, arguments)
+            return _update(machine, table, arguments)
         case "clear", []:
             table.entries.clear()
             return Known(None, span)
         case _:
+            calls.escape(machine, arguments)
             table.escaped = Unknown(f"flashc does not evaluate `dict.{name}` here", span)
             return table.escaped
 
@@ -195,29 +298,38 @@ def _lookup(
     try:
         plain = concrete(key)
         entry = table.entries.get(plain)
-    except (NotConcrete, TypeError):
+    except NotConcrete:
         unknown = Unknown("the key is not known", span)
         if name != "get":
             table.escaped = unknown
         return unknown
+    except TypeError as error:
+        raise PythonError(TypeError, str(error), span) from error
     default = rest[0] if rest else Known(None, span)
     if name == "pop":
         table.entries.pop(plain, None)
         if entry is None and not rest:
-            return Unknown("the dict has no such key", span)
+            return operators.fail(machine, KeyError, repr(plain)[:80], span, variables_of(key))
     elif name == "setdefault" and entry is None:
         table.entries[plain] = (key, default)
-    return entry[1] if entry is not None else default
+    return operators.tainted(entry[1] if entry is not None else default, variables_of(key))
 
 
-def _update(table: DictValue, arguments: Call) -> Value:
+def _popitem(table: DictValue, span: Span) -> Value:
+    if not table.entries:
+        raise PythonError(KeyError, "'popitem(): dictionary is empty'", span)
+    _, (key, value) = table.entries.popitem()
+    return Known(ListValue(tuple, [key, value]), span)
+
+
+def _update(machine: Machine, table: DictValue, arguments: Call) -> Value:
     for value in arguments.values:
-        problem = containers.merge(table, value)
+        problem = containers.merge(machine, table, value)
         if problem is not None:
             table.escaped = problem
             return problem
     for name, argument in arguments.keywords.items():
-        table.entries[name] = (Known(name, argument.span), argument.value)
+        containers.put(table, name, (Known(name, argument.span), argument.value))
     return Known(None, arguments.span)
 
 
@@ -237,60 +349,3 @@ def copied(value: Value, span: Span, *, deep: bool) -> Value:
             return Known(DictValue(entries, table.escaped), span)
         case _:
             return value
-
-
-# Paths -------------------------------------------------------------------------------------------
-
-
-def path_function(name: str, values: list[Value], span: Span) -> Value:
-    """`Path(__file__)`, `os.path.dirname(...)`, `os.path.join(...)`."""
-    if not values or not isinstance(values[0], Known):
-        return values[0] if values else Unknown("a path without a start", span)
-    first = values[0].value
-    if not isinstance(first, ProjectPath):
-        return Unknown("the path does not start at a file of the project", span)
-    match name:
-        case "pathlib.Path" | "pathlib.PurePath":
-            path, rest = ProjectPath(first.path), values[1:]
-        case "os.path.dirname":
-            path, rest = ProjectPath(posixpath.dirname(first.path) or ".", text=True), []
-        case _:
-            path, rest = first, values[1:]
-    result: Value = Known(path, span)
-    for part in rest:
-        if not isinstance(part, Known) or not isinstance(part.value, str):
-            return Unknown("a part of the path is not known", span)
-        if not isinstance(result, Known) or not isinstance(result.value, ProjectPath):
-            return result
-        result = operators.join(result.value, part.value, span)
-    return result
-
-
-def _path_method(
-    machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: Call
-) -> Value:
-    span = arguments.span
-    match name:
-        case "resolve" | "absolute" if not path.text:
-            return receiver
-        case "joinpath":
-            return path_function("os.path.join", [receiver, *arguments.values], span)
-        case "exists" | "is_file":
-            return Known((machine.tree.root / path.path).is_file(), span)
-        case "read_text":
-            return read_project_file(machine, path, span)
-        case _:
-            return Unknown(f"flashc does not evaluate `Path.{name}`", span)
-
-
-def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
-    """The text of a file that belongs to the project."""
-    known = next((file for file in machine.tree.files if file.path == path.path), None)
-    if known is None:
-        return Unknown(f"`{path.path}` is no file of the project", span)
-    if known.size > _MAX_PROJECT_TEXT:
-        return Unknown(f"`{path.path}` is too large", span)
-    try:
-        return lift((machine.tree.root / path.path).read_text(encoding="utf-8"), span)
-    except (OSError, UnicodeDecodeError):
-        return Unknown(f"`{path.path}` can't be read as UTF-8 text", span)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Literal
 
 import libcst as cst
@@ -10,7 +11,16 @@ import libcst as cst
 from flashc_ir.source import Span
 
 from ...cst.parse import Syntax
-from .values import Known, Unknown, Value
+from .values import External, Known, Unknown, Value
+
+
+class Flow(Enum):
+    """How a suite ended."""
+
+    NEXT = "next"
+    BREAK = "break"
+    CONTINUE = "continue"
+    RETURN = "return"
 
 
 @dataclass(slots=True, eq=False)
@@ -22,8 +32,11 @@ class Frame:
     enclosing: Frame | None = None
     is_class: bool = False
     qualname: str = ""
+    is_comprehension: bool = False
     global_names: set[str] = field(default_factory=set[str])
+    nonlocal_names: set[str] = field(default_factory=set[str])
     returned: Value | None = None
+    handling: Exception | None = None  # what a bare `raise` raises again
 
     @property
     def module(self) -> Frame:
@@ -32,24 +45,64 @@ class Frame:
             frame = frame.enclosing
         return frame
 
+    def owner(self, name: str) -> Frame:
+        """The frame that an assignment to `name` in this one changes."""
+        if name in self.global_names:
+            return self.module
+        if name in self.nonlocal_names:
+            scope = self.enclosing
+            while scope is not None:
+                if name in scope.names and not scope.is_class:
+                    return scope
+                scope = scope.enclosing
+        return self
+
+    def bind(self, name: str, value: Value) -> None:
+        self.owner(name).names[name] = value
+
+    def bind_walrus(self, name: str, value: Value) -> None:
+        """`(name := value)` in a comprehension binds in the scope around it."""
+        scope = self
+        while scope.is_comprehension and scope.enclosing is not None:
+            scope = scope.enclosing
+        scope.bind(name, value)
+
     def child_qualname(self, name: str) -> str:
         if not self.qualname:
             return name
         return f"{self.qualname}.{name}" if self.is_class else f"{self.qualname}.<locals>.{name}"
 
 
+MethodKind = Literal["plain", "static", "class", "property"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class FunctionValue:
-    """A function of the project.  `decorated`: other decorators were applied to it already."""
+    """A function of the project.  `decorated`: other decorators were applied to it already.
+
+    `defaults` are those of the parameters, computed where the function is defined; `kind` says whether
+    it stands under `@staticmethod`, `@classmethod` or `@property`.
+    """
 
     node: cst.FunctionDef
     frame: Frame
     qualname: str
+    defaults: dict[str, Value] = field(default_factory=dict[str, Value])
     decorated: bool = False
+    kind: MethodKind = "plain"
 
     @property
     def name(self) -> str:
         return self.node.name.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LambdaValue:
+    """A lambda of the project."""
+
+    node: cst.Lambda
+    frame: Frame
+    defaults: dict[str, Value]
 
 
 @dataclass(slots=True, eq=False)
@@ -68,6 +121,15 @@ class ClassValue:
     @property
     def name(self) -> str:
         return self.node.name.value
+
+    @property
+    def is_tuple(self) -> bool:
+        """Whether it is a `NamedTuple`, whose instances are sequences."""
+        return any(
+            isinstance(base, Known) and base.value == External("typing.NamedTuple")
+            for ancestor in self.ancestry()
+            for base in ancestor.bases
+        )
 
     def ancestry(self) -> list[ClassValue]:
         """The class and its bases of the project, each once, nearest first."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import operator
+import posixpath
+import re
 from collections.abc import Callable
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 import libcst as cst
@@ -12,10 +15,12 @@ from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
 
 from . import containers, expressions
+from .failures import PYTHON_ERRORS, PythonError
 from .objects import Frame
 from .values import (
     MAX_ITEMS,
     MAX_TEXT,
+    NO_VARIABLES,
     DictValue,
     External,
     Known,
@@ -25,6 +30,7 @@ from .values import (
     Symbolic,
     Unknown,
     Value,
+    ViewValue,
     concrete,
     lift,
     variables_of,
@@ -77,16 +83,6 @@ _COMPARE: dict[type[cst.CSTNode], Callable[[Any, Any], object]] = {
     cst.NotIn: lambda item, container: item not in container,
 }
 
-# What Python's own operators and methods raise for arguments that do not fit.
-PYTHON_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    TypeError,
-    ValueError,
-)
-
 
 def tainted(value: Value, variables: frozenset[str]) -> Value:
     """`value`, remembering that these environment variables decided it."""
@@ -100,19 +96,54 @@ def settled(machine: Machine, value: Value) -> Known | Unknown:
     return machine.read(value) if isinstance(value, Symbolic) else value
 
 
-def apply(function: Callable[..., object], span: Span, *operands: Value) -> Value:
-    """`function` applied to concrete operands by Python itself."""
+def apply(
+    machine: Machine,
+    function: Callable[..., object],
+    span: Span,
+    *operands: Value,
+    unordered: bool = False,
+) -> Value:
+    """`function` applied to concrete operands by Python itself.
+
+    `unordered`: its result does not depend on the order of a set.
+
+    Raises:
+        PythonError: the function raises.
+    """
     try:
-        arguments = [concrete(operand) for operand in operands]
+        arguments = [concrete(operand, unordered=unordered) for operand in operands]
     except NotConcrete as problem:
         return cause(problem.part, span)
+    machine.charge(sum(map(_size, arguments)), span)
     try:
         result = function(*arguments)
     except PYTHON_ERRORS as error:
-        return Unknown(f"Python raises {type(error).__name__}: {error}", span)
+        return fail(machine, type(error), str(error), span, variables_of(*operands))
+    machine.charge(_size(result), span)
     if _size(result) > MAX_TEXT:
         return Unknown("it is too large", span)
     return lift(result, span, variables_of(*operands))
+
+
+def fail(
+    machine: Machine,
+    kind: type[BaseException],
+    text: str,
+    span: Span,
+    variables: frozenset[str] = NO_VARIABLES,
+) -> Unknown:
+    """Python raises.  Where environment variables decided it, another machine's may not: unknown.
+
+    Raises:
+        PythonError: it is certain, or the program is ready for it.
+    """
+    if not variables:
+        raise PythonError(kind, text, span)
+    if machine.guards:
+        error = PythonError(kind, "", span)  # the text may quote the variable's value
+        error.variables = variables
+        raise error
+    return Unknown(f"Python raises {kind.__name__}", span)
 
 
 def cause(part: Value, span: Span) -> Unknown:
@@ -129,6 +160,8 @@ def cause(part: Value, span: Span) -> Unknown:
 
 
 def _size(value: object) -> int:
+    if isinstance(value, int):
+        return value.bit_length()
     return len(value) if isinstance(value, (str, bytes, list, tuple, set, dict)) else 0
 
 
@@ -145,7 +178,7 @@ def binary(
         if joined is not None:
             return joined
     if isinstance(left, Known) and isinstance(right, Known):
-        special = _on_objects(kind, left, right, span)
+        special = _on_objects(machine, kind, left, right, span)
         if special is not None:
             return special
     left, right = settled(machine, left), settled(machine, right)
@@ -153,7 +186,10 @@ def binary(
         return Unknown("flashc does not evaluate this operator", span)
     if _explodes(kind, left, right):
         return Unknown("it is too large", span)
-    return apply(_BINARY[kind], span, left, right)
+    return apply(machine, _BINARY[kind], span, left, right, unordered=kind in _OF_SETS)
+
+
+_OF_SETS = (cst.BitOr, cst.BitAnd, cst.BitXor, cst.Subtract)
 
 
 def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
@@ -171,7 +207,9 @@ def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
     return Symbolic(tuple(parts), span)
 
 
-def _on_objects(kind: type[cst.CSTNode], left: Known, right: Known, span: Span) -> Value | None:
+def _on_objects(
+    machine: Machine, kind: type[cst.CSTNode], left: Known, right: Known, span: Span
+) -> Value | None:
     """Operators on containers with unknown elements, and on paths."""
     match left.value, right.value:
         case ListValue() as a, ListValue() as b if kind is cst.Add and a.kind is b.kind:
@@ -180,15 +218,18 @@ def _on_objects(kind: type[cst.CSTNode], left: Known, right: Known, span: Span) 
                 return problem
             if len(a.items) + len(b.items) > MAX_ITEMS:
                 return Unknown("it is too large", span)
+            machine.charge(len(a.items) + len(b.items), span)
             return Known(ListValue(a.kind, [*a.items, *b.items]), span)
         case DictValue() as a, DictValue() as b if kind is cst.BitOr:
             result = DictValue(dict(a.entries))
-            return containers.merge(result, right) or a.escaped or Known(result, span)
+            machine.charge(len(a.entries) + len(b.entries), span)
+            return containers.merge(machine, result, right) or a.escaped or Known(result, span)
         case (ListValue() as a, int() as count) | (int() as count, ListValue() as a) if (
             kind is cst.Multiply and a.kind in (list, tuple)
         ):
             if len(a.items) * max(count, 0) > MAX_ITEMS:
                 return Unknown("it is too large", span)
+            machine.charge(len(a.items) * max(count, 0), span)
             return a.escaped or Known(ListValue(a.kind, a.items * count), span)
         case ProjectPath(text=False) as path, str() as name if kind is cst.Divide:
             return join(path, name, span)
@@ -198,8 +239,6 @@ def _on_objects(kind: type[cst.CSTNode], left: Known, right: Known, span: Span) 
 
 def join(path: ProjectPath, name: str, span: Span) -> Value:
     """A path below another; leaving the project gives Unknown."""
-    import posixpath
-
     joined = posixpath.normpath(posixpath.join(path.path, name))
     if joined.startswith(("..", "/")):
         return Unknown("the path lies outside the project", span)
@@ -216,13 +255,13 @@ def _explodes(kind: type[cst.CSTNode], left: Value, right: Value) -> bool:
     if kind is cst.LeftShift:
         return isinstance(b, int) and b > 100_000
     if kind is cst.Modulo and isinstance(a, (str, bytes)):
-        return len(a) > 1000
+        return long_numbers(a)
     if kind is cst.Multiply:
         lengths = [_length(v) for v in (a, b)]
         counts = [v for v in (a, b) if isinstance(v, int)]
         if any(lengths) and counts:
             return max(lengths) * abs(counts[0]) > MAX_ITEMS
-        return all(isinstance(v, int) and v.bit_length() > 50_000 for v in (a, b))
+        return sum(v.bit_length() for v in counts) > 200_000
     return False
 
 
@@ -253,7 +292,7 @@ def operation(
                 if isinstance(verdict, Unknown):
                     return verdict
                 return Known(not verdict, span, variables_of(value))
-            return apply(_UNARY[type(node.operator)], span, settled(machine, value))
+            return apply(machine, _UNARY[type(node.operator)], span, settled(machine, value))
 
 
 def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame) -> Value:
@@ -290,14 +329,16 @@ def comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span)
     for part in node.comparisons:
         right = settled(machine, expressions.evaluate(machine, part.comparator, frame))
         variables |= variables_of(right)
-        result = _compared(type(part.operator), left, right, span)
+        result = compared(machine, type(part.operator), left, right, span)
         if isinstance(result, Unknown) or not result:
             return result if isinstance(result, Unknown) else Known(False, span, variables)
         left = right
     return Known(True, span, variables)
 
 
-def _compared(kind: type[cst.CSTNode], left: Value, right: Value, span: Span) -> bool | Unknown:
+def compared(
+    machine: Machine, kind: type[cst.CSTNode], left: Value, right: Value, span: Span
+) -> bool | Unknown:
     if isinstance(left, Unknown):
         return left
     if isinstance(right, Unknown):
@@ -311,32 +352,44 @@ def _compared(kind: type[cst.CSTNode], left: Value, right: Value, span: Span) ->
         found = _key_in(left, right)
         if found is not None:
             return found == (kind is cst.In)
-    value = apply(_COMPARE[kind], span, left, right)
+    value = apply(machine, _COMPARE[kind], span, left, right, unordered=True)
     return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
 
 
 def _key_in(left: Value, right: Known) -> bool | None:
     """`key in table` needs the table's keys only."""
-    if isinstance(right.value, DictValue) and right.value.escaped is None:
+    table = right.value
+    if isinstance(table, ViewValue) and table.part == "keys":
+        table = table.table
+    if isinstance(table, DictValue) and table.escaped is None:
         try:
-            return concrete(left) in right.value.entries
+            return concrete(left) in table.entries
         except (NotConcrete, TypeError):
             return None
     return None
 
 
 def _identical(left: Value, right: Value) -> bool | None:
-    from enum import Enum
-
     if not isinstance(left, Known) or not isinstance(right, Known):
         return None
-    singletons = (type(None), bool, type(...), Enum, type)
-    if isinstance(left.value, singletons) or isinstance(right.value, singletons):
+    if _has_identity(left.value) or _has_identity(right.value):
         return left.value is right.value
+    if type(left.value) is not type(right.value):
+        return False
     return None
 
 
-def formatted(value: Value, conversion: str | None, spec: str, span: Span) -> Value:
+def _has_identity(value: object) -> bool:
+    """Whether one object of the program is one object here too."""
+    singletons = (type(None), bool, type(...), Enum, type, DictValue)
+    return isinstance(value, singletons) or (
+        isinstance(value, ListValue) and value.kind in (list, set)
+    )
+
+
+def formatted(
+    machine: Machine, value: Value, conversion: str | None, spec: str, span: Span
+) -> Value:
     """One placeholder of an f-string as text."""
     functions: dict[str | None, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}
 
@@ -344,15 +397,15 @@ def formatted(value: Value, conversion: str | None, spec: str, span: Span) -> Va
         shown = functions[conversion](plain) if conversion else plain
         return format(shown, spec)
 
-    if any(len(digits) > 4 for digits in _numbers(spec)):
+    if long_numbers(spec):
         return Unknown("it is too large", span)
-    return apply(render, span, value)
+    return apply(machine, render, span, value)
 
 
-def _numbers(spec: str) -> list[str]:
-    import re
-
-    return re.findall(r"\d+", spec)
+def long_numbers(text: str | bytes) -> bool:
+    """Whether a format asks for a width or precision that only an attack would."""
+    found = re.findall(rb"\d+", text) if isinstance(text, bytes) else re.findall(r"\d+", text)
+    return any(len(digits) > 4 for digits in found)
 
 
 def augmented(kind: type[cst.CSTNode]) -> type[cst.CSTNode]:

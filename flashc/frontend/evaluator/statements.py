@@ -7,33 +7,34 @@ ways disagree about becomes unknown.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from ...cst import walk
-from . import containers, definitions, expressions, imports, operators
-from .objects import ClassValue, EndpointValue, Frame, InstanceValue
-from .values import DictValue, External, Known, ListValue, ModuleRef, Unknown, Value, elements
+from . import attempts, containers, definitions, expressions, imports, matching, operators
+from .failures import PythonError, raised
+from .iteration import Lost, elements, iterate
+from .objects import ClassValue, EndpointValue, Flow, Frame, InstanceValue
+from .values import (
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    ModuleRef,
+    Unknown,
+    Value,
+    variables_of,
+)
 
 if TYPE_CHECKING:
     from .machine import Machine
 
 
-class Flow(Enum):
-    """How a suite ended."""
-
-    NEXT = "next"
-    BREAK = "break"
-    CONTINUE = "continue"
-    RETURN = "return"
+Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
 
 
-_Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
-
-
-def execute(machine: Machine, body: _Suite, frame: Frame) -> Flow:
+def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
     """Carry out a suite."""
     for statement in walk.statements(body):
         machine.step(statement, frame)
@@ -78,15 +79,18 @@ def _statement(
             return Flow.RETURN
         case cst.Global():
             frame.global_names.update(item.name.value for item in node.names)
+        case cst.Nonlocal():
+            frame.nonlocal_names.update(item.name.value for item in node.names)
         case cst.Del():
-            _delete(node.target, frame)
+            _delete(machine, node.target, frame)
+        case cst.Assert():
+            _assert(machine, node, frame)
         case cst.Break():
             return Flow.BREAK
         case cst.Continue():
             return Flow.CONTINUE
         case cst.Raise():
-            frame.returned = Unknown("Python raises an exception here", frame.syntax.span(node))
-            return Flow.RETURN
+            raise _raised(machine, node, frame)
         case cst.BaseCompoundStatement():
             return _compound(machine, node, frame)
         case _:
@@ -102,14 +106,8 @@ def _compound(machine: Machine, node: cst.BaseCompoundStatement, frame: Frame) -
             return _for(machine, node, frame)
         case cst.While():
             return _while(machine, node, frame)
-        case cst.Try() | cst.TryStar():
-            flow = execute(machine, node.body, frame)
-            if flow is Flow.NEXT and node.orelse is not None:
-                flow = execute(machine, node.orelse.body, frame)
-            if node.finalbody is not None:
-                last = execute(machine, node.finalbody.body, frame)
-                flow = flow if last is Flow.NEXT else last
-            return flow
+        case cst.Try():
+            return attempts.attempt(machine, node, frame)
         case cst.With():
             for item in node.items:
                 value = expressions.evaluate(machine, item.item, frame)
@@ -118,53 +116,78 @@ def _compound(machine: Machine, node: cst.BaseCompoundStatement, frame: Frame) -
                     kept = value if isinstance(value, Unknown) else unknown
                     assign(machine, item.asname.name, kept, frame)
             return execute(machine, node.body, frame)
+        case cst.Match():
+            return matching.match(machine, node, frame)
         case _:
             reason = Unknown("flashc does not follow this statement", frame.syntax.span(node))
-            return _maybe(machine, [cst.IndentedBlock(list(_blocks(node)))], frame, reason)
+            body = node.body if isinstance(node, cst.TryStar) else None
+            return maybe(machine, [body], frame, reason)
 
 
-def _blocks(node: cst.BaseCompoundStatement) -> list[cst.BaseStatement]:
-    """The statements of a `match`'s cases, one after the other."""
-    if not isinstance(node, cst.Match):
-        return []
-    found: list[cst.BaseStatement] = []
-    for case in node.cases:
-        if isinstance(case.body, cst.IndentedBlock):
-            found.extend(case.body.body)
-    return found
+def _raised(machine: Machine, node: cst.Raise, frame: Frame) -> Exception:
+    """What a `raise` statement raises."""
+    span = frame.syntax.span(node)
+    if node.exc is not None:
+        error = raised(expressions.evaluate(machine, node.exc, frame), span)
+        error.variables = machine.controlled_by
+        return error
+    scope: Frame | None = frame
+    while scope is not None:
+        if scope.handling is not None:
+            return scope.handling
+        scope = scope.enclosing
+    return PythonError(RuntimeError, "No active exception to reraise", span)
+
+
+def _assert(machine: Machine, node: cst.Assert, frame: Frame) -> None:
+    verdict = expressions.truth(machine, expressions.evaluate(machine, node.test, frame))
+    if verdict is False:
+        error = PythonError(AssertionError, "", frame.syntax.span(node))
+        error.variables = machine.controlled_by
+        raise error
+    if isinstance(verdict, Unknown):
+        machine.doubts += 1
 
 
 def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
     test = expressions.evaluate(machine, node.test, frame)
     verdict = expressions.truth(machine, test)
     orelse = node.orelse
-    other: list[cst.BaseSuite] = []
-    if isinstance(orelse, cst.Else):
-        other = [orelse.body]
+    other: Suite | None = None
+    if orelse is not None:
+        other = [orelse] if isinstance(orelse, cst.If) else orelse.body
     if isinstance(verdict, Unknown):
-        if isinstance(orelse, cst.If):
-            return _maybe(machine, [node.body, cst.IndentedBlock([orelse])], frame, verdict)
-        return _maybe(machine, [node.body, other[0] if other else None], frame, verdict)
-    if verdict:
-        return execute(machine, node.body, frame)
-    if isinstance(orelse, cst.If):
-        return _if(machine, orelse, frame)
-    return execute(machine, other[0], frame) if other else Flow.NEXT
+        return maybe(machine, [node.body, other], frame, verdict)
+    chosen = node.body if verdict else other
+    if chosen is None:
+        return Flow.NEXT
+    outer, machine.controlled_by = machine.controlled_by, machine.controlled_by | variables_of(test)
+    try:
+        return execute(machine, chosen, frame)
+    finally:
+        machine.controlled_by = outer
 
 
-def _maybe(
-    machine: Machine, ways: Sequence[cst.BaseSuite | None], frame: Frame, reason: Unknown
-) -> Flow:
-    """Carry out each way on a copy of the names; what differs afterwards is unknown."""
+def maybe(machine: Machine, ways: Sequence[Suite | None], frame: Frame, reason: Unknown) -> Flow:
+    """Carry out each way on a copy of the names; what differs afterwards is unknown.
+
+    One way alone may as well not be gone.
+    """
     before = dict(frame.names)
     outer, machine.condition = machine.condition, machine.condition or reason
     outcomes: list[dict[str, Value]] = []
-    ended = False
+    ended = 0
     returned = frame.returned
+    machine.doubts += 1
     for way in ways:
         frame.names = dict(before)
-        if way is not None and execute(machine, way, frame) is not Flow.NEXT:
-            ended = True
+        try:
+            if way is not None and execute(machine, way, frame) is not Flow.NEXT:
+                ended += 1
+        except (
+            PythonError
+        ):  # on this way the names keep what they had; `doubts` tells a `try` of it
+            pass
         outcomes.append(frame.names)
     if len(ways) == 1:
         outcomes.append(before)
@@ -208,19 +231,20 @@ def _blurred(values: list[Value | None], reason: Unknown) -> Value:
 
 
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
-    items = elements(expressions.evaluate(machine, node.iter, frame))
-    if isinstance(items, Unknown):
-        containers.unpack(machine, node.target, items, frame)
-        return _maybe(machine, [node.body], frame, items)
-    for item in items:
-        problem = containers.unpack(machine, node.target, item, frame)
-        if problem is not None:
-            return _maybe(machine, [node.body], frame, problem)
-        flow = execute(machine, node.body, frame)
-        if flow is Flow.BREAK:
-            return Flow.NEXT
-        if flow is Flow.RETURN:
-            return flow
+    try:
+        for item in iterate(machine, expressions.evaluate(machine, node.iter, frame)):
+            machine.step(node, frame)
+            problem = containers.unpack(machine, node.target, item, frame)
+            if problem is not None:
+                raise Lost(problem)
+            flow = execute(machine, node.body, frame)
+            if flow is Flow.BREAK:
+                return Flow.NEXT
+            if flow is Flow.RETURN:
+                return flow
+    except Lost as lost:
+        containers.unpack(machine, node.target, lost.reason, frame)
+        return maybe(machine, [node.body], frame, lost.reason)
     return execute(machine, node.orelse.body, frame) if node.orelse is not None else Flow.NEXT
 
 
@@ -229,7 +253,7 @@ def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
         machine.step(node, frame)
         verdict = expressions.truth(machine, expressions.evaluate(machine, node.test, frame))
         if isinstance(verdict, Unknown):
-            return _maybe(machine, [node.body], frame, verdict)
+            return maybe(machine, [node.body], frame, verdict)
         if not verdict:
             return execute(machine, node.orelse.body, frame) if node.orelse else Flow.NEXT
         flow = execute(machine, node.body, frame)
@@ -244,9 +268,11 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
     match target:
         case cst.Attribute():
             receiver = expressions.evaluate(machine, target.value, frame)
-            _assign_attribute(machine, receiver, target.attr.value, value)
+            assign_attribute(machine, receiver, target.attr.value, value)
         case cst.Subscript():
             _assign_item(machine, target, value, frame)
+        case cst.Name() if isinstance(value, Unknown):
+            frame.bind(target.value, value.passed_on(target.value, frame.syntax.span(target)))
         case _:
             containers.unpack(machine, target, value, frame)
             if isinstance(target, cst.Name) and isinstance(value, Known):
@@ -259,7 +285,8 @@ def _name_endpoint(value: object, name: str, frame: Frame) -> None:
             value.variable = name
 
 
-def _assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
+def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
+    """`receiver.name = value`."""
     if not isinstance(receiver, Known):
         return
     match receiver.value:
@@ -281,33 +308,15 @@ def _assign_attribute(machine: Machine, receiver: Value, name: str, value: Value
 
 def _assign_item(machine: Machine, target: cst.Subscript, value: Value, frame: Frame) -> None:
     receiver = expressions.evaluate(machine, target.value, frame)
-    part = target.slice[0].slice
-    if not isinstance(receiver, Known) or not isinstance(part, cst.Index):
-        return
-    key = operators.settled(machine, expressions.evaluate(machine, part.value, frame))
-    match receiver.value:
-        case DictValue() as table:
-            problem = machine.condition or containers.store(machine, table, key, value)
-            table.escaped = table.escaped or problem
-        case ListValue() as items:
-            _assign_element(machine, items, key, value)
-        case External("builtins.globals()"):
-            if isinstance(key, Known) and isinstance(key.value, str):
+    key = containers.key_of(machine, target, frame)
+    if isinstance(receiver, Known) and isinstance(receiver.value, External):
+        if isinstance(key, Known) and isinstance(key.value, str):
+            if receiver.value.name == "builtins.globals()":
                 frame.module.names[key.value] = value
-        case External("os.environ"):
-            if isinstance(key, Known) and isinstance(key.value, str):
+            elif receiver.value.name == "os.environ":
                 machine.assigned[key.value] = machine.condition or value
-        case _:
-            pass
-
-
-def _assign_element(machine: Machine, items: ListValue, key: Value, value: Value) -> None:
-    if machine.condition is None and isinstance(key, Known) and isinstance(key.value, int):
-        if -len(items.items) <= key.value < len(items.items):
-            items.items[key.value] = value
-            return
-    unknown = Unknown("an element is assigned that flashc can't tell", value.origin)
-    items.escaped = items.escaped or machine.condition or unknown
+        return
+    containers.store_item(machine, receiver, key, value)
 
 
 def _augment(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
@@ -315,22 +324,48 @@ def _augment(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
     value = expressions.evaluate(machine, node.value, frame)
     kind = operators.augmented(type(node.operator))
     span = frame.syntax.span(node)
-    if isinstance(current, Known) and isinstance(current.value, ListValue):
-        if current.value.kind is list and kind is cst.Add:  # in place: every alias sees it
-            more = elements(value)
-            if machine.condition is not None or isinstance(more, Unknown):
-                unknown = more if isinstance(more, Unknown) else machine.condition
-                current.value.escaped = current.value.escaped or unknown
-            else:
-                current.value.items.extend(more)
-            return
-    if isinstance(current, Known) and isinstance(current.value, DictValue) and kind is cst.BitOr:
-        problem = machine.condition or containers.merge(current.value, value)
-        current.value.escaped = current.value.escaped or problem
+    held = current.value if isinstance(current, Known) else None
+    if isinstance(held, ListValue) and held.kind is list and kind is cst.Add:
+        _extend(machine, held, value)  # in place: every alias sees it
         return
-    assign(machine, node.target, operators.binary(machine, kind, current, value, span), frame)
+    if isinstance(held, DictValue) and kind is cst.BitOr:
+        held.escaped = held.escaped or machine.condition or containers.merge(machine, held, value)
+        return
+    result = operators.binary(machine, kind, current, value, span)
+    if isinstance(held, ListValue) and held.kind in (list, set):
+        new = result.value if isinstance(result, Known) else None
+        if isinstance(new, ListValue) and machine.condition is None:
+            held.items[:] = new.items
+        else:
+            unknown = result if isinstance(result, Unknown) else None
+            held.escaped = held.escaped or machine.condition or unknown
+        return
+    assign(machine, node.target, result, frame)
 
 
-def _delete(target: cst.BaseExpression, frame: Frame) -> None:
-    if isinstance(target, cst.Name):
-        frame.names.pop(target.value, None)
+def _extend(machine: Machine, held: ListValue, value: Value) -> None:
+    more = elements(machine, value)
+    if machine.condition is not None or isinstance(more, Unknown):
+        unknown = more if isinstance(more, Unknown) else machine.condition
+        held.escaped = held.escaped or unknown
+    else:
+        held.items.extend(more)
+
+
+def _delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
+    match target:
+        case cst.Name():
+            frame.owner(target.value).names.pop(target.value, None)
+        case cst.Tuple() | cst.List():
+            for element in target.elements:
+                _delete(machine, element.value, frame)
+        case cst.Subscript():
+            receiver = expressions.evaluate(machine, target.value, frame)
+            key = containers.key_of(machine, target, frame)
+            containers.delete_item(machine, receiver, key, frame.syntax.span(target))
+        case cst.Attribute():
+            receiver = expressions.evaluate(machine, target.value, frame)
+            if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue):
+                receiver.value.names.pop(target.attr.value, None)
+        case _:
+            pass

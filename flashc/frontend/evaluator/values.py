@@ -7,10 +7,10 @@ mutable and shared by reference like Python's own, because programs append to th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from enum import Enum, EnumMeta
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from flashc_ir.resources import EnvironmentReference, Text
 from flashc_ir.source import Span
@@ -19,6 +19,7 @@ from flashc_ir.source import Span
 SequenceKind = type[list[Any]] | type[tuple[Any, ...]] | type[set[Any]] | type[frozenset[Any]]
 
 NO_VARIABLES: frozenset[str] = frozenset()
+SET_ORDER = "the order of a set differs from run to run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +56,24 @@ class Unknown:
     """Nothing is known.  `reason` completes "because ..."; `origin` is the cause's place.
 
     `variable` names the environment variable whose absence is the cause, `member` the member that an
-    enum lacks, with those it has.
+    enum lacks, with those it has.  `through` are the names that passed it on, nearest to the cause
+    first, each with the place of its assignment.
     """
 
     reason: str
     origin: Span
     variable: str | None = None
     member: tuple[str, tuple[str, ...]] | None = None
+    through: tuple[tuple[str, Span], ...] = ()
+
+    def passed_on(self, name: str, place: Span) -> Unknown:
+        """The same, after an assignment to `name`."""
+        if len(self.through) >= _LONGEST_CHAIN or (name, place) in self.through:
+            return self
+        return replace(self, through=(*self.through, (name, place)))
 
 
+_LONGEST_CHAIN = 4  # a picture with more steps explains less
 Value = Known | Symbolic | Unknown
 
 
@@ -77,6 +87,11 @@ class ListValue:
     items: list[Value]
     escaped: Unknown | None = None
 
+    @property
+    def is_disordered(self) -> bool:
+        """Whether Python's order of the items can't be told."""
+        return self.kind in (set, frozenset) and len(self.items) > 1
+
 
 @dataclass(slots=True, eq=False)
 class DictValue:
@@ -86,6 +101,40 @@ class DictValue:
         default_factory=dict[object, tuple[Value, Value]]
     )
     escaped: Unknown | None = None
+
+
+@dataclass(slots=True, eq=False)
+class IteratorValue:
+    """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
+
+    `source` computes as it is read, so that a generator sees the names of the moment, as in Python.
+    `lost`: why nobody knows any more what comes next.
+    """
+
+    source: Iterator[Value]
+    name: str
+    lost: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewValue:
+    """`table.keys()`, `.values()` or `.items()`: it sees later changes of the table."""
+
+    table: DictValue
+    part: Literal["keys", "values", "items"]
+
+    def members(self) -> list[Value]:
+        """The members at this moment."""
+        match self.part:
+            case "keys":
+                return [key for key, _ in self.table.entries.values()]
+            case "values":
+                return [item for _, item in self.table.entries.values()]
+            case "items":
+                return [
+                    Known(ListValue(tuple, [key, item]), key.origin)
+                    for key, item in self.table.entries.values()
+                ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,20 +181,23 @@ MAX_TEXT = 4_000_000
 _MAX_NESTING = 60
 
 
-def concrete(value: Value) -> object:
+def concrete(value: Value, *, unordered: bool = False) -> object:
     """The Python object that `value` is.
+
+    `unordered`: whoever asks does not look at the order of sets, which differs from run to run.
 
     Raises:
         NotConcrete: it holds an unknown or symbolic part or an object of the program, or is too large.
     """
-    return _Concretion().object_of(value, 0)
+    return _Concretion(unordered).object_of(value, 0)
 
 
 class _Concretion:
     """Shared and self-containing containers are small in memory and without end when written out."""
 
-    def __init__(self) -> None:
+    def __init__(self, unordered: bool) -> None:
         self._left = MAX_ITEMS
+        self._unordered = unordered
 
     def object_of(self, value: Value, depth: int) -> object:
         self._left -= 1
@@ -157,17 +209,22 @@ class _Concretion:
             case ListValue() as items:
                 if items.escaped is not None:
                     raise NotConcrete(items.escaped)
+                if items.is_disordered and not self._unordered:
+                    raise NotConcrete(Unknown(SET_ORDER, value.origin))
                 return items.kind(self.object_of(item, depth + 1) for item in items.items)
             case DictValue() as table:
-                if table.escaped is not None:
-                    raise NotConcrete(table.escaped)
-                return {
-                    key: self.object_of(item, depth + 1) for key, (_, item) in table.entries.items()
-                }
+                return self._table(table, depth)
+            case ViewValue() as view:
+                return getattr(self._table(view.table, depth), view.part)()
             case _ if is_plain(value.value):
                 return value.value
             case _:
                 raise NotConcrete(value)
+
+    def _table(self, table: DictValue, depth: int) -> dict[object, object]:
+        if table.escaped is not None:
+            raise NotConcrete(table.escaped)
+        return {key: self.object_of(item, depth + 1) for key, (_, item) in table.entries.items()}
 
 
 def is_plain(value: object) -> bool:
@@ -180,6 +237,9 @@ def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) 
     match value:
         case list() | tuple():
             return _lifted(cast("list[object]", value), list, origin, variables, value)
+        case map() | zip() | filter() | enumerate() | reversed() | Iterator():
+            lazily = (lift(item, origin, variables) for item in cast("Iterator[object]", value))
+            return Known(IteratorValue(lazily, type(value).__name__), origin, variables)
         case set() | frozenset():
             members = sorted(cast("set[object]", value), key=repr)
             return _lifted(members, set, origin, variables, value)
@@ -226,28 +286,9 @@ def variables_of(*values: Value) -> frozenset[str]:
         elif isinstance(inside, DictValue):
             seen.add(id(inside))
             pending.extend(item for _, item in inside.entries.values())
+        elif isinstance(inside, ViewValue):
+            pending.append(Known(inside.table, value.origin))
     return frozenset(found)
-
-
-def elements(value: Value) -> list[Value] | Unknown:
-    """The values that iterating over `value` gives."""
-    if isinstance(value, Unknown):
-        return value
-    if isinstance(value, Symbolic):
-        return Unknown("it iterates over an environment variable", value.origin)
-    match value.value:
-        case ListValue(kind=kind, items=items) if kind in (set, frozenset) and len(items) > 1:
-            return Unknown("the order of a set differs from run to run", value.origin)
-        case ListValue() as items:
-            return items.escaped or list(items.items)
-        case DictValue() as entries:
-            return entries.escaped or [key for key, _ in entries.entries.values()]
-        case str() | bytes() | range() as plain if len(plain) <= MAX_ITEMS:
-            return [Known(item, value.origin, value.variables) for item in plain]
-        case type() as enum_class:
-            return [Known(member, value.origin) for member in list_members(enum_class)]
-        case _:
-            return Unknown("it can't be iterated over when building", value.origin)
 
 
 def list_members(enum_class: type) -> list[object]:

@@ -1,0 +1,136 @@
+"""The laws of the evaluator, on generated programs of constants.
+
+1. `Known(v)` implies that Python itself computes `v`, and a failure that is certain is one of Python's.
+2. Nothing that Python computes from constants alone comes out `Unknown`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from flashc.cst.parse import parse
+from flashc.frontend.discover import Tree
+from flashc.frontend.evaluator.machine import Machine
+from flashc.frontend.evaluator.values import (
+    Known,
+    NotConcrete,
+    Unknown,
+    Value,
+    concrete,
+)
+from tests.support.constant_programs import constant_program
+
+PROGRAMS = settings(
+    max_examples=2000, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+_LARGE = 50_000
+
+
+def evaluated(text: str) -> Machine:
+    """A machine that has carried out `text` as the module `m`."""
+    syntax = parse("m.py", "m", False, text)
+    tree = Tree(Path("/nowhere"), (), {"m": "m.py"}, frozenset(), ())
+    machine = Machine(tree, {"m": syntax}.get, {})
+    machine.module("m")
+    return machine
+
+
+def computed(text: str) -> dict[str, Any] | None:
+    """The names that Python itself computes, None where it raises."""
+    names: dict[str, Any] = {"__name__": "m"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            exec(compile(text, "m.py", "exec"), names)
+        except Exception:
+            return None
+    return {name: value for name, value in names.items() if not name.startswith("__")}
+
+
+def is_plain(value: object) -> bool:
+    """Whether a value is a constant through and through, and of a size that flashc follows."""
+    match value:
+        case str() | bytes():
+            return len(value) < _LARGE
+        case bool() | int() | float() | complex() | None:
+            return True
+        case list() | tuple() | set() | frozenset():
+            named = isinstance(value, tuple) and type(value) is not tuple
+            return not named and len(value) < _LARGE and all(map(is_plain, value))
+        case dict():
+            return all(is_plain(k) and is_plain(v) for k, v in value.items())
+        case _:
+            return False
+
+
+def shown(value: object) -> object:
+    """A value with its types, so that `1`, `1.0` and `True` differ."""
+    match value:
+        case list() | tuple():
+            return type(value).__name__, [shown(item) for item in value]
+        case set() | frozenset():
+            return type(value).__name__, sorted((shown(item) for item in value), key=repr)
+        case dict():
+            return "dict", [(shown(k), shown(v)) for k, v in value.items()]
+        case _:
+            return type(value).__name__, repr(value)
+
+
+def why(value: Value | None) -> str:
+    """A value in a failing test's words."""
+    if isinstance(value, Unknown):
+        return f"unknown, because {value.reason} (line {value.origin.line})"
+    return f"known as a {type(value.value).__name__}" if isinstance(value, Known) else "there"
+
+
+def part_unknown(value: Value | None) -> str | None:
+    """What of a value is not known, if anything."""
+    if not isinstance(value, Known):
+        return why(value)
+    try:
+        concrete(value, unordered=True)
+    except NotConcrete as problem:
+        return why(problem.part)
+    return None
+
+
+def check(text: str, *, complete: bool) -> None:
+    expected = computed(text)
+    if expected is None:
+        event("Python raises")
+        return
+    machine = evaluated(text)
+    assert not machine.stopped, text
+    failed = {name: str(error) for name, error in machine.failed.items()}
+    assert not failed, f"{text}\nPython does not raise: {failed}"
+    names = machine.frames["m"].names
+    for name, value in expected.items():
+        if not is_plain(value):
+            continue
+        if complete:
+            assert name in names, f"{text}\n{name} is not bound"
+        ours = names.get(name)
+        unknown = part_unknown(ours)
+        if unknown is not None:
+            assert not complete, f"{text}\n{name} = {value!r}, not {unknown}"
+            continue
+        assert ours is not None
+        found = concrete(ours, unordered=True)
+        assert shown(found) == shown(value), f"{text}\n{name} = {value!r}, not {found!r}"
+
+
+@given(st.integers(0, 2**40))
+@PROGRAMS
+def test_known_is_what_python_computes(seed: int) -> None:
+    check(constant_program(seed, wild=True), complete=False)
+
+
+@given(st.integers(0, 2**40))
+@PROGRAMS
+def test_nothing_computed_from_constants_is_unknown(seed: int) -> None:
+    check(constant_program(seed, wild=False), complete=True)
