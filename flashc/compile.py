@@ -24,6 +24,7 @@ from .frontend.python_version import choose_python
 from .frontend.read import Sources, read_modules
 from .frontend.reading import Reader
 from .frontend.requirements import read_requirements
+from .frontend.suppressions import collect_suppressions
 from .options import Options
 from .passes import PIPELINE
 
@@ -37,8 +38,20 @@ def compile_project(
 
     `observe` is called after every pass with the pass's name and the program it left.
     """
-    # Which files are there, and what do they import?
+    # Which files are there, and which findings do their authors not want to hear of?
     tree = discover(root, sink)
+    suppressions = collect_suppressions(tree)
+    sink.hides = suppressions.hide
+    program = compile_tree(root, tree, options, sink, observe)
+    suppressions.report_unused(sink)
+    return program
+
+
+def compile_tree(
+    root: Path, tree: Tree, options: Options, sink: Sink, observe: Observer | None
+) -> Program | None:
+    """Compile the files of a project."""
+    # What do the modules import?
     sources, modules = read_modules(tree, sink)
 
     # What would Python define?  Evaluate the modules that can define endpoints, and lower what they do.

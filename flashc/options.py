@@ -19,6 +19,7 @@ PYPROJECT = "pyproject.toml"
 class Options(BaseModel):
     """What a user can choose.  None: not chosen, so that the default depends on the project.
 
+    `select` and `ignore` are codes, their beginnings or names of rules, and matter to `check` only.
     `env` holds values for environment variables that the program's constants read when building.
     """
 
@@ -31,6 +32,8 @@ class Options(BaseModel):
     output: Path | None = None
     keep_build: bool = False
     locker: Literal["uv", "pip-tools"] = "uv"
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict[str, str])
 
 

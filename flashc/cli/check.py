@@ -1,26 +1,105 @@
-"""`flashc check`: compile and report, write nothing."""
+"""`flashc check`: compile and report; with `--fix`, mend what can be mended."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flashc_ir.diagnostics import Sink
+from flashc_ir import rules
+from flashc_ir.diagnostics import Diagnostic, Rule, Sink
 
-from .common import compile_folder, compiling_options, finish, format_option, project_argument, show
+from ..options import Options
+from .common import (
+    compile_folder,
+    compiling_options,
+    finish,
+    format_option,
+    names,
+    project_argument,
+    show,
+)
 
 
 @click.command("check")
 @project_argument
 @compiling_options
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    callback=names,
+    help="Report these rules, and errors that would make a wrong artifact, only.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="RULES",
+    callback=names,
+    help="Do not report these rules.  Errors that would make a wrong artifact are reported still.",
+)
+@click.option("--fix", is_flag=True, help="Apply the fixes that keep what the program means.")
+@click.option("--unsafe-fixes", is_flag=True, help="Apply the other fixes too.")
+@click.option("--diff", is_flag=True, help="Show what the fixes would change; write nothing.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are errors.")
 @format_option
-def command(project: Path, output_format: str, **flags: Any) -> None:
-    """Report what is wrong with the app in PROJECT, without running any of its code."""
-    sink = Sink()
-    root, _, program = compile_folder(project, flags, sink)
-    show(sink, root, output_format)
-    if program is not None and output_format == "text" and not len(sink):
-        click.echo(f"{root.name}: {len(program.endpoints)} endpoints, nothing to report")
-    finish(sink)
+def command(
+    project: Path,
+    output_format: str,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    exit_zero: bool,
+    **flags: Any,
+) -> None:
+    """Report what is wrong with the app in PROJECT, without running any of its code.
+
+    RULES are codes (FC310), beginnings of codes (FC3) or names (endpoint-cycle), comma-separated.
+    """
+    root = Path(os.path.realpath(project))
+
+    def check() -> tuple[list[Diagnostic], int | None]:
+        sink = Sink()
+        _, options, program = compile_folder(project, flags, sink)
+        return chosen(sink, options), None if program is None else len(program.endpoints)
+
+    if diff:
+        from ..report.fixes import preview
+
+        click.echo(preview(root, check()[0], unsafe=unsafe_fixes), nl=False)
+        return
+    if fix or unsafe_fixes:
+        from ..report.fixes import fix_project
+
+        changed = fix_project(root, lambda: check()[0], unsafe=unsafe_fixes)
+        for path in sorted(changed):
+            click.echo(f"fixed {path}", err=True)
+    found, endpoints = check()
+    show(found, root, output_format)
+    if endpoints is not None and output_format == "text" and not found:
+        click.echo(f"{root.name}: {endpoints} endpoints, nothing to report")
+    finish(() if exit_zero else found)
+
+
+def chosen(sink: Sink, options: Options) -> list[Diagnostic]:
+    """The findings that `--select` and `--ignore` leave; a name that is no rule is reported too."""
+    for name in (*options.select, *options.ignore):
+        if not any(_names(name, rule) for rule in rules.RULES):
+            raise click.UsageError(f"there is no rule `{name}`; see `flashc explain`")
+    return [
+        diagnostic
+        for diagnostic in sink
+        if _is_chosen(diagnostic, options) or not diagnostic.rule.suppressible
+    ]
+
+
+def _is_chosen(diagnostic: Diagnostic, options: Options) -> bool:
+    rule = diagnostic.rule
+    selected = not options.select or any(_names(name, rule) for name in options.select)
+    return selected and not any(_names(name, rule) for name in options.ignore)
+
+
+def _names(name: str, rule: Rule) -> bool:
+    return name == rule.name or rule.code.startswith(name)

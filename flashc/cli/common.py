@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import click
 
-from flashc_ir.diagnostics import Sink
+from flashc_ir.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
 
 from ..compile import compile_project
@@ -23,7 +23,7 @@ _ENVIRONMENT = frozenset({"FC410", "FC901"})
 EXIT_ERRORS, EXIT_ENVIRONMENT = 1, 3
 
 
-def _names(
+def names(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...] | None:
     """`--exclude a,b --exclude c` as names; None where the flag is not given."""
@@ -37,10 +37,10 @@ project_argument = click.argument(
 format_option = click.option(
     "--format",
     "output_format",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "sarif", "github"]),
     default="text",
     show_default=True,
-    help="How findings are printed; JSON goes to standard output.",
+    help="How findings are printed; all but text go to standard output.",
 )
 _COMPILING = (
     click.option("--app", help="The app's name.  [default: the folder's name]"),
@@ -52,7 +52,7 @@ _BUILDING = (
         "--exclude",
         multiple=True,
         metavar="NAMES",
-        callback=_names,
+        callback=names,
         help="Distributions that the artifact does without; comma-separated, repeatable.",
     ),
     click.option(
@@ -88,17 +88,37 @@ def compile_folder(
     return root, options, program
 
 
-def show(sink: Sink, root: Path, output_format: str) -> None:
-    """Print the findings: JSON on standard output, pictures on standard error."""
-    if output_format == "json":
-        from ..report.machine import render_json
+def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:
+    """Print the findings: pictures on standard error, formats for machines on standard output."""
+    found = list(sink)
+    match output_format:
+        case "json":
+            from ..report.machine import render_json
 
-        click.echo(render_json(sink), nl=False)
-    elif len(sink):
-        click.echo(render(sink, SourceCache(root), _paint()), nl=False, err=True)
+            click.echo(render_json(found), nl=False)
+        case "sarif":
+            from ..report.sarif import render_sarif
+
+            click.echo(render_sarif(found, _below_repository(root)), nl=False)
+        case "github":
+            from ..report.github import render_github
+
+            click.echo(render_github(found, _below_repository(root)), nl=False)
+        case _:
+            if found:
+                click.echo(render(found, SourceCache(root), _paint()), nl=False, err=True)
 
 
-def finish(sink: Sink) -> NoReturn:
+def _below_repository(root: Path) -> str:
+    """The way from the repository's root to the project, as code scanning services name files."""
+    for folder in (root, *root.parents):
+        if (folder / ".git").exists():
+            way = root.relative_to(folder).as_posix()
+            return "" if way == "." else f"{way}/"
+    return ""
+
+
+def finish(sink: Iterable[Diagnostic]) -> NoReturn:
     """Exit with the code that the findings call for."""
     errors = {d.rule.code for d in sink if d.severity.value == "error"}
     if not errors:

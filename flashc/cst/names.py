@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from flashc_ir.program import Import, ImportedName, Module
+from flashc_ir.program import Fate, Import, ImportedName, Module
 from flashc_ir.source import Span
 
 from .parse import Syntax
 from .patterns import (
     IMPORT_FUNCTIONS,
+    consumed,
     element_of,
     expects_import_error,
     leak,
@@ -72,6 +73,7 @@ class _Context:
     guarded: bool = False
     awaited: bool = False
     script_only: bool = False
+    in_async: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -82,6 +84,7 @@ class _Walker:
     imports: list[Import] = field(default_factory=list[Import])
     problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
     uses: list[Use] = field(default_factory=list[Use])
+    fates: dict[cst.CSTNode, Fate] = field(default_factory=dict[cst.CSTNode, Fate])
     exports: tuple[str, ...] | None = None
 
     @property
@@ -92,7 +95,13 @@ class _Walker:
     # The walk ------------------------------------------------------------------------------------
 
     def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        for operand in consumed(node):
+            if isinstance(operand, cst.Call):
+                self.fates[operand] = Fate.CONSUMED
         match node:
+            case cst.Expr(value=cst.Call()):
+                self.fates[node.value] = Fate.DISCARDED
+                self._children(node, scope, context)
             case cst.FunctionDef():
                 self._function(node, scope, context)
             case cst.ClassDef():
@@ -100,7 +109,7 @@ class _Walker:
             case cst.Lambda():
                 inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
                 self._parameters(node.params, scope, inner, context)
-                self.visit(node.body, inner, context)
+                self.visit(node.body, inner, replace(context, in_async=False, awaited=False))
             case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
                 self._comprehension(node, scope, context)
             case cst.Import():
@@ -153,7 +162,8 @@ class _Walker:
         self._bind_definition(node.name, scope)
         inner = Scope(ScopeKind.FUNCTION, scope.child_qualname(node.name.value), scope)
         self._parameters(node.params, scope, inner, context)
-        self.visit(node.body, inner, _Context(script_only=context.script_only))
+        in_async = node.asynchronous is not None
+        self.visit(node.body, inner, _Context(script_only=context.script_only, in_async=in_async))
 
     def _class(self, node: cst.ClassDef, scope: Scope, context: _Context) -> None:
         for part in (*(d.decorator for d in node.decorators), *node.bases, *node.keywords):
@@ -290,7 +300,8 @@ class _Walker:
 
     def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
         self._dynamic_import(node, scope, context)
-        shape = shape_of(node, awaited)
+        fate = self.fates.get(node, Fate.KEPT)
+        shape = shape_of(node, awaited, context.in_async, fate)
         chain, member = self._chain(node.func), member_of(node.func)
         made = self._chain(member.call.func) if member is not None else None
         if chain is not None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import libcst as cst
 
-from flashc_ir.program import Shape
+from flashc_ir.program import Constant, Fate, LiteralKind, Shape
 
 from .scopes import Scope
 from .walk import dotted, string_literal
@@ -45,11 +46,84 @@ def member_of(node: cst.BaseExpression) -> Member | None:
     return None
 
 
-def shape_of(call: cst.Call, awaited: bool) -> Shape:
+def shape_of(
+    call: cst.Call, awaited: bool, in_async: bool = False, fate: Fate = Fate.KEPT
+) -> Shape:
+    """The IR's view of a call's arguments and of what its place does with the result."""
     positional = sum(1 for a in call.args if a.keyword is None and not a.star)
     keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
     stars = {a.star for a in call.args}
-    return Shape(positional, keywords, "*" in stars, "**" in stars, awaited)
+    return Shape(
+        positional,
+        keywords,
+        "*" in stars,
+        "**" in stars,
+        awaited,
+        in_async,
+        fate,
+        tuple(_constants(call)),
+    )
+
+
+def _constants(call: cst.Call) -> Iterator[Constant]:
+    for index, argument in enumerate(call.args):
+        if argument.star:  # what follows has no position that the text tells
+            return
+        kind = _literal_kind(argument.value)
+        if kind is not None:
+            yield Constant(argument.keyword.value if argument.keyword else str(index), kind)
+
+
+def _literal_kind(node: cst.BaseExpression) -> LiteralKind | None:
+    """The Python type of a literal."""
+    match node:
+        case cst.SimpleString() | cst.ConcatenatedString():
+            return "str" if "b" not in _prefix(node) else None
+        case cst.FormattedString():
+            return "str"
+        case cst.Integer():
+            return "int"
+        case cst.Float():
+            return "float"
+        case cst.Name(value="True" | "False"):
+            return "bool"
+        case cst.Name(value="None"):
+            return "None"
+        case cst.List() | cst.ListComp():
+            return "list"
+        case cst.Dict() | cst.DictComp():
+            return "dict"
+        case cst.UnaryOperation(operator=cst.Minus()):
+            return _literal_kind(node.expression)
+        case _:
+            return None
+
+
+def _prefix(node: cst.SimpleString | cst.ConcatenatedString) -> str:
+    while isinstance(node, cst.ConcatenatedString):
+        if not isinstance(node.left, cst.SimpleString):
+            return ""
+        node = node.left
+    return node.prefix.lower()
+
+
+def consumed(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
+    """The operands that `node` uses on the spot as plain values, which no coroutine is."""
+    match node:
+        case cst.Subscript() | cst.Attribute():
+            return (node.value,)
+        case cst.BinaryOperation():
+            return (node.left, node.right)
+        case cst.UnaryOperation() | cst.FormattedStringExpression():
+            return (node.expression,)
+        case cst.Comparison():
+            return (node.left, *(part.comparator for part in node.comparisons))
+        case cst.For() | cst.CompFor() if node.asynchronous is None:
+            return (node.iter,)
+        case cst.If() | cst.While():
+            return (node.test,)
+        case _:
+            return ()
 
 
 def element_of(node: cst.BaseComp) -> cst.BaseExpression:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 
 from flashc_ir import rules
+from flashc_ir.diagnostics import Safety
 from flashc_ir.resources import (
     EnvironmentReference,
     Text,
@@ -70,11 +71,15 @@ def read_variable(
             return (Text(text),)
         case Known():
             hint = f'write `"{value.value}"`' if isinstance(value.value, (int, float)) else ""
+            literal = reader.machine.text_at(argument.span) == repr(value.value)
             reader.invalid(
                 f"the variable `{name}`",
                 argument.span,
                 "a string",
                 value,
                 *([hint] if hint else ()),
+                fix=reader.rewritten(argument.span, f'"{value.value}"', hint, Safety.SAFE)
+                if hint and literal
+                else None,
             )
             return None

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from flashc_ir import rules
-from flashc_ir.diagnostics import Label
+from flashc_ir.diagnostics import Fix, Label, Safety
 from flashc_ir.program import (
     Configuration,
     Construction,
@@ -22,7 +22,7 @@ from flashc_ir.program import (
     QueueFunction,
     Route,
 )
-from flashc_ir.source import Span
+from flashc_ir.source import Edit, Span
 
 from .evaluator.functions import span_of
 from .evaluator.objects import (
@@ -34,7 +34,7 @@ from .evaluator.objects import (
     is_none,
 )
 from .evaluator.values import Known, Symbolic, Unknown, Value
-from .reading import Reader, did_you_mean
+from .reading import Reader, did_you_mean, nearest
 from .schema import PARAMETERS, read_configuration
 from .signatures import (
     constructor_requires,
@@ -111,6 +111,7 @@ class _Lowering:
                     argument.span,
                     f"`Endpoint` has no parameter `{name}`",
                     help=did_you_mean(name, PARAMETERS),
+                    fix=self._renamed(argument, nearest(name, PARAMETERS)),
                 )
         condition = self.value.condition
         if condition is not None:
@@ -126,6 +127,11 @@ class _Lowering:
             )
             return False
         return condition is None and not self.value.problems
+
+    def _renamed(self, argument: Argument, name: str | None) -> Fix | None:
+        if name is None or name in self.value.arguments or argument.keyword is None:
+            return None
+        return Fix(f"write `{name}`", (Edit(argument.keyword, name),), Safety.UNSAFE)
 
     def given(self, name: str) -> Argument | None:
         argument = self.value.arguments.get(name)
@@ -339,6 +345,7 @@ class _Lowering:
                 target.span,
                 f"the path `{path}` does not start with `/`",
                 help=(f'write `"/{path}"`',),
+                fix=self.reader.ending(target.path.origin, path, f"/{path}", Safety.SAFE),
             )
             return None
         if path in RESERVED_PATHS:

@@ -11,10 +11,12 @@ from flashc_ir.catalogue import (
     DOCUMENTED_ONLY,
     DataCenter,
 )
+from flashc_ir.diagnostics import Fix, Safety
+from flashc_ir.source import Edit
 
 from .evaluator.objects import Argument, EndpointValue, SdkObject, is_none
 from .evaluator.values import Known
-from .reading import Reader, did_you_mean
+from .reading import Reader, did_you_mean, nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +74,7 @@ class Parameters:
                 argument.span,
                 f"{what} has no choice `{value.value}`",
                 help=did_you_mean(value.value, choices),
+                fix=self.reader.ending(argument.span, value.value, nearest(value.value, choices)),
             )
             return None
         self.reader.invalid(what, argument.span, f"a `{kind.__name__}`", value)
@@ -106,11 +109,15 @@ class Parameters:
     def object_arguments(self, made: SdkObject, known: frozenset[str]) -> dict[str, Argument]:
         for name, argument in made.arguments.items():
             if name not in known:
+                close = nearest(name, known)
                 self.reader.sink.report(
                     rules.UNKNOWN_PARAMETER,
                     argument.span,
                     f"`{made.kind}` has no parameter `{name}`",
                     help=did_you_mean(name, known),
+                    fix=None
+                    if close is None or close in made.arguments or argument.keyword is None
+                    else Fix(f"write `{close}`", (Edit(argument.keyword, close),), Safety.UNSAFE),
                 )
         return {n: a for n, a in made.arguments.items() if n in known and not is_none(a.value)}
 

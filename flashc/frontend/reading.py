@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
 from flashc_ir import rules
-from flashc_ir.diagnostics import Label, Rule, Sink
-from flashc_ir.source import Span
+from flashc_ir.diagnostics import Fix, Label, Rule, Safety, Sink
+from flashc_ir.source import Edit, Span
 
 from .evaluator.iteration import elements
 from .evaluator.machine import Machine
@@ -49,6 +49,7 @@ class Reader:
                 cause.origin,
                 cause.reason,
                 help=did_you_mean(name, choices),
+                fix=self.ending(cause.origin, name, nearest(name, choices)),
             )
             return
         if cause.variable is not None:
@@ -73,14 +74,43 @@ class Reader:
             help=("write the value out, or compute it from constants",),
         )
 
-    def invalid(self, what: str, place: Span, wanted: str, value: Value, *hints: str) -> None:
+    def invalid(
+        self,
+        what: str,
+        place: Span,
+        wanted: str,
+        value: Value,
+        *hints: str,
+        fix: Fix | None = None,
+    ) -> None:
         """Report a value of the wrong type."""
         self.sink.report(
             rules.INVALID_VALUE,
             place,
             f"{what} takes {wanted}, not {describe(value)}",
             help=hints,
+            fix=fix,
         )
+
+    def rewritten(
+        self, span: Span, text: str, title: str, safety: Safety = Safety.UNSAFE
+    ) -> Fix | None:
+        """A fix that replaces an argument as it was written; None where its text can't be seen."""
+        if not self.machine.text_at(span):
+            return None
+        return Fix(title, (Edit(span, text),), safety)
+
+    def ending(
+        self, span: Span, old: str, new: str | None, safety: Safety = Safety.UNSAFE
+    ) -> Fix | None:
+        """A fix that replaces `old` at the end of a place, such as the member in `GpuGroup.ADA24`."""
+        text = self.machine.text_at(span)
+        bare = text.rstrip("\"'")
+        if new is None or not bare.endswith(old) or "\n" in text or span.line != span.end_line:
+            return None
+        start = span.column + len(bare) - len(old)
+        place = Span(span.path, span.line, start, span.line, start + len(old))
+        return Fix(f"write `{new}`", (Edit(place, new),), safety)
 
     def known(self, argument: Argument, what: str) -> Known | None:
         """The argument's value; environment variables are read."""
@@ -121,8 +151,13 @@ class Reader:
             return None
         if number < least or (most is not None and number > most):
             allowed = f"from {least} to {most}" if most is not None else f"{least} or more"
+            nearest_allowed = least if number < least or most is None else most
+            title = f"write `{nearest_allowed}`"
             self.sink.report(
-                rules.OUT_OF_RANGE, argument.span, f"{what} is {number}; it must be {allowed}"
+                rules.OUT_OF_RANGE,
+                argument.span,
+                f"{what} is {number}; it must be {allowed}",
+                fix=self.rewritten(argument.span, str(nearest_allowed), title),
             )
             return None
         return number
@@ -155,18 +190,23 @@ def place_of(value: Value, fallback: Span) -> Span:
     return value.origin if value.origin.path == fallback.path else fallback
 
 
-def did_you_mean(name: str, choices: Iterable[str], what: str = "") -> tuple[str, ...]:
-    """A `help` line with the nearest choice, or with all where they are few."""
+def nearest(name: str, choices: Collection[str]) -> str | None:
+    """The one choice that a misspelt name most likely stands for."""
     known = sorted(set(choices))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if not close:
-        folded = {choice.lower(): choice for choice in known}
-        close = [
-            folded[match]
-            for match in difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-        ]
     if close:
-        return (f"did you mean `{close[0]}`?",)
+        return close[0]
+    folded = {choice.lower(): choice for choice in known}
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return folded[close[0]] if close else None
+
+
+def did_you_mean(name: str, choices: Collection[str], what: str = "") -> tuple[str, ...]:
+    """A `help` line with the nearest choice, or with all where they are few."""
+    close = nearest(name, choices)
+    if close is not None:
+        return (f"did you mean `{close}`?",)
+    known = sorted(set(choices))
     return (f"choose one of {what}{', '.join(f'`{choice}`' for choice in known)}",)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -17,7 +18,7 @@ from flashc_ir.catalogue import (
     GpuType,
     ServerlessScalerType,
 )
-from flashc_ir.diagnostics import Label
+from flashc_ir.diagnostics import Fix, Label, Safety
 from flashc_ir.program import Configuration, Dependency
 from flashc_ir.resources import (
     Cpu,
@@ -27,6 +28,7 @@ from flashc_ir.resources import (
     Scaler,
     Workers,
 )
+from flashc_ir.source import Span
 
 from .environment import read_environment
 from .evaluator.objects import Argument, EndpointValue
@@ -183,9 +185,20 @@ class _Schema(Storage):
                 argument.span,
                 f"`workers` asks for at least {minimum} and at most {maximum}",
                 help=(f"write `workers=({maximum}, {minimum})`",),
+                fix=self._swapped(argument.span, maximum, minimum),
             )
             return Workers()
         return Workers(minimum, maximum)
+
+    def _swapped(self, place: Span, least: int, most: int) -> Fix | None:
+        """A pair's span leaves its own parentheses out."""
+        pair = f"{least}, {most}"
+        text = self.reader.machine.text_at(place)
+        if text.startswith("["):
+            pair = f"[{pair}]"
+        elif "," not in text:
+            pair = f"({pair})"
+        return self.reader.rewritten(place, pair, "swap the two")
 
     def scaler(self) -> Scaler:
         kind: Literal["QUEUE_DELAY", "REQUEST_COUNT"]
@@ -202,6 +215,7 @@ class _Schema(Storage):
                 argument.span,
                 "a load-balanced endpoint has no queue to scale on",
                 help=("use `ServerlessScalerType.REQUEST_COUNT`, or leave `scaler_type` out",),
+                fix=self.reader.ending(argument.span, chosen, "REQUEST_COUNT", Safety.SAFE),
             )
         elif chosen is not None:
             kind = cast("Literal['QUEUE_DELAY', 'REQUEST_COUNT']", chosen)
@@ -223,6 +237,7 @@ class _Schema(Storage):
                     item.span,
                     f"`{name}` has no CPU workers",
                     help=(f"use {alternatives(d.value for d in CPU_DATACENTERS)}",),
+                    fix=self.reader.rewritten(item.span, '"EU-RO-1"', "write `EU-RO-1`"),
                 )
         return tuple(dict.fromkeys(places)) or None
 
@@ -243,10 +258,20 @@ class _Schema(Storage):
                     span,
                     f"`{text}` is no requirement: {reason}",
                     help=("write it as `name`, `name==1.2`, `name[extra]>=1` or `name @ URL`",),
+                    fix=self._pinned(text, span),
                 )
                 continue
             found.append(Dependency(canonicalize_name(requirement.name), str(requirement), span))
         return tuple(found)
+
+    def _pinned(self, text: str, span: Span) -> Fix | None:
+        """`torch=2.9` is what conda writes for `torch==2.9`."""
+        pinned = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
+        try:
+            Requirement(pinned)
+        except InvalidRequirement:
+            return None
+        return self.reader.ending(span, text, pinned)
 
     def system_dependencies(self) -> tuple[str, ...]:
         argument = self.given("system_dependencies")

@@ -150,6 +150,9 @@ class Storage(Parameters):
                 place,
                 f"{size} GB of container disk; `{smallest}` has at most {limits[smallest]} GB",
                 help=(f"ask for {limits[smallest]} GB or less, or for a larger instance",),
+                fix=self.reader.rewritten(
+                    place, str(limits[smallest]), f"ask for {limits[smallest]} GB"
+                ),
             )
 
     def _template_environment(self, argument: Argument | None) -> tuple[Variable, ...]:

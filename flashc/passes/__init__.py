@@ -10,7 +10,8 @@ from collections.abc import Callable
 from flashc_ir.diagnostics import Sink
 from flashc_ir.program import Program
 
-from .check_calls import check_calls, check_cycles
+from .check_calls import check_calls
+from .check_graph import check_graph
 from .check_names import check_names
 from .resolve_calls import resolve_calls
 from .rewrite_imports import rewrite_imports
@@ -21,6 +22,6 @@ PIPELINE: tuple[Pass, ...] = (
     check_names,
     resolve_calls,
     check_calls,
-    check_cycles,
+    check_graph,
     rewrite_imports,
 )

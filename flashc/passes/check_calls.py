@@ -1,12 +1,13 @@
-"""Visible calls between endpoints -> a report of arguments that do not fit, and of circles."""
+"""Visible calls between endpoints -> a report of arguments that do not fit and results that are lost."""
 
 from __future__ import annotations
 
 from flashc_ir import rules
-from flashc_ir.diagnostics import Label, Sink
+from flashc_ir.diagnostics import Fix, Label, Safety, Sink
 from flashc_ir.program import (
     Call,
     CallForm,
+    Fate,
     Function,
     ParameterKind,
     Program,
@@ -14,6 +15,9 @@ from flashc_ir.program import (
     Shape,
     functions_of,
 )
+from flashc_ir.source import Edit, Span
+
+from .annotations import json_types
 
 
 def check_calls(program: Program, sink: Sink) -> Program:
@@ -31,9 +35,69 @@ def check_calls(program: Program, sink: Sink) -> Program:
             _check_class_call(call, call.shape, classes[call.endpoint], sink)
             continue
         function = functions.get((call.endpoint, call.callee))
-        if function is not None and not function.decorated:
-            _check_arguments(call, call.shape, function, sink)
+        if function is not None:
+            _check_call(call, call.shape, function, sink)
     return program
+
+
+def _check_call(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+    _check_result(call, shape, function, sink)
+    if not function.decorated:
+        _check_arguments(call, shape, function, sink)
+        _check_types(call, shape, function, sink)
+
+
+def _check_result(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+    """A call to another endpoint in async code gives an awaitable, not the result."""
+    there = (Label(function.span, "defined here"),)
+    if function.is_generator:
+        sink.report(
+            rules.GENERATOR_CALLED,
+            call.span,
+            f"`{function.name}` is a generator; from another endpoint it gives the list of its items",
+            secondary=there,
+            help=("return a list, or read the endpoint's stream through its URL",),
+        )
+    if shape.awaited or shape.fate is Fate.KEPT or not (shape.in_async or function.is_async):
+        return
+    what = "is thrown away" if shape.fate is Fate.DISCARDED else "is used as if it were the result"
+    insert = Edit(Span(call.span.path, *(call.span.line, call.span.column) * 2), "await ")
+    wrapped = shape.fate is Fate.CONSUMED
+    edits: tuple[Edit, ...] = (insert,)
+    if wrapped:
+        end = Span(call.span.path, *(call.span.end_line, call.span.end_column) * 2)
+        edits = (Edit(insert.span, "(await "), Edit(end, ")"))
+    sink.report(
+        rules.MISSING_AWAIT,
+        call.span,
+        f"the call of `{function.name}` is not awaited, and {what}",
+        secondary=there,
+        help=(f"write `await {function.name}(...)`",),
+        fix=Fix("await the call", edits, Safety.UNSAFE) if shape.in_async else None,
+    )
+
+
+def _check_types(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+    """A literal argument is held against the parameter's annotation where that is plain JSON."""
+    positional = [p for p in function.parameters if p.kind in _BY_POSITION]
+    named = {p.name: p for p in function.parameters if p.kind in _BY_KEYWORD}
+    for constant in shape.constants:
+        if constant.argument.isdigit():
+            index = int(constant.argument)
+            parameter = positional[index] if index < len(positional) else None
+        else:
+            parameter = named.get(constant.argument)
+        if parameter is None or parameter.annotation is None:
+            continue
+        accepted = json_types(parameter.annotation)
+        if accepted is not None and constant.kind not in accepted:
+            sink.report(
+                rules.ARGUMENT_TYPE,
+                call.span,
+                f"`{function.name}` takes `{parameter.name}: {parameter.annotation}`, "
+                f"not a value of type `{constant.kind}`",
+                secondary=(Label(parameter.span, "the parameter"),),
+            )
 
 
 def _check_class_call(call: Call, shape: Shape, endpoint: QueueClass, sink: Sink) -> None:
@@ -51,8 +115,7 @@ def _check_class_call(call: Call, shape: Shape, endpoint: QueueClass, sink: Sink
     name = qualname.removeprefix(f"{endpoint.qualname}.")
     method = next((m for m in endpoint.methods if m.name == name), None)
     if method is not None:
-        if not method.decorated:
-            _check_arguments(call, shape, method, sink)
+        _check_call(call, shape, method, sink)
     elif not endpoint.open_bases and "." not in name:
         known = ", ".join(f"`{m.name}`" for m in endpoint.methods)
         sink.report(
@@ -123,37 +186,3 @@ def missing_arguments(shape: Shape, function: Function) -> list[str]:
         if required and not given and not by_name:
             found.append(parameter.name)
     return found
-
-
-def check_cycles(program: Program, sink: Sink) -> Program:
-    """Endpoints that call each other in a circle wait for each other and use up workers."""
-    callees = {e.resource: program.callees(e.resource) for e in program.code_endpoints()}
-    reported: set[frozenset[str]] = set()
-    for endpoint in program.code_endpoints():
-        circle = _circle(endpoint.resource, callees)
-        if circle is None or frozenset(circle) in reported:
-            continue
-        reported.add(frozenset(circle))
-        drawn = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))
-        sink.report(
-            rules.ENDPOINT_CYCLE,
-            endpoint.construction.span,
-            f"endpoints call each other in a circle: {drawn}",
-            notes=("each call in the circle holds a worker until the next one answers",),
-        )
-    return program
-
-
-def _circle(start: str, callees: dict[str, tuple[str, ...]]) -> list[str] | None:
-    """The shortest way from `start` back to itself."""
-    ways: list[list[str]] = [[start]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop(0)
-        for callee in callees.get(way[-1], ()):
-            if callee == start:
-                return way
-            if callee not in seen:
-                seen.add(callee)
-                ways.append([*way, callee])
-    return None

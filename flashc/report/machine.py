@@ -75,6 +75,11 @@ def render_json(diagnostics: Iterable[Diagnostic]) -> str:
     return report.model_dump_json(indent=2) + "\n"
 
 
+def page_url(code: str) -> str:
+    """Where a rule's page is read on the web."""
+    return f"{_PAGES}/{code}.md"
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema of `render_json`'s output."""
     described = Report.model_json_schema(mode="serialization")
@@ -95,7 +100,7 @@ def _diagnostic(diagnostic: Diagnostic) -> ReportDiagnostic:
         labels=[_label(label) for label in (*own, *diagnostic.secondary)],
         notes=list(diagnostic.notes),
         help=list(diagnostic.help),
-        url=f"{_PAGES}/{diagnostic.rule.code}.md",
+        url=page_url(diagnostic.rule.code),
         fix=None
         if fix is None
         else ReportFix(

@@ -5,7 +5,7 @@ A diagnostic holds no syntax node and no absolute path, so it survives pickling,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
@@ -80,8 +80,12 @@ class Diagnostic:
 
 @dataclass(slots=True)
 class Sink:
-    """Where every stage reports to.  Passed down, never global; keeps each finding once."""
+    """Where every stage reports to.  Passed down, never global; keeps each finding once.
 
+    `hides` says which findings the program's author asked not to hear of.
+    """
+
+    hides: Callable[[Diagnostic], bool] = field(default=lambda _: False)
     _found: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
 
     def report(
@@ -100,7 +104,8 @@ class Sink:
         self.add(Diagnostic(rule, message, Label(span, label), secondary, notes, help, fix))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        self._found.setdefault(diagnostic)
+        if not self.hides(diagnostic):
+            self._found.setdefault(diagnostic)
 
     def has_errors(self) -> bool:
         """Whether anything was found that stops a build."""

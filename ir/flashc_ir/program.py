@@ -254,11 +254,33 @@ class Import:
     relative: bool = False
 
 
+@unique
+class Fate(StrEnum):
+    """What a caller does with the result of a call."""
+
+    KEPT = "kept"
+    DISCARDED = "discarded"
+    CONSUMED = "consumed"
+
+
+LiteralKind = Literal["str", "int", "float", "bool", "list", "dict", "None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A literal argument, by its position ("0") or keyword; `kind` is its Python type."""
+
+    argument: str
+    kind: LiteralKind
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """The arguments of a call: how many positional ones, which keywords, `*` or `**` among them.
 
-    `awaited`: the call is the operand of `await`.
+    `awaited`: the call is the operand of `await`; `in_async`: an `async def` holds it.  `fate` is what
+    becomes of the result: thrown away, used on the spot as a plain value, or kept in some way.
+    `constants` are the arguments that are literals, each with its JSON type.
     """
 
     positional: int
@@ -266,6 +288,9 @@ class Shape:
     star: bool
     double_star: bool
     awaited: bool
+    in_async: bool = False
+    fate: Fate = Fate.KEPT
+    constants: tuple[Constant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,24 @@ ENDPOINT_CYCLE = Rule("FC310", "endpoint-cycle", "endpoints call each other in a
 CLASS_ARGUMENTS = Rule(
     "FC311", "class-endpoint-arguments", "a class endpoint is built with arguments", _ERROR, False
 )
+ARGUMENT_TYPE = Rule(
+    "FC312", "argument-type", "a literal does not fit the parameter's annotation", _ERROR
+)
+MISSING_AWAIT = Rule(
+    "FC313", "missing-await", "a call to an endpoint is not awaited, and its result is lost", _ERROR
+)
+GENERATOR_CALLED = Rule(
+    "FC314", "generator-called", "a generator endpoint is called by another endpoint", _WARNING
+)
+DEADLOCK = Rule(
+    "FC315", "endpoint-deadlock", "an endpoint with one worker waits for itself", _WARNING
+)
+TIMEOUT_SHORTER = Rule(
+    "FC316", "timeout-shorter-than-callee", "a caller is stopped before its callee", _WARNING
+)
+COLD_CHAIN = Rule(
+    "FC317", "cold-chain", "a request may wait for more cold starts than it has time for", _WARNING
+)
 
 # 4: the artifact
 UNSATISFIABLE = Rule(
@@ -257,6 +275,9 @@ RESOLVER_FAILED = Rule(
 # 9: flashc itself
 OUTPUT_FAILED = Rule(
     "FC901", "output-not-written", "an output file can't be written", _ERROR, False
+)
+UNUSED_SUPPRESSION = Rule(
+    "FC902", "unused-suppression", "a suppression comment hides nothing", _WARNING
 )
 
 RULES: tuple[Rule, ...] = tuple(

@@ -83,7 +83,8 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
         elif part.star == "**":
             problem = _spread(value, place, keywords) or problem
         elif part.keyword is not None:
-            _keyword(keywords, part.keyword.value, Argument(value, place))
+            name = frame.syntax.span(part.keyword)
+            _keyword(keywords, part.keyword.value, Argument(value, place, name))
         else:
             positional.append(Argument(value, place))
     return Call(positional, keywords, span, frame.syntax.arguments_span(node), problem)
@@ -97,7 +98,8 @@ def _spread(value: Value, place: Span, keywords: dict[str, Argument]) -> Unknown
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):
             raise PythonError(TypeError, "keywords must be strings", place)
-        _keyword(keywords, key, Argument(item, key_value.origin))
+        written = item.origin if item.origin.path == key_value.origin.path else key_value.origin
+        _keyword(keywords, key, Argument(item, written))
     return value.value.escaped
 
 

@@ -118,6 +118,13 @@ class Machine:
                 if not error.variables:
                     self.failed.setdefault(syntax.name, error)
 
+    def text_at(self, span: Span) -> str:
+        """The source text of a place in a module that was evaluated; empty elsewhere."""
+        for frame in self.frames.values():
+            if frame.syntax.path == span.path:
+                return frame.syntax.lines.slice(span)
+        return ""
+
     def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
         """`module.name`, a submodule included."""
         frame = self.module(module)

@@ -178,10 +178,11 @@ class SdkObject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Argument:
-    """One argument of a constructor; `span` is where it was written, `name` that of its keyword."""
+    """One argument of a constructor; `span` is where it was written, `keyword` that of its name there."""
 
     value: Value
     span: Span
+    keyword: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

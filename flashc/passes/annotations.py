@@ -1,0 +1,60 @@
+"""An annotation's text -> the literals that it accepts, as far as it speaks of plain JSON."""
+
+from __future__ import annotations
+
+import ast
+
+# `int` is fine where a float is wanted, `bool` where an int is, as in Python's own typing.
+_ACCEPTED: dict[str, frozenset[str]] = {
+    "str": frozenset({"str"}),
+    "int": frozenset({"int", "bool"}),
+    "float": frozenset({"float", "int", "bool"}),
+    "bool": frozenset({"bool"}),
+    "list": frozenset({"list"}),
+    "dict": frozenset({"dict"}),
+    "None": frozenset({"None"}),
+    "List": frozenset({"list"}),
+    "Dict": frozenset({"dict"}),
+    "Sequence": frozenset({"list", "str"}),
+    "Mapping": frozenset({"dict"}),
+}
+
+
+def json_types(annotation: str) -> frozenset[str] | None:
+    """The Python types of the literals that fit; None where the annotation says something else."""
+    try:
+        tree = ast.parse(annotation.strip(), mode="eval").body
+    except (SyntaxError, ValueError):
+        return None
+    return _accepted(tree)
+
+
+def _accepted(node: ast.expr) -> frozenset[str] | None:
+    match node:
+        case ast.Constant(value=None):
+            return _ACCEPTED["None"]
+        case ast.Constant(value=str() as quoted):
+            return json_types(quoted)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return _ACCEPTED.get(name)
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return _union([_accepted(left), _accepted(right)])
+        case ast.Subscript(value=value, slice=inside):
+            return _subscripted(value, inside)
+        case _:
+            return None
+
+
+def _subscripted(value: ast.expr, inside: ast.expr) -> frozenset[str] | None:
+    name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
+    if name == "Optional":
+        return _union([_accepted(inside), _ACCEPTED["None"]])
+    if name == "Union":
+        options = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+        return _union([_accepted(option) for option in options])
+    return _ACCEPTED.get(str(name))
+
+
+def _union(options: list[frozenset[str] | None]) -> frozenset[str] | None:
+    known = [option for option in options if option is not None]
+    return frozenset().union(*known) if len(known) == len(options) else None

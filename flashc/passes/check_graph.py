@@ -1,0 +1,146 @@
+"""The graph of calls between endpoints -> a report of circles, deadlocks and time limits that can't hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Label, Sink
+from flashc_ir.program import CodeEndpoint, LoadBalanced, Program
+
+# Sources: docs.runpod.io, "Load balancing endpoints" (limits) and "Send API requests" (policies).
+LB_PROCESSING_MS = 330_000  # a load balancer gives up on a request after 5.5 minutes
+LB_WAITING_MS = 120_000  # ... and on waiting for a worker after 2
+DEFAULT_EXECUTION_MS = 600_000
+
+
+def check_graph(program: Program, sink: Sink) -> Program:
+    """Circles, deadlocks and time limits."""
+    endpoints = {e.resource: e for e in program.code_endpoints()}
+    callees = {
+        name: tuple(c for c in program.callees(name) if c in endpoints and c != name)
+        for name in endpoints
+    }
+    check_circles(endpoints, callees, sink)
+    check_time_limits(endpoints, callees, sink)
+    check_cold_chains(endpoints, callees, sink)
+    return program
+
+
+Graph = dict[str, tuple[str, ...]]
+
+
+def check_circles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+    """Endpoints that call each other in a circle wait for each other and use up workers."""
+    reported: set[frozenset[str]] = set()
+    for resource, endpoint in endpoints.items():
+        circle = _circle(resource, callees)
+        if circle is None or frozenset(circle) in reported:
+            continue
+        reported.add(frozenset(circle))
+        drawn = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))
+        sink.report(
+            rules.ENDPOINT_CYCLE,
+            endpoint.construction.span,
+            f"endpoints call each other in a circle: {drawn}",
+            notes=("each call in the circle holds a worker until the next one answers",),
+        )
+        for name in circle:
+            _check_deadlock(endpoints[name], drawn, sink)
+
+
+def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
+    """A call that comes back to an endpoint with one worker waits for the call that it serves."""
+    configuration = endpoint.configuration
+    most = configuration.resources.workers.maximum
+    if most * configuration.max_concurrency > 1:
+        return
+    sink.report(
+        rules.DEADLOCK,
+        endpoint.construction.span,
+        f"`{endpoint.name}` has {most} worker and calls itself in the circle {drawn}",
+        notes=("the only worker waits for an answer that only it could give",),
+        help=("allow more workers, raise `max_concurrency`, or break the circle",),
+    )
+
+
+def _circle(start: str, callees: Graph) -> list[str] | None:
+    """The shortest way from `start` back to itself."""
+    ways: list[list[str]] = [[start]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop(0)
+        for callee in callees.get(way[-1], ()):
+            if callee == start:
+                return way
+            if callee not in seen:
+                seen.add(callee)
+                ways.append([*way, callee])
+    return None
+
+
+def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+    """A caller that is stopped before its callee may finish throws the callee's work away."""
+    for resource, caller in endpoints.items():
+        limit = _limit(caller)
+        for name in callees[resource]:
+            callee = endpoints[name]
+            asked = callee.configuration.resources.execution_timeout_ms
+            if asked > limit and not isinstance(callee, LoadBalanced):
+                own = "a load balancer's request" if isinstance(caller, LoadBalanced) else "it"
+                sink.report(
+                    rules.TIMEOUT_SHORTER,
+                    caller.construction.span,
+                    f"`{caller.name}` calls `{callee.name}`, which may run {asked / 1000:g} s, "
+                    f"but {own} is stopped after {limit / 1000:g} s",
+                    secondary=(Label(callee.construction.span, "the callee"),),
+                    help=(
+                        "give the caller the longer `execution_timeout_ms`, or start a job and poll",
+                    ),
+                )
+
+
+def _limit(endpoint: CodeEndpoint) -> int:
+    if isinstance(endpoint, LoadBalanced):
+        return LB_PROCESSING_MS
+    return endpoint.configuration.resources.execution_timeout_ms or DEFAULT_EXECUTION_MS
+
+
+def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+    """Each endpoint without a waiting worker may cost a request the full wait for one."""
+    most = LB_PROCESSING_MS // LB_WAITING_MS
+    for resource, endpoint in endpoints.items():
+        if not isinstance(endpoint, LoadBalanced):
+            continue
+        chain = max(_cold_chains(resource, endpoints, callees, ()), key=len, default=())
+        if len(chain) > most:
+            drawn = " -> ".join(f"`{name}`" for name in (resource, *chain))
+            sink.report(
+                rules.COLD_CHAIN,
+                endpoint.construction.span,
+                f"a request may wait for {len(chain)} cold starts in a row: {drawn}",
+                notes=(
+                    f"waiting for a worker may take {LB_WAITING_MS // 1000} s each time, and a load "
+                    f"balancer's request ends after {LB_PROCESSING_MS / 1000:g} s",
+                ),
+                help=("keep a worker of one of them waiting, as in `workers=(1, 3)`",),
+            )
+
+
+_MOST_WAYS = 2_000
+
+
+def _cold_chains(
+    resource: str, endpoints: dict[str, CodeEndpoint], callees: Graph, before: tuple[str, ...]
+) -> Iterator[tuple[str, ...]]:
+    """The chains of endpoints below `resource` that may all have to start a worker."""
+    pending: list[tuple[str, tuple[str, ...]]] = [(resource, before)]
+    for _ in range(_MOST_WAYS):
+        if not pending:
+            return
+        name, way = pending.pop()
+        yield way
+        for callee in callees[name]:
+            cold = endpoints[callee].configuration.resources.workers.minimum == 0
+            if cold and callee not in way and callee != resource:
+                pending.append((callee, (*way, callee)))

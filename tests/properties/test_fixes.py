@@ -1,0 +1,150 @@
+"""The laws of fixes, on generated projects with mistakes.
+
+After the fixes every finding that had one is gone and no new error appears; everything outside the edits
+stays byte for byte; a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flashc.compile import compile_project
+from flashc.options import Options
+from flashc.report.fixes import applicable, choose, fix_project
+from flashc_ir.diagnostics import Diagnostic, Severity, Sink
+from flashc_ir.source import Lines
+
+# Arguments of a queue-based endpoint that a fix mends, each in several spellings.
+_QUEUE = (
+    "worker=3",
+    "idle_timeout = 9_999",
+    "idle_timeout=(0)",
+    "workers=(3, 1)",
+    "workers=( 5,2 )",
+    "workers=[4, 2]",
+    "workers=PAIR",
+    "gpu=GpuGroup.ADA24",
+    "gpu=[GpuGroup.ANY,  GpuGroup.AMPERE_42]",
+    "scaler_value=-1",
+    "dependencies=['torch=2.9', \"numpy\"]",
+    "dependencies=DEPENDENCIES",
+    "env={'A': 1, 'B': 'x'}",
+    "env={'A': 2.5}",
+    "min_cuda_version='12.9'",
+    "cpu='cpu3c-1-3'",
+    "cpu='cpu3c-1-2', datacenter='US-KS-2'",
+    "cpu='cpu3c-1-2', datacenter=['US-IL-1', DataCenter.EU_RO_1]",
+    "cpu='cpu3c-1-2', template=PodTemplate(containerDiskInGb=64)",
+    "volume=NetworkVolume(nam='models')",
+    "**{'idle_timeout': 4000}",
+    "max_concurrency=0",
+    "gpu_count=2",
+)
+_BALANCED = (
+    "scaler_type=ServerlessScalerType.QUEUE_DELAY",
+    "scaler_type='QUEUE_DELAY'",
+    "idle_timout=5",
+    "workers=(2, 1)",
+)
+_BODIES = (
+    "return x",
+    "return other(x)['a']",
+    "other(x)\n    return 1",
+    "y = other(x) + 1; return y",
+    "return f'{other(x)}'",
+    "return await other(x)",
+    "return x  # flashc: ignore[FC310] no circle",
+    "return x# flashc:ignore[endpoint-cycle]",
+    "# flashc: ignore[FC999]\n    return x",
+)
+_PATHS = ("'/go'", "'go'", '"go/{x}"', "('go')")
+
+
+@st.composite
+def projects(draw: st.DrawFn) -> bytes:
+    """A module with mistakes, in some layout, newline style and encoding."""
+    gap = draw(st.sampled_from((", ", ",\n    ", ",  # why\n    ")))
+    arguments = draw(st.lists(st.sampled_from(_QUEUE), max_size=2, unique_by=lambda a: a[:4]))
+    balanced = draw(st.lists(st.sampled_from(_BALANCED), max_size=1))
+    listed = gap.join(["name='w'", *arguments])
+    named = gap.join(["name='api'", *balanced])
+    lines = [
+        "from runpod_flash import *",
+        "PAIR = (9, 3)",
+        "DEPENDENCIES = ['pillow=10']  # é",
+        "@Endpoint(name='other')",
+        "async def other(y): return y",
+        f"@Endpoint({listed}\n)",
+        f"async def run(x):\n    {draw(st.sampled_from(_BODIES))}",
+        f"api = Endpoint({named})",
+        f"@api.post({draw(st.sampled_from(_PATHS))})",
+        "async def go(x: int): return x",
+    ]
+    newline = draw(st.sampled_from(("\n", "\r\n")))
+    text = "\n".join(lines).replace("\n", newline)
+    end = newline if draw(st.booleans()) else ""
+    return (text + end).encode(draw(st.sampled_from(("utf-8", "utf-8-sig"))))
+
+
+def findings(root: Path) -> list[Diagnostic]:
+    sink = Sink()
+    compile_project(root, Options(python_version="3.12"), sink)
+    return list(sink)
+
+
+def errors(found: list[Diagnostic]) -> Counter[str]:
+    return Counter(d.rule.code for d in found if d.severity is Severity.ERROR)
+
+
+def untouched(text: str, found: list[Diagnostic]) -> list[str]:
+    """The pieces of a text that no edit of the first round covers, in order."""
+    edits = choose(applicable(found, unsafe=True), lambda _: text).get("worker.py", [])
+    lines = Lines(text)
+    pieces, done = list[str](), 0
+    for edit in sorted(edits):
+        span = edit.span
+        pieces.append(text[done : lines.offset(span.line, span.column)])
+        done = lines.offset(span.end_line, span.end_column)
+    return [*pieces, text[done:]]
+
+
+@given(projects())
+@settings(
+    max_examples=2000, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+def test_fixes_mend_and_disturb_nothing(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        module = root / "worker.py"
+        module.write_bytes(data)
+        before = findings(root)
+        fix_project(root, lambda: findings(root), unsafe=True)
+
+        after = findings(root)
+        text = module.read_bytes()
+        assert not applicable(after, unsafe=True), text
+        assert errors(after) <= errors(before), (text, [d.message for d in after])
+        position = 0
+        for piece in untouched(data.decode(), before):
+            position = text.decode().find(piece, position)
+            assert position >= 0, (piece, text)
+            position += len(piece)
+        assert not fix_project(root, lambda: findings(root), unsafe=True)
+        assert module.read_bytes() == text
+
+
+@given(projects())
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_safe_fixes_alone_apply_no_unsafe_one(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        (root / "worker.py").write_bytes(data)
+        safe = applicable(findings(root), unsafe=False)
+        changed = fix_project(root, lambda: findings(root), unsafe=False)
+        assert bool(changed) == bool(safe)
+        assert not applicable(findings(root), unsafe=False)
