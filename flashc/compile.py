@@ -15,6 +15,7 @@ from flashc_ir.source import Span
 from flashc_ir.verify import verify
 
 from .frontend.closure import check_closure
+from .frontend.dependencies import check_declared
 from .frontend.dialect import check_sdk_imports
 from .frontend.discover import Tree, discover
 from .frontend.evaluator.machine import Machine
@@ -63,6 +64,8 @@ def compile_tree(
     report_failures(machine, shipped, sink)
     check_sdk_imports(modules, shipped, sink)
     requirements = read_requirements(tree, sink)
+    if not sink.has_errors():  # else what endpoints ask for is not known
+        check_declared(modules, shipped, endpoints, requirements, options.exclude, sink)
     python = choose_python(options.python_version, endpoints, sink)
     if not endpoints and not sink.has_errors():
         report_no_endpoints(sink)

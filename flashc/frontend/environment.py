@@ -12,6 +12,7 @@ from flashc_ir.resources import (
     Variable,
 )
 
+from .credentials import looks_like_credential
 from .evaluator.objects import Argument
 from .evaluator.values import DictValue, Known, Symbolic, Unknown
 from .parameters import alternatives
@@ -68,6 +69,17 @@ def read_variable(
             )
             return None
         case Known(value=str() as text) if not isinstance(text, Enum):
+            if looks_like_credential(name, text):
+                reader.sink.report(
+                    rules.SECRET_LITERAL,
+                    argument.span,
+                    f"the value of `{name}` looks like a credential",
+                    notes=("it goes into the manifest, in clear text",),
+                    help=(
+                        f'write `os.environ["{name}"]`, which is resolved when deploying, or '
+                        f'`"{{{{ RUNPOD_SECRET_{name} }}}}"` for a secret of the platform',
+                    ),
+                )
             return (Text(text),)
         case Known():
             hint = f'write `"{value.value}"`' if isinstance(value.value, (int, float)) else ""

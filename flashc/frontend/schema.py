@@ -19,6 +19,7 @@ from flashc_ir.catalogue import (
     ServerlessScalerType,
 )
 from flashc_ir.diagnostics import Fix, Label, Safety
+from flashc_ir.distributions import meant_by
 from flashc_ir.program import Configuration, Dependency
 from flashc_ir.resources import (
     Cpu,
@@ -261,8 +262,25 @@ class _Schema(Storage):
                     fix=self._pinned(text, span),
                 )
                 continue
-            found.append(Dependency(canonicalize_name(requirement.name), str(requirement), span))
+            name = canonicalize_name(requirement.name)
+            self._check_package(name, text, span)
+            found.append(Dependency(name, str(requirement), span))
         return tuple(found)
+
+    def _check_package(self, name: str, text: str, span: Span) -> None:
+        """`cv2` is what one imports; `opencv-python` is what one installs."""
+        meant = meant_by(name)
+        if meant is None:
+            return
+        own = re.match(r"[\w.-]+", text)
+        renamed = text if own is None else meant + text[own.end() :]
+        self.reader.sink.report(
+            rules.MODULE_AS_REQUIREMENT,
+            span,
+            f"`{name}` is the name of a module; the package that brings it is `{meant}`",
+            help=(f'write `"{renamed}"`',),
+            fix=self.reader.ending(span, text, renamed),
+        )
 
     def _pinned(self, text: str, span: Span) -> Fix | None:
         """`torch=2.9` is what conda writes for `torch==2.9`."""

@@ -102,6 +102,7 @@ class Storage(Parameters):
         if "size" in given:
             size = self.reader.integer(given["size"], "`NetworkVolume.size`", 10, 4096)
         place = given.get("datacenter") or given.get("dataCenterId")
+        self._check_place(given, place)
         where = None if place is None else self.datacenter(place, "`NetworkVolume.datacenter`")
         return Volume(
             self.text(given, "NetworkVolume", "name"),
@@ -109,6 +110,19 @@ class Storage(Parameters):
             _DEFAULT_VOLUME_GB if size is None else size,
             where or DataCenter.EU_RO_1.value,
         )
+
+    def _check_place(self, given: dict[str, Argument], place: Argument | None) -> None:
+        """An id names a volume that exists somewhere; the default is only one of the places."""
+        known = given.get("id")
+        if known is not None and place is None:
+            default = DataCenter.EU_RO_1.value
+            self.reader.sink.report(
+                rules.VOLUME_DEFAULT_PLACE,
+                known.span,
+                f"the volume is taken to lie in `{default}`, as no data centre is given",
+                notes=("workers start where the volume is said to be, and find nothing elsewhere",),
+                help=("add `datacenter=...` with the volume's own data centre",),
+            )
 
     def template(self, hardware: Hardware) -> Template | None:
         argument = self.given("template")

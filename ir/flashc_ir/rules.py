@@ -136,6 +136,15 @@ EVALUATION_STOPPED = Rule(
 RAISES_AT_IMPORT = Rule(
     "FC127", "raises-at-import", "importing a worker's module raises an exception", _ERROR, False
 )
+SECRET_LITERAL = Rule(
+    "FC128", "secret-literal", "a variable's value looks like a credential", _WARNING
+)
+VOLUME_DEFAULT_PLACE = Rule(
+    "FC129",
+    "volume-in-default-place",
+    "an existing volume is looked for in the default place",
+    _WARNING,
+)
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = Rule(
@@ -228,6 +237,15 @@ TIMEOUT_SHORTER = Rule(
 )
 COLD_CHAIN = Rule(
     "FC317", "cold-chain", "a request may wait for more cold starts than it has time for", _WARNING
+)
+UNDECLARED_PACKAGE = Rule(
+    "FC318", "undeclared-package", "a module imports a package that nobody asks for", _WARNING
+)
+MODULE_AS_REQUIREMENT = Rule(
+    "FC319",
+    "module-as-requirement",
+    "a requirement is the name of a module, not of a package",
+    _WARNING,
 )
 
 # 4: the artifact
