@@ -1,4 +1,4 @@
-"""Write the JSON Schemas of flashc's documents to spec/: the IR, the report, the manifest."""
+"""Write what follows from the code to spec/: the JSON Schemas of flashc's documents, the index of rules."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from flashc.report import machine
 from flashc_backends import manifest_model
 from flashc_ir import codec
+from flashc_ir.rules import RULES
 
 SPEC = Path(__file__).parent.parent / "spec"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -19,11 +20,36 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
 }
 
 
+DOCUMENTS = (*SCHEMAS, "rules.md")
+
+
 def text(name: str) -> str:
-    """The document that a schema file has to be."""
+    """What a file of spec/ has to be."""
+    if name == "rules.md":
+        return rules_index()
     return json.dumps(SCHEMAS[name](), indent=2) + "\n"
 
 
+def rules_index() -> str:
+    """Every rule with a link to its page, as a table."""
+    lines = [
+        "# Rules",
+        "",
+        "Every finding that flashc can report. `flashc explain CODE` prints a rule's page. An error stops a",
+        "build. A finding that would make a wrong artifact can't be suppressed by a comment.",
+        "",
+        "| code | name | severity | can be suppressed | what it says |",
+        "|---|---|---|---|---|",
+    ]
+    for rule in RULES:
+        link = f"[{rule.code}](../flashc/report/rules/{rule.code}.md)"
+        suppressible = "yes" if rule.suppressible else "no"
+        lines.append(
+            f"| {link} | `{rule.name}` | {rule.severity.value} | {suppressible} | {rule.summary} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
 if __name__ == "__main__":
-    for name in SCHEMAS:
+    for name in DOCUMENTS:
         (SPEC / name).write_text(text(name), encoding="utf-8")

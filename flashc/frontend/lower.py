@@ -138,9 +138,9 @@ class _Lowering:
         return None if argument is None or is_none(argument.value) else argument
 
     def construction(self) -> Construction:
-        return Construction(
-            self.value.module, self.value.span, self.value.text if self.alone else None
-        )
+        binds = ":=" in self.reader.machine.text_at(self.value.text)
+        text = self.value.text if self.alone and not binds else None
+        return Construction(self.value.module, self.value.span, text)
 
     # Names ---------------------------------------------------------------------------------------
 

@@ -112,8 +112,8 @@ class Configuration:
 class Construction:
     """Where an endpoint's constructor is called.
 
-    `arguments` covers what stands between the parentheses, and is None where one call makes several
-    endpoints (a loop, a factory) and so has to stay as it is.
+    `arguments` covers what stands between the parentheses, and is None where the call has to stay as it
+    is: it makes several endpoints (a loop, a factory), or binds names (`:=`) that others may read.
     """
 
     module: str
