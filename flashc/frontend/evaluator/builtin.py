@@ -38,6 +38,7 @@ from .values import (
 if TYPE_CHECKING:
     from .calls import Call
     from .machine import Machine
+    from .sequences import Builtin
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
     "__import__",
@@ -53,7 +54,7 @@ _PURE: dict[str, Callable[..., Any]] = {
 
 def call(machine: Machine, name: str, arguments: Call, frame: Frame) -> Value:
     """`name(arguments)` for the builtin of that name."""
-    special = _SPECIAL.get(name)
+    special = _SPECIAL.get(name) or sequences.FUNCTIONS.get(name)
     if special is not None:
         return special(machine, arguments, frame)
     if name in _PURE:
@@ -278,8 +279,7 @@ def _print(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return Known(None, arguments.span)
 
 
-_SPECIAL: dict[str, sequences.Builtin] = {
-    **sequences.FUNCTIONS,
+_SPECIAL: dict[str, Builtin] = {
     "globals": _globals,
     "getattr": _getattr,
     "hasattr": _hasattr,

@@ -10,11 +10,10 @@ import libcst as cst
 from flashc_ir.resources import EnvironmentReference
 from flashc_ir.source import Span
 
-from . import expressions, statements
+from . import expressions, operators, statements
 from .failures import PythonError
 from .iteration import elements
 from .objects import Frame, InstanceValue
-from .operators import apply, cause, fail, settled
 from .values import (
     MAX_ITEMS,
     DictValue,
@@ -49,12 +48,14 @@ def key_of(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
             bounds = [
                 Known(None, span)
                 if bound is None
-                else settled(machine, expressions.evaluate(machine, bound, frame))
+                else operators.settled(machine, expressions.evaluate(machine, bound, frame))
                 for bound in (part.lower, part.upper, part.step)
             ]
-            parts.append(apply(machine, slice, span, *bounds))
+            parts.append(operators.apply(machine, slice, span, *bounds))
         elif isinstance(part, cst.Index) and part.star is None:
-            parts.append(settled(machine, expressions.evaluate(machine, part.value, frame)))
+            parts.append(
+                operators.settled(machine, expressions.evaluate(machine, part.value, frame))
+            )
         else:
             return Unknown("flashc does not evaluate this subscript", span)
     if len(parts) == 1 and not isinstance(node.slice[0].comma, cst.Comma):
@@ -66,11 +67,13 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     """`receiver[key]`."""
     if isinstance(receiver, Unknown):
         return receiver
-    key = settled(machine, key)
+    key = operators.settled(machine, key)
     if isinstance(key, Unknown):
         return key
     if not isinstance(receiver, Known) or not isinstance(key, Known):
-        return apply(machine, operator.getitem, span, settled(machine, receiver), key)
+        return operators.apply(
+            machine, operator.getitem, span, operators.settled(machine, receiver), key
+        )
     match receiver.value, key.value:
         case External("os.environ"), str() as name:
             return _variable(machine, name, span)
@@ -88,7 +91,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         case External("builtins.globals()"), str():
             return Unknown("flashc does not read names out of `globals()`", span)
         case _:
-            return apply(machine, operator.getitem, span, receiver, key)
+            return operators.apply(machine, operator.getitem, span, receiver, key)
 
 
 def _variable(machine: Machine, name: str, span: Span) -> Value:
@@ -97,7 +100,7 @@ def _variable(machine: Machine, name: str, span: Span) -> Value:
     if assigned is not None:
         return assigned
     if machine.guards and name not in machine.environment:
-        return fail(machine, KeyError, "", span, frozenset({name}))
+        return operators.fail(machine, KeyError, "", span, frozenset({name}))
     return Symbolic((EnvironmentReference(name),), span)
 
 
@@ -110,7 +113,7 @@ def _entry(machine: Machine, table: DictValue, key: Known, span: Span) -> Value:
     except TypeError as error:
         raise PythonError(TypeError, str(error), span) from error
     if entry is None:
-        return fail(machine, KeyError, repr(plain)[:80], span, key.variables)
+        return operators.fail(machine, KeyError, repr(plain)[:80], span, key.variables)
     return entry[1]
 
 
@@ -120,7 +123,7 @@ def _chosen(
     try:
         return items.items[index]
     except (IndexError, ValueError) as error:
-        return fail(machine, type(error), str(error), span)
+        return operators.fail(machine, type(error), str(error), span)
 
 
 def _chosen_value(machine: Machine, items: ListValue, index: int, span: Span) -> Value:
@@ -131,11 +134,11 @@ def _chosen_value(machine: Machine, items: ListValue, index: int, span: Span) ->
 
 def store(machine: Machine, table: DictValue, key: Value, value: Value) -> Unknown | None:
     """`table[key] = value`; a key that is not known makes the whole table unknown."""
-    key = settled(machine, key)
+    key = operators.settled(machine, key)
     try:
         put(table, concrete(key, unordered=True), (key, value))
     except NotConcrete as problem:
-        return cause(problem.part, key.origin)
+        return operators.cause(problem.part, key.origin)
     except TypeError as error:
         raise PythonError(TypeError, str(error), key.origin) from error
     if len(table.entries) > MAX_ITEMS:
@@ -273,7 +276,7 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     if not isinstance(receiver, Known) or not isinstance(receiver.value, (ListValue, DictValue)):
         return
     held = receiver.value
-    key = settled(machine, key)
+    key = operators.settled(machine, key)
     if machine.condition is not None or not isinstance(key, Known):
         unknown = key if isinstance(key, Unknown) else None
         held.escaped = held.escaped or machine.condition or unknown
@@ -284,6 +287,6 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
         elif isinstance(key.value, (int, slice)):
             del held.items[key.value]
     except NotConcrete as problem:
-        held.escaped = held.escaped or cause(problem.part, span)
+        held.escaped = held.escaped or operators.cause(problem.part, span)
     except (LookupError, TypeError, ValueError) as error:
-        fail(machine, type(error), str(error), span, key.variables)
+        operators.fail(machine, type(error), str(error), span, key.variables)
