@@ -52,7 +52,7 @@ def _check_module(module: Module, present: set[str], sink: Sink) -> None:
         if top in seen or any(set(names) & present for names in _candidates(item)):
             continue
         seen.add(top)
-        likely = distributions_of(item.module)[0]
+        likely = (*_installed(item.module), *distributions_of(item.module))[0]
         sink.report(
             rules.UNDECLARED_PACKAGE,
             item.span,
@@ -63,13 +63,21 @@ def _check_module(module: Module, present: set[str], sink: Sink) -> None:
 
 
 def _candidates(item: Import) -> Iterator[tuple[str, ...]]:
-    """The distributions that an import may come from: by what is installed here, then by the table."""
-    yield tuple(map(canonicalize_name, _installed().get(item.module.partition(".")[0], ())))
+    """The distributions that an import may come from: by the table, or by what is installed here.
+
+    Reading what is installed takes longer than all else, so it comes last.
+    """
     yield distributions_of(item.module)
     for name in item.names or ():
         yield distributions_of(f"{item.module}.{name.name}")
+    yield _installed(item.module)
+
+
+def _installed(module: str) -> tuple[str, ...]:
+    """The distributions of this environment that bring a module, normalized."""
+    return tuple(map(canonicalize_name, _metadata().get(module.partition(".")[0], ())))
 
 
 @cache
-def _installed() -> Mapping[str, list[str]]:
+def _metadata() -> Mapping[str, list[str]]:
     return packages_distributions()

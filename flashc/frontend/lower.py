@@ -38,7 +38,6 @@ from .reading import Reader, did_you_mean, nearest
 from .schema import PARAMETERS, read_configuration
 from .signatures import (
     constructor_requires,
-    has_open_bases,
     lower_function,
     public_methods,
 )
@@ -274,7 +273,7 @@ class _Lowering:
             value.frame.syntax.span(value.node.name),
             self.value.variable,
             outermost,
-            has_open_bases(value),
+            value.has_open_bases(),
         )
 
     def methods(self, value: ClassValue) -> tuple[Function, ...] | None:
@@ -291,7 +290,7 @@ class _Lowering:
             )
             return None
         methods = public_methods(value)
-        if not methods and not has_open_bases(value):
+        if not methods and not value.has_open_bases():
             self.reader.sink.report(
                 rules.CLASS_WITHOUT_METHODS,
                 span,

@@ -9,7 +9,7 @@ from flashc_ir.program import Function, Parameter, ParameterKind
 from ..cst.parse import Syntax
 from ..cst.walk import docstring, dotted, is_generator
 from .evaluator.objects import ClassValue, FunctionValue
-from .evaluator.values import External, Known
+from .evaluator.values import Known
 
 
 def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:
@@ -93,19 +93,6 @@ def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
                 static = _has_decorator(value.value.node, "staticmethod")
                 found[name] = lower_function(value.value, skip_first=not static)
     return tuple(found.values())
-
-
-def has_open_bases(class_value: ClassValue) -> bool:
-    """Whether a base class lies outside the project, so that it may bring methods of its own."""
-    return any(
-        not (isinstance(base, Known) and _is_closed(base.value))
-        for ancestor in class_value.ancestry()
-        for base in ancestor.bases
-    )
-
-
-def _is_closed(base: object) -> bool:
-    return isinstance(base, ClassValue) or base == External("builtins.object")
 
 
 def constructor_requires(class_value: ClassValue) -> tuple[Parameter, ...]:

@@ -15,7 +15,7 @@ from ..cst.parse import Undecodable, decode
 from .discover import Tree
 
 _COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")
-_MARKER = b"flashc: ignore"
+_MARKER = b"flashc:"
 _LATER = ("FC4", "FC9")  # found when building only, so that a check can't say whether they are
 
 
@@ -55,11 +55,8 @@ def read_suppressions(path: str, text: str) -> list[Suppression]:
                     Span(path, line, start + 1, line, token.end[1] + 1),
                 )
             )
-    except (
-        tokenize.TokenError,
-        SyntaxError,
-    ):  # reported as what it is by whoever parses the module
-        return found
+    except (tokenize.TokenError, SyntaxError):
+        return found  # whoever parses the module reports what is wrong with it
     return found
 
 

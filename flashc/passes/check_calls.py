@@ -50,14 +50,9 @@ def _check_call(call: Call, shape: Shape, function: Function, sink: Sink) -> Non
 def _check_result(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
     """A call to another endpoint in async code gives an awaitable, not the result."""
     there = (Label(function.span, "defined here"),)
-    if function.is_generator:
-        sink.report(
-            rules.GENERATOR_CALLED,
-            call.span,
-            f"`{function.name}` is a generator; from another endpoint it gives the list of its items",
-            secondary=there,
-            help=("return a list, or read the endpoint's stream through its URL",),
-        )
+    if function.is_generator:  # its stub is one too: nothing to await, and nothing to lose
+        _check_generator(call, shape, function, sink)
+        return
     if shape.awaited or shape.fate is Fate.KEPT or not (shape.in_async or function.is_async):
         return
     what = "is thrown away" if shape.fate is Fate.DISCARDED else "is used as if it were the result"
@@ -74,6 +69,18 @@ def _check_result(call: Call, shape: Shape, function: Function, sink: Sink) -> N
         secondary=there,
         help=(f"write `await {function.name}(...)`",),
         fix=Fix("await the call", edits, Safety.UNSAFE) if shape.in_async else None,
+    )
+
+
+def _check_generator(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+    loop = "async for" if function.is_async else "for"
+    cure = f"read it with `{loop}`; it can't be awaited" if shape.awaited else "return a list"
+    sink.report(
+        rules.GENERATOR_CALLED,
+        call.span,
+        f"`{function.name}` is a generator; another endpoint gets its items when all are there",
+        secondary=(Label(function.span, "defined here"),),
+        help=(f"{cure}, or read the endpoint's stream through its URL",),
     )
 
 

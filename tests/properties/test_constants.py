@@ -47,7 +47,7 @@ def computed(text: str) -> dict[str, Any] | None:
         warnings.simplefilter("ignore")
         try:
             exec(compile(text, "m.py", "exec"), names)
-        except Exception:
+        except Exception:  # whatever a generated program raises, it computes nothing then
             return None
     return {name: value for name, value in names.items() if not name.startswith("__")}
 

@@ -36,20 +36,28 @@ def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """The body, then its `else` or the handler of what the body raises."""
-    before = machine.doubts
+    before, doubts = dict(frame.names), machine.doubts
     try:
         flow = _guarded(machine, node, frame)
     except PythonError as error:
         return _handle(machine, node, error, frame)
-    if machine.doubts > before and node.handlers:
-        reason = Unknown(
-            "it stands under `try`, and what is tried may fail", frame.syntax.span(node)
-        )
-        for handler in node.handlers:
-            statements.maybe(machine, [handler.body], frame, reason)
+    if machine.doubts > doubts and node.handlers:
+        _perhaps_handle(machine, node, before, frame)
     if flow is Flow.NEXT and node.orelse is not None:
         flow = statements.execute(machine, node.orelse.body, frame)
     return flow
+
+
+def _perhaps_handle(
+    machine: Machine, node: cst.Try, before: dict[str, Value], frame: Frame
+) -> None:
+    """The body came to its end here, but elsewhere it may raise anywhere on the way."""
+    reason = Unknown("it stands under `try`, and what is tried may fail", frame.syntax.span(node))
+    after = frame.names
+    frame.names = statements.joined([before, after], reason)
+    for handler in node.handlers:
+        statements.maybe(machine, [handler.body], frame, reason)
+    frame.names = statements.joined([after, frame.names], reason)
 
 
 def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Flow:

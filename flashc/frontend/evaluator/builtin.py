@@ -165,11 +165,7 @@ def _lacks(value: Value, name: str) -> bool:
 
 
 def _class_lacks(of: ClassValue, name: str) -> bool:
-    closed = not of.decorated and all(
-        isinstance(base, Known) and isinstance(base.value, ClassValue)
-        for ancestor in of.ancestry()
-        for base in ancestor.bases
-    )
+    closed = not of.decorated and not of.has_open_bases()
     special = name.startswith("__") or of.find("__getattr__") is not None
     return closed and not special and of.find(name) is None
 
@@ -227,21 +223,13 @@ def type_of(value: Value) -> type | ClassValue | None:
         case DictValue():
             return dict
         case InstanceValue(of=of):
-            return None if of.bases and not of.is_tuple and _is_open(of) else of
+            return None if not of.is_tuple and of.has_open_bases() else of
         case ExceptionValue(kind=kind):
             return kind
         case str() | bytes() | int() | float() | complex() | None | range() | slice():
             return type(value.value)
         case _:
             return None
-
-
-def _is_open(of: ClassValue) -> bool:
-    return any(
-        not (isinstance(base, Known) and isinstance(base.value, ClassValue))
-        for ancestor in of.ancestry()
-        for base in ancestor.bases
-    )
 
 
 def _type(machine: Machine, arguments: Call, frame: Frame) -> Value:

@@ -268,7 +268,7 @@ def _store_element(machine: Machine, items: ListValue, key: Value, value: Value)
             except ValueError as error:
                 raise PythonError(ValueError, str(error), key.origin) from error
         case _:
-            raise PythonError(TypeError, "list indices must be integers or slices", key.origin)
+            items.escaped = Unknown("an element is assigned that flashc can't tell", key.origin)
 
 
 def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> None:

@@ -43,9 +43,12 @@ def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
         return Unknown("it is nested too deeply", frame.syntax.span(node))
     machine.depth += 1
     try:
-        return _evaluate(machine, node, frame)
+        value = _evaluate(machine, node, frame)
     finally:
         machine.depth -= 1
+    if isinstance(value, Unknown):
+        machine.doubts += 1
+    return value
 
 
 def _evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:

@@ -10,9 +10,9 @@ from flashc_ir.source import Span
 
 from ...cst.walk import is_generator
 from . import calls, expressions, records, statements
-from .failures import PythonError, builtin_base, exception_class
+from .failures import PythonError, builtin_base
 from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue, LambdaValue
-from .values import DictValue, External, Known, ListValue, Unknown, Value
+from .values import DictValue, Known, ListValue, Unknown, Value
 
 if TYPE_CHECKING:
     from .calls import Call
@@ -106,14 +106,20 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
         return arguments.problem
     if class_value.is_record:
         return records.build(machine, class_value, arguments)
-    if class_value.decorated or _has_open_base(class_value):
+    is_exception = builtin_base(class_value) is not None
+    builds_itself = class_value.find("__new__") is not None or any(
+        ancestor.node.keywords
+        for ancestor in class_value.ancestry()  # a metaclass
+    )
+    is_open = class_value.has_open_bases() and not is_exception
+    if class_value.decorated or is_open or builds_itself:
         calls.escape(machine, arguments)
         reason = f"an instance of `{class_value.name}` exists at run time only"
         return Unknown(reason, arguments.span)
     instance = Known(InstanceValue(class_value, {}), arguments.span)
     init = class_value.find("__init__")
     if init is None:
-        if (arguments.positional or arguments.keywords) and builtin_base(class_value) is None:
+        if (arguments.positional or arguments.keywords) and not is_exception:
             text = f"{class_value.name}() takes no arguments"
             raise PythonError(TypeError, text, arguments.span)
         return instance
@@ -123,19 +129,6 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
         result = call(machine, init.value, inside)
         return result if isinstance(result, Unknown) else instance
     return Unknown(f"an instance of `{class_value.name}` exists at run time only", arguments.span)
-
-
-def _has_open_base(class_value: ClassValue) -> bool:
-    """Whether a base decides how instances are built that flashc does not follow."""
-    return any(
-        exception_class(base) is None
-        and not (
-            isinstance(base, Known)
-            and (isinstance(base.value, ClassValue) or base.value == External("builtins.object"))
-        )
-        for ancestor in class_value.ancestry()
-        for base in ancestor.bases
-    )
 
 
 def span_of(function: FunctionValue) -> Span:

@@ -73,7 +73,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
         case ViewValue() as view:
             return _of_table(view, value.origin)
         case IteratorValue() as iterator:
-            return _once(machine, iterator)
+            return _once(machine, iterator, value.origin)
         case str() | bytes() | range() as plain if len(plain) <= MAX_ITEMS:
             return iter([Known(item, value.origin, value.variables) for item in plain])
         case str() | bytes() | range():
@@ -89,7 +89,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             raise Lost(Unknown("it can't be iterated over when building", value.origin))
 
 
-def _once(machine: Machine, iterator: IteratorValue) -> Iterator[Value]:
+def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
     """The rest of an iterator.  In a branch that may not run, nobody knows what is left afterwards."""
     while True:
         if iterator.lost is not None:
@@ -103,7 +103,7 @@ def _once(machine: Machine, iterator: IteratorValue) -> Iterator[Value]:
             iterator.lost = lost.reason
             raise
         except ValueError as error:  # "generator already executing"
-            raise Lost(Unknown("an iterator reads itself", Span.whole(""))) from error
+            raise Lost(Unknown("an iterator reads itself", origin)) from error
         yield item
 
 

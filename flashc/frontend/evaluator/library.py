@@ -194,6 +194,7 @@ def _getenv(machine: Machine, arguments: Call) -> Value:
     if isinstance(default, Known) and isinstance(default.value, str):
         return Symbolic((EnvironmentReference(key.value, default.value),), arguments.span)
     if isinstance(default, Known) and key.value not in machine.environment:
+        machine.has_guessed = True
         return default
     if isinstance(default, Known):
         return Symbolic((EnvironmentReference(key.value),), arguments.span)

@@ -48,6 +48,7 @@ class Machine:
     assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
     condition: Unknown | None = None  # set inside a branch or loop that may not run
     controlled_by: frozenset[str] = NO_VARIABLES  # environment variables that chose the branch
+    has_guessed: bool = False  # a value comes from this machine's environment; a worker has its own
     doubts: int = 0  # how often something happened that may raise or not
     guards: int = 0  # how many `try` statements with handlers are under way
     depth: int = 0
@@ -115,7 +116,7 @@ class Machine:
                 reason = Unknown(f"Python raises {error}", error.span)
                 for name in walk.bound_names(line):
                     frame.names.setdefault(name, reason)
-                if not error.variables:
+                if not self.has_guessed:
                     self.failed.setdefault(syntax.name, error)
 
     def text_at(self, span: Span) -> str:
@@ -142,6 +143,7 @@ class Machine:
 
         It carries the variables that are set; a default is the program's own text and no secret.
         """
+        self.has_guessed = True
         texts: list[str] = []
         present = frozenset(name for name in value.variables if name in self.environment)
         for part in value.parts:

@@ -131,6 +131,15 @@ class ClassValue:
             for base in ancestor.bases
         )
 
+    def has_open_bases(self) -> bool:
+        """Whether a base lies outside the project, so that the class may have more than is seen."""
+        return any(
+            not isinstance(base, Known)
+            or not (isinstance(base.value, ClassValue) or base.value == External("builtins.object"))
+            for ancestor in self.ancestry()
+            for base in ancestor.bases
+        )
+
     def ancestry(self) -> list[ClassValue]:
         """The class and its bases of the project, each once, nearest first."""
         found: dict[int, ClassValue] = {}

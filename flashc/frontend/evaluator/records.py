@@ -26,11 +26,7 @@ def fields_of(class_value: ClassValue) -> list[str]:
 
 
 def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
-    """`Record(arguments)`.
-
-    Raises:
-        PythonError: the arguments do not fit the fields.
-    """
+    """`Record(arguments)`."""
     if class_value.find("__init__") is not None or class_value.find("__new__") is not None:
         return Unknown(f"`{class_value.name}` builds itself", arguments.span)
     fields = fields_of(class_value)
@@ -38,17 +34,21 @@ def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
     twice = set(given) & set(arguments.keywords)
     given |= {name: argument.value for name, argument in arguments.keywords.items()}
     if len(arguments.values) > len(fields) or not set(given) <= set(fields) or twice:
-        text = f"the arguments do not fit `{class_value.name}`"
-        raise PythonError(TypeError, text, arguments.span)
+        return _misfit(machine, class_value, arguments)
     names: dict[str, Value] = {}
     for name in fields:
         value = given.get(name) or _default(machine, class_value, name, arguments.span)
         if value is None:
-            text = f"missing a required argument: '{name}'"
-            raise PythonError(TypeError, text, arguments.span)
+            return _misfit(machine, class_value, arguments)
         names[name] = value
     instance = Known(InstanceValue(class_value, names), arguments.span)
     return _initialised(machine, instance, class_value, arguments)
+
+
+def _misfit(machine: Machine, class_value: ClassValue, arguments: Call) -> Unknown:
+    """Not certain to raise: a base outside the project may have more fields."""
+    calls.escape(machine, arguments)
+    return Unknown(f"the arguments do not fit `{class_value.name}`", arguments.span)
 
 
 def _initialised(

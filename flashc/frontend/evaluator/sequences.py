@@ -280,7 +280,7 @@ def _enumerate(machine: Machine, arguments: Call, frame: Frame) -> Value:
     if isinstance(start, Unknown):
         return start
     if not isinstance(start.value, int):
-        raise PythonError(TypeError, "enumerate() starts at an integer", span)
+        return misfit("enumerate", span)
     source = _sources(machine, given[:1])
     if isinstance(source, Unknown):
         return source
@@ -323,7 +323,7 @@ def _next(machine: Machine, arguments: Call, frame: Frame) -> Value:
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, IteratorValue):
-        raise PythonError(TypeError, "the object is not an iterator", span)
+        return misfit("next", span)
     try:
         for item in iterate(machine, value):
             return item

@@ -140,10 +140,11 @@ def _raised(machine: Machine, node: cst.Raise, frame: Frame) -> Exception:
 
 
 def _assert(machine: Machine, node: cst.Assert, frame: Frame) -> None:
-    verdict = expressions.truth(machine, expressions.evaluate(machine, node.test, frame))
+    test = expressions.evaluate(machine, node.test, frame)
+    verdict = expressions.truth(machine, test)
     if verdict is False:
         error = PythonError(AssertionError, "", frame.syntax.span(node))
-        error.variables = machine.controlled_by
+        error.variables = machine.controlled_by | variables_of(test)
         raise error
     if isinstance(verdict, Unknown):
         machine.doubts += 1
@@ -192,7 +193,7 @@ def maybe(machine: Machine, ways: Sequence[Suite | None], frame: Frame, reason: 
     if len(ways) == 1:
         outcomes.append(before)
     machine.condition = outer
-    frame.names = _joined(outcomes, reason)
+    frame.names = joined(outcomes, reason)
     if ended and frame.enclosing is not None:
         frame.returned = reason
         return Flow.RETURN
@@ -200,7 +201,8 @@ def maybe(machine: Machine, ways: Sequence[Suite | None], frame: Frame, reason: 
     return Flow.NEXT
 
 
-def _joined(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
+def joined(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
+    """The names after one of several ways, nobody knows which."""
     joined: dict[str, Value] = {}
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome):
         values = [outcome.get(name) for outcome in outcomes]

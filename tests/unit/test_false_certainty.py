@@ -1,0 +1,69 @@
+"""What may well work is never called an error: values from outside, classes that build themselves, streams."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.projects import compile_files
+
+HEAD = "import os\nimport lib\nfrom runpod_flash import Endpoint\n"
+WORKER = """
+@Endpoint(name="w", dependencies=["lib"])
+async def run(x: int):
+    return x
+"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = next(lib.numbers)",
+        "x = list(enumerate([1], lib.START))",
+        "x = [1]\nx[lib.INDEX] = 2",
+        "class Counter:\n    def __next__(self): return 1\nx = next(Counter())",
+        "class One:\n    def __new__(cls, n): return object.__new__(cls)\nx = One(1)",
+        "class Meta(type):\n    def __call__(cls, n): return n\nclass A(metaclass=Meta): pass\nx = A(1)",
+        "from dataclasses import KW_ONLY, dataclass\n@dataclass\nclass P:\n    _: KW_ONLY\n    a: int\nx = P(a=1)",
+        "x = {'prod': 1}[os.getenv('STAGE', 'dev')]",
+        "assert os.getenv('KEY_OF_A_WORKER')",
+        "if not os.getenv('KEY_OF_A_WORKER'):\n    raise RuntimeError('no key')",
+        "x = [1][int(os.getenv('INDEX', '3'))]",
+    ],
+)
+def test_an_import_that_may_work_is_no_error(text: str, tmp_path: Path) -> None:
+    assert compile_files(tmp_path, {"worker.py": f"{HEAD}{text}\n{WORKER}"}).codes == []
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("x = 1\ntry:\n    lib.load()\n    x = 2\nexcept OSError:\n    pass\n", ["FC104"]),
+        ("try:\n    x = lib.load()\nexcept OSError:\n    x = 1\n", ["FC104"]),
+        ("try:\n    import lib as other\n    x = 1\nexcept ImportError:\n    x = 2\n", []),
+    ],
+)
+def test_what_stands_under_try_is_known_only_if_nothing_can_fail(
+    body: str, expected: list[str], tmp_path: Path
+) -> None:
+    worker = WORKER.replace('"w"', 'f"w{x}"')
+    assert compile_files(tmp_path, {"worker.py": f"{HEAD}{body}{worker}"}).codes == expected
+
+
+@pytest.mark.parametrize(
+    ("definition", "use"),
+    [
+        ("def items(n: int):\n    yield n", "for i in items(x): print(i)"),
+        ("async def items(n: int):\n    yield n", "async for i in items(x): print(i)"),
+    ],
+)
+def test_a_stream_is_iterated_over_not_awaited(definition: str, use: str, tmp_path: Path) -> None:
+    worker = WORKER.replace("return x", use)
+    callee = f'@Endpoint(name="items")\n{definition}\n'
+    assert compile_files(tmp_path, {"worker.py": HEAD + callee + worker}).codes == ["FC314"]
+
+
+def test_a_comment_needs_no_blank(tmp_path: Path) -> None:
+    worker = WORKER.replace("import", "").replace('["lib"])', '["lib"])#flashc:ignore[FC310]')
+    assert compile_files(tmp_path, {"worker.py": HEAD + worker}).codes == ["FC902"]
