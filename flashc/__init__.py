@@ -3,8 +3,7 @@ names from here instead of from `runpod_flash`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # without importing `typing`, which takes longer than all else here
 if TYPE_CHECKING:
     from .sdk import CpuInstanceType as CpuInstanceType
     from .sdk import CudaVersion as CudaVersion
@@ -30,7 +29,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """The SDK's names on demand, so that the command line does not pay for them."""
     if name in __all__:
         from . import sdk

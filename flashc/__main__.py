@@ -1,5 +1,21 @@
-"""`python -m flashc`."""
+"""`flashc` and `python -m flashc`: the version at once, everything else by the group of commands."""
 
-from .cli.main import main
+from __future__ import annotations
 
-main()
+import sys
+
+from . import __version__
+
+
+def main() -> None:
+    """Run the command line.  Scripts ask for versions often, and click takes longer than Python itself."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"flashc {__version__}")
+        return
+    from .cli.main import main as run
+
+    run()
+
+
+if __name__ == "__main__":
+    main()

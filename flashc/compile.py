@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-
-from dotenv import dotenv_values
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
@@ -14,6 +11,7 @@ from flashc_ir.program import Dependency, Endpoint, Module, Program
 from flashc_ir.source import Span
 from flashc_ir.verify import verify
 
+from .environ import build_environment
 from .frontend.closure import check_closure
 from .frontend.dependencies import check_declared
 from .frontend.dialect import check_sdk_imports
@@ -39,24 +37,40 @@ def compile_project(
 
     `observe` is called after every pass with the pass's name and the program it left.
     """
-    # Which files are there, and which findings do their authors not want to hear of?
-    tree = discover(root, sink)
+    environment = build_environment(root, options.env)
+    return compile_tree(root, discover(root, sink), options, environment, sink, observe)
+
+
+def compile_tree(
+    root: Path,
+    tree: Tree,
+    options: Options,
+    environment: Mapping[str, str],
+    sink: Sink,
+    observe: Observer | None = None,
+) -> Program | None:
+    """Compile the files of a project, but for the findings that their authors do not want to hear of."""
     suppressions = collect_suppressions(tree)
     sink.hides = suppressions.hide
-    program = compile_tree(root, tree, options, sink, observe)
+    program = compile_files(root, tree, options, environment, sink, observe)
     suppressions.report_unused(sink)
     return program
 
 
-def compile_tree(
-    root: Path, tree: Tree, options: Options, sink: Sink, observe: Observer | None
+def compile_files(
+    root: Path,
+    tree: Tree,
+    options: Options,
+    environment: Mapping[str, str],
+    sink: Sink,
+    observe: Observer | None,
 ) -> Program | None:
     """Compile the files of a project."""
     # What do the modules import?
     sources, modules = read_modules(tree, sink)
 
     # What would Python define?  Evaluate the modules that can define endpoints, and lower what they do.
-    machine = Machine(tree, sources.syntax, build_environment(root, options.env))
+    machine = Machine(tree, sources.syntax, environment)
     endpoints = evaluate(machine, sources, sink)
 
     # What do workers need beside the endpoints' own modules?
@@ -84,15 +98,6 @@ def compile_tree(
     return None if sink.has_errors() else program
 
 
-def build_environment(root: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a build may read: the project's `.env`, the process's, `[tool.flashc.env]`."""
-    from_file: dict[str, str] = {}
-    file = root / ".env"
-    if file.is_file():
-        from_file = {k: v for k, v in dotenv_values(file).items() if v is not None}
-    return {**from_file, **os.environ, **given}
-
-
 def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, ...]:
     """The endpoints of every module that names the SDK or imports one that does."""
     reader = Reader(machine, sink)
@@ -107,10 +112,11 @@ def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, 
             help=("move the computation into a function that runs on the worker",),
         )
     endpoints = lower_endpoints(reader, machine.endpoints)
+    constructed = frozenset(endpoint.text for endpoint in machine.endpoints)
     for name in sorted(sources.relevant):
         frame = machine.frames.get(name)
         if frame is not None:
-            check_nested_endpoints(frame, machine.endpoints, sink)
+            check_nested_endpoints(frame, constructed, sink)
     return endpoints
 
 

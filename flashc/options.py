@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, cast
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Any, ClassVar, Literal, cast
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
@@ -16,14 +13,15 @@ from flashc_ir.source import Lines, Span
 PYPROJECT = "pyproject.toml"
 
 
-class Options(BaseModel):
+@dataclass(frozen=True, slots=True)
+class Options:
     """What a user can choose.  None: not chosen, so that the default depends on the project.
 
     `select` and `ignore` are codes, their beginnings or names of rules, and matter to `check` only.
     `env` holds values for environment variables that the program's constants read when building.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
 
     app: str | None = None
     python_version: str | None = None
@@ -34,7 +32,7 @@ class Options(BaseModel):
     locker: Literal["uv", "pip-tools"] = "uv"
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    env: dict[str, str] = Field(default_factory=dict[str, str])
+    env: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def read_options(root: Path, flags: dict[str, Any], sink: Sink) -> Options:
@@ -42,30 +40,37 @@ def read_options(root: Path, flags: dict[str, Any], sink: Sink) -> Options:
 
     Keys are spelled with `-` or `_`.  What can't be used is reported, and left out.
     """
+    given = {key: value for key, value in flags.items() if value is not None}
     file = root / PYPROJECT
-    table: dict[str, Any] = {}
-    text = ""
-    if file.is_file():
-        try:
-            text = file.read_text(encoding="utf-8")
-            table = _table(tomllib.loads(text))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            sink.report(
-                rules.INVALID_CONFIGURATION,
-                _place_of_error(error),
-                f"`{PYPROJECT}` can't be used: {error}",
-                help=("correct the file; flashc reads its `[tool.flashc]` table",),
-            )
-    settings = {key.replace("-", "_"): value for key, value in table.items()}
-    settings |= {key: value for key, value in flags.items() if value is not None}
+    if not file.is_file():
+        return Options(**given)
+    import tomllib
+
     try:
-        return Options.model_validate(settings)
+        text = file.read_text(encoding="utf-8")
+        table = _table(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        sink.report(
+            rules.INVALID_CONFIGURATION,
+            _place_of_error(error),
+            f"`{PYPROJECT}` can't be used: {error}",
+            help=("correct the file; flashc reads its `[tool.flashc]` table",),
+        )
+        return Options(**given)
+    return _validated(table, given, Lines(text), sink) if table else Options(**given)
+
+
+def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink: Sink) -> Options:
+    """The table's values, checked against the types of the fields, under the flags."""
+    from pydantic import TypeAdapter, ValidationError
+
+    settings = {key.replace("-", "_"): value for key, value in table.items()}
+    try:
+        return TypeAdapter(Options).validate_python(settings | given)
     except ValidationError as error:
-        lines = Lines(text)
         for problem in error.errors():
-            key = str(problem["loc"][0])
-            _report(key, str(problem["msg"]), problem["type"] == "extra_forbidden", lines, sink)
-        return Options()
+            _report(str(problem["loc"][0]), str(problem["msg"]), lines, sink)
+    return Options(**given)
 
 
 def _table(document: dict[str, Any]) -> dict[str, Any]:
@@ -74,16 +79,18 @@ def _table(document: dict[str, Any]) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _report(key: str, message: str, unknown: bool, lines: Lines, sink: Sink) -> None:
-    known = sorted(Options.model_fields)
-    close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
-    sink.report(
-        rules.INVALID_CONFIGURATION,
-        _place_of_key(key, lines),
-        f"`[tool.flashc]` has no key `{key}`" if unknown else f"`{key}`: {message}",
-        help=(hint,) if unknown else (),
-    )
+def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
+    import difflib
+
+    known = sorted(each.name for each in fields(Options))
+    help: tuple[str, ...] = ()
+    if key in known:
+        message = f"`{key}`: {message}"
+    else:
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
+        help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
+    sink.report(rules.INVALID_CONFIGURATION, _place_of_key(key, lines), message, help=help)
 
 
 def _place_of_key(key: str, lines: Lines) -> Span:

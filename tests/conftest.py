@@ -39,8 +39,15 @@ def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests do not see the variables by which a user's shell could change a build."""
+def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> None:
+    """Tests do not see the variables by which a user's shell could change a build, nor the user's cache."""
     for name in list(os.environ):
         if name.startswith(("FLASH", "RUNPOD_")) or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
+    monkeypatch.setenv("FLASHC_CACHE_DIR", str(cache_folder))
+
+
+@pytest.fixture(scope="session")
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for the whole session: what is resolved and compressed once need not be again."""
+    return tmp_path_factory.mktemp("cache")

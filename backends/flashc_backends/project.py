@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tokenize
-from io import BytesIO
 from pathlib import Path
 
+from flashc_ir.encoding import decode
 from flashc_ir.program import Module, Program
 from flashc_ir.source import apply_edits
 
@@ -48,6 +47,5 @@ def source_fingerprint(program: Program, root: Path) -> str:
 
 def edited_source(data: bytes, module: Module) -> bytes:
     """A module's bytes with its edits, in the file's own encoding and with its own line ends."""
-    encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-    text = apply_edits(data.decode(encoding), module.edits)
-    return text.encode(encoding)
+    text, encoding = decode(data)
+    return apply_edits(text, module.edits).encode(encoding)

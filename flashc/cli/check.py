@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from flashc_backends.store import open_store
 from flashc_ir import rules
 from flashc_ir.diagnostics import Diagnostic, Rule, Sink
 
-from ..options import Options
+from ..judge import judge
+from ..options import Options, read_options
 from .common import (
-    compile_folder,
     compiling_options,
     finish,
     format_option,
@@ -62,8 +63,9 @@ def command(
 
     def check() -> tuple[list[Diagnostic], int | None]:
         sink = Sink()
-        _, options, program = compile_folder(project, flags, sink)
-        return chosen(sink, options), None if program is None else len(program.endpoints)
+        options = read_options(root, flags, sink)
+        endpoints = None if sink.has_errors() else judge(root, options, sink, open_store())
+        return chosen(sink, options), endpoints
 
     if diff:
         from ..report.fixes import preview

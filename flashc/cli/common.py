@@ -6,16 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from flashc_ir.diagnostics import Diagnostic, Sink
-from flashc_ir.program import Program
 
-from ..compile import compile_project
 from ..options import Options, read_options
-from ..report.text import SourceCache, render
+
+if TYPE_CHECKING:
+    from flashc_ir.program import Program
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 # Errors of the build's surroundings, not of the program.
@@ -84,8 +84,11 @@ def compile_folder(
     """The project's absolute root, its options, and its program."""
     root = Path(os.path.realpath(project))
     options = read_options(root, flags, sink)
-    program = None if sink.has_errors() else compile_project(root, options, sink)
-    return root, options, program
+    if sink.has_errors():
+        return root, options, None
+    from ..compile import compile_project
+
+    return root, options, compile_project(root, options, sink)
 
 
 def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:
@@ -106,6 +109,8 @@ def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:
             click.echo(render_github(found, _below_repository(root)), nl=False)
         case _:
             if found:
+                from ..report.text import SourceCache, render
+
                 click.echo(render(found, SourceCache(root), _paint()), nl=False, err=True)
 
 

@@ -9,25 +9,16 @@ from __future__ import annotations
 import ast
 import re
 import threading
-import tokenize
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from io import BytesIO
 
 import libcst as cst
-from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from flashc_ir.source import Lines, Span
 
-
-class Undecodable(ValueError):
-    """The bytes are not text in the encoding that the file declares.  `line` counts from 1."""
-
-    def __init__(self, message: str, line: int = 1) -> None:
-        super().__init__(message)
-        self.line = line
+from .positions import Extent, extents
 
 
 class SyntaxProblem(ValueError):
@@ -37,31 +28,6 @@ class SyntaxProblem(ValueError):
         super().__init__(message)
         self.line = line
         self.column = column
-
-
-def decode(data: bytes) -> tuple[str, str]:
-    """(text, encoding) of a Python file, found the way Python does (PEP 263); newlines as they are.
-
-    Raises:
-        Undecodable: unknown encoding, or bytes that are invalid in it.
-    """
-    try:
-        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
-    except SyntaxError as error:
-        raise Undecodable(str(error.msg), _line_of_invalid_utf8(data)) from error
-    try:
-        return data.decode(encoding), encoding
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise Undecodable(f"byte 0x{data[error.start]:02x} is not {encoding}", line) from error
-
-
-def _line_of_invalid_utf8(data: bytes) -> int:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        return data.count(b"\n", 0, error.start) + 1
-    return 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +45,12 @@ class Syntax:
         return Lines(self.text)
 
     @cached_property
-    def _positions(self) -> Mapping[cst.CSTNode, CodeRange]:
-        wrapper = MetadataWrapper(self.tree, unsafe_skip_copy=True)
-        return wrapper.resolve(PositionProvider)
+    def _extents(self) -> Mapping[cst.CSTNode, Extent]:
+        return extents(self.tree)
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands; parentheses around an expression do not count (as in LibCST)."""
-        place = self._positions[node]
-        return Span(
-            self.path,
-            place.start.line,
-            place.start.column + 1,
-            place.end.line,
-            place.end.column + 1,
-        )
+        return Span(self.path, *self._extents[node])
 
     def code(self, node: cst.CSTNode) -> str:
         """The text of `node`, parentheses included; lines after the first lose their indentation."""

@@ -10,13 +10,15 @@ from flashc_ir.source import Span
 
 from ..cst.parse import Syntax
 from ..cst.walk import children, dotted
-from .evaluator.objects import EndpointValue, Frame, SdkClass
+from .evaluator.objects import Frame, SdkClass
 from .evaluator.values import External, Known
 
 
-def check_nested_endpoints(frame: Frame, found: list[EndpointValue], sink: Sink) -> None:
-    """Report each `@Endpoint(...)` in a function of this module that no endpoint came from."""
-    constructed = {endpoint.text for endpoint in found}
+def check_nested_endpoints(frame: Frame, constructed: frozenset[Span], sink: Sink) -> None:
+    """Report each `@Endpoint(...)` in a function of this module that no endpoint came from.
+
+    `constructed` are the places of the arguments that endpoints were made with.
+    """
     names = {
         name
         for name, value in frame.names.items()

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
+from flashc_ir.encoding import Undecodable, decode
 from flashc_ir.program import Import, Module, Origin
 from flashc_ir.source import Span
 
 from ..cst.names import ImportProblem, collect_names
-from ..cst.parse import Syntax, SyntaxProblem, Undecodable, decode, parse
+from ..cst.parse import Syntax, SyntaxProblem, parse
 from ..cst.plain import collect_plain_imports
 from .discover import SDK_PACKAGES, Tree
 

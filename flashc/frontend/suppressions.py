@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Diagnostic, Fix, Label, Safety, Sink
+from flashc_ir.encoding import Undecodable, decode
 from flashc_ir.source import Edit, Span
 
-from ..cst.parse import Undecodable, decode
 from .discover import Tree
 
 _COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")

@@ -18,6 +18,7 @@ from itertools import groupby
 
 from flashc_ir.diagnostics import Sink
 from flashc_ir.program import (
+    DeployedEndpoint,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
@@ -45,7 +46,11 @@ SDK_NAMES = frozenset(
 
 def rewrite_imports(program: Program, sink: Sink) -> Program:
     """Note the edits of every module that imports the SDK, an endpoint's function, or builds an endpoint."""
-    rewriter = _Rewriter(program, stubbed_names(program))
+    built: dict[str, list[DeployedEndpoint]] = {}
+    for endpoint in program.deployed():
+        if endpoint.construction.arguments is not None:
+            built.setdefault(endpoint.construction.module, []).append(endpoint)
+    rewriter = _Rewriter(program, stubbed_names(program), built)
     modules = tuple(
         replace(module, edits=tuple(sorted(rewriter.edits(module)))) for module in program.modules
     )
@@ -97,9 +102,10 @@ def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
 class _Rewriter:
     program: Program
     stubbed: dict[tuple[str, str], str]
+    built: dict[str, list[DeployedEndpoint]]  # by the module that builds them
 
     def edits(self, module: Module) -> Iterable[Edit]:
-        constructions = list(self.constructions(module))
+        constructions = [_construction(e) for e in self.built.get(module.name, ())]
         yield from constructions
         gone = [edit.span for edit in constructions]
         statements = groupby(
@@ -110,14 +116,6 @@ class _Rewriter:
             text = self.statement(module, items, gone) if items else None
             if text is not None:
                 yield Edit(span, text)
-
-    def constructions(self, module: Module) -> Iterable[Edit]:
-        for endpoint in self.program.deployed():
-            place = endpoint.construction
-            if place.module == module.name and place.arguments is not None:
-                name = json.dumps(endpoint.resource)
-                client = ", image=True" if isinstance(endpoint, ImageEndpoint) else ""
-                yield Edit(place.arguments, name + client + _lines(place.arguments))
 
     def statement(self, module: Module, items: list[Import], gone: list[Span]) -> str | None:
         """The new text of an import statement, None where it stays."""
@@ -217,3 +215,11 @@ def _import_statement(items: list[Import]) -> str:
         else:
             parts.append(f"{item.module} as {item.alias}" if item.alias else item.module)
     return "import " + "\\\n" * (items[0].span.end_line - items[0].span.line) + ", ".join(parts)
+
+
+def _construction(endpoint: DeployedEndpoint) -> Edit:
+    """On a worker an endpoint's arguments are its resource's name alone."""
+    place = endpoint.construction.arguments
+    assert place is not None
+    client = ", image=True" if isinstance(endpoint, ImageEndpoint) else ""
+    return Edit(place, json.dumps(endpoint.resource) + client + _lines(place))

@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from flashc_ir.diagnostics import Diagnostic, Fix, Safety
+from flashc_ir.encoding import Undecodable, decode
 from flashc_ir.source import Edit, OverlappingEdits, apply_edits
-
-from ..cst.parse import Undecodable, decode
 
 MAX_ROUNDS = 10
 Check = Callable[[], Iterable[Diagnostic]]

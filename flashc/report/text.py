@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flashc_ir.diagnostics import Diagnostic, Label, Severity
+from flashc_ir.encoding import Undecodable, decode
 from flashc_ir.source import Lines
-
-from ..cst.parse import Undecodable, decode
 
 _TAB = 4
 _WIDTH = 160  # a longer line of code is shown around its label only

@@ -55,7 +55,7 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
 def compile_folder(root: Path, **options: object) -> Compiled:
     """Compile what is at `root`, for Python 3.12 unless said otherwise."""
     sink = Sink()
-    chosen = Options.model_validate({"python_version": "3.12", **options})
+    chosen = Options(**{"python_version": "3.12", **options})  # type: ignore[arg-type]
     program = compile_project(root, chosen, sink)
     return Compiled(root, program, tuple(sink))
 

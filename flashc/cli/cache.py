@@ -1,0 +1,44 @@
+"""`flashc cache`: what the cache holds, and how to be rid of it."""
+
+from __future__ import annotations
+
+import click
+
+from flashc_backends.store import LIMIT, open_store
+
+
+@click.group("cache")
+def command() -> None:
+    """Show or empty the cache.
+
+    It lies in the folder that FLASHC_CACHE_DIR names, or where the platform keeps caches.
+    """
+
+
+@command.command("info")
+def info() -> None:
+    """Where the cache lies and how much of what it holds."""
+    store = open_store()
+    used = store.usage()
+    click.echo(f"{store.folder}")
+    for usage in used:
+        click.echo(f"{usage.kind:<12}{usage.entries:>8} entries {_size(usage.size):>12}")
+    total = sum(usage.size for usage in used)
+    click.echo(f"{'all':<12}{sum(u.entries for u in used):>8} entries {_size(total):>12}")
+    click.echo(f"limit {_size(LIMIT)}; what has not been used for the longest time goes first")
+
+
+@command.command("clear")
+def clear() -> None:
+    """Forget everything; the next build takes longer, and gives the same."""
+    store = open_store()
+    total = sum(usage.size for usage in store.usage())
+    try:
+        store.clear()
+    except OSError as error:
+        raise click.ClickException(f"{store.folder}: {error.strerror}") from error
+    click.echo(f"{_size(total)} freed")
+
+
+def _size(count: int) -> str:
+    return f"{count / 1024**2:,.1f} MiB"

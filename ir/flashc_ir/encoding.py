@@ -1,0 +1,39 @@
+"""Bytes of one Python file -> text, in the encoding that the file declares."""
+
+from __future__ import annotations
+
+import tokenize
+from io import BytesIO
+
+
+class Undecodable(ValueError):
+    """The bytes are not text in the encoding that the file declares.  `line` counts from 1."""
+
+    def __init__(self, message: str, line: int = 1) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def decode(data: bytes) -> tuple[str, str]:
+    """(text, encoding) of a Python file, found the way Python does (PEP 263); newlines as they are.
+
+    Raises:
+        Undecodable: unknown encoding, or bytes that are invalid in it.
+    """
+    try:
+        encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
+    except SyntaxError as error:
+        raise Undecodable(str(error.msg), _line_of_invalid_utf8(data)) from error
+    try:
+        return data.decode(encoding), encoding
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise Undecodable(f"byte 0x{data[error.start]:02x} is not {encoding}", line) from error
+
+
+def _line_of_invalid_utf8(data: bytes) -> int:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return 1

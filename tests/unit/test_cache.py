@@ -1,0 +1,163 @@
+"""The cache changes how long a command takes, and nothing else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from flashc.cli.main import cli
+from flashc.judge import judge
+from flashc.options import Options
+from flashc_backends.store import Store, digest
+from flashc_ir.diagnostics import Sink
+from tests.support.projects import compile_folder, write
+
+WORKER = (
+    "import os\nfrom runpod_flash import Endpoint\n\n"
+    '@Endpoint(name="w-" + os.getenv("STAGE_OF_TEST", "dev"), worker=1)\n'
+    "async def run(x: int): return x\n"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "cache")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return write(tmp_path / "app", {"worker.py": WORKER})
+
+
+def codes(root: Path, store: Store, **options: object) -> list[str]:
+    sink = Sink()
+    judge(root, Options(**options), sink, store)  # type: ignore[arg-type]
+    return [d.rule.code for d in sink]
+
+
+def forbid_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr("flashc.compile.compile_tree", fail)
+
+
+def test_a_second_check_says_the_same_without_compiling(
+    project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = Sink(), Sink()
+    options = Options(python_version="3.12")
+    judge(project, options, first, store)
+    fresh = compile_folder(project).diagnostics
+    forbid_compiling(monkeypatch)
+    judge(project, options, second, store)
+    assert tuple(second) == tuple(first) == fresh
+    assert list(first)
+
+
+def change_a_file(project: Path, _: pytest.MonkeyPatch) -> dict[str, object]:
+    write(project, {"worker.py": WORKER.replace("worker=1", "workers=1")})
+    return {}
+
+
+def add_a_file(project: Path, _: pytest.MonkeyPatch) -> dict[str, object]:
+    write(project, {"os.py": ""})
+    return {}
+
+
+def ignore_a_file(project: Path, _: pytest.MonkeyPatch) -> dict[str, object]:
+    write(project, {".flashignore": "worker.py\n"})
+    return {}
+
+
+def set_a_variable(_: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.setenv("STAGE_OF_TEST", "no/slash")
+    return {}
+
+
+def write_dotenv(project: Path, _: pytest.MonkeyPatch) -> dict[str, object]:
+    write(project, {".env": "STAGE_OF_TEST=no/slash\n"})
+    return {}
+
+
+def choose_an_option(_: Path, __: pytest.MonkeyPatch) -> dict[str, object]:
+    return {"python_version": "2.7"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_a_file, add_a_file, ignore_a_file, set_a_variable, write_dotenv, choose_an_option],
+)
+def test_whatever_matters_makes_a_new_verdict(
+    change: object, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    codes(project, store)
+    options = change(project, monkeypatch)  # type: ignore[operator]
+    assert codes(project, store, **options) == codes(
+        project, Store(project.parent / "empty"), **options
+    )
+    calls: list[object] = []
+    monkeypatch.setattr("flashc.compile.compile_tree", lambda *_: calls.append(1))
+    codes(project, store, **options)
+    assert not calls  # and that one is kept too
+
+
+def test_a_spoiled_entry_is_a_miss(project: Path, store: Store) -> None:
+    before = codes(project, store)
+    for file in store.folder.rglob("*"):
+        if file.is_file():
+            file.write_bytes(file.read_bytes()[:-40] + b"x" * 40)
+    assert codes(project, store) == before
+
+
+def test_a_folder_that_can_not_be_written_is_no_cache(project: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert codes(project, Store(blocked)) == codes(project, Store(blocked)) != []
+
+
+def test_what_has_not_been_used_for_the_longest_time_goes_first(tmp_path: Path) -> None:
+    store = Store(tmp_path, limit=250)
+    for age, key in enumerate(("oldest", "older", "newest")):
+        store.write("kind", key, b"x" * 64)
+        os.utime(tmp_path / "v1" / "kind" / key[:2] / key, (1000 + age, 1000 + age))
+    assert store.read("kind", "oldest") is not None  # which makes it the newest
+    store.prune()
+    assert store.read("kind", "older") is None
+    assert store.read("kind", "newest") == store.read("kind", "oldest") == b"x" * 64
+
+
+def test_large_entries_are_checked_too(tmp_path: Path) -> None:
+    store, source = Store(tmp_path / "cache"), tmp_path / "layer"
+    source.write_bytes(os.urandom(3_000_000))
+    store.write("layers", "key", source)
+    path = store.find("layers", "key")
+    assert path is not None
+    copy = tmp_path / "copy"
+    with copy.open("wb") as target:
+        store.copy(path, target)
+    assert copy.read_bytes() == source.read_bytes()
+    path.write_bytes(path.read_bytes()[:-1])
+    assert store.find("layers", "key") is None
+
+
+def test_keys_do_not_run_together() -> None:
+    assert len({digest("ab", "c"), digest("a", "bc"), digest("abc"), digest("ab", "c", "")}) == 4
+
+
+def test_the_cache_tells_what_it_holds_and_empties_itself_only(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    write(folder, {"precious.txt": "stays"})
+    monkeypatch.setenv("FLASHC_CACHE_DIR", str(folder))
+    CliRunner().invoke(cli, ["check", str(project)])
+    shown = CliRunner().invoke(cli, ["cache", "info"]).output
+    assert "verdicts" in shown
+    assert str(folder) in shown
+    assert CliRunner().invoke(cli, ["cache", "clear"]).exit_code == 0
+    assert "verdicts" not in CliRunner().invoke(cli, ["cache", "info"]).output
+    assert (folder / "precious.txt").read_text() == "stays"
