@@ -84,7 +84,7 @@ def compile_files(
     if not endpoints and not sink.has_errors():
         report_no_endpoints(sink)
     if sink.has_errors() or python is None:
-        check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink)
+        check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink, observe)
         return None
 
     # Run the passes; each leaves a valid program.
@@ -169,7 +169,9 @@ def sort_key(endpoint: Endpoint) -> tuple[str, Span]:
     return name, endpoint.construction.span
 
 
-def check_anyway(program: Program, sink: Sink) -> None:
+def check_anyway(program: Program, sink: Sink, observe: Observer | None) -> None:
     """Run the checks on what there is, so that one run shows the errors of later stages too."""
     for step in PIPELINE:
         program = step(program, sink)
+        if observe is not None:
+            observe(step.__name__, program)

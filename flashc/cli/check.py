@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from .common import (
     project_argument,
     show,
 )
+
+_TICK = 100  # milliseconds
 
 
 @click.command("check")
@@ -45,6 +48,7 @@ from .common import (
 @click.option("--unsafe-fixes", is_flag=True, help="Apply the other fixes too.")
 @click.option("--diff", is_flag=True, help="Show what the fixes would change; write nothing.")
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are errors.")
+@click.option("--watch", is_flag=True, help="Check again after every change, until interrupted.")
 @format_option
 def command(
     project: Path,
@@ -53,6 +57,7 @@ def command(
     unsafe_fixes: bool,
     diff: bool,
     exit_zero: bool,
+    watch: bool,
     **flags: Any,
 ) -> None:
     """Report what is wrong with the app in PROJECT, without running any of its code.
@@ -72,17 +77,43 @@ def command(
 
         click.echo(preview(root, check()[0], unsafe=unsafe_fixes), nl=False)
         return
-    if fix or unsafe_fixes:
-        from ..report.fixes import fix_project
 
-        changed = fix_project(root, lambda: check()[0], unsafe=unsafe_fixes)
-        for path in sorted(changed):
-            click.echo(f"fixed {path}", err=True)
-    found, endpoints = check()
-    show(found, root, output_format)
-    if endpoints is not None and output_format == "text" and not found:
-        click.echo(f"{root.name}: {endpoints} endpoints, nothing to report")
+    def mend_and_report() -> list[Diagnostic]:
+        if fix or unsafe_fixes:
+            from ..report.fixes import fix_project
+
+            changed = fix_project(root, lambda: check()[0], unsafe=unsafe_fixes)
+            for path in sorted(changed):
+                click.echo(f"fixed {path}", err=True)
+        found, endpoints = check()
+        show(found, root, output_format)
+        if endpoints is not None and output_format == "text" and not found:
+            click.echo(f"{root.name}: {endpoints} endpoints, nothing to report")
+        return found
+
+    found: list[Diagnostic] = []
+    for _ in _changes(root) if watch else (None,):
+        found = mend_and_report()
     finish(() if exit_zero else found)
+
+
+def _changes(root: Path) -> Iterator[None]:
+    """Now, and whenever something changed below `root`; ends when the user interrupts."""
+    from watchfiles import DefaultFilter, watch
+
+    filter = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, ".flash", ".runpod"))
+    # The first tick comes when the watcher is at work, so that no change is lost before it.
+    ticks = watch(
+        root,
+        watch_filter=filter,
+        raise_interrupt=False,
+        yield_on_timeout=True,
+        rust_timeout=_TICK,
+    )
+    for number, changes in enumerate(ticks):
+        if number == 0 or changes:
+            yield
+            click.echo(f"watching {root.name}; Ctrl+C ends it\n", err=True)
 
 
 def chosen(sink: Sink, options: Options) -> list[Diagnostic]:

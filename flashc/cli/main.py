@@ -22,6 +22,7 @@ _COMMANDS = {
     "emit": "Show one thing that an app becomes.",
     "explain": "Explain a diagnostic.",
     "cache": "Show or empty the cache.",
+    "lsp": "Serve an editor.",
 }
 
 

@@ -9,8 +9,10 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
@@ -19,18 +21,32 @@ from flashc_ir.source import Span
 
 from .ignore import IgnoreRule, IgnoreRules
 
+NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
 SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
 
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """What a project consists of.  `modules` maps dotted names to paths, relative to the root."""
+    """What a project consists of.  `modules` maps dotted names to paths, relative to the root.
+
+    `unsaved` are the files that an editor holds in another state than the disk, by path.
+    """
 
     root: Path
     files: tuple[ProjectFile, ...]
     modules: dict[str, str]
     packages: frozenset[str]
     exclusions: tuple[Exclusion, ...]
+    unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def read(self, path: str) -> bytes:
+        """The content of one of the project's files.
+
+        Raises:
+            OSError: it can't be read any more.
+        """
+        found = self.unsaved.get(path)
+        return (self.root / path).read_bytes() if found is None else found
 
     def has(self, name: str) -> bool:
         """Whether the project has a module or package (namespace packages too) of this name."""
@@ -46,9 +62,9 @@ class Tree:
         return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
 
 
-def discover(root: Path, sink: Sink) -> Tree:
-    """Walk the project at `root` (absolute), in sorted order."""
-    walk = _Walk(root, Path(os.path.realpath(root)), sink)
+def discover(root: Path, sink: Sink, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Tree:
+    """Walk the project at `root` (absolute), in sorted order; `unsaved` as in `Tree`."""
+    walk = _Walk(root, Path(os.path.realpath(root)), sink, unsaved)
     walk.folder("", IgnoreRules.built_in())
     modules = _modules(walk.files, sink)
     packages = {
@@ -60,6 +76,7 @@ def discover(root: Path, sink: Sink) -> Tree:
         modules,
         frozenset(packages),
         tuple(sorted(walk.exclusions, key=lambda e: e.path)),
+        unsaved,
     )
 
 
@@ -100,6 +117,7 @@ class _Walk:
     root: Path
     real_root: Path
     sink: Sink
+    unsaved: Mapping[str, bytes]
     files: list[ProjectFile] = field(default_factory=list[ProjectFile])
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
 
@@ -172,13 +190,18 @@ class _Walk:
                     help=("keep it out with a `.flashignore`",),
                 )
                 return
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = self._digest(path)
         except OSError as error:
             self._unreadable(path, error)
             return
         executable = bool(status.st_mode & stat.S_IXUSR)
         self.files.append(ProjectFile(path, status.st_size, digest, executable))
+
+    def _digest(self, path: str) -> str:
+        if path in self.unsaved:
+            return hashlib.sha256(self.unsaved[path]).hexdigest()
+        with (self.root / path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def _unreadable(self, path: str, error: OSError) -> None:
         self.sink.report(

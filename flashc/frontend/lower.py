@@ -18,6 +18,7 @@ from flashc_ir.program import (
     ImageEndpoint,
     LoadBalanced,
     ParameterKind,
+    Provenance,
     QueueClass,
     QueueFunction,
     Route,
@@ -139,7 +140,11 @@ class _Lowering:
     def construction(self) -> Construction:
         binds = ":=" in self.reader.machine.text_at(self.value.text)
         text = self.value.text if self.alone and not binds else None
-        return Construction(self.value.module, self.value.span, text)
+        provenance = tuple(
+            Provenance(name, argument.span, argument.value.origin)
+            for name, argument in sorted(self.value.arguments.items())
+        )
+        return Construction(self.value.module, self.value.span, text, provenance)
 
     # Names ---------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ class Sources:
     def _read(self, name: str) -> str | None:
         path = self.tree.modules[name]
         try:
-            return decode((self.tree.root / path).read_bytes())[0]
+            return decode(self.tree.read(path))[0]
         except Undecodable as error:
             self.sink.report(
                 rules.UNDECODABLE_SOURCE,
@@ -117,7 +117,7 @@ def read_modules(tree: Tree, sink: Sink) -> tuple[Sources, tuple[Module, ...]]:
 
 def _mentions_sdk(tree: Tree, path: str) -> bool:
     try:
-        data = (tree.root / path).read_bytes()
+        data = tree.read(path)
     except OSError:
         return False
     return any(name in data for name in _MENTIONS)

@@ -85,7 +85,7 @@ def collect_suppressions(tree: Tree) -> Suppressions:
     found: list[Suppression] = []
     for path in sorted(tree.modules.values()):
         try:
-            data = (tree.root / path).read_bytes()
+            data = tree.read(path)
             if _MARKER in data:
                 found.extend(read_suppressions(path, decode(data)[0]))
         except (OSError, Undecodable):  # reported as what it is by whoever reads the module

@@ -1,4 +1,4 @@
-"""Bytes of one Python file -> text, in the encoding that the file declares."""
+"""Bytes of one Python file <-> text, in the encoding that the file declares."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ def decode(data: bytes) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Undecodable(f"byte 0x{data[error.start]:02x} is not {encoding}", line) from error
+
+
+def encode(text: str) -> bytes:
+    """The bytes of a Python file with this text: in the encoding that it declares, else in UTF-8."""
+    plain = text.encode("utf-8", "surrogatepass")
+    try:
+        return text.encode(tokenize.detect_encoding(BytesIO(plain).readline)[0])
+    except (SyntaxError, UnicodeEncodeError):
+        return plain
 
 
 def _line_of_invalid_utf8(data: bytes) -> int:

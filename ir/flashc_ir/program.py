@@ -109,8 +109,18 @@ class Configuration:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where the value of one argument comes from: `span` is the argument, `origin` the expression that
+    made its value, which may stand in another module."""
+
+    argument: str
+    span: Span
+    origin: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Construction:
-    """Where an endpoint's constructor is called.
+    """Where an endpoint's constructor is called, and with what.
 
     `arguments` covers what stands between the parentheses, and is None where the call has to stay as it
     is: it makes several endpoints (a loop, a factory), or binds names (`:=`) that others may read.
@@ -119,6 +129,7 @@ class Construction:
     module: str
     span: Span
     arguments: Span | None
+    provenance: tuple[Provenance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from flashc.cli.check import command
+from tests.support.projects import ROOT
 
 WORKER = """\
 from runpod_flash import Endpoint
@@ -158,3 +162,32 @@ def test_fix_keeps_mode_and_link(project: Path) -> None:
     assert real.read_text() == WORKER.replace("9999", "3600")
     assert real.stat().st_mode & 0o777 == 0o640
     assert check(project, "--exit-zero").exit_code == 0
+
+
+def test_watching_checks_again_after_every_change(project: Path) -> None:
+    paths = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flashc", "check", "--watch", str(project)],
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            if line.startswith("watching"):
+                break
+        good = (
+            'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(): return 1\n'
+        )
+        (project / "worker.py").write_text(good)
+        for line in process.stdout:
+            if "nothing to report" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0  # as the last report says
+    finally:
+        process.kill()
+        process.stdout.close()
+        process.wait()

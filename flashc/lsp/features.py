@@ -1,0 +1,150 @@
+"""An analysis and a place -> the answer to what an editor asks.  Pure functions on spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from flashc_ir.printer import print_endpoint
+from flashc_ir.program import (
+    Call,
+    DeployedEndpoint,
+    Endpoint,
+    ExistingEndpoint,
+    LoadBalanced,
+    Program,
+    QueueClass,
+    QueueFunction,
+    functions_of,
+)
+from flashc_ir.source import Span
+
+from .analysis import Analysis
+from .places import covers
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol:
+    """One entry of a document's outline; `detail` says what kind of endpoint or which function it is."""
+
+    name: str
+    detail: str
+    span: Span
+    selection: Span
+    children: tuple[Symbol, ...] = ()
+
+
+def hover(analysis: Analysis, path: str, place: Place) -> str | None:
+    """What the endpoint at a place resolves to, and where each value was written, in Markdown."""
+    endpoint = _endpoint_at(analysis, path, place)
+    if endpoint is None:
+        return None
+    shown = "\n".join(print_endpoint(endpoint))
+    sources = [_source(analysis, path, item) for item in _provenance(endpoint)]
+    parts = [f"```text\n{shown}\n```"]
+    if sources:
+        parts.append("Where the values come from:\n\n" + "\n".join(sources))
+    return "\n\n".join(parts)
+
+
+def _provenance(endpoint: Endpoint) -> list[tuple[str, Span]]:
+    return [(item.argument, item.origin) for item in endpoint.construction.provenance]
+
+
+def _source(analysis: Analysis, path: str, item: tuple[str, Span]) -> str:
+    argument, origin = item
+    where = f"line {origin.line}" if origin.path == path else f"{origin.path}:{origin.line}"
+    text = " ".join(analysis.lines(origin.path).slice(origin).split())
+    shown = text if len(text) <= 60 else text[:59] + "…"
+    return (
+        f"- `{argument}` from {where}: `` {shown} ``" if shown else f"- `{argument}` from {where}"
+    )
+
+
+def definition(analysis: Analysis, path: str, place: Place) -> Span | None:
+    """From a use of another endpoint's function to the function."""
+    call = _call_at(analysis, path, place)
+    if call is None or analysis.program is None:
+        return None
+    targets = (span for e in analysis.program.deployed() for span in _targets(e, call.callee))
+    return next(targets, None)
+
+
+def _targets(endpoint: DeployedEndpoint, callee: str) -> Iterator[Span]:
+    """Where `callee` (`module:qualname`) is defined, if this endpoint runs it."""
+    if isinstance(endpoint, QueueClass) and callee == f"{endpoint.module}:{endpoint.qualname}":
+        yield endpoint.span
+    for function in functions_of(endpoint):
+        if callee == f"{function.module}:{function.qualname}":
+            yield function.span
+
+
+def symbols(analysis: Analysis, path: str) -> list[Symbol]:
+    """The endpoints that a document declares, with the functions that they run."""
+    found: list[Symbol] = []
+    for endpoint in _endpoints(analysis.program):
+        span = endpoint.construction.span
+        if span.path == path:
+            inside = tuple(_runs(endpoint, path))
+            last = max((span, *(s.span for s in inside)), key=lambda s: (s.end_line, s.end_column))
+            whole = Span(path, span.line, span.column, last.end_line, last.end_column)
+            found.append(Symbol(_name(endpoint), _kind(endpoint), whole, span, inside))
+    return sorted(found, key=lambda symbol: symbol.span)
+
+
+def _runs(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
+    if isinstance(endpoint, LoadBalanced):
+        for route in endpoint.routes:
+            if route.span.path == path:
+                yield Symbol(route.key, route.function.qualname, route.span, route.span)
+    else:
+        for function in functions_of(endpoint):
+            if function.span.path == path:
+                yield Symbol(function.name, "function", function.span, function.span)
+
+
+def _name(endpoint: Endpoint) -> str:
+    if isinstance(endpoint, ExistingEndpoint):
+        return endpoint.variable or endpoint.id or "existing endpoint"
+    return endpoint.name
+
+
+def _kind(endpoint: Endpoint) -> str:
+    kind = endpoint.kind.replace("-", " ")
+    return kind if kind.endswith("endpoint") else f"{kind} endpoint"
+
+
+# What is at a place -------------------------------------------------------------------------------
+
+
+def _endpoint_at(analysis: Analysis, path: str, place: Place) -> Endpoint | None:
+    """The endpoint that is constructed there, runs the function there, or is called from there."""
+    endpoints = list(_endpoints(analysis.program))
+    for endpoint in endpoints:
+        spans = [endpoint.construction.span, *_names(endpoint)]
+        if any(covers(span, path, place) for span in spans):
+            return endpoint
+    call = _call_at(analysis, path, place)
+    resources = {e.resource: e for e in endpoints if not isinstance(e, ExistingEndpoint)}
+    return None if call is None else resources.get(call.endpoint)
+
+
+def _call_at(analysis: Analysis, path: str, place: Place) -> Call | None:
+    calls = () if analysis.program is None else analysis.program.calls
+    return next((call for call in calls if covers(call.span, path, place)), None)
+
+
+def _names(endpoint: Endpoint) -> Iterable[Span]:
+    match endpoint:
+        case QueueClass():
+            yield endpoint.span
+        case QueueFunction() | LoadBalanced():
+            yield from (function.span for function in functions_of(endpoint))
+        case _:
+            return
+
+
+def _endpoints(program: Program | None) -> tuple[Endpoint, ...]:
+    return () if program is None else program.endpoints

@@ -1,0 +1,302 @@
+"""`flashc lsp`: the protocol's requests -> analyses, and analyses -> the protocol's answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+from lsprotocol import types as lsp
+from pygls.lsp.server import LanguageServer
+from pygls.uris import from_fs_path, to_fs_path
+from pygls.workspace import TextDocument
+
+from flashc_ir.diagnostics import Diagnostic, Fix, Label, Safety, Severity
+from flashc_ir.encoding import encode
+from flashc_ir.source import Span
+
+from .. import __version__
+from ..report.machine import page_url
+from . import features
+from .analysis import Analysis, analyse, project_of, relative
+from .places import Units, overlaps, to_place, to_range, units
+
+_PAUSE = 0.2  # seconds without a keystroke before the project is compiled again
+_SEVERITIES = {
+    Severity.ERROR: lsp.DiagnosticSeverity.Error,
+    Severity.WARNING: lsp.DiagnosticSeverity.Warning,
+}
+
+
+@dataclass(eq=False)
+class _Project:
+    """One project with open documents; `published` are the files that diagnostics were sent for."""
+
+    root: Path
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    timer: threading.Timer | None = None
+    analysis: Analysis | None = None
+    versions: dict[str, int | None] = field(default_factory=dict[str, "int | None"])
+    published: set[str] = field(default_factory=set[str])
+
+
+class FlashServer(LanguageServer):
+    """The server's state: the projects of the documents that were opened."""
+
+    def __init__(self) -> None:
+        super().__init__("flashc", __version__)
+        self._projects: dict[Path, _Project] = {}
+
+    # Documents -> projects ------------------------------------------------------------------------
+
+    def project(self, uri: str) -> tuple[_Project, str] | None:
+        """A document's project and its path there; None for what is no file."""
+        name = to_fs_path(uri)
+        if name is None:
+            return None
+        file = Path(name)
+        root = project_of(file, self._workspace_of(file))
+        path = relative(file, root)
+        if path is None:
+            return None
+        return self._projects.setdefault(root, _Project(root)), path
+
+    def _workspace_of(self, file: Path) -> Path | None:
+        folders = [to_fs_path(uri) for uri in self.workspace.folders]
+        roots = [Path(folder) for folder in (*folders, self.workspace.root_path) if folder]
+        inside = [root for root in roots if root in file.parents]
+        return max(inside, key=lambda root: len(root.parts), default=None)
+
+    @property
+    def count(self) -> Units:
+        return units(self.workspace.position_encoding or lsp.PositionEncodingKind.Utf16)
+
+    # Analyses -------------------------------------------------------------------------------------
+
+    def changed(self, uri: str, *, at_once: bool = False) -> None:
+        """Compile a document's project again, soon."""
+        found = self.project(uri)
+        if found is None:
+            return
+        project, _ = found
+        if project.timer is not None:
+            project.timer.cancel()
+        project.timer = threading.Timer(0 if at_once else _PAUSE, self._refresh, (project,))
+        project.timer.daemon = True
+        project.timer.start()
+
+    def _refresh(self, project: _Project) -> None:
+        try:
+            self.analysis(project, renew=True)
+            self._publish(project)
+        except (
+            Exception
+        ):  # a bug of ours: the editor shows it, and the next keystroke may work again
+            logging.exception("flashc could not analyse %s", project.root)
+            self.window_log_message(
+                lsp.LogMessageParams(lsp.MessageType.Error, "flashc met a bug; see its log")
+            )
+
+    def analysis(self, project: _Project, *, renew: bool = False) -> Analysis:
+        """The project's state as of the last keystroke, so that places mean what the client means."""
+        with project.lock:
+            documents = self._documents(project)
+            versions = {path: document.version for path, document in documents.items()}
+            if renew or project.analysis is None or versions != project.versions:
+                unsaved = {path: encode(document.source) for path, document in documents.items()}
+                project.analysis = analyse(project.root, unsaved)
+                project.versions = versions
+            return project.analysis
+
+    def _documents(self, project: _Project) -> dict[str, TextDocument]:
+        found: dict[str, TextDocument] = {}
+        for uri, document in list(self.workspace.text_documents.items()):
+            place = self.project(uri)
+            if place is not None and place[0] is project:
+                found[place[1]] = document
+        return found
+
+    def _publish(self, project: _Project) -> None:
+        analysis = project.analysis
+        assert analysis is not None
+        by_path: dict[str, list[lsp.Diagnostic]] = {path: [] for path in project.versions}
+        for diagnostic in analysis.diagnostics:
+            shown = self.diagnostic(project, analysis, diagnostic)
+            by_path.setdefault(diagnostic.span.path, []).append(shown)
+        for path in sorted(by_path.keys() | project.published):
+            self.text_document_publish_diagnostics(
+                lsp.PublishDiagnosticsParams(
+                    uri_of(project.root, path), by_path.get(path, []), project.versions.get(path)
+                )
+            )
+        project.published = set(by_path)
+
+    # Values ---------------------------------------------------------------------------------------
+
+    def diagnostic(
+        self, project: _Project, analysis: Analysis, diagnostic: Diagnostic
+    ) -> lsp.Diagnostic:
+        rule = diagnostic.rule
+        lines = [diagnostic.message]
+        lines += [f"note: {note}" for note in diagnostic.notes]
+        lines += [f"help: {text}" for text in diagnostic.help]
+        return lsp.Diagnostic(
+            range=self.range(analysis, diagnostic.span),
+            message="\n".join(lines),
+            severity=_SEVERITIES[diagnostic.severity],
+            code=rule.code,
+            code_description=lsp.CodeDescription(page_url(rule.code)),
+            source="flashc",
+            related_information=[
+                self._related(project, analysis, label) for label in diagnostic.secondary
+            ],
+        )
+
+    def _related(
+        self, project: _Project, analysis: Analysis, label: Label
+    ) -> lsp.DiagnosticRelatedInformation:
+        return lsp.DiagnosticRelatedInformation(
+            self.location(project, analysis, label.span), label.text
+        )
+
+    def range(self, analysis: Analysis, span: Span) -> lsp.Range:
+        return to_range(span, analysis.lines(span.path), self.count)
+
+    def location(self, project: _Project, analysis: Analysis, span: Span) -> lsp.Location:
+        return lsp.Location(uri_of(project.root, span.path), self.range(analysis, span))
+
+    def edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
+        """A fix as changes of documents in the versions that it was made for."""
+        by_path: dict[str, list[lsp.TextEdit]] = {}
+        for edit in fix.edits:
+            change = lsp.TextEdit(self.range(analysis, edit.span), edit.text)
+            by_path.setdefault(edit.span.path, []).append(change)
+        return lsp.WorkspaceEdit(
+            document_changes=[
+                lsp.TextDocumentEdit(
+                    lsp.OptionalVersionedTextDocumentIdentifier(
+                        uri_of(project.root, path), project.versions.get(path)
+                    ),
+                    cast("list[lsp.TextEdit | lsp.AnnotatedTextEdit | lsp.SnippetTextEdit]", edits),
+                )
+                for path, edits in sorted(by_path.items())
+            ]
+        )
+
+
+def uri_of(root: Path, path: str) -> str:
+    """The address of one of a project's files."""
+    return str(from_fs_path(str(root / path)))
+
+
+def make_server() -> FlashServer:
+    """A server with all its features."""
+    server = FlashServer()
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
+    def opened(params: lsp.DidOpenTextDocumentParams) -> None:
+        server.changed(params.text_document.uri, at_once=True)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def edited(params: lsp.DidChangeTextDocumentParams) -> None:
+        server.changed(params.text_document.uri)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
+    def saved(params: lsp.DidSaveTextDocumentParams) -> None:
+        server.changed(params.text_document.uri, at_once=True)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
+    def closed(params: lsp.DidCloseTextDocumentParams) -> None:
+        server.changed(params.text_document.uri, at_once=True)
+
+    @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
+    def changed_outside(params: lsp.DidChangeWatchedFilesParams) -> None:
+        for change in params.changes:
+            server.changed(change.uri)
+
+    @server.feature(
+        lsp.TEXT_DOCUMENT_CODE_ACTION,
+        lsp.CodeActionOptions(code_action_kinds=[lsp.CodeActionKind.QuickFix]),
+    )
+    @server.thread()
+    def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        return list(_actions(server, params))
+
+    @server.feature(lsp.TEXT_DOCUMENT_HOVER)
+    @server.thread()
+    def hover(params: lsp.HoverParams) -> lsp.Hover | None:
+        state = _state(server, params.text_document.uri)
+        if state is None:
+            return None
+        _, analysis, path = state
+        place = to_place(params.position, analysis.lines(path), server.count)
+        text = features.hover(analysis, path, place)
+        content = lsp.MarkupContent(lsp.MarkupKind.Markdown, text or "")
+        return None if text is None else lsp.Hover(content)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
+    @server.thread()
+    def definition(params: lsp.DefinitionParams) -> lsp.Location | None:
+        state = _state(server, params.text_document.uri)
+        if state is None:
+            return None
+        project, analysis, path = state
+        place = to_place(params.position, analysis.lines(path), server.count)
+        span = features.definition(analysis, path, place)
+        return None if span is None else server.location(project, analysis, span)
+
+    @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
+    @server.thread()
+    def symbols(params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
+        state = _state(server, params.text_document.uri)
+        if state is None:
+            return []
+        _, analysis, path = state
+        return [_symbol(server, analysis, s) for s in features.symbols(analysis, path)]
+
+    return server
+
+
+def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
+    found = server.project(uri)
+    if found is None:
+        return None
+    project, path = found
+    return project, server.analysis(project), path
+
+
+def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.CodeAction]:
+    state = _state(server, params.text_document.uri)
+    if state is None:
+        return
+    project, analysis, path = state
+    lines = analysis.lines(path)
+    begin = to_place(params.range.start, lines, server.count)
+    end = to_place(params.range.end, lines, server.count)
+    for diagnostic in analysis.diagnostics:
+        fix = diagnostic.fix
+        if fix is None or fix.safety is Safety.DISPLAY:
+            continue
+        if overlaps(diagnostic.span, path, begin, end):
+            safe = fix.safety is Safety.SAFE
+            yield lsp.CodeAction(
+                title=fix.title if safe else f"{fix.title} (may change what the program does)",
+                kind=lsp.CodeActionKind.QuickFix,
+                diagnostics=[server.diagnostic(project, analysis, diagnostic)],
+                is_preferred=safe,
+                edit=server.edit(project, analysis, fix),
+            )
+
+
+def _symbol(server: FlashServer, analysis: Analysis, symbol: features.Symbol) -> lsp.DocumentSymbol:
+    return lsp.DocumentSymbol(
+        name=symbol.name,
+        detail=symbol.detail,
+        kind=lsp.SymbolKind.Function if symbol.detail == "function" else lsp.SymbolKind.Interface,
+        range=server.range(analysis, symbol.span),
+        selection_range=server.range(analysis, symbol.selection),
+        children=[_symbol(server, analysis, child) for child in symbol.children],
+    )
