@@ -13,7 +13,7 @@ from flashc_ir.verify import verify
 
 from .environ import build_environment
 from .frontend.closure import check_closure
-from .frontend.dependencies import check_declared
+from .frontend.dependencies import check_dependencies
 from .frontend.dialect import check_sdk_imports
 from .frontend.discover import Tree, discover
 from .frontend.evaluator.machine import Machine
@@ -24,8 +24,10 @@ from .frontend.read import Sources, read_modules
 from .frontend.reading import Reader
 from .frontend.requirements import read_requirements
 from .frontend.suppressions import collect_suppressions
+from .frontend.top_imports import check_top_imports
 from .options import Options
 from .passes import PIPELINE
+from .passes.check_images import check_images
 
 Observer = Callable[[str, Program], None]
 
@@ -77,9 +79,11 @@ def compile_files(
     shipped = check_closure(sources, modules, endpoints)
     report_failures(machine, shipped, sink)
     check_sdk_imports(modules, shipped, sink)
+    check_top_imports(sources, modules, endpoints, sink)
+    check_installs(sources, shipped, sink)
     requirements = read_requirements(tree, sink)
     if not sink.has_errors():  # else what endpoints ask for is not known
-        check_declared(modules, shipped, endpoints, requirements, options.exclude, sink)
+        check_dependencies(modules, shipped, endpoints, requirements, options.exclude, sink)
     python = choose_python(options.python_version, endpoints, sink)
     if not endpoints and not sink.has_errors():
         report_no_endpoints(sink)
@@ -90,6 +94,7 @@ def compile_files(
     # Run the passes; each leaves a valid program.
     program = assemble(root, options, tree, modules, endpoints, python, requirements)
     verify(program, "lowering")
+    check_images(program, environment, sink)
     for step in PIPELINE:
         program = step(program, sink)
         verify(program, step.__name__)
@@ -118,6 +123,19 @@ def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, 
         if frame is not None:
             check_nested_endpoints(frame, constructed, sink)
     return endpoints
+
+
+def check_installs(sources: Sources, shipped: set[str], sink: Sink) -> None:
+    """Report code of workers that starts pip."""
+    for name in sorted(shipped & sources.installs.keys()):
+        for span in sources.installs[name]:
+            sink.report(
+                rules.INSTALL_AT_RUN_TIME,
+                span,
+                "this installs packages while a worker runs",
+                notes=("every new worker waits for it, and may get other versions than the last",),
+                help=("list the packages in the endpoint's `dependencies`",),
+            )
 
 
 def report_failures(machine: Machine, shipped: set[str], sink: Sink) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from flashc_ir import rules
+from flashc_ir.images import image_of
 from flashc_ir.program import (
     Configuration,
     DeployedEndpoint,
@@ -23,7 +24,6 @@ from flashc_ir.source import Span
 
 from .base import Context, Draft, Target
 from .handlers import handler_path
-from .images import image_of
 from .manifest_model import (
     Manifest,
     ManifestFunction,

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
-from flashc_ir.program import Fate, Import, ImportedName, Module
+from flashc_ir.program import Fate, Module
 from flashc_ir.source import Span
 
+from .behaviour import Behaviour
+from .imports import ImportCollector, ImportContext, ImportProblem
 from .parse import Syntax
 from .patterns import (
-    IMPORT_FUNCTIONS,
     consumed,
     element_of,
     expects_import_error,
@@ -30,36 +31,19 @@ from .walk import children, dotted, string_literal
 
 
 @dataclass(frozen=True, slots=True)
-class ImportProblem:
-    """An import whose module can't be told: it climbs out of the project, or its name is computed."""
-
-    span: Span
-    text: str
-    computed: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one module; `module` has no edits yet."""
+    """The names of one module; `module` has no edits yet, `installs` are the calls that start pip."""
 
     module: Module
     problems: tuple[ImportProblem, ...]
+    installs: tuple[Span, ...]
 
 
 def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
     """The imports, bindings and references of one module."""
-    walker = _Walker(syntax, index)
+    walker = _Walker(syntax, index, ImportCollector(syntax, index))
     walker.visit(syntax.tree, walker.top, _Context())
     return walker.result()
-
-
-def resolve_relative(package: str, level: int, module: str) -> str | None:
-    """The absolute name of `from {'.' * level}{module} import ...` in `package`; None outside."""
-    parts = package.split(".") if package else []
-    if level > len(parts):  # a module at the root has no package that it could be relative to
-        return None
-    base = parts[: len(parts) - (level - 1)]
-    return ".".join((*base, *([module] if module else ())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +59,21 @@ class _Context:
     script_only: bool = False
     in_async: bool = False
 
+    @property
+    def of_import(self) -> ImportContext:
+        return ImportContext(self.typing_only, self.guarded)
+
 
 @dataclass(slots=True, eq=False)
 class _Walker:
     syntax: Syntax
     index: ModuleIndex
+    imports: ImportCollector
     top: Scope = field(default_factory=lambda: Scope(ScopeKind.MODULE, "", None))
-    imports: list[Import] = field(default_factory=list[Import])
-    problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
+    behaviour: Behaviour = field(default_factory=Behaviour)
     uses: list[Use] = field(default_factory=list[Use])
     fates: dict[cst.CSTNode, Fate] = field(default_factory=dict[cst.CSTNode, Fate])
     exports: tuple[str, ...] | None = None
-
-    @property
-    def package(self) -> str:
-        name = self.syntax.name
-        return name if self.syntax.is_package else name.rpartition(".")[0]
 
     # The walk ------------------------------------------------------------------------------------
 
@@ -98,6 +81,8 @@ class _Walker:
         for operand in consumed(node):
             if isinstance(operand, cst.Call):
                 self.fates[operand] = Fate.CONSUMED
+        if not context.script_only:
+            self.behaviour.see(node, scope)
         match node:
             case cst.Expr(value=cst.Call()):
                 self.fates[node.value] = Fate.DISCARDED
@@ -113,9 +98,13 @@ class _Walker:
             case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
                 self._comprehension(node, scope, context)
             case cst.Import():
-                self._import(node, scope, context)
+                self.imports.bind_import(node, scope)
+                if not context.script_only:
+                    self.imports.note_import(node, scope, context.of_import)
             case cst.ImportFrom():
-                self._import_from(node, scope, context)
+                self.imports.bind_import_from(node, scope)
+                if not context.script_only:
+                    self.imports.note_import_from(node, scope, context.of_import)
             case cst.If():
                 self._if(node, scope, context)
             case cst.Try() | cst.TryStar():
@@ -329,25 +318,10 @@ class _Walker:
                 left = self._chain(node.value)
                 return None if left is None else left.then(node.attr.value)
             case cst.Call():
-                module = self._imported_module(node)
+                module = self.imports.imported_module(node)
                 return None if module is None else Chain(module, absolute=True)
             case _:
                 return None
-
-    def _imported_module(self, node: cst.Call) -> str | None:
-        """The absolute name that `importlib.import_module("...")` or `__import__("...")` imports."""
-        callee = dotted(node.func)
-        if callee not in IMPORT_FUNCTIONS or not node.args:
-            return None
-        name = string_literal(node.args[0].value)
-        if name is None:
-            return None
-        if callee == "__import__":
-            return name.partition(".")[0]  # it returns the top package
-        level = len(name) - len(name.lstrip("."))
-        return resolve_relative(self.package, level, name[level:]) if level else name
-
-    # Imports -------------------------------------------------------------------------------------
 
     def _dynamic_import(
         self, expression: cst.BaseExpression, scope: Scope, context: _Context
@@ -356,99 +330,20 @@ class _Walker:
         node = expression
         while isinstance(node, cst.Attribute):
             node = node.value
-        if not isinstance(node, cst.Call) or context.script_only:
-            return
-        if dotted(node.func) not in IMPORT_FUNCTIONS or not node.args:
-            return
-        span = self.syntax.span(node)
-        name = self._imported_module(node)
-        if name is None:
-            literal = string_literal(node.args[0].value)
-            self.problems.append(
-                ImportProblem(span, literal or self.syntax.code(node), computed=literal is None)
-            )
-            return
-        if dotted(node.func) == "__import__":
-            name = string_literal(node.args[0].value) or name
-        self._add(
-            Import(
-                name,
-                self.index.origin(name),
-                None,
-                span,
-                scope=scope.qualname,
-                typing_only=context.typing_only,
-                guarded=context.guarded,
-                dynamic=True,
-            ),
-            context,
-        )
-
-    def _add(self, item: Import, context: _Context) -> None:
-        if not context.script_only:
-            self.imports.append(item)
-
-    def _import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
-        span = self.syntax.span(node)
-        for item in node.names:
-            name = item.evaluated_name
-            alias = item.evaluated_alias
-            self._add(
-                Import(
-                    name,
-                    self.index.origin(name),
-                    None,
-                    span,
-                    alias=alias,
-                    scope=scope.qualname,
-                    typing_only=context.typing_only,
-                    guarded=context.guarded,
-                ),
-                context,
-            )
-            bound, target = (alias, name) if alias else (name.partition(".")[0],) * 2
-            scope.bind(bound, Bound(span, target=target))
-
-    def _import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
-        span = self.syntax.span(node)
-        level = len(node.relative)
-        written = dotted(node.module) if node.module is not None else ""
-        module = resolve_relative(self.package, level, written or "") if level else written
-        if module is None and not context.script_only:
-            text = "." * level + (written or "")
-            self.problems.append(ImportProblem(span, text, computed=False))
-        names = self._imported_names(node, module, scope, span)
-        if module is not None:
-            self._add(
-                Import(
-                    module,
-                    self.index.origin(module),
-                    names,
-                    span,
-                    scope=scope.qualname,
-                    typing_only=context.typing_only,
-                    guarded=context.guarded,
-                    relative=bool(level),
-                ),
-                context,
-            )
-
-    def _imported_names(
-        self, node: cst.ImportFrom, module: str | None, scope: Scope, span: Span
-    ) -> tuple[ImportedName, ...]:
-        if isinstance(node.names, cst.ImportStar):
-            return (ImportedName("*"),)
-        found: list[ImportedName] = []
-        for item in node.names:
-            name = item.evaluated_name
-            full = name if not module else f"{module}.{name}"
-            submodule = full if self.index.has(full) else None
-            found.append(ImportedName(name, item.evaluated_alias, submodule))
-            target = None if module is None else full
-            scope.bind(found[-1].bound, Bound(span, target=target))
-        return tuple(found)
+        if isinstance(node, cst.Call) and not context.script_only:
+            self.imports.note_dynamic(node, scope, context.of_import)
 
     def result(self) -> Names:
         """What the walk found."""
-        module = module_of(self.syntax, self.index, self.top, self.imports, self.uses, self.exports)
-        return Names(module, tuple(self.problems))
+        imports = self.imports
+        module = module_of(
+            self.syntax, self.index, self.top, imports.found, self.uses, self.exports
+        )
+        facts = self.behaviour.facts(self.syntax, self.top, self.uses)
+        module = replace(
+            module,
+            variables_read=facts.variables_read,
+            variables_set=facts.variables_set,
+            globals=facts.globals,
+        )
+        return Names(module, tuple(imports.problems), facts.installs)

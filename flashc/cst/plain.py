@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from flashc_ir.program import Import, ImportedName
 from flashc_ir.source import Lines, Span
 
-from .names import ImportProblem, resolve_relative
+from .imports import ImportProblem, resolve_relative
 from .references import ModuleIndex
 
 

@@ -55,6 +55,8 @@ class Scope:
     bindings: dict[str, list[Bound]] = field(default_factory=dict[str, list[Bound]])
     global_names: set[str] = field(default_factory=set[str])
     nonlocal_names: set[str] = field(default_factory=set[str])
+    rebound: list[tuple[str, str, Span]] = field(default_factory=list[tuple[str, str, Span]])
+    """Of the module's scope: (name, qualified name of the function, place) of every `global` binding."""
 
     def child_qualname(self, name: str) -> str:
         """The qualified name of a function or class called `name` that is defined here."""
@@ -70,6 +72,7 @@ class Scope:
         scope = self
         if name in self.global_names:
             scope = self.module
+            scope.rebound.append((name, self.qualname, bound.span))
         elif name in self.nonlocal_names and self.parent is not None:
             scope = self.parent.owner(name) or self
         scope.bindings.setdefault(name, []).append(bound)

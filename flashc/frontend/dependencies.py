@@ -1,4 +1,4 @@
-"""What shipped modules import of others' -> a report of packages that nobody asks for."""
+"""What shipped modules import of others' -> a report of packages that nobody asks for, or nobody uses."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
-from flashc_ir.distributions import COMMONLY_TRANSITIVE, WORKER_DISTRIBUTIONS, distributions_of
+from flashc_ir.distributions import (
+    COMMONLY_TRANSITIVE,
+    WORKER_DISTRIBUTIONS,
+    WORKS_UNIMPORTED,
+    distributions_of,
+    meant_by,
+)
 from flashc_ir.program import (
     Dependency,
     Endpoint,
     ExistingEndpoint,
+    ImageEndpoint,
     Import,
     Module,
     Origin,
 )
 
 
-def check_declared(
+def check_dependencies(
     modules: Iterable[Module],
     shipped: set[str],
     endpoints: Iterable[Endpoint],
@@ -29,7 +37,8 @@ def check_declared(
     exclude: Iterable[str],
     sink: Sink,
 ) -> None:
-    """Every third-party import of a shipped module belongs to a package that workers will have.
+    """Every third-party import of a shipped module belongs to a package that workers will have, and every
+    package that an endpoint asks for is imported.
 
     All endpoints share one set of packages, so one declaration is enough for all.
     """
@@ -38,12 +47,14 @@ def check_declared(
         if not isinstance(endpoint, ExistingEndpoint):
             declared |= {d.name for d in endpoint.configuration.dependencies}
     present = declared | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE
-    for module in modules:
-        if module.name in shipped:
-            _check_module(module, present, sink)
+    imports = [m for m in modules if m.name in shipped]
+    explained = [_check_module(module, present, sink) for module in imports]
+    if all(explained):  # else a package may be what an import means whose name says nothing
+        _check_used(imports, endpoints, sink)
 
 
-def _check_module(module: Module, present: set[str], sink: Sink) -> None:
+def _check_module(module: Module, present: set[str], sink: Sink) -> bool:
+    """Whether all imports of a module lead to packages that workers have."""
     seen: set[str] = set()
     for item in module.imports:
         if item.origin is not Origin.EXTERNAL or item.typing_only or item.guarded:
@@ -60,6 +71,43 @@ def _check_module(module: Module, present: set[str], sink: Sink) -> None:
             notes=("the import works only if another package brings it along",),
             help=(f'add `"{likely}"` to `dependencies` of the endpoint that needs it',),
         )
+    return not seen
+
+
+def _check_used(modules: list[Module], endpoints: Iterable[Endpoint], sink: Sink) -> None:
+    """Report what endpoints ask for by name and no shipped module imports."""
+    used = {
+        name
+        for module in modules
+        for item in module.imports
+        if item.origin is Origin.EXTERNAL
+        for names in _candidates(item)
+        for name in names
+    }
+    for endpoint in endpoints:
+        if isinstance(endpoint, (ExistingEndpoint, ImageEndpoint)):
+            continue
+        for dependency in endpoint.configuration.dependencies:
+            if _must_be_imported(dependency) and dependency.name not in used:
+                sink.report(
+                    rules.UNUSED_DEPENDENCY,
+                    dependency.span,
+                    f"no module that goes to workers imports `{dependency.name}`",
+                    notes=("it makes the artifact larger and every cold start longer",),
+                    help=("remove it, or suppress this where another package loads it",),
+                )
+
+
+def _must_be_imported(dependency: Dependency) -> bool:
+    """A direct reference tells no name to import, and an upper bound is there for another's sake."""
+    name = dependency.name
+    if name in WORKS_UNIMPORTED | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE:
+        return False
+    if name.startswith(("nvidia-", "types-")) or meant_by(name) is not None:
+        return False
+    requirement = Requirement(dependency.requirement)
+    bounds = {specifier.operator for specifier in requirement.specifier}
+    return requirement.url is None and not requirement.extras and not bounds & {"<", "<=", "!="}
 
 
 def _candidates(item: Import) -> Iterator[tuple[str, ...]]:

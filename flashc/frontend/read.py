@@ -14,7 +14,8 @@ from flashc_ir.encoding import Undecodable, decode
 from flashc_ir.program import Import, Module, Origin
 from flashc_ir.source import Span
 
-from ..cst.names import ImportProblem, collect_names
+from ..cst.imports import ImportProblem
+from ..cst.names import collect_names
 from ..cst.parse import Syntax, SyntaxProblem, parse
 from ..cst.plain import collect_plain_imports
 from .discover import SDK_PACKAGES, Tree
@@ -34,6 +35,7 @@ class Sources:
     problems: dict[str, tuple[ImportProblem, ...]] = field(
         default_factory=dict[str, tuple[ImportProblem, ...]]
     )
+    installs: dict[str, tuple[Span, ...]] = field(default_factory=dict[str, "tuple[Span, ...]"])
     broken: set[str] = field(default_factory=set[str])
     _texts: dict[str, str | None] = field(default_factory=dict[str, "str | None"])
     _syntaxes: dict[str, Syntax | None] = field(default_factory=dict[str, "Syntax | None"])
@@ -163,6 +165,7 @@ def _full_module(sources: Sources, name: str) -> Module:
         )
         return Module(name, path, path.endswith("__init__.py"))
     sources.problems[name] = names.problems
+    sources.installs[name] = names.installs
     return names.module
 
 

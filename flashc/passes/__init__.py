@@ -13,6 +13,7 @@ from flashc_ir.program import Program
 from .check_calls import check_calls
 from .check_graph import check_graph
 from .check_names import check_names
+from .check_workers import check_workers
 from .resolve_calls import resolve_calls
 from .rewrite_imports import rewrite_imports
 
@@ -23,5 +24,6 @@ PIPELINE: tuple[Pass, ...] = (
     resolve_calls,
     check_calls,
     check_graph,
+    check_workers,
     rewrite_imports,
 )

@@ -9,6 +9,7 @@ from flashc_ir.diagnostics import Sink
 from flashc_ir.program import (
     Call,
     CallForm,
+    CodeEndpoint,
     Edge,
     Endpoint,
     ExistingEndpoint,
@@ -154,6 +155,13 @@ class Linker:
             elif endpoint not in self.endpoints_at(place) and self.endpoints_at(place):
                 continue
             pending.extend(self._uses(place))
+
+    def runs(self, endpoint: CodeEndpoint) -> Iterator[Place]:
+        """Everything of the project that workers of `endpoint` may run."""
+        for place in self.reachable(endpoint):
+            owners = self.endpoints_at(place)
+            if not owners or endpoint in owners:
+                yield place
 
     def _imported(self, module: str) -> Iterator[Place]:
         for item in self.modules[module].imports:

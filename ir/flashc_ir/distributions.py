@@ -97,6 +97,21 @@ COMMONLY_TRANSITIVE: frozenset[str] = frozenset(
     """.split()
 )
 
+# Distributions that do their work without being imported by the program: others load them as an optional
+# part, a command line starts them, or they only choose a version.  Source: the projects' own pages on PyPI.
+WORKS_UNIMPORTED: frozenset[str] = frozenset(
+    """
+    accelerate aiofiles asyncpg av bitsandbytes compel decord deepspeed einops fastparquet ffmpeg-python
+    flash-attn fsspec ftfy gcsfs gunicorn hf-transfer hf-xet html5lib huggingface-hub imageio-ffmpeg
+    invisible-watermark itsdangerous jinja2 kaleido kernels kornia librosa lxml ninja numba numpy openpyxl
+    omegaconf onnx onnxruntime onnxruntime-gpu opencv-python opencv-python-headless optimum pandas peft pillow
+    pip protobuf psycopg psycopg-binary psycopg2 psycopg2-binary pyarrow pymysql python-multipart s3fs
+    safetensors scikit-learn scipy sentencepiece setuptools soundfile tabulate tensorboard tiktoken timm tokenizers
+    torch torchaudio torchcodec torchsde torchvision transformers triton uvicorn uvloop wheel xformers xlrd
+    xlsxwriter
+    """.split()
+)
+
 
 def distributions_of(module: str) -> tuple[str, ...]:
     """The distributions that may bring the dotted `module`, the likeliest first, normalized.

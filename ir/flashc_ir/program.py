@@ -338,6 +338,37 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class VariableRead:
+    """A read of an environment variable at run time; `scope` as in `Import`.
+
+    `optional`: the program says what happens without it, by a default or a test.
+    """
+
+    name: str
+    scope: str
+    span: Span
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VariableSet:
+    """The program gives an environment variable a value of its own."""
+
+    name: str
+    scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class GlobalUse:
+    """A function reads, or changes (`writes`), a value that its module keeps; `scope` as in `Import`."""
+
+    name: str
+    scope: str
+    span: Span
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A Python file of the project.  `edits` are what the artifact's copy differs in."""
 
@@ -349,6 +380,9 @@ class Module:
     references: tuple[Reference, ...] = ()
     exports: tuple[str, ...] | None = None  # __all__, where it is a literal
     edits: tuple[Edit, ...] = ()
+    variables_read: tuple[VariableRead, ...] = ()
+    variables_set: tuple[VariableSet, ...] = ()
+    globals: tuple[GlobalUse, ...] = ()
 
 
 @unique

@@ -32,6 +32,15 @@ INVALID_CONFIGURATION = Rule(
 )
 
 # 1: recognising endpoints, evaluating constants
+GPUS_OF_UNEQUAL_MEMORY = Rule(
+    "FC130",
+    "gpus-of-unequal-memory",
+    "a list of GPUs holds some with far less memory than others",
+    _WARNING,
+)
+MISSING_WORKER_VARIABLE = Rule(
+    "FC131", "missing-worker-variable", "a worker reads a variable that nothing gives it", _WARNING
+)
 UNKNOWN_PARAMETER = Rule(
     "FC101", "unknown-parameter", "Endpoint has no parameter of this name", _ERROR, False
 )
@@ -175,6 +184,12 @@ MIXED_ENDPOINT = Rule(
 RENAMED_RESOURCE = Rule(
     "FC208", "renamed-resource", "an endpoint's name can't be a file name and is changed", _WARNING
 )
+NO_ROUTE_TO_POLL = Rule(
+    "FC212",
+    "no-route-to-poll",
+    "a load balancer that sleeps has no route that a client could poll",
+    _WARNING,
+)
 CLASS_WITHOUT_METHODS = Rule(
     "FC210", "class-without-methods", "a class endpoint has no public method", _ERROR, False
 )
@@ -245,6 +260,24 @@ MODULE_AS_REQUIREMENT = Rule(
     "FC319",
     "module-as-requirement",
     "a requirement is the name of a module, not of a package",
+    _WARNING,
+)
+IMPORT_AT_TOP = Rule(
+    "FC320",
+    "import-at-top",
+    "a worker module imports a package at its top that only functions use",
+    _WARNING,
+)
+UNUSED_DEPENDENCY = Rule(
+    "FC321", "unused-dependency", "an endpoint asks for a package that nothing imports", _WARNING
+)
+INSTALL_AT_RUN_TIME = Rule(
+    "FC322", "install-at-run-time", "a worker installs packages while it runs", _WARNING
+)
+SHARED_STATE = Rule(
+    "FC323",
+    "shared-state",
+    "endpoints share a value that each worker has a copy of",
     _WARNING,
 )
 

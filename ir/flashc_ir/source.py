@@ -30,6 +30,14 @@ class Span:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"
 
+    def covers(self, other: Span) -> bool:
+        """Whether `other` lies inside of this span."""
+        return (
+            self.path == other.path
+            and (self.line, self.column) <= (other.line, other.column)
+            and (other.end_line, other.end_column) <= (self.end_line, self.end_column)
+        )
+
     @classmethod
     def whole(cls, path: str) -> Span:
         """The span that stands for a file as a whole: its first character."""

@@ -61,6 +61,19 @@ _BODIES = (
     "return x  # flashc: ignore[FC310] no circle",
     "return x# flashc:ignore[endpoint-cycle]",
     "# flashc: ignore[FC999]\n    return x",
+    "return pandas.Series(x)",
+    "return pandas.Series(x)",
+    '"""Doc."""\n    return pd.Series(x)',
+    "@decorate\n    def inner(): return Series(x)\n    return inner()",
+    "pandas = x; return pandas",
+)
+_IMPORTS = (
+    "import os",
+    "import pandas",
+    "import pandas as pd",
+    "import pandas  # for all of them",
+    "from pandas import (\n    DataFrame,  # é\n    Series,\n)",
+    "import numpy.linalg, pandas",
 )
 _PATHS = ("'/go'", "'go'", '"go/{x}"', "('go')")
 
@@ -75,6 +88,7 @@ def projects(draw: st.DrawFn) -> bytes:
     named = gap.join(["name='api'", *balanced])
     lines = [
         "from runpod_flash import *",
+        draw(st.sampled_from(_IMPORTS)),
         "PAIR = (9, 3)",
         "DEPENDENCIES = ['pillow=10']  # é",
         "@Endpoint(name='other')",

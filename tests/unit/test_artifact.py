@@ -133,13 +133,6 @@ def test_what_can_not_be_resolved_is_reported(dependencies: str, code: str, tmp_
     assert not target.exists()
 
 
-def test_an_image_that_lacks_a_package_or_has_another_version_is_reported(tmp_path: Path) -> None:
-    cpu = worker(', cpu="cpu3c-1-2", dependencies=["torch"]')
-    assert build_files(tmp_path / "a", {"worker.py": cpu})[0] == ["FC407"]
-    gpu = worker(', dependencies=["torch==2.4.0", "torchvision"]')
-    assert sorted(build_files(tmp_path / "b", {"worker.py": gpu})[0]) == ["FC407", "FC408"]
-
-
 @pytest.mark.parametrize(
     ("name", "code"),
     [

@@ -25,8 +25,6 @@ COVERED_ELSEWHERE = {
     "FC404": "tests/unit/test_artifact.py",
     "FC405": "tests/unit/test_artifact.py",
     "FC406": "tests/unit/test_artifact.py",
-    "FC407": "tests/unit/test_artifact.py",
-    "FC408": "tests/unit/test_artifact.py",
     "FC410": "tests/unit/test_artifact.py",
     "FC901": "tests/unit/test_artifact.py",
 }

@@ -9,7 +9,7 @@ import libcst as cst
 from flashc_ir.program import Origin
 from flashc_ir.source import Span
 
-from ...cst.names import resolve_relative
+from ...cst.imports import resolve_relative
 from ...cst.walk import dotted
 from . import attributes
 from .objects import Frame

@@ -1,0 +1,167 @@
+"""Import statements and calls that import -> the IR's imports, and what they bind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from flashc_ir.program import Import, ImportedName
+from flashc_ir.source import Span
+
+from .parse import Syntax
+from .patterns import IMPORT_FUNCTIONS
+from .references import ModuleIndex
+from .scopes import Bound, Scope
+from .walk import dotted, string_literal
+
+
+@dataclass(frozen=True, slots=True)
+class ImportProblem:
+    """An import whose module can't be told: it climbs out of the project, or its name is computed."""
+
+    span: Span
+    text: str
+    computed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImportContext:
+    """What surrounds an import: `if TYPE_CHECKING:`, a `try` that expects ImportError."""
+
+    typing_only: bool
+    guarded: bool
+
+
+def resolve_relative(package: str, level: int, module: str) -> str | None:
+    """The absolute name of `from {'.' * level}{module} import ...` in `package`; None outside."""
+    parts = package.split(".") if package else []
+    if level > len(parts):  # a module at the root has no package that it could be relative to
+        return None
+    base = parts[: len(parts) - (level - 1)]
+    return ".".join((*base, *([module] if module else ())))
+
+
+@dataclass(slots=True, eq=False)
+class ImportCollector:
+    """The imports of one module.  Each method binds what Python would, and notes the import."""
+
+    syntax: Syntax
+    index: ModuleIndex
+    found: list[Import] = field(default_factory=list[Import])
+    problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
+
+    @property
+    def package(self) -> str:
+        name = self.syntax.name
+        return name if self.syntax.is_package else name.rpartition(".")[0]
+
+    def bind_import(self, node: cst.Import, scope: Scope) -> None:
+        """Bind what `import a.b as c` binds."""
+        span = self.syntax.span(node)
+        for item in node.names:
+            name, alias = item.evaluated_name, item.evaluated_alias
+            bound, target = (alias, name) if alias else (name.partition(".")[0],) * 2
+            scope.bind(bound, Bound(span, target=target))
+
+    def note_import(self, node: cst.Import, scope: Scope, context: ImportContext) -> None:
+        for item in node.names:
+            name = item.evaluated_name
+            self.found.append(
+                Import(
+                    name,
+                    self.index.origin(name),
+                    None,
+                    self.syntax.span(node),
+                    alias=item.evaluated_alias,
+                    scope=scope.qualname,
+                    typing_only=context.typing_only,
+                    guarded=context.guarded,
+                )
+            )
+
+    def bind_import_from(self, node: cst.ImportFrom, scope: Scope) -> None:
+        """Bind what `from a import b as c` binds."""
+        span, module = self.syntax.span(node), self._source(node)
+        for name in self._names(node, module):
+            if name.name != "*":
+                target = None if module is None else _member(module, name.name)
+                scope.bind(name.bound, Bound(span, target=target))
+
+    def note_import_from(self, node: cst.ImportFrom, scope: Scope, context: ImportContext) -> None:
+        span, module = self.syntax.span(node), self._source(node)
+        if module is None:
+            text = "." * len(node.relative) + (dotted(node.module) or "" if node.module else "")
+            self.problems.append(ImportProblem(span, text, computed=False))
+            return
+        self.found.append(
+            Import(
+                module,
+                self.index.origin(module),
+                tuple(self._names(node, module)),
+                span,
+                scope=scope.qualname,
+                typing_only=context.typing_only,
+                guarded=context.guarded,
+                relative=bool(node.relative),
+            )
+        )
+
+    def note_dynamic(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
+        """Note `importlib.import_module(...)` and `__import__(...)`; other calls import nothing."""
+        callee = dotted(node.func)
+        if callee not in IMPORT_FUNCTIONS or not node.args:
+            return
+        span, literal = self.syntax.span(node), string_literal(node.args[0].value)
+        name = self.imported_module(node)
+        if name is None:
+            text = literal or self.syntax.code(node)
+            self.problems.append(ImportProblem(span, text, computed=literal is None))
+            return
+        if callee == "__import__":
+            name = literal or name
+        self.found.append(
+            Import(
+                name,
+                self.index.origin(name),
+                None,
+                span,
+                scope=scope.qualname,
+                typing_only=context.typing_only,
+                guarded=context.guarded,
+                dynamic=True,
+            )
+        )
+
+    def imported_module(self, node: cst.Call) -> str | None:
+        """The absolute name that `importlib.import_module("...")` or `__import__("...")` gives."""
+        callee = dotted(node.func)
+        if callee not in IMPORT_FUNCTIONS or not node.args:
+            return None
+        name = string_literal(node.args[0].value)
+        if name is None:
+            return None
+        if callee == "__import__":
+            return name.partition(".")[0]  # it returns the top package
+        level = len(name) - len(name.lstrip("."))
+        return resolve_relative(self.package, level, name[level:]) if level else name
+
+    def _source(self, node: cst.ImportFrom) -> str | None:
+        """The absolute name of the module that `from ... import` takes names of."""
+        written = (dotted(node.module) if node.module is not None else "") or ""
+        level = len(node.relative)
+        return resolve_relative(self.package, level, written) if level else written
+
+    def _names(self, node: cst.ImportFrom, module: str | None) -> Iterator[ImportedName]:
+        if isinstance(node.names, cst.ImportStar):
+            yield ImportedName("*")
+            return
+        for item in node.names:
+            full = _member(module, item.evaluated_name)
+            submodule = full if self.index.has(full) else None
+            yield ImportedName(item.evaluated_name, item.evaluated_alias, submodule)
+
+
+def _member(module: str | None, name: str) -> str:
+    return f"{module}.{name}" if module else name

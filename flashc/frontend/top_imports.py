@@ -1,0 +1,194 @@
+"""Third-party imports at the top of worker modules -> a report, and the fix that moves them.
+
+A package that is imported at the top must be there wherever the module is imported: on every worker that
+the module goes to, and on the machine of whoever looks for endpoints by importing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import libcst as cst
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Fix, Safety, Sink
+from flashc_ir.distributions import WORKER_DISTRIBUTIONS, distributions_of
+from flashc_ir.program import Endpoint, Import, Module, Origin
+from flashc_ir.source import Edit, Span
+
+from ..cst.parse import Syntax
+from ..cst.walk import children, docstring
+from .read import Sources
+
+
+def check_top_imports(
+    sources: Sources, modules: tuple[Module, ...], endpoints: tuple[Endpoint, ...], sink: Sink
+) -> None:
+    """Report the imports of modules with endpoints whose names only functions use."""
+    building = {endpoint.construction.module for endpoint in endpoints}
+    taken = {
+        f"{item.module}.{name.name}"
+        for module in modules
+        for item in module.imports
+        for name in item.names or ()
+    }
+    taken |= {r.target for m in modules for r in m.references if m.name not in r.target}
+    for module in modules:
+        if module.name in building:
+            syntax = sources.syntax(module.name)
+            if syntax is not None:
+                _check_module(syntax, module, taken, sink)
+
+
+def _check_module(syntax: Syntax, module: Module, taken: set[str], sink: Sink) -> None:
+    if f"{module.name}.*" in taken:
+        return
+    candidates = {item.span: item for item in module.imports if _is_candidate(item)}
+    if not candidates:
+        return
+    occurrences = _Occurrences(syntax)
+    for statement in syntax.tree.body:
+        if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
+            continue
+        node = statement.body[0]
+        if not isinstance(node, (cst.Import, cst.ImportFrom)):
+            continue
+        item = candidates.get(syntax.span(node))
+        names = _bound_names(node)
+        if item is None or not names or any(f"{module.name}.{name}" in taken for name in names):
+            continue
+        users = occurrences.functions_using(names)
+        if users:
+            sink.report(
+                rules.IMPORT_AT_TOP,
+                item.span,
+                f"`{item.module.partition('.')[0]}` is imported with the module, "
+                "but only functions use it",
+                notes=(
+                    "`flash` can't find the endpoints on a machine without the package, and every "
+                    "worker that imports the module loads it",
+                ),
+                help=("import it in the functions that use it",),
+                fix=_fix(syntax, statement, node, users),
+            )
+
+
+def _is_candidate(item: Import) -> bool:
+    """Whether it is a package that a machine with the SDK need not have."""
+    if item.origin is not Origin.EXTERNAL or item.scope or item.guarded or item.typing_only:
+        return False
+    return not item.dynamic and not set(distributions_of(item.module)) & WORKER_DISTRIBUTIONS
+
+
+def _bound_names(node: cst.Import | cst.ImportFrom) -> tuple[str, ...]:
+    if isinstance(node.names, cst.ImportStar):
+        return ()
+    aliases = [item.evaluated_alias or item.evaluated_name.partition(".")[0] for item in node.names]
+    return tuple(aliases)
+
+
+@dataclass(frozen=True, slots=True)
+class _Occurrence:
+    """Where a name stands: in which outermost function's body (None: elsewhere), and whether the place
+    binds it."""
+
+    name: str
+    function: cst.FunctionDef | None
+    binds: bool
+
+
+class _Occurrences:
+    """All occurrences of bare names in a module."""
+
+    def __init__(self, syntax: Syntax) -> None:
+        self._found: dict[str, list[_Occurrence]] = {}
+        for occurrence in _occurrences(syntax.tree, None):
+            self._found.setdefault(occurrence.name, []).append(occurrence)
+
+    def functions_using(self, names: tuple[str, ...]) -> list[cst.FunctionDef]:
+        """The functions that use one of the names, in the order of the source; none where a name is used
+        elsewhere, bound again, or not used at all."""
+        functions: dict[cst.FunctionDef, None] = {}
+        for name in names:
+            for occurrence in self._found.get(name, ()):
+                if occurrence.binds or occurrence.function is None:
+                    return []
+                functions[occurrence.function] = None
+        return list(functions)
+
+
+def _occurrences(node: cst.CSTNode, inside: cst.FunctionDef | None) -> Iterator[_Occurrence]:
+    match node:
+        case cst.Import() | cst.ImportFrom():
+            if inside is not None and not isinstance(node.names, cst.ImportStar):
+                yield from (_Occurrence(name, inside, True) for name in _bound_names(node))
+        case cst.Name():
+            yield _Occurrence(node.value, inside, False)
+        case cst.Attribute():
+            yield from _occurrences(node.value, inside)
+        case cst.Arg():
+            yield from _occurrences(node.value, inside)
+        case cst.Param():
+            yield _Occurrence(node.name.value, inside, True)
+            for part in (node.annotation, node.default):
+                if part is not None:
+                    yield from _occurrences(part, inside)
+        case cst.Global() | cst.Nonlocal():
+            yield from (_Occurrence(item.name.value, inside, True) for item in node.names)
+        case cst.AssignTarget() | cst.AnnAssign() | cst.For() | cst.CompFor() | cst.NamedExpr():
+            if isinstance(node.target, cst.Name):
+                yield _Occurrence(node.target.value, inside, True)
+            for child in children(node):
+                yield from _occurrences(child, inside)
+        case cst.FunctionDef():
+            yield _Occurrence(node.name.value, inside, True)
+            outside = (*node.decorators, node.params, *([node.returns] if node.returns else ()))
+            for each in outside:
+                yield from _occurrences(each, inside)
+            yield from _occurrences(node.body, inside or node)
+        case _:
+            for child in children(node):
+                yield from _occurrences(child, inside)
+
+
+def _fix(
+    syntax: Syntax,
+    statement: cst.SimpleStatementLine,
+    node: cst.Import | cst.ImportFrom,
+    users: list[cst.FunctionDef],
+) -> Fix | None:
+    """Move the statement into the bodies; None where a body stands on the line of its `def`, or a comment
+    on the import's."""
+    span = syntax.span(node)
+    rest = syntax.lines.line(span.end_line)[span.end_column - 1 :]
+    if rest.strip() or (
+        statement.leading_lines and any(x.comment for x in statement.leading_lines)
+    ):
+        return None
+    text = syntax.lines.slice(span)
+    newline = syntax.tree.default_newline
+    edits = [Edit(Span(span.path, span.line, 1, span.end_line + 1, 1), "")]
+    for function in users:
+        place = _first_line(syntax, function)
+        if place is None:
+            return None
+        line, indent = place
+        edits.append(Edit(Span(span.path, line, 1, line, 1), f"{indent}{text}{newline}"))
+    return Fix("import it in the functions that use it", tuple(edits), Safety.SAFE)
+
+
+def _first_line(syntax: Syntax, function: cst.FunctionDef) -> tuple[int, str] | None:
+    """The line of a body's first statement behind its docstring, and its indentation."""
+    if not isinstance(function.body, cst.IndentedBlock):
+        return None
+    after_docstring = 1 if docstring(function.body) is not None else 0
+    statements = function.body.body[after_docstring:]
+    if not statements:
+        return None
+    first = statements[0]
+    decorators = getattr(first, "decorators", ())
+    line = syntax.span(decorators[0] if decorators else first).line
+    match = re.match(r"[ \t]*", syntax.lines.line(line))
+    return line, match[0] if match else ""

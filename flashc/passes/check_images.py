@@ -1,0 +1,52 @@
+"""What endpoints ask for that is never bundled -> a report of what their images lack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from packaging.requirements import Requirement
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
+from flashc_ir.images import NEVER_BUNDLED, image_of
+from flashc_ir.program import CodeEndpoint, Dependency, Program
+
+
+def check_images(program: Program, environ: Mapping[str, str], sink: Sink) -> None:
+    """`environ` may choose other images, of which nothing is known."""
+    for endpoint in program.code_endpoints():
+        for dependency in endpoint.configuration.dependencies:
+            if dependency.name in NEVER_BUNDLED:
+                check_image(endpoint, dependency, program.python_version, environ, sink)
+
+
+def check_image(
+    endpoint: CodeEndpoint,
+    dependency: Dependency,
+    python_version: str,
+    environ: Mapping[str, str],
+    sink: Sink,
+) -> None:
+    """A package that is never bundled has to be in the image, in a version that fits."""
+    image = image_of(endpoint, python_version, environ)
+    if image.packages is None:
+        return
+    provided = image.find(dependency.name)
+    if provided is None:
+        sink.report(
+            rules.IMAGE_LACKS_PACKAGE,
+            dependency.span,
+            f"`{dependency.name}` is never bundled, and `{image.name}` is not known to have it",
+            help=("use an endpoint whose image has it, or an image of your own (`image=...`)",),
+        )
+        return
+    specifier = Requirement(dependency.requirement).specifier
+    if not provided.satisfies(specifier):
+        sink.report(
+            rules.IMAGE_PIN_MISMATCH,
+            dependency.span,
+            f"`{image.name}` has {provided.name} {provided.version or 'in another version'}, "
+            f"which is not `{specifier}`",
+            notes=(f"known from: {provided.source}",),
+            help=(f"ask for `{provided.name}` without a version, or use an image of your own",),
+        )

@@ -1,0 +1,199 @@
+"""What each endpoint's workers run -> a report of what they will miss there."""
+
+from __future__ import annotations
+
+from flashc_ir import rules
+from flashc_ir.diagnostics import Label, Sink
+from flashc_ir.gpus import GPU_MEMORY
+from flashc_ir.program import (
+    CodeEndpoint,
+    GlobalUse,
+    LoadBalanced,
+    Module,
+    Parameter,
+    ParameterKind,
+    Program,
+    Route,
+    VariableRead,
+)
+from flashc_ir.resources import Gpu
+from flashc_ir.source import Span
+
+from .resolve_calls import Linker, Place
+
+# What the platform, the worker image and its operating system set themselves.  Source: docs.runpod.io,
+# "Environment variables", and the image's Dockerfile in runpod-workers/flash.
+_GIVEN_PREFIXES = ("RUNPOD_", "FLASH_", "NVIDIA_", "CUDA", "PYTHON", "LC_")
+_GIVEN = frozenset(
+    "PATH HOME USER LOGNAME PWD SHELL LANG TERM TMPDIR TZ HOSTNAME PORT PORT_HEALTH "
+    "LD_LIBRARY_PATH LIBRARY_PATH VIRTUAL_ENV HF_HOME DEBIAN_FRONTEND".split()
+)
+_UNEQUAL = 2  # from this ratio on, what fits into the largest does not fit into the smallest
+
+
+def check_workers(program: Program, sink: Sink) -> Program:
+    """Variables, state, GPUs and routes."""
+    linker = Linker(program)
+    runs = {e.resource: set(linker.runs(e)) for e in program.code_endpoints()}
+    check_variables(program, runs, sink)
+    check_state(program, runs, sink)
+    for endpoint in program.code_endpoints():
+        check_gpus(endpoint, sink)
+        if isinstance(endpoint, LoadBalanced):
+            check_routes(endpoint, sink)
+    return program
+
+
+Runs = dict[str, set[Place]]
+
+
+def _runs_scope(places: set[Place], module: str, scope: str) -> bool:
+    """Whether code in this scope is among what runs; what stands in a function runs with it."""
+    if not scope:
+        return Place(module, "") in places
+    parts = scope.split(".")
+    return any(Place(module, ".".join(parts[:n])) in places for n in range(1, len(parts) + 1))
+
+
+# Environment variables ----------------------------------------------------------------------------
+
+
+def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
+    """A variable that a worker needs comes from `env=`, the program itself, or the platform."""
+    set_by_program = {item.name for module in program.modules for item in module.variables_set}
+    given = {e.resource: _given(e) for e in program.code_endpoints()}
+    replaced = [
+        endpoint.construction.arguments
+        for endpoint in program.deployed()
+        if endpoint.construction.arguments is not None
+    ]
+    for module in program.modules:
+        for read in module.variables_read:
+            if read.optional or read.name in set_by_program or _is_given(read.name):
+                continue
+            if any(place.covers(read.span) for place in replaced):
+                continue  # on a worker an endpoint's arguments are its name alone
+            lacking = [
+                resource
+                for resource, places in runs.items()
+                if _runs_scope(places, module.name, read.scope) and read.name not in given[resource]
+            ]
+            if lacking:
+                _report_variable(module, read, lacking, sink)
+
+
+def _given(endpoint: CodeEndpoint) -> set[str]:
+    configuration = endpoint.configuration
+    template = configuration.resources.template
+    return {
+        variable.name
+        for variables in (configuration.environment, template.environment if template else ())
+        for variable in variables
+    }
+
+
+def _is_given(name: str) -> bool:
+    return name.startswith(_GIVEN_PREFIXES) or name in _GIVEN
+
+
+def _report_variable(module: Module, read: VariableRead, lacking: list[str], sink: Sink) -> None:
+    names = ", ".join(f"`{name}`" for name in lacking[:3]) + (", ..." if len(lacking) > 3 else "")
+    dotenv = any(item.module == "dotenv" for item in module.imports)
+    notes = ("`load_dotenv()` finds nothing there: `.env` is never shipped",) if dotenv else ()
+    sink.report(
+        rules.MISSING_WORKER_VARIABLE,
+        read.span,
+        f"workers of {names} read `{read.name}`, which nothing gives them",
+        notes=notes,
+        help=(
+            f'add `env={{"{read.name}": os.environ["{read.name}"]}}`, which is resolved when '
+            "deploying, or read it with a default",
+        ),
+    )
+
+
+# State --------------------------------------------------------------------------------------------
+
+
+def check_state(program: Program, runs: Runs, sink: Sink) -> None:
+    """A value that one endpoint changes never reaches another: each has workers of its own."""
+    for module in program.modules:
+        for name in dict.fromkeys(use.name for use in module.globals):
+            uses = [use for use in module.globals if use.name == name]
+            writers = _users(module, [use for use in uses if use.writes], runs)
+            readers = _users(module, [use for use in uses if not use.writes], runs)
+            only_read = {
+                resource: use for resource, use in readers.items() if resource not in writers
+            }
+            if writers and only_read:
+                (writer, write), *_ = writers.items()
+                (reader, read), *_ = only_read.items()
+                sink.report(
+                    rules.SHARED_STATE,
+                    write.span,
+                    f"`{writer}` changes `{name}`, and `{reader}` never sees that",
+                    label="changed here",
+                    secondary=(Label(read.span, f"`{reader}` reads its own copy here"),),
+                    notes=("each worker imports the module for itself",),
+                    help=("pass the value as an argument, or keep it in a volume or a database",),
+                )
+
+
+def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, GlobalUse]:
+    found: dict[str, GlobalUse] = {}
+    for use in uses:
+        for resource, places in runs.items():
+            if _runs_scope(places, module.name, use.scope):
+                found.setdefault(resource, use)
+    return found
+
+
+# Hardware and routes ------------------------------------------------------------------------------
+
+
+def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
+    """A list of GPUs is an order of preference: a worker may get any of them."""
+    hardware = endpoint.configuration.resources.hardware
+    if not isinstance(hardware, Gpu):
+        return
+    known = [(GPU_MEMORY[c], c) for c in hardware.choices if c in GPU_MEMORY]
+    if len(known) < 2 or max(known)[0] < _UNEQUAL * min(known)[0]:
+        return
+    (least, smallest), (most, largest) = min(known), max(known)
+    sink.report(
+        rules.GPUS_OF_UNEQUAL_MEMORY,
+        _argument(endpoint, "gpu"),
+        f"a worker of `{endpoint.name}` may get {least} GB ({smallest}) or {most} GB ({largest})",
+        notes=("the order is a preference; the platform takes what is free",),
+        help=("list GPUs that are all large enough",),
+    )
+
+
+def _argument(endpoint: CodeEndpoint, name: str) -> Span:
+    places = {item.argument: item.span for item in endpoint.construction.provenance}
+    return places.get(name, endpoint.construction.span)
+
+
+def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
+    """Who calls a load balancer without workers waits up to two minutes and gets an error then, so a
+    client needs something cheap to ask until a worker answers."""
+    if endpoint.configuration.resources.workers.minimum > 0:
+        return
+    if any(_is_cheap(route) for route in endpoint.routes):
+        return
+    sink.report(
+        rules.NO_ROUTE_TO_POLL,
+        endpoint.construction.span,
+        f"`{endpoint.name}` may sleep, and has no GET route without parameters",
+        notes=("while no worker is up, a request waits and may fail: clients should poll first",),
+        help=('add a route such as `@api.get("/health")`, or keep a worker: `workers=(1, 3)`',),
+    )
+
+
+def _is_cheap(route: Route) -> bool:
+    return route.method == "GET" and not any(map(_is_required, route.function.parameters))
+
+
+def _is_required(parameter: Parameter) -> bool:
+    variadic = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
+    return parameter.default is None and parameter.kind not in variadic

@@ -1,0 +1,128 @@
+"""What workers will miss: the cases around the examples of the rules' pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flashc.report.fixes import fix_project
+from tests.support.projects import compile_files, compile_folder, write
+
+HEAD = "import os\nfrom runpod_flash import Endpoint\n\n"
+
+
+def codes(root: Path, text: str, **more: str) -> list[str]:
+    return compile_files(root, {"worker.py": text, **more}).codes
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'return os.environ["GIVEN"]',
+        'return os.environ.get("OTHER", "x")',
+        'return os.getenv("OTHER") or "x"',
+        'if not os.getenv("OTHER"):\n        raise ValueError',
+        'return os.environ["HOME"] + os.environ["RUNPOD_POD_ID"]',
+        'os.environ["OTHER"] = "1"\n    return os.environ["OTHER"]',
+        'os.environ.setdefault("OTHER", "1")\n    return os.environ["OTHER"]',
+        'environ = {"OTHER": 1}\n    return environ["OTHER"]',
+    ],
+)
+def test_a_variable_that_is_there_or_may_be_absent_is_no_finding(body: str, tmp_path: Path) -> None:
+    text = f'{HEAD}@Endpoint(name="w", env={{"GIVEN": "1"}})\nasync def run():\n    {body}\n'
+    assert codes(tmp_path, text) == []
+
+
+def test_each_endpoint_needs_the_variable_that_its_own_code_reads(tmp_path: Path) -> None:
+    text = (
+        HEAD + "def key(): return os.environ['KEY']\n"
+        '@Endpoint(name="a", env={"KEY": os.environ["KEY_OF_TEST"]})\n'
+        "async def a(): return key()\n"
+        '@Endpoint(name="b")\nasync def b(): return key()\n'
+        '@Endpoint(name="c")\nasync def c(): return 1\n'
+    )
+    found = compile_files(tmp_path, {"worker.py": text}).found("FC131")
+    assert "workers of `b` read `KEY`" in found.message
+
+
+def test_a_read_at_the_top_concerns_every_endpoint_of_the_module(tmp_path: Path) -> None:
+    text = HEAD + 'KEY = os.environ.get("KEY")\n@Endpoint(name="a")\nasync def a(): return KEY\n'
+    found = compile_files(
+        tmp_path, {"worker.py": "from dotenv import load_dotenv\nload_dotenv()\n" + text}
+    ).found("FC131")
+    assert any("`.env` is never shipped" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("N = 0\n{a}    global N\n    N += 1\n{b}    return N\n", ["FC323"]),
+        ("C = {{}}\n{a}    C['x'] = 1\n{b}    return C\n", ["FC323"]),
+        ("C = {{}}\n{a}    C.update(x=1)\n    return C\n{b}    return 1\n", []),
+        ("C = {{}}\n{a}    C['x'] = 1\n{b}    C['x'] = 2\n    return C\n", []),
+        ("C = {{}}\n{a}    C = []\n    C.append(1)\n{b}    return C\n", []),
+        ("C = [1]\n{a}    return C\n{b}    return C\n", []),
+    ],
+)
+def test_state_is_shared_where_one_changes_and_another_reads(
+    text: str, expected: list[str], tmp_path: Path
+) -> None:
+    a, b = (f'@Endpoint(name="{name}")\nasync def {name}():\n' for name in "ab")
+    assert codes(tmp_path, HEAD + text.format(a=a, b=b)) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('os.system("pip install rich")', ["FC322"]),
+        ('os.system(f"{os.sep}python -m pip install rich")', ["FC322"]),
+        (
+            '__import__("subprocess")\n    import subprocess as s\n    s.run(["pip", "install", "x"])',
+            ["FC322"],
+        ),
+        ('import subprocess\n    subprocess.run(["nvidia-smi"])', []),
+        ('print("pip install rich")', []),
+    ],
+)
+def test_installing_is_starting_pip(line: str, expected: list[str], tmp_path: Path) -> None:
+    assert codes(tmp_path, f'{HEAD}@Endpoint(name="w")\nasync def run():\n    {line}\n') == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import pandas\n{w}def run(x: pandas.Series): return pandas.Series(x)\n",
+        "import pandas\nEMPTY = pandas.Series()\n{w}def run(): return pandas.Series(EMPTY)\n",
+        "import pandas\n{w}def run(): return 1\n",
+        "import pandas\n{w}def run(pandas): return pandas\n",
+        "import requests\n{w}def run(): return requests.get('x')\n",
+        "try:\n    import pandas\nexcept ImportError:\n    pandas = None\n{w}def run(): return pandas\n",
+    ],
+)
+def test_an_import_that_must_be_at_the_top_or_is_everywhere_stays(
+    text: str, tmp_path: Path
+) -> None:
+    dependencies = ', dependencies=["pandas"]' if "pandas" in text else ""
+    wrapped = text.format(w=f'@Endpoint(name="w"{dependencies})\n')
+    assert "FC320" not in codes(tmp_path, HEAD + wrapped)
+
+
+def test_the_import_moves_into_every_function_that_uses_it(tmp_path: Path) -> None:
+    text = (
+        "from runpod_flash import Endpoint\nimport pandas as pd\n\n\n"
+        "class Table:\n    def rows(self):\n        return pd.DataFrame()\n\n\n"
+        '@Endpoint(name="w", dependencies=["pandas"])\nasync def run(x: int):\n'
+        '    """Doc."""\n\n    # why\n    return pd.Series(x), Table().rows()\n'
+    )
+    write(tmp_path, {"worker.py": text})
+    fix_project(tmp_path, lambda: compile_folder(tmp_path).diagnostics, unsafe=False)
+    assert (tmp_path / "worker.py").read_text() == (
+        "from runpod_flash import Endpoint\n\n\n"
+        "class Table:\n    def rows(self):\n        import pandas as pd\n"
+        "        return pd.DataFrame()\n\n\n"
+        '@Endpoint(name="w", dependencies=["pandas"])\nasync def run(x: int):\n'
+        '    """Doc."""\n\n    # why\n    import pandas as pd\n'
+        "    return pd.Series(x), Table().rows()\n"
+    )
+    assert compile_folder(tmp_path).codes == []
