@@ -13,7 +13,8 @@ from flashc_ir.source import Span
 from .. import __version__
 
 REPORT_VERSION = 1
-_PAGES = "https://github.com/flashc/flashc/blob/main/flashc/report/rules"
+HOME_PAGE = "https://github.com/flashc/flashc"
+_PAGES = f"{HOME_PAGE}/blob/main/flashc/report/rules"
 
 
 class _Model(BaseModel):

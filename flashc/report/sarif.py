@@ -15,7 +15,7 @@ from flashc_ir.rules import RULES
 from flashc_ir.source import Span
 
 from .. import __version__
-from .machine import page_url
+from .machine import HOME_PAGE, page_url
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -28,6 +28,7 @@ def render_sarif(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
     driver = {
         "name": "flashc",
         "version": __version__,
+        "informationUri": HOME_PAGE,
         "rules": [
             {
                 "id": rule.code,

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
@@ -54,6 +55,8 @@ def test_all_findings(project: Path) -> None:
 
 def test_sarif(project: Path) -> None:
     document = json.loads(check(project, "--format", "sarif").stdout)
+    schema = ROOT / "tests" / "data" / "sarif-2.1.0.schema.json"
+    jsonschema.validate(document, json.loads(schema.read_text("utf-8")))
     assert document["version"] == "2.1.0"
     (run,) = document["runs"]
     rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
