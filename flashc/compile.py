@@ -73,7 +73,7 @@ def compile_files(
 
     # What would Python define?  Evaluate the modules that can define endpoints, and lower what they do.
     machine = Machine(tree, sources.syntax, environment)
-    endpoints = evaluate(machine, sources, sink)
+    endpoints = evaluate(machine, sources, sink, trace=options.trace)
 
     # What do workers need beside the endpoints' own modules?
     shipped = check_closure(sources, modules, endpoints)
@@ -103,11 +103,19 @@ def compile_files(
     return None if sink.has_errors() else program
 
 
-def evaluate(machine: Machine, sources: Sources, sink: Sink) -> tuple[Endpoint, ...]:
+def evaluate(
+    machine: Machine, sources: Sources, sink: Sink, *, trace: bool
+) -> tuple[Endpoint, ...]:
     """The endpoints of every module that names the SDK or imports one that does."""
     reader = Reader(machine, sink)
     for name in sorted(sources.relevant):
         machine.module(name)
+    if trace:
+        from .frontend.trace import (
+            trace as trace_modules,
+        )  # processes are for those who ask for them
+
+        trace_modules(machine, machine.environment, sink)
     for name, place in sorted(machine.stopped.items()):
         sink.report(
             rules.EVALUATION_STOPPED,

@@ -47,7 +47,7 @@ def judge(root: Path, options: Options, sink: Sink, store: Store) -> int | None:
     verdict = _recall(key, environment, store)
     if verdict is None:
         verdict = _compile(root, tree, options, environment, sink)
-        if not _reads_outside(tree):
+        if not options.trace and not _reads_outside(tree):
             _remember(key, environment, verdict, store)
     for diagnostic in verdict.diagnostics:
         sink.add(diagnostic)

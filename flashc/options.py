@@ -18,6 +18,7 @@ class Options:
     """What a user can choose.  None: not chosen, so that the default depends on the project.
 
     `select` and `ignore` are codes, their beginnings or names of rules, and matter to `check` only.
+    `trace` allows to run the project's code where it can't be evaluated.
     `env` holds values for environment variables that the program's constants read when building.
     """
 
@@ -29,6 +30,7 @@ class Options:
     no_deps: bool = False
     output: Path | None = None
     keep_build: bool = False
+    trace: bool = False
     locker: Literal["uv", "pip-tools"] = "uv"
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

@@ -45,6 +45,13 @@ format_option = click.option(
 _COMPILING = (
     click.option("--app", help="The app's name.  [default: the folder's name]"),
     click.option("--python-version", help="The workers' Python, such as 3.12."),
+    click.option(
+        "--trace",
+        is_flag=True,
+        default=None,
+        help="Import the modules whose endpoints flashc can't evaluate, in a process of their own "
+        "without network.  This runs the project's code.",
+    ),
 )
 _BUILDING = (
     click.option("--no-deps", is_flag=True, default=None, help="Bundle no dependencies."),

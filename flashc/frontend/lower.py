@@ -144,7 +144,7 @@ class _Lowering:
             Provenance(name, argument.span, argument.value.origin)
             for name, argument in sorted(self.value.arguments.items())
         )
-        return Construction(self.value.module, self.value.span, text, provenance)
+        return Construction(self.value.module, self.value.span, text, provenance, self.value.traced)
 
     # Names ---------------------------------------------------------------------------------------
 

@@ -106,6 +106,8 @@ def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
         case ImageEndpoint():
             yield f"image endpoint {_name(endpoint)} at {endpoint.construction.span}"
             yield f"  image {endpoint.image}"
+    if endpoint.construction.traced:
+        yield "  known by running the program"
     yield from _indent(_configuration(endpoint.configuration))
 
 

@@ -120,7 +120,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class Construction:
-    """Where an endpoint's constructor is called, and with what.
+    """Where an endpoint's constructor is called, and with what.  `traced`: known by running the program.
 
     `arguments` covers what stands between the parentheses, and is None where the call has to stay as it
     is: it makes several endpoints (a loop, a factory), or binds names (`:=`) that others may read.
@@ -130,6 +130,7 @@ class Construction:
     span: Span
     arguments: Span | None
     provenance: tuple[Provenance, ...] = ()
+    traced: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,12 @@ INVALID_CONFIGURATION = Rule(
 )
 
 # 1: recognising endpoints, evaluating constants
+TRACE_FAILED = Rule(
+    "FC132", "trace-failed", "tracing could not tell what a module defines", _ERROR, False
+)
+TRACED_MODULE = Rule(
+    "FC133", "traced-module", "a module's endpoints are known by running its code", _WARNING
+)
 GPUS_OF_UNEQUAL_MEMORY = Rule(
     "FC130",
     "gpus-of-unequal-memory",

@@ -19,6 +19,8 @@ COVERED_ELSEWHERE = {
     "FC004": "tests/unit/test_bad_input.py",
     "FC005": "tests/unit/test_bad_input.py",
     "FC008": "tests/unit/test_options.py",
+    "FC132": "tests/unit/test_trace.py",
+    "FC133": "tests/unit/test_trace.py",
     "FC401": "tests/unit/test_artifact.py",
     "FC402": "tests/unit/test_artifact.py",
     "FC403": "tests/unit/test_artifact.py",

@@ -244,6 +244,7 @@ class EndpointValue:
     targets: list[Target] = field(default_factory=list[Target])
     routes: list[RouteTarget] = field(default_factory=list[RouteTarget])
     used_as_client: bool = False
+    traced: bool = False  # found by running the program, not by evaluating it
 
     @property
     def is_client(self) -> bool:

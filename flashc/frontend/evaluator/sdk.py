@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 _CLASSES = ("Endpoint", "NetworkVolume", "PodTemplate")
-_ENUMS: dict[str, type[Enum]] = {
+ENUMS: dict[str, type[Enum]] = {
     e.__name__: e
     for e in (
         catalogue.GpuGroup,
@@ -40,7 +40,7 @@ _ENUMS: dict[str, type[Enum]] = {
         catalogue.CudaVersion,
     )
 }
-NAMES = (*_CLASSES, *_ENUMS)
+NAMES = (*_CLASSES, *ENUMS)
 _VERBS: dict[str, RouteMethod] = {
     "get": "GET",
     "post": "POST",
@@ -52,8 +52,8 @@ _VERBS: dict[str, RouteMethod] = {
 
 def member(name: str, span: Span) -> Value:
     """What a name of the SDK stands for."""
-    if name in _ENUMS:
-        return Known(_ENUMS[name], span)
+    if name in ENUMS:
+        return Known(ENUMS[name], span)
     if name in _CLASSES:
         return Known(SdkClass(name), span)
     return Known(External(f"runpod_flash.{name}"), span)
