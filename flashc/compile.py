@@ -83,7 +83,9 @@ def compile_files(
     check_installs(sources, shipped, sink)
     requirements = read_requirements(tree, sink)
     if not sink.has_errors():  # else what endpoints ask for is not known
-        check_dependencies(modules, shipped, endpoints, requirements, options.exclude, sink)
+        check_dependencies(
+            sources, modules, shipped, endpoints, requirements, options.exclude, sink
+        )
     python = choose_python(options.python_version, endpoints, sink)
     if not endpoints and not sink.has_errors():
         report_no_endpoints(sink)

@@ -70,6 +70,8 @@ class Behaviour:
                 self.tested.add(node.test)
             case cst.UnaryOperation(operator=cst.Not()):
                 self.tested.add(node.expression)
+            case cst.Call(func=cst.Name(value="bool"), args=[argument]):
+                self.tested.add(argument.value)
             case cst.Comparison():
                 self.tested.add(node.left)
             case _:

@@ -19,11 +19,15 @@ from .walk import dotted, string_literal
 
 @dataclass(frozen=True, slots=True)
 class ImportProblem:
-    """An import whose module can't be told: it climbs out of the project, or its name is computed."""
+    """An import whose module can't be told: it climbs out of the project, or its name is computed.
+
+    `expected`: the program is ready for its failure (`try: ... except ImportError`).
+    """
 
     span: Span
     text: str
     computed: bool
+    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,9 @@ class ImportCollector:
         name = self.imported_module(node)
         if name is None:
             text = literal or self.syntax.code(node)
-            self.problems.append(ImportProblem(span, text, computed=literal is None))
+            self.problems.append(
+                ImportProblem(span, text, computed=literal is None, expected=context.guarded)
+            )
             return
         if callee == "__import__":
             name = literal or name

@@ -28,8 +28,11 @@ from flashc_ir.program import (
     Origin,
 )
 
+from .read import Sources
+
 
 def check_dependencies(
+    sources: Sources,
     modules: Iterable[Module],
     shipped: set[str],
     endpoints: Iterable[Endpoint],
@@ -49,7 +52,9 @@ def check_dependencies(
     present = declared | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE
     imports = [m for m in modules if m.name in shipped]
     explained = [_check_module(module, present, sink) for module in imports]
-    if all(explained):  # else a package may be what an import means whose name says nothing
+    computed = any(p.computed for name in shipped for p in sources.problems.get(name, ()))
+    # Any package may be what a computed import means, or one whose name says nothing.
+    if all(explained) and not computed:
         _check_used(imports, endpoints, sink)
 
 

@@ -118,6 +118,10 @@ class Reader:
         if isinstance(value, Unknown):
             self.unknown(what, argument.span, value)
             return None
+        if isinstance(value.value, External):
+            reason = f"`{value.value.name}` comes from outside the project"
+            self.unknown(what, argument.span, Unknown(reason, value.origin))
+            return None
         return value
 
     def text(self, argument: Argument, what: str) -> str | None:

@@ -59,7 +59,10 @@ def _runs_scope(places: set[Place], module: str, scope: str) -> bool:
 
 
 def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
-    """A variable that a worker needs comes from `env=`, the program itself, or the platform."""
+    """A variable that a worker needs comes from `env=`, the program itself, or the platform.
+
+    A module that reads it with a default, or asks whether it is there, is ready for its absence.
+    """
     set_by_program = {item.name for module in program.modules for item in module.variables_set}
     given = {e.resource: _given(e) for e in program.code_endpoints()}
     replaced = [
@@ -68,8 +71,9 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
         if endpoint.construction.arguments is not None
     ]
     for module in program.modules:
+        foreseen = {read.name for read in module.variables_read if read.optional}
         for read in module.variables_read:
-            if read.optional or read.name in set_by_program or _is_given(read.name):
+            if read.name in foreseen | set_by_program or _is_given(read.name):
                 continue
             if any(place.covers(read.span) for place in replaced):
                 continue  # on a worker an endpoint's arguments are its name alone

@@ -118,7 +118,7 @@ async def editor(root: Path) -> AsyncIterator[Editor]:
 
 
 def drive(root: Path, steps: Callable[[Editor], Awaitable[None]]) -> None:
-    files = {"splitter.py": SPLITTER, "caller.py": CALLER, "sizes.py": "WORKERS = (0, 3)\n"}
+    files = {"splitter.py": SPLITTER, "caller.py": CALLER, "sizes.py": "WORKERS = (1, 3)\n"}
     write(root, files)
 
     async def session() -> None:
@@ -188,7 +188,7 @@ def test_hover_shows_the_configuration_and_where_it_comes_from(tmp_path: Path) -
         assert answer is not None
         assert isinstance(answer.contents, lsp.MarkupContent)
         text = answer.contents.value
-        assert "workers 0..3" in text
+        assert "workers 1..3" in text
         assert "`workers` from sizes.py:1" in text
         called = await editor.client.text_document_hover_async(
             lsp.HoverParams(**editor.at("caller.py", "split(text)"))

@@ -27,6 +27,7 @@ class Generator(Expressions):
             kinds += [self.branch, self.loop, self.loop, self.attempt, self.match, self.counting]
         if not self.indent:
             kinds += [self.function, self.function, self.record, self.klass, self.closure]
+            kinds += [self.enumeration]
         if self.wild:
             kinds += [self.odd]
         self.random.choice(kinds)(depth)
@@ -265,6 +266,28 @@ class Generator(Expressions):
             f" + {kind}.SIZE + len({name}.TAGS)"
         )
         self.bind("int", result)
+
+    def enumeration(self, depth: int) -> None:
+        kind = self.fresh("E")
+        base = self.random.choice(("Enum", "str, Enum", "IntEnum", "StrEnum"))
+        values = ("1", "2") if base == "IntEnum" else ("'x'", "'y'")
+        self.line("from enum import Enum, IntEnum, StrEnum")
+        self.line(f"class {kind}({base}):\n    A = {values[0]}\n    B = {values[1]}")
+        names, member = self.fresh(), self.fresh()
+        self.line(f"{names} = [m.name for m in {kind}]")
+        self.bind("strs", names)
+        which = self.random.choice(
+            (
+                f"{kind}['B']",
+                f"{kind}[{names}[0]]",
+                f"{kind}({values[1]})",
+                f"{kind}.A",
+                f"list({kind})[-1]",
+                f"{kind}['A' if {self.expr('bool', 1)} else 'B']",
+            )
+        )
+        self.line(f"{member} = {which}.name + str({which}.value) + str(len({kind}))")
+        self.bind("str", member)
 
     def odd(self, depth: int) -> None:
         """What a good program does not do."""

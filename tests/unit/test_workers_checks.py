@@ -26,6 +26,7 @@ def codes(root: Path, text: str, **more: str) -> list[str]:
         'return os.environ["HOME"] + os.environ["RUNPOD_POD_ID"]',
         'os.environ["OTHER"] = "1"\n    return os.environ["OTHER"]',
         'os.environ.setdefault("OTHER", "1")\n    return os.environ["OTHER"]',
+        'x = bool(os.getenv("OTHER"))\n    return x and os.environ["OTHER"]',
         'environ = {"OTHER": 1}\n    return environ["OTHER"]',
     ],
 )

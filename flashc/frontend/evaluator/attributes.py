@@ -28,6 +28,7 @@ from .values import (
     Value,
     ViewValue,
     lift,
+    no_member,
 )
 
 if TYPE_CHECKING:
@@ -126,11 +127,7 @@ def _of_enum_class(enum_class: EnumMeta, receiver: Known, name: str, span: Span)
         return Known(member, span)
     if name in ("all", "from_string", "__members__"):
         return Known(BoundMethod(receiver, name), span)
-    return Unknown(
-        f"`{enum_class.__name__}` has no member `{name}`",
-        span,
-        member=(name, tuple(enum_class.__members__)),
-    )
+    return no_member(enum_class, name, span)
 
 
 def _of_member(member: Enum, receiver: Known, name: str, span: Span) -> Value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from enum import EnumMeta
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -26,6 +27,7 @@ from .values import (
     Unknown,
     Value,
     concrete,
+    no_member,
 )
 
 if TYPE_CHECKING:
@@ -88,10 +90,22 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return _chosen_value(
                 machine, ListValue(tuple, list(instance.names.values())), index, span
             )
+        case EnumMeta() as enum_class, str() as name:
+            return _member(machine, enum_class, name, key, span)
         case External("builtins.globals()"), str():
             return Unknown("flashc does not read names out of `globals()`", span)
         case _:
             return operators.apply(machine, operator.getitem, span, receiver, key)
+
+
+def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
+    """`Enum["A"]`."""
+    found: object = enum_class.__members__.get(name)
+    if found is not None:
+        return Known(found, span, key.variables)
+    if key.variables or machine.guards:
+        return operators.fail(machine, KeyError, repr(name), span, key.variables)
+    return no_member(enum_class, name, span)
 
 
 def _variable(machine: Machine, name: str, span: Span) -> Value:

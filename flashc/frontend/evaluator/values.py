@@ -294,3 +294,11 @@ def variables_of(*values: Value) -> frozenset[str]:
 def list_members(enum_class: type) -> list[object]:
     """The members of an enum class; empty for other classes."""
     return list(enum_class) if isinstance(enum_class, EnumMeta) else []
+
+
+def no_member(enum_class: EnumMeta, name: str, origin: Span) -> Unknown:
+    """What `Enum.NAME` or `Enum["NAME"]` is where there is no such member."""
+    members = tuple(enum_class.__members__)
+    return Unknown(
+        f"`{enum_class.__name__}` has no member `{name}`", origin, member=(name, members)
+    )
