@@ -12,6 +12,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ from flashc_ir.diagnostics import Diagnostic, Sink
 
 from . import __version__
 from .environ import Environment, build_environment
-from .frontend.discover import Tree, discover
+from .frontend.discover import NOTHING_UNSAVED, Tree, discover
 from .options import Options
 
 _NESTED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
@@ -39,9 +40,18 @@ class Verdict:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def judge(root: Path, options: Options, sink: Sink, store: Store) -> int | None:
-    """Check the project at `root` (absolute).  The number of its endpoints; None where it has errors."""
-    tree = discover(root, sink)
+def judge(
+    root: Path,
+    options: Options,
+    sink: Sink,
+    store: Store,
+    unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
+) -> int | None:
+    """Check the project at `root` (absolute).  The number of its endpoints; None where it has errors.
+
+    `unsaved` are files that are to be seen in another state than on the disk, by path.
+    """
+    tree = discover(root, sink, unsaved)
     environment = build_environment(root, options.env)
     key = fingerprint(tree, options)
     verdict = _recall(key, environment, store)

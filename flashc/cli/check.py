@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from flashc_backends.store import open_store
 from flashc_ir import rules
 from flashc_ir.diagnostics import Diagnostic, Rule, Sink
 
+from ..frontend.discover import NOTHING_UNSAVED
 from ..judge import judge
 from ..options import Options, read_options
 from .common import (
@@ -66,24 +67,36 @@ def command(
     """
     root = Path(os.path.realpath(project))
 
-    def check() -> tuple[list[Diagnostic], int | None]:
+    def check(
+        unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
+    ) -> tuple[list[Diagnostic], int | None]:
         sink = Sink()
         options = read_options(root, flags, sink)
-        endpoints = None if sink.has_errors() else judge(root, options, sink, open_store())
+        store = open_store()
+        endpoints = None if sink.has_errors() else judge(root, options, sink, store, unsaved)
         return chosen(sink, options), endpoints
 
-    if diff:
-        from ..report.fixes import preview
+    def mended() -> dict[str, tuple[bytes, bytes]]:
+        from ..report.fixes import mend
 
-        click.echo(preview(root, check()[0], unsafe=unsafe_fixes), nl=False)
+        return mend(root, lambda unsaved: check(unsaved)[0], unsafe=unsafe_fixes)
+
+    if diff:
+        from ..report.fixes import differences
+
+        click.echo(differences(mended()), nl=False)
         return
 
     def mend_and_report() -> list[Diagnostic]:
         if fix or unsafe_fixes:
-            from ..report.fixes import fix_project
+            from ..report.fixes import write_changes
 
-            changed = fix_project(root, lambda: check()[0], unsafe=unsafe_fixes)
-            for path in sorted(changed):
+            changes = mended()
+            try:
+                write_changes(root, changes)
+            except OSError as error:
+                raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+            for path in sorted(changes):
                 click.echo(f"fixed {path}", err=True)
         found, endpoints = check()
         show(found, root, output_format)

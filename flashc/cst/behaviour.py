@@ -29,6 +29,12 @@ _CHANGING = frozenset(
     "append extend insert remove pop popitem clear sort reverse add discard update setdefault "
     "appendleft popleft extendleft".split()
 )
+_SEEN = frozenset(
+    {
+        *(cst.Subscript, cst.Assign, cst.AnnAssign, cst.Del, cst.AugAssign, cst.BooleanOperation),
+        *(cst.If, cst.While, cst.IfExp, cst.Assert, cst.UnaryOperation, cst.Call, cst.Comparison),
+    }
+)
 _Access = tuple[Scope, Chain, cst.CSTNode]
 
 
@@ -54,6 +60,8 @@ class Behaviour:
 
     def see(self, node: cst.CSTNode, scope: Scope) -> None:
         """Note what the node does, if it is one of the kinds that matter."""
+        if type(node) not in _SEEN:
+            return
         match node:
             case cst.Subscript():
                 self._note(node.value, node, scope, self.lookups)

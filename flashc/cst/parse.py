@@ -12,7 +12,7 @@ import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 
 import libcst as cst
 
@@ -133,13 +133,19 @@ def _bracket_depth(text: str) -> int:
 
 def _on_a_deep_stack(text: str) -> cst.Module:
     """LibCST's parser recurses natively; a thread of its own gives it the stack for that."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        before = threading.stack_size(_STACK)
-        try:
-            future = pool.submit(cst.parse_module, text)
-        finally:
-            threading.stack_size(before)
-        return future.result()
+    return _deep_thread().submit(cst.parse_module, text).result()
+
+
+@cache
+def _deep_thread() -> ThreadPoolExecutor:
+    """One thread for all modules: a new deep stack for each would take longer than the parser."""
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parser")
+    before = threading.stack_size(_STACK)
+    try:
+        pool.submit(int).result()  # the thread is made now
+    finally:
+        threading.stack_size(before)
+    return pool
 
 
 _PARSER_PLACE = re.compile(r"error at (\d+):(\d+)")

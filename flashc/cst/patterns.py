@@ -107,8 +107,18 @@ def _prefix(node: cst.SimpleString | cst.ConcatenatedString) -> str:
     return node.prefix.lower()
 
 
+_CONSUMERS = frozenset(
+    {
+        *(cst.Subscript, cst.Attribute, cst.BinaryOperation, cst.UnaryOperation, cst.Comparison),
+        *(cst.FormattedStringExpression, cst.For, cst.CompFor, cst.If, cst.While),
+    }
+)
+
+
 def consumed(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
     """The operands that `node` uses on the spot as plain values, which no coroutine is."""
+    if type(node) not in _CONSUMERS:
+        return ()
     match node:
         case cst.Subscript() | cst.Attribute():
             return (node.value,)

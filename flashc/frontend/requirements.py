@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Any, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,16 +22,21 @@ def read_requirements(tree: Tree, sink: Sink) -> tuple[Dependency, ...]:
     found: list[Dependency] = []
     paths = {file.path for file in tree.files}
     if "requirements.txt" in paths:
-        found.extend(_from_requirements_file(tree.root / "requirements.txt", sink))
+        found.extend(_from_requirements_file(tree, sink))
     if "pyproject.toml" in paths:
-        found.extend(_from_pyproject(tree.root / "pyproject.toml", sink))
+        found.extend(_from_pyproject(tree, sink))
     return tuple(found)
 
 
-def _from_requirements_file(file: Path, sink: Sink) -> list[Dependency]:
+def _from_requirements_file(tree: Tree, sink: Sink) -> list[Dependency]:
     """pip's own format: comments, line continuations, `-r`, hashes, markers; `-e .` is refused."""
+    file = tree.root / "requirements.txt"
+    unsaved = tree.unsaved.get(file.name)
     try:
-        parsed = RequirementsFile.from_file(str(file), include_nested=True)
+        if unsaved is None:
+            parsed = RequirementsFile.from_file(str(file), include_nested=True)
+        else:
+            parsed = RequirementsFile.from_string(unsaved.decode("utf-8"))
     except (OSError, ValueError) as error:
         reason = str(error) or type(error).__name__
         _invalid(sink, 1, f"it can't be read: {reason.replace(str(file.parent), '.')}")
@@ -65,9 +69,9 @@ def _invalid(sink: Sink, line: int, message: str) -> None:
     )
 
 
-def _from_pyproject(file: Path, sink: Sink) -> list[Dependency]:
+def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = tree.read("pyproject.toml").decode("utf-8")
         document: dict[str, Any] = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         sink.report(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from flashc_ir.diagnostics import Diagnostic, Fix, Safety
@@ -16,7 +16,9 @@ from flashc_ir.encoding import Undecodable, decode
 from flashc_ir.source import Edit, OverlappingEdits, apply_edits
 
 MAX_ROUNDS = 10
-Check = Callable[[], Iterable[Diagnostic]]
+Check = Callable[[Mapping[str, bytes]], Iterable[Diagnostic]]
+Change = tuple[bytes, bytes]
+"""A file's content before and after."""
 
 
 def applicable(diagnostics: Iterable[Diagnostic], *, unsafe: bool) -> list[Fix]:
@@ -44,35 +46,37 @@ def choose(fixes: Iterable[Fix], texts: Callable[[str], str | None]) -> dict[str
     return chosen
 
 
-def fix_project(root: Path, check: Check, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
-    """Apply fixes to the files below `root` until none is left, at most ten rounds.
+def mend(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
+    """Apply fixes round by round until none is left, at most ten times; nothing is written.
 
-    `check` compiles the project as it lies on the disk.  Returns each changed file's first and last bytes.
+    `check` compiles the project below `root` with some files in another state than on the disk.
     """
-    changed: dict[str, tuple[bytes, bytes]] = {}
+    changed: dict[str, Change] = {}
     for _ in range(MAX_ROUNDS):
-        files = _Files(root)
-        chosen = choose(applicable(check(), unsafe=unsafe), files.text)
+        files = _Files(root, {path: after for path, (_, after) in changed.items()})
+        chosen = choose(applicable(check(files.unsaved), unsafe=unsafe), files.text)
         if not chosen:
             break
         for path, edits in sorted(chosen.items()):
             before, encoding = files.data(path)
             after = apply_edits(before.decode(encoding), edits).encode(encoding)
-            _replace(root / path, after)
             changed[path] = (changed.get(path, (before, before))[0], after)
     return {path: pair for path, pair in changed.items() if pair[0] != pair[1]}
 
 
-def preview(root: Path, diagnostics: Iterable[Diagnostic], *, unsafe: bool) -> str:
-    """What the first round would change, as a unified diff; nothing is written."""
-    files = _Files(root)
-    chosen = choose(applicable(diagnostics, unsafe=unsafe), files.text)
-    parts: list[str] = []
-    for path, edits in sorted(chosen.items()):
-        before, encoding = files.data(path)
-        after = apply_edits(before.decode(encoding), edits).encode(encoding)
-        parts.append(difference(path, before, after))
-    return "".join(parts)
+def write_changes(root: Path, changes: Mapping[str, Change]) -> None:
+    """Write the files' new content, each whole or not at all.
+
+    Raises:
+        OSError: a file can't be written; those before it are.
+    """
+    for path, (_, after) in sorted(changes.items()):
+        _replace(root / path, after)
+
+
+def differences(changes: Mapping[str, Change]) -> str:
+    """What the changes are, as a unified diff."""
+    return "".join(difference(path, *pair) for path, pair in sorted(changes.items()))
 
 
 def _replace(file: Path, data: bytes) -> None:
@@ -87,8 +91,9 @@ def _replace(file: Path, data: bytes) -> None:
 class _Files:
     """The files of one round, read once."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, unsaved: Mapping[str, bytes]) -> None:
         self._root = root
+        self.unsaved = unsaved
         self._read: dict[str, tuple[bytes, str]] = {}
 
     def data(self, path: str) -> tuple[bytes, str]:
@@ -98,7 +103,8 @@ class _Files:
             OSError, Undecodable: it can't be read.
         """
         if path not in self._read:
-            data = (self._root / path).read_bytes()
+            known = self.unsaved.get(path)
+            data = (self._root / path).read_bytes() if known is None else known
             self._read[path] = (data, decode(data)[1])
         return self._read[path]
 

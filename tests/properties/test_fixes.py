@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flashc.compile import compile_project
+from flashc.compile import compile_tree
+from flashc.environ import build_environment
+from flashc.frontend.discover import NOTHING_UNSAVED, discover
 from flashc.options import Options
-from flashc.report.fixes import applicable, choose, fix_project
+from flashc.report.fixes import applicable, choose, mend, write_changes
 from flashc_ir.diagnostics import Diagnostic, Severity, Sink
 from flashc_ir.source import Lines
 
@@ -105,10 +108,19 @@ def projects(draw: st.DrawFn) -> bytes:
     return (text + end).encode(draw(st.sampled_from(("utf-8", "utf-8-sig"))))
 
 
-def findings(root: Path) -> list[Diagnostic]:
+def findings(root: Path, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> list[Diagnostic]:
     sink = Sink()
-    compile_project(root, Options(python_version="3.12"), sink)
+    options = Options(python_version="3.12")
+    tree = discover(root, sink, unsaved)
+    compile_tree(root, tree, options, build_environment(root, {}), sink)
     return list(sink)
+
+
+def mended(root: Path, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
+    """Apply the fixes; what changed."""
+    changes = mend(root, lambda unsaved: findings(root, unsaved), unsafe=unsafe)
+    write_changes(root, changes)
+    return changes
 
 
 def errors(found: list[Diagnostic]) -> Counter[str]:
@@ -137,7 +149,7 @@ def test_fixes_mend_and_disturb_nothing(data: bytes) -> None:
         module = root / "worker.py"
         module.write_bytes(data)
         before = findings(root)
-        fix_project(root, lambda: findings(root), unsafe=True)
+        mended(root, unsafe=True)
 
         after = findings(root)
         text = module.read_bytes()
@@ -148,7 +160,7 @@ def test_fixes_mend_and_disturb_nothing(data: bytes) -> None:
             position = text.decode().find(piece, position)
             assert position >= 0, (piece, text)
             position += len(piece)
-        assert not fix_project(root, lambda: findings(root), unsafe=True)
+        assert not mended(root, unsafe=True)
         assert module.read_bytes() == text
 
 
@@ -159,6 +171,6 @@ def test_safe_fixes_alone_apply_no_unsafe_one(data: bytes) -> None:
         root = Path(folder).resolve()
         (root / "worker.py").write_bytes(data)
         safe = applicable(findings(root), unsafe=False)
-        changed = fix_project(root, lambda: findings(root), unsafe=False)
+        changed = mended(root, unsafe=False)
         assert bool(changed) == bool(safe)
         assert not applicable(findings(root), unsafe=False)
