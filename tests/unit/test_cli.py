@@ -215,3 +215,35 @@ def test_an_interrupted_build_leaves_the_previous_artifact(tmp_path: Path) -> No
     assert "Traceback" not in rest
     assert target.read_text() == "the old one"
     assert [path.name for path in target.parent.iterdir()] == ["artifact.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unwanted"),
+    [
+        (["--version"], ["click", "pydantic", "libcst", "flashc_ir"]),
+        (["--help"], ["pydantic", "libcst", "httpx", "docker"]),
+        (["explain", "FC104"], ["libcst", "httpx", "docker", "pygls"]),
+        (["check"], ["libcst", "pydantic", "httpx", "docker", "pygls", "rich", "watchfiles"]),
+    ],
+)
+def test_a_command_imports_only_what_it_uses(
+    arguments: list[str], unwanted: list[str], tmp_path: Path
+) -> None:
+    write(tmp_path, {"worker.py": GOOD})
+    flashc("check", cwd=tmp_path)  # the second time nothing needs to be compiled
+    code = (
+        "import sys\nfrom flashc.__main__ import main\n"
+        f"sys.argv = ['flashc', *{arguments!r}]\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        f"print([m for m in {unwanted!r} if m in sys.modules])"
+    )
+    paths = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
