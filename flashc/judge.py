@@ -85,7 +85,7 @@ def _compiler() -> str:
             status = file.stat()
             parts.append(f"{file}\0{status.st_size}\0{status.st_mtime_ns}")
     for folder in sys.path:
-        if os.path.isdir(folder):
+        if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder):
             parts.append(f"{folder}\0{os.stat(folder).st_mtime_ns}")
     return digest(*parts)
 
