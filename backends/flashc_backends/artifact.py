@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,21 +11,23 @@ from flashc_ir import rules
 from flashc_ir.program import Program
 from flashc_ir.source import Span
 
-from .archive import LIMIT, write_archive
+from .archive import LIMIT, moment_of, write_archive
 from .base import Context, Draft, Target
 from .collisions import check_generated_files, check_shadowing, check_worker_files
 from .handlers import handler_drafts
-from .install import Distribution, distributions, install
+from .layers import Contents, Layer, make_layers
 from .lockers import LockFailed, locker
 from .manifest import MANIFEST_PATH, manifest_draft
 from .project import project_drafts
 from .requirements import Request, collect_request
 from .shipped import runtime_drafts
+from .store import digest
 from .stubs import stub_drafts
-from .write import CannotWrite, replacing, reporting, write_file, write_tree
+from .write import CannotWrite, replacing, reporting, unpack, write_file
 
 ARTIFACT_PATH = "artifact.tar.gz"
 LOCK_PATH = "requirements.txt"
+_REMEMBERED = 24 * 3600  # seconds; then the newest versions are looked for again
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,11 @@ class BuildResult:
     artifact_size: int
     project_size: int
     runtime_size: int
-    dependencies_size: int
-    distributions: tuple[Distribution, ...]
+    distributions: tuple[Contents, ...]
+
+    @property
+    def dependencies_size(self) -> int:
+        return sum(distribution.size for distribution in self.distributions)
 
 
 def own_drafts(program: Program, context: Context) -> tuple[Draft, ...]:
@@ -73,20 +78,23 @@ def build(
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
         # What do the dependencies come to?
         try:
-            lock, installed = resolve(request, context, Path(folder, "packages"))
+            lock = lock_of(request, context)
+            layers = layers_of(lock, request, context, Path(folder))
         except LockFailed:
             return None
-        found = tuple(distributions(Path(folder, "packages")))
+        found = tuple(layer.contents for layer in layers)
         check_shadowing(program, found, sink)
-        check_worker_files(installed, sink)
+        for layer in layers:
+            check_worker_files(layer.drafts, sink)
         if sink.has_errors():
             return None
         # Write the archive beside its place, and put it there when it is whole.
-        drafts = (*drafts, Draft(LOCK_PATH, lock.encode()), *installed)
+        drafts = (*drafts, Draft(LOCK_PATH, lock.encode()))
         context.progress("packing the artifact")
         try:
             with reporting(output, sink), replacing(output) as temporary:
-                size = write_archive(temporary, drafts, context.environ)
+                pieces = [layer.piece for layer in layers]
+                size = write_archive(temporary, drafts, pieces, moment_of(context.environ))
                 if size > LIMIT:
                     report_too_large(size, found, context)
                     raise CannotWrite
@@ -95,43 +103,58 @@ def build(
                 write_file(beside, manifest.read())
             if keep is not None:
                 with reporting(keep, sink):
-                    write_tree(keep, drafts)
+                    unpack(output, keep)
         except CannotWrite:
             return None
-        return BuildResult(
-            output,
-            beside,
-            size,
-            sum(file.size for file in program.files),
-            sum(len(d.read()) for d in (*runtime_drafts(program), *handler_drafts(program))),
-            sum(d.size for d in found),
-            found,
-        )
+    return BuildResult(
+        output,
+        beside,
+        size,
+        sum(file.size for file in program.files),
+        sum(len(d.read()) for d in (*runtime_drafts(program), *handler_drafts(program))),
+        found,
+    )
 
 
-def resolve(request: Request, context: Context, target: Path) -> tuple[str, tuple[Draft, ...]]:
-    """The lock, and the installed files as drafts.
+def lock_of(request: Request, context: Context) -> str:
+    """The lock: resolved, or remembered for a day.
 
     Raises:
         LockFailed: after reporting.
     """
     if context.no_deps or not request.lines:
-        return "", ()
+        return ""
+    key = digest(context.locker, repr(request), *_index(context.environ))
+    kept = context.store.read("locks", key, oldest=_REMEMBERED)
+    if kept is not None:
+        return kept.decode()
     context.progress(f"resolving {len(request.lines)} requirements")
     lock = locker(context.locker).lock(request, context.sink)
+    context.store.write("locks", key, lock.encode())
+    return lock
+
+
+def _index(environ: Mapping[str, str]) -> list[str]:
+    """What says where distributions come from."""
+    names = sorted(name for name in environ if name.startswith(("UV_", "PIP_")))
+    return [f"{name}={environ[name]}" for name in names]
+
+
+def layers_of(lock: str, request: Request, context: Context, workspace: Path) -> list[Layer]:
+    """The lock's distributions.
+
+    Raises:
+        LockFailed: after reporting.
+    """
+    if not lock:
+        return []
     context.progress("installing the dependencies")
-    install(lock, request.python_version, target, context.sink)
-    return lock, tuple(_files(target))
+    moment = moment_of(context.environ)
+    version = request.python_version
+    return make_layers(lock, version, moment, context.store, workspace, context.sink)
 
 
-def _files(target: Path) -> Iterator[Draft]:
-    for path in sorted(target.rglob("*")):
-        if path.is_file():
-            executable = bool(path.stat().st_mode & 0o100)
-            yield Draft(path.relative_to(target).as_posix(), path, executable)
-
-
-def report_too_large(size: int, found: tuple[Distribution, ...], context: Context) -> None:
+def report_too_large(size: int, found: tuple[Contents, ...], context: Context) -> None:
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
     context.sink.report(
         rules.ARTIFACT_TOO_LARGE,

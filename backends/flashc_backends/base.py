@@ -10,6 +10,8 @@ from typing import Literal
 from flashc_ir.diagnostics import Sink
 from flashc_ir.program import Program
 
+from .store import Store, open_store
+
 LockerName = Literal["uv", "pip-tools"]
 
 
@@ -33,7 +35,7 @@ def silent(_message: str) -> None:
 class Context:
     """What emitting depends on beside the program.
 
-    `root` is the project's absolute path; `environ` are the variables that choose images;
+    `store` is the cache; `root` is the project's absolute path; `environ` are the variables that choose images;
     `progress` is told in words what is going on.
     """
 
@@ -43,6 +45,7 @@ class Context:
     exclude: tuple[str, ...] = ()
     no_deps: bool = False
     locker: LockerName = "uv"
+    store: Store = field(default_factory=open_store)
     progress: Callable[[str], None] = silent
 
 

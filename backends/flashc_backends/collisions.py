@@ -11,7 +11,7 @@ from flashc_ir.source import Span
 
 from .base import Draft
 from .handlers import handler_path
-from .install import Distribution
+from .layers import Contents
 from .manifest import MANIFEST_PATH
 from .shipped import PACKAGE
 
@@ -70,7 +70,7 @@ def check_generated_files(program: Program, sink: Sink) -> None:
             )
 
 
-def check_shadowing(program: Program, installed: Iterable[Distribution], sink: Sink) -> None:
+def check_shadowing(program: Program, installed: Iterable[Contents], sink: Sink) -> None:
     """No installed package may share its name with a module of the project: one would hide the other."""
     own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     for distribution in installed:

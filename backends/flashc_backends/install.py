@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -17,16 +15,6 @@ from .lockers import PLATFORM, run
 
 # Files that tell how and where a distribution was installed: they differ from host to host.
 _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """An installed distribution; `size` in bytes, `top_level` the names that it puts into the root."""
-
-    name: str
-    version: str
-    size: int
-    top_level: frozenset[str]
 
 
 def install(lock: str, python_version: str, target: Path, sink: Sink) -> None:
@@ -76,27 +64,3 @@ def _kept_records(text: str) -> str:
         if not gone:
             writer.writerow(row)
     return kept.getvalue()
-
-
-def distributions(target: Path) -> list[Distribution]:
-    """What is installed below `target`, by name."""
-    return sorted(_distributions(target), key=lambda d: d.name)
-
-
-def _distributions(target: Path) -> Iterator[Distribution]:
-    for info in sorted(target.glob("*.dist-info")):
-        name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-        size, tops = 0, set[str]()
-        record = info / "RECORD"
-        rows = csv.reader(io.StringIO(record.read_text("utf-8"))) if record.is_file() else ()
-        for row in rows:
-            path = target / row[0]
-            if path.is_file():
-                size += path.stat().st_size
-                tops.add(row[0].split("/", 1)[0])
-        modules = {
-            top.split(".", 1)[0]
-            for top in tops
-            if not top.endswith((".dist-info", ".data", ".libs")) and not top.startswith("_flashc")
-        }
-        yield Distribution(name.replace("_", "-").lower(), version, size, frozenset(modules))

@@ -36,6 +36,24 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """The first `size` bytes of a file."""
+
+    path: Path
+    size: int
+
+    def copy_to(self, target: BinaryIO) -> None:
+        """Write them to `target`.
+
+        Raises:
+            OSError: one of them can't be read or written.
+        """
+        with self.path.open("rb") as stream:
+            for chunk in _chunks(stream, self.size):
+                target.write(chunk)
+
+
+@dataclass(frozen=True, slots=True)
 class Store:
     """Entries below `folder` (absolute), by kind and key; both are names of flashc's own making.
 
@@ -45,16 +63,23 @@ class Store:
     folder: Path
     limit: int = LIMIT
 
-    def read(self, kind: str, key: str) -> bytes | None:
-        """An entry; None where there is none, or a spoiled one."""
+    def read(self, kind: str, key: str, oldest: float | None = None) -> bytes | None:
+        """An entry; None where there is none, a spoiled one, or one older than `oldest` seconds.
+
+        An entry whose age matters keeps its time of writing.
+        """
+        path = self._path(kind, key)
         try:
-            data = self._path(kind, key).read_bytes()
+            if oldest is not None and time.time() - path.stat().st_mtime > oldest:
+                return None
+            data = path.read_bytes()
         except OSError:
             return None
         content, expected = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
         if hashlib.sha256(content).digest() != expected:
             return None
-        self._touch(kind, key)
+        if oldest is None:
+            self._touch(kind, key)
         return content
 
     def write(self, kind: str, key: str, content: bytes | Path) -> None:
@@ -78,30 +103,21 @@ class Store:
                 with contextlib.suppress(OSError):
                     os.unlink(draft)
 
-    def find(self, kind: str, key: str) -> Path | None:
-        """The file of a large entry, checked; its content ends `_DIGEST_SIZE` bytes before its end."""
+    def find(self, kind: str, key: str) -> Piece | None:
+        """A large entry, checked and left where it is; None as `read`."""
         path = self._path(kind, key)
         try:
             with path.open("rb") as stream:
+                size = path.stat().st_size - _DIGEST_SIZE
                 total = hashlib.sha256()
-                for chunk in _chunks(stream, path.stat().st_size - _DIGEST_SIZE):
+                for chunk in _chunks(stream, size):
                     total.update(chunk)
                 if stream.read() != total.digest():
                     return None
         except OSError:
             return None
         self._touch(kind, key)
-        return path
-
-    def copy(self, path: Path, target: BinaryIO) -> None:
-        """Write the content of a file that `find` gave to `target`.
-
-        Raises:
-            OSError: one of them can't be read or written.
-        """
-        with path.open("rb") as stream:
-            for chunk in _chunks(stream, path.stat().st_size - _DIGEST_SIZE):
-                target.write(chunk)
+        return Piece(path, size)
 
     def usage(self) -> list[Usage]:
         """What is kept, by kind."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -84,3 +85,16 @@ def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
                 shutil.copyfile(draft.content, temporary)
         if draft.executable:
             target.chmod(0o755)
+
+
+def unpack(artifact: Path, folder: Path) -> None:
+    """Unpack an artifact of ours in place of whatever `folder` was.
+
+    Raises:
+        OSError: something can't be written.
+    """
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    with tarfile.open(artifact, "r:gz") as archive:
+        archive.extractall(folder, filter="data")

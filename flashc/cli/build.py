@@ -40,7 +40,13 @@ def command(project: Path, output_format: str, **flags: Any) -> None:
     if program is not None:
         with progress(output_format == "text") as tell:
             context = Context(
-                root, sink, os.environ, options.exclude, options.no_deps, options.locker, tell
+                root,
+                sink,
+                os.environ,
+                options.exclude,
+                options.no_deps,
+                options.locker,
+                progress=tell,
             )
             keep = root / FOLDER / ".build" if options.keep_build else None
             result = build(program, context, artifact_path(root, options.output), keep)

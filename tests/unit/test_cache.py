@@ -134,13 +134,13 @@ def test_large_entries_are_checked_too(tmp_path: Path) -> None:
     store, source = Store(tmp_path / "cache"), tmp_path / "layer"
     source.write_bytes(os.urandom(3_000_000))
     store.write("layers", "key", source)
-    path = store.find("layers", "key")
-    assert path is not None
+    piece = store.find("layers", "key")
+    assert piece is not None
     copy = tmp_path / "copy"
     with copy.open("wb") as target:
-        store.copy(path, target)
+        piece.copy_to(target)
     assert copy.read_bytes() == source.read_bytes()
-    path.write_bytes(path.read_bytes()[:-1])
+    piece.path.write_bytes(piece.path.read_bytes()[:-1])
     assert store.find("layers", "key") is None
 
 

@@ -1,0 +1,172 @@
+"""A lock -> one compressed layer per distribution, kept in the cache.
+
+A gzip file may have several members, and a tar stream does not care where they end.  So each distribution is
+installed, archived and compressed once, and an artifact's dependencies are copied, not compressed again.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from packaging.utils import canonicalize_name
+
+from flashc_ir.diagnostics import Sink
+
+from .archive import FORMAT, write_member
+from .base import Draft
+from .install import install
+from .lockers import PLATFORM
+from .store import Piece, Store, digest
+
+_AT_ONCE = 2  # compressing is native code, and two cores are common
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One entry of a lock; `text` with its hashes."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class LayerFile:
+    """A file of a layer; `digest` is the SHA-256 of its bytes, in hex."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a layer holds: one installed distribution."""
+
+    name: str
+    version: str
+    files: tuple[LayerFile, ...]
+
+    @property
+    def size(self) -> int:
+        """Installed size, in bytes."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def top_level(self) -> frozenset[str]:
+        """The names of modules that it puts into the artifact's root."""
+        tops = {file.path.split("/", 1)[0] for file in self.files}
+        return frozenset(
+            top.split(".", 1)[0]
+            for top in tops
+            if not top.endswith((".dist-info", ".data", ".libs"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A distribution as one gzip member; `piece` are the member's bytes."""
+
+    contents: Contents
+    piece: Piece
+
+    @property
+    def drafts(self) -> tuple[Draft, ...]:
+        """The files, for checks that look at paths only."""
+        return tuple(Draft(file.path, b"") for file in self.contents.files)
+
+
+def requirements_of(lock: str) -> list[Requirement]:
+    """The entries of a lock, in its order."""
+    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.strip())
+    found: list[Requirement] = []
+    for entry in entries:
+        match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", entry)
+        if match is not None:
+            found.append(Requirement(canonicalize_name(match[0]), entry))
+    return found
+
+
+def make_layers(
+    lock: str, python_version: str, moment: int, store: Store, workspace: Path, sink: Sink
+) -> list[Layer]:
+    """The layers of a lock, by name; those that are not in the cache are made in `workspace`.
+
+    Raises:
+        LockFailed: the installer failed, which is reported.
+    """
+    wanted = {_key(r, python_version, moment): r for r in requirements_of(lock)}
+    found = {key: _recall(key, store) for key in wanted}
+    missing = {key: wanted[key] for key, layer in found.items() if layer is None}
+    if missing:
+        target = workspace / "packages"
+        text = "\n".join(requirement.text for requirement in missing.values()) + "\n"
+        install(text, python_version, target, sink)
+        names = {requirement.name: key for key, requirement in missing.items()}
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            make = partial(_make, target=target, moment=moment, workspace=workspace)
+            for layer in pool.map(make, installed(target)):
+                key = names[layer.contents.name]
+                store.write("layer-files", key, msgspec.json.encode(layer.contents))
+                store.write("layers", key, layer.piece.path)
+                found[key] = layer
+        shutil.rmtree(target)
+    return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
+
+
+def _key(requirement: Requirement, python_version: str, moment: int) -> str:
+    return digest(FORMAT, requirement.text, python_version, PLATFORM, str(moment))
+
+
+def _recall(key: str, store: Store) -> Layer | None:
+    data, piece = store.read("layer-files", key), store.find("layers", key)
+    if data is None or piece is None:
+        return None
+    return Layer(msgspec.json.decode(data, type=Contents), piece)
+
+
+def _make(contents: Contents, target: Path, moment: int, workspace: Path) -> Layer:
+    path = workspace / f"{contents.name}.layer"
+    with path.open("wb") as stream:
+        write_member(stream, _drafts(contents, target), moment)
+    return Layer(contents, Piece(path, path.stat().st_size))
+
+
+def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:
+    for file in contents.files:
+        path = target / file.path
+        yield Draft(file.path, path, bool(path.stat().st_mode & 0o100))
+
+
+def installed(target: Path) -> list[Contents]:
+    """The distributions that are installed below `target`, by name, each with the files of its RECORD."""
+    found: list[Contents] = []
+    for info in sorted(target.glob("*.dist-info")):
+        name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
+        record = (info / "RECORD").read_text(encoding="utf-8")
+        rows = sorted({row[0] for row in csv.reader(io.StringIO(record)) if row})
+        files = tuple(_file(target, path) for path in rows if _is_inside(target, path))
+        found.append(Contents(canonicalize_name(name), version, files))
+    return sorted(found, key=lambda contents: contents.name)
+
+
+def _is_inside(target: Path, path: str) -> bool:
+    """A RECORD may name files that are not there (scripts), and must not lead out of the folder."""
+    real = os.path.realpath(target / path)
+    return real.startswith(os.path.realpath(target) + os.sep) and os.path.isfile(real)
+
+
+def _file(target: Path, path: str) -> LayerFile:
+    with (target / path).open("rb") as stream:
+        total = hashlib.file_digest(stream, "sha256").hexdigest()
+    return LayerFile(path, (target / path).stat().st_size, total)
