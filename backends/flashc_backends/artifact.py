@@ -20,7 +20,7 @@ from .lockers import LockFailed, locker
 from .manifest import MANIFEST_PATH, manifest_draft
 from .project import project_drafts
 from .requirements import Request, collect_request
-from .shipped import runtime_drafts
+from .shipped import may_call, runtime_drafts
 from .store import digest
 from .stubs import stub_drafts
 from .write import CannotWrite, replacing, reporting, unpack, write_file
@@ -52,7 +52,7 @@ def own_drafts(program: Program, context: Context) -> tuple[Draft, ...]:
         *project_drafts(program, context.root),
         *handler_drafts(program),
         *runtime_drafts(program),
-        *stub_drafts(program),
+        *(stub_drafts(program) if may_call(program) else ()),
     )
 
 

@@ -1,32 +1,88 @@
-"""The runtime's own files, filled in for one app -> drafts under `_flashc/`."""
+"""The runtime's own files, filled in for one app -> drafts under `_flashc/`.
+
+Only what the app can need goes along, without comments and docstrings: an artifact without dependencies is
+little else.
+"""
 
 from __future__ import annotations
 
+import ast
+import io
+import tokenize
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from flashc_ir.program import Program
+from flashc_ir.program import CodeEndpoint, LoadBalanced, Program
 
 from .base import Draft
 from .skeleton import fill, read_module
 
 PACKAGE = "_flashc"
+STUBS = f"{PACKAGE}.stubs"
+# The parts that some apps can do without.  Whatever a part imports at its top is in the part, or in none.
+_ROUTES = frozenset({"routes.py"})
+_QUEUE = frozenset({"queue.py", "streams.py"})
+_CALLS = frozenset(
+    {"client.py", "dispatch.py", "exchange.py", "platform.py", "stubs/__init__.py", "wire.py"}
+)
+_QUEUE_OR_CALLS = frozenset({"arguments.py"})
 
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
     """The runtime as it travels: its modules, the catalogue of the IR, and what it knows of this app."""
+    left_out = _left_out(program)
     copied = [
         Draft(f"{PACKAGE}/{path}", content)
-        for path, content in _modules(files("flashc_backends").joinpath("runtime"), "")
-        if path != "app.py"
+        for path, content in _runtime()
+        if path not in left_out | {"app.py"}
     ]
-    catalogue = read_module("catalogue.py", package="flashc_ir")
     return (
         *copied,
         Draft(f"{PACKAGE}/app.py", app_source(program).encode()),
-        Draft(f"{PACKAGE}/catalogue.py", catalogue.encode()),
+        Draft(f"{PACKAGE}/catalogue.py", _catalogue()),
     )
+
+
+def _left_out(program: Program) -> frozenset[str]:
+    """The parts that no worker of this app can come to use."""
+    balanced = [isinstance(endpoint, LoadBalanced) for endpoint in program.code_endpoints()]
+    left_out: frozenset[str] = frozenset()
+    if not any(balanced):
+        left_out |= _ROUTES
+    if all(balanced):
+        left_out |= _QUEUE
+    if not may_call(program):
+        left_out |= _CALLS
+        if all(balanced):
+            left_out |= _QUEUE_OR_CALLS
+    return left_out
+
+
+def may_call(program: Program) -> bool:
+    """Whether code of the app may reach another endpoint: there is one, or something that the compiler
+    did not see through may become a client of one."""
+    if len(program.endpoints) != 1 or not isinstance(program.endpoints[0], CodeEndpoint):
+        return True
+    if program.calls or any(STUBS in edit.text for m in program.modules for edit in m.edits):
+        return True
+    place = program.endpoints[0].construction.span
+    return any(
+        reference.target.rpartition(".")[2] == "Endpoint" and not place.covers(reference.span)
+        for module in program.modules
+        for reference in module.references
+    )
+
+
+@cache
+def _runtime() -> tuple[tuple[str, bytes], ...]:
+    return tuple(_modules(files("flashc_backends").joinpath("runtime"), ""))
+
+
+@cache
+def _catalogue() -> bytes:
+    return stripped(read_module("catalogue.py", package="flashc_ir")).encode()
 
 
 def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -35,7 +91,7 @@ def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
             if entry.name != "__pycache__":
                 yield from _modules(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".py"):
-            yield prefix + entry.name, entry.read_bytes()
+            yield prefix + entry.name, stripped(entry.read_text(encoding="utf-8")).encode()
 
 
 def app_source(program: Program) -> str:
@@ -48,4 +104,29 @@ def app_source(program: Program) -> str:
         limit = endpoint.configuration.resources.execution_timeout_ms
         if limit:
             timeouts[endpoint.resource] = limit / 1000
-    return fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts})
+    return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
+
+
+def stripped(source: str) -> str:
+    """A module's text without comments, docstrings and blank lines.
+
+    The rest stays letter by letter, so that the result does not depend on the Python that runs flashc.
+    """
+    lines = source.splitlines(keepends=True)
+    gone: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = node.body[0] if node.body else None
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                first, last = text.lineno, text.end_lineno or text.lineno
+                gone.update(range(first, last + 1))
+                if len(node.body) == 1 and not isinstance(node, ast.Module):
+                    lines[first - 1] = lines[first - 1][: text.col_offset] + "pass\n"
+                    gone.discard(first)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT and token.start[0] not in gone:
+            number, column = token.start
+            lines[number - 1] = lines[number - 1][:column].rstrip() + "\n"
+    return "".join(
+        line for number, line in enumerate(lines, 1) if number not in gone and line.strip()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import hashlib
 import json
@@ -12,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from flashc_backends import archive, artifact
-from flashc_backends.artifact import build
+from flashc_backends.artifact import build, own_drafts
 from flashc_backends.base import Context, LockerName
+from flashc_backends.shipped import stripped
 from flashc_backends.write import replacing
 from flashc_ir.diagnostics import Sink
-from tests.support.projects import EXAMPLES, compile_files, compile_folder
+from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder
 
 WORKER = 'from runpod_flash import Endpoint\n\n@Endpoint(name="w"{more})\nasync def run(x: int): return x\n'
+LB = 'from runpod_flash import Endpoint\n\napi = Endpoint(name="api")\n\n@api.get("/x")\nasync def x(): return 1\n'
 
 
 def worker(more: str = "") -> str:
@@ -230,3 +233,42 @@ def test_an_app_of_the_examples_has_the_same_bytes_as_ever(tmp_path: Path) -> No
         digests.add(hashlib.sha256(target.read_bytes()).hexdigest())
     assert len(digests) == 1
     assert compile_folder(EXAMPLES / "pipeline").codes == []
+
+
+@pytest.mark.parametrize(
+    ("files", "absent", "present"),
+    [
+        ({"w.py": worker("")}, {"routes", "dispatch", "client", "wire", "stubs/w"}, {"queue"}),
+        ({"w.py": worker(""), "v.py": worker("").replace('"w"', '"v"')}, {"routes"}, {"dispatch"}),
+        ({"w.py": LB}, {"queue", "streams", "arguments", "dispatch"}, {"routes"}),
+        ({"w.py": worker("") + "def later(): return Endpoint(id='x')\n"}, {"routes"}, {"client"}),
+    ],
+)
+def test_only_what_the_app_can_need_of_the_runtime_goes_along(
+    files: dict[str, str], absent: set[str], present: set[str], tmp_path: Path
+) -> None:
+    compiled = compile_files(tmp_path, files)
+    context = Context(compiled.root, Sink(), {})
+    names = {
+        draft.path.removeprefix("_flashc/").removesuffix(".py")
+        for draft in own_drafts(compiled.valid, context)
+        if draft.path.startswith("_flashc/")
+    }
+    assert not absent & names
+    assert present <= names
+
+
+RUNTIME = ROOT / "backends" / "flashc_backends" / "runtime"
+
+
+@pytest.mark.parametrize("path", sorted(RUNTIME.rglob("*.py")), ids=lambda path: path.name)
+def test_the_runtime_travels_without_docstrings_and_otherwise_as_it_is(path: Path) -> None:
+    source = path.read_text("utf-8")
+    plain = ast.parse(source)
+    for node in ast.walk(plain):
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            if ast.get_docstring(node) is not None:
+                empty = [] if isinstance(node, ast.Module) else [ast.Pass()]
+                node.body = node.body[1:] or empty
+    assert ast.unparse(ast.parse(stripped(source))) == ast.unparse(plain)
+    assert "#" not in stripped(source).replace('"#"', "")
