@@ -105,8 +105,12 @@ def command(
         return found
 
     found: list[Diagnostic] = []
-    for _ in _changes(root) if watch else (None,):
-        found = mend_and_report()
+    try:
+        for _ in _changes(root) if watch else (None,):
+            found = mend_and_report()
+    except KeyboardInterrupt:
+        if not watch:  # whoever watches ends so
+            raise
     finish(() if exit_zero else found)
 
 
