@@ -187,9 +187,12 @@ def test_watching_checks_again_after_every_change(project: Path) -> None:
             'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(): return 1\n'
         )
         (project / "worker.py").write_text(good)
+        said = []
         for line in process.stdout:
-            if "nothing to report" in line:
+            said.append(line)
+            if line.startswith("watching"):
                 break
+        assert any("nothing to report" in line for line in said)
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0  # as the last report says
     finally:
