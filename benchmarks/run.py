@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -118,9 +119,118 @@ def check(bench: Bench) -> Iterator[Row]:
     )
 
 
+def scientific(bench: Bench) -> Iterator[Row]:
+    """A project that needs numpy, pandas and scipy; both sides' package caches are warm."""
+    project = projects.scientific(bench.folder / "scientific")
+    worker = project / "worker.py"
+    arguments = ("build", str(project), "--python-version", "3.12")
+    bench.flashc(*arguments)
+    theirs = bench.flash(project, "build", "--python-version", "3.12")
+    first = bench.flashc(*arguments, before=bench.forget)
+    again = bench.flashc(*arguments)
+
+    def edit() -> None:
+        worker.write_text(worker.read_text("utf-8") + "# one line more\n", "utf-8")
+
+    changed = bench.flashc(*arguments, before=edit)
+    yield faster("numpy + pandas + scipy, first build", first, theirs, 8)
+    yield faster("... nothing changed", again, theirs, 100)
+    yield faster("... one line changed", changed, theirs, 60)
+    yield Row(
+        "... peak memory of the first build",
+        f"{first.megabytes:.0f} MB",
+        f"{theirs.megabytes:.0f} MB",
+        f"{first.megabytes / theirs.megabytes:.1f} x",
+        "<= 2 x",
+        first.megabytes <= 2 * theirs.megabytes,
+    )
+
+
+def modules(bench: Bench) -> Iterator[Row]:
+    """Builds of many modules without dependencies, and how the time grows."""
+    small = projects.many(bench.folder / "hundred", 100)
+    large = projects.many(bench.folder / "thousand", 1000)
+    theirs = bench.flash(large, "build", "--no-deps")
+    cold = bench.flashc("build", str(large), "--no-deps", before=bench.forget)
+    warm = bench.flashc("build", str(large), "--no-deps")
+    hundred = bench.flashc("build", str(small), "--no-deps", before=bench.forget)
+    yield faster("1,000 modules, first build", cold, theirs, 3)
+    yield faster("... nothing changed", warm, theirs, 10)
+    growth = cold.seconds / hundred.seconds
+    yield Row(
+        "1,000 modules / 100 modules",
+        str(cold),
+        str(hundred),
+        f"{growth:.1f} x",
+        "<= 10 x",
+        growth <= 10,
+    )
+
+
+def size(bench: Bench) -> Iterator[Row]:
+    """The artifact of a trivial app."""
+    project = projects.trivial(bench.folder / "trivial")
+    bench.flashc("build", str(project))
+    ours = (project / ".flash" / "artifact.tar.gz").stat().st_size
+    shutil.rmtree(project / ".flash")
+    bench.flash(project, "build", runs=1)
+    theirs = (project / ".flash" / "artifact.tar.gz").stat().st_size
+    ratio = theirs / ours
+    yield Row(
+        "artifact of a trivial app",
+        f"{ours / 1000:.1f} kB",
+        f"{theirs / 1000:.1f} kB",
+        f"{ratio:.0f} x smaller",
+        ">= 20 x",
+        ratio >= 20,
+    )
+
+
+_IMPORT = "import sys; sys.path.insert(0, {root!r}); import {module}"
+
+
+def cold_start(bench: Bench) -> Iterator[Row]:
+    """Importing a built handler, beside importing the plain function's module."""
+    project = projects.trivial(bench.folder / "cold")
+    bench.flashc("build", str(project))
+    app = bench.folder / "app"
+    with tarfile.open(project / ".flash" / "artifact.tar.gz") as archive:
+        archive.extractall(app, filter="data")
+    (project / "plain.py").write_text(
+        "async def run(count: int, label: str = 'a') -> dict:\n    return {'label': label}\n",
+        "utf-8",
+    )
+    python = str(bench.ours / "python")
+    load = "import importlib; importlib.import_module('handler_worker-0')"
+    handler = measure(
+        [python, "-I", "-c", f"import sys; sys.path.insert(0, {str(app)!r}); {load}"],
+        runs=bench.runs * 5,
+    )
+    plain = measure(
+        [python, "-I", "-c", _IMPORT.format(root=str(project), module="plain")],
+        runs=bench.runs * 5,
+    )
+    for what, ours, theirs, unit in (
+        ("time", handler.seconds * 1000, plain.seconds * 1000, "ms"),
+        ("memory", handler.megabytes, plain.megabytes, "MB"),
+    ):
+        yield Row(
+            f"importing a built handler / the plain module: {what}",
+            f"{ours:.1f} {unit}",
+            f"{theirs:.1f} {unit}",
+            f"{ours / theirs:.2f} x",
+            "<= 1.3 x",
+            ours <= 1.3 * theirs,
+        )
+
+
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": start_up,
     "check": check,
+    "scientific": scientific,
+    "modules": modules,
+    "size": size,
+    "cold-start": cold_start,
 }
 
 

@@ -12,12 +12,12 @@ from flashc_ir.program import Program
 from flashc_ir.source import Span
 
 from .archive import LIMIT, moment_of, write_archive
-from .base import Context, Draft, Target
+from .base import ARTIFACT_PATH, MANIFEST_PATH, REMEMBERED, Context, Draft, Target
 from .collisions import check_generated_files, check_shadowing, check_worker_files
 from .handlers import handler_drafts
 from .layers import Contents, Layer, make_layers
 from .lockers import LockFailed, locker
-from .manifest import MANIFEST_PATH, manifest_draft
+from .manifest import manifest_draft
 from .project import project_drafts
 from .requirements import Request, collect_request
 from .shipped import may_call, runtime_drafts
@@ -25,9 +25,12 @@ from .store import digest
 from .stubs import stub_drafts
 from .write import CannotWrite, replacing, reporting, unpack, write_file
 
-ARTIFACT_PATH = "artifact.tar.gz"
 LOCK_PATH = "requirements.txt"
-_REMEMBERED = 24 * 3600  # seconds; then the newest versions are looked for again
+# What says where distributions come from.
+_INDEX_VARIABLES = tuple(
+    "UV_INDEX UV_DEFAULT_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_CONFIG_FILE "
+    "PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_CONFIG_FILE".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,7 @@ def lock_of(request: Request, context: Context) -> str:
     if context.no_deps or not request.lines:
         return ""
     key = digest(context.locker, repr(request), *_index(context.environ))
-    kept = context.store.read("locks", key, oldest=_REMEMBERED)
+    kept = context.store.read("locks", key, oldest=REMEMBERED)
     if kept is not None:
         return kept.decode()
     context.progress(f"resolving {len(request.lines)} requirements")
@@ -135,9 +138,7 @@ def lock_of(request: Request, context: Context) -> str:
 
 
 def _index(environ: Mapping[str, str]) -> list[str]:
-    """What says where distributions come from."""
-    names = sorted(name for name in environ if name.startswith(("UV_", "PIP_")))
-    return [f"{name}={environ[name]}" for name in names]
+    return [f"{name}={environ.get(name, '')}" for name in _INDEX_VARIABLES]
 
 
 def layers_of(lock: str, request: Request, context: Context, workspace: Path) -> list[Layer]:

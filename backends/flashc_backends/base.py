@@ -12,6 +12,9 @@ from flashc_ir.program import Program
 
 from .store import Store, open_store
 
+ARTIFACT_PATH = "artifact.tar.gz"
+MANIFEST_PATH = "flash_manifest.json"
+REMEMBERED = 24 * 3600  # seconds; then the newest versions of dependencies are looked for again
 LockerName = Literal["uv", "pip-tools"]
 
 

@@ -9,10 +9,9 @@ from flashc_ir.diagnostics import Sink
 from flashc_ir.program import Program
 from flashc_ir.source import Span
 
-from .base import Draft
+from .base import MANIFEST_PATH, Draft
 from .handlers import handler_path
 from .layers import Contents
-from .manifest import MANIFEST_PATH
 from .shipped import PACKAGE
 
 # Modules of the worker image, which is unpacked into the same folder.

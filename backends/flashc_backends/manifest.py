@@ -22,7 +22,7 @@ from flashc_ir.program import (
 from flashc_ir.resources import Cpu, Gpu, Template, Text, Variable
 from flashc_ir.source import Span
 
-from .base import Context, Draft, Target
+from .base import MANIFEST_PATH, Context, Draft, Target
 from .handlers import handler_path
 from .manifest_model import (
     Manifest,
@@ -37,8 +37,6 @@ from .manifest_model import (
 )
 from .placement import gpu_ids, locations
 from .project import source_fingerprint
-
-MANIFEST_PATH = "flash_manifest.json"
 
 
 def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Manifest:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
-from flashc_backends.artifact import ARTIFACT_PATH, BuildResult, build
-from flashc_backends.base import Context
-from flashc_ir.diagnostics import Sink
+from flashc_backends.base import ARTIFACT_PATH, MANIFEST_PATH, REMEMBERED
+from flashc_backends.store import open_store
+from flashc_ir.diagnostics import Diagnostic, Sink
 
-from .common import building_options, compile_folder, finish, format_option, project_argument, show
-from .summary import summary
+from ..environ import build_environment
+from ..frontend.discover import Tree, discover
+from ..memory import Memory
+from ..options import Options, read_options
+from .common import building_options, finish, format_option, project_argument, show
 
 FOLDER = ".flash"
 
@@ -35,25 +41,100 @@ FOLDER = ".flash"
 def command(project: Path, output_format: str, **flags: Any) -> None:
     """Build the app in PROJECT, without running any of its code."""
     sink = Sink()
-    root, options, program = compile_folder(project, flags, sink)
-    result: BuildResult | None = None
-    if program is not None:
-        with progress(output_format == "text") as tell:
-            context = Context(
-                root,
-                sink,
-                os.environ,
-                options.exclude,
-                options.no_deps,
-                options.locker,
-                progress=tell,
-            )
-            keep = root / FOLDER / ".build" if options.keep_build else None
-            result = build(program, context, artifact_path(root, options.output), keep)
-    show(sink, root, output_format)
-    if program is not None and result is not None and output_format == "text":
-        click.echo("\n".join(summary(program, result)))
+    root = Path(os.path.realpath(project))
+    options = read_options(root, flags, sink)
+    output = artifact_path(root, options.output)
+    if not sink.has_errors():
+        tree = discover(root, sink)
+        environment = build_environment(root, options.env)
+        memory = Memory.of(tree, options, environment, open_store())
+        report = remembered(memory, output, options)
+        if report is None:
+            with progress(output_format == "text") as tell:
+                report = make(root, tree, options, memory, sink, output, tell)
+        for diagnostic in report.diagnostics:
+            sink.add(diagnostic)
+        show(sink, root, output_format)
+        if report.lines and output_format == "text":
+            click.echo("\n".join(report.lines))
+            click.echo(f"\n{_shown(output)}\n{_shown(output.parent / MANIFEST_PATH)}")
+    else:
+        show(sink, root, output_format)
     finish(sink)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a build said.  `lines` are its summary, empty where it failed; `digests` those of what it wrote."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    lines: tuple[str, ...] = ()
+    digests: tuple[str, str] | None = None
+
+
+def remembered(memory: Memory, output: Path, options: Options) -> Report | None:
+    """What the last build said, if it would be the same and what it wrote is there unchanged."""
+    data = None if options.keep_build else memory.recall("builds", REMEMBERED)
+    if data is None:
+        return None
+    report = msgspec.json.decode(data, type=Report)
+    return report if report.digests == digests(output) else None
+
+
+def make(
+    root: Path,
+    tree: Tree,
+    options: Options,
+    memory: Memory,
+    sink: Sink,
+    output: Path,
+    tell: Callable[[str], None],
+) -> Report:
+    """Compile and build."""
+    from flashc_backends.artifact import build  # imported by those builds only that need it
+    from flashc_backends.base import Context
+
+    from ..compile import compile_tree
+    from .summary import summary
+
+    program = compile_tree(root, tree, options, memory.environment, sink)
+    if program is None:
+        return Report(tuple(sink))
+    context = Context(
+        root,
+        sink,
+        memory.environment,
+        options.exclude,
+        options.no_deps,
+        options.locker,
+        memory.store,
+        tell,
+    )
+    keep = root / FOLDER / ".build" if options.keep_build else None
+    result = build(program, context, output, keep)
+    if result is None:
+        return Report(tuple(sink))
+    report = Report(tuple(sink), tuple(summary(program, result)), digests(output))
+    memory.remember("builds", msgspec.json.encode(report))
+    return report
+
+
+def digests(output: Path) -> tuple[str, str] | None:
+    """SHA-256 of the artifact and the manifest beside it; None where one is missing."""
+    try:
+        with output.open("rb") as artifact, (output.parent / MANIFEST_PATH).open("rb") as manifest:
+            return (
+                hashlib.file_digest(artifact, "sha256").hexdigest(),
+                hashlib.file_digest(manifest, "sha256").hexdigest(),
+            )
+    except OSError:
+        return None
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be from here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if here in path.parents else str(path)
 
 
 def artifact_path(root: Path, output: Path | None) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 from flashc_backends.artifact import BuildResult
 from flashc_ir.program import (
@@ -43,7 +42,6 @@ def summary(program: Program, result: BuildResult) -> Iterator[str]:
     yield f"  artifact      {_size(result.artifact_size)} compressed"
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
-    yield f"\n{_shown(result.artifact)}\n{_shown(result.manifest)}"
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[str]:
@@ -86,9 +84,3 @@ def _size(size: int) -> str:
             return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it can be from here."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if here in path.parents else str(path)
