@@ -17,6 +17,7 @@ from pathlib import Path
 
 import flashc_backends
 import flashc_ir
+from flashc_backends.base import LOCK_FILE
 from flashc_backends.store import Store, digest
 
 from . import __version__
@@ -69,7 +70,16 @@ def fingerprint(tree: Tree, options: Options) -> str:
         repr(options),
         *(f"{f.path}\0{f.digest}\0{f.executable}" for f in tree.files),
         *(f"{e.path}\0{e.pattern}\0{e.source}" for e in tree.exclusions),
+        _lock(tree.root),
     )
+
+
+def _lock(root: Path) -> bytes:
+    """`flash.lock`, which is no file of the app but decides about its packages."""
+    try:
+        return (root / LOCK_FILE).read_bytes()
+    except OSError:
+        return b""
 
 
 @cache

@@ -32,6 +32,7 @@ class Options:
     keep_build: bool = False
     trace: bool = False
     locker: Literal["uv", "pip-tools"] = "uv"
+    locked: bool = False
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict[str, str])

@@ -12,10 +12,11 @@ from flashc_ir.program import Program
 from flashc_ir.source import Span
 
 from .archive import LIMIT, moment_of, write_archive
-from .base import ARTIFACT_PATH, MANIFEST_PATH, REMEMBERED, Context, Draft, Target
+from .base import ARTIFACT_PATH, LOCK_FILE, MANIFEST_PATH, REMEMBERED, Context, Draft, Target
 from .collisions import check_generated_files, check_shadowing, check_worker_files
 from .handlers import handler_drafts
 from .layers import Contents, Layer, make_layers
+from .lock import InvalidLock, Lock, read, render
 from .lockers import LockFailed, locker
 from .manifest import manifest_draft
 from .project import project_drafts
@@ -81,8 +82,8 @@ def build(
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
         # What do the dependencies come to?
         try:
-            lock = lock_of(request, context)
-            layers = layers_of(lock, request, context, Path(folder))
+            lock = lock_of(program, request, context)
+            layers = layers_of(lock, context, Path(folder))
         except LockFailed:
             return None
         found = tuple(layer.contents for layer in layers)
@@ -92,7 +93,7 @@ def build(
         if sink.has_errors():
             return None
         # Write the archive beside its place, and put it there when it is whole.
-        drafts = (*drafts, Draft(LOCK_PATH, lock.encode()))
+        drafts = (*drafts, Draft(LOCK_PATH, lock.requirements.encode()))
         context.progress("packing the artifact")
         try:
             with reporting(output, sink), replacing(output) as temporary:
@@ -119,40 +120,90 @@ def build(
     )
 
 
-def lock_of(request: Request, context: Context) -> str:
-    """The lock: resolved, or remembered for a day.
+def lock_of(program: Program, request: Request, context: Context) -> Lock:
+    """The lock: that of `flash.lock` if it is current, else resolved, or remembered for a day.
 
     Raises:
         LockFailed: after reporting.
     """
     if context.no_deps or not request.lines:
-        return ""
-    key = digest(context.locker, repr(request), *_index(context.environ))
-    kept = context.store.read("locks", key, oldest=REMEMBERED)
+        return Lock(request.inputs, request.python_version, ())
+    written = read_lock(context)
+    if written is not None and written.inputs == request.inputs:
+        return written
+    if context.locked or written is not None:
+        report_stale(written, context)
+    return resolve(program, request, context)
+
+
+def resolve(program: Program, request: Request, context: Context, *, upgrade: bool = False) -> Lock:
+    """Ask the resolver; versions of `flash.lock` are kept where they fit, unless they are to be upgraded.
+
+    Raises:
+        LockFailed: after reporting.
+    """
+    written = None if upgrade else read_lock(context)
+    previous = "" if written is None else written.requirements
+    key = digest(context.locker, request.inputs, previous, *_index(context.environ))
+    kept = None if upgrade else context.store.read("locks", key, oldest=REMEMBERED)
+    roots = tuple((e.resource, request.roots(e.resource)) for e in program.code_endpoints())
     if kept is not None:
-        return kept.decode()
+        entries = read(kept.decode()).entries
+        return Lock(request.inputs, request.python_version, entries, roots)
     context.progress(f"resolving {len(request.lines)} requirements")
-    lock = locker(context.locker).lock(request, context.sink)
-    context.store.write("locks", key, lock.encode())
+    entries = locker(context.locker).lock(request, previous, context.sink)
+    lock = Lock(request.inputs, request.python_version, entries, roots)
+    context.store.write("locks", key, render(lock).encode())
     return lock
+
+
+def read_lock(context: Context) -> Lock | None:
+    """The project's `flash.lock`; None where there is none, or none that can be read (a warning)."""
+    file = context.root / LOCK_FILE
+    try:
+        return read(file.read_text(encoding="utf-8")) if file.is_file() else None
+    except (OSError, UnicodeDecodeError, InvalidLock) as error:
+        context.sink.report(
+            rules.STALE_LOCK,
+            Span.whole(LOCK_FILE),
+            f"`{LOCK_FILE}` can't be used: {error}",
+            help=("write it anew with `flashc lock`",),
+        )
+        return None
+
+
+def report_stale(written: Lock | None, context: Context) -> None:
+    """Say that the lock is missing or old; an error where it must not change.
+
+    Raises:
+        LockFailed: it must not change.
+    """
+    what = "there is no" if written is None else "the app asks for other packages than when"
+    suffix = "" if written is None else " was written"
+    context.sink.report(
+        rules.LOCK_REFUSED if context.locked else rules.STALE_LOCK,
+        Span.whole(LOCK_FILE),
+        f"{what} `{LOCK_FILE}`{suffix}",
+        help=("run `flashc lock`",),
+    )
+    if context.locked:
+        raise LockFailed
 
 
 def _index(environ: Mapping[str, str]) -> list[str]:
     return [f"{name}={environ.get(name, '')}" for name in _INDEX_VARIABLES]
 
 
-def layers_of(lock: str, request: Request, context: Context, workspace: Path) -> list[Layer]:
+def layers_of(lock: Lock, context: Context, workspace: Path) -> list[Layer]:
     """The lock's distributions.
 
     Raises:
         LockFailed: after reporting.
     """
-    if not lock:
+    if not lock.entries:
         return []
     context.progress("installing the dependencies")
-    moment = moment_of(context.environ)
-    version = request.python_version
-    return make_layers(lock, version, moment, context.store, workspace, context.sink)
+    return make_layers(lock, moment_of(context.environ), context.store, workspace, context.sink)
 
 
 def report_too_large(size: int, found: tuple[Contents, ...], context: Context) -> None:

@@ -13,6 +13,7 @@ from flashc_ir.program import Program
 from .store import Store, open_store
 
 ARTIFACT_PATH = "artifact.tar.gz"
+LOCK_FILE = "flash.lock"
 MANIFEST_PATH = "flash_manifest.json"
 REMEMBERED = 24 * 3600  # seconds; then the newest versions of dependencies are looked for again
 LockerName = Literal["uv", "pip-tools"]
@@ -39,7 +40,7 @@ class Context:
     """What emitting depends on beside the program.
 
     `store` is the cache; `root` is the project's absolute path; `environ` are the variables that choose images;
-    `progress` is told in words what is going on.
+    `locked`: `flash.lock` must be current; `progress` is told in words what is going on.
     """
 
     root: Path
@@ -48,6 +49,7 @@ class Context:
     exclude: tuple[str, ...] = ()
     no_deps: bool = False
     locker: LockerName = "uv"
+    locked: bool = False
     store: Store = field(default_factory=open_store)
     progress: Callable[[str], None] = silent
 

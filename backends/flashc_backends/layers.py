@@ -10,7 +10,6 @@ import csv
 import hashlib
 import io
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,18 +25,11 @@ from flashc_ir.diagnostics import Sink
 from .archive import FORMAT, write_member
 from .base import Draft
 from .install import install
+from .lock import Lock, Locked
 from .lockers import PLATFORM
 from .store import Piece, Store, digest
 
 _AT_ONCE = 2  # compressing is native code, and two cores are common
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """One entry of a lock; `text` with its hashes."""
-
-    name: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,33 +78,20 @@ class Layer:
         return tuple(Draft(file.path, b"") for file in self.contents.files)
 
 
-def requirements_of(lock: str) -> list[Requirement]:
-    """The entries of a lock, in its order."""
-    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.strip())
-    found: list[Requirement] = []
-    for entry in entries:
-        match = re.match(r"[A-Za-z0-9][A-Za-z0-9._-]*", entry)
-        if match is not None:
-            found.append(Requirement(canonicalize_name(match[0]), entry))
-    return found
-
-
-def make_layers(
-    lock: str, python_version: str, moment: int, store: Store, workspace: Path, sink: Sink
-) -> list[Layer]:
+def make_layers(lock: Lock, moment: int, store: Store, workspace: Path, sink: Sink) -> list[Layer]:
     """The layers of a lock, by name; those that are not in the cache are made in `workspace`.
 
     Raises:
         LockFailed: the installer failed, which is reported.
     """
-    wanted = {_key(r, python_version, moment): r for r in requirements_of(lock)}
+    wanted = {_key(entry, lock.python_version, moment): entry for entry in lock.entries}
     found = {key: _recall(key, store) for key in wanted}
     missing = {key: wanted[key] for key, layer in found.items() if layer is None}
     if missing:
         target = workspace / "packages"
-        text = "\n".join(requirement.text for requirement in missing.values()) + "\n"
-        install(text, python_version, target, sink)
-        names = {requirement.name: key for key, requirement in missing.items()}
+        text = "".join(f"{entry.text}\n" for entry in missing.values())
+        install(text, lock.python_version, target, sink)
+        names = {entry.name: key for key, entry in missing.items()}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             make = partial(_make, target=target, moment=moment, workspace=workspace)
             for layer in pool.map(make, installed(target)):
@@ -124,8 +103,8 @@ def make_layers(
     return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
 
 
-def _key(requirement: Requirement, python_version: str, moment: int) -> str:
-    return digest(FORMAT, requirement.text, python_version, PLATFORM, str(moment))
+def _key(entry: Locked, python_version: str, moment: int) -> str:
+    return digest(FORMAT, entry.text, python_version, PLATFORM, str(moment))
 
 
 def _recall(key: str, store: Store) -> Layer | None:

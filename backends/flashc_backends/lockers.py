@@ -1,4 +1,4 @@
-"""A `Request` -> a lock: the exact distributions with their hashes, as a requirements file.
+"""A `Request` -> the exact distributions with their hashes.
 
 Two engines behind one protocol.  uv resolves for any target; pip-tools for the running interpreter on
 Linux x86_64 only, and refuses everything else.
@@ -17,11 +17,12 @@ from typing import Protocol
 from uv import find_uv_bin
 
 from flashc_ir import rules
-from flashc_ir.diagnostics import Rule, Sink
+from flashc_ir.diagnostics import Label, Rule, Sink
 from flashc_ir.source import Span
 
 from .base import LockerName
-from .requirements import Request
+from .lock import DIRECT, Locked, parse_compiled
+from .requirements import Request, Wish
 
 PLATFORM = "x86_64-manylinux_2_28"
 _TIMEOUT = 1800  # seconds; a resolver that takes longer hangs
@@ -34,8 +35,10 @@ class LockFailed(Exception):
 class Locker(Protocol):
     """Resolves requirements for the workers."""
 
-    def lock(self, request: Request, sink: Sink) -> str:
-        """The text of a requirements file with hashes, the same for the same index.
+    def lock(self, request: Request, previous: str, sink: Sink) -> tuple[Locked, ...]:
+        """The distributions with hashes, the same for the same index.
+
+        `previous` is a requirements file whose versions are kept where they still fit.
 
         Raises:
             LockFailed: after reporting.
@@ -51,29 +54,31 @@ def locker(name: LockerName) -> Locker:
 class UvLocker:
     """Resolves with uv, for Linux x86_64 and the app's Python, whatever the host is."""
 
-    def lock(self, request: Request, sink: Sink) -> str:
-        with tempfile.TemporaryDirectory(prefix="flashc-lock-") as folder:
-            source, excludes = Path(folder, "requirements.in"), Path(folder, "excludes.txt")
-            target = Path(folder, "requirements.txt")
-            source.write_text("\n".join(request.lines) + "\n", encoding="utf-8")
-            excludes.write_text("\n".join(request.excluded) + "\n", encoding="utf-8")
+    def lock(self, request: Request, previous: str, sink: Sink) -> tuple[Locked, ...]:
+        with tempfile.TemporaryDirectory(prefix="flashc-lock-") as name:
+            folder = Path(name)
+            target = folder / "requirements.txt"
+            target.write_text(previous, encoding="utf-8")
             run(
                 [
-                    *(find_uv_bin(), "pip", "compile", str(source), "--output-file", str(target)),
-                    *("--excludes", str(excludes), "--python-platform", PLATFORM),
-                    *("--python-version", request.python_version, "--only-binary", ":all:"),
-                    *("--generate-hashes", "--no-header", "--no-annotate", "--quiet"),
+                    *(find_uv_bin(), "pip", "compile", str(_inputs(folder, request))),
+                    *("--output-file", str(target)),
+                    *("--excludes", str(_listed(folder / "excludes.txt", request.excluded))),
+                    *("--constraints", str(_listed(folder / "limits.txt", request.constraints))),
+                    *("--python-platform", PLATFORM, "--python-version", request.python_version),
+                    *("--only-binary", ":all:", "--generate-hashes", "--no-header", "--quiet"),
                     *("--no-config", "--color", "never"),
                 ],
                 sink,
+                request,
             )
-            return target.read_text(encoding="utf-8")
+            return parse_compiled(target.read_text(encoding="utf-8"))
 
 
 class PipToolsLocker:
     """Resolves with pip-tools, which knows the running interpreter and platform only."""
 
-    def lock(self, request: Request, sink: Sink) -> str:
+    def lock(self, request: Request, previous: str, sink: Sink) -> tuple[Locked, ...]:
         running = f"{sys.version_info.major}.{sys.version_info.minor}"
         native = sys.platform == "linux" and platform.machine() == "x86_64"
         if request.python_version != running or not native:
@@ -85,37 +90,53 @@ class PipToolsLocker:
                 help=("use the default locker, `--locker uv`",),
             )
             raise LockFailed
-        with tempfile.TemporaryDirectory(prefix="flashc-lock-") as folder:
-            source, target = Path(folder, "requirements.in"), Path(folder, "requirements.txt")
-            source.write_text("\n".join(request.lines) + "\n", encoding="utf-8")
+        with tempfile.TemporaryDirectory(prefix="flashc-lock-") as name:
+            folder = Path(name)
+            target = folder / "requirements.txt"
+            target.write_text(previous, encoding="utf-8")
+            limits = _listed(folder / "limits.txt", request.constraints)
             run(
                 [
-                    *(sys.executable, "-m", "piptools", "compile", str(source)),
-                    *("--output-file", str(target), "--generate-hashes", "--no-header"),
-                    *("--no-annotate", "--no-emit-index-url", "--no-emit-find-links", "--quiet"),
-                    *("--no-emit-trusted-host", "--strip-extras", "--allow-unsafe", "--no-config"),
+                    *(sys.executable, "-m", "piptools", "compile", str(_inputs(folder, request))),
+                    *("--output-file", str(target), "--constraint", str(limits)),
+                    *("--generate-hashes", "--no-header", "--quiet"),
+                    *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
+                    *("--strip-extras", "--allow-unsafe", "--no-config"),
                     *("--pip-args", "--only-binary=:all:"),
                 ],
                 sink,
+                request,
             )
-            return without(target.read_text(encoding="utf-8"), request.excluded)
+            entries = parse_compiled(target.read_text(encoding="utf-8"))
+            return without(entries, request.excluded)
 
 
-def without(lock: str, excluded: tuple[str, ...]) -> str:
-    """A lock without some distributions; pip-tools can't leave them out itself."""
-    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.strip())
-    names = set(excluded)
-    kept = [entry for entry in entries if _name(entry) not in names]
-    return "\n".join(kept) + "\n"
+def _inputs(folder: Path, request: Request) -> Path:
+    return _listed(folder / "requirements.in", request.lines)
 
 
-def _name(entry: str) -> str:
-    match = re.match(r"[A-Za-z0-9._-]+", entry)
-    return re.sub(r"[-_.]+", "-", match[0]).lower() if match else ""
+def _listed(file: Path, lines: tuple[str, ...]) -> Path:
+    file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return file
 
 
-def run(command: list[str], sink: Sink) -> None:
-    """Run a resolver or installer.
+def without(entries: tuple[Locked, ...], excluded: tuple[str, ...]) -> tuple[Locked, ...]:
+    """The entries without some, and without what only those need; pip-tools can't leave them out itself."""
+    kept = {entry.name: entry for entry in entries if entry.name not in excluded}
+    while True:
+        orphans = [
+            name
+            for name, entry in kept.items()
+            if not any(requirer == DIRECT or requirer in kept for requirer in entry.via)
+        ]
+        if not orphans:
+            return tuple(kept.values())
+        for name in orphans:
+            del kept[name]
+
+
+def run(command: list[str], sink: Sink, request: Request | None = None) -> None:
+    """Run a resolver or installer; `request` is what it was asked, for a report that shows who asked.
 
     Raises:
         LockFailed: it failed; what it says is reported, without addresses and credentials.
@@ -131,18 +152,34 @@ def run(command: list[str], sink: Sink) -> None:
             f"`{Path(command[0]).name}` can't be run: {type(error).__name__}",
         )
         raise LockFailed from error
-    if done.returncode == 0:
-        return
-    text = scrubbed(done.stderr or done.stdout)
+    if done.returncode != 0:
+        _report_failure(scrubbed(done.stderr or done.stdout), sink, request)
+        raise LockFailed
+
+
+def _report_failure(text: str, sink: Sink, request: Request | None) -> None:
+    """What a tool said, at the first requirement that it speaks of; the others as further places."""
     rule = _rule_for(text)
+    concerned = [
+        (wish.dependency.span, wish)
+        for wish in (request.wishes if request is not None else ())
+        if re.search(rf"(?<![\w-]){re.escape(wish.dependency.name)}(?![\w-])", text.lower())
+    ]
+    places = sorted(dict(concerned).items())
     sink.report(
         rule,
-        Span.whole("requirements.txt"),
+        places[0][0] if places else Span.whole("requirements.txt"),
         _MESSAGES[rule.code],
+        label=_asked(places[0][1]) if places else "",
+        secondary=tuple(Label(span, _asked(wish)) for span, wish in places[1:]),
         notes=tuple(line.strip() for line in text.splitlines() if line.strip())[:12],
         help=_HELP[rule.code],
     )
-    raise LockFailed
+
+
+def _asked(wish: Wish) -> str:
+    who = f"`{wish.endpoint}`" if wish.endpoint else "the app"
+    return f"{who} asks for `{wish.dependency.requirement}`"
 
 
 _MESSAGES = {

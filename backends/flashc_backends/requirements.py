@@ -9,19 +9,47 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from flashc_ir.images import NEVER_BUNDLED, SDK_DISTRIBUTIONS, image_of
-from flashc_ir.program import Program
+from flashc_ir.program import Dependency, Program
+
+from .store import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One requirement and who asks for it: an endpoint's resource, or "" for the whole app."""
+
+    dependency: Dependency
+    endpoint: str
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a resolver is asked: requirement lines, sorted, and the distributions to leave out.
+    """What a resolver is asked: wishes, limits on versions, and the distributions to leave out.
 
     What only a left-out distribution needs is left out with it.
     """
 
-    lines: tuple[str, ...]
+    wishes: tuple[Wish, ...]
+    constraints: tuple[str, ...]
     excluded: tuple[str, ...]
     python_version: str
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The requirements, each once, sorted."""
+        return tuple(sorted({wish.dependency.requirement for wish in self.wishes}))
+
+    @property
+    def inputs(self) -> str:
+        """A digest of everything that the answer depends on but the index."""
+        parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
+        return digest(self.python_version, *parts)
+
+    def roots(self, endpoint: str) -> tuple[str, ...]:
+        """The distributions that an endpoint and the whole app ask for, by name."""
+        return tuple(
+            sorted({w.dependency.name for w in self.wishes if w.endpoint in ("", endpoint)})
+        )
 
 
 def collect_request(
@@ -35,12 +63,15 @@ def collect_request(
     }
     if _images_bring_numpy(program, environ):
         excluded.add("numpy")
-    wanted = {d.requirement for d in program.requirements if d.name not in excluded}
+    wishes = [Wish(d, "") for d in program.requirements if not d.constraint]
     for endpoint in program.code_endpoints():
-        for dependency in endpoint.configuration.dependencies:
-            if dependency.name not in excluded:
-                wanted.add(dependency.requirement)
-    return Request(tuple(sorted(wanted)), tuple(sorted(excluded)), program.python_version)
+        wishes += [Wish(d, endpoint.resource) for d in endpoint.configuration.dependencies]
+    return Request(
+        tuple(wish for wish in wishes if wish.dependency.name not in excluded),
+        tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
+        tuple(sorted(excluded)),
+        program.python_version,
+    )
 
 
 def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:

@@ -107,6 +107,7 @@ def make(
         options.exclude,
         options.no_deps,
         options.locker,
+        options.locked,
         memory.store,
         tell,
     )

@@ -63,6 +63,12 @@ _BUILDING = (
         help="Distributions that the artifact does without; comma-separated, repeatable.",
     ),
     click.option(
+        "--locked",
+        is_flag=True,
+        default=None,
+        help="Fail where `flash.lock` is missing or would have to change.",
+    ),
+    click.option(
         "--locker",
         type=click.Choice(["uv", "pip-tools"]),
         default=None,

@@ -46,7 +46,9 @@ def command(
     root, options, program = compile_folder(project, flags, sink)
     drafts: tuple[Draft, ...] = ()
     if program is not None:
-        context = Context(root, sink, os.environ, options.exclude, options.no_deps, options.locker)
+        context = Context(
+            root, sink, os.environ, options.exclude, options.no_deps, options.locker, options.locked
+        )
         drafts = TARGETS[target].emit(program, context)
     if folder is not None and not sink.has_errors():
         try:

@@ -20,6 +20,7 @@ _COMMANDS = {
     "check": "Report what is wrong with an app.",
     "build": "Make the artifact that the platform runs.",
     "emit": "Show one thing that an app becomes.",
+    "lock": "Write the exact packages that builds install.",
     "explain": "Explain a diagnostic.",
     "cache": "Show or empty the cache.",
     "lsp": "Serve an editor.",

@@ -45,7 +45,9 @@ def check_dependencies(
 
     All endpoints share one set of packages, so one declaration is enough for all.
     """
-    declared = {d.name for d in requirements} | {canonicalize_name(name) for name in exclude}
+    declared = {d.name for d in requirements if not d.constraint} | {
+        canonicalize_name(name) for name in exclude
+    }
     for endpoint in endpoints:
         if not isinstance(endpoint, ExistingEndpoint):
             declared |= {d.name for d in endpoint.configuration.dependencies}

@@ -13,7 +13,15 @@ BUILT_IN = (
     *("*.pyc", "*.pyo", "*.pyd", "*.egg-info/", "dist/", "build/", ".venv/", "venv/", "env/"),
     *(".vscode/", ".idea/", ".env", ".env.local", "tests/", "test_*.py", "*_test.py", "docs/"),
     *("*.md", "!README.md"),
-    *(".env.*", "node_modules/", ".flashignore", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/"),
+    *(
+        ".env.*",
+        "node_modules/",
+        ".flashignore",
+        "flash.lock",
+        ".mypy_cache/",
+        ".ruff_cache/",
+        ".pytest_cache/",
+    ),
     *(".hypothesis/", ".tox/", ".nox/", ".ssh/", ".aws/", ".netrc", ".DS_Store"),
 )
 IGNORE_FILES = (".gitignore", ".flashignore")

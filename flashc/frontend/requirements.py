@@ -55,6 +55,7 @@ def _from_requirements_file(tree: Tree, sink: Sink) -> list[Dependency]:
                 canonicalize_name(item.req.name),
                 str(item.req),
                 Span("requirements.txt", number, 1, number, len(text) + 1),
+                item.is_constraint,
             )
         )
     return found

@@ -88,11 +88,15 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """One PEP 508 requirement as declared; `name` is the normalized name of the distribution."""
+    """One PEP 508 requirement as declared; `name` is the normalized name of the distribution.
+
+    `constraint`: it asks for nothing, and limits the version of what others ask for.
+    """
 
     name: str
     requirement: str
     span: Span
+    constraint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

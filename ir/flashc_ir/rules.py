@@ -328,6 +328,10 @@ INVALID_REQUIREMENTS_FILE = Rule(
 RESOLVER_FAILED = Rule(
     "FC410", "resolver-failed", "the resolver or installer could not do its work", _ERROR, False
 )
+STALE_LOCK = Rule("FC411", "stale-lock", "flash.lock does not fit what the app asks for", _WARNING)
+LOCK_REFUSED = Rule(
+    "FC412", "lock-refused", "flash.lock would have to change, and must not", _ERROR, False
+)
 
 # 9: flashc itself
 OUTPUT_FAILED = Rule(

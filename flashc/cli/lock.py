@@ -1,0 +1,46 @@
+"""`flashc lock`: `flash.lock`, the exact packages that builds install from now on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flashc_backends.artifact import resolve
+from flashc_backends.base import LOCK_FILE, Context
+from flashc_backends.lock import Lock, render
+from flashc_backends.lockers import LockFailed
+from flashc_backends.requirements import collect_request
+from flashc_backends.write import CannotWrite, reporting, write_file
+from flashc_ir.diagnostics import Sink
+
+from .common import building_options, compile_folder, finish, format_option, project_argument, show
+
+
+@click.command("lock")
+@project_argument
+@click.option(
+    "--upgrade", is_flag=True, help="Take the newest versions, not those of the old lock."
+)
+@building_options
+@format_option
+def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> None:
+    """Resolve what the app in PROJECT asks for and write it to flash.lock, with hashes."""
+    sink = Sink()
+    root, options, program = compile_folder(project, flags, sink)
+    lock: Lock | None = None
+    if program is not None:
+        context = Context(root, sink, os.environ, options.exclude, False, options.locker)
+        request = collect_request(program, options.exclude, os.environ)
+        try:
+            lock = resolve(program, request, context, upgrade=upgrade)
+            with reporting(root / LOCK_FILE, sink):
+                write_file(root / LOCK_FILE, render(lock).encode())
+        except (LockFailed, CannotWrite):
+            lock = None  # reported
+    show(sink, root, output_format)
+    if lock is not None and output_format == "text":
+        click.echo(f"{LOCK_FILE}: {len(lock.entries)} packages for Python {lock.python_version}")
+    finish(sink)

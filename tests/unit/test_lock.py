@@ -1,0 +1,144 @@
+"""`flash.lock`: what is written, what builds make of it, and who needs what."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flashc.cli.main import cli
+from flashc_backends.lock import DIRECT, InvalidLock, Lock, Locked, parse_compiled, read, render
+from tests.support.projects import write
+
+WORKERS = (
+    "from runpod_flash import Endpoint\n\n"
+    '@Endpoint(name="a", dependencies=["python-dateutil==2.9.0.post0"])\n'
+    "async def a():\n    import dateutil\n"
+    '@Endpoint(name="b", dependencies=["text-unidecode"])\n'
+    "async def b():\n    import text_unidecode\n"
+)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    return write(tmp_path / "app", {"worker.py": WORKERS})
+
+
+def flashc(command: str, app: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, [command, str(app), "--python-version", "3.12", *arguments])
+
+
+def test_the_lock_has_hashes_reasons_endpoints_and_no_address(app: Path) -> None:
+    assert flashc("lock", app).exit_code == 0
+    text = (app / "flash.lock").read_text()
+    assert re.search(r"python-dateutil==2\.9\.0\.post0 \\\n    --hash=sha256:[0-9a-f]{64}", text)
+    assert "# endpoint a needs: python-dateutil six\n" in text
+    assert "# endpoint b needs: text-unidecode\n" in text
+    assert "://" not in text
+    lock = read(text)
+    assert lock.chain("six") == ("python-dateutil", "six")
+    assert lock.chain("text-unidecode") == ("text-unidecode",)
+    assert not lock.chain("numpy")
+    assert render(lock) == text
+
+
+def test_a_build_installs_what_the_lock_says_and_says_when_it_is_stale(app: Path) -> None:
+    flashc("lock", app)
+    assert flashc("build", app, "--locked").exit_code == 0
+    with tarfile.open(app / ".flash" / "artifact.tar.gz") as archive:
+        member = archive.extractfile("./requirements.txt")
+        assert member is not None
+        assert member.read().decode() == read((app / "flash.lock").read_text()).requirements
+        assert "./flash.lock" not in archive.getnames()
+    write(app, {"worker.py": WORKERS.replace('"text-unidecode"', '"text-unidecode<1.3"')})
+    before = (app / "flash.lock").read_bytes()
+    refused = flashc("build", app, "--locked")
+    assert "FC412" in refused.output
+    assert refused.exit_code == 1
+    warned = flashc("build", app)
+    assert "FC411" in warned.output
+    assert warned.exit_code == 0
+    assert (app / "flash.lock").read_bytes() == before
+
+
+def test_without_a_lock_locked_fails_and_plain_builds_do_not(app: Path) -> None:
+    assert "FC412" in flashc("build", app, "--locked").output
+    assert "FC411" not in flashc("build", app).output
+
+
+def test_versions_are_kept_until_they_are_to_be_upgraded(app: Path) -> None:
+    write(app, {"worker.py": WORKERS.replace('"text-unidecode"', '"text-unidecode==1.2"')})
+    flashc("lock", app)
+    write(app, {"worker.py": WORKERS})
+    flashc("lock", app)
+    assert "text-unidecode==1.2" in (app / "flash.lock").read_text()
+    flashc("lock", app, "--upgrade")
+    assert "text-unidecode==1.2 " not in (app / "flash.lock").read_text()
+
+
+def test_constraints_limit_and_do_not_ask(app: Path) -> None:
+    files = {"requirements.txt": "-c limits.txt\n", "limits.txt": "text-unidecode<1.3\nnumpy<2\n"}
+    write(app, files)
+    flashc("lock", app)
+    text = (app / "flash.lock").read_text()
+    assert "text-unidecode==1.2" in text
+    assert "numpy" not in text
+
+
+def test_a_conflict_shows_who_wants_what(app: Path) -> None:
+    clash = WORKERS.replace('"text-unidecode"', '"python-dateutil<2.9"')
+    write(app, {"worker.py": clash.replace("text_unidecode", "dateutil")})
+    shown = flashc("build", app).output
+    assert "FC401" in shown
+    assert "`a` asks for `python-dateutil==2.9.0.post0`" in shown
+    assert "`b` asks for `python-dateutil<2.9`" in shown
+
+
+@pytest.mark.parametrize("text", ["", "numpy==1\n", "# format: 9\n# python: 3.12\n# inputs: x\n"])
+def test_what_flashc_did_not_write_is_refused(text: str, app: Path) -> None:
+    with pytest.raises(InvalidLock):
+        read(text)
+    write(app, {"flash.lock": text})
+    assert "FC411" in flashc("build", app).output
+    assert (app / "flash.lock").read_text() == text
+
+
+_NAMES = st.sampled_from([f"p{n}-x" for n in range(6)])
+_ENTRIES = st.dictionaries(_NAMES, st.sets(st.one_of(_NAMES, st.just(DIRECT)), min_size=1))
+
+
+@given(_ENTRIES, st.dictionaries(st.from_regex(r"[a-z]{1,5}", fullmatch=True), st.sets(_NAMES)))
+def test_reading_undoes_rendering(
+    entries: dict[str, set[str]], endpoints: dict[str, set[str]]
+) -> None:
+    lock = Lock(
+        "0" * 64,
+        "3.12",
+        tuple(
+            Locked(name, f"{name}==1.0 \\\n    --hash=sha256:{'a' * 64}", tuple(sorted(via)))
+            for name, via in sorted(entries.items())
+        ),
+        tuple((name, tuple(sorted(roots))) for name, roots in sorted(endpoints.items())),
+    )
+    assert read(render(lock)) == lock
+    for name in entries:
+        way = lock.chain(name)
+        assert not way or (way[-1] == name and DIRECT in entries[way[0]])
+    everything = lock.needed_by(entries)
+    assert everything == set(entries)
+
+
+def test_the_tools_own_annotations_are_understood() -> None:
+    text = (
+        "numpy==2 \\\n    --hash=sha256:aa \\\n    --hash=sha256:bb\n    # via\n    #   pandas\n"
+        "    #   scipy\npandas==3 \\\n    --hash=sha256:cc\n    # via -r /tmp/requirements.in\n"
+    )
+    numpy, pandas = parse_compiled(text)
+    assert (numpy.via, numpy.version) == (("pandas", "scipy"), "2")
+    assert pandas.via == (DIRECT,)
+    assert pandas.text == "pandas==3 \\\n    --hash=sha256:cc"
