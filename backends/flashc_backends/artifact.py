@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
 from flashc_ir.program import Program
 from flashc_ir.source import Span
 
@@ -43,7 +44,11 @@ class BuildResult:
     artifact_size: int
     project_size: int
     runtime_size: int
-    distributions: tuple[Contents, ...]
+    layers: tuple[Layer, ...]
+
+    @property
+    def distributions(self) -> tuple[Contents, ...]:
+        return tuple(layer.contents for layer in self.layers)
 
     @property
     def dependencies_size(self) -> int:
@@ -60,13 +65,24 @@ def own_drafts(program: Program, context: Context) -> tuple[Draft, ...]:
     )
 
 
+Verifier = Callable[[Path, Sequence[Layer], Sink], None]
+
+
+def unverified(_artifact: Path, _layers: Sequence[Layer], _sink: Sink) -> None:
+    """No verification."""
+
+
 def build(
-    program: Program, context: Context, output: Path, keep: Path | None = None
+    program: Program,
+    context: Context,
+    output: Path,
+    keep: Path | None = None,
+    verify: Verifier = unverified,
 ) -> BuildResult | None:
     """Make the artifact `output`, and the manifest beside it.  None, after reports, where that fails.
 
-    Nothing that was there before is touched until everything new is complete.  `keep` is a folder for
-    the unpacked artifact.
+    Nothing that was there before is touched until everything new is complete, and `verify` has read it
+    again.  `keep` is a folder for the unpacked artifact.
     """
     sink = context.sink
     # What goes in, and does it collide with anything?
@@ -102,6 +118,9 @@ def build(
                 if size > LIMIT:
                     report_too_large(size, found, context)
                     raise CannotWrite
+                verify(temporary, layers, sink)
+                if sink.has_errors():
+                    raise CannotWrite
             beside = output.parent / MANIFEST_PATH
             with reporting(beside, sink):
                 write_file(beside, manifest.read())
@@ -116,7 +135,7 @@ def build(
         size,
         sum(file.size for file in program.files),
         sum(len(d.read()) for d in (*runtime_drafts(program), *handler_drafts(program))),
-        found,
+        tuple(layers),
     )
 
 

@@ -15,7 +15,7 @@ from .layers import Contents
 from .shipped import PACKAGE
 
 # Modules of the worker image, which is unpacked into the same folder.
-_WORKER_MODULES = frozenset(
+WORKER_MODULES = frozenset(
     [
         "handler",
         "lb_handler",
@@ -42,7 +42,7 @@ _WORKER_MODULES = frozenset(
 def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
     """No file may overwrite one of the worker image's own modules."""
     for draft in drafts:
-        if draft.path.removesuffix(".py") in _WORKER_MODULES and draft.path.endswith(".py"):
+        if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):
             sink.report(
                 rules.WORKER_FILE_COLLISION,
                 Span.whole(draft.path),

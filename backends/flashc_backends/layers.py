@@ -10,7 +10,9 @@ import csv
 import hashlib
 import io
 import os
+import re
 import shutil
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,13 +22,15 @@ from pathlib import Path
 import msgspec
 from packaging.utils import canonicalize_name
 
+from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
+from flashc_ir.source import Span
 
 from .archive import FORMAT, write_member
 from .base import Draft
 from .install import install
 from .lock import Lock, Locked
-from .lockers import PLATFORM
+from .lockers import PLATFORM, LockFailed
 from .store import Piece, Store, digest
 
 _AT_ONCE = 2  # compressing is native code, and two cores are common
@@ -94,11 +98,11 @@ def make_layers(lock: Lock, moment: int, store: Store, workspace: Path, sink: Si
         names = {entry.name: key for key, entry in missing.items()}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             make = partial(_make, target=target, moment=moment, workspace=workspace)
-            for layer in pool.map(make, installed(target)):
+            for layer in pool.map(make, installed(target, lock.python_version, sink)):
                 key = names[layer.contents.name]
                 store.write("layer-files", key, msgspec.json.encode(layer.contents))
                 store.write("layers", key, layer.piece.path)
-                found[key] = layer
+                found[key] = _recall(key, store) or layer  # the cache outlives the workspace
         shutil.rmtree(target)
     return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
 
@@ -127,16 +131,64 @@ def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:
         yield Draft(file.path, path, bool(path.stat().st_mode & 0o100))
 
 
-def installed(target: Path) -> list[Contents]:
-    """The distributions that are installed below `target`, by name, each with the files of its RECORD."""
+def installed(target: Path, python_version: str, sink: Sink) -> list[Contents]:
+    """The distributions that are installed below `target`, by name, each with the files of its RECORD.
+
+    Raises:
+        LockFailed: a file is not the one that the RECORD lists, or not made for the workers; reported.
+    """
     found: list[Contents] = []
     for info in sorted(target.glob("*.dist-info")):
         name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
         record = (info / "RECORD").read_text(encoding="utf-8")
-        rows = sorted({row[0] for row in csv.reader(io.StringIO(record)) if row})
-        files = tuple(_file(target, path) for path in rows if _is_inside(target, path))
-        found.append(Contents(canonicalize_name(name), version, files))
+        rows = {row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) > 1}
+        files: list[LayerFile] = []
+        for path, expected in sorted(rows.items()):
+            if not _is_inside(target, path):
+                continue
+            file = _file(target, path)
+            files.append(file)
+            problem = binary_problem(path, _head(target / path), python_version)
+            if expected and expected != record_hash(file.digest):
+                problem = "it is not the file that the distribution lists"
+            if problem is not None:
+                sink.report(
+                    rules.BROKEN_ARTIFACT,
+                    Span.whole(path),
+                    f"`{path}` of `{name}` {version}: {problem}",
+                    help=("choose another version, or leave it out with `--exclude`",),
+                )
+                raise LockFailed
+        found.append(Contents(canonicalize_name(name), version, tuple(files)))
     return sorted(found, key=lambda contents: contents.name)
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(64)
+
+
+_ABI = re.compile(r"\.cpython-(\d)(\d+)(?:-[^.]*)?\.so$")
+_ELF, _X86_64 = b"\x7fELF", b"\x3e\x00"
+
+
+def binary_problem(path: str, head: bytes, python_version: str) -> str | None:
+    """What is wrong with a file if it is native code for another machine or Python; None if nothing.
+
+    `head` are its first bytes: the header of ELF names the machine at offset 18.
+    """
+    if not head.startswith(_ELF):
+        return None  # wheels carry libraries of other systems along, which nothing loads on Linux
+    if head[18:20] != _X86_64:
+        return "it is not made for x86_64"
+    match = _ABI.search(path)
+    made_for = f"{match[1]}.{match[2]}" if match is not None else python_version
+    return None if made_for == python_version else f"it is made for Python {made_for}"
+
+
+def record_hash(digest: str) -> str:
+    """A SHA-256 in hex as RECORD writes it (PEP 376)."""
+    return "sha256=" + urlsafe_b64encode(bytes.fromhex(digest)).rstrip(b"=").decode()
 
 
 def _is_inside(target: Path, path: str) -> bool:

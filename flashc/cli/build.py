@@ -95,6 +95,7 @@ def make(
     from flashc_backends.base import Context
 
     from ..compile import compile_tree
+    from ..verify import verify_build
     from .summary import summary
 
     program = compile_tree(root, tree, options, memory.environment, sink)
@@ -112,7 +113,7 @@ def make(
         tell,
     )
     keep = root / FOLDER / ".build" if options.keep_build else None
-    result = build(program, context, output, keep)
+    result = build(program, context, output, keep, verify_build)
     if result is None:
         return Report(tuple(sink))
     report = Report(tuple(sink), tuple(summary(program, result)), digests(output))

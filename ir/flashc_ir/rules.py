@@ -329,6 +329,13 @@ RESOLVER_FAILED = Rule(
     "FC410", "resolver-failed", "the resolver or installer could not do its work", _ERROR, False
 )
 STALE_LOCK = Rule("FC411", "stale-lock", "flash.lock does not fit what the app asks for", _WARNING)
+BROKEN_ARTIFACT = Rule(
+    "FC413",
+    "broken-artifact",
+    "an artifact is not what its manifest and its lock promise",
+    _ERROR,
+    False,
+)
 LOCK_REFUSED = Rule(
     "FC412", "lock-refused", "flash.lock would have to change, and must not", _ERROR, False
 )

@@ -30,6 +30,7 @@ COVERED_ELSEWHERE = {
     "FC410": "tests/unit/test_artifact.py",
     "FC411": "tests/unit/test_lock.py",
     "FC412": "tests/unit/test_lock.py",
+    "FC413": "tests/unit/test_verify.py",
     "FC901": "tests/unit/test_artifact.py",
 }
 # Findings about a place that no Python comment can stand at.

@@ -1,0 +1,29 @@
+"""`flashc verify`: whether an artifact is what it promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from flashc_ir.diagnostics import Sink
+
+from ..verify import verify_artifact
+from .common import finish, format_option, show
+
+
+@click.command("verify")
+@click.argument("artifact", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@format_option
+def command(artifact: Path, output_format: str) -> None:
+    """Read ARTIFACT again and prove that a worker can run it.
+
+    Its locked packages are there, whole and made for the workers; every import of its modules resolves;
+    handlers and manifest agree; nothing leaves the folder that it is unpacked in.
+    """
+    sink = Sink()
+    verify_artifact(artifact, sink)
+    show(sink, artifact.absolute().parent, output_format)
+    if not len(sink) and output_format == "text":
+        click.echo(f"{artifact.name} is whole")
+    finish(sink)

@@ -1,0 +1,413 @@
+"""An artifact on disk -> proof that a worker can run it, or a report of what is wrong with it.
+
+Nothing here trusts what made the artifact: the archive is read again, and everything that its manifest, its
+handlers and its lock promise is looked for in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import hashlib
+import io
+import json
+import posixpath
+import re
+import sys
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from isal.igzip import IGzipFile
+from packaging.utils import canonicalize_name
+
+from flashc_backends.base import MANIFEST_PATH
+from flashc_backends.collisions import WORKER_MODULES
+from flashc_backends.layers import Contents, Layer, LayerFile, binary_problem, record_hash
+from flashc_backends.lock import parse_compiled
+from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
+from flashc_ir.distributions import WORKER_DISTRIBUTIONS, distributions_of
+from flashc_ir.images import NEVER_BUNDLED
+from flashc_ir.program import Import, Origin
+from flashc_ir.source import Span
+
+from .cst.plain import collect_plain_imports
+
+_LOCK = "requirements.txt"
+_RUNTIME = "_flashc"
+_IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
+_MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
+_KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
+# Names of files that hold credentials.
+_SECRET_NAMES = re.compile(
+    r"(^|/)(\.env(\..+)?|\.netrc|\.pypirc|id_rsa|id_ed25519|credentials|.*\.pem|.*\.p12)$|(^|/)\.(ssh|aws)/"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of the archive; `content` is None for one that is too large to look into."""
+
+    size: int
+    digest: str
+    head: bytes
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
+
+    `proven` are the distributions whose files were compared with their RECORD when they were installed.
+    """
+
+    members: dict[str, Member]
+    manifest: dict[str, Any]
+    distributions: dict[str, Contents]
+    proven: frozenset[str] = frozenset()
+
+    @property
+    def python_version(self) -> str:
+        return str(self.manifest.get("python_version") or "")
+
+    def text(self, path: str) -> str | None:
+        member = self.members.get(path)
+        if member is None or member.content is None:
+            return None
+        return member.content.decode("utf-8", "replace")
+
+    @property
+    def top_level(self) -> frozenset[str]:
+        """The names of modules that the archive's root offers."""
+        return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)
+
+
+def verify_artifact(artifact: Path, sink: Sink) -> None:
+    """Report everything that would keep a worker from running this artifact."""
+    try:
+        with artifact.open("rb") as stream:
+            members, problems = read_members(stream)
+    except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError) as error:
+        _report(sink, artifact.name, f"the archive can't be read: {error}")
+        return
+    _verify(members, problems, {d.name: d for d in _distributions(members)}, frozenset(), sink)
+
+
+def verify_build(artifact: Path, layers: Sequence[Layer], sink: Sink) -> None:
+    """The same for an artifact that was made just now, in a fraction of the time.
+
+    The archive begins with its layers, byte for byte those that were checked when they were made, so that only
+    what comes behind them is unpacked again.
+    """
+    members: dict[str, Member] = {}
+    with artifact.open("rb") as stream:
+        for layer in layers:
+            with layer.piece.path.open("rb") as original:
+                if _hash(stream, layer.piece.size) != _hash(original, layer.piece.size):
+                    _report(sink, artifact.name, f"`{layer.contents.name}` was not copied whole")
+                    return
+            for file in layer.contents.files:
+                members[file.path] = Member(file.size, file.digest, b"", None)
+        own, problems = read_members(stream)
+    problems += [(path, "it is in the archive twice") for path in own.keys() & members.keys()]
+    distributions = {layer.contents.name: layer.contents for layer in layers}
+    _verify(members | own, problems, distributions, frozenset(distributions), sink)
+
+
+def _hash(stream: BinaryIO, size: int) -> bytes:
+    total = hashlib.sha256()
+    while size > 0:
+        chunk = stream.read(min(size, 1 << 20))
+        if not chunk:
+            break
+        size -= len(chunk)
+        total.update(chunk)
+    return total.digest()
+
+
+def _verify(
+    members: dict[str, Member],
+    problems: list[tuple[str, str]],
+    distributions: dict[str, Contents],
+    proven: frozenset[str],
+    sink: Sink,
+) -> None:
+    for path, problem in problems:
+        _report(sink, path, problem)
+    manifest = _manifest(members, sink)
+    if manifest is None:
+        return
+    bundle = Bundle(members, manifest, distributions, proven)
+    for check in (_check_names, _check_distributions, _check_handlers, _check_imports):
+        for path, problem in check(bundle):
+            _report(sink, path, problem)
+
+
+def _report(sink: Sink, path: str, problem: str) -> None:
+    sink.report(
+        rules.BROKEN_ARTIFACT,
+        Span.whole(path),
+        f"`{path}`: {problem}",
+        help=("build the artifact again; a worker may fail with this one",),
+    )
+
+
+def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, str]]]:
+    """The files of an archive, and what is wrong with the way they are packed.
+
+    Raises:
+        OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is no archive, or too large.
+    """
+    found: dict[str, Member] = {}
+    problems: list[tuple[str, str]] = []
+    total = 0
+    with IGzipFile(fileobj=packed, mode="rb") as unpacked:  # type: ignore[no-untyped-call]
+        archive = tarfile.TarFile(fileobj=unpacked, mode="r")
+        for info in archive:
+            path = posixpath.normpath(info.name)
+            total += info.size
+            if total > _MOST:
+                raise ValueError("it unpacks to more than 64 GiB")
+            if info.name.startswith("/") or path.startswith("..") or "\\" in info.name:
+                problems.append((info.name, "it leaves the folder that it is unpacked in"))
+            elif info.isdir():
+                continue
+            elif not info.isfile():
+                problems.append((path, "it is no regular file"))
+            elif path in found:
+                problems.append((path, "it is in the archive twice"))
+            else:
+                stream = archive.extractfile(info)
+                found[path] = _member(stream, info.size) if stream is not None else _NOTHING
+            if info.uid or info.gid or info.uname or info.gname:
+                problems.append((path, "it belongs to a user of the machine that built it"))
+    return found, problems
+
+
+_NOTHING = Member(0, hashlib.sha256().hexdigest(), b"", b"")
+
+
+def _member(stream: Any, size: int) -> Member:
+    total, kept, head = hashlib.sha256(), [], b""
+    while chunk := stream.read(1 << 20):
+        total.update(chunk)
+        head = head or chunk[:64]
+        if size <= _KEPT:
+            kept.append(chunk)
+    return Member(size, total.hexdigest(), head, b"".join(kept) if size <= _KEPT else None)
+
+
+def _manifest(members: Mapping[str, Member], sink: Sink) -> dict[str, Any] | None:
+    member = members.get(MANIFEST_PATH)
+    try:
+        loaded: object = json.loads((member.content or b"") if member is not None else b"")
+    except ValueError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        _report(sink, MANIFEST_PATH, "the archive has no manifest that can be read")
+        return None
+    return cast("dict[str, Any]", loaded)
+
+
+# Names --------------------------------------------------------------------------------------------
+
+
+def _check_names(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    for path in bundle.members:
+        if _SECRET_NAMES.search(path) and not _is_of_a_distribution(path, bundle):
+            yield path, "its name is that of a file with credentials"
+        if path.endswith(".py") and path.removesuffix(".py") in WORKER_MODULES:
+            yield path, "it would overwrite a module of the worker image"
+
+
+def _is_of_a_distribution(path: str, bundle: Bundle) -> bool:
+    return any(path == f.path for d in bundle.distributions.values() for f in d.files)
+
+
+# Distributions ------------------------------------------------------------------------------------
+
+
+def _check_distributions(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Each locked distribution is there, whole, and made for the workers."""
+    locked = {entry.name: entry.version for entry in parse_compiled(bundle.text(_LOCK) or "")}
+    for name, version in locked.items():
+        found = bundle.distributions.get(name)
+        if found is None:
+            yield _LOCK, f"`{name}` is locked, and not in the archive"
+        elif version and found.version != version:
+            yield _LOCK, f"`{name}` is locked as {version}, and in the archive as {found.version}"
+    for name in bundle.distributions.keys() - locked.keys():
+        yield name, "it is in the archive, and not locked"
+    for path in bundle.members:
+        if path.endswith(".dist-info/RECORD"):
+            folder = path.removesuffix("/RECORD")
+            if _name_of(folder) not in bundle.proven:
+                yield from _check_record(bundle, folder)
+    for path, member in bundle.members.items():
+        problem = binary_problem(path, member.head, bundle.python_version)
+        if problem is not None:
+            yield path, problem
+
+
+def _name_of(folder: str) -> str:
+    return canonicalize_name(folder.removesuffix(".dist-info").rpartition("-")[0])
+
+
+def _distributions(members: Mapping[str, Member]) -> Iterator[Contents]:
+    """What the archive's RECORD files say."""
+    for path, member in members.items():
+        if path.endswith(".dist-info/RECORD") and member.content is not None:
+            folder = path.removesuffix("/RECORD")
+            version = folder.removesuffix(".dist-info").rpartition("-")[2]
+            rows = csv.reader(io.StringIO(member.content.decode("utf-8", "replace")))
+            files = tuple(
+                LayerFile(row[0], members[row[0]].size, members[row[0]].digest)
+                for row in rows
+                if row and row[0] in members
+            )
+            yield Contents(_name_of(folder), version, files)
+
+
+def _check_record(bundle: Bundle, folder: str) -> Iterator[tuple[str, str]]:
+    record = bundle.text(f"{folder}/RECORD")
+    if record is None:
+        yield folder, "it has no RECORD"
+        return
+    for row in csv.reader(io.StringIO(record)):
+        if len(row) < 2:
+            continue
+        member = bundle.members.get(posixpath.normpath(row[0]))
+        if member is None:
+            yield row[0], f"`{folder}` lists it, and it is not there"
+        elif row[1] and row[1] != record_hash(member.digest):
+            yield row[0], f"its content is not the one that `{folder}` lists"
+
+
+# Handlers and manifest ----------------------------------------------------------------------------
+
+
+def _check_handlers(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Each resource of the manifest has its handler, module and functions."""
+    resources = cast("dict[str, dict[str, Any]]", bundle.manifest.get("resources") or {})
+    for resource, entry in resources.items():
+        handler = entry.get("handler_file")
+        if handler is None:
+            continue  # an image of the user's, or a client
+        source = bundle.text(str(handler))
+        if source is None:
+            yield str(handler), f"the manifest names it as the handler of `{resource}`"
+            continue
+        constants = handler_constants(source)
+        if constants.get("RESOURCE") != resource:
+            yield str(handler), f"it is not the handler of `{resource}`"
+        for function in cast("list[dict[str, Any]]", entry.get("functions") or []):
+            yield from _check_function(bundle, resource, function)
+    registry = cast("dict[str, str]", bundle.manifest.get("function_registry") or {})
+    for name, owner in registry.items():
+        if owner not in resources:
+            yield MANIFEST_PATH, f"`{name}` belongs to `{owner}`, which it does not have"
+
+
+def _check_function(
+    bundle: Bundle, resource: str, function: Mapping[str, Any]
+) -> Iterator[tuple[str, str]]:
+    path = _module_path(bundle, str(function.get("module")))
+    if path is None:
+        yield MANIFEST_PATH, f"`{resource}` needs the module `{function.get('module')}`"
+        return
+    name = str(function.get("name")).rpartition(".")[2]
+    try:
+        tree = ast.parse(bundle.members[path].content or b"")
+    except (SyntaxError, ValueError):
+        return  # newer syntax than this Python's
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    if not any(isinstance(node, definitions) and node.name == name for node in ast.walk(tree)):
+        yield path, f"`{resource}` runs `{name}`, which is not defined there"
+
+
+def handler_constants(source: str) -> dict[str, object]:
+    """The constants that a handler was filled in with."""
+    found: dict[str, object] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
+
+
+# Imports ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What `collect_plain_imports` asks: which modules there are, and where others come from."""
+
+    bundle: Bundle
+
+    def has(self, name: str) -> bool:
+        return _module_path(self.bundle, name) is not None
+
+    def origin(self, name: str) -> Origin:
+        top = name.partition(".")[0]
+        if top in self.bundle.top_level:
+            return Origin.PROJECT
+        return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
+
+
+def _module_path(bundle: Bundle, name: str) -> str | None:
+    stem = name.replace(".", "/")
+    return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in bundle.members), None)
+
+
+def _check_imports(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Whatever the app's own modules import is in the archive, the image or the standard library."""
+    index = _Index(bundle)
+    third_party = _third_party(bundle)
+    pending = [
+        module
+        for path in bundle.members
+        if re.fullmatch(r"handler_[^/]*\.py", path)
+        for module in cast(
+            "tuple[str, ...]", handler_constants(bundle.text(path) or "").get("MODULES", ())
+        )
+    ]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        path = _module_path(bundle, name)
+        if name in seen or path is None or path.split("/", 1)[0].removesuffix(".py") in third_party:
+            continue
+        seen.add(name)
+        package = path.endswith("/__init__.py")
+        try:
+            imports, _ = collect_plain_imports(path, name, package, bundle.text(path) or "", index)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        for item in imports:
+            yield from _check_import(bundle, path, item, index)
+            pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
+
+
+def _third_party(bundle: Bundle) -> frozenset[str]:
+    """The top-level names that distributions brought."""
+    tops = (d.top_level for d in bundle.distributions.values())
+    return frozenset(name for names in tops for name in names)
+
+
+def _check_import(
+    bundle: Bundle, path: str, item: Import, index: _Index
+) -> Iterator[tuple[str, str]]:
+    if item.typing_only or item.guarded or item.origin is Origin.STDLIB or not item.module:
+        return
+    top = item.module.partition(".")[0]
+    if item.origin is Origin.PROJECT:
+        return
+    present = set(distributions_of(item.module)) & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)
+    if top != _RUNTIME and not present:
+        yield path, f"`{top}` is imported in line {item.span.line}, and nothing brings it"

@@ -1,0 +1,193 @@
+"""`flashc verify`: an artifact that flashc made is whole, and every kind of damage is found."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import subprocess
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flashc.verify import verify_artifact, verify_build
+from flashc_backends.artifact import BuildResult, build
+from flashc_backends.base import Context
+from flashc_ir.diagnostics import Sink
+from tests.support.projects import EXAMPLES, compile_files, compile_folder
+
+FILES = {
+    "worker.py": "from runpod_flash import Endpoint\n\n"
+    '@Endpoint(name="w", dependencies=["text-unidecode==1.3", "markupsafe==3.0.2"])\n'
+    "async def run(text: str):\n    import markupsafe\n    import text_unidecode\n"
+    "    from tools import twice\n    return twice(text)\n",
+    "tools.py": "import json, torch\n\ndef twice(x): return x + x\n",
+}
+Files = dict[str, tuple[tarfile.TarInfo, bytes]]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
+    folder = tmp_path_factory.mktemp("verify")
+    compiled = compile_files(folder / "app", FILES)
+    sink = Sink()
+    result = build(compiled.valid, Context(compiled.root, sink), folder / "artifact.tar.gz")
+    assert result is not None, [d.message for d in sink]
+    return result
+
+
+def problems(artifact: Path) -> list[str]:
+    sink = Sink()
+    verify_artifact(artifact, sink)
+    assert {d.rule.code for d in sink} <= {"FC413"}
+    return [f"{d.span.path}: {d.message}" for d in sink]
+
+
+def test_what_flashc_makes_is_whole(made: BuildResult) -> None:
+    assert problems(made.artifact) == []
+    sink = Sink()
+    assert [layer.contents.name for layer in made.layers] == ["markupsafe", "text-unidecode"]
+    verify_build(made.artifact, made.layers, sink)
+    assert not len(sink)
+
+
+@pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
+def test_so_are_the_examples(name: str, tmp_path: Path) -> None:
+    compiled = compile_folder(EXAMPLES / name)
+    context = Context(compiled.root, Sink(), no_deps=True)
+    result = build(compiled.valid, context, tmp_path / "artifact.tar.gz")
+    assert result is not None
+    assert all("nothing brings it" in p for p in problems(result.artifact))
+
+
+def test_other_tools_read_its_members_as_one_archive(made: BuildResult, tmp_path: Path) -> None:
+    shown = subprocess.run(
+        ["tar", "tzf", str(made.artifact)], capture_output=True, text=True, check=True
+    )
+    with tarfile.open(made.artifact) as archive:
+        assert archive.getnames() == shown.stdout.splitlines()
+    assert "./worker.py" in shown.stdout.splitlines()
+
+
+def rewritten(artifact: Path, target: Path, change: Callable[[Files], None]) -> Path:
+    """The artifact with its files changed, packed in the ordinary way."""
+    with tarfile.open(artifact) as archive:
+        files: Files = {}
+        for info in archive:
+            stream = archive.extractfile(info)
+            files[info.name.removeprefix("./")] = (info, stream.read() if stream else b"")
+    change(files)
+    with tarfile.open(target, "w:gz") as archive:
+        for name, (info, content) in files.items():
+            info.name, info.size = name, len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return target
+
+
+def put(files: Files, name: str, content: bytes) -> None:
+    files[name] = (tarfile.TarInfo(name), content)
+
+
+def edit(files: Files, name: str, old: bytes, new: bytes) -> None:
+    info, content = files[name]
+    assert old in content
+    files[name] = (info, content.replace(old, new))
+
+
+def _own(files: Files) -> None:
+    files["worker.py"][0].uid = 1000
+
+
+def _native(files: Files) -> str:
+    return next(name for name in files if name.endswith(".so"))
+
+
+DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
+    "a file of a package is gone": (
+        lambda f: f.pop("text_unidecode/__init__.py"),
+        "and it is not there",
+    ),
+    "a file of a package is changed": (
+        lambda f: edit(f, "text_unidecode/__init__.py", b"def", b"DEF"),
+        "its content is not the one",
+    ),
+    "a locked package is missing": (
+        lambda f: [f.pop(n) for n in list(f) if n.startswith("text_unidecode")],
+        "`text-unidecode` is locked, and not in the archive",
+    ),
+    "another version is locked": (
+        lambda f: edit(f, "requirements.txt", b"text-unidecode==1.3", b"text-unidecode==1.2"),
+        "is locked as 1.2, and in the archive as 1.3",
+    ),
+    "a package is not locked": (
+        lambda f: put(f, "requirements.txt", b""),
+        "it is in the archive, and not locked",
+    ),
+    "a library is for another machine": (
+        lambda f: put(f, _native(f), b"\x7fELF" + b"\x02" * 14 + b"\xb7\x00" + b"x" * 50),
+        "it is not made for x86_64",
+    ),
+    "a library is for another Python": (
+        lambda f: put(
+            f, "lib/x.cpython-310-x86_64-linux-gnu.so", b"\x7fELF" + b"\2" * 14 + b"\x3e\0"
+        ),
+        "it is made for Python 3.10",
+    ),
+    "a module is missing": (lambda f: f.pop("worker.py"), "needs the module `worker`"),
+    "a function is missing": (
+        lambda f: edit(f, "worker.py", b"def run", b"def walk"),
+        "which is not defined there",
+    ),
+    "a handler is missing": (lambda f: f.pop("handler_w.py"), "the handler of `w`"),
+    "a handler is another's": (
+        lambda f: edit(f, "handler_w.py", b"'w'", b"'v'"),
+        "it is not the handler of `w`",
+    ),
+    "an import leads nowhere": (
+        lambda f: edit(f, "tools.py", b"import json", b"import json, nowhere"),
+        "`nowhere` is imported in line 1, and nothing brings it",
+    ),
+    "the manifest is gone": (lambda f: f.pop("flash_manifest.json"), "no manifest"),
+    "a path climbs out": (lambda f: put(f, "../x.py", b""), "it leaves the folder"),
+    "a path is absolute": (lambda f: put(f, "/x.py", b""), "it leaves the folder"),
+    "a secret goes along": (lambda f: put(f, "conf/.env.production", b"K=1"), "credentials"),
+    "a worker's module is overwritten": (lambda f: put(f, "handler.py", b""), "worker image"),
+    "files have owners": (_own, "belongs to a user"),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), DAMAGES.values(), ids=DAMAGES)
+def test_damage_is_found(
+    change: Callable[[Files], None], words: str, made: BuildResult, tmp_path: Path
+) -> None:
+    found = problems(rewritten(made.artifact, tmp_path / "damaged.tar.gz", change))
+    assert any(words in problem for problem in found), found
+
+
+@pytest.mark.parametrize("kind", ["cut", "twice", "no archive", "link"])
+def test_broken_archives_are_findings(kind: str, made: BuildResult, tmp_path: Path) -> None:
+    target = tmp_path / "broken.tar.gz"
+    data = made.artifact.read_bytes()
+    if kind == "cut":
+        target.write_bytes(data[: len(data) // 2])
+    elif kind == "no archive":
+        target.write_bytes(gzip.compress(b"hello" * 1000))
+    else:
+        with tarfile.open(target, "w:gz") as archive:
+            for name in ("a.py", "a.py"):
+                info = tarfile.TarInfo(name)
+                if kind == "link":
+                    info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+                archive.addfile(info)
+    assert problems(target)
+
+
+def test_a_layer_that_was_not_copied_whole_is_found(made: BuildResult, tmp_path: Path) -> None:
+    data = bytearray(made.artifact.read_bytes())
+    data[made.layers[0].piece.size // 2] ^= 1
+    target = tmp_path / "flipped.tar.gz"
+    target.write_bytes(data)
+    sink = Sink()
+    verify_build(target, made.layers, sink)
+    assert "was not copied whole" in next(iter(sink)).message
