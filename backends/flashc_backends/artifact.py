@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from flashc_ir.program import Program
 from flashc_ir.source import Span
 
 from .archive import LIMIT, moment_of, write_archive
+from .attest import PROVENANCE_PATH, SBOM_PATH, provenance, sbom
 from .base import ARTIFACT_PATH, LOCK_FILE, MANIFEST_PATH, REMEMBERED, Context, Draft, Target
 from .collisions import check_generated_files, check_shadowing, check_worker_files
 from .handlers import handler_drafts
@@ -124,6 +126,11 @@ def build(
             beside = output.parent / MANIFEST_PATH
             with reporting(beside, sink):
                 write_file(beside, manifest.read())
+                with output.open("rb") as stream:
+                    whole = hashlib.file_digest(stream, "sha256").hexdigest()
+                write_file(output.parent / SBOM_PATH, sbom(program, lock, found))
+                record = provenance(program, lock, (output.name, whole))
+                write_file(output.parent / PROVENANCE_PATH, record)
             if keep is not None:
                 with reporting(keep, sink):
                     unpack(output, keep)

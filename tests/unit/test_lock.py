@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tarfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -142,3 +146,30 @@ def test_the_tools_own_annotations_are_understood() -> None:
     assert (numpy.via, numpy.version) == (("pandas", "scipy"), "2")
     assert pandas.via == (DIRECT,)
     assert pandas.text == "pandas==3 \\\n    --hash=sha256:cc"
+
+
+def test_the_bill_of_materials_and_the_provenance_are_valid_and_say_what_is_in_it(
+    app: Path,
+) -> None:
+    assert flashc("build", app).exit_code == 0
+    first = {p.name: p.read_bytes() for p in (app / ".flash").iterdir() if p.is_file()}
+    bill = first["sbom.cdx.json"].decode()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
+    document = json.loads(bill)
+    assert [c["purl"].partition("@")[0] for c in document["components"]] == [
+        "pkg:pypi/python-dateutil",
+        "pkg:pypi/six",
+        "pkg:pypi/text-unidecode",
+    ]
+    (app_itself,) = [d for d in document["dependencies"] if d["ref"] == "app"]
+    assert len(app_itself["dependsOn"]) == 2
+    record = json.loads(first["provenance.json"])
+    digest = hashlib.sha256(first["artifact.tar.gz"]).hexdigest()
+    assert record["subject"] == [{"name": "artifact.tar.gz", "digest": {"sha256": digest}}]
+    inputs = record["predicate"]["buildDefinition"]["resolvedDependencies"]
+    worker = hashlib.sha256((app / "worker.py").read_bytes()).hexdigest()
+    assert {"name": "worker.py", "digest": {"sha256": worker}} in inputs
+    assert str(app) not in first["provenance.json"].decode() + bill
+    (app / ".flash" / "artifact.tar.gz").unlink()
+    assert flashc("build", app).exit_code == 0
+    assert {p.name: p.read_bytes() for p in (app / ".flash").iterdir() if p.is_file()} == first
