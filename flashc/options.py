@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -11,6 +12,7 @@ from flashc_ir.diagnostics import Sink
 from flashc_ir.source import Lines, Span
 
 PYPROJECT = "pyproject.toml"
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,7 @@ class Options:
 
     `select` and `ignore` are codes, their beginnings or names of rules, and matter to `check` only.
     `trace` allows to run the project's code where it can't be evaluated.
+    `size_budget` is the most bytes that an artifact may have, written as "200 MB".
     `env` holds values for environment variables that the program's constants read when building.
     """
 
@@ -31,6 +34,7 @@ class Options:
     output: Path | None = None
     keep_build: bool = False
     trace: bool = False
+    size_budget: int | None = None
     locker: Literal["uv", "pip-tools"] = "uv"
     locked: bool = False
     select: tuple[str, ...] = ()
@@ -68,12 +72,32 @@ def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink:
     from pydantic import TypeAdapter, ValidationError
 
     settings = {key.replace("-", "_"): value for key, value in table.items()}
+    budget = settings.get("size_budget")
+    try:
+        if isinstance(budget, str):
+            settings["size_budget"] = parse_size(budget)
+    except ValueError as error:
+        _report("size_budget", str(error), lines, sink)
+        return Options(**given)
     try:
         return TypeAdapter(Options).validate_python(settings | given)
     except ValidationError as error:
         for problem in error.errors():
             _report(str(problem["loc"][0]), str(problem["msg"]), lines, sink)
     return Options(**given)
+
+
+def parse_size(text: str) -> int:
+    """`200 MB`, `1.5 GiB` or `4096` in bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
+    if match is None or unit is None:
+        raise ValueError(f"`{text}` is no size; write `200 MB` or `1.5 GiB`")
+    return int(float(match[1]) * unit)
 
 
 def _table(document: dict[str, Any]) -> dict[str, Any]:
@@ -111,8 +135,6 @@ def _place_of_key(key: str, lines: Lines) -> Span:
 
 
 def _place_of_error(error: Exception) -> Span:
-    import re
-
     match = re.search(r"line (\d+), column (\d+)", str(error))
     if match is None:
         return Span.whole(PYPROJECT)

@@ -117,7 +117,7 @@ def build(
             with reporting(output, sink), replacing(output) as temporary:
                 pieces = [layer.piece for layer in layers]
                 size = write_archive(temporary, drafts, pieces, moment_of(context.environ))
-                if size > LIMIT:
+                if size > min(LIMIT, context.budget or LIMIT):
                     report_too_large(size, found, context)
                     raise CannotWrite
                 verify(temporary, layers, sink)
@@ -234,14 +234,20 @@ def layers_of(lock: Lock, context: Context, workspace: Path) -> list[Layer]:
 
 def report_too_large(size: int, found: tuple[Contents, ...], context: Context) -> None:
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
+    own = size <= LIMIT
+    who = "the project allows itself" if own else "the platform takes"
+    most = (context.budget or LIMIT) if own else LIMIT
     context.sink.report(
-        rules.ARTIFACT_TOO_LARGE,
+        rules.OVER_BUDGET if own else rules.ARTIFACT_TOO_LARGE,
         Span.whole(ARTIFACT_PATH),
-        f"the artifact has {size / 1024**2:,.0f} MiB; the platform takes {LIMIT // 1024**2:,}",
+        f"the artifact has {size / 1024**2:,.1f} MiB; {who} {most / 1024**2:,.1f}",
         notes=tuple(
             f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest
         ),
-        help=("leave out what the image has with `--exclude`, or load data from a volume",),
+        help=(
+            "`flashc size` explains it; leave out what the image has with `--exclude`, or load data "
+            "from a volume",
+        ),
     )
 
 

@@ -109,6 +109,7 @@ def make(
         options.no_deps,
         options.locker,
         options.locked,
+        options.size_budget,
         memory.store,
         tell,
     )

@@ -21,6 +21,7 @@ _COMMANDS = {
     "build": "Make the artifact that the platform runs.",
     "emit": "Show one thing that an app becomes.",
     "lock": "Write the exact packages that builds install.",
+    "size": "Explain what makes the artifact large.",
     "verify": "Prove that an artifact is whole.",
     "explain": "Explain a diagnostic.",
     "cache": "Show or empty the cache.",

@@ -329,6 +329,9 @@ RESOLVER_FAILED = Rule(
     "FC410", "resolver-failed", "the resolver or installer could not do its work", _ERROR, False
 )
 STALE_LOCK = Rule("FC411", "stale-lock", "flash.lock does not fit what the app asks for", _WARNING)
+OVER_BUDGET = Rule(
+    "FC414", "over-budget", "the artifact is larger than the project allows itself", _ERROR, False
+)
 BROKEN_ARTIFACT = Rule(
     "FC413",
     "broken-artifact",

@@ -31,6 +31,7 @@ COVERED_ELSEWHERE = {
     "FC411": "tests/unit/test_lock.py",
     "FC412": "tests/unit/test_lock.py",
     "FC413": "tests/unit/test_verify.py",
+    "FC414": "tests/unit/test_size.py",
     "FC901": "tests/unit/test_artifact.py",
 }
 # Findings about a place that no Python comment can stand at.

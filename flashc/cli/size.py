@@ -1,0 +1,112 @@
+"""`flashc size`: what makes the artifact as large as it is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+from packaging.utils import canonicalize_name
+
+from flashc_backends.artifact import layers_of, lock_of
+from flashc_backends.base import Context
+from flashc_backends.lock import Lock
+from flashc_backends.lockers import LockFailed
+from flashc_backends.requirements import collect_request
+from flashc_backends.sizes import Part, parts_of, show_size, treemap
+from flashc_backends.write import CannotWrite, reporting, write_file
+from flashc_ir.diagnostics import Sink
+from flashc_ir.images import NEVER_BUNDLED, image_of
+from flashc_ir.program import Program
+
+from .common import building_options, compile_folder, finish, format_option, project_argument, show
+
+
+@click.command("size")
+@project_argument
+@click.option("--why", metavar="NAME", help="Say which requirements lead to this package.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a treemap to this file, one page that needs nothing else.",
+)
+@building_options
+@format_option
+def command(
+    project: Path, why: str | None, page: Path | None, output_format: str, **flags: Any
+) -> None:
+    """Explain the size of the artifact of the app in PROJECT, package by package."""
+    sink = Sink()
+    root, options, program = compile_folder(project, flags, sink)
+    parts: list[Part] | None = None
+    lock: Lock | None = None
+    if program is not None:
+        context = Context(
+            root, sink, os.environ, options.exclude, options.no_deps, options.locker, options.locked
+        )
+        request = collect_request(program, options.exclude, os.environ)
+        try:
+            lock = lock_of(program, request, context)
+            with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
+                parts = parts_of(program, lock, layers_of(lock, context, Path(folder)))
+            if page is not None:
+                own = sum(file.size for file in program.files)
+                with reporting(page, sink):
+                    write_file(page, treemap(program.name, parts, own).encode())
+        except (LockFailed, CannotWrite):
+            parts = None  # reported
+    show(sink, root, output_format)
+    if program is not None and parts is not None and lock is not None and output_format == "text":
+        if why is not None:
+            click.echo(explain(canonicalize_name(why), lock, program))
+        else:
+            click.echo("\n".join(table(program, parts)))
+    finish(sink)
+
+
+def explain(name: str, lock: Lock, program: Program) -> str:
+    """Why a package is in the artifact, or why it is not."""
+    chain = lock.chain(name)
+    if chain:
+        wanted = [e for e, roots in lock.endpoints if chain[0] in roots]
+        return f"{' -> '.join(chain)}\nasked for by {', '.join(wanted) or 'the app'}"
+    if name in NEVER_BUNDLED:
+        return f"{name} is never bundled; images for GPUs have it"
+    images = {image_of(e, program.python_version, os.environ) for e in program.code_endpoints()}
+    having = sorted(image.name for image in images if image.find(name) is not None)
+    if having:
+        return f"{name} is not in the artifact: {', '.join(having)} have it"
+    return f"{name} is not in the artifact: nothing asks for it"
+
+
+def table(program: Program, parts: list[Part]) -> list[str]:
+    """The packages, then the endpoints."""
+    lines = [f"{'package':<32}{'installed':>12}{'compressed':>12}  needed by"]
+    resources = [endpoint.resource for endpoint in program.code_endpoints()]
+    for part in parts:
+        alone = part.endpoints[0] if len(part.endpoints) == 1 < len(resources) else ""
+        who = f"{alone} only" if alone else "all" if len(part.endpoints) == len(resources) else ""
+        who = who or ", ".join(part.endpoints)
+        lines.append(
+            f"{part.name + ' ' + part.version:<32}{show_size(part.installed):>12}"
+            f"{show_size(part.compressed):>12}  {who}"
+        )
+    own = sum(file.size for file in program.files)
+    lines.append(f"{'the project':<32}{show_size(own):>12}")
+    total = [sum(p.installed for p in parts) + own, sum(p.compressed for p in parts)]
+    lines.append(f"{'all':<32}{show_size(total[0]):>12}{show_size(total[1]):>12}")
+    lines.append("")
+    for resource in resources:
+        needed = [part for part in parts if resource in part.endpoints]
+        installed, compressed = (
+            sum(p.installed for p in needed),
+            sum(p.compressed for p in needed),
+        )
+        lines.append(
+            f"endpoint {resource}: {len(needed)} packages, {show_size(installed)} installed, "
+            f"{show_size(compressed)} compressed"
+        )
+    return lines
