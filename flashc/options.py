@@ -33,6 +33,7 @@ class Options:
     no_deps: bool = False
     output: Path | None = None
     keep_build: bool = False
+    per_endpoint: bool = False
     trace: bool = False
     size_budget: int | None = None
     locker: Literal["uv", "pip-tools"] = "uv"

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO, cast
 from isal.igzip import IGzipFile
 from packaging.utils import canonicalize_name
 
+from flashc_backends.artifact import LEFT_TO_OTHERS
 from flashc_backends.base import MANIFEST_PATH
 from flashc_backends.collisions import WORKER_MODULES
 from flashc_backends.layers import Contents, Layer, LayerFile, binary_problem, record_hash
@@ -400,6 +401,12 @@ def _third_party(bundle: Bundle) -> frozenset[str]:
     return frozenset(name for names in tops for name in names)
 
 
+def _left_to_others(bundle: Bundle) -> set[str]:
+    """The distributions of the app that an artifact of one endpoint does without."""
+    first = (bundle.text(_LOCK) or "").partition("\n")[0]
+    return set(first.removeprefix(LEFT_TO_OTHERS).split()) if LEFT_TO_OTHERS in first else set()
+
+
 def _check_import(
     bundle: Bundle, path: str, item: Import, index: _Index
 ) -> Iterator[tuple[str, str]]:
@@ -408,6 +415,9 @@ def _check_import(
     top = item.module.partition(".")[0]
     if item.origin is Origin.PROJECT:
         return
-    present = set(distributions_of(item.module)) & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)
+    names = set(distributions_of(item.module))
+    if item.scope and names & _left_to_others(bundle):
+        return  # code of another endpoint, in a module that both have
+    present = names & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)
     if top != _RUNTIME and not present:
         yield path, f"`{top}` is imported in line {item.span.line}, and nothing brings it"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flashc_ir import rules
@@ -17,7 +17,7 @@ from .archive import LIMIT, moment_of, write_archive
 from .attest import PROVENANCE_PATH, SBOM_PATH, provenance, sbom
 from .base import ARTIFACT_PATH, LOCK_FILE, MANIFEST_PATH, REMEMBERED, Context, Draft, Target
 from .collisions import check_generated_files, check_shadowing, check_worker_files
-from .handlers import handler_drafts
+from .handlers import handler_drafts, handler_path
 from .layers import Contents, Layer, make_layers
 from .lock import InvalidLock, Lock, read, render
 from .lockers import LockFailed, locker
@@ -30,6 +30,8 @@ from .stubs import stub_drafts
 from .write import CannotWrite, replacing, reporting, unpack, write_file
 
 LOCK_PATH = "requirements.txt"
+ENDPOINTS = "endpoints"
+LEFT_TO_OTHERS = "# left to other endpoints: "
 # What says where distributions come from.
 _INDEX_VARIABLES = tuple(
     "UV_INDEX UV_DEFAULT_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_CONFIG_FILE "
@@ -134,6 +136,8 @@ def build(
             if keep is not None:
                 with reporting(keep, sink):
                     unpack(output, keep)
+            if context.per_endpoint:
+                write_endpoints(program, context, output.parent / ENDPOINTS, lock, layers, verify)
         except CannotWrite:
             return None
     return BuildResult(
@@ -144,6 +148,46 @@ def build(
         sum(len(d.read()) for d in (*runtime_drafts(program), *handler_drafts(program))),
         tuple(layers),
     )
+
+
+def write_endpoints(
+    program: Program,
+    context: Context,
+    folder: Path,
+    lock: Lock,
+    layers: Sequence[Layer],
+    verify: Verifier,
+) -> None:
+    """One artifact per endpoint: the project, its own handler, and the distributions that it needs.
+
+    Raises:
+        CannotWrite: after reporting.
+    """
+    needs = {resource: lock.needed_by(roots) for resource, roots in lock.endpoints}
+    drafts = own_drafts(program, context)
+    handlers = {handler_path(endpoint) for endpoint in program.code_endpoints()}
+    for endpoint in program.code_endpoints():
+        wanted = needs.get(endpoint.resource, frozenset())
+        entries = tuple(entry for entry in lock.entries if entry.name in wanted)
+        alone = replace(program, endpoints=(endpoint,))
+        manifest = manifest_draft(alone, context)
+        if manifest is None:
+            raise CannotWrite
+        others = " ".join(entry.name for entry in lock.entries if entry.name not in wanted)
+        requirements = f"{LEFT_TO_OTHERS}{others}\n{replace(lock, entries=entries).requirements}"
+        content = [
+            *(d for d in drafts if d.path not in handlers - {handler_path(endpoint)}),
+            manifest,
+            Draft(LOCK_PATH, requirements.encode()),
+        ]
+        chosen = [layer for layer in layers if layer.contents.name in wanted]
+        target = folder / f"{endpoint.resource}.tar.gz"
+        with reporting(target, context.sink), replacing(target) as temporary:
+            pieces = [layer.piece for layer in chosen]
+            write_archive(temporary, content, pieces, moment_of(context.environ))
+            verify(temporary, chosen, context.sink)
+            if context.sink.has_errors():
+                raise CannotWrite
 
 
 def lock_of(program: Program, request: Request, context: Context) -> Lock:

@@ -40,7 +40,8 @@ class Context:
     """What emitting depends on beside the program.
 
     `store` is the cache; `root` is the project's absolute path; `environ` are the variables that choose images;
-    `locked`: `flash.lock` must be current; `budget` is the most bytes that an artifact may have; `progress` is told in words what is going on.
+    `locked`: `flash.lock` must be current; `budget` is the most bytes that an artifact may have;
+    `per_endpoint` asks for an artifact of each endpoint too; `progress` is told in words what is going on.
     """
 
     root: Path
@@ -51,6 +52,7 @@ class Context:
     locker: LockerName = "uv"
     locked: bool = False
     budget: int | None = None
+    per_endpoint: bool = False
     store: Store = field(default_factory=open_store)
     progress: Callable[[str], None] = silent
 

@@ -36,6 +36,12 @@ FOLDER = ".flash"
     help="Where the artifact goes: a folder, or a name that ends in .tar.gz.  [default: .flash]",
 )
 @click.option("--keep-build", is_flag=True, default=None, help="Keep the unpacked artifact too.")
+@click.option(
+    "--per-endpoint",
+    is_flag=True,
+    default=None,
+    help="Write an artifact of each endpoint too, with the packages that it needs only.",
+)
 @building_options
 @format_option
 def command(project: Path, output_format: str, **flags: Any) -> None:
@@ -74,7 +80,9 @@ class Report:
 
 def remembered(memory: Memory, output: Path, options: Options) -> Report | None:
     """What the last build said, if it would be the same and what it wrote is there unchanged."""
-    data = None if options.keep_build else memory.recall("builds", REMEMBERED)
+    data = (
+        None if options.keep_build or options.per_endpoint else memory.recall("builds", REMEMBERED)
+    )
     if data is None:
         return None
     report = msgspec.json.decode(data, type=Report)
@@ -110,6 +118,7 @@ def make(
         options.locker,
         options.locked,
         options.size_budget,
+        options.per_endpoint,
         memory.store,
         tell,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tarfile
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -113,3 +114,18 @@ def test_sizes(text: str, size: int) -> None:
 def test_what_is_no_size(text: str) -> None:
     with pytest.raises(ValueError, match="no size"):
         parse_size(text)
+
+
+def test_an_artifact_per_endpoint_has_what_the_endpoint_needs(app: Path) -> None:
+    assert flashc("build", app, "--per-endpoint").exit_code == 0
+    folder = app / ".flash" / "endpoints"
+    names: dict[str, set[str]] = {}
+    for file in sorted(folder.iterdir()):
+        with tarfile.open(file) as archive:
+            names[file.name] = {name.removeprefix("./") for name in archive.getnames()}
+        assert CliRunner().invoke(cli, ["verify", str(file)]).exit_code == 0
+    a, b = names["a.tar.gz"], names["b.tar.gz"]
+    assert {"worker.py", "handler_a.py", "six.py"} <= a
+    assert not {"handler_b.py", "text_unidecode/__init__.py"} & a
+    assert {"worker.py", "handler_b.py", "text_unidecode/__init__.py"} <= b
+    assert not {"handler_a.py", "six.py"} & b
