@@ -34,6 +34,7 @@ class Options:
     output: Path | None = None
     keep_build: bool = False
     per_endpoint: bool = False
+    allow_build: bool = False
     trace: bool = False
     size_budget: int | None = None
     locker: Literal["uv", "pip-tools"] = "uv"

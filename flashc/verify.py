@@ -39,7 +39,6 @@ from flashc_ir.source import Span
 from .cst.plain import collect_plain_imports
 
 _LOCK = "requirements.txt"
-_RUNTIME = "_flashc"
 _IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
 _MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
 _KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
@@ -143,9 +142,17 @@ def _verify(
     if manifest is None:
         return
     bundle = Bundle(members, manifest, distributions, proven)
-    for check in (_check_names, _check_distributions, _check_handlers, _check_imports):
+    for check in (_check_names, _check_distributions, _check_handlers):
         for path, problem in check(bundle):
             _report(sink, path, problem)
+    for path, item in _missing_imports(bundle):
+        sink.report(
+            rules.IMPORT_NOT_IN_ARTIFACT,
+            Span.whole(path),
+            f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, and "
+            "neither the artifact nor the image brings it",
+            help=("add the package to `dependencies`, or catch the ImportError",),
+        )
 
 
 def _report(sink: Sink, path: str, problem: str) -> None:
@@ -366,8 +373,8 @@ def _module_path(bundle: Bundle, name: str) -> str | None:
     return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in bundle.members), None)
 
 
-def _check_imports(bundle: Bundle) -> Iterator[tuple[str, str]]:
-    """Whatever the app's own modules import is in the archive, the image or the standard library."""
+def _missing_imports(bundle: Bundle) -> Iterator[tuple[str, Import]]:
+    """What the app's own modules import that is not in the archive, the image or the standard library."""
     index = _Index(bundle)
     third_party = _third_party(bundle)
     pending = [
@@ -391,7 +398,8 @@ def _check_imports(bundle: Bundle) -> Iterator[tuple[str, str]]:
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         for item in imports:
-            yield from _check_import(bundle, path, item, index)
+            if _is_missing(bundle, item):
+                yield path, item
             pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
 
 
@@ -407,17 +415,10 @@ def _left_to_others(bundle: Bundle) -> set[str]:
     return set(first.removeprefix(LEFT_TO_OTHERS).split()) if LEFT_TO_OTHERS in first else set()
 
 
-def _check_import(
-    bundle: Bundle, path: str, item: Import, index: _Index
-) -> Iterator[tuple[str, str]]:
-    if item.typing_only or item.guarded or item.origin is Origin.STDLIB or not item.module:
-        return
-    top = item.module.partition(".")[0]
-    if item.origin is Origin.PROJECT:
-        return
+def _is_missing(bundle: Bundle, item: Import) -> bool:
+    if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
+        return False
     names = set(distributions_of(item.module))
     if item.scope and names & _left_to_others(bundle):
-        return  # code of another endpoint, in a module that both have
-    present = names & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)
-    if top != _RUNTIME and not present:
-        yield path, f"`{top}` is imported in line {item.span.line}, and nothing brings it"
+        return False  # code of another endpoint, in a module that both have
+    return not names & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)

@@ -96,7 +96,7 @@ def build(
     drafts = (*own_drafts(program, context), manifest)
     check_generated_files(program, sink)
     check_worker_files(drafts, sink)
-    request = collect_request(program, context.exclude, context.environ)
+    request = collect_request(program, context.exclude, context.environ, context.allow_build)
     if sink.has_errors():
         return None
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
@@ -273,7 +273,14 @@ def layers_of(lock: Lock, context: Context, workspace: Path) -> list[Layer]:
     if not lock.entries:
         return []
     context.progress("installing the dependencies")
-    return make_layers(lock, moment_of(context.environ), context.store, workspace, context.sink)
+    return make_layers(
+        lock,
+        moment_of(context.environ),
+        context.store,
+        workspace,
+        context.sink,
+        allow_build=context.allow_build,
+    )
 
 
 def report_too_large(size: int, found: tuple[Contents, ...], context: Context) -> None:

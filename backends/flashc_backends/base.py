@@ -41,7 +41,7 @@ class Context:
 
     `store` is the cache; `root` is the project's absolute path; `environ` are the variables that choose images;
     `locked`: `flash.lock` must be current; `budget` is the most bytes that an artifact may have;
-    `per_endpoint` asks for an artifact of each endpoint too; `progress` is told in words what is going on.
+    `allow_build`: packages without wheels may be built here; `per_endpoint` asks for an artifact of each endpoint too; `progress` is told in words what is going on.
     """
 
     root: Path
@@ -53,6 +53,7 @@ class Context:
     locked: bool = False
     budget: int | None = None
     per_endpoint: bool = False
+    allow_build: bool = False
     store: Store = field(default_factory=open_store)
     progress: Callable[[str], None] = silent
 

@@ -17,7 +17,9 @@ from .lockers import PLATFORM, run
 _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 
 
-def install(lock: str, python_version: str, target: Path, sink: Sink) -> None:
+def install(
+    lock: str, python_version: str, target: Path, sink: Sink, *, allow_build: bool = False
+) -> None:
     """Install a lock below `target` for Linux x86_64 and a Python that need not be the host's.
 
     Raises:
@@ -29,7 +31,8 @@ def install(lock: str, python_version: str, target: Path, sink: Sink) -> None:
     run(
         [
             *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
-            *("--require-hashes", "--no-deps", "--link-mode", "copy", "--only-binary", ":all:"),
+            *("--require-hashes", "--no-deps", "--link-mode", "copy"),
+            *(() if allow_build else ("--only-binary", ":all:")),
             *("--python-platform", PLATFORM, "--python-version", python_version),
             *("--no-config", "--quiet", "--color", "never"),
         ],

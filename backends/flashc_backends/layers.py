@@ -82,7 +82,15 @@ class Layer:
         return tuple(Draft(file.path, b"") for file in self.contents.files)
 
 
-def make_layers(lock: Lock, moment: int, store: Store, workspace: Path, sink: Sink) -> list[Layer]:
+def make_layers(
+    lock: Lock,
+    moment: int,
+    store: Store,
+    workspace: Path,
+    sink: Sink,
+    *,
+    allow_build: bool = False,
+) -> list[Layer]:
     """The layers of a lock, by name; those that are not in the cache are made in `workspace`.
 
     Raises:
@@ -94,7 +102,7 @@ def make_layers(lock: Lock, moment: int, store: Store, workspace: Path, sink: Si
     if missing:
         target = workspace / "packages"
         text = "".join(f"{entry.text}\n" for entry in missing.values())
-        install(text, lock.python_version, target, sink)
+        install(text, lock.python_version, target, sink, allow_build=allow_build)
         names = {entry.name: key for key, entry in missing.items()}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             make = partial(_make, target=target, moment=moment, workspace=workspace)
@@ -140,6 +148,7 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[Contents]:
     found: list[Contents] = []
     for info in sorted(target.glob("*.dist-info")):
         name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
+        _check_tags(info, name, version, sink)
         record = (info / "RECORD").read_text(encoding="utf-8")
         rows = {row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) > 1}
         files: list[LayerFile] = []
@@ -161,6 +170,28 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[Contents]:
                 raise LockFailed
         found.append(Contents(canonicalize_name(name), version, tuple(files)))
     return sorted(found, key=lambda contents: contents.name)
+
+
+_TAG = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
+
+
+def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
+    """Native code that was built here needs this machine's libraries and Python, not a worker's.
+
+    Raises:
+        LockFailed: after reporting.
+    """
+    wheel = info / "WHEEL"
+    match = _TAG.search(wheel.read_text(encoding="utf-8")) if wheel.is_file() else None
+    if match is not None:
+        sink.report(
+            rules.NO_WHEEL,
+            Span.whole("requirements.txt"),
+            f"`{name}` {version} has no wheel for workers, and it is not pure Python",
+            notes=(f"built here it is `{match[0].removeprefix('Tag: ')}`; workers need manylinux",),
+            help=("choose a version that has a wheel, or leave it out with `--exclude`",),
+        )
+        raise LockFailed
 
 
 def _head(file: Path) -> bytes:

@@ -66,8 +66,9 @@ class UvLocker:
                     *("--excludes", str(_listed(folder / "excludes.txt", request.excluded))),
                     *("--constraints", str(_listed(folder / "limits.txt", request.constraints))),
                     *("--python-platform", PLATFORM, "--python-version", request.python_version),
-                    *("--only-binary", ":all:", "--generate-hashes", "--no-header", "--quiet"),
+                    *("--generate-hashes", "--no-header", "--quiet"),
                     *("--no-config", "--color", "never"),
+                    *(() if request.allow_build else ("--only-binary", ":all:")),
                 ],
                 sink,
                 request,
@@ -102,7 +103,7 @@ class PipToolsLocker:
                     *("--generate-hashes", "--no-header", "--quiet"),
                     *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
                     *("--strip-extras", "--allow-unsafe", "--no-config"),
-                    *("--pip-args", "--only-binary=:all:"),
+                    *(() if request.allow_build else ("--pip-args", "--only-binary=:all:")),
                 ],
                 sink,
                 request,
@@ -188,7 +189,10 @@ _MESSAGES = {
     rules.RESOLVER_FAILED.code: "the resolver failed",
 }
 _HELP = {
-    rules.NO_WHEEL.code: ("choose a version that has one, or leave it out with `--exclude`",),
+    rules.NO_WHEEL.code: (
+        "choose a version that has one, leave it out with `--exclude`, or allow pure Python packages to "
+        "be built from source with `--allow-build`",
+    ),
     rules.UNSATISFIABLE.code: ("change the requirement that the note names",),
     rules.RESOLVER_FAILED.code: ("check the network and the package index, then try again",),
 }

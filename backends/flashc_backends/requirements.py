@@ -26,13 +26,15 @@ class Wish:
 class Request:
     """What a resolver is asked: wishes, limits on versions, and the distributions to leave out.
 
-    What only a left-out distribution needs is left out with it.
+    What only a left-out distribution needs is left out with it.  `allow_build`: what has no wheel may be built
+    from source, which runs its code here.
     """
 
     wishes: tuple[Wish, ...]
     constraints: tuple[str, ...]
     excluded: tuple[str, ...]
     python_version: str
+    allow_build: bool = False
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -43,7 +45,7 @@ class Request:
     def inputs(self) -> str:
         """A digest of everything that the answer depends on but the index."""
         parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
-        return digest(self.python_version, *parts)
+        return digest(self.python_version, str(self.allow_build), *parts)
 
     def roots(self, endpoint: str) -> tuple[str, ...]:
         """The distributions that an endpoint and the whole app ask for, by name."""
@@ -53,7 +55,10 @@ class Request:
 
 
 def collect_request(
-    program: Program, exclude: tuple[str, ...], environ: Mapping[str, str]
+    program: Program,
+    exclude: tuple[str, ...],
+    environ: Mapping[str, str],
+    allow_build: bool = False,
 ) -> Request:
     """The one request for the one artifact that all endpoints share."""
     excluded = {
@@ -71,6 +76,7 @@ def collect_request(
         tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
         tuple(sorted(excluded)),
         program.python_version,
+        allow_build,
     )
 
 

@@ -22,7 +22,7 @@ from ..environ import build_environment
 from ..frontend.discover import Tree, discover
 from ..memory import Memory
 from ..options import Options, read_options
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, context_of, finish, format_option, project_argument, show
 
 FOLDER = ".flash"
 
@@ -100,7 +100,6 @@ def make(
 ) -> Report:
     """Compile and build."""
     from flashc_backends.artifact import build  # imported by those builds only that need it
-    from flashc_backends.base import Context
 
     from ..compile import compile_tree
     from ..verify import verify_build
@@ -109,19 +108,7 @@ def make(
     program = compile_tree(root, tree, options, memory.environment, sink)
     if program is None:
         return Report(tuple(sink))
-    context = Context(
-        root,
-        sink,
-        memory.environment,
-        options.exclude,
-        options.no_deps,
-        options.locker,
-        options.locked,
-        options.size_budget,
-        options.per_endpoint,
-        memory.store,
-        tell,
-    )
+    context = context_of(root, sink, options, memory.environment, memory.store, tell)
     keep = root / FOLDER / ".build" if options.keep_build else None
     result = build(program, context, output, keep, verify_build)
     if result is None:

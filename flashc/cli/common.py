@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
+from flashc_backends.store import Store, open_store
 from flashc_ir.diagnostics import Diagnostic, Sink
 
 from ..options import Options, read_options
 
 if TYPE_CHECKING:
+    from flashc_backends.base import Context
     from flashc_ir.program import Program
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -63,6 +65,12 @@ _BUILDING = (
         help="Distributions that the artifact does without; comma-separated, repeatable.",
     ),
     click.option(
+        "--allow-build",
+        is_flag=True,
+        default=None,
+        help="Build pure Python packages that have no wheel; this runs their build scripts here.",
+    ),
+    click.option(
         "--locked",
         is_flag=True,
         default=None,
@@ -102,6 +110,33 @@ def compile_folder(
     from ..compile import compile_project
 
     return root, options, compile_project(root, options, sink)
+
+
+def context_of(
+    root: Path,
+    sink: Sink,
+    options: Options,
+    environ: Mapping[str, str] = os.environ,
+    store: Store | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Context:
+    """What the backends emit in, by the options."""
+    from flashc_backends.base import Context, silent
+
+    return Context(
+        root,
+        sink,
+        environ,
+        options.exclude,
+        options.no_deps,
+        options.locker,
+        options.locked,
+        options.size_budget,
+        options.per_endpoint,
+        options.allow_build,
+        store or open_store(),
+        progress or silent,
+    )
 
 
 def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:

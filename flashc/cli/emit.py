@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flashc_backends.base import Context, Draft
+from flashc_backends.base import Draft
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, reporting, write_tree
 from flashc_ir.diagnostics import Sink
 
-from .common import building_options, compile_folder, finish, format_option, project_argument, show
+from .common import (
+    building_options,
+    compile_folder,
+    context_of,
+    finish,
+    format_option,
+    project_argument,
+    show,
+)
 
 
 @click.command("emit")
@@ -46,9 +53,7 @@ def command(
     root, options, program = compile_folder(project, flags, sink)
     drafts: tuple[Draft, ...] = ()
     if program is not None:
-        context = Context(
-            root, sink, os.environ, options.exclude, options.no_deps, options.locker, options.locked
-        )
+        context = context_of(root, sink, options)
         drafts = TARGETS[target].emit(program, context)
     if folder is not None and not sink.has_errors():
         try:

@@ -9,14 +9,22 @@ from typing import Any
 import click
 
 from flashc_backends.artifact import resolve
-from flashc_backends.base import LOCK_FILE, Context
+from flashc_backends.base import LOCK_FILE
 from flashc_backends.lock import Lock, render
 from flashc_backends.lockers import LockFailed
 from flashc_backends.requirements import collect_request
 from flashc_backends.write import CannotWrite, reporting, write_file
 from flashc_ir.diagnostics import Sink
 
-from .common import building_options, compile_folder, finish, format_option, project_argument, show
+from .common import (
+    building_options,
+    compile_folder,
+    context_of,
+    finish,
+    format_option,
+    project_argument,
+    show,
+)
 
 
 @click.command("lock")
@@ -32,8 +40,8 @@ def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> N
     root, options, program = compile_folder(project, flags, sink)
     lock: Lock | None = None
     if program is not None:
-        context = Context(root, sink, os.environ, options.exclude, False, options.locker)
-        request = collect_request(program, options.exclude, os.environ)
+        context = context_of(root, sink, options)
+        request = collect_request(program, options.exclude, os.environ, options.allow_build)
         try:
             lock = resolve(program, request, context, upgrade=upgrade)
             with reporting(root / LOCK_FILE, sink):

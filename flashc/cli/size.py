@@ -11,7 +11,6 @@ import click
 from packaging.utils import canonicalize_name
 
 from flashc_backends.artifact import layers_of, lock_of
-from flashc_backends.base import Context
 from flashc_backends.lock import Lock
 from flashc_backends.lockers import LockFailed
 from flashc_backends.requirements import collect_request
@@ -21,7 +20,15 @@ from flashc_ir.diagnostics import Sink
 from flashc_ir.images import NEVER_BUNDLED, image_of
 from flashc_ir.program import Program
 
-from .common import building_options, compile_folder, finish, format_option, project_argument, show
+from .common import (
+    building_options,
+    compile_folder,
+    context_of,
+    finish,
+    format_option,
+    project_argument,
+    show,
+)
 
 
 @click.command("size")
@@ -44,10 +51,8 @@ def command(
     parts: list[Part] | None = None
     lock: Lock | None = None
     if program is not None:
-        context = Context(
-            root, sink, os.environ, options.exclude, options.no_deps, options.locker, options.locked
-        )
-        request = collect_request(program, options.exclude, os.environ)
+        context = context_of(root, sink, options)
+        request = collect_request(program, options.exclude, os.environ, options.allow_build)
         try:
             lock = lock_of(program, request, context)
             with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:

@@ -18,7 +18,7 @@ _COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 _MARKER = b"flashc:"
 # Found when building only, so that a check can't say whether they are.
 _LATER = frozenset(
-    "FC401 FC402 FC403 FC404 FC405 FC406 FC410 FC411 FC412 FC413 FC414 FC901".split()
+    "FC401 FC402 FC403 FC404 FC405 FC406 FC410 FC411 FC412 FC413 FC414 FC415 FC901".split()
 )
 
 

@@ -339,6 +339,12 @@ BROKEN_ARTIFACT = Rule(
     _ERROR,
     False,
 )
+IMPORT_NOT_IN_ARTIFACT = Rule(
+    "FC415",
+    "import-not-in-artifact",
+    "a module imports what neither artifact nor image brings",
+    _WARNING,
+)
 LOCK_REFUSED = Rule(
     "FC412", "lock-refused", "flash.lock would have to change, and must not", _ERROR, False
 )

@@ -93,6 +93,8 @@ def test_build_writes_artifact_and_manifest_and_sums_up(tmp_path: Path) -> None:
     assert {path.name for path in flash.iterdir()} == {
         "artifact.tar.gz",
         "flash_manifest.json",
+        "provenance.json",
+        "sbom.cdx.json",
         ".build",
     }
     assert (flash / ".build" / "handler_w.py").is_file()

@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flashc.cli.main import cli
+from flashc_backends.layers import installed
 from flashc_backends.lock import DIRECT, InvalidLock, Lock, Locked, parse_compiled, read, render
+from flashc_backends.lockers import LockFailed
+from flashc_ir.diagnostics import Sink
 from tests.support.projects import write
 
 WORKERS = (
@@ -173,3 +176,25 @@ def test_the_bill_of_materials_and_the_provenance_are_valid_and_say_what_is_in_i
     (app / ".flash" / "artifact.tar.gz").unlink()
     assert flashc("build", app).exit_code == 0
     assert {p.name: p.read_bytes() for p in (app / ".flash").iterdir() if p.is_file()} == first
+
+
+def test_what_has_no_wheel_is_built_when_that_is_allowed_and_pure(app: Path) -> None:
+    write(app, {"worker.py": WORKERS.replace('"text-unidecode"', '"docopt==0.6.2"')})
+    refused = flashc("build", app)
+    assert "FC402" in refused.output
+    assert "`b` asks for `docopt==0.6.2`" in refused.output
+    assert "--allow-build" in refused.output
+    assert flashc("build", app, "--allow-build").exit_code == 0
+    with tarfile.open(app / ".flash" / "artifact.tar.gz") as archive:
+        assert "./docopt.py" in archive.getnames()
+
+
+def test_native_code_that_was_built_here_does_not_travel(tmp_path: Path) -> None:
+    info = tmp_path / "fast-1.0.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text("")
+    (info / "WHEEL").write_text("Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n")
+    sink = Sink()
+    with pytest.raises(LockFailed):
+        installed(tmp_path, "3.12", sink)
+    assert "it is not pure Python" in next(iter(sink)).message

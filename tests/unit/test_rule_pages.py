@@ -32,6 +32,7 @@ COVERED_ELSEWHERE = {
     "FC412": "tests/unit/test_lock.py",
     "FC413": "tests/unit/test_verify.py",
     "FC414": "tests/unit/test_size.py",
+    "FC415": "tests/unit/test_verify.py",
     "FC901": "tests/unit/test_artifact.py",
 }
 # Findings about a place that no Python comment can stand at.
