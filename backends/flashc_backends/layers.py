@@ -130,7 +130,9 @@ def _make(contents: Contents, target: Path, moment: int, workspace: Path) -> Lay
     path = workspace / f"{contents.name}.layer"
     with path.open("wb") as stream:
         write_member(stream, _drafts(contents, target), moment)
-    return Layer(contents, Piece(path, path.stat().st_size))
+    with path.open("rb") as stream:
+        whole = hashlib.file_digest(stream, "sha256").digest()
+    return Layer(contents, Piece(path, path.stat().st_size, whole))
 
 
 def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:

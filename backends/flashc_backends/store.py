@@ -37,10 +37,11 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The first `size` bytes of a file."""
+    """The first `size` bytes of a file; `digest` is their SHA-256."""
 
     path: Path
     size: int
+    digest: bytes
 
     def copy_to(self, target: BinaryIO) -> None:
         """Write them to `target`.
@@ -112,12 +113,13 @@ class Store:
                 total = hashlib.sha256()
                 for chunk in _chunks(stream, size):
                     total.update(chunk)
-                if stream.read() != total.digest():
+                whole = total.digest()
+                if stream.read() != whole:
                     return None
         except OSError:
             return None
         self._touch(kind, key)
-        return Piece(path, size)
+        return Piece(path, size, whole)
 
     def usage(self) -> list[Usage]:
         """What is kept, by kind."""
