@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import sys
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -34,6 +35,7 @@ def install(
             *("--require-hashes", "--no-deps", "--link-mode", "copy"),
             *(() if allow_build else ("--only-binary", ":all:")),
             *("--python-platform", PLATFORM, "--python-version", python_version),
+            *("--python", sys.executable, "--no-python-downloads"),
             *("--no-config", "--quiet", "--color", "never"),
         ],
         sink,

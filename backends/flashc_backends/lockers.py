@@ -67,6 +67,8 @@ class UvLocker:
                     *("--constraints", str(_listed(folder / "limits.txt", request.constraints))),
                     *("--python-platform", PLATFORM, "--python-version", request.python_version),
                     *("--generate-hashes", "--no-header", "--quiet"),
+                    # Without these uv looks for the workers' Python here, and downloads it.
+                    *("--python", sys.executable, "--no-python-downloads"),
                     *("--no-config", "--color", "never"),
                     *(() if request.allow_build else ("--only-binary", ":all:")),
                 ],

@@ -1,13 +1,15 @@
 """What the running endpoint offers, as its modules declare it while they are imported."""
 
-from collections.abc import Callable
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` takes longer than everything else that a cold start needs
+    from collections.abc import Callable
+    from typing import Any
 
 _targets: "dict[str, Any]" = {}
 _routes: "dict[str, list[tuple[str, str, Callable[..., Any]]]]" = {}
 
 
-def offer(resource: str, target: Any) -> None:
+def offer(resource: str, target: "Any") -> None:
     """Note the function or class that jobs of a queue-based endpoint run."""
     _targets[resource] = target
 
@@ -19,7 +21,7 @@ def offer_route(resource: str, method: str, path: str, function: "Callable[..., 
         routes.append((method, path, function))
 
 
-def target(resource: str) -> Any:
+def target(resource: str) -> "Any":
     """The function or class of a queue-based endpoint.
 
     Raises:
