@@ -11,8 +11,7 @@ import uuid
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
-
-from packageurl import PackageURL
+from urllib.parse import quote
 
 from flashc_ir.program import Program
 
@@ -75,7 +74,8 @@ def _component(distribution: Contents, reference: str) -> dict[str, Any]:
 
 
 def _purl(name: str, version: str) -> str:
-    return PackageURL("pypi", None, name, version).to_string()
+    """A package URL; names in a lock are canonical already, as its rules for PyPI want."""
+    return f"pkg:pypi/{name}@{quote(version)}"
 
 
 def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes:

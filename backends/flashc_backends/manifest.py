@@ -30,10 +30,9 @@ from .manifest_model import (
     ManifestResource,
     ManifestTemplate,
     ManifestVolume,
-    ReferencePart,
     References,
     ResourceType,
-    TextPart,
+    ValuePart,
 )
 from .placement import gpu_ids, locations
 from .project import source_fingerprint
@@ -45,6 +44,7 @@ def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str
     endpoints = sorted(program.deployed(), key=lambda endpoint: endpoint.resource)
     routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
     return Manifest(
+        version="1.0",
         python_version=program.python_version,
         generated_at=_timestamp(environ),
         project_name=program.name,
@@ -97,29 +97,29 @@ def _resource(
         config_variable=endpoint.variable,
         makes_remote_calls=any(edge.caller == endpoint.resource for edge in program.edges),
         client_mode=True if client else None,
-        imageName=endpoint.image
+        image_name=endpoint.image
         if isinstance(endpoint, ImageEndpoint)
         else image_of(endpoint, program.python_version, environ).name,
         python_version=configuration.python_version,
         target_python_version=program.python_version,
-        gpuIds=None if gpu is None else gpu_ids(gpu.choices),
-        instanceIds=_instances(configuration),
-        workersMin=resources.workers.minimum,
-        workersMax=resources.workers.maximum,
-        idleTimeout=resources.idle_timeout,
-        scalerType=resources.scaler.type,
-        scalerValue=resources.scaler.value,
+        gpu_ids=None if gpu is None else gpu_ids(gpu.choices),
+        instance_ids=_instances(configuration),
+        workers_min=resources.workers.minimum,
+        workers_max=resources.workers.maximum,
+        idle_timeout=resources.idle_timeout,
+        scaler_type=resources.scaler.type,
+        scaler_value=resources.scaler.value,
         locations=locations(resources, environ),
-        minCudaVersion=None if gpu is None else gpu.min_cuda,
+        min_cuda_version=None if gpu is None else gpu.min_cuda,
         env=values or None,
         env_references=references or None,
-        networkVolumes=_volumes(configuration),
+        network_volumes=_volumes(configuration),
         max_concurrency=concurrency if concurrency > 1 else None,
         handler_file=handler_path(endpoint)
         if isinstance(endpoint, (QueueFunction, QueueClass))
         else None,
-        gpuCount=gpu.count if gpu is not None and gpu.count != 1 else None,
-        executionTimeoutMs=resources.execution_timeout_ms or None,
+        gpu_count=gpu.count if gpu is not None and gpu.count != 1 else None,
+        execution_timeout_ms=resources.execution_timeout_ms or None,
         flashboot=None if resources.flashboot else False,
         template=_template(resources.template),
         system_dependencies=list(configuration.system_dependencies) or None,
@@ -184,7 +184,7 @@ def _instances(configuration: Configuration) -> list[str] | None:
 
 def _volumes(configuration: Configuration) -> list[ManifestVolume] | None:
     return [
-        ManifestVolume(name=v.name, id=v.id, size=v.size, dataCenterId=v.datacenter)
+        ManifestVolume(name=v.name, id=v.id, size=v.size, data_center_id=v.datacenter)
         for v in configuration.resources.volumes
     ] or None
 
@@ -199,9 +199,9 @@ def environment(variables: Iterable[Variable]) -> tuple[dict[str, str], Referenc
             values[variable.name] = known
         else:
             references[variable.name] = [
-                TextPart(text=part.text)
+                ValuePart(text=part.text)
                 if isinstance(part, Text)
-                else ReferencePart(variable=part.variable, default=part.default)
+                else ValuePart(variable=part.variable, default=part.default)
                 for part in variable.parts
             ]
     return values, references
@@ -212,11 +212,11 @@ def _template(template: Template | None) -> ManifestTemplate | None:
         return None
     values, references = environment(template.environment)
     return ManifestTemplate(
-        containerDiskInGb=template.container_disk_gb,
-        dockerArgs=template.docker_args,
-        startScript=template.start_script,
-        advancedStart=template.advanced_start,
-        containerRegistryAuthId=template.registry_auth_id,
+        container_disk_in_gb=template.container_disk_gb,
+        docker_args=template.docker_args,
+        start_script=template.start_script,
+        advanced_start=template.advanced_start,
+        registry_auth_id=template.registry_auth_id,
         ports=template.ports,
         env=values or None,
         env_references=references or None,

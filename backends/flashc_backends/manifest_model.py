@@ -7,30 +7,28 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import msgspec
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _Model(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
+):
+    """What is not said is not written."""
 
 
-class TextPart(_Model):
-    """A piece of a variable's value that is known."""
+class ValuePart(_Model, frozen=True, kw_only=True):
+    """A piece of a variable's value: known text, or a `variable` of the deploying process's environment with
+    the `default` that it may have.  No value of the environment is ever stored."""
 
-    text: str
-
-
-class ReferencePart(_Model):
-    """A piece that is read from the deploying process's environment; no value of it is ever stored."""
-
-    variable: str
+    text: str | None = None
+    variable: str | None = None
     default: str | None = None
 
 
-References = dict[str, list[TextPart | ReferencePart]]
+References = dict[str, list[ValuePart]]
 
 
-class ManifestFunction(_Model):
+class ManifestFunction(_Model, frozen=True, kw_only=True):
     """A function or class of an endpoint, once for each route of a load balancer."""
 
     name: str
@@ -42,23 +40,23 @@ class ManifestFunction(_Model):
     http_path: str | None = None
 
 
-class ManifestVolume(_Model):
+class ManifestVolume(_Model, frozen=True, kw_only=True):
     """A network volume; `size` in GB."""
 
     name: str | None = None
     id: str | None = None
     size: int
-    data_center_id: str = Field(alias="dataCenterId")
+    data_center_id: str = msgspec.field(name="dataCenterId")
 
 
-class ManifestTemplate(_Model):
+class ManifestTemplate(_Model, frozen=True, kw_only=True):
     """What the program says about the worker's container; an absent key is the platform's default."""
 
-    container_disk_in_gb: int | None = Field(default=None, alias="containerDiskInGb")
-    docker_args: str | None = Field(default=None, alias="dockerArgs")
-    start_script: str | None = Field(default=None, alias="startScript")
-    advanced_start: bool | None = Field(default=None, alias="advancedStart")
-    registry_auth_id: str | None = Field(default=None, alias="containerRegistryAuthId")
+    container_disk_in_gb: int | None = msgspec.field(default=None, name="containerDiskInGb")
+    docker_args: str | None = msgspec.field(default=None, name="dockerArgs")
+    start_script: str | None = msgspec.field(default=None, name="startScript")
+    advanced_start: bool | None = msgspec.field(default=None, name="advancedStart")
+    registry_auth_id: str | None = msgspec.field(default=None, name="containerRegistryAuthId")
     ports: str | None = None
     env: dict[str, str] | None = None
     env_references: References | None = None
@@ -69,7 +67,7 @@ ResourceType = Literal[
 ]
 
 
-class ManifestResource(_Model):
+class ManifestResource(_Model, frozen=True, kw_only=True):
     """One endpoint that a deployment makes.
 
     `client_mode` marks a prebuilt image.  From `gpuCount` on, the incumbent's provisioner reads nothing;
@@ -86,36 +84,38 @@ class ManifestResource(_Model):
     config_variable: str | None = None
     makes_remote_calls: bool
     client_mode: bool | None = None
-    image_name: str = Field(alias="imageName")
+    image_name: str = msgspec.field(name="imageName")
     python_version: str | None = None
     target_python_version: str
-    gpu_ids: str | None = Field(default=None, alias="gpuIds")
-    instance_ids: list[str] | None = Field(default=None, alias="instanceIds")
-    workers_min: int = Field(alias="workersMin")
-    workers_max: int = Field(alias="workersMax")
-    idle_timeout: int = Field(alias="idleTimeout")
-    scaler_type: Literal["QUEUE_DELAY", "REQUEST_COUNT"] = Field(alias="scalerType")
-    scaler_value: int = Field(alias="scalerValue")
+    gpu_ids: str | None = msgspec.field(default=None, name="gpuIds")
+    instance_ids: list[str] | None = msgspec.field(default=None, name="instanceIds")
+    workers_min: int = msgspec.field(name="workersMin")
+    workers_max: int = msgspec.field(name="workersMax")
+    idle_timeout: int = msgspec.field(name="idleTimeout")
+    scaler_type: Literal["QUEUE_DELAY", "REQUEST_COUNT"] = msgspec.field(name="scalerType")
+    scaler_value: int = msgspec.field(name="scalerValue")
     locations: str | None = None
-    min_cuda_version: str | None = Field(default=None, alias="minCudaVersion")
+    min_cuda_version: str | None = msgspec.field(default=None, name="minCudaVersion")
     env: dict[str, str] | None = None
     env_references: References | None = None
-    network_volumes: list[ManifestVolume] | None = Field(default=None, alias="networkVolumes")
+    network_volumes: list[ManifestVolume] | None = msgspec.field(
+        default=None, name="networkVolumes"
+    )
     max_concurrency: int | None = None
     handler_file: str | None = None
-    gpu_count: int | None = Field(default=None, alias="gpuCount")
-    execution_timeout_ms: int | None = Field(default=None, alias="executionTimeoutMs")
+    gpu_count: int | None = msgspec.field(default=None, name="gpuCount")
+    execution_timeout_ms: int | None = msgspec.field(default=None, name="executionTimeoutMs")
     flashboot: bool | None = None
     template: ManifestTemplate | None = None
     system_dependencies: list[str] | None = None
     endpoint_id: str | None = None
-    ai_key: str | None = Field(default=None, alias="aiKey")
+    ai_key: str | None = msgspec.field(default=None, name="aiKey")
 
 
-class Manifest(_Model):
+class Manifest(_Model, frozen=True, kw_only=True):
     """The whole document.  `resources_endpoints` (resource -> URL) is added when deploying."""
 
-    version: Literal["1.0"] = "1.0"
+    version: Literal["1.0"]
     python_version: str
     generated_at: str | None = None
     project_name: str
@@ -127,10 +127,10 @@ class Manifest(_Model):
 
     def to_json(self) -> bytes:
         """The document as it is written: absent instead of null, a newline at the end."""
-        return self.model_dump_json(by_alias=True, exclude_none=True, indent=2).encode() + b"\n"
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of the document as written."""
-    described = Manifest.model_json_schema(by_alias=True, mode="validation")
+    described = msgspec.json.schema(Manifest)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

@@ -83,26 +83,26 @@ def _check_module(module: Module, present: set[str], sink: Sink) -> bool:
 
 def _check_used(modules: list[Module], endpoints: Iterable[Endpoint], sink: Sink) -> None:
     """Report what endpoints ask for by name and no shipped module imports."""
-    used = {
-        name
-        for module in modules
-        for item in module.imports
-        if item.origin is Origin.EXTERNAL
-        for names in _candidates(item)
-        for name in names
-    }
-    for endpoint in endpoints:
-        if isinstance(endpoint, (ExistingEndpoint, ImageEndpoint)):
-            continue
-        for dependency in endpoint.configuration.dependencies:
-            if _must_be_imported(dependency) and dependency.name not in used:
-                sink.report(
-                    rules.UNUSED_DEPENDENCY,
-                    dependency.span,
-                    f"no module that goes to workers imports `{dependency.name}`",
-                    notes=("it makes the artifact larger and every cold start longer",),
-                    help=("remove it, or suppress this where another package loads it",),
-                )
+    items = [i for m in modules for i in m.imports if i.origin is Origin.EXTERNAL]
+    used = {name for item in items for names in _by_table(item) for name in names}
+    unused = [
+        dependency
+        for endpoint in endpoints
+        if not isinstance(endpoint, (ExistingEndpoint, ImageEndpoint))
+        for dependency in endpoint.configuration.dependencies
+        if _must_be_imported(dependency) and dependency.name not in used
+    ]
+    if unused:  # else nobody needs to know what is installed here, which takes longest to find out
+        used = {name for item in items for name in _installed(item.module)}
+    for dependency in unused:
+        if dependency.name not in used:
+            sink.report(
+                rules.UNUSED_DEPENDENCY,
+                dependency.span,
+                f"no module that goes to workers imports `{dependency.name}`",
+                notes=("it makes the artifact larger and every cold start longer",),
+                help=("remove it, or suppress this where another package loads it",),
+            )
 
 
 def _must_be_imported(dependency: Dependency) -> bool:
@@ -122,10 +122,14 @@ def _candidates(item: Import) -> Iterator[tuple[str, ...]]:
 
     Reading what is installed takes longer than all else, so it comes last.
     """
+    yield from _by_table(item)
+    yield _installed(item.module)
+
+
+def _by_table(item: Import) -> Iterator[tuple[str, ...]]:
     yield distributions_of(item.module)
     for name in item.names or ():
         yield distributions_of(f"{item.module}.{name.name}")
-    yield _installed(item.module)
 
 
 def _installed(module: str) -> tuple[str, ...]:

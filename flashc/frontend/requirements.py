@@ -7,7 +7,6 @@ from typing import Any, cast
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from pip_requirements_parser import RequirementsFile
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
@@ -30,6 +29,10 @@ def read_requirements(tree: Tree, sink: Sink) -> tuple[Dependency, ...]:
 
 def _from_requirements_file(tree: Tree, sink: Sink) -> list[Dependency]:
     """pip's own format: comments, line continuations, `-r`, hashes, markers; `-e .` is refused."""
+    from pip_requirements_parser import (
+        RequirementsFile,
+    )  # for those projects only that have the file
+
     file = tree.root / "requirements.txt"
     unsaved = tree.unsaved.get(file.name)
     try:
