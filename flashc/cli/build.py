@@ -113,7 +113,9 @@ def make(
     result = build(program, context, output, keep, verify_build)
     if result is None:
         return Report(tuple(sink))
-    report = Report(tuple(sink), tuple(summary(program, result)), digests(output))
+    report = Report(
+        tuple(sink), tuple(summary(program, result, memory.environment)), digests(output)
+    )
     memory.remember("builds", msgspec.json.encode(report))
     return report
 

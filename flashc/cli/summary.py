@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flashc_backends.artifact import BuildResult
+from flashc_ir.images import image_of
 from flashc_ir.program import (
     CodeEndpoint,
     Endpoint,
@@ -25,7 +26,7 @@ _KINDS = (
 )
 
 
-def summary(program: Program, result: BuildResult) -> Iterator[str]:
+def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -> Iterator[str]:
     """The lines of the summary."""
     yield f"{program.name}, Python {program.python_version}"
     for word, kinds in _KINDS:
@@ -40,8 +41,26 @@ def summary(program: Program, result: BuildResult) -> Iterator[str]:
     for distribution in sorted(result.distributions, key=lambda d: d.size, reverse=True)[:3]:
         yield f"    {distribution.name} {distribution.version}: {_size(distribution.size)}"
     yield f"  artifact      {_size(result.artifact_size)} compressed"
+    yield from _in_the_images(program, result, environ)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
+
+
+def _in_the_images(
+    program: Program, result: BuildResult, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """What was asked for and left to the workers' images, with the versions there."""
+    bundled = {distribution.name for distribution in result.distributions}
+    found: dict[str, str] = {}
+    for endpoint in program.code_endpoints():
+        image = image_of(endpoint, program.python_version, environ)
+        for dependency in (*program.requirements, *endpoint.configuration.dependencies):
+            provided = image.find(dependency.name)
+            if provided is not None and dependency.name not in bundled:
+                version = f" {provided.version}" if provided.version else ""
+                found[dependency.name] = f"{dependency.name}{version}"
+    if found:
+        yield f"\nleft to the images, which have it: {', '.join(sorted(found.values()))}"
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[str]:

@@ -129,3 +129,7 @@ def test_an_artifact_per_endpoint_has_what_the_endpoint_needs(app: Path) -> None
     assert not {"handler_b.py", "text_unidecode/__init__.py"} & a
     assert {"worker.py", "handler_b.py", "text_unidecode/__init__.py"} <= b
     assert not {"handler_a.py", "six.py"} & b
+
+
+def test_a_build_says_what_it_leaves_to_the_images(app: Path) -> None:
+    assert "left to the images, which have it: torch 2.9.1+cu128\n" in flashc("build", app).output
