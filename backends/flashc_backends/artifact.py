@@ -96,7 +96,7 @@ def build(
     drafts = (*own_drafts(program, context), manifest)
     check_generated_files(program, sink)
     check_worker_files(drafts, sink)
-    request = collect_request(program, context.exclude, context.environ, context.allow_build)
+    request = collect_request(program, context)
     if sink.has_errors():
         return None
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:

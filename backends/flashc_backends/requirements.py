@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from flashc_ir.images import NEVER_BUNDLED, SDK_DISTRIBUTIONS, image_of
 from flashc_ir.program import Dependency, Program
 
+from .base import Context
 from .store import digest
 
 
@@ -54,19 +55,14 @@ class Request:
         )
 
 
-def collect_request(
-    program: Program,
-    exclude: tuple[str, ...],
-    environ: Mapping[str, str],
-    allow_build: bool = False,
-) -> Request:
+def collect_request(program: Program, context: Context) -> Request:
     """The one request for the one artifact that all endpoints share."""
     excluded = {
         *NEVER_BUNDLED,
         *SDK_DISTRIBUTIONS,
-        *(canonicalize_name(name) for name in exclude),
+        *(canonicalize_name(name) for name in context.exclude),
     }
-    if _images_bring_numpy(program, environ):
+    if _images_bring_numpy(program, context.environ):
         excluded.add("numpy")
     wishes = [Wish(d, "") for d in program.requirements if not d.constraint]
     for endpoint in program.code_endpoints():
@@ -76,7 +72,7 @@ def collect_request(
         tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
         tuple(sorted(excluded)),
         program.python_version,
-        allow_build,
+        context.allow_build,
     )
 
 

@@ -116,17 +116,19 @@ def context_of(
     root: Path,
     sink: Sink,
     options: Options,
-    environ: Mapping[str, str] = os.environ,
+    environ: Mapping[str, str] | None = None,
     store: Store | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Context:
     """What the backends emit in, by the options."""
     from flashc_backends.base import Context, silent
 
+    from ..environ import build_environment
+
     return Context(
         root,
         sink,
-        environ,
+        build_environment(root, options.env) if environ is None else environ,
         options.exclude,
         options.no_deps,
         options.locker,

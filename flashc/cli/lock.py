@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,7 @@ def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> N
     lock: Lock | None = None
     if program is not None:
         context = context_of(root, sink, options)
-        request = collect_request(program, options.exclude, os.environ, options.allow_build)
+        request = collect_request(program, context)
         try:
             lock = resolve(program, request, context, upgrade=upgrade)
             with reporting(root / LOCK_FILE, sink):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +50,9 @@ def command(
     root, options, program = compile_folder(project, flags, sink)
     parts: list[Part] | None = None
     lock: Lock | None = None
+    context = context_of(root, sink, options)
     if program is not None:
-        context = context_of(root, sink, options)
-        request = collect_request(program, options.exclude, os.environ, options.allow_build)
+        request = collect_request(program, context)
         try:
             lock = lock_of(program, request, context)
             with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
@@ -66,13 +66,13 @@ def command(
     show(sink, root, output_format)
     if program is not None and parts is not None and lock is not None and output_format == "text":
         if why is not None:
-            click.echo(explain(canonicalize_name(why), lock, program))
+            click.echo(explain(canonicalize_name(why), lock, program, context.environ))
         else:
             click.echo("\n".join(table(program, parts)))
     finish(sink)
 
 
-def explain(name: str, lock: Lock, program: Program) -> str:
+def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str]) -> str:
     """Why a package is in the artifact, or why it is not."""
     chain = lock.chain(name)
     if chain:
@@ -80,7 +80,7 @@ def explain(name: str, lock: Lock, program: Program) -> str:
         return f"{' -> '.join(chain)}\nasked for by {', '.join(wanted) or 'the app'}"
     if name in NEVER_BUNDLED:
         return f"{name} is never bundled; images for GPUs have it"
-    images = {image_of(e, program.python_version, os.environ) for e in program.code_endpoints()}
+    images = {image_of(e, program.python_version, environ) for e in program.code_endpoints()}
     having = sorted(image.name for image in images if image.find(name) is not None)
     if having:
         return f"{name} is not in the artifact: {', '.join(having)} have it"

@@ -8,7 +8,6 @@ What the project's code may not do here: reach the network, start a process, or 
 
 from __future__ import annotations
 
-import builtins
 import ctypes
 import importlib
 import importlib.util
@@ -191,6 +190,14 @@ def text(value):
     return {"parts": [before, name, after]}
 
 
+def hidden(message):
+    """A message without the values of variables."""
+    for name, content in sorted(_variables.items(), key=lambda item: -len(item[1])):
+        if len(content) >= _LEAST_SECRET:
+            message = message.replace(content, f"${{{name}}}")
+    return message
+
+
 # Modules ------------------------------------------------------------------------------------------
 
 
@@ -271,7 +278,7 @@ def main():
         try:
             importlib.import_module(name)
         except BaseException as error:  # SystemExit too: the next module may be fine
-            failed[name] = f"{builtins.type(error).__name__}: {error}"
+            failed[name] = f"{type(error).__name__}: {hidden(str(error))}"
     json.dump({"endpoints": endpoints, "failed": failed}, answer)
     answer.flush()
     os._exit(0)  # threads that the modules started must not keep the process alive

@@ -120,3 +120,11 @@ def test_a_module_that_never_ends_is_stopped(
 @pytest.mark.parametrize("code", ["FC132", "FC133"])
 def test_the_pages_examples(code: str, tmp_path: Path) -> None:
     assert code in compile_files(tmp_path, example_of(code), trace=True).codes
+
+
+def test_what_a_module_raises_is_told_without_the_values_of_variables(tmp_path: Path) -> None:
+    text = BEYOND + "raise ValueError('no ' + os.environ['TOKEN_OF_TEST'])\n"
+    result = compile_files(
+        tmp_path, {"worker.py": text}, trace=True, env={"TOKEN_OF_TEST": "hunter2-hunter2"}
+    )
+    assert "ValueError: no ${TOKEN_OF_TEST}" in result.found("FC132").message

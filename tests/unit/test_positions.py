@@ -1,0 +1,24 @@
+"""Places of nodes are those that LibCST's own provider gives."""
+
+from __future__ import annotations
+
+import libcst as cst
+import pytest
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from flashc.cst.parse import parse
+from tests.support.projects import ROOT
+
+FILES = sorted((ROOT / "flashc" / "frontend").rglob("*.py"))
+ODD = "@d( # c\r\n x)\r\nclass A :\r\n\tdef f(s, *, k=(1)): return [\r\n\t  k\r\n\t]; pass\r\n"
+
+
+@pytest.mark.parametrize("text", [*(path.read_text("utf-8") for path in FILES), ODD, "é = '😀'; x"])
+def test_places_are_libcsts(text: str) -> None:
+    syntax = parse("m.py", "m", False, text)
+    found = MetadataWrapper(syntax.tree, unsafe_skip_copy=True).resolve(PositionProvider)
+    for node, place in found.items():
+        if not isinstance(node, cst.Module):  # LibCST counts the newline at its end, or not
+            span = syntax.span(node)
+            assert (span.line, span.column - 1) == (place.start.line, place.start.column)
+            assert (span.end_line, span.end_column - 1) == (place.end.line, place.end.column)
