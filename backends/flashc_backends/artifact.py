@@ -14,8 +14,18 @@ from flashc_ir.program import Program
 from flashc_ir.source import Span
 
 from .archive import LIMIT, moment_of, write_archive
-from .attest import PROVENANCE_PATH, SBOM_PATH, provenance, sbom
-from .base import ARTIFACT_PATH, LOCK_FILE, MANIFEST_PATH, REMEMBERED, Context, Draft, Target
+from .attest import provenance, sbom
+from .base import (
+    ARTIFACT_PATH,
+    LOCK_FILE,
+    MANIFEST_PATH,
+    PROVENANCE_PATH,
+    REMEMBERED,
+    SBOM_PATH,
+    Context,
+    Draft,
+    Target,
+)
 from .collisions import check_generated_files, check_shadowing, check_worker_files
 from .handlers import handler_drafts, handler_path
 from .layers import Contents, Layer, make_layers
@@ -47,7 +57,6 @@ class BuildResult:
     manifest: Path
     artifact_size: int
     project_size: int
-    runtime_size: int
     layers: tuple[Layer, ...]
 
     @property
@@ -145,7 +154,6 @@ def build(
         beside,
         size,
         sum(file.size for file in program.files),
-        sum(len(d.read()) for d in (*runtime_drafts(program), *handler_drafts(program))),
         tuple(layers),
     )
 

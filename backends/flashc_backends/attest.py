@@ -18,8 +18,6 @@ from flashc_ir.program import Program
 from .layers import Contents
 from .lock import Lock
 
-SBOM_PATH = "sbom.cdx.json"
-PROVENANCE_PATH = "provenance.json"
 _NAMESPACE = uuid.UUID("6b1f9d4e-52a8-5b0e-9a64-5d2f7e0c3a11")
 _TOOLS = ("flashc", "isal", "libcst", "uv")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")

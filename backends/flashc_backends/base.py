@@ -15,6 +15,8 @@ from .store import Store, open_store
 ARTIFACT_PATH = "artifact.tar.gz"
 LOCK_FILE = "flash.lock"
 MANIFEST_PATH = "flash_manifest.json"
+SBOM_PATH = "sbom.cdx.json"
+PROVENANCE_PATH = "provenance.json"
 REMEMBERED = 24 * 3600  # seconds; then the newest versions of dependencies are looked for again
 LockerName = Literal["uv", "pip-tools"]
 

@@ -14,7 +14,13 @@ from typing import Any
 import click
 import msgspec
 
-from flashc_backends.base import ARTIFACT_PATH, MANIFEST_PATH, REMEMBERED
+from flashc_backends.base import (
+    ARTIFACT_PATH,
+    MANIFEST_PATH,
+    PROVENANCE_PATH,
+    REMEMBERED,
+    SBOM_PATH,
+)
 from flashc_backends.store import open_store
 from flashc_ir.diagnostics import Diagnostic, Sink
 
@@ -25,6 +31,7 @@ from ..options import Options, read_options
 from .common import building_options, context_of, finish, format_option, project_argument, show
 
 FOLDER = ".flash"
+_BESIDE = (MANIFEST_PATH, SBOM_PATH, PROVENANCE_PATH)
 
 
 @click.command("build")
@@ -75,7 +82,7 @@ class Report:
 
     diagnostics: tuple[Diagnostic, ...]
     lines: tuple[str, ...] = ()
-    digests: tuple[str, str] | None = None
+    digests: tuple[str, ...] | None = None
 
 
 def remembered(memory: Memory, output: Path, options: Options) -> Report | None:
@@ -120,16 +127,16 @@ def make(
     return report
 
 
-def digests(output: Path) -> tuple[str, str] | None:
-    """SHA-256 of the artifact and the manifest beside it; None where one is missing."""
+def digests(output: Path) -> tuple[str, ...] | None:
+    """SHA-256 of the artifact and of each file beside it; None where one is missing."""
+    found: list[str] = []
     try:
-        with output.open("rb") as artifact, (output.parent / MANIFEST_PATH).open("rb") as manifest:
-            return (
-                hashlib.file_digest(artifact, "sha256").hexdigest(),
-                hashlib.file_digest(manifest, "sha256").hexdigest(),
-            )
+        for file in (output, *(output.parent / name for name in _BESIDE)):
+            with file.open("rb") as stream:
+                found.append(hashlib.file_digest(stream, "sha256").hexdigest())
     except OSError:
         return None
+    return tuple(found)
 
 
 def _shown(path: Path) -> str:

@@ -92,9 +92,8 @@ class FlashServer(LanguageServer):
         try:
             self.analysis(project, renew=True)
             self._publish(project)
-        except (
-            Exception
-        ):  # a bug of ours: the editor shows it, and the next keystroke may work again
+        except Exception:
+            # A bug of ours: the editor shows it, and the next keystroke may work again.
             logging.exception("flashc could not analyse %s", project.root)
             self.window_log_message(
                 lsp.LogMessageParams(lsp.MessageType.Error, "flashc met a bug; see its log")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
@@ -123,8 +123,3 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 def newlines(text: str) -> int:
     """How many line ends `text` holds."""
     return len(_NEWLINE.findall(text))
-
-
-def first_span(spans: Sequence[Span]) -> Span | None:
-    """The earliest of some spans, by path and place."""
-    return min(spans, default=None)
