@@ -7,7 +7,9 @@ from pathlib import Path
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
-from flashc_ir.program import Dependency, Endpoint, Module, Program
+from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint
+from flashc_ir.modules import Module
+from flashc_ir.program import Program
 from flashc_ir.source import Span
 from flashc_ir.verify import verify
 
@@ -193,7 +195,7 @@ def assemble(
 
 
 def sort_key(endpoint: Endpoint) -> tuple[str, Span]:
-    name = "" if endpoint.kind == "existing" else endpoint.resource
+    name = "" if isinstance(endpoint, ExistingEndpoint) else endpoint.resource
     return name, endpoint.construction.span
 
 

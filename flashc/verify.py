@@ -32,7 +32,7 @@ from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.distributions import WORKER_DISTRIBUTIONS, distributions_of
 from flashc_ir.images import NEVER_BUNDLED
-from flashc_ir.program import Import, Origin
+from flashc_ir.modules import Import, Origin
 from flashc_ir.source import Span
 
 from .bundle import Bundle, Member, read_members

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from msgspec import structs
+
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.program import Program
@@ -177,7 +179,7 @@ def write_endpoints(
     for endpoint in program.code_endpoints():
         wanted = needs.get(endpoint.resource, frozenset())
         entries = tuple(entry for entry in lock.entries if entry.name in wanted)
-        alone = replace(program, endpoints=(endpoint,))
+        alone = structs.replace(program, endpoints=(endpoint,))
         manifest = manifest_draft(alone, context)
         if manifest is None:
             raise CannotWrite

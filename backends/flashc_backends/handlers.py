@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flashc_ir.program import CodeEndpoint, LoadBalanced, Program, modules_of
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
+from flashc_ir.program import Program
 
 from .base import Context, Draft, Target
 from .skeleton import fill, read_module

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from flashc_ir import rules
-from flashc_ir.images import image_of
-from flashc_ir.program import (
+from flashc_ir.endpoints import (
     Configuration,
     DeployedEndpoint,
     Function,
     ImageEndpoint,
     LoadBalanced,
-    Program,
     QueueClass,
     QueueFunction,
     modules_of,
 )
+from flashc_ir.images import image_of
+from flashc_ir.program import Program
 from flashc_ir.resources import Cpu, Gpu, Template, Text, Variable
 from flashc_ir.source import Span
 

@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from flashc_ir.encoding import decode
-from flashc_ir.program import Module, Program
+from flashc_ir.modules import Module
+from flashc_ir.program import Program
 from flashc_ir.source import apply_edits
 
 from .base import Draft

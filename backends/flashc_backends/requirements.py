@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from flashc_ir.endpoints import Dependency
 from flashc_ir.images import NEVER_BUNDLED, SDK_DISTRIBUTIONS, image_of
-from flashc_ir.program import Dependency, Program
+from flashc_ir.program import Program
 
 from .base import Context
 from .store import digest

@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from flashc_ir.program import CodeEndpoint, LoadBalanced, Program
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_ir.program import Program
 
 from .base import Draft
 from .skeleton import fill, read_module

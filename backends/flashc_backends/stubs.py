@@ -11,16 +11,16 @@ import keyword
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flashc_ir.program import (
+from flashc_ir.endpoints import (
     CodeEndpoint,
     Function,
     LoadBalanced,
     Parameter,
     ParameterKind,
-    Program,
     QueueClass,
     QueueFunction,
 )
+from flashc_ir.program import Program
 
 from .base import Context, Draft, Target
 from .project import project_drafts

@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from flashc_backends.artifact import BuildResult
-from flashc_ir.images import image_of
-from flashc_ir.program import (
+from flashc_ir.endpoints import (
     CodeEndpoint,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
     LoadBalanced,
-    Program,
     QueueClass,
     QueueFunction,
 )
+from flashc_ir.images import image_of
+from flashc_ir.program import Program
+from flashc_ir.resources import Gpu
 
 _KINDS = (
     ("load-balanced", (LoadBalanced,)),
@@ -83,7 +84,7 @@ def _endpoint(endpoint: Endpoint) -> Iterator[str]:
 def _hardware(endpoint: CodeEndpoint) -> str:
     hardware = endpoint.configuration.resources.hardware
     workers = endpoint.configuration.resources.workers
-    names = hardware.choices if hardware.kind == "gpu" else hardware.instances
+    names = hardware.choices if isinstance(hardware, Gpu) else hardware.instances
     return f"{hardware.kind} {', '.join(names)}; {workers.minimum}-{workers.maximum} workers"
 
 

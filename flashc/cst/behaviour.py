@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from flashc_ir.program import GlobalUse, VariableRead, VariableSet
+from flashc_ir.modules import GlobalUse, VariableRead, VariableSet
 from flashc_ir.source import Span
 
 from .parse import Syntax

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from flashc_ir.program import Import, ImportedName
+from flashc_ir.modules import Import, ImportedName
 from flashc_ir.source import Span
 
 from .parse import Syntax

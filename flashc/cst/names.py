@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import libcst as cst
+from msgspec import structs
 
-from flashc_ir.program import Fate, Module
+from flashc_ir.modules import Fate, Module
 from flashc_ir.source import Span
 
 from .behaviour import Behaviour
@@ -340,7 +341,7 @@ class _Walker:
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
         )
         facts = self.behaviour.facts(self.syntax, self.top, self.uses)
-        module = replace(
+        module = structs.replace(
             module,
             variables_read=facts.variables_read,
             variables_set=facts.variables_set,

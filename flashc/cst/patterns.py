@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from flashc_ir.program import Constant, Fate, LiteralKind, Shape
+from flashc_ir.modules import Constant, Fate, LiteralKind, Shape
 
 from .scopes import Scope
 from .walk import dotted, string_literal

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from flashc_ir.program import Import, ImportedName
+from flashc_ir.modules import Import, ImportedName
 from flashc_ir.source import Lines, Span
 
 from .imports import ImportProblem, resolve_relative

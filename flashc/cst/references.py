@@ -8,7 +8,7 @@ from typing import Protocol
 
 import libcst as cst
 
-from flashc_ir.program import Binding, Import, ImportedName, Module, Origin, Reference, Shape
+from flashc_ir.modules import Binding, Import, ImportedName, Module, Origin, Reference, Shape
 
 from .parse import Syntax
 from .scopes import Chain, Scope, targets

@@ -6,15 +6,8 @@ from dataclasses import dataclass, field
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Label
-from flashc_ir.program import (
-    Endpoint,
-    ExistingEndpoint,
-    ImageEndpoint,
-    Import,
-    Module,
-    Origin,
-    modules_of,
-)
+from flashc_ir.endpoints import Endpoint, ExistingEndpoint, ImageEndpoint, modules_of
+from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.source import Span
 
 from .discover import SDK_PACKAGES

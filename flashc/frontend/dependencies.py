@@ -18,15 +18,8 @@ from flashc_ir.distributions import (
     distributions_of,
     meant_by,
 )
-from flashc_ir.program import (
-    Dependency,
-    Endpoint,
-    ExistingEndpoint,
-    ImageEndpoint,
-    Import,
-    Module,
-    Origin,
-)
+from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint, ImageEndpoint
+from flashc_ir.modules import Import, Module, Origin
 
 from .read import Sources
 

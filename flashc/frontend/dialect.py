@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
-from flashc_ir.program import Import, Module
+from flashc_ir.modules import Import, Module
 
 from .closure import sdk_imports
 from .evaluator import sdk

@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
-from flashc_ir.program import Exclusion, Origin, ProjectFile
+from flashc_ir.modules import Origin
+from flashc_ir.program import Exclusion, ProjectFile
 from flashc_ir.source import Span
 
 from .ignore import IgnoreRule, IgnoreRules

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Fix, Label, Safety
-from flashc_ir.program import (
+from flashc_ir.endpoints import (
     Configuration,
     Construction,
     Endpoint,

@@ -6,7 +6,7 @@ import sys
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Label, Sink
-from flashc_ir.program import DeployedEndpoint, Endpoint, ExistingEndpoint
+from flashc_ir.endpoints import DeployedEndpoint, Endpoint, ExistingEndpoint
 from flashc_ir.source import Span
 
 from .schema import SUPPORTED_PYTHONS

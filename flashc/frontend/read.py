@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.encoding import Undecodable, decode
-from flashc_ir.program import Import, Module, Origin
+from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.source import Span
 
 from ..cst.imports import ImportProblem

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
-from flashc_ir.program import Dependency
+from flashc_ir.endpoints import Dependency
 from flashc_ir.source import Lines, Span
 
 from .discover import Tree

@@ -20,7 +20,7 @@ from flashc_ir.catalogue import (
 )
 from flashc_ir.diagnostics import Fix, Label, Safety
 from flashc_ir.distributions import meant_by
-from flashc_ir.program import Configuration, Dependency
+from flashc_ir.endpoints import Configuration, Dependency
 from flashc_ir.resources import (
     Cpu,
     Gpu,

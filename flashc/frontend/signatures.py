@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import libcst as cst
 
-from flashc_ir.program import Function, Parameter, ParameterKind
+from flashc_ir.endpoints import Function, Parameter, ParameterKind
 
 from ..cst.parse import Syntax
 from ..cst.walk import docstring, dotted, is_generator

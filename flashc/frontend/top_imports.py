@@ -15,7 +15,8 @@ import libcst as cst
 from flashc_ir import rules
 from flashc_ir.diagnostics import Fix, Safety, Sink
 from flashc_ir.distributions import WORKER_DISTRIBUTIONS, distributions_of
-from flashc_ir.program import Endpoint, Import, Module, Origin
+from flashc_ir.endpoints import Endpoint
+from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.source import Edit, Span
 
 from ..cst.parse import Syntax

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from flashc_ir.printer import print_endpoint
-from flashc_ir.program import (
-    Call,
+from flashc_ir.endpoints import (
     DeployedEndpoint,
     Endpoint,
     ExistingEndpoint,
     LoadBalanced,
-    Program,
     QueueClass,
     QueueFunction,
     functions_of,
 )
+from flashc_ir.printer import print_endpoint
+from flashc_ir.program import Call, Program
 from flashc_ir.source import Span
 
 from .analysis import Analysis

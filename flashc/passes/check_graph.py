@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Label, Sink
-from flashc_ir.program import CodeEndpoint, LoadBalanced, Program
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_ir.program import Program
 
 # Sources: docs.runpod.io, "Load balancing endpoints" (limits) and "Send API requests" (policies).
 LB_PROCESSING_MS = 330_000  # a load balancer gives up on a request after 5.5 minutes

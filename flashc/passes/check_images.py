@@ -8,8 +8,9 @@ from packaging.requirements import Requirement
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
+from flashc_ir.endpoints import CodeEndpoint, Dependency
 from flashc_ir.images import NEVER_BUNDLED, image_of
-from flashc_ir.program import CodeEndpoint, Dependency, Program
+from flashc_ir.program import Program
 
 
 def check_images(program: Program, environ: Mapping[str, str], sink: Sink) -> None:

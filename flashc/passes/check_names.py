@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from flashc_ir import rules
 from flashc_ir.diagnostics import Label, Sink
-from flashc_ir.program import DeployedEndpoint, LoadBalanced, Program
+from flashc_ir.endpoints import DeployedEndpoint, ExistingEndpoint, QueueClass, QueueFunction
+from flashc_ir.program import Program
+
+QUEUES = (QueueFunction, QueueClass)
 
 
 def check_names(program: Program, sink: Sink) -> Program:
@@ -14,8 +19,7 @@ def check_names(program: Program, sink: Sink) -> Program:
         other = first.setdefault(endpoint.resource, endpoint)
         if other is endpoint:
             continue
-        queues = not isinstance(endpoint, LoadBalanced) and not isinstance(other, LoadBalanced)
-        both = queues and "queue" in endpoint.kind and "queue" in other.kind
+        both = isinstance(endpoint, QUEUES) and isinstance(other, QUEUES)
         sink.report(
             rules.SECOND_FUNCTION if both else rules.DUPLICATE_ENDPOINT,
             endpoint.construction.span,
@@ -26,11 +30,7 @@ def check_names(program: Program, sink: Sink) -> Program:
             help=("each endpoint needs a name of its own",),
         )
     kept = {id(endpoint) for endpoint in first.values()}
-    endpoints = tuple(e for e in program.endpoints if e.kind == "existing" or id(e) in kept)
-    return program if endpoints == program.endpoints else _with(program, endpoints)
-
-
-def _with(program: Program, endpoints: tuple[object, ...]) -> Program:
-    from dataclasses import replace
-
-    return replace(program, endpoints=endpoints)  # type: ignore[arg-type]
+    endpoints = tuple(
+        e for e in program.endpoints if isinstance(e, ExistingEndpoint) or id(e) in kept
+    )
+    return structs.replace(program, endpoints=endpoints)

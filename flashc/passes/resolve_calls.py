@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from flashc_ir.diagnostics import Sink
-from flashc_ir.program import (
-    Call,
-    CallForm,
+from flashc_ir.endpoints import (
     CodeEndpoint,
-    Edge,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
-    ImportedName,
     LoadBalanced,
-    Module,
-    Origin,
-    Program,
     QueueClass,
     QueueFunction,
-    Reference,
     functions_of,
     modules_of,
 )
+from flashc_ir.modules import ImportedName, Module, Origin, Reference
+from flashc_ir.program import Call, CallForm, Edge, Program
 
 _DEPTH = 20  # re-exports of re-exports
 

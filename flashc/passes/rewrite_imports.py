@@ -13,24 +13,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 
+from msgspec.structs import replace
+
 from flashc_ir.diagnostics import Sink
-from flashc_ir.program import (
+from flashc_ir.endpoints import (
     DeployedEndpoint,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
-    Import,
-    ImportedName,
     LoadBalanced,
-    Module,
-    Origin,
-    Program,
     QueueClass,
     QueueFunction,
 )
+from flashc_ir.modules import Import, ImportedName, Module, Origin
+from flashc_ir.program import Program
 from flashc_ir.source import Edit, Span
 
 RUNTIME = "_flashc"

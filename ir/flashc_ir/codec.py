@@ -5,10 +5,9 @@ The schema version is part of every document; another version is refused, not gu
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+import msgspec
 
 from .program import SCHEMA_VERSION, Program
 
@@ -17,14 +16,9 @@ class CodecError(ValueError):
     """The document is no program that this version of flashc can read."""
 
 
-@cache
-def _adapter() -> TypeAdapter[Program]:
-    return TypeAdapter(Program)
-
-
 def dump(program: Program) -> str:
     """The program as JSON: keys in the order of the definition, two spaces deep, a newline at the end."""
-    return _adapter().dump_json(program, indent=2).decode("utf-8") + "\n"
+    return msgspec.json.format(msgspec.json.encode(program), indent=2).decode("utf-8") + "\n"
 
 
 def load(text: str) -> Program:
@@ -34,8 +28,8 @@ def load(text: str) -> Program:
         CodecError: no JSON, another schema version, or not of the schema's form.
     """
     try:
-        program = _adapter().validate_json(text, strict=False)
-    except ValidationError as error:
+        program = msgspec.json.decode(text, type=Program)
+    except msgspec.MsgspecError as error:
         raise CodecError(str(error)) from error
     if program.schema_version != SCHEMA_VERSION:
         raise CodecError(
@@ -46,5 +40,5 @@ def load(text: str) -> Program:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of `dump`'s output."""
-    described = _adapter().json_schema()
+    described = msgspec.json.schema(Program)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

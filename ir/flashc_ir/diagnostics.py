@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 
+from msgspec import Struct
+
 from .source import Edit, Span
 
 
@@ -29,8 +31,7 @@ class Safety(StrEnum):
     DISPLAY = "display"  # shown, never applied
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One kind of finding.  `code` is never reused; `name` is read as "allow ..."."""
 
     code: str
@@ -40,16 +41,14 @@ class Rule:
     suppressible: bool = True
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Label:
+class Label(Struct, frozen=True, order=True):
     """A place with a short remark."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """Edits that make the finding go away."""
 
     title: str
@@ -57,8 +56,7 @@ class Fix:
     safety: Safety
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One finding: what, where (`primary`), why (`secondary`: the causes), and the cure (`help`)."""
 
     rule: Rule

@@ -8,7 +8,7 @@ from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
-from flashc_ir.program import CodeEndpoint, LoadBalanced
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.resources import Cpu
 
 ImageKind = Literal["gpu", "cpu", "lb", "lb-cpu"]

@@ -9,22 +9,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from .program import (
-    Call,
+from .endpoints import (
     Configuration,
     Endpoint,
     ExistingEndpoint,
     Function,
     ImageEndpoint,
-    Import,
     LoadBalanced,
-    Module,
     Parameter,
     ParameterKind,
-    Program,
     QueueClass,
     QueueFunction,
 )
+from .modules import Import, Module
+from .program import Call, Program
 from .resources import Cpu, EnvironmentReference, Gpu, Resources, Variable, Volume
 
 

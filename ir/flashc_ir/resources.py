@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Text:
+from .variant import Variant
+
+
+class Text(Variant, frozen=True, tag="text"):
     """A piece of an environment value that is known when building."""
 
     text: str
-    kind: Literal["text"] = "text"
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentReference:
+class EnvironmentReference(Variant, frozen=True, tag="reference"):
     """A piece of a value that is read from the deploying process's environment.
 
     The value itself is never stored: not in the IR, the manifest, the artifact, a log or a cache.
@@ -23,11 +23,9 @@ class EnvironmentReference:
 
     variable: str
     default: str | None = None
-    kind: Literal["reference"] = "reference"
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(Struct, frozen=True):
     """One environment variable of a worker; its value is the concatenation of the parts."""
 
     name: str
@@ -40,45 +38,38 @@ class Variable:
         return "".join(texts) if len(texts) == len(self.parts) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Gpu:
+class Gpu(Variant, frozen=True, tag="gpu"):
     """GPU workers.  `choices` are pool ids and model names in the order of preference."""
 
     choices: tuple[str, ...]
     count: int = 1
     min_cuda: str | None = "12.8"
-    kind: Literal["gpu"] = "gpu"
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(Variant, frozen=True, tag="cpu"):
     """CPU workers, by instance type."""
 
     instances: tuple[str, ...]
-    kind: Literal["cpu"] = "cpu"
 
 
 Hardware = Gpu | Cpu
 
 
-@dataclass(frozen=True, slots=True)
-class Workers:
+class Workers(Struct, frozen=True):
     """How many workers the platform keeps: at least `minimum`, at most `maximum`."""
 
     minimum: int = 0
     maximum: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Scaler:
+class Scaler(Struct, frozen=True):
     """What makes the platform add workers.  `type` is QUEUE_DELAY (s) or REQUEST_COUNT."""
 
     type: Literal["QUEUE_DELAY", "REQUEST_COUNT"]
     value: int = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Volume:
+class Volume(Struct, frozen=True):
     """A network volume, mounted at `/runpod-volume`; `size` in GB."""
 
     name: str | None
@@ -87,8 +78,7 @@ class Volume:
     datacenter: str
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """Settings of the worker's container; None = the platform's own default."""
 
     container_disk_gb: int | None = None
@@ -100,8 +90,7 @@ class Template:
     environment: tuple[Variable, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """Where and how an endpoint's workers run.
 
     `datacenters` is None when the program names none; `idle_timeout` is in seconds;

@@ -9,13 +9,13 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """A half-open piece of one file: from (line, column) up to, not including, (end_line, end_column).
 
     `path` is POSIX and relative to the project's root, so that a span is the same on every machine.
@@ -44,8 +44,7 @@ class Span:
         return cls(path, 1, 1, 1, 1)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(Struct, frozen=True, order=True):
     """Replace what `span` covers by `text`."""
 
     span: Span

@@ -8,14 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from .program import (
-    ExistingEndpoint,
-    LoadBalanced,
-    Program,
-    QueueClass,
-    QueueFunction,
-    modules_of,
-)
+from .endpoints import ExistingEndpoint, LoadBalanced, QueueClass, QueueFunction, modules_of
+from .program import Program
 from .source import Span
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from flashc_ir.endpoints import QueueFunction
 from flashc_ir.printer import print_program
-from flashc_ir.program import QueueFunction
 from tests.support.projects import compile_files, unpacked
 from tests.unit.test_rule_pages import example_of
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flashc_ir.program import Origin
+from flashc_ir.modules import Origin
 from flashc_ir.source import Span
 
 from ...cst.imports import resolve_relative

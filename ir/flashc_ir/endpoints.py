@@ -1,0 +1,222 @@
+"""The endpoints of a project: what they run, on what, and where the program says so."""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+from typing import Literal
+
+from msgspec import Struct
+
+from .resources import Resources, Variable
+from .source import Span
+from .variant import Variant
+
+
+@unique
+class ParameterKind(StrEnum):
+    """How an argument reaches a parameter; the order is that of a signature."""
+
+    POSITIONAL_ONLY = "positional-only"
+    POSITIONAL_OR_KEYWORD = "positional-or-keyword"
+    VAR_POSITIONAL = "var-positional"
+    KEYWORD_ONLY = "keyword-only"
+    VAR_KEYWORD = "var-keyword"
+
+
+class Parameter(Struct, frozen=True):
+    """One parameter; `annotation` and `default` are the source texts, None where absent.
+
+    `literal_default` says that the default is a literal, so a stub may repeat it.
+    """
+
+    name: str
+    kind: ParameterKind
+    annotation: str | None
+    default: str | None
+    span: Span
+    literal_default: bool = False
+
+
+class Function(Struct, frozen=True):
+    """A function or method as its author wrote it.  `qualname` is as in Python.
+
+    `decorated`: a decorator that flashc does not follow may have changed the signature.
+    """
+
+    name: str
+    module: str
+    qualname: str
+    parameters: tuple[Parameter, ...]
+    returns: str | None
+    docstring: str | None
+    is_async: bool
+    is_generator: bool
+    span: Span
+    decorated: bool = False
+
+
+class Route(Struct, frozen=True):
+    """One HTTP route of a load-balanced endpoint.
+
+    `module` is the one that registers the route, `span` that of the decorator; `outermost` as in
+    `QueueFunction`.
+    """
+
+    method: Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
+    path: str
+    function: Function
+    module: str
+    span: Span
+    outermost: bool = True
+
+    @property
+    def key(self) -> str:
+        """`METHOD /path`, the route's name in the manifest."""
+        return f"{self.method} {self.path}"
+
+
+class Dependency(Struct, frozen=True):
+    """One PEP 508 requirement as declared; `name` is the normalized name of the distribution.
+
+    `constraint`: it asks for nothing, and limits the version of what others ask for.
+    """
+
+    name: str
+    requirement: str
+    span: Span
+    constraint: bool = False
+
+
+class Configuration(Struct, frozen=True):
+    """What an endpoint's constructor says beside its name."""
+
+    resources: Resources
+    environment: tuple[Variable, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
+    system_dependencies: tuple[str, ...] = ()
+    accelerate_downloads: bool = True
+    max_concurrency: int = 1
+    python_version: str | None = None
+
+
+class Provenance(Struct, frozen=True):
+    """Where the value of one argument comes from: `span` is the argument, `origin` the expression that
+    made its value, which may stand in another module."""
+
+    argument: str
+    span: Span
+    origin: Span
+
+
+class Construction(Struct, frozen=True):
+    """Where an endpoint's constructor is called, and with what.  `traced`: known by running the program.
+
+    `arguments` covers what stands between the parentheses, and is None where the call has to stay as it
+    is: it makes several endpoints (a loop, a factory), or binds names (`:=`) that others may read.
+    """
+
+    module: str
+    span: Span
+    arguments: Span | None
+    provenance: tuple[Provenance, ...] = ()
+    traced: bool = False
+
+
+class QueueFunction(Variant, frozen=True, tag="queue-function"):
+    """A queue-based endpoint that runs one function.
+
+    `module` is the one that gives the function to the endpoint, as a rule the function's own.
+    `outermost` says that no decorator stands above the endpoint's, so that the module's name for the
+    function is the endpoint's own object.
+    """
+
+    name: str
+    resource: str
+    function: Function
+    module: str
+    configuration: Configuration
+    construction: Construction
+    variable: str | None = None
+    outermost: bool = True
+
+
+class QueueClass(Variant, frozen=True, tag="queue-class"):
+    """A queue-based endpoint that runs the methods of one instance per worker.
+
+    `methods` are the public ones, inherited ones too; `open_bases` says that a base class lies outside
+    the project, so that there may be more.
+    """
+
+    name: str
+    resource: str
+    class_name: str
+    module: str
+    qualname: str
+    docstring: str | None
+    methods: tuple[Function, ...]
+    configuration: Configuration
+    construction: Construction
+    span: Span
+    variable: str | None = None
+    outermost: bool = True
+    open_bases: bool = False
+
+
+class LoadBalanced(Variant, frozen=True, tag="load-balanced"):
+    """A load-balanced endpoint: routes that share workers."""
+
+    name: str
+    resource: str
+    variable: str | None
+    routes: tuple[Route, ...]
+    configuration: Configuration
+    construction: Construction
+
+
+class ImageEndpoint(Variant, frozen=True, tag="image"):
+    """A prebuilt image that is deployed and called as a client."""
+
+    name: str
+    resource: str
+    image: str
+    variable: str | None
+    configuration: Configuration
+    construction: Construction
+
+
+class ExistingEndpoint(Variant, frozen=True, tag="existing"):
+    """A client of an endpoint that exists already; nothing is deployed.
+
+    `id` is None where it is known at run time only.
+    """
+
+    id: str | None
+    variable: str | None
+    construction: Construction
+
+
+CodeEndpoint = QueueFunction | QueueClass | LoadBalanced
+DeployedEndpoint = CodeEndpoint | ImageEndpoint
+Endpoint = DeployedEndpoint | ExistingEndpoint
+
+
+def functions_of(endpoint: Endpoint) -> tuple[Function, ...]:
+    """The user's functions that an endpoint runs, each once, in the order of the source."""
+    match endpoint:
+        case QueueFunction():
+            return (endpoint.function,)
+        case QueueClass():
+            return endpoint.methods
+        case LoadBalanced():
+            return tuple(dict.fromkeys(route.function for route in endpoint.routes))
+        case ImageEndpoint() | ExistingEndpoint():
+            return ()
+
+
+def modules_of(endpoint: CodeEndpoint) -> tuple[str, ...]:
+    """The modules that a worker of this endpoint imports to have everything registered."""
+    match endpoint:
+        case QueueFunction() | QueueClass():
+            return (endpoint.module,)
+        case LoadBalanced():
+            return tuple(dict.fromkeys(route.module for route in endpoint.routes))

@@ -1,0 +1,165 @@
+"""The modules of a project: what they import, bind at their top, and use of each other."""
+
+from __future__ import annotations
+
+from enum import StrEnum, unique
+from typing import Literal
+
+from msgspec import Struct
+
+from .source import Edit, Span
+
+
+@unique
+class Origin(StrEnum):
+    """Where an imported module comes from."""
+
+    PROJECT = "project"
+    SDK = "sdk"
+    STDLIB = "stdlib"
+    EXTERNAL = "external"
+
+
+class ImportedName(Struct, frozen=True):
+    """`name as alias` of a from-import.  `submodule`: the name is a module of the project."""
+
+    name: str
+    alias: str | None = None
+    submodule: str | None = None
+
+    @property
+    def bound(self) -> str:
+        return self.alias or self.name
+
+
+class Import(Struct, frozen=True):
+    """One imported module.  `span` covers the whole statement.
+
+    `module` is absolute.  `names` is None for `import module` and for `import_module("module")`
+    (`dynamic`), and holds `*` for a star import.  `scope` is the qualified name of the function that
+    holds the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`, `guarded` an
+    import whose failure the program expects (`try: ... except ImportError`).
+    """
+
+    module: str
+    origin: Origin
+    names: tuple[ImportedName, ...] | None
+    span: Span
+    alias: str | None = None
+    scope: str = ""
+    typing_only: bool = False
+    guarded: bool = False
+    dynamic: bool = False
+    relative: bool = False
+
+
+@unique
+class Fate(StrEnum):
+    """What a caller does with the result of a call."""
+
+    KEPT = "kept"
+    DISCARDED = "discarded"
+    CONSUMED = "consumed"
+
+
+LiteralKind = Literal["str", "int", "float", "bool", "list", "dict", "None"]
+
+
+class Constant(Struct, frozen=True):
+    """A literal argument, by its position ("0") or keyword; `kind` is its Python type."""
+
+    argument: str
+    kind: LiteralKind
+
+
+class Shape(Struct, frozen=True):
+    """The arguments of a call: how many positional ones, which keywords, `*` or `**` among them.
+
+    `awaited`: the call is the operand of `await`; `in_async`: an `async def` holds it.  `fate` is what
+    becomes of the result: thrown away, used on the spot as a plain value, or kept in some way.
+    `constants` are the arguments that are literals, each with its JSON type.
+    """
+
+    positional: int
+    keywords: tuple[str, ...]
+    star: bool
+    double_star: bool
+    awaited: bool
+    in_async: bool = False
+    fate: Fate = Fate.KEPT
+    constants: tuple[Constant, ...] = ()
+
+
+class Reference(Struct, frozen=True):
+    """A use of something that the project defines at the top of a module.
+
+    `scope` is the qualified name of the using function or class, "" at the module's top.  `target` is
+    dotted and absolute (`pkg.gpu_worker.gpu_inference`), import and alias resolved within this module
+    only.  `shape` is None for a use that is not a call.  `SD().generate(x)` refers to `SD`, calls it
+    with `shape`, and calls `member` "generate" of the result with `member_shape`.
+    """
+
+    scope: str
+    target: str
+    span: Span
+    shape: Shape | None = None
+    member: str | None = None
+    member_shape: Shape | None = None
+
+
+class Binding(Struct, frozen=True):
+    """A name at the top of a module.
+
+    `target` is what the name stands for if that is something of the project (dotted, absolute): the
+    definition itself for `def` and `class`, the imported thing for an import, the other name for an
+    alias.  `unique`: nothing else at the module's top binds the name.
+    """
+
+    name: str
+    target: str | None
+    unique: bool
+    span: Span
+
+
+class VariableRead(Struct, frozen=True):
+    """A read of an environment variable at run time; `scope` as in `Import`.
+
+    `optional`: the program says what happens without it, by a default or a test.
+    """
+
+    name: str
+    scope: str
+    span: Span
+    optional: bool
+
+
+class VariableSet(Struct, frozen=True):
+    """The program gives an environment variable a value of its own."""
+
+    name: str
+    scope: str
+
+
+class GlobalUse(Struct, frozen=True):
+    """A function reads, or changes (`writes`), a value that its module keeps; `scope` as in `Import`."""
+
+    name: str
+    scope: str
+    span: Span
+    writes: bool
+
+
+class Module(Struct, frozen=True):
+    """A Python file of the project.  `edits` are what the artifact's copy differs in."""
+
+    name: str
+    path: str
+    is_package: bool
+    imports: tuple[Import, ...] = ()
+    bindings: tuple[Binding, ...] = ()
+    references: tuple[Reference, ...] = ()
+    exports: tuple[str, ...] | None = None  # __all__, where it is a literal
+    edits: tuple[Edit, ...] = ()
+    variables_read: tuple[VariableRead, ...] = ()
+    variables_set: tuple[VariableSet, ...] = ()
+    globals: tuple[GlobalUse, ...] = ()
