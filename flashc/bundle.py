@@ -6,6 +6,7 @@ import hashlib
 import posixpath
 import tarfile
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, BinaryIO
 
 from isal.igzip import IGzipFile
@@ -26,7 +27,7 @@ class Member:
     content: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Bundle:
     """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
 
@@ -48,7 +49,7 @@ class Bundle:
             return None
         return member.content.decode("utf-8", "replace")
 
-    @property
+    @cached_property
     def top_level(self) -> frozenset[str]:
         """The names of modules that the archive's root offers."""
         return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)

@@ -34,7 +34,7 @@ from .layers import Contents, Layer, make_layers
 from .lock import InvalidLock, Lock, read, render
 from .lockers import LockFailed, locker
 from .manifest import manifest_draft
-from .project import project_drafts
+from .project import Shipped, ship_project
 from .requirements import Request, collect_request
 from .shipped import may_call, runtime_drafts
 from .store import digest
@@ -70,10 +70,10 @@ class BuildResult:
         return sum(distribution.size for distribution in self.distributions)
 
 
-def own_drafts(program: Program, context: Context) -> tuple[Draft, ...]:
+def own_drafts(program: Program, shipped: Shipped) -> tuple[Draft, ...]:
     """Everything in the artifact but the manifest, the lock and the installed distributions."""
     return (
-        *project_drafts(program, context.root),
+        *shipped.drafts,
         *handler_drafts(program),
         *runtime_drafts(program),
         *(stub_drafts(program) if may_call(program) else ()),
@@ -101,10 +101,11 @@ def build(
     """
     sink = context.sink
     # What goes in, and does it collide with anything?
-    manifest = manifest_draft(program, context)
-    if manifest is None:
+    shipped = ship_project(program, context)
+    if shipped is None:
         return None
-    drafts = (*own_drafts(program, context), manifest)
+    manifest = manifest_draft(program, shipped, context)
+    drafts = (*own_drafts(program, shipped), manifest)
     check_generated_files(program, sink)
     check_worker_files(drafts, sink)
     request = collect_request(program, context)
@@ -148,7 +149,9 @@ def build(
                 with reporting(keep, sink):
                     unpack(output, keep)
             if context.per_endpoint:
-                write_endpoints(program, context, output.parent / ENDPOINTS, lock, layers, verify)
+                write_endpoints(
+                    program, shipped, context, output.parent / ENDPOINTS, lock, layers, verify
+                )
         except CannotWrite:
             return None
     return BuildResult(
@@ -162,6 +165,7 @@ def build(
 
 def write_endpoints(
     program: Program,
+    shipped: Shipped,
     context: Context,
     folder: Path,
     lock: Lock,
@@ -174,15 +178,13 @@ def write_endpoints(
         CannotWrite: after reporting.
     """
     needs = {resource: lock.needed_by(roots) for resource, roots in lock.endpoints}
-    drafts = own_drafts(program, context)
+    drafts = own_drafts(program, shipped)
     handlers = {handler_path(endpoint) for endpoint in program.code_endpoints()}
     for endpoint in program.code_endpoints():
         wanted = needs.get(endpoint.resource, frozenset())
         entries = tuple(entry for entry in lock.entries if entry.name in wanted)
         alone = structs.replace(program, endpoints=(endpoint,))
-        manifest = manifest_draft(alone, context)
-        if manifest is None:
-            raise CannotWrite
+        manifest = manifest_draft(alone, shipped, context)
         others = " ".join(entry.name for entry in lock.entries if entry.name not in wanted)
         requirements = f"{LEFT_TO_OTHERS}{others}\n{replace(lock, entries=entries).requirements}"
         content = [

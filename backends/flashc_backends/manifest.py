@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from flashc_ir import rules
 from flashc_ir.endpoints import (
     Configuration,
     DeployedEndpoint,
@@ -20,7 +19,6 @@ from flashc_ir.endpoints import (
 from flashc_ir.images import image_of
 from flashc_ir.program import Program
 from flashc_ir.resources import Cpu, Gpu, Template, Text, Variable
-from flashc_ir.source import Span
 
 from .base import MANIFEST_PATH, Context, Draft, Target
 from .handlers import handler_path
@@ -35,20 +33,24 @@ from .manifest_model import (
     ValuePart,
 )
 from .placement import gpu_ids, locations
-from .project import source_fingerprint
+from .project import Shipped, ship_project
 
 
 def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Manifest:
-    """The manifest as a value.  `fingerprint` is `source_fingerprint`'s; `environ` may override images,
+    """The manifest as a value.  `fingerprint` is that of the project's files; `environ` may override images,
     locations and the clock."""
     endpoints = sorted(program.deployed(), key=lambda endpoint: endpoint.resource)
     routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
+    callers = {edge.caller for edge in program.edges}
     return Manifest(
         version="1.0",
         python_version=program.python_version,
         generated_at=_timestamp(environ),
         project_name=program.name,
-        resources={e.resource: _resource(program, e, environ) for e in endpoints},
+        resources={
+            e.resource: _resource(program, e, environ, calls=e.resource in callers)
+            for e in endpoints
+        },
         function_registry=_registry(endpoints),
         routes=routes or None,
         source_fingerprint=fingerprint,
@@ -75,7 +77,7 @@ def _registry(endpoints: Iterable[DeployedEndpoint]) -> dict[str, str]:
 
 
 def _resource(
-    program: Program, endpoint: DeployedEndpoint, environ: Mapping[str, str]
+    program: Program, endpoint: DeployedEndpoint, environ: Mapping[str, str], *, calls: bool
 ) -> ManifestResource:
     configuration = endpoint.configuration
     resources = configuration.resources
@@ -95,7 +97,7 @@ def _resource(
         # A live resource answers `POST /execute`, which runs whatever code it is sent.
         is_live_resource=False,
         config_variable=endpoint.variable,
-        makes_remote_calls=any(edge.caller == endpoint.resource for edge in program.edges),
+        makes_remote_calls=calls,
         client_mode=True if client else None,
         image_name=endpoint.image
         if isinstance(endpoint, ImageEndpoint)
@@ -223,25 +225,15 @@ def _template(template: Template | None) -> ManifestTemplate | None:
     )
 
 
-def manifest_draft(program: Program, context: Context) -> Draft | None:
-    """The manifest as a file; None, and a diagnostic, where a project file can't be read any more."""
-    try:
-        fingerprint = source_fingerprint(program, context.root)
-    except OSError as error:
-        context.sink.report(
-            rules.UNREADABLE_FILE,
-            Span.whole("."),
-            f"a file of the project can't be read: {error.strerror or type(error).__name__}",
-            help=("build again",),
-        )
-        return None
-    manifest = build_manifest(program, fingerprint, context.environ)
+def manifest_draft(program: Program, shipped: Shipped, context: Context) -> Draft:
+    """The manifest as a file."""
+    manifest = build_manifest(program, shipped.fingerprint, context.environ)
     return Draft(MANIFEST_PATH, manifest.to_json())
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    draft = manifest_draft(program, context)
-    return (draft,) if draft is not None else ()
+    shipped = ship_project(program, context)
+    return () if shipped is None else (manifest_draft(program, shipped, context),)
 
 
 MANIFEST = Target("manifest", "what a deployment makes: endpoints, hardware, routes", _emit)

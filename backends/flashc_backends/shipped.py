@@ -7,8 +7,7 @@ little else.
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -35,14 +34,14 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
     """The runtime as it travels: its modules, the catalogue of the IR, and what it knows of this app."""
     left_out = _left_out(program)
     copied = [
-        Draft(f"{PACKAGE}/{path}", content)
-        for path, content in _runtime()
+        Draft(f"{PACKAGE}/{path}", _stripped_module("flashc_backends", "runtime", *path.split("/")))
+        for path in _runtime()
         if path not in left_out | {"app.py"}
     ]
     return (
         *copied,
         Draft(f"{PACKAGE}/app.py", app_source(program).encode()),
-        Draft(f"{PACKAGE}/catalogue.py", _catalogue()),
+        Draft(f"{PACKAGE}/catalogue.py", _stripped_module("flashc_ir", "catalogue.py")),
     )
 
 
@@ -77,22 +76,22 @@ def may_call(program: Program) -> bool:
 
 
 @cache
-def _runtime() -> tuple[tuple[str, bytes], ...]:
+def _runtime() -> tuple[str, ...]:
     return tuple(_modules(files("flashc_backends").joinpath("runtime"), ""))
 
 
-@cache
-def _catalogue() -> bytes:
-    return stripped(read_module("catalogue.py", package="flashc_ir")).encode()
-
-
-def _modules(folder: Traversable, prefix: str) -> Iterator[tuple[str, bytes]]:
+def _modules(folder: Traversable, prefix: str) -> Iterator[str]:
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             if entry.name != "__pycache__":
                 yield from _modules(entry, f"{prefix}{entry.name}/")
         elif entry.name.endswith(".py"):
-            yield prefix + entry.name, stripped(entry.read_text(encoding="utf-8")).encode()
+            yield prefix + entry.name
+
+
+@cache
+def _stripped_module(package: str, *path: str) -> bytes:
+    return stripped(read_module(*path, package=package)).encode()
 
 
 def app_source(program: Program) -> str:
@@ -108,15 +107,24 @@ def app_source(program: Program) -> str:
     return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
 
 
+_Place = tuple[int, int]
+"""A line, from 1, and a column, from 0."""
+
+
 def stripped(source: str) -> str:
     """A module's text without comments, docstrings and blank lines.
 
-    The rest stays letter by letter, so that the result does not depend on the Python that runs flashc.
+    The rest stays letter by letter, so that the result does not depend on the Python that runs flashc.  `source`
+    is ASCII, as `ast` counts bytes.
     """
     lines = source.splitlines(keepends=True)
     gone: set[int] = set()
+    strings: list[tuple[_Place, _Place]] = []
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
+            strings.append(((node.lineno, node.col_offset), end))
+        elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             text = node.body[0] if node.body else None
             if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
                 first, last = text.lineno, text.end_lineno or text.lineno
@@ -124,10 +132,18 @@ def stripped(source: str) -> str:
                 if len(node.body) == 1 and not isinstance(node, ast.Module):
                     lines[first - 1] = lines[first - 1][: text.col_offset] + "pass\n"
                     gone.discard(first)
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.COMMENT and token.start[0] not in gone:
-            number, column = token.start
-            lines[number - 1] = lines[number - 1][:column].rstrip() + "\n"
-    return "".join(
-        line for number, line in enumerate(lines, 1) if number not in gone and line.strip()
+    kept = (
+        _without_comment(number, line, strings)
+        for number, line in enumerate(lines, 1)
+        if number not in gone
     )
+    return "".join(line for line in kept if line.strip())
+
+
+def _without_comment(number: int, line: str, strings: list[tuple[_Place, _Place]]) -> str:
+    """A line up to the first `#` that is in no string."""
+    for match in re.finditer("#", line):
+        place = (number, match.start())
+        if not any(first <= place < last for first, last in strings):
+            return line[: match.start()].rstrip() + "\n"
+    return line

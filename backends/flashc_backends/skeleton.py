@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 
 from flashc_ir.source import Edit, Lines, Span, apply_edits
 
 
+@cache
 def read_module(*path: str, package: str = "flashc_backends") -> str:
     """The text of a module that ships with flashc, wherever that is installed."""
     return files(package).joinpath(*path).read_text(encoding="utf-8")
@@ -26,21 +28,26 @@ def fill(source: str, constants: Mapping[str, object]) -> str:
     Raises:
         KeyError: the skeleton does not assign one of the names.
     """
-    wanted = dict(constants)
-    edits: list[Edit] = []
+    places = _places(source)
+    missing = constants.keys() - places.keys()
+    if missing:
+        raise KeyError(f"the skeleton does not assign {', '.join(sorted(missing))}")
+    return apply_edits(source, [Edit(places[name], repr(constants[name])) for name in constants])
+
+
+@cache
+def _places(source: str) -> dict[str, Span]:
+    """Where the values of a module's constants stand."""
+    found: dict[str, Span] = {}
     for node in ast.parse(source).body:
         match node:
             case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                pass
+                found[name] = _span(source, value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
-                pass
+                found[name] = _span(source, value)
             case _:
                 continue
-        if name in wanted:
-            edits.append(Edit(_span(source, value), repr(wanted.pop(name))))
-    if wanted:
-        raise KeyError(f"the skeleton does not assign {', '.join(wanted)}")
-    return apply_edits(source, edits)
+    return found
 
 
 def _span(source: str, node: ast.expr) -> Span:

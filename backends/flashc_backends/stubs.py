@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -23,12 +25,13 @@ from flashc_ir.endpoints import (
 from flashc_ir.program import Program
 
 from .base import Context, Draft, Target
-from .project import project_drafts
+from .project import ship_project
 from .shipped import PACKAGE
 from .skeleton import literal
 
 FOLDER = f"{PACKAGE}/stubs"
 _INDENT = "    "
+_STUB_IMPORT = re.compile(rf"from {PACKAGE}\.stubs\.([^ ]+) import ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,33 +46,44 @@ class _Stub:
 
 
 def stub_drafts(program: Program) -> tuple[Draft, ...]:
-    """A stub module for each module that defines an endpoint's function or class."""
+    """A stub module for each module that another one imports an endpoint's function or class of."""
+    wanted = _imported(program)
     modules: dict[str, dict[str, _Stub]] = {}
     for endpoint in program.code_endpoints():
         for stub in _stubs(endpoint):
-            if all(map(_importable, (*stub.module.split("."), stub.name))):
+            if stub.module in wanted and all(
+                map(_importable, (*stub.module.split("."), stub.name))
+            ):
                 modules.setdefault(stub.module, {})[stub.name] = stub
-    drafts = [
-        Draft(_path(name, modules), _source(list(modules[name].values())).encode())
-        for name in sorted(modules)
-    ]
-    written = {draft.path for draft in drafts}
-    packages = {
-        f"{FOLDER}/{'/'.join(name.split('.')[:depth])}/__init__.py"
+    parents = {
+        ".".join(name.split(".")[:depth])
         for name in modules
         for depth in range(1, name.count(".") + 1)
     }
-    return (*drafts, *(Draft(path, b"") for path in sorted(packages - written)))
+    drafts = [
+        Draft(_path(name, name in parents), _source(list(modules[name].values())).encode())
+        for name in sorted(modules)
+    ]
+    empty = sorted(parents - modules.keys())
+    return (*drafts, *(Draft(_path(name, is_package=True), b"") for name in empty))
+
+
+def _imported(program: Program) -> set[str]:
+    """The modules whose stubs are imported by the edits of others."""
+    return {
+        found
+        for module in program.modules
+        for edit in module.edits
+        for found in _STUB_IMPORT.findall(edit.text)
+    }
 
 
 def _importable(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name) and name != "__init__"
 
 
-def _path(module: str, modules: dict[str, dict[str, _Stub]]) -> str:
-    """A stub module that others lie below is a package."""
-    inside = any(other.startswith(f"{module}.") for other in modules)
-    return f"{FOLDER}/{module.replace('.', '/')}{'/__init__' if inside else ''}.py"
+def _path(module: str, is_package: bool) -> str:
+    return f"{FOLDER}/{module.replace('.', '/')}{'/__init__' if is_package else ''}.py"
 
 
 def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
@@ -178,6 +192,7 @@ def _parameter(parameter: Parameter) -> str:
     return f"{text} = {default}" if annotated else f"{text}={default}"
 
 
+@lru_cache(maxsize=4096)
 def _is_expression(text: str | None) -> bool:
     """Whether a piece of the user's source still stands on its own, taken out of its lines."""
     if text is None:
@@ -190,8 +205,11 @@ def _is_expression(text: str | None) -> bool:
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    shipped = ship_project(program, context)
+    if shipped is None:
+        return ()
     edited = {module.path for module in program.modules if module.edits}
-    rewritten = (d for d in project_drafts(program, context.root) if d.path in edited)
+    rewritten = (draft for draft in shipped.drafts if draft.path in edited)
     return (*rewritten, *stub_drafts(program))
 
 

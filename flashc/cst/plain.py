@@ -24,9 +24,14 @@ def collect_plain_imports(
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: the host's Python can't parse the text.
     """
-    collector = _Collector(path, name if is_package else name.rpartition(".")[0], text, index)
+    package = name if is_package else name.rpartition(".")[0]
+    has_dynamic = any(function.rpartition(".")[2] in text for function in _DYNAMIC)
+    collector = _Collector(path, package, text, index, has_dynamic)
     collector.visit_block(ast.parse(text).body, _Place())
     return tuple(collector.imports), tuple(collector.problems)
+
+
+_DYNAMIC = frozenset({"importlib.import_module", "import_module", "__import__"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class _Collector:
     package: str
     text: str
     index: ModuleIndex
+    has_dynamic: bool  # else no expression matters
     imports: list[Import] = field(default_factory=list[Import])
     problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
     _lines: Lines | None = None
@@ -87,7 +93,8 @@ class _Collector:
 
     def _generic(self, node: ast.AST, place: _Place) -> None:
         for child in ast.iter_child_nodes(node):
-            self.visit(child, place)
+            if self.has_dynamic or not isinstance(child, ast.expr):
+                self.visit(child, place)
 
     def _try(self, node: ast.Try | ast.TryStar, place: _Place) -> None:
         guarded = any(_expects_import_error(handler.type) for handler in node.handlers)
@@ -114,10 +121,7 @@ class _Collector:
 
     def _dynamic(self, node: ast.Call, place: _Place) -> None:
         callee = ast.unparse(node.func)
-        if (
-            callee not in {"importlib.import_module", "import_module", "__import__"}
-            or not node.args
-        ):
+        if callee not in _DYNAMIC or not node.args:
             return
         first = node.args[0]
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):

@@ -18,8 +18,9 @@ DEFAULT_EXECUTION_MS = 600_000
 def check_graph(program: Program, sink: Sink) -> Program:
     """Circles, deadlocks and time limits."""
     endpoints = {e.resource: e for e in program.code_endpoints()}
+    every = program.callees()
     callees = {
-        name: tuple(c for c in program.callees(name) if c in endpoints and c != name)
+        name: tuple(c for c in every.get(name, ()) if c in endpoints and c != name)
         for name in endpoints
     }
     check_circles(endpoints, callees, sink)

@@ -12,7 +12,7 @@ function where it is defined, unless the running endpoint is its owner.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -49,11 +49,21 @@ def rewrite_imports(program: Program, sink: Sink) -> Program:
     for endpoint in program.deployed():
         if endpoint.construction.arguments is not None:
             built.setdefault(endpoint.construction.module, []).append(endpoint)
-    rewriter = _Rewriter(program, stubbed_names(program), built)
+    rewriter = _Rewriter(program, stubbed_names(program), built, frozenset(_taken(program)))
     modules = tuple(
         replace(module, edits=tuple(sorted(rewriter.edits(module)))) for module in program.modules
     )
     return replace(program, modules=modules)
+
+
+def _taken(program: Program) -> Iterator[str]:
+    """Every name that a module imports from another, or refers to, and what is in front of its dots."""
+    for module in program.modules:
+        for item in module.imports:
+            yield from (f"{item.module}.{n.name}" for n in item.names or ())
+        for reference in module.references:
+            parts = reference.target.split(".")
+            yield from (".".join(parts[:length]) for length in range(2, len(parts) + 1))
 
 
 def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
@@ -102,6 +112,7 @@ class _Rewriter:
     program: Program
     stubbed: dict[tuple[str, str], str]
     built: dict[str, list[DeployedEndpoint]]  # by the module that builds them
+    taken: frozenset[str]  # what modules take from each other, dotted, and `module.*`
 
     def edits(self, module: Module) -> Iterable[Edit]:
         constructions = [_construction(e) for e in self.built.get(module.name, ())]
@@ -169,17 +180,7 @@ class _Rewriter:
     def is_exported(self, module: Module, name: str) -> bool:
         if module.exports is not None and name in module.exports:
             return True
-        for other in self.program.modules:
-            for item in other.imports:
-                if item.names is None:
-                    continue
-                same = item.module == module.name
-                if same and any(n.name in (name, "*") for n in item.names):
-                    return True
-            for reference in other.references:
-                if reference.target.startswith(f"{module.name}.{name}"):
-                    return True
-        return False
+        return bool({f"{module.name}.{name}", f"{module.name}.*"} & self.taken)
 
 
 def _within(inner: Span, outer: Span) -> bool:

@@ -43,11 +43,12 @@ def _program(program: Program) -> Iterator[str]:
         yield ""
         yield f"module {module.name} ({module.path})"
         yield from _indent(_module(module))
+    callees = program.callees()
     for endpoint in program.endpoints:
         yield ""
         yield from print_endpoint(endpoint)
         if not isinstance(endpoint, ExistingEndpoint):
-            for callee in program.callees(endpoint.resource):
+            for callee in callees.get(endpoint.resource, ()):
                 yield f"  calls {callee}"
     if program.calls:
         yield ""

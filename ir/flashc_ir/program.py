@@ -9,6 +9,7 @@ Laws, checked by `verify`:
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from enum import StrEnum, unique
 
@@ -78,7 +79,7 @@ class Exclusion(Struct, frozen=True):
 
 
 class Program(Struct, frozen=True):
-    """A whole project.  `requirements` are those of the project as a whole, not of one endpoint."""
+    """A whole project.  `modules` are in the order of their names, `requirements` those of the project as a whole, not of one endpoint."""
 
     name: str
     python_version: str
@@ -92,7 +93,9 @@ class Program(Struct, frozen=True):
     schema_version: int = SCHEMA_VERSION
 
     def module(self, name: str) -> Module | None:
-        return next((module for module in self.modules if module.name == name), None)
+        index = bisect_left(self.modules, name, key=lambda module: module.name)
+        found = self.modules[index] if index < len(self.modules) else None
+        return found if found is not None and found.name == name else None
 
     def deployed(self) -> Iterator[DeployedEndpoint]:
         """The endpoints that a deployment makes, in the order of their resource names."""
@@ -106,6 +109,9 @@ class Program(Struct, frozen=True):
             if not isinstance(endpoint, ImageEndpoint):
                 yield endpoint
 
-    def callees(self, resource: str) -> tuple[str, ...]:
-        """The resources that code of endpoint `resource` may call."""
-        return tuple(edge.callee for edge in self.edges if edge.caller == resource)
+    def callees(self) -> dict[str, list[str]]:
+        """The resources that code of an endpoint may call, by its resource."""
+        found: dict[str, list[str]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.caller, []).append(edge.callee)
+        return found

@@ -48,6 +48,9 @@ def _names(program: Program) -> Iterator[str]:
 
 def _modules(program: Program) -> Iterator[str]:
     files = {file.path for file in program.files}
+    names = [module.name for module in program.modules]
+    if names != sorted(names):
+        yield "the modules are not in the order of their names"
     for module in program.modules:
         if module.path not in files:
             yield f"the module `{module.name}` has no file"

@@ -11,6 +11,7 @@ from flashc.compile import compile_project
 from flashc.options import Options
 from flashc_backends.artifact import build, own_drafts
 from flashc_backends.base import Context
+from flashc_backends.project import ship_project
 from flashc_backends.write import write_tree
 from flashc_ir.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
@@ -68,7 +69,9 @@ def compile_files(root: Path, files: Mapping[str, str | bytes], **options: objec
 def unpacked(compiled: Compiled, target: Path) -> Path:
     """The artifact's own files (no dependencies), as a worker unpacks them."""
     context = Context(compiled.root, Sink(), dict(os.environ))
-    write_tree(target, own_drafts(compiled.valid, context))
+    shipped = ship_project(compiled.valid, context)
+    assert shipped is not None
+    write_tree(target, own_drafts(compiled.valid, shipped))
     return target
 
 

@@ -15,6 +15,7 @@ import pytest
 from flashc_backends import archive, artifact
 from flashc_backends.artifact import build, own_drafts
 from flashc_backends.base import Context, LockerName
+from flashc_backends.project import ship_project
 from flashc_backends.shipped import stripped
 from flashc_backends.write import replacing
 from flashc_ir.diagnostics import Sink
@@ -240,6 +241,7 @@ def test_an_app_of_the_examples_has_the_same_bytes_as_ever(tmp_path: Path) -> No
     [
         ({"w.py": worker("")}, {"routes", "dispatch", "client", "wire", "stubs/w"}, {"queue"}),
         ({"w.py": worker(""), "v.py": worker("").replace('"w"', '"v"')}, {"routes"}, {"dispatch"}),
+        ({"w.py": worker(""), "v.py": worker("").replace('"w"', '"v"')}, {"stubs/w"}, set()),
         ({"w.py": LB}, {"queue", "streams", "arguments", "dispatch"}, {"routes"}),
         ({"w.py": worker("") + "def later(): return Endpoint(id='x')\n"}, {"routes"}, {"client"}),
     ],
@@ -249,9 +251,11 @@ def test_only_what_the_app_can_need_of_the_runtime_goes_along(
 ) -> None:
     compiled = compile_files(tmp_path, files)
     context = Context(compiled.root, Sink(), {})
+    shipped = ship_project(compiled.valid, context)
+    assert shipped is not None
     names = {
         draft.path.removeprefix("_flashc/").removesuffix(".py")
-        for draft in own_drafts(compiled.valid, context)
+        for draft in own_drafts(compiled.valid, shipped)
         if draft.path.startswith("_flashc/")
     }
     assert not absent & names
