@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import posixpath
+import re
 import tarfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,6 +45,12 @@ class Bundle:
     def python_version(self) -> str:
         return str(self.manifest.get("python_version") or "")
 
+    @cached_property
+    def handlers(self) -> dict[str, dict[str, object]]:
+        """The constants that each handler was filled in with, by its path."""
+        paths = (path for path in self.members if re.fullmatch(r"handler_[^/]*\.py", path))
+        return {path: constants(self.text(path) or "") for path in paths}
+
     def text(self, path: str) -> str | None:
         member = self.members.get(path)
         if member is None or member.content is None:
@@ -53,6 +61,22 @@ class Bundle:
     def top_level(self) -> frozenset[str]:
         """The names of modules that the archive's root offers."""
         return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)
+
+
+def constants(source: str) -> dict[str, object]:
+    """What a handler assigns at its top; empty for what is no handler of flashc's."""
+    found: dict[str, object] = {}
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
 
 
 def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, str]]]:

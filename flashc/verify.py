@@ -36,7 +36,7 @@ from flashc_ir.modules import Import, Origin
 from flashc_ir.source import Span
 
 from .bundle import Bundle, Member, read_members
-from .cst.plain import collect_plain_imports
+from .cst.plain import imports_of
 
 _LOCK = "requirements.txt"
 _IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
@@ -101,10 +101,15 @@ def _verify(
     if manifest is None:
         return
     bundle = Bundle(members, manifest, distributions, proven)
-    for check in (_check_names, _check_distributions, _check_handlers):
-        for path, problem in check(bundle):
-            _report(sink, path, problem)
-    for path, item in _missing_imports(bundle):
+    modules = _modules(bundle)
+    found = (
+        *_check_names(bundle),
+        *_check_distributions(bundle),
+        *_check_handlers(bundle, modules),
+    )
+    for path, problem in found:
+        _report(sink, path, problem)
+    for path, item in _missing_imports(bundle, modules):
         sink.report(
             rules.IMPORT_NOT_IN_ARTIFACT,
             Span.whole(path),
@@ -212,63 +217,61 @@ def _check_record(bundle: Bundle, folder: str) -> Iterator[tuple[str, str]]:
 # Handlers and manifest ----------------------------------------------------------------------------
 
 
-def _check_handlers(bundle: Bundle) -> Iterator[tuple[str, str]]:
+def _check_handlers(bundle: Bundle, modules: Mapping[str, _Module]) -> Iterator[tuple[str, str]]:
     """Each resource of the manifest has its handler, module and functions."""
-    resources = cast("dict[str, dict[str, Any]]", bundle.manifest.get("resources") or {})
+    resources = _resources(bundle)
     for resource, entry in resources.items():
         handler = entry.get("handler_file")
         if handler is None:
             continue  # an image of the user's, or a client
-        source = bundle.text(str(handler))
-        if source is None:
+        if str(handler) not in bundle.members:
             yield str(handler), f"the manifest names it as the handler of `{resource}`"
-            continue
-        constants = handler_constants(source)
-        if constants.get("RESOURCE") != resource:
+        elif bundle.handlers.get(str(handler), {}).get("RESOURCE") != resource:
             yield str(handler), f"it is not the handler of `{resource}`"
-        for function in cast("list[dict[str, Any]]", entry.get("functions") or []):
-            yield from _check_function(bundle, resource, function)
+        else:
+            for function in _functions(entry):
+                yield from _check_function(bundle, resource, function, modules)
     registry = cast("dict[str, str]", bundle.manifest.get("function_registry") or {})
     for name, owner in registry.items():
         if owner not in resources:
             yield MANIFEST_PATH, f"`{name}` belongs to `{owner}`, which it does not have"
 
 
+def _resources(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    return cast("dict[str, dict[str, Any]]", bundle.manifest.get("resources") or {})
+
+
+def _functions(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", entry.get("functions") or [])
+
+
 def _check_function(
-    bundle: Bundle, resource: str, function: Mapping[str, Any]
+    bundle: Bundle, resource: str, function: Mapping[str, Any], modules: Mapping[str, _Module]
 ) -> Iterator[tuple[str, str]]:
     path = _module_path(bundle, str(function.get("module")))
     if path is None:
         yield MANIFEST_PATH, f"`{resource}` needs the module `{function.get('module')}`"
         return
     name = str(function.get("name")).rpartition(".")[2]
-    try:
-        tree = ast.parse(bundle.members[path].content or b"")
-    except (SyntaxError, ValueError):
-        return  # newer syntax than this Python's
-    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    if not any(isinstance(node, definitions) and node.name == name for node in ast.walk(tree)):
+    module = modules.get(path)
+    if module is not None and name not in module.definitions:
         yield path, f"`{resource}` runs `{name}`, which is not defined there"
 
 
-def handler_constants(source: str) -> dict[str, object]:
-    """The constants that a handler was filled in with."""
-    found: dict[str, object] = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-    return found
+# Modules ------------------------------------------------------------------------------------------
 
 
-# Imports ------------------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """What is asked about a module: the names of its functions and classes, and its imports."""
+
+    definitions: frozenset[str]
+    imports: tuple[Import, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What `collect_plain_imports` asks: which modules there are, and where others come from."""
+    """What `imports_of` asks: which modules there are, and where others come from."""
 
     bundle: Bundle
 
@@ -287,19 +290,16 @@ def _module_path(bundle: Bundle, name: str) -> str | None:
     return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in bundle.members), None)
 
 
-def _missing_imports(bundle: Bundle) -> Iterator[tuple[str, Import]]:
-    """What the app's own modules import that is not in the archive, the image or the standard library."""
+def _modules(bundle: Bundle) -> dict[str, _Module]:
+    """The app's own modules that its handlers come to import, by path; but for those whose syntax is newer
+    than this Python's."""
     index = _Index(bundle)
     third_party = _third_party(bundle)
-    pending = [
-        module
-        for path in bundle.members
-        if re.fullmatch(r"handler_[^/]*\.py", path)
-        for module in cast(
-            "tuple[str, ...]", handler_constants(bundle.text(path) or "").get("MODULES", ())
-        )
-    ]
+    pending = [str(f.get("module")) for r in _resources(bundle).values() for f in _functions(r)]
+    for found in bundle.handlers.values():
+        pending += cast("tuple[str, ...]", found.get("MODULES", ()))
     seen: set[str] = set()
+    modules: dict[str, _Module] = {}
     while pending:
         name = pending.pop()
         path = _module_path(bundle, name)
@@ -307,14 +307,33 @@ def _missing_imports(bundle: Bundle) -> Iterator[tuple[str, Import]]:
             continue
         seen.add(name)
         package = path.endswith("/__init__.py")
+        text = bundle.text(path) or ""
         try:
-            imports, _ = collect_plain_imports(path, name, package, bundle.text(path) or "", index)
+            tree = ast.parse(text)
+            imports, _ = imports_of(tree, path, name, package, text, index)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
+        modules[path] = _Module(frozenset(_definitions(tree.body)), imports)
         for item in imports:
-            if _is_missing(bundle, item):
-                yield path, item
             pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
+    return modules
+
+
+def _definitions(body: list[Any]) -> Iterator[str]:
+    """The names of the functions and classes in a block, and in the blocks inside it."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            yield from _definitions(getattr(node, block, []))
+
+
+def _missing_imports(
+    bundle: Bundle, modules: Mapping[str, _Module]
+) -> Iterator[tuple[str, Import]]:
+    """What the app's own modules import that is not in the archive, the image or the standard library."""
+    for path, module in modules.items():
+        yield from ((path, item) for item in module.imports if _is_missing(bundle, item))
 
 
 def _third_party(bundle: Bundle) -> frozenset[str]:

@@ -24,10 +24,21 @@ def collect_plain_imports(
     Raises:
         SyntaxError, ValueError, RecursionError, MemoryError: the host's Python can't parse the text.
     """
+    return imports_of(ast.parse(text), path, name, is_package, text, index)
+
+
+def imports_of(
+    tree: ast.Module, path: str, name: str, is_package: bool, text: str, index: ModuleIndex
+) -> tuple[tuple[Import, ...], tuple[ImportProblem, ...]]:
+    """As `collect_plain_imports`, for a text that is parsed already.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
     package = name if is_package else name.rpartition(".")[0]
     has_dynamic = any(function.rpartition(".")[2] in text for function in _DYNAMIC)
     collector = _Collector(path, package, text, index, has_dynamic)
-    collector.visit_block(ast.parse(text).body, _Place())
+    collector.visit_block(tree.body, _Place())
     return tuple(collector.imports), tuple(collector.problems)
 
 
