@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
+from flashc_backends.store import Store
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint
-from flashc_ir.modules import Module
 from flashc_ir.program import Program
 from flashc_ir.source import Span
 from flashc_ir.verify import verify
 
-from .environ import build_environment
+from .environ import Environment, build_environment
+from .fragments import read_fragments
 from .frontend.closure import check_closure
 from .frontend.dependencies import check_dependencies
 from .frontend.dialect import check_sdk_imports
 from .frontend.discover import Tree, discover
-from .frontend.evaluator.machine import Machine
-from .frontend.lower import lower_endpoints
-from .frontend.nested import check_nested_endpoints
+from .frontend.facts import Facts, Fragment, assemble_facts
 from .frontend.python_version import choose_python
-from .frontend.read import Sources, read_modules
-from .frontend.reading import Reader
+from .frontend.read import Survey, survey
 from .frontend.requirements import read_requirements
+from .frontend.shipped import check_shipped
 from .frontend.suppressions import collect_suppressions
-from .frontend.top_imports import check_top_imports
 from .options import Options
 from .passes import PIPELINE
 from .passes.check_images import check_images
@@ -35,28 +33,34 @@ Observer = Callable[[str, Program], None]
 
 
 def compile_project(
-    root: Path, options: Options, sink: Sink, observe: Observer | None = None
+    root: Path,
+    options: Options,
+    sink: Sink,
+    observe: Observer | None = None,
+    store: Store | None = None,
 ) -> Program | None:
     """Compile the project at `root` (absolute).  None where errors leave no program to speak of.
 
-    `observe` is called after every pass with the pass's name and the program it left.
+    `observe` is called after every pass with the pass's name and the program it left; `store` keeps what was
+    read for the next time.
     """
     environment = build_environment(root, options.env)
-    return compile_tree(root, discover(root, sink), options, environment, sink, observe)
+    return compile_tree(root, discover(root, sink), options, environment, sink, observe, store)
 
 
 def compile_tree(
     root: Path,
     tree: Tree,
     options: Options,
-    environment: Mapping[str, str],
+    environment: Environment,
     sink: Sink,
     observe: Observer | None = None,
+    store: Store | None = None,
 ) -> Program | None:
     """Compile the files of a project, but for the findings that their authors do not want to hear of."""
     suppressions = collect_suppressions(tree)
     sink.hides = suppressions.hide
-    program = compile_files(root, tree, options, environment, sink, observe)
+    program = compile_files(root, tree, options, environment, sink, observe, store)
     suppressions.report_unused(sink)
     return program
 
@@ -65,38 +69,34 @@ def compile_files(
     root: Path,
     tree: Tree,
     options: Options,
-    environment: Mapping[str, str],
+    environment: Environment,
     sink: Sink,
     observe: Observer | None,
+    store: Store | None,
 ) -> Program | None:
     """Compile the files of a project."""
-    # What do the modules import?
-    sources, modules = read_modules(tree, sink)
-
-    # What would Python define?  Evaluate the modules that can define endpoints, and lower what they do.
-    machine = Machine(tree, sources.syntax, environment)
-    endpoints = evaluate(machine, sources, sink, trace=options.trace)
+    # What do the modules say, and which endpoints would Python define?
+    surveyed = survey(tree)
+    facts = assemble_facts(
+        tree, surveyed, fragments_of(tree, surveyed, options, environment, store), sink
+    )
 
     # What do workers need beside the endpoints' own modules?
-    shipped = check_closure(sources, modules, endpoints)
-    report_failures(machine, shipped, sink)
-    check_sdk_imports(modules, shipped, sink)
-    check_top_imports(sources, modules, endpoints, sink)
-    check_installs(sources, shipped, sink)
+    shipped = check_closure(tree, facts, sink)
+    check_shipped(facts, shipped, sink)
+    check_sdk_imports(facts.modules, shipped, sink)
     requirements = read_requirements(tree, sink)
     if not sink.has_errors():  # else what endpoints ask for is not known
-        check_dependencies(
-            sources, modules, shipped, endpoints, requirements, options.exclude, sink
-        )
-    python = choose_python(options.python_version, endpoints, sink)
-    if not endpoints and not sink.has_errors():
+        check_dependencies(facts, shipped, requirements, options.exclude, sink)
+    python = choose_python(options.python_version, facts.endpoints, sink)
+    if not facts.endpoints and not sink.has_errors():
         report_no_endpoints(sink)
     if sink.has_errors() or python is None:
-        check_anyway(assemble(root, options, tree, modules, endpoints, python, ()), sink, observe)
+        check_anyway(assemble(root, options, tree, facts, python, ()), sink, observe)
         return None
 
     # Run the passes; each leaves a valid program.
-    program = assemble(root, options, tree, modules, endpoints, python, requirements)
+    program = assemble(root, options, tree, facts, python, requirements)
     verify(program, "lowering")
     check_images(program, environment, sink)
     for step in PIPELINE:
@@ -107,61 +107,15 @@ def compile_files(
     return None if sink.has_errors() else program
 
 
-def evaluate(
-    machine: Machine, sources: Sources, sink: Sink, *, trace: bool
-) -> tuple[Endpoint, ...]:
-    """The endpoints of every module that names the SDK or imports one that does."""
-    reader = Reader(machine, sink)
-    for name in sorted(sources.relevant):
-        machine.module(name)
-    if trace:
-        from .frontend.trace import (
-            trace as trace_modules,
-        )  # processes are for those who ask for them
+def fragments_of(
+    tree: Tree, surveyed: Survey, options: Options, environment: Environment, store: Store | None
+) -> list[Fragment]:
+    """The fragments of the relevant modules; one that is traced is never remembered."""
+    if not options.trace:
+        return read_fragments(tree, surveyed.relevant, environment, store)
+    from .frontend.fragment import read_fragment
 
-        trace_modules(machine, machine.environment, sink)
-    for name, place in sorted(machine.stopped.items()):
-        sink.report(
-            rules.EVALUATION_STOPPED,
-            place,
-            f"importing `{name}` computes more than flashc follows",
-            notes=("what the module defines after this place is not seen",),
-            help=("move the computation into a function that runs on the worker",),
-        )
-    endpoints = lower_endpoints(reader, machine.endpoints)
-    constructed = frozenset(endpoint.text for endpoint in machine.endpoints)
-    for name in sorted(sources.relevant):
-        frame = machine.frames.get(name)
-        if frame is not None:
-            check_nested_endpoints(frame, constructed, sink)
-    return endpoints
-
-
-def check_installs(sources: Sources, shipped: set[str], sink: Sink) -> None:
-    """Report code of workers that starts pip."""
-    for name in sorted(shipped & sources.installs.keys()):
-        for span in sources.installs[name]:
-            sink.report(
-                rules.INSTALL_AT_RUN_TIME,
-                span,
-                "this installs packages while a worker runs",
-                notes=("every new worker waits for it, and may get other versions than the last",),
-                help=("list the packages in the endpoint's `dependencies`",),
-            )
-
-
-def report_failures(machine: Machine, shipped: set[str], sink: Sink) -> None:
-    """What a worker's import is certain to raise, whatever the environment."""
-    for name in sorted(shipped & machine.failed.keys()):
-        error = machine.failed[name]
-        sink.report(
-            rules.RAISES_AT_IMPORT,
-            error.span,
-            f"importing `{name}` raises {error}",
-            label="raised here",
-            notes=("a worker imports this module when it starts",),
-            help=("mend the expression, or catch the exception",),
-        )
+    return [read_fragment(tuple(sorted(surveyed.relevant)), tree, environment, trace=True)]
 
 
 def report_no_endpoints(sink: Sink) -> None:
@@ -177,8 +131,7 @@ def assemble(
     root: Path,
     options: Options,
     tree: Tree,
-    modules: tuple[Module, ...],
-    endpoints: tuple[Endpoint, ...],
+    facts: Facts,
     python: str | None,
     requirements: tuple[Dependency, ...],
 ) -> Program:
@@ -187,8 +140,8 @@ def assemble(
         options.app or root.name,
         python or "",
         tree.files,
-        modules,
-        tuple(sorted(endpoints, key=sort_key)),
+        facts.modules,
+        tuple(sorted(facts.endpoints, key=sort_key)),
         requirements,
         tree.exclusions,
     )

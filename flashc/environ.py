@@ -14,6 +14,10 @@ class Environment(Mapping[str, str]):
         self._variables = dict(variables)
         self.asked: set[str] = set()
 
+    def fresh(self) -> Environment:
+        """The same variables, of which nobody has asked for any yet."""
+        return Environment(self._variables)
+
     def __getitem__(self, name: str) -> str:
         self.asked.add(name)
         return self._variables[name]

@@ -43,7 +43,7 @@ def judge(
     if known is not None:
         verdict = msgspec.json.decode(known, type=Verdict)
     else:
-        verdict = _compile(root, tree, options, environment, sink)
+        verdict = _compile(root, tree, options, environment, sink, store)
         memory.remember("verdicts", msgspec.json.encode(verdict))
     for diagnostic in verdict.diagnostics:
         sink.add(diagnostic)
@@ -51,9 +51,14 @@ def judge(
 
 
 def _compile(
-    root: Path, tree: Tree, options: Options, environment: Environment, sink: Sink
+    root: Path,
+    tree: Tree,
+    options: Options,
+    environment: Environment,
+    sink: Sink,
+    store: Store,
 ) -> Verdict:
     from .compile import compile_tree  # imported by those checks only that need it
 
-    program = compile_tree(root, tree, options, environment, sink)
+    program = compile_tree(root, tree, options, environment, sink, store=store)
     return Verdict(None if program is None else len(program.endpoints), tuple(sink))

@@ -10,19 +10,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import flashc_backends
-import flashc_ir
 from flashc_backends.base import LOCK_FILE
 from flashc_backends.store import Store, digest
 
-from . import __version__
 from .environ import Environment
 from .frontend.discover import Tree
+from .identity import compiler_identity
 from .options import Options
 
 _NESTED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
@@ -65,7 +61,7 @@ class Memory:
 def fingerprint(tree: Tree, options: Options) -> str:
     """A key for everything that a compilation depends on but environment variables."""
     return digest(
-        _compiler(),
+        compiler_identity(),
         tree.root.name,
         repr(options),
         *(f"{f.path}\0{f.digest}\0{f.executable}" for f in tree.files),
@@ -80,21 +76,6 @@ def _lock(root: Path) -> bytes:
         return (root / LOCK_FILE).read_bytes()
     except OSError:
         return b""
-
-
-@cache
-def _compiler() -> str:
-    """The compiler's own sources, its Python, and the packages beside it (their folders change when one
-    comes or goes)."""
-    parts = [__version__, sys.version]
-    for package in (__file__, flashc_ir.__file__, flashc_backends.__file__):
-        for file in sorted(Path(str(package)).parent.rglob("*.py")):
-            status = file.stat()
-            parts.append(f"{file}\0{status.st_size}\0{status.st_mtime_ns}")
-    for folder in sys.path:
-        if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder):
-            parts.append(f"{folder}\0{os.stat(folder).st_mtime_ns}")
-    return digest(*parts)
 
 
 def _reads_outside(tree: Tree) -> bool:

@@ -112,7 +112,7 @@ def make(
     from ..verify import verify_build
     from .summary import summary
 
-    program = compile_tree(root, tree, options, memory.environment, sink)
+    program = compile_tree(root, tree, options, memory.environment, sink, store=memory.store)
     if program is None:
         return Report(tuple(sink))
     context = context_of(root, sink, options, memory.environment, memory.store, tell)

@@ -109,7 +109,7 @@ def compile_folder(
         return root, options, None
     from ..compile import compile_project
 
-    return root, options, compile_project(root, options, sink)
+    return root, options, compile_project(root, options, sink, store=open_store())
 
 
 def context_of(

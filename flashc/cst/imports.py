@@ -8,26 +8,11 @@ from dataclasses import dataclass, field
 import libcst as cst
 
 from flashc_ir.modules import Import, ImportedName
-from flashc_ir.source import Span
 
 from .parse import Syntax
-from .patterns import IMPORT_FUNCTIONS
-from .references import ModuleIndex
+from .resolve import IMPORT_FUNCTIONS, ImportProblem, ModuleIndex, resolve_relative
 from .scopes import Bound, Scope
 from .walk import dotted, string_literal
-
-
-@dataclass(frozen=True, slots=True)
-class ImportProblem:
-    """An import whose module can't be told: it climbs out of the project, or its name is computed.
-
-    `expected`: the program is ready for its failure (`try: ... except ImportError`).
-    """
-
-    span: Span
-    text: str
-    computed: bool
-    expected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +21,6 @@ class ImportContext:
 
     typing_only: bool
     guarded: bool
-
-
-def resolve_relative(package: str, level: int, module: str) -> str | None:
-    """The absolute name of `from {'.' * level}{module} import ...` in `package`; None outside."""
-    parts = package.split(".") if package else []
-    if level > len(parts):  # a module at the root has no package that it could be relative to
-        return None
-    base = parts[: len(parts) - (level - 1)]
-    return ".".join((*base, *([module] if module else ())))
 
 
 @dataclass(slots=True, eq=False)

@@ -15,7 +15,7 @@ from flashc_ir.modules import Fate, Module
 from flashc_ir.source import Span
 
 from .behaviour import Behaviour
-from .imports import ImportCollector, ImportContext, ImportProblem
+from .imports import ImportCollector, ImportContext
 from .parse import Syntax
 from .patterns import (
     consumed,
@@ -26,7 +26,8 @@ from .patterns import (
     shape_of,
     tests_for_script,
 )
-from .references import ModuleIndex, Use, module_of
+from .references import Use, module_of
+from .resolve import ImportProblem, ModuleIndex
 from .scopes import Bound, Chain, Scope, ScopeKind
 from .walk import children, dotted, string_literal
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import ast
 import re
-import threading
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import libcst as cst
 
 from flashc_ir.source import Lines, Span
 
+from .deep import on_a_deep_stack
 from .positions import Extent, extents
 
 
@@ -83,7 +82,6 @@ class Syntax:
 _KEPT = 2048  # modules
 _TOO_DEEP = "the code is nested too deeply to be read"
 _MOST_BRACKETS = 200  # Python's own limit
-_STACK = 256 * 1024 * 1024  # bytes, of address space only
 
 
 @lru_cache(maxsize=_KEPT)
@@ -97,7 +95,7 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
     if host is not None and host.args[0] == _TOO_DEEP:
         raise host
     try:
-        tree = _on_a_deep_stack(text)
+        tree = on_a_deep_stack(partial(cst.parse_module, text))
     except cst.ParserSyntaxError as error:
         raise host or _problem(error.message) from error
     except RecursionError as error:
@@ -129,23 +127,6 @@ def _bracket_depth(text: str) -> int:
         depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
         deepest = max(deepest, depth)
     return deepest
-
-
-def _on_a_deep_stack(text: str) -> cst.Module:
-    """LibCST's parser recurses natively; a thread of its own gives it the stack for that."""
-    return _deep_thread().submit(cst.parse_module, text).result()
-
-
-@cache
-def _deep_thread() -> ThreadPoolExecutor:
-    """One thread for all modules: a new deep stack for each would take longer than the parser."""
-    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parser")
-    before = threading.stack_size(_STACK)
-    try:
-        pool.submit(int).result()  # the thread is made now
-    finally:
-        threading.stack_size(before)
-    return pool
 
 
 _PARSER_PLACE = re.compile(r"error at (\d+):(\d+)")

@@ -23,7 +23,6 @@ def tests_for_script(test: cst.BaseExpression) -> bool:
     return equal and "__name__" in names and "__main__" in {string_literal(side) for side in sides}
 
 
-IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 
 

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from flashc_ir.modules import Import, ImportedName
 from flashc_ir.source import Lines, Span
 
-from .imports import ImportProblem, resolve_relative
-from .references import ModuleIndex
+from .resolve import IMPORT_FUNCTIONS, ImportProblem, ModuleIndex, resolve_relative
 
 
 def collect_plain_imports(
@@ -36,13 +35,10 @@ def imports_of(
         RecursionError: it is nested too deeply.
     """
     package = name if is_package else name.rpartition(".")[0]
-    has_dynamic = any(function.rpartition(".")[2] in text for function in _DYNAMIC)
+    has_dynamic = any(function.rpartition(".")[2] in text for function in IMPORT_FUNCTIONS)
     collector = _Collector(path, package, text, index, has_dynamic)
     collector.visit_block(tree.body, _Place())
     return tuple(collector.imports), tuple(collector.problems)
-
-
-_DYNAMIC = frozenset({"importlib.import_module", "import_module", "__import__"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +128,7 @@ class _Collector:
 
     def _dynamic(self, node: ast.Call, place: _Place) -> None:
         callee = ast.unparse(node.func)
-        if callee not in _DYNAMIC or not node.args:
+        if callee not in IMPORT_FUNCTIONS or not node.args:
             return
         first = node.args[0]
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import libcst as cst
 
 from flashc_ir.modules import Binding, Import, ImportedName, Module, Origin, Reference, Shape
 
 from .parse import Syntax
+from .resolve import ModuleIndex
 from .scopes import Chain, Scope, targets
-
-
-class ModuleIndex(Protocol):
-    """What modules a project has."""
-
-    def has(self, name: str) -> bool:
-        """Whether the project has a module or package of exactly this name."""
-        ...
-
-    def origin(self, name: str) -> Origin:
-        """Where Python would look for a module of this name."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

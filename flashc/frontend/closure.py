@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from flashc_ir import rules
-from flashc_ir.diagnostics import Label
-from flashc_ir.endpoints import Endpoint, ExistingEndpoint, ImageEndpoint, modules_of
+from flashc_ir.diagnostics import Label, Sink
+from flashc_ir.endpoints import ExistingEndpoint, ImageEndpoint, modules_of
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.source import Span
 
-from .discover import SDK_PACKAGES
+from ..cst.resolve import ImportProblem
+from .discover import SDK_PACKAGES, Tree
+from .facts import Facts
 from .ignore import IgnoreRule, IgnoreRules
-from .read import Sources, imported_modules
+from .read import imported_modules
 
 
-def check_closure(
-    sources: Sources, modules: tuple[Module, ...], endpoints: tuple[Endpoint, ...]
-) -> set[str]:
+def check_closure(tree: Tree, facts: Facts, sink: Sink) -> set[str]:
     """Follow the imports of every endpoint's modules through the project and check each.
 
     Returns the names of the modules that workers import.
     """
-    by_name = {module.name: module for module in modules}
+    by_name = {module.name: module for module in facts.modules}
     pending = [
         name
-        for endpoint in endpoints
+        for endpoint in facts.endpoints
         if not isinstance(endpoint, (ImageEndpoint, ExistingEndpoint))
         for name in modules_of(endpoint)
     ]
-    checker = _Checker(sources, by_name)
+    checker = _Checker(tree, sink)
     seen: set[str] = set()
     while pending:
         name = pending.pop()
@@ -37,25 +38,35 @@ def check_closure(
             continue
         seen.add(name)
         module = by_name[name]
-        sources.require(name)
+        if name in facts.broken:
+            report_broken(tree, name, sink)
         for item in module.imports:
             checker.check(module, item)
-        checker.report_problems(name)
-        pending.extend(imported_modules(module, sources.tree))
-    check_circles([by_name[name] for name in sorted(seen)], sources)
+        checker.report_problems(facts.problems.get(name, ()))
+        pending.extend(imported_modules(module, tree))
+    check_circles([by_name[name] for name in sorted(seen)], tree, sink)
     return seen
+
+
+def report_broken(tree: Tree, name: str, sink: Sink) -> None:
+    """Report what is wrong with the text of a module that a worker imports."""
+    from .sources import (
+        Sources,
+    )  # LibCST takes a while to import, and most projects have no such module
+
+    Sources(tree, sink).syntax(name)
 
 
 @dataclass(eq=False)
 class _Checker:
-    sources: Sources
-    modules: dict[str, Module]
+    tree: Tree
+    sink: Sink
     _ignore: dict[str, IgnoreRules] = field(default_factory=dict[str, IgnoreRules])
 
     def check(self, module: Module, item: Import) -> None:
         if item.typing_only or item.guarded:
             return
-        tree = self.sources.tree
+        tree = self.tree
         wanted = [item.module]
         if item.origin is Origin.PROJECT and tree.has(item.module):
             if item.names is None or item.module in tree.modules:
@@ -75,7 +86,7 @@ class _Checker:
         excluded = self._excluded(name)
         if excluded is not None:
             path, rule = excluded
-            self.sources.sink.report(
+            self.sink.report(
                 rules.IMPORT_OF_IGNORED,
                 item.span,
                 f"`{module.path}` imports `{path}`, which is kept out of the artifact",
@@ -84,7 +95,7 @@ class _Checker:
             )
             return
         if item.origin is Origin.PROJECT:
-            self.sources.sink.report(
+            self.sink.report(
                 rules.UNRESOLVED_IMPORT,
                 item.span,
                 f"the project has no module `{name}`",
@@ -93,8 +104,8 @@ class _Checker:
             return
         folder = module.path.rpartition("/")[0]
         beside = ".".join((*folder.split("/"), name)) if folder else name
-        if folder and self.sources.tree.has(beside):
-            self.sources.sink.report(
+        if folder and self.tree.has(beside):
+            self.sink.report(
                 rules.IMPORT_BESIDE_FILE,
                 item.span,
                 f"`{name}` stands beside `{module.path}`; a worker imports from the project's root only",
@@ -103,7 +114,7 @@ class _Checker:
 
     def _excluded(self, name: str) -> tuple[str, IgnoreRule] | None:
         """The file that would be the module `name`, if an ignore rule keeps it out."""
-        root = self.sources.tree.root
+        root = self.tree.root
         parts = name.split(".")
         for length in range(len(parts), 0, -1):
             stem = "/".join(parts[:length])
@@ -117,7 +128,7 @@ class _Checker:
         """The rule that keeps `path` or one of its folders out."""
         ignore = IgnoreRules.built_in()
         folders = path.split("/")[:-1]
-        root = self.sources.tree.root
+        root = self.tree.root
         ignore = ignore.inside(root, "")
         for length in range(1, len(folders) + 1):
             folder = "/".join(folders[:length])
@@ -127,12 +138,12 @@ class _Checker:
             ignore = ignore.inside(root, folder)
         return ignore.match(path, is_folder=False)
 
-    def report_problems(self, name: str) -> None:
-        for problem in self.sources.problems.get(name, ()):
+    def report_problems(self, problems: Iterable[ImportProblem]) -> None:
+        for problem in problems:
             if problem.expected:
                 continue
             if problem.computed:
-                self.sources.sink.report(
+                self.sink.report(
                     rules.COMPUTED_IMPORT,
                     problem.span,
                     "flashc can't tell which module this imports",
@@ -140,7 +151,7 @@ class _Checker:
                 )
             else:
                 target = problem.text.lstrip(".")
-                self.sources.sink.report(
+                self.sink.report(
                     rules.IMPORT_LEAVES_PROJECT,
                     problem.span,
                     f"`{problem.text}` leads out of the project's root",
@@ -148,9 +159,9 @@ class _Checker:
                 )
 
 
-def check_circles(modules: list[Module], sources: Sources) -> None:
+def check_circles(modules: list[Module], tree: Tree, sink: Sink) -> None:
     """Report modules whose top-level imports lead back to themselves."""
-    edges = {module.name: _needed_names(module, sources) for module in modules}
+    edges = {module.name: _needed_names(module, tree) for module in modules}
     reported: set[frozenset[str]] = set()
     for module in modules:
         circle = _way_back(module.name, edges)
@@ -164,7 +175,7 @@ def check_circles(modules: list[Module], sources: Sources) -> None:
             if i
         )
         drawn = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))
-        sources.sink.report(
+        sink.report(
             rules.CIRCULAR_IMPORT,
             first,
             f"modules import each other at the top: {drawn}",
@@ -173,7 +184,7 @@ def check_circles(modules: list[Module], sources: Sources) -> None:
         )
 
 
-def _needed_names(module: Module, sources: Sources) -> dict[str, Span]:
+def _needed_names(module: Module, tree: Tree) -> dict[str, Span]:
     """The modules whose names `module` needs while it is being imported, each with the import's place."""
     found: dict[str, Span] = {}
     for item in module.imports:
@@ -182,12 +193,7 @@ def _needed_names(module: Module, sources: Sources) -> dict[str, Span]:
         target = item.module
         plain = [n for n in item.names if n.submodule is None]
         parent = module.name.startswith(f"{target}.")
-        if (
-            item.origin is Origin.PROJECT
-            and plain
-            and target in sources.tree.modules
-            and not parent
-        ):
+        if item.origin is Origin.PROJECT and plain and target in tree.modules and not parent:
             found.setdefault(target, item.span)
     return found
 

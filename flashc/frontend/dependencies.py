@@ -21,14 +21,12 @@ from flashc_ir.distributions import (
 from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint, ImageEndpoint
 from flashc_ir.modules import Import, Module, Origin
 
-from .read import Sources
+from .facts import Facts
 
 
 def check_dependencies(
-    sources: Sources,
-    modules: Iterable[Module],
+    facts: Facts,
     shipped: set[str],
-    endpoints: Iterable[Endpoint],
     requirements: Iterable[Dependency],
     exclude: Iterable[str],
     sink: Sink,
@@ -41,16 +39,16 @@ def check_dependencies(
     declared = {d.name for d in requirements if not d.constraint} | {
         canonicalize_name(name) for name in exclude
     }
-    for endpoint in endpoints:
+    for endpoint in facts.endpoints:
         if not isinstance(endpoint, ExistingEndpoint):
             declared |= {d.name for d in endpoint.configuration.dependencies}
     present = declared | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE
-    imports = [m for m in modules if m.name in shipped]
+    imports = [m for m in facts.modules if m.name in shipped]
     explained = [_check_module(module, present, sink) for module in imports]
-    computed = any(p.computed for name in shipped for p in sources.problems.get(name, ()))
+    computed = any(p.computed for name in shipped for p in facts.problems.get(name, ()))
     # Any package may be what a computed import means, or one whose name says nothing.
     if all(explained) and not computed:
-        _check_used(imports, endpoints, sink)
+        _check_used(imports, facts.endpoints, sink)
 
 
 def _check_module(module: Module, present: set[str], sink: Sink) -> bool:

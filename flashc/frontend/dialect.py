@@ -6,9 +6,9 @@ from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.modules import Import, Module
 
+from . import sdk_names
 from .closure import sdk_imports
-from .evaluator import sdk
-from .reading import did_you_mean
+from .suggest import did_you_mean
 
 # The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
 LEGACY = "remote"
@@ -27,13 +27,13 @@ def check_sdk_imports(modules: tuple[Module, ...], shipped: set[str], sink: Sink
             continue
         if module.name not in shipped or item.scope or item.typing_only or item.guarded:
             continue
-        if all(name in sdk.NAMES for name in names) and names:
+        if all(name in sdk_names.NAMES for name in names) and names:
             continue
         if item.module in ("runpod_flash", "flashc", "flashc.sdk"):
             for name in names:
-                if name not in (*sdk.NAMES, "*", "__version__"):
+                if name not in (*sdk_names.NAMES, "*", "__version__"):
                     _report_unknown(
-                        f"the SDK's `{name}`", item, sink, did_you_mean(name, sdk.NAMES)
+                        f"the SDK's `{name}`", item, sink, did_you_mean(name, sdk_names.NAMES)
                     )
         else:
             public = f"import from `{item.module.partition('.')[0]}` itself what it offers there"

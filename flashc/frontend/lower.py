@@ -35,13 +35,14 @@ from .evaluator.objects import (
     is_none,
 )
 from .evaluator.values import Known, Symbolic, Unknown, Value
-from .reading import Reader, did_you_mean, nearest
+from .reading import Reader
 from .schema import PARAMETERS, read_configuration
 from .signatures import (
     constructor_requires,
     lower_function,
     public_methods,
 )
+from .suggest import did_you_mean, nearest
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")

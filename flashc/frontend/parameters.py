@@ -16,7 +16,8 @@ from flashc_ir.source import Edit
 
 from .evaluator.objects import Argument, EndpointValue, SdkObject, is_none
 from .evaluator.values import Known
-from .reading import Reader, did_you_mean, nearest
+from .reading import Reader
+from .suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from flashc_ir.diagnostics import Label, Sink
 from flashc_ir.endpoints import DeployedEndpoint, Endpoint, ExistingEndpoint
 from flashc_ir.source import Span
 
-from .schema import SUPPORTED_PYTHONS
+SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 
 def choose_python(wanted: str | None, endpoints: tuple[Endpoint, ...], sink: Sink) -> str | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
@@ -31,6 +29,7 @@ from .evaluator.values import (
     Unknown,
     Value,
 )
+from .suggest import did_you_mean, nearest
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,26 +191,6 @@ class Reader:
 def place_of(value: Value, fallback: Span) -> Span:
     """Where a value was written, if that is in the same file."""
     return value.origin if value.origin.path == fallback.path else fallback
-
-
-def nearest(name: str, choices: Collection[str]) -> str | None:
-    """The one choice that a misspelt name most likely stands for."""
-    known = sorted(set(choices))
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return close[0]
-    folded = {choice.lower(): choice for choice in known}
-    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
-
-
-def did_you_mean(name: str, choices: Collection[str], what: str = "") -> tuple[str, ...]:
-    """A `help` line with the nearest choice, or with all where they are few."""
-    close = nearest(name, choices)
-    if close is not None:
-        return (f"did you mean `{close}`?",)
-    known = sorted(set(choices))
-    return (f"choose one of {what}{', '.join(f'`{choice}`' for choice in known)}",)
 
 
 def _chain(cause: Unknown, place: Span) -> tuple[Label, ...]:

@@ -34,6 +34,7 @@ from flashc_ir.source import Span
 from .environment import read_environment
 from .evaluator.objects import Argument, EndpointValue
 from .parameters import alternatives
+from .python_version import SUPPORTED_PYTHONS
 from .reading import Reader
 from .storage import Storage
 
@@ -63,7 +64,6 @@ PARAMETERS = frozenset(
         "max_concurrency",
     ]
 )
-SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 
 
 def read_configuration(

@@ -1,4 +1,4 @@
-"""Third-party imports at the top of worker modules -> a report, and the fix that moves them.
+"""Third-party imports at the top of worker modules -> findings, and the fix that moves them.
 
 A package that is imported at the top must be there wherever the module is imported: on every worker that
 the module goes to, and on the machine of whoever looks for endpoints by importing.
@@ -13,42 +13,23 @@ from dataclasses import dataclass
 import libcst as cst
 
 from flashc_ir import rules
-from flashc_ir.diagnostics import Fix, Safety, Sink
+from flashc_ir.diagnostics import Diagnostic, Fix, Label, Safety
 from flashc_ir.distributions import WORKER_DISTRIBUTIONS, distributions_of
-from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.source import Edit, Span
 
 from ..cst.parse import Syntax
 from ..cst.walk import children, docstring
-from .read import Sources
+from .facts import TopImport
 
 
-def check_top_imports(
-    sources: Sources, modules: tuple[Module, ...], endpoints: tuple[Endpoint, ...], sink: Sink
-) -> None:
-    """Report the imports of modules with endpoints whose names only functions use."""
-    building = {endpoint.construction.module for endpoint in endpoints}
-    taken = {
-        f"{item.module}.{name.name}"
-        for module in modules
-        for item in module.imports
-        for name in item.names or ()
-    }
-    taken |= {r.target for m in modules for r in m.references if m.name not in r.target}
-    for module in modules:
-        if module.name in building:
-            syntax = sources.syntax(module.name)
-            if syntax is not None:
-                _check_module(syntax, module, taken, sink)
-
-
-def _check_module(syntax: Syntax, module: Module, taken: set[str], sink: Sink) -> None:
-    if f"{module.name}.*" in taken:
-        return
+def find_top_imports(syntax: Syntax, module: Module) -> tuple[TopImport, ...]:
+    """The imports of a module whose names only its functions use."""
     candidates = {item.span: item for item in module.imports if _is_candidate(item)}
-    if not candidates:
-        return
+    return tuple(_found(syntax, candidates)) if candidates else ()
+
+
+def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[TopImport]:
     occurrences = _Occurrences(syntax)
     for statement in syntax.tree.body:
         if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
@@ -58,15 +39,15 @@ def _check_module(syntax: Syntax, module: Module, taken: set[str], sink: Sink) -
             continue
         item = candidates.get(syntax.span(node))
         names = _bound_names(node)
-        if item is None or not names or any(f"{module.name}.{name}" in taken for name in names):
+        if item is None or not names:
             continue
         users = occurrences.functions_using(names)
         if users:
-            sink.report(
+            finding = Diagnostic(
                 rules.IMPORT_AT_TOP,
-                item.span,
                 f"`{item.module.partition('.')[0]}` is imported with the module, "
                 "but only functions use it",
+                Label(item.span, ""),
                 notes=(
                     "`flash` can't find the endpoints on a machine without the package, and every "
                     "worker that imports the module loads it",
@@ -74,6 +55,7 @@ def _check_module(syntax: Syntax, module: Module, taken: set[str], sink: Sink) -
                 help=("import it in the functions that use it",),
                 fix=_fix(syntax, statement, node, users),
             )
+            yield TopImport(names, finding)
 
 
 def _is_candidate(item: Import) -> bool:

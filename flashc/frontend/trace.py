@@ -26,7 +26,6 @@ from flashc_ir.source import Span
 from ..cst.parse import Syntax
 from ..cst.walk import children
 from . import trace_runner
-from .evaluator import sdk
 from .evaluator.machine import Machine
 from .evaluator.objects import (
     Argument,
@@ -41,6 +40,7 @@ from .evaluator.objects import (
 from .evaluator.values import DictValue, Known, ListValue, Symbolic, Unknown, Value
 from .lower import lower_endpoints
 from .reading import Reader
+from .sdk_names import ENUMS
 
 LIMIT = 60  # seconds
 # Findings that say: the evaluator does not know.
@@ -216,7 +216,7 @@ class _Builder:
             case {"value": value}:
                 return Known(value, span)
             case {"enum": [kind, member]}:
-                found = sdk.ENUMS.get(kind)
+                found = ENUMS.get(kind)
                 known = None if found is None else found.__members__.get(member)
                 return Unknown(f"it is a `{kind}`", span) if known is None else Known(known, span)
             case {"variable": name}:

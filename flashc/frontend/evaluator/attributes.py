@@ -11,6 +11,7 @@ from flashc_ir.source import Span
 
 from ...cst import walk
 from ..discover import SDK_PACKAGES
+from ..sdk_names import NAMES
 from . import calls, functions, operators, sdk
 from .failures import ExceptionValue
 from .objects import ClassValue, EndpointValue, FunctionValue, InstanceValue, SdkClass
@@ -114,7 +115,7 @@ def of_external(external: External, name: str, span: Span) -> Value:
         return Known(external.name.partition(".")[2], span)
     if external.name in SDK_PACKAGES:
         return sdk.member(name, span)
-    if external.name.partition(".")[0] in SDK_PACKAGES and name in sdk.NAMES:
+    if external.name.partition(".")[0] in SDK_PACKAGES and name in NAMES:
         return sdk.member(name, span)  # the same class, imported from the module that defines it
     if full in WORKER_CONSTANTS:
         return Known(WORKER_CONSTANTS[full], span)

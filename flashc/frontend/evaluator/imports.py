@@ -9,8 +9,9 @@ import libcst as cst
 from flashc_ir.modules import Origin
 from flashc_ir.source import Span
 
-from ...cst.imports import resolve_relative
+from ...cst.resolve import resolve_relative
 from ...cst.walk import dotted
+from ..sdk_names import NAMES
 from . import attributes
 from .objects import Frame
 from .values import External, Known, ListValue, ModuleRef, Value
@@ -64,7 +65,7 @@ def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
         if machine.tree.origin(module) is Origin.SDK:
             from . import sdk
 
-            frame.names.update({name: sdk.member(name, span) for name in sdk.NAMES})
+            frame.names.update({name: sdk.member(name, span) for name in NAMES})
         return
     source = machine.module(module)
     if source is None:

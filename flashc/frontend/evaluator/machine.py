@@ -45,6 +45,7 @@ class Machine:
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
     stopped: dict[str, Span] = field(default_factory=dict[str, Span])
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
+    files: set[str] = field(default_factory=set[str])  # of the project, that were looked at
     assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
     condition: Unknown | None = None  # set inside a branch or loop that may not run
     controlled_by: frozenset[str] = NO_VARIABLES  # environment variables that chose the branch

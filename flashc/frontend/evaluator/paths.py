@@ -51,6 +51,7 @@ def method(
         case "joinpath":
             return function("os.path.join", [receiver, *arguments.values], span)
         case "exists" | "is_file":
+            machine.files.add(path.path)
             return Known((machine.tree.root / path.path).is_file(), span)
         case "read_text":
             return read_project_file(machine, path, span)
@@ -60,12 +61,13 @@ def method(
 
 def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
     """The text of a file that belongs to the project."""
+    machine.files.add(path.path)
     known = next((file for file in machine.tree.files if file.path == path.path), None)
     if known is None:
         return Unknown(f"`{path.path}` is no file of the project", span)
     if known.size > _MAX_PROJECT_TEXT:
         return Unknown(f"`{path.path}` is too large", span)
     try:
-        return lift((machine.tree.root / path.path).read_text(encoding="utf-8"), span)
+        return lift(machine.tree.read(path.path).decode("utf-8"), span)
     except (OSError, UnicodeDecodeError):
         return Unknown(f"`{path.path}` can't be read as UTF-8 text", span)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from flashc_ir import catalogue
 from flashc_ir.source import Span
 
+from ..sdk_names import CLASSES, ENUMS
 from . import calls
 from .objects import (
     Argument,
@@ -28,19 +27,6 @@ if TYPE_CHECKING:
     from .calls import Call
     from .machine import Machine
 
-_CLASSES = ("Endpoint", "NetworkVolume", "PodTemplate")
-ENUMS: dict[str, type[Enum]] = {
-    e.__name__: e
-    for e in (
-        catalogue.GpuGroup,
-        catalogue.GpuType,
-        catalogue.CpuInstanceType,
-        catalogue.DataCenter,
-        catalogue.ServerlessScalerType,
-        catalogue.CudaVersion,
-    )
-}
-NAMES = (*_CLASSES, *ENUMS)
 _VERBS: dict[str, RouteMethod] = {
     "get": "GET",
     "post": "POST",
@@ -54,7 +40,7 @@ def member(name: str, span: Span) -> Value:
     """What a name of the SDK stands for."""
     if name in ENUMS:
         return Known(ENUMS[name], span)
-    if name in _CLASSES:
+    if name in CLASSES:
         return Known(SdkClass(name), span)
     return Known(External(f"runpod_flash.{name}"), span)
 
