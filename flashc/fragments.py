@@ -7,7 +7,7 @@ reading of a few modules.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -15,6 +15,7 @@ import msgspec
 
 from flashc_backends.store import Store, digest
 
+from .cst.deep import on_a_deep_stack
 from .environ import Environment
 from .frontend.answers import Answers, variables_in
 from .frontend.discover import Tree
@@ -81,7 +82,11 @@ class _Library:
 
     def read(self, missing: Sequence[Shard]) -> Iterator[tuple[Part, Fragment]]:
         """Read the parts of some shards, and remember what came of it."""
-        work = partial(self._read_shard, missing)
+        if not missing:
+            return
+        from .frontend import fragment  # LibCST takes a while to import: once, and only if needed
+
+        work = partial(self._read_shard, fragment.read_parts, missing)
         size = sum(self.sizes[name] for shard in missing for part in shard for name in part)
         numbers = range(len(missing))
         results = on_all_processors(work, len(missing)) if size > _PAYS else map(work, numbers)
@@ -89,14 +94,11 @@ class _Library:
             fragments = msgspec.msgpack.decode(data, type=tuple[Fragment, ...])
             yield from zip(shard, fragments, strict=True)
 
-    def _read_shard(self, missing: Sequence[Shard], number: int) -> bytes:
-        from .cst.deep import on_a_deep_stack  # imported by those commands only that need it
-        from .frontend.fragment import read_fragment
-
+    def _read_shard(
+        self, read_parts: Callable[..., list[Fragment]], missing: Sequence[Shard], number: int
+    ) -> bytes:
         shard = missing[number]
-        fragments = on_a_deep_stack(
-            lambda: [read_fragment(part, self.tree, self.environment) for part in shard]
-        )
+        fragments = on_a_deep_stack(partial(read_parts, shard, self.tree, self.environment))
         data = msgspec.msgpack.encode(fragments)
         if self.store is not None:
             key = self.key(shard)

@@ -325,7 +325,9 @@ def _definitions(body: list[Any]) -> Iterator[str]:
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             yield node.name
         for block in ("body", "orelse", "finalbody", "handlers", "cases"):
-            yield from _definitions(getattr(node, block, []))
+            inside = getattr(node, block, None)
+            if inside:
+                yield from _definitions(inside)
 
 
 def _missing_imports(

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from flashc_ir import rules
 from flashc_ir.encoding import decode
 from flashc_ir.modules import Module
-from flashc_ir.program import Program
+from flashc_ir.program import Program, ProjectFile
 from flashc_ir.source import Span, apply_edits
 
 from .base import Context, Draft
 
 # The lock takes the place of the project's own file of this name.
 REPLACED = frozenset({"requirements.txt"})
+_KEPT = 1_000_000  # bytes; larger files are read again when they are packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +30,50 @@ class Shipped:
     fingerprint: str
 
 
+class _Changed(Exception):
+    """A file is not what was compiled any more."""
+
+
 def ship_project(program: Program, context: Context) -> Shipped | None:
-    """Every file of the project; None, and a diagnostic, where one can't be read any more."""
+    """Every file of the project; None, and a diagnostic, where one can't be read any more, or was changed
+    meanwhile."""
     digest = hashlib.sha256()
+    drafts: list[Draft] = []
+    modules = {module.path: module for module in program.modules if module.edits}
+    path = "."
     try:
-        drafts = tuple(_drafts(program, context.root))
-        for draft in sorted(drafts, key=lambda d: d.path):
-            for part in (draft.path.encode(), draft.read()):
+        for file in sorted(program.files, key=lambda file: file.path):
+            if file.path in REPLACED:
+                continue
+            path = file.path
+            data = _read(f"{context.root}/{path}", file)
+            if path in modules:
+                data = edited_source(data, modules[path])
+            for part in (path.encode(), data):
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
-    except OSError as error:
+            small = path in modules or file.size <= _KEPT
+            drafts.append(Draft(path, data if small else context.root / path, file.executable))
+    except (OSError, _Changed) as error:
+        reason = (
+            "was changed" if isinstance(error, _Changed) else f"can't be read: {error.strerror}"
+        )
         context.sink.report(
             rules.UNREADABLE_FILE,
-            Span.whole("."),
-            f"a file of the project can't be read: {error.strerror or type(error).__name__}",
+            Span.whole(path),
+            f"`{path}` {reason} while it was being built",
             help=("build again",),
         )
         return None
-    return Shipped(drafts, digest.hexdigest())
+    return Shipped(tuple(drafts), digest.hexdigest())
 
 
-def _drafts(program: Program, root: Path) -> Iterator[Draft]:
-    """Files without edits are copied byte for byte."""
-    edited = {module.path: module for module in program.modules if module.edits}
-    for file in program.files:
-        if file.path in REPLACED:
-            continue
-        content: bytes | Path = root / file.path
-        if file.path in edited:
-            content = edited_source((root / file.path).read_bytes(), edited[file.path])
-        yield Draft(file.path, content, file.executable)
+def _read(place: str, file: ProjectFile) -> bytes:
+    with open(place, "rb") as stream:
+        data = stream.read()
+    if hashlib.sha256(data).hexdigest() != file.digest:
+        raise _Changed
+    return data
 
 
 def edited_source(data: bytes, module: Module) -> bytes:

@@ -6,7 +6,10 @@ complete, because Python's scoping does not depend on the order of the text.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, ClassVar
 
 import libcst as cst
 from msgspec import structs
@@ -85,67 +88,66 @@ class _Walker:
                 self.fates[operand] = Fate.CONSUMED
         if not context.script_only:
             self.behaviour.see(node, scope)
-        match node:
-            case cst.Expr(value=cst.Call()):
-                self.fates[node.value] = Fate.DISCARDED
-                self._children(node, scope, context)
-            case cst.FunctionDef():
-                self._function(node, scope, context)
-            case cst.ClassDef():
-                self._class(node, scope, context)
-            case cst.Lambda():
-                inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
-                self._parameters(node.params, scope, inner, context)
-                self.visit(node.body, inner, replace(context, in_async=False, awaited=False))
-            case cst.ListComp() | cst.SetComp() | cst.GeneratorExp() | cst.DictComp():
-                self._comprehension(node, scope, context)
-            case cst.Import():
-                self.imports.bind_import(node, scope)
-                if not context.script_only:
-                    self.imports.note_import(node, scope, context.of_import)
-            case cst.ImportFrom():
-                self.imports.bind_import_from(node, scope)
-                if not context.script_only:
-                    self.imports.note_import_from(node, scope, context.of_import)
-            case cst.If():
-                self._if(node, scope, context)
-            case cst.Try() | cst.TryStar():
-                self._try(node, scope, context)
-            case cst.Global():
-                scope.global_names.update(item.name.value for item in node.names)
-            case cst.Nonlocal():
-                scope.nonlocal_names.update(item.name.value for item in node.names)
-            case cst.Assign() | cst.AnnAssign():
-                self._assign(node, scope, context)
-            case cst.Annotation():
-                pass  # never a call, and not evaluated under `from __future__ import annotations`
-            case cst.BaseExpression():
-                self._expression(node, scope, context)
-            case cst.ExceptHandler() | cst.ExceptStarHandler():
-                if isinstance(node.name, cst.AsName):
-                    self._bind_target(node.name.name, scope)
-                self._children(node, scope, context)
-            case cst.For() | cst.CompFor():
-                self._bind_target(node.target, scope)
-                self._children(node, scope, context)
-            case cst.AsName():
-                self._bind_target(node.name, scope)
-            case cst.MatchAs() | cst.MatchStar():
-                if node.name is not None:
-                    scope.bind(node.name.value, Bound(self.syntax.span(node)))
-                self._children(node, scope, context)
-            case cst.MatchMapping():
-                if node.rest is not None:
-                    scope.bind(node.rest.value, Bound(self.syntax.span(node.rest)))
-                self._children(node, scope, context)
-            case cst.Del() | cst.Arg() | cst.AugAssign() | _:
-                self._children(node, scope, context)
+        _visitor(type(node))(self, node, scope, context)
 
     def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
         skipped = node.keyword if isinstance(node, cst.Arg) else None
         for child in children(node):
             if child is not skipped:
                 self.visit(child, scope, context)
+
+    def _expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
+        if isinstance(node.value, cst.Call):
+            self.fates[node.value] = Fate.DISCARDED
+        self._children(node, scope, context)
+
+    def _lambda(self, node: cst.Lambda, scope: Scope, context: _Context) -> None:
+        inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+        self._parameters(node.params, scope, inner, context)
+        self.visit(node.body, inner, replace(context, in_async=False, awaited=False))
+
+    def _import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
+        self.imports.bind_import(node, scope)
+        if not context.script_only:
+            self.imports.note_import(node, scope, context.of_import)
+
+    def _import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
+        self.imports.bind_import_from(node, scope)
+        if not context.script_only:
+            self.imports.note_import_from(node, scope, context.of_import)
+
+    def _global(self, node: cst.Global, scope: Scope, _context: _Context) -> None:
+        scope.global_names.update(item.name.value for item in node.names)
+
+    def _nonlocal(self, node: cst.Nonlocal, scope: Scope, _context: _Context) -> None:
+        scope.nonlocal_names.update(item.name.value for item in node.names)
+
+    def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
+        """Never a call, and not evaluated under `from __future__ import annotations`."""
+
+    def _handler(
+        self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
+    ) -> None:
+        if isinstance(node.name, cst.AsName):
+            self._bind_target(node.name.name, scope)
+        self._children(node, scope, context)
+
+    def _for(self, node: cst.For | cst.CompFor, scope: Scope, context: _Context) -> None:
+        self._bind_target(node.target, scope)
+        self._children(node, scope, context)
+
+    def _as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
+        self._bind_target(node.name, scope)
+
+    def _pattern(
+        self, node: cst.MatchAs | cst.MatchStar | cst.MatchMapping, scope: Scope, context: _Context
+    ) -> None:
+        """The name that a pattern captures, and what stands inside it."""
+        whole = isinstance(node, cst.MatchMapping)
+        name = node.rest if isinstance(node, cst.MatchMapping) else node.name
+        if name is not None:
+            scope.bind(name.value, Bound(self.syntax.span(name if whole else node)))
+        self._children(node, scope, context)
 
     def _function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
         for decorator in node.decorators:
@@ -260,7 +262,7 @@ class _Walker:
 
     def _expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
         awaited = context.awaited
-        plain = replace(context, awaited=False)
+        plain = replace(context, awaited=False) if awaited else context
         if isinstance(node, cst.Await):
             self.visit(node.expression, scope, replace(context, awaited=True))
             return
@@ -349,3 +351,36 @@ class _Walker:
             globals=facts.globals,
         )
         return Names(module, tuple(imports.problems), facts.installs)
+
+    # The first that fits a node visits it.
+    visitors: ClassVar[tuple[tuple[tuple[type[cst.CSTNode], ...], Any], ...]] = (
+        ((cst.Expr,), _expression_statement),
+        ((cst.FunctionDef,), _function),
+        ((cst.ClassDef,), _class),
+        ((cst.Lambda,), _lambda),
+        ((cst.BaseComp,), _comprehension),
+        ((cst.Import,), _import),
+        ((cst.ImportFrom,), _import_from),
+        ((cst.If,), _if),
+        ((cst.Try, cst.TryStar), _try),
+        ((cst.Global,), _global),
+        ((cst.Nonlocal,), _nonlocal),
+        ((cst.Assign, cst.AnnAssign), _assign),
+        ((cst.Annotation,), _annotation),
+        ((cst.BaseExpression,), _expression),
+        ((cst.ExceptHandler, cst.ExceptStarHandler), _handler),
+        ((cst.For, cst.CompFor), _for),
+        ((cst.AsName,), _as_name),
+        ((cst.MatchAs, cst.MatchStar, cst.MatchMapping), _pattern),
+        ((cst.CSTNode,), _children),
+    )
+
+
+@cache
+def _visitor(kind: type[cst.CSTNode]) -> Callable[[_Walker, Any, Scope, _Context], None]:
+    """The method for a kind of node: the first that fits.  LibCST's classes are abstract ones, and asking
+    each node whether it is an instance of twenty of them takes longer than all the rest."""
+    found: Callable[[_Walker, Any, Scope, _Context], None] = next(
+        method for kinds, method in _Walker.visitors if issubclass(kind, kinds)
+    )
+    return found

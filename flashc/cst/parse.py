@@ -44,12 +44,12 @@ class Syntax:
         return Lines(self.text)
 
     @cached_property
-    def _extents(self) -> Mapping[cst.CSTNode, Extent]:
+    def _extents(self) -> Mapping[int, Extent]:
         return extents(self.tree)
 
     def span(self, node: cst.CSTNode) -> Span:
         """Where `node` stands; parentheses around an expression do not count (as in LibCST)."""
-        return Span(self.path, *self._extents[node])
+        return self._extent(*self._extents[id(node)])
 
     def code(self, node: cst.CSTNode) -> str:
         """The text of `node`, parentheses included; lines after the first lose their indentation."""
@@ -57,12 +57,10 @@ class Syntax:
 
     def arguments_span(self, call: cst.Call) -> Span:
         """What stands between the parentheses of a call."""
-        whole, callee = self.span(call), self.span(call.func)
-        start = self.lines.offset(callee.end_line, callee.end_column)
+        start = self._extents[id(call.func)][1]
         for _ in call.func.rpar:
             start = self._find(")", start) + 1
-        start = self._find("(", start) + 1
-        return self._extent(start, self.lines.offset(whole.end_line, whole.end_column) - 1)
+        return self._extent(self._find("(", start) + 1, self._extents[id(call)][1] - 1)
 
     def _find(self, sign: str, offset: int) -> int:
         """The next `sign` outside comments."""
@@ -75,7 +73,8 @@ class Syntax:
 
     def _extent(self, start: int, end: int) -> Span:
         line, column = self.lines.place(start)
-        end_line, end_column = self.lines.place(end)
+        # LibCST writes the newline of a last statement that has none in the text
+        end_line, end_column = self.lines.place(min(end, len(self.text)))
         return Span(self.path, line, column, end_line, end_column)
 
 

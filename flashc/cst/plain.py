@@ -41,6 +41,9 @@ def imports_of(
     return tuple(collector.imports), tuple(collector.problems)
 
 
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     scope: str = ""
@@ -99,8 +102,12 @@ class _Collector:
                 self._generic(node, place)
 
     def _generic(self, node: ast.AST, place: _Place) -> None:
-        for child in ast.iter_child_nodes(node):
-            if self.has_dynamic or not isinstance(child, ast.expr):
+        if self.has_dynamic:
+            for child in ast.iter_child_nodes(node):
+                self.visit(child, place)
+            return
+        for block in _BLOCKS:
+            for child in getattr(node, block, ()):
                 self.visit(child, place)
 
     def _try(self, node: ast.Try | ast.TryStar, place: _Place) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import cast
+from typing import Any, cast
 
 import libcst as cst
 
@@ -46,15 +46,26 @@ def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     )
 
 
+def _kinds(kind: type) -> Iterator[type]:
+    yield kind
+    each: type
+    for each in kind.__subclasses__():
+        yield from _kinds(each)
+
+
+# LibCST's classes are abstract ones, whose `isinstance` is slow for what is no instance.
+_NODES = frozenset(_kinds(cst.CSTNode))
+
+
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
     """The child nodes of `node` in the order of the source (an `if` expression's test comes second)."""
     for name in _meaningful_fields(type(node)):
-        value: object = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
+        value: Any = getattr(node, name)
+        if type(value) in _NODES:
             yield value
         elif isinstance(value, (list, tuple)):
-            for item in cast("Sequence[object]", value):
-                if isinstance(item, cst.CSTNode):
+            for item in cast("Sequence[Any]", value):
+                if type(item) in _NODES:
                     yield item
 
 
@@ -109,8 +120,10 @@ def docstring(body: cst.BaseSuite) -> str | None:
     return None
 
 
-def is_generator(function: cst.FunctionDef) -> bool:
-    """Whether the function's own body, not one nested in it, has a `yield`."""
+def is_generator(function: cst.FunctionDef, text: str) -> bool:
+    """Whether the function's own body, not one nested in it, has a `yield`; `text` is the module's."""
+    if "yield" not in text:
+        return False
     pending: list[cst.CSTNode] = [function.body]
     while pending:
         node = pending.pop()

@@ -22,6 +22,7 @@ from flashc_ir.source import Span
 
 from .ignore import IgnoreRule, IgnoreRules
 
+_KEPT = 4_000_000  # bytes; a larger module is read again by whoever needs it
 NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
 SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
 
@@ -30,7 +31,8 @@ SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
 class Tree:
     """What a project consists of.  `modules` maps dotted names to paths, relative to the root.
 
-    `unsaved` are the files that an editor holds in another state than the disk, by path.
+    `unsaved` are the files that an editor holds in another state than the disk, by path.  `texts` are the
+    modules' contents as they were when their digests were taken, but for very large ones.
     """
 
     root: Path
@@ -39,6 +41,7 @@ class Tree:
     packages: frozenset[str]
     exclusions: tuple[Exclusion, ...]
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    texts: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
     def read(self, path: str) -> bytes:
         """The content of one of the project's files.
@@ -46,7 +49,7 @@ class Tree:
         Raises:
             OSError: it can't be read any more.
         """
-        found = self.unsaved.get(path)
+        found = self.texts.get(path) or self.unsaved.get(path)
         return (self.root / path).read_bytes() if found is None else found
 
     def has(self, name: str) -> bool:
@@ -78,6 +81,7 @@ def discover(root: Path, sink: Sink, unsaved: Mapping[str, bytes] = NOTHING_UNSA
         frozenset(packages),
         tuple(sorted(walk.exclusions, key=lambda e: e.path)),
         unsaved,
+        walk.texts,
     )
 
 
@@ -121,6 +125,7 @@ class _Walk:
     unsaved: Mapping[str, bytes]
     files: list[ProjectFile] = field(default_factory=list[ProjectFile])
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
+    texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def folder(self, folder: str, outer: IgnoreRules) -> None:
         try:
@@ -180,9 +185,8 @@ class _Walk:
         return inside
 
     def _file(self, path: str) -> None:
-        file = self.root / path
         try:
-            status = file.stat()
+            status = os.stat(self._place(path))
             if not stat.S_ISREG(status.st_mode):
                 self.sink.report(
                     rules.UNREADABLE_FILE,
@@ -191,18 +195,25 @@ class _Walk:
                     help=("keep it out with a `.flashignore`",),
                 )
                 return
-            digest = self._digest(path)
+            digest = self._digest(path, status.st_size)
         except OSError as error:
             self._unreadable(path, error)
             return
         executable = bool(status.st_mode & stat.S_IXUSR)
         self.files.append(ProjectFile(path, status.st_size, digest, executable))
 
-    def _digest(self, path: str) -> str:
+    def _digest(self, path: str, size: int) -> str:
         if path in self.unsaved:
             return hashlib.sha256(self.unsaved[path]).hexdigest()
-        with (self.root / path).open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        with open(self._place(path), "rb") as stream:
+            if not path.endswith(".py") or size > _KEPT:
+                return hashlib.file_digest(stream, "sha256").hexdigest()
+            self.texts[path] = stream.read()
+        return hashlib.sha256(self.texts[path]).hexdigest()
+
+    def _place(self, path: str) -> str:
+        """An absolute path; `Path` takes longer than the system's call."""
+        return f"{self.root}/{path}"
 
     def _unreadable(self, path: str, error: OSError) -> None:
         self.sink.report(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
 from flashc_ir.endpoints import Endpoint
@@ -16,13 +18,27 @@ from .evaluator.machine import Machine
 from .facts import Failure, Fragment, TopImport
 from .lower import lower_endpoints
 from .nested import check_nested_endpoints
+from .parts import Part
 from .reading import Reader
 from .sources import Sources
 from .top_imports import find_top_imports
 
 
+def read_parts(parts: Sequence[Part], tree: Tree, environment: Environment) -> list[Fragment]:
+    """A fragment for each part.
+
+    All modules are parsed before the first is walked: parser and evaluator alike are large, and taking turns
+    they push each other out of the processor's caches, which costs a fifth of the time.
+    """
+    quiet = Sources(tree, Sink())
+    for part in parts:
+        for name in part:
+            quiet.syntax(name)  # `parse` remembers it
+    return [read_fragment(part, tree, environment) for part in parts]
+
+
 def read_fragment(
-    names: tuple[str, ...], tree: Tree, environment: Environment, *, trace: bool = False
+    names: Part, tree: Tree, environment: Environment, *, trace: bool = False
 ) -> Fragment:
     """Read the modules of these names, in this order; `trace` as in `Options`."""
     sink, asked = Sink(), environment.fresh()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import libcst as cst
 
 from flashc_ir import rules
@@ -12,6 +14,8 @@ from ..cst.parse import Syntax
 from ..cst.walk import children, dotted
 from .evaluator.objects import Frame, SdkClass
 from .evaluator.values import External, Known
+
+_INDENTED_DECORATOR = re.compile(r"^[ \t]+@", re.MULTILINE)
 
 
 def check_nested_endpoints(frame: Frame, constructed: frozenset[Span], sink: Sink) -> None:
@@ -44,6 +48,8 @@ def check_nested_endpoints(frame: Frame, constructed: frozenset[Span], sink: Sin
 def _decorators(syntax: Syntax, spelled: set[str]) -> list[Span]:
     """The argument lists of `@Endpoint(...)` on functions and classes inside functions."""
     found: list[Span] = []
+    if not _INDENTED_DECORATOR.search(syntax.text):
+        return found
     pending: list[tuple[cst.CSTNode, bool]] = [(syntax.tree, False)]
     while pending:
         node, inside = pending.pop()

@@ -24,7 +24,7 @@ def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Func
         None if node.returns is None else _text(syntax, node.returns.annotation),
         docstring(node.body),
         node.asynchronous is not None,
-        is_generator(node),
+        is_generator(node, syntax.text),
         syntax.span(node.name),
         function.decorated,
     )

@@ -26,7 +26,7 @@ def call(machine: Machine, function: FunctionValue, arguments: Call) -> Value:
     if arguments.problem is not None:
         calls.escape(machine, arguments)
         return arguments.problem
-    if node.asynchronous is not None or is_generator(node):
+    if node.asynchronous is not None or is_generator(node, function.frame.syntax.text):
         reason = f"`{function.name}` is no plain function"
     elif function.decorated:
         reason = f"`{function.name}` is decorated"
