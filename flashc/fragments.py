@@ -17,7 +17,7 @@ from flashc_backends.store import Store, digest
 
 from .cst.deep import on_a_deep_stack
 from .environ import Environment
-from .frontend.answers import Answers, variables_in
+from .frontend.answers import Answers, module_question, variables_in
 from .frontend.discover import Tree
 from .frontend.facts import Fragment
 from .frontend.parts import Part, join, split
@@ -108,12 +108,15 @@ class _Library:
         return data
 
     def key(self, shard: Shard) -> str:
-        """A key for the text of a shard's modules, and for the names of all modules."""
-        names = [name for part in shard for name in part]
+        """A key for the text of a shard's modules, for what is read together, and for the names of all
+        modules."""
         return digest(
             compiler_identity(),
             self.index,
-            *(f"{name}\0{self.answers(f'module:{name}')}" for name in names),
+            *(
+                digest(*(f"{name}\0{self.answers(module_question(name))}" for name in part))
+                for part in shard
+            ),
         )
 
     def answered(self, key: str, questions: list[str]) -> str:

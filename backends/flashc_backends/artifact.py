@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +19,8 @@ from .archive import LIMIT, moment_of, write_archive
 from .attest import provenance, sbom
 from .base import (
     ARTIFACT_PATH,
-    LOCK_FILE,
     MANIFEST_PATH,
     PROVENANCE_PATH,
-    REMEMBERED,
     SBOM_PATH,
     Context,
     Draft,
@@ -30,32 +28,29 @@ from .base import (
 )
 from .collisions import check_generated_files, check_shadowing, check_worker_files
 from .handlers import handler_drafts, handler_path
-from .layers import Contents, Layer, make_layers
-from .lock import InvalidLock, Lock, read, render
-from .lockers import LockFailed, locker
+from .layers import Contents, Layer
+from .lock import Lock
+from .lockers import LockFailed
 from .manifest import manifest_draft
 from .project import Shipped, ship_project
-from .requirements import Request, collect_request
+from .requirements import collect_request
+from .resolution import layers_of, lock_of
 from .shipped import may_call, runtime_drafts
-from .store import digest
 from .stubs import stub_drafts
 from .write import CannotWrite, replacing, reporting, unpack, write_file
 
 LOCK_PATH = "requirements.txt"
 ENDPOINTS = "endpoints"
 LEFT_TO_OTHERS = "# left to other endpoints: "
-# What says where distributions come from.
-_INDEX_VARIABLES = tuple(
-    "UV_INDEX UV_DEFAULT_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_CONFIG_FILE "
-    "PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_CONFIG_FILE".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What a build made; sizes in bytes, those of the parts before compression."""
+    """What a build made; sizes in bytes, those of the parts before compression.  `digest` is the artifact's
+    SHA-256."""
 
     artifact: Path
+    digest: str
     manifest: Path
     artifact_size: int
     project_size: int
@@ -115,7 +110,7 @@ def build(
         # What do the dependencies come to?
         try:
             lock = lock_of(program, request, context)
-            layers = layers_of(lock, context, Path(folder))
+            layers = layers_of(lock, context, Path(folder), forecast=True)
         except LockFailed:
             return None
         found = tuple(layer.contents for layer in layers)
@@ -156,6 +151,7 @@ def build(
             return None
     return BuildResult(
         output,
+        whole,
         beside,
         size,
         sum(file.size for file in program.files),
@@ -200,99 +196,6 @@ def write_endpoints(
             verify(temporary, chosen, context.sink)
             if context.sink.has_errors():
                 raise CannotWrite
-
-
-def lock_of(program: Program, request: Request, context: Context) -> Lock:
-    """The lock: that of `flash.lock` if it is current, else resolved, or remembered for a day.
-
-    Raises:
-        LockFailed: after reporting.
-    """
-    if context.no_deps or not request.lines:
-        return Lock(request.inputs, request.python_version, ())
-    written = read_lock(context)
-    if written is not None and written.inputs == request.inputs:
-        return written
-    if context.locked or written is not None:
-        report_stale(written, context)
-    return resolve(program, request, context)
-
-
-def resolve(program: Program, request: Request, context: Context, *, upgrade: bool = False) -> Lock:
-    """Ask the resolver; versions of `flash.lock` are kept where they fit, unless they are to be upgraded.
-
-    Raises:
-        LockFailed: after reporting.
-    """
-    written = None if upgrade else read_lock(context)
-    previous = "" if written is None else written.requirements
-    key = digest(context.locker, request.inputs, previous, *_index(context.environ))
-    kept = None if upgrade else context.store.read("locks", key, oldest=REMEMBERED)
-    roots = tuple((e.resource, request.roots(e.resource)) for e in program.code_endpoints())
-    if kept is not None:
-        entries = read(kept.decode()).entries
-        return Lock(request.inputs, request.python_version, entries, roots)
-    context.progress(f"resolving {len(request.lines)} requirements")
-    entries = locker(context.locker).lock(request, previous, context.sink)
-    lock = Lock(request.inputs, request.python_version, entries, roots)
-    context.store.write("locks", key, render(lock).encode())
-    return lock
-
-
-def read_lock(context: Context) -> Lock | None:
-    """The project's `flash.lock`; None where there is none, or none that can be read (a warning)."""
-    file = context.root / LOCK_FILE
-    try:
-        return read(file.read_text(encoding="utf-8")) if file.is_file() else None
-    except (OSError, UnicodeDecodeError, InvalidLock) as error:
-        context.sink.report(
-            rules.STALE_LOCK,
-            Span.whole(LOCK_FILE),
-            f"`{LOCK_FILE}` can't be used: {error}",
-            help=("write it anew with `flashc lock`",),
-        )
-        return None
-
-
-def report_stale(written: Lock | None, context: Context) -> None:
-    """Say that the lock is missing or old; an error where it must not change.
-
-    Raises:
-        LockFailed: it must not change.
-    """
-    what = "there is no" if written is None else "the app asks for other packages than when"
-    suffix = "" if written is None else " was written"
-    context.sink.report(
-        rules.LOCK_REFUSED if context.locked else rules.STALE_LOCK,
-        Span.whole(LOCK_FILE),
-        f"{what} `{LOCK_FILE}`{suffix}",
-        help=("run `flashc lock`",),
-    )
-    if context.locked:
-        raise LockFailed
-
-
-def _index(environ: Mapping[str, str]) -> list[str]:
-    return [f"{name}={environ.get(name, '')}" for name in _INDEX_VARIABLES]
-
-
-def layers_of(lock: Lock, context: Context, workspace: Path) -> list[Layer]:
-    """The lock's distributions.
-
-    Raises:
-        LockFailed: after reporting.
-    """
-    if not lock.entries:
-        return []
-    context.progress("installing the dependencies")
-    return make_layers(
-        lock,
-        moment_of(context.environ),
-        context.store,
-        workspace,
-        context.sink,
-        allow_build=context.allow_build,
-    )
 
 
 def report_too_large(size: int, found: tuple[Contents, ...], context: Context) -> None:

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -90,16 +90,18 @@ def make_layers(
     sink: Sink,
     *,
     allow_build: bool = False,
+    before: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
-    """The layers of a lock, by name; those that are not in the cache are made in `workspace`.
+    """The layers of a lock, by name; those that are not in the cache are made in `workspace`, after `before`.
 
     Raises:
-        LockFailed: the installer failed, which is reported.
+        LockFailed: the installer failed, which is reported; or `before` did.
     """
     wanted = {_key(entry, lock.python_version, moment): entry for entry in lock.entries}
     found = {key: _recall(key, store) for key in wanted}
     missing = {key: wanted[key] for key, layer in found.items() if layer is None}
     if missing:
+        before()
         target = workspace / "packages"
         text = "".join(f"{entry.text}\n" for entry in missing.values())
         install(text, lock.python_version, target, sink, allow_build=allow_build)
@@ -130,9 +132,7 @@ def _make(contents: Contents, target: Path, moment: int, workspace: Path) -> Lay
     path = workspace / f"{contents.name}.layer"
     with path.open("wb") as stream:
         write_member(stream, _drafts(contents, target), moment)
-    with path.open("rb") as stream:
-        whole = hashlib.file_digest(stream, "sha256").digest()
-    return Layer(contents, Piece(path, path.stat().st_size, whole))
+    return Layer(contents, Piece(path, path.stat().st_size))
 
 
 def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:

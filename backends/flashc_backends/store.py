@@ -37,11 +37,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The first `size` bytes of a file; `digest` is their SHA-256."""
+    """The first `size` bytes of a file."""
 
     path: Path
     size: int
-    digest: bytes
 
     def copy_to(self, target: BinaryIO) -> None:
         """Write them to `target`.
@@ -52,6 +51,15 @@ class Piece:
         with self.path.open("rb") as stream:
             for chunk in _chunks(stream, self.size):
                 target.write(chunk)
+
+    def is_next_in(self, stream: BinaryIO) -> bool:
+        """Whether `stream` goes on with these very bytes, which are read.
+
+        Raises:
+            OSError: one of them can't be read.
+        """
+        with self.path.open("rb") as mine:
+            return all(chunk == stream.read(len(chunk)) for chunk in _chunks(mine, self.size))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +121,12 @@ class Store:
                 total = hashlib.sha256()
                 for chunk in _chunks(stream, size):
                     total.update(chunk)
-                whole = total.digest()
-                if stream.read() != whole:
+                if stream.read() != total.digest():
                     return None
         except OSError:
             return None
         self._touch(kind, key)
-        return Piece(path, size, whole)
+        return Piece(path, size)
 
     def usage(self) -> list[Usage]:
         """What is kept, by kind."""

@@ -82,7 +82,7 @@ class Report:
 
     diagnostics: tuple[Diagnostic, ...]
     lines: tuple[str, ...] = ()
-    digests: tuple[str, ...] | None = None
+    digests: tuple[str | None, ...] = ()
 
 
 def remembered(memory: Memory, output: Path, options: Options) -> Report | None:
@@ -93,7 +93,8 @@ def remembered(memory: Memory, output: Path, options: Options) -> Report | None:
     if data is None:
         return None
     report = msgspec.json.decode(data, type=Report)
-    return report if report.digests == digests(output) else None
+    same = report.digests == digests(output, _digest(output))
+    return report if same else None
 
 
 def make(
@@ -121,22 +122,25 @@ def make(
     if result is None:
         return Report(tuple(sink))
     report = Report(
-        tuple(sink), tuple(summary(program, result, memory.environment)), digests(output)
+        tuple(sink),
+        tuple(summary(program, result, memory.environment)),
+        digests(output, result.digest),
     )
     memory.remember("builds", msgspec.json.encode(report))
     return report
 
 
-def digests(output: Path) -> tuple[str, ...] | None:
-    """SHA-256 of the artifact and of each file beside it; None where one is missing."""
-    found: list[str] = []
+def digests(output: Path, whole: str | None) -> tuple[str | None, ...]:
+    """SHA-256 of the artifact, which is `whole`, and of each file beside it; None for one that is missing."""
+    return (whole, *(_digest(output.parent / name) for name in _BESIDE))
+
+
+def _digest(file: Path) -> str | None:
     try:
-        for file in (output, *(output.parent / name for name in _BESIDE)):
-            with file.open("rb") as stream:
-                found.append(hashlib.file_digest(stream, "sha256").hexdigest())
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError:
         return None
-    return tuple(found)
 
 
 def _shown(path: Path) -> str:

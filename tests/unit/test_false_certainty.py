@@ -67,3 +67,18 @@ def test_a_stream_is_iterated_over_not_awaited(definition: str, use: str, tmp_pa
 def test_a_comment_needs_no_blank(tmp_path: Path) -> None:
     worker = WORKER.replace("import", "").replace('["lib"])', '["lib"])#flashc:ignore[FC310]')
     assert compile_files(tmp_path, {"worker.py": HEAD + worker}).codes == ["FC902"]
+
+
+def test_a_name_that_is_bound_again_calls_nothing_for_certain(tmp_path: Path) -> None:
+    body = (
+        "    from box import Box as chosen\n    made = chosen()\n    await made.work(x)\n"
+        "    from one import run_1 as chosen\n    return await chosen(x)\n"
+    )
+    files = {
+        "box.py": f"{HEAD}@Endpoint(name='box')\nclass Box:\n    async def work(self, x): return x\n",
+        "one.py": f"{HEAD}@Endpoint(name='one')\nasync def run_1(x): return x\n",
+        "two.py": f"{HEAD}@Endpoint(name='two', dependencies=['lib'])\nasync def run_2(x):\n{body}",
+    }
+    compiled = compile_files(tmp_path, files)
+    assert compiled.codes == []
+    assert compiled.valid.callees()["two"] == ["box", "one"]

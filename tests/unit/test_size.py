@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from flashc.cli.main import cli
 from flashc.options import parse_size
 from flashc_backends.sizes import Part, treemap
+from tests.support.package_index import package_index
 from tests.support.projects import write
 
 WORKERS = (
@@ -133,3 +134,25 @@ def test_an_artifact_per_endpoint_has_what_the_endpoint_needs(app: Path) -> None
 
 def test_a_build_says_what_it_leaves_to_the_images(app: Path) -> None:
     assert "left to the images, which have it: torch 2.9.1+cu128\n" in flashc("build", app).output
+
+
+@pytest.mark.parametrize(("giant", "refused"), [(2 * 1024**3, True), (1000, False)])
+def test_what_can_not_fit_is_refused_before_it_is_downloaded(
+    giant: int, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = (
+        "from runpod_flash import Endpoint\n\n"
+        '@Endpoint(name="a", dependencies=["giant", "dwarf"])\n'
+        "async def a():\n    import giant, dwarf\n"
+    )
+    app = write(tmp_path / "app", {"worker.py": worker})
+    monkeypatch.setenv("FLASHC_CACHE_DIR", str(tmp_path / "cache"))
+    with package_index({"giant": giant, "dwarf": 100}) as (address, wanted):
+        monkeypatch.setenv("UV_DEFAULT_INDEX", address)
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv"))
+        result = CliRunner().invoke(cli, ["build", str(app), "--python-version", "3.12"])
+    assert result.exit_code == (1 if refused else 3)
+    assert ("FC403" in result.output) == refused
+    assert ("giant: 2,048 MiB" in result.output) == refused
+    assert bool(wanted) != refused  # a small one is asked for, which this index does not have
+    assert "127.0.0.1" not in result.output
