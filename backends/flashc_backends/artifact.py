@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -129,14 +130,15 @@ def build(
                 if size > min(LIMIT, context.budget or LIMIT):
                     report_too_large(size, found, context)
                     raise CannotWrite
-                verify(temporary, layers, sink)
+                with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
+                    hashing = pool.submit(_sha256, temporary)
+                    verify(temporary, layers, sink)
+                    whole = hashing.result()
                 if sink.has_errors():
                     raise CannotWrite
             beside = output.parent / MANIFEST_PATH
             with reporting(beside, sink):
                 write_file(beside, manifest.read())
-                with output.open("rb") as stream:
-                    whole = hashlib.file_digest(stream, "sha256").hexdigest()
                 write_file(output.parent / SBOM_PATH, sbom(program, lock, found))
                 record = provenance(program, lock, (output.name, whole))
                 write_file(output.parent / PROVENANCE_PATH, record)
@@ -157,6 +159,11 @@ def build(
         sum(file.size for file in program.files),
         tuple(layers),
     )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_endpoints(

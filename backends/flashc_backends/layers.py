@@ -98,7 +98,9 @@ def make_layers(
         LockFailed: the installer failed, which is reported; or `before` did.
     """
     wanted = {_key(entry, lock.python_version, moment): entry for entry in lock.entries}
-    found = {key: _recall(key, store) for key in wanted}
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # checking is hashing, which needs no interpreter
+        recalled = pool.map(partial(_recall, store=store), wanted)
+        found = dict(zip(wanted, recalled, strict=True))
     missing = {key: wanted[key] for key, layer in found.items() if layer is None}
     if missing:
         before()
