@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gzip
 import hashlib
 import posixpath
 import re
@@ -10,8 +11,6 @@ import tarfile
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO
-
-from isal.igzip import IGzipFile
 
 from flashc_backends.layers import Contents
 
@@ -88,7 +87,7 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, s
     found: dict[str, Member] = {}
     problems: list[tuple[str, str]] = []
     total = 0
-    with IGzipFile(fileobj=packed, mode="rb") as unpacked:  # type: ignore[no-untyped-call]
+    with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
         archive = tarfile.TarFile(fileobj=unpacked, mode="r")
         for info in archive:
             path = posixpath.normpath(info.name)

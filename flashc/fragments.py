@@ -13,6 +13,7 @@ from functools import cached_property, partial
 
 import msgspec
 
+from flashc_backends.processes import on_all_processors
 from flashc_backends.store import Store, digest
 
 from .cst.deep import on_a_deep_stack
@@ -22,7 +23,6 @@ from .frontend.discover import Tree
 from .frontend.facts import Fragment
 from .frontend.parts import Part, join, split
 from .identity import compiler_identity
-from .processes import on_all_processors
 
 _MODULES_OF_A_SHARD = 16
 _PAYS = 100_000  # characters of source: reading less takes no longer than starting processes

@@ -19,7 +19,7 @@ from .layers import Contents
 from .lock import Lock
 
 _NAMESPACE = uuid.UUID("6b1f9d4e-52a8-5b0e-9a64-5d2f7e0c3a11")
-_TOOLS = ("flashc", "isal", "libcst", "uv")
+_TOOLS = ("deflate", "flashc", "libcst", "uv")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 

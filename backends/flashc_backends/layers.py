@@ -31,9 +31,10 @@ from .base import Draft
 from .install import install
 from .lock import Lock, Locked
 from .lockers import PLATFORM, LockFailed
+from .processes import on_all_processors
 from .store import Piece, Store, digest
 
-_AT_ONCE = 2  # compressing is native code, and two cores are common
+_AT_ONCE = 2  # two cores are common
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,20 @@ def make_layers(
         text = "".join(f"{entry.text}\n" for entry in missing.values())
         install(text, lock.python_version, target, sink, allow_build=allow_build)
         names = {entry.name: key for key, entry in missing.items()}
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            make = partial(_make, target=target, moment=moment, workspace=workspace)
-            for layer in pool.map(make, installed(target, lock.python_version, sink)):
-                key = names[layer.contents.name]
-                store.write("layer-files", key, msgspec.json.encode(layer.contents))
-                store.write("layers", key, layer.piece.path)
-                found[key] = _recall(key, store) or layer  # the cache outlives the workspace
+        made = sorted(installed(target, lock.python_version, sink), key=lambda c: -c.size)
+        paths = [workspace / f"{contents.name}.layer" for contents in made]
+
+        def make(number: int) -> bytes:
+            with paths[number].open("wb") as stream:
+                write_member(stream, _drafts(made[number], target), moment)
+            return b""
+
+        for contents, path, _ in zip(made, paths, on_all_processors(make, len(made)), strict=True):
+            key = names[contents.name]
+            store.write("layer-files", key, msgspec.json.encode(contents))
+            store.write("layers", key, path)
+            layer = Layer(contents, Piece(path, path.stat().st_size))
+            found[key] = _recall(key, store) or layer  # the cache outlives the workspace
         shutil.rmtree(target)
     return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
 
@@ -128,13 +136,6 @@ def _recall(key: str, store: Store) -> Layer | None:
     if data is None or piece is None:
         return None
     return Layer(msgspec.json.decode(data, type=Contents), piece)
-
-
-def _make(contents: Contents, target: Path, moment: int, workspace: Path) -> Layer:
-    path = workspace / f"{contents.name}.layer"
-    with path.open("wb") as stream:
-        write_member(stream, _drafts(contents, target), moment)
-    return Layer(contents, Piece(path, path.stat().st_size))
 
 
 def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:

@@ -31,6 +31,7 @@ from ..options import Options, read_options
 from .common import building_options, context_of, finish, format_option, project_argument, show
 
 FOLDER = ".flash"
+_BLANK = "\r\x1b[K"  # clears a terminal's line
 _BESIDE = (MANIFEST_PATH, SBOM_PATH, PROVENANCE_PATH)
 
 
@@ -159,13 +160,15 @@ def artifact_path(root: Path, output: Path | None) -> Path:
 
 @contextmanager
 def progress(wanted: bool) -> Generator[Callable[[str], None], None, None]:
-    """A spinner on a terminal, plain lines elsewhere; both on standard error."""
+    """One line that changes on a terminal, plain lines elsewhere; both on standard error.
+
+    No thread animates it, as processes can't be forked beside threads.
+    """
     if not wanted:
         yield lambda _message: None
     elif sys.stderr.isatty():
-        from rich.console import Console
-
-        with Console(stderr=True).status("compiling") as status:
-            yield lambda message: status.update(message)
+        click.echo("compiling ...", nl=False, err=True)
+        yield lambda message: click.echo(f"{_BLANK}{message} ...", nl=False, err=True)
+        click.echo(_BLANK, nl=False, err=True)
     else:
         yield lambda message: click.echo(f"{message} ...", err=True)

@@ -14,7 +14,7 @@ import pytest
 
 from flashc_backends import archive, artifact
 from flashc_backends.artifact import build, own_drafts
-from flashc_backends.base import Context, LockerName
+from flashc_backends.base import Context, Draft, LockerName
 from flashc_backends.project import ship_project
 from flashc_backends.shipped import stripped
 from flashc_backends.write import replacing
@@ -276,3 +276,19 @@ def test_the_runtime_travels_without_docstrings_and_otherwise_as_it_is(path: Pat
                 node.body = node.body[1:] or empty
     assert ast.unparse(ast.parse(stripped(source))) == ast.unparse(plain)
     assert "#" not in stripped(source).replace('"#"', "")
+
+
+def test_the_compressed_bytes_are_these_on_every_machine(tmp_path: Path) -> None:
+    """A golden: another digest here means that the same inputs give another artifact than before."""
+    words = [hashlib.sha256(str(n % 977).encode()).hexdigest()[: n % 13] for n in range(2_000_000)]
+    target = tmp_path / "x.tar.gz"
+    archive.write_archive(target, [Draft("words", "".join(words).encode())], [], 0)
+    data = target.read_bytes()
+    assert len(data) == 5003389
+    assert hashlib.sha256(data).hexdigest() == (
+        "5582120fcaa20e21197452b1f6f2de720255ec8b31999aaf3ee2f6db5209bdda"
+    )
+    with tarfile.open(target) as opened:
+        content = opened.extractfile("./words")
+        assert content is not None
+        assert content.read().decode() == "".join(words)

@@ -13,7 +13,7 @@ from flashc import fragments
 from flashc.compile import compile_project
 from flashc.frontend import fragment
 from flashc.options import Options
-from flashc.processes import on_all_processors
+from flashc_backends.processes import on_all_processors
 from flashc_backends.store import Store
 from flashc_ir.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
