@@ -10,7 +10,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 
+_MOST = 8  # processes; more are not worth their start
 _work: Callable[[int], bytes] | None = None  # what forked processes inherit
 
 
@@ -18,21 +20,27 @@ def on_all_processors(work: Callable[[int], bytes], count: int) -> Iterator[byte
     """`work(0)`, ..., `work(count - 1)`, in this order.
 
     The processes are forked, so that `work` and all it knows need no pickling and nothing is imported again.
-    A fork copies no thread but the one that forks, so with others about everything is done here.
+    A fork copies no thread but the one that forks, so with others about everything is done here; so is what
+    is left when a process is killed, as by a system that is short of memory.
     """
-    processors = os.cpu_count() or 1
-    if sys.platform != "linux" or threading.active_count() > 1 or min(processors, count) < 2:
-        yield from map(work, range(count))
-        return
     global _work
-    _work = work
-    try:
-        with ProcessPoolExecutor(
-            min(processors, count), multiprocessing.get_context("fork"), _prepare
-        ) as pool:
-            yield from pool.map(_call, range(count))
-    finally:
-        _work = None
+    done = 0
+    if sys.platform == "linux" and threading.active_count() == 1:
+        processes = min(len(os.sched_getaffinity(0)), count, _MOST)
+        if processes > 1:
+            _work = work
+            try:
+                with ProcessPoolExecutor(
+                    processes, multiprocessing.get_context("fork"), _prepare
+                ) as pool:
+                    for result in pool.map(_call, range(count)):
+                        yield result
+                        done += 1
+            except BrokenProcessPool:
+                pass
+            finally:
+                _work = None
+    yield from map(work, range(done, count))
 
 
 def _prepare() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -153,7 +154,11 @@ def test_processes_are_forked_only_where_no_thread_is_lost() -> None:
     def here(_: int) -> bytes:
         return str(os.getpid()).encode()
 
-    forks = sys.platform == "linux" and threading.active_count() == 1 and (os.cpu_count() or 1) > 1
+    forks = (
+        sys.platform == "linux"
+        and threading.active_count() == 1
+        and len(os.sched_getaffinity(0)) > 1
+    )
     assert (mine not in set(on_all_processors(here, 4))) == forks
     done = threading.Event()
     thread = threading.Thread(target=done.wait)
@@ -169,3 +174,14 @@ def test_an_error_in_another_process_is_raised_here() -> None:
 
     with pytest.raises(ValueError, match="0"):
         list(on_all_processors(fail, 4))
+
+
+def test_what_a_killed_process_leaves_is_done_here() -> None:
+    mine = os.getpid()
+
+    def work(number: int) -> bytes:
+        if number == 5 and os.getpid() != mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return str(number).encode()
+
+    assert list(on_all_processors(work, 9)) == [str(number).encode() for number in range(9)]
