@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from . import expressions, operators, statements
+from . import comparisons, expressions, operators, statements
 from .objects import Flow, Frame
 from .values import DictValue, Known, ListValue, NotConcrete, Unknown, Value, concrete
 
@@ -49,7 +49,7 @@ def _fits(
         case cst.MatchValue() | cst.MatchSingleton():
             wanted = expressions.evaluate(machine, pattern.value, frame)
             kind = cst.Is if isinstance(pattern, cst.MatchSingleton) else cst.Equal
-            return operators.compared(machine, kind, subject, wanted, span)
+            return comparisons.compared(machine, kind, subject, wanted, span)
         case cst.MatchOr():
             for option in pattern.patterns:
                 verdict = _fits(machine, option.pattern, subject, frame, bound)
