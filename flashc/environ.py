@@ -13,6 +13,7 @@ class Environment(Mapping[str, str]):
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = dict(variables)
         self.asked: set[str] = set()
+        self.is_settled = True  # nothing else that decided what was found changed meanwhile
 
     def fresh(self) -> Environment:
         """The same variables, of which nobody has asked for any yet."""

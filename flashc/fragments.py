@@ -18,7 +18,7 @@ from flashc_backends.store import Store, digest
 
 from .cst.deep import on_a_deep_stack
 from .environ import Environment
-from .frontend.answers import Answers, module_question, variables_in
+from .frontend.answers import UNREPEATABLE, Answers, module_question, variables_in
 from .frontend.discover import Tree
 from .frontend.facts import Fragment
 from .frontend.parts import Part, join, split
@@ -45,6 +45,7 @@ def read_fragments(
         parts = joined
     for fragment in fragments.values():
         environment.asked.update(variables_in(fragment.reads))
+        environment.is_settled &= UNREPEATABLE not in fragment.reads
     return [fragments[part] for part in parts]
 
 

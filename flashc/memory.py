@@ -47,7 +47,7 @@ class Memory:
 
     def remember(self, kind: str, content: bytes) -> None:
         """Keep something, unless it may depend on what no key covers."""
-        if self.exact:
+        if self.exact and self.environment.is_settled:
             names = sorted(self.environment.asked)
             self.store.write(f"{kind}-reads", self.key, json.dumps(names).encode())
             self.store.write(kind, self._with_values(names), content)

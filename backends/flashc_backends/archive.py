@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 import tarfile
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import deflate
 
-from .base import Draft
+from .base import Changed, Draft
 from .store import Piece
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def write_archive(
 
     Raises:
         UnsafePath: a member would leave the archive's root.
+        Changed: a file is not what it was.
         OSError: a file can't be read or written.
     """
     with target.open("wb") as raw:
@@ -58,7 +61,7 @@ def write_member(
     Files are sorted, belong to nobody, and have the modification time `moment`.
 
     Raises:
-        UnsafePath, OSError: as `write_archive`.
+        UnsafePath, Changed, OSError: as `write_archive`.
     """
     packed = _Packer(stream)
     archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT)
@@ -116,7 +119,42 @@ def _add(archive: tarfile.TarFile, draft: Draft, moment: int) -> None:
     if isinstance(draft.content, bytes):
         member.size = len(draft.content)
         archive.addfile(member, BytesIO(draft.content))
-    else:
+    elif draft.digest is None:
         with draft.content.open("rb") as stream:
             member.size = os.fstat(stream.fileno()).st_size
             archive.addfile(member, stream)
+    else:
+        _add_unchanged(archive, member, draft.content, draft)
+
+
+def _add_unchanged(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, file: Path, draft: Draft
+) -> None:
+    try:
+        with open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+                raise Changed(draft.path)
+            member.size = status.st_size
+            reader = _Hashing(stream, draft.path)
+            archive.addfile(member, reader)
+    except FileNotFoundError as error:
+        raise Changed(draft.path) from error
+    if reader.total.hexdigest() != draft.digest:
+        raise Changed(draft.path)
+
+
+class _Hashing:
+    """A file that is read once, and its SHA-256.  It is read for as long as it was at first."""
+
+    def __init__(self, stream: BinaryIO, path: str) -> None:
+        self._stream = stream
+        self._path = path
+        self.total = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        if len(data) < size:
+            raise Changed(self._path)
+        self.total.update(data)
+        return data

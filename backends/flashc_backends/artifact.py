@@ -23,6 +23,7 @@ from .base import (
     MANIFEST_PATH,
     PROVENANCE_PATH,
     SBOM_PATH,
+    Changed,
     Context,
     Draft,
     Target,
@@ -33,7 +34,7 @@ from .layers import Contents, Layer
 from .lock import Lock
 from .lockers import LockFailed
 from .manifest import manifest_draft
-from .project import Shipped, ship_project
+from .project import Shipped, report_changed, ship_project
 from .requirements import collect_request
 from .resolution import layers_of, lock_of
 from .shipped import may_call, runtime_drafts
@@ -150,6 +151,9 @@ def build(
                     program, shipped, context, output.parent / ENDPOINTS, lock, layers, verify
                 )
         except CannotWrite:
+            return None
+        except Changed as error:
+            report_changed(str(error), sink)
             return None
     return BuildResult(
         output,

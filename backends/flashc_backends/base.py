@@ -21,13 +21,19 @@ REMEMBERED = 24 * 3600  # seconds; then the newest versions of dependencies are 
 LockerName = Literal["uv", "pip-tools"]
 
 
+class Changed(Exception):
+    """A file is not what was compiled any more; the argument is its path in the project."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A file to be.  `path` is POSIX and relative; `content` is its bytes, or the file to copy."""
+    """A file to be.  `path` is POSIX and relative; `content` is its bytes, or the file to copy, which has
+    the SHA-256 `digest` if one is given."""
 
     path: str
     content: bytes | Path
     executable: bool = False
+    digest: str | None = None
 
     def read(self) -> bytes:
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -30,12 +31,9 @@ def on_all_processors(work: Callable[[int], bytes], count: int) -> Iterator[byte
         if processes > 1:
             _work = work
             try:
-                with ProcessPoolExecutor(
-                    processes, multiprocessing.get_context("fork"), _prepare
-                ) as pool:
-                    for result in pool.map(_call, range(count)):
-                        yield result
-                        done += 1
+                for result in _in_processes(processes, count):
+                    yield result
+                    done += 1
             except BrokenProcessPool:
                 pass
             finally:
@@ -43,9 +41,32 @@ def on_all_processors(work: Callable[[int], bytes], count: int) -> Iterator[byte
     yield from map(work, range(done, count))
 
 
-def _prepare() -> None:
-    """An interrupt is for the process that waits; these live too briefly for collecting garbage."""
+def _in_processes(processes: int, count: int) -> Iterator[bytes]:
+    others = set(multiprocessing.active_children())
+    context = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(processes, context, _prepare, (os.getpid(),))
+    try:
+        yield from pool.map(_call, range(count))
+    except BaseException:  # an interrupt too: nobody waits for what is not wanted any more
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for child in set(multiprocessing.active_children()) - others:
+            child.kill()
+        pool.shutdown(cancel_futures=True)
+        signal.signal(signal.SIGINT, before)
+        raise
+    pool.shutdown()
+
+
+_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+
+
+def _prepare(parent: int) -> None:
+    """An interrupt is for the process that waits, and none outlives it, however it ends.  These live too
+    briefly for collecting garbage."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
     gc.disable()
 
 

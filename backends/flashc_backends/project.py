@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import dataclass
 
 from flashc_ir import rules
+from flashc_ir.diagnostics import Sink
 from flashc_ir.encoding import decode
 from flashc_ir.modules import Module
 from flashc_ir.program import Program, ProjectFile
 from flashc_ir.source import Span, apply_edits
 
-from .base import Context, Draft
+from .base import Changed, Context, Draft
 
 # The lock takes the place of the project's own file of this name.
 REPLACED = frozenset({"requirements.txt"})
@@ -28,10 +29,6 @@ class Shipped:
 
     drafts: tuple[Draft, ...]
     fingerprint: str
-
-
-class _Changed(Exception):
-    """A file is not what was compiled any more."""
 
 
 def ship_project(program: Program, context: Context) -> Shipped | None:
@@ -53,26 +50,29 @@ def ship_project(program: Program, context: Context) -> Shipped | None:
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
             small = path in modules or file.size <= _KEPT
-            drafts.append(Draft(path, data if small else context.root / path, file.executable))
-    except (OSError, _Changed) as error:
-        reason = (
-            "was changed" if isinstance(error, _Changed) else f"can't be read: {error.strerror}"
-        )
-        context.sink.report(
-            rules.UNREADABLE_FILE,
-            Span.whole(path),
-            f"`{path}` {reason} while it was being built",
-            help=("build again",),
-        )
+            content = data if small else context.root / path
+            drafts.append(Draft(path, content, file.executable, None if small else file.digest))
+    except (OSError, Changed):
+        report_changed(path, context.sink)
         return None
     return Shipped(tuple(drafts), digest.hexdigest())
+
+
+def report_changed(path: str, sink: Sink) -> None:
+    """Say that a file of the project is not what was compiled."""
+    sink.report(
+        rules.UNREADABLE_FILE,
+        Span.whole(path),
+        f"`{path}` was changed or taken away while it was being built",
+        help=("build again",),
+    )
 
 
 def _read(place: str, file: ProjectFile) -> bytes:
     with open(place, "rb") as stream:
         data = stream.read()
     if hashlib.sha256(data).hexdigest() != file.digest:
-        raise _Changed
+        raise Changed(file.path)
     return data
 
 

@@ -72,10 +72,12 @@ class _Recording:
 
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
+        kind: type[BaseException] | None,
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
+        if kind is not None:
+            return
         extents = self._recorder.extents
         begin, end = self._begin, self._recorder.offset
         if self._start_node is not None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
-from msgspec.structs import replace
 
 from flashc_ir.modules import Binding, Import, ImportedName, Module, Origin, Reference, Shape
 
@@ -72,16 +71,10 @@ class _Linker:
         ]
         result: list[Reference] = []
         for use in self.uses:
-            candidates = self._leads_to(use, stars)
-            for found, made in candidates:
+            for found, made in self._leads_to(use, stars):
                 target, instance = self._client(use, found, made)
                 if self._of_interest(target):
-                    reference = self._reference(use, target, instance)
-                    if (
-                        len(candidates) > 1
-                    ):  # the name is bound again: which one this calls is not known
-                        reference = replace(reference, shape=None, member=None, member_shape=None)
-                    result.append(reference)
+                    result.append(self._reference(use, target, instance))
         return result
 
     def _leads_to(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:

@@ -13,6 +13,8 @@ from typing import Any, cast
 
 import libcst as cst
 
+from flashc_ir.encoding import is_text
+
 _LAYOUT = (
     "whitespace",
     "lpar",
@@ -99,11 +101,12 @@ def dotted(node: cst.BaseExpression) -> str | None:
 
 
 def string_literal(node: cst.BaseExpression) -> str | None:
-    """The value of a string literal without placeholders, implicit concatenation included."""
+    """The value of a string literal without placeholders, implicit concatenation included; None for one that
+    UTF-8 can't express."""
     match node:
         case cst.SimpleString() | cst.ConcatenatedString():
             value = node.evaluated_value
-            return value if isinstance(value, str) else None
+            return value if isinstance(value, str) and is_text(value) else None
         case _:
             return None
 

@@ -5,13 +5,17 @@ If all answers are the same as before, reading the modules again would give the 
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import quote, unquote
 
 from .discover import Tree
 
-_MODULE, _FILE, _VARIABLE = "module", "file", "variable"
+_MODULE, _FILE, _VARIABLE, _NEVER = "module", "file", "variable", "never"
+UNREPEATABLE = f"{_NEVER}:"
+"""What has another answer every time: the project changed while it was read."""
 
 
 def module_question(name: str) -> str:
@@ -21,12 +25,12 @@ def module_question(name: str) -> str:
 
 def file_question(path: str) -> str:
     """What is the content of this file of the project, or is it there at all?"""
-    return f"{_FILE}:{path}"
+    return f"{_FILE}:{path.encode('utf-8', 'backslashreplace').decode()}"
 
 
 def environment_question(name: str) -> str:
     """What value has this variable?"""
-    return f"{_VARIABLE}:{name}"
+    return f"{_VARIABLE}:{quote(name, errors='surrogatepass')}"
 
 
 def modules_in(questions: tuple[str, ...]) -> list[str]:
@@ -38,7 +42,11 @@ def modules_in(questions: tuple[str, ...]) -> list[str]:
 def variables_in(questions: tuple[str, ...]) -> list[str]:
     """The variables that some questions are about."""
     pairs = (question.partition(":") for question in questions)
-    return [name for kind, _, name in pairs if kind == _VARIABLE]
+    return [_unquoted(name) for kind, _, name in pairs if kind == _VARIABLE]
+
+
+def _unquoted(name: str) -> str:
+    return unquote(name, errors="surrogatepass")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +64,9 @@ class Answers:
     def __call__(self, question: str) -> str:
         kind, _, name = question.partition(":")
         if kind == _VARIABLE:
+            name = _unquoted(name)
             return f"={self.environment[name]}" if name in self.environment else ""
+        if kind == _NEVER:
+            return secrets.token_hex()
         path = self.tree.modules.get(name, "") if kind == _MODULE else name
-        present = (self.tree.root / path).is_file() if path else False
-        return self.digests.get(path) or ("present" if present else "")
+        return self.digests.get(path) or self.tree.presence(path).value

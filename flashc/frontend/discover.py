@@ -11,6 +11,8 @@ import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,6 +27,15 @@ from .ignore import IgnoreRule, IgnoreRules
 _KEPT = 4_000_000  # bytes; a larger module is read again by whoever needs it
 NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
 SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
+
+
+@unique
+class Presence(StrEnum):
+    """Where a file or folder is.  What is on the disk only is ignored, so no worker has it."""
+
+    SHIPPED = "shipped"
+    ON_DISK = "on disk"
+    ABSENT = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +60,28 @@ class Tree:
         Raises:
             OSError: it can't be read any more.
         """
-        found = self.texts.get(path) or self.unsaved.get(path)
+        found = self.texts.get(path, self.unsaved.get(path))
         return (self.root / path).read_bytes() if found is None else found
+
+    def presence(self, path: str) -> Presence:
+        """Whether there is a file or folder of this name."""
+        if path in self._places:
+            return Presence.SHIPPED
+        try:
+            on_disk = os.path.lexists(self.root / path)
+        except (OSError, ValueError):
+            on_disk = False
+        return Presence.ON_DISK if on_disk else Presence.ABSENT
+
+    @cached_property
+    def _places(self) -> frozenset[str]:
+        """The files of the project, and the folders that they are in."""
+        folders = {
+            file.path.rsplit("/", depth)[0]
+            for file in self.files
+            for depth in range(1, file.path.count("/") + 1)
+        }
+        return frozenset(folders | {file.path for file in self.files})
 
     def has(self, name: str) -> bool:
         """Whether the project has a module or package (namespace packages too) of this name."""

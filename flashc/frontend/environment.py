@@ -6,6 +6,7 @@ from enum import Enum
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Safety
+from flashc_ir.encoding import is_text
 from flashc_ir.resources import (
     EnvironmentReference,
     Text,
@@ -14,7 +15,7 @@ from flashc_ir.resources import (
 
 from .credentials import looks_like_credential
 from .evaluator.objects import Argument
-from .evaluator.values import DictValue, Known, Symbolic, Unknown
+from .evaluator.values import DictValue, Known, Symbolic, Unknown, Value
 from .parameters import alternatives
 from .reading import Reader, place_of
 
@@ -50,6 +51,9 @@ def read_variable(
 ) -> tuple[Text | EnvironmentReference, ...] | None:
     """The parts of one variable's value; None, after a report, where it has none that may be stored."""
     value = argument.value
+    if not is_text(name) or not all(map(is_text, _texts(value))):
+        reader.half_a_character(f"the variable `{name}`", argument.span)
+        return None
     match value:
         case Symbolic():
             return value.parts
@@ -95,3 +99,12 @@ def read_variable(
                 else None,
             )
             return None
+
+
+def _texts(value: Value) -> list[str]:
+    """The strings that a value would leave in the IR."""
+    if isinstance(value, Symbolic):
+        references = [p for p in value.parts if isinstance(p, EnvironmentReference)]
+        texts = [p.text for p in value.parts if isinstance(p, Text)]
+        return [*texts, *(r.variable for r in references), *(r.default or "" for r in references)]
+    return [value.value] if isinstance(value, Known) and isinstance(value.value, str) else []

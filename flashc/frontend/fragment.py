@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Sink
+from flashc_ir.encoding import printable
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Module
 from flashc_ir.source import Span
 
 from ..cst.names import Names, collect_names
 from ..environ import Environment
-from .answers import environment_question, file_question, module_question
+from .answers import UNREPEATABLE, environment_question, file_question, module_question
 from .discover import Tree
 from .evaluator.machine import Machine
 from .facts import Failure, Fragment, TopImport
@@ -58,12 +59,16 @@ def read_fragment(
         tuple(sink),
         {name: found.problems for name, found in read.items()},
         {name: found.installs for name, found in read.items()},
-        {name: Failure(error.span, str(error)) for name, error in machine.failed.items()},
+        {
+            name: Failure(error.span, printable(str(error)))
+            for name, error in machine.failed.items()
+        },
         top_imports,
         (
             *(module_question(name) for name in sorted(set(sources.asked) - set(names))),
             *(file_question(path) for path in sorted(machine.files)),
             *(environment_question(name) for name in sorted(asked.asked)),
+            *(() if machine.is_settled else (UNREPEATABLE,)),
         ),
     )
 
@@ -89,7 +94,7 @@ def _evaluate(
     """What Python would define: the endpoints of these modules."""
     reader = Reader(machine, sink)
     for name in names:
-        machine.module(name)
+        machine.worker(name)
     if trace:
         from .trace import trace as trace_modules  # processes are for those who ask for them
 

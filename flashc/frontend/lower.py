@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Fix, Label, Safety
+from flashc_ir.encoding import printable
 from flashc_ir.endpoints import (
     Configuration,
     Construction,
@@ -142,7 +143,7 @@ class _Lowering:
         binds = ":=" in self.reader.machine.text_at(self.value.text)
         text = self.value.text if self.alone and not binds else None
         provenance = tuple(
-            Provenance(name, argument.span, argument.value.origin)
+            Provenance(printable(name), argument.span, argument.value.origin)
             for name, argument in sorted(self.value.arguments.items())
         )
         return Construction(self.value.module, self.value.span, text, provenance, self.value.traced)

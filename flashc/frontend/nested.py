@@ -15,7 +15,7 @@ from ..cst.walk import children, dotted
 from .evaluator.objects import Frame, SdkClass
 from .evaluator.values import External, Known
 
-_INDENTED_DECORATOR = re.compile(r"^[ \t]+@", re.MULTILINE)
+_INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 
 
 def check_nested_endpoints(frame: Frame, constructed: frozenset[Span], sink: Sink) -> None:

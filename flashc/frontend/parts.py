@@ -19,8 +19,7 @@ Part = tuple[str, ...]
 """The relevant modules of a part, in the order of their names."""
 
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n;#]*)|import[ \t]+([^\n;#]+))",
-    re.MULTILINE,
+    rb"(?:^|[\r\n;:])[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\r\n;#]*)|import[ \t]+([^\r\n;#]+))"
 )
 _NAME = re.compile(r"[\w.]+")
 
@@ -35,16 +34,16 @@ def split(tree: Tree, relevant: Iterable[str]) -> list[Part]:
 
 
 def join(parts: list[Part], fragments: Mapping[Part, Fragment]) -> list[Part]:
-    """The parts again, those that reached into each other as one."""
+    """The parts again; as one those that reached into each other, or into the same other module, which one
+    may have changed before the other saw it."""
     groups = _Groups()
     owner = {name: part[0] for part in parts for name in part}
     for part in parts:
         for name in part:
             groups.join(part[0], name)
         for name in modules_in(fragments[part].reads):
-            if name in owner:
-                groups.join(part[0], owner[name])
-    return groups.of(owner)
+            groups.join(part[0], owner.setdefault(name, part[0]))
+    return groups.of(name for part in parts for name in part)
 
 
 def _guess_imports(tree: Tree, name: str, path: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ from enum import Enum
 
 from flashc_ir import rules
 from flashc_ir.diagnostics import Fix, Label, Rule, Safety, Sink
+from flashc_ir.encoding import is_text
 from flashc_ir.source import Edit, Span
 
 from .evaluator.iteration import elements
@@ -30,6 +31,8 @@ from .evaluator.values import (
     Value,
 )
 from .suggest import did_you_mean, nearest
+
+_LARGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,9 +131,21 @@ class Reader:
         if value is None:
             return None
         if isinstance(value.value, str) and not isinstance(value.value, Enum):
-            return value.value
+            if is_text(value.value):
+                return value.value
+            self.half_a_character(what, argument.span)
+            return None
         self.invalid(what, argument.span, "a string", value)
         return None
+
+    def half_a_character(self, what: str, place: Span) -> None:
+        """Report a string with a lone surrogate."""
+        self.sink.report(
+            rules.INVALID_VALUE,
+            place,
+            f"{what} holds half of a character (a lone surrogate), which no file can express",
+            help=("write the whole character, or leave it out",),
+        )
 
     def flag(self, argument: Argument, what: str) -> bool | None:
         value = self.known(argument, what)
@@ -144,7 +159,7 @@ class Reader:
     def integer(
         self, argument: Argument, what: str, least: int, most: int | None = None
     ) -> int | None:
-        """An integer from `least` to `most`."""
+        """An integer from `least` to `most`, and never larger than the platform's own integers."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -152,14 +167,17 @@ class Reader:
         if not isinstance(number, int) or isinstance(number, bool):
             self.invalid(what, argument.span, "an integer", value)
             return None
-        if number < least or (most is not None and number > most):
-            allowed = f"from {least} to {most}" if most is not None else f"{least} or more"
-            nearest_allowed = least if number < least or most is None else most
+        limit = _LARGEST if most is None else most
+        if not least <= number <= limit:
+            bounded = most is not None or number > limit
+            allowed = f"from {least} to {limit}" if bounded else f"{least} or more"
+            nearest_allowed = least if number < least else limit
+            shown = number if number.bit_length() < 128 else "a number of more than 38 digits"
             title = f"write `{nearest_allowed}`"
             self.sink.report(
                 rules.OUT_OF_RANGE,
                 argument.span,
-                f"{what} is {number}; it must be {allowed}",
+                f"{what} is {shown}; it must be {allowed}",
                 fix=self.rewritten(argument.span, str(nearest_allowed), title),
             )
             return None

@@ -21,6 +21,7 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
 from flashc_ir.program import Call, CallForm, Edge, Program
+from flashc_ir.source import Span
 
 _DEPTH = 20  # re-exports of re-exports
 
@@ -106,14 +107,24 @@ class Linker:
     def calls(self) -> Iterator[Call]:
         """Every use of an endpoint by code that is not the endpoint's own."""
         for module in self.program.modules:
-            for reference in module.references:
-                place = self.resolve(reference.target)
-                if place is None or not place.qualname:
-                    continue
+            for reference, place in self._uses_of(module):
                 scope = Place(module.name, reference.scope)
                 for endpoint in self.endpoints_at(place):
                     if not self._runs_in(scope, endpoint):
                         yield _call(scope, place, endpoint, reference)
+
+    def _uses_of(self, module: Module) -> Iterator[tuple[Reference, Place]]:
+        """The references of a module with what they lead to.  Where a name was bound again, one use has
+        several references, and which one it calls is not known."""
+        uses: dict[Span, list[tuple[Reference, Place | None]]] = {}
+        for reference in module.references:
+            found = (reference, self.resolve(reference.target))
+            uses.setdefault(reference.span, []).append(found)
+        for candidates in uses.values():
+            certain = len({place for _, place in candidates}) == 1
+            for reference, place in candidates:
+                if place is not None and place.qualname:
+                    yield reference if certain else _uncertain(reference), place
 
     def _runs_in(self, scope: Place, endpoint: Endpoint) -> bool:
         """Whether code in `scope` is one of the endpoint's own functions."""
@@ -179,6 +190,10 @@ class Linker:
                 found = self.resolve(reference.target)
                 if found is not None and found.qualname:
                     yield found
+
+
+def _uncertain(reference: Reference) -> Reference:
+    return replace(reference, shape=None, member=None, member_shape=None)
 
 
 def entry_points(endpoint: Endpoint) -> tuple[Place, ...]:

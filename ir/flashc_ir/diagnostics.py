@@ -11,6 +11,7 @@ from enum import StrEnum, unique
 
 from msgspec import Struct
 
+from .encoding import printable
 from .source import Edit, Span
 
 
@@ -99,7 +100,17 @@ class Sink:
         fix: Fix | None = None,
     ) -> None:
         """Add one finding at `span`; `label` is the remark printed under the place."""
-        self.add(Diagnostic(rule, message, Label(span, label), secondary, notes, help, fix))
+        self.add(
+            Diagnostic(
+                rule,
+                printable(message),
+                Label(span, printable(label)),
+                tuple(Label(other.span, printable(other.text)) for other in secondary),
+                tuple(map(printable, notes)),
+                tuple(map(printable, help)),
+                fix,
+            )
+        )
 
     def add(self, diagnostic: Diagnostic) -> None:
         if not self.hides(diagnostic):

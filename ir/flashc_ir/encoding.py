@@ -25,10 +25,13 @@ def decode(data: bytes) -> tuple[str, str]:
     except SyntaxError as error:
         raise Undecodable(str(error.msg), _line_of_invalid_utf8(data)) from error
     try:
-        return data.decode(encoding), encoding
+        text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise Undecodable(f"byte 0x{data[error.start]:02x} is not {encoding}", line) from error
+    if not is_text(text):
+        raise Undecodable("it holds half of a character (a lone surrogate)")
+    return text, encoding
 
 
 def encode(text: str) -> bytes:
@@ -38,6 +41,16 @@ def encode(text: str) -> bytes:
         return text.encode(tokenize.detect_encoding(BytesIO(plain).readline)[0])
     except (SyntaxError, UnicodeEncodeError):
         return plain
+
+
+def is_text(text: str) -> bool:
+    """Whether UTF-8, and so JSON, can express a string: it has no lone surrogates."""
+    return printable(text) == text
+
+
+def printable(text: str) -> str:
+    """A string with escapes in place of lone surrogates."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _line_of_invalid_utf8(data: bytes) -> int:

@@ -292,3 +292,22 @@ def test_the_compressed_bytes_are_these_on_every_machine(tmp_path: Path) -> None
         content = opened.extractfile("./words")
         assert content is not None
         assert content.read().decode() == "".join(words)
+
+
+@pytest.mark.parametrize("after", [b"b" * 2_000_000, b"a", None])
+def test_a_large_file_that_changes_while_it_is_packed_stops_the_build(
+    after: bytes | None, tmp_path: Path
+) -> None:
+    compiled = compile_files(tmp_path / "app", {"w.py": worker(""), "big.bin": b"a" * 2_000_000})
+    big, sink = compiled.root / "big.bin", Sink()
+
+    def change(message: str) -> None:
+        if "packing" in message:
+            big.unlink()
+            if after is not None:
+                big.write_bytes(after)
+
+    output = tmp_path / "out" / "artifact.tar.gz"
+    assert build(compiled.valid, Context(compiled.root, sink, progress=change), output) is None
+    assert [(d.rule.code, d.span.path) for d in sink] == [("FC003", "big.bin")]
+    assert not list(output.parent.iterdir())

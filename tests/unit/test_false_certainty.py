@@ -82,3 +82,16 @@ def test_a_name_that_is_bound_again_calls_nothing_for_certain(tmp_path: Path) ->
     compiled = compile_files(tmp_path, files)
     assert compiled.codes == []
     assert compiled.valid.callees()["two"] == ["box", "one"]
+
+
+def test_a_name_that_leads_to_one_thing_by_two_ways_calls_it(tmp_path: Path) -> None:
+    body = (
+        "    try:\n        from one import run_1\n    except ImportError:\n        from again import run_1\n"
+        "    return await run_1()\n"
+    )
+    files = {
+        "one.py": f"{HEAD}@Endpoint(name='one')\nasync def run_1(x): return x\n",
+        "again.py": "from one import run_1\n",
+        "two.py": f"{HEAD}@Endpoint(name='two', dependencies=['lib'])\nasync def run_2(x):\n{body}",
+    }
+    assert set(compile_files(tmp_path, files).codes) == {"FC307"}

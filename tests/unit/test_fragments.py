@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from flashc import fragments
-from flashc.compile import compile_project
+from flashc.compile import compile_project, compile_tree
+from flashc.environ import build_environment
 from flashc.frontend import fragment
+from flashc.frontend.discover import discover
 from flashc.options import Options
 from flashc_backends.processes import on_all_processors
 from flashc_backends.store import Store
@@ -185,3 +190,143 @@ def test_what_a_killed_process_leaves_is_done_here() -> None:
         return str(number).encode()
 
     assert list(on_all_processors(work, 9)) == [str(number).encode() for number in range(9)]
+
+
+def test_nobody_waits_for_what_is_not_wanted_any_more() -> None:
+    def work(number: int) -> bytes:
+        time.sleep(60 * number)
+        return b""
+
+    started = time.monotonic()
+    results = on_all_processors(work, 4)
+    assert next(results) == b""
+    results.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - started < 30
+    assert not multiprocessing.active_children()
+
+
+_ENDED = """
+import os, sys, time
+from flashc_backends.processes import on_all_processors
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+    return b""
+list(on_all_processors(work, 2))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_outlives_the_one_that_started_it(how: signal.Signals) -> None:
+    command = [sys.executable, "-c", _ENDED]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.send_signal(how)
+        ended = time.monotonic()
+        parent.stdout.read()  # until nobody holds the other end any more
+    assert time.monotonic() - ended < 30
+
+
+def test_a_part_sees_what_its_own_imports_do_and_nothing_else(tmp_path: Path) -> None:
+    """Which modules are read together is guessed from the text; that must not decide what they see."""
+    worker = "{0}\nfrom runpod_flash import Endpoint\n@Endpoint(name={1})\ndef {2}(x): return x\n"
+    stage = "os.getenv('STAGE_OF_TEST', 'none')"
+    for sharing in ("import cfg", "if 1: import cfg", ""):
+        files = {
+            "cfg.py": "",
+            "a.py": worker.format(
+                f"import os\n{sharing}\nos.environ['STAGE_OF_TEST'] = 'a'", "'a'", "f"
+            ),
+            "b.py": worker.format(f"import os\n{sharing}", f"'b-' + {stage}", "g"),
+        }
+        root = write(tmp_path / sharing.replace(" ", "-").replace(":", ""), files)
+        assert names(root, None) == ["a", "b-none"]
+    for importing in ("import cfg", "if 1: import cfg"):
+        files = {
+            "cfg.py": "TABLE = {}\n",
+            "a.py": worker.format(f"{importing}\ncfg.TABLE['x'] = 'a'", "'a'", "f"),
+            "b.py": worker.format(importing, "'b-' + cfg.TABLE.get('x', 'none')", "g"),
+        }
+        found = names(write(tmp_path / f"{len(importing)}", files), None)
+        assert found == ["a", "b-a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("name.txt", "-2"), ("empty.py", OTHER.replace(", worker=1", ""))]
+)
+def test_what_changes_between_two_looks_is_not_remembered(
+    name: str, content: str, tmp_path: Path, store: Store
+) -> None:
+    worker = (
+        "from pathlib import Path\nfrom runpod_flash import Endpoint\n"
+        "NAME = 'w' + (Path(__file__).parent / 'name.txt').read_text()\n"
+        "@Endpoint(name=NAME)\ndef run(x): return x\n"
+    )
+    files = {"worker.py": worker, "name.txt": "-1", "empty.py": ""}
+    root, options = write(tmp_path / "app", files), Options(python_version="3.12")
+    tree = discover(root, Sink())
+    write(root, {name: content})
+    environment = build_environment(root, {})
+    compile_tree(root, tree, options, environment, Sink(), store=store)
+    write(root, {name: files[name]})
+    assert result(root, store) == result(root, None)
+    assert names(root, store) == ["w-1"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("name='a', workers=(0, 10**30)", ["FC108"]),
+        ("name='a', execution_timeout_ms=10**30", ["FC108"]),
+        ("name='a', max_concurrency=2**70", ["FC108"]),
+        ("name='a', gpu_count=10**5000", ["FC108"]),
+        ("name='a\\ud800'", ["FC102"]),
+        ("name='a', env={'A': '\\ud800'}", ["FC102"]),
+        ("name='a', env={'\\ud800': 'A'}", ["FC102"]),
+        ("name='a', **{'\\ud800': 1}", ["FC101"]),
+        ("name=os.environ.get('\\ud800', 'a')", []),
+    ],
+)
+def test_what_no_document_can_express_is_reported(
+    arguments: str, expected: list[str], tmp_path: Path
+) -> None:
+    text = f"import os\nfrom runpod_flash import Endpoint\n@Endpoint({arguments})\ndef f(x):\n    '\\ud800'\n"
+    assert [d.rule.code for d in result(write(tmp_path, {"w.py": text}), None)[1]] == expected
+
+
+def test_a_chain_that_is_too_long_is_a_finding(tmp_path: Path) -> None:
+    chain = "".join(f"    elif x == {n}: pass\n" for n in range(1500))
+    files = {"w.py": f"{OTHER}def g(x):\n    if x: pass\n{chain}"}
+    assert "FC005" in [d.rule.code for d in result(write(tmp_path, files), None)[1]]
+
+
+def test_endpoints_in_functions_are_seen_whatever_ends_a_line(tmp_path: Path) -> None:
+    text = (
+        OTHER.replace(", worker=1", "")
+        + "def make():\n    @Endpoint(name='in')\n    def f(x): return x\n"
+    )
+    for end in ("\n", "\r\n", "\r"):
+        root = write(tmp_path, {"w.py": text.replace("\n", end).encode()})
+        assert [d.rule.code for d in result(root, None)[1]] == ["FC120"]
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("data", "w-True"),
+        ("data/x.txt", "w-True"),
+        ("nothing", "w-False"),
+        ("n" * 300, "w-False"),
+    ],
+)
+def test_what_is_there_is_what_workers_have(path: str, expected: str, tmp_path: Path) -> None:
+    text = (
+        "from pathlib import Path\nfrom runpod_flash import Endpoint\n"
+        f"@Endpoint(name='w-' + str((Path(__file__).parent / '{path}').exists()))\ndef f(x): return x\n"
+    )
+    root = write(tmp_path, {"w.py": text, "data/x.txt": "", "tests/t.txt": ""})
+    assert names(root, None) == [expected]
+    ignored = write(tmp_path, {"w.py": text.replace(path, "tests")})
+    assert [d.rule.code for d in result(ignored, None)[1]] == ["FC104"]

@@ -30,6 +30,14 @@ class OutOfSteps(Exception):
         self.span = span
 
 
+@dataclass(frozen=True, slots=True)
+class _Effects:
+    """What importing a module does beside defining names; importers see it, others do not."""
+
+    assigned: dict[str, Value]
+    has_guessed: bool
+
+
 @dataclass(eq=False)
 class Machine:
     """Evaluates the modules of one project.
@@ -49,11 +57,13 @@ class Machine:
     assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
     condition: Unknown | None = None  # set inside a branch or loop that may not run
     controlled_by: frozenset[str] = NO_VARIABLES  # environment variables that chose the branch
+    is_settled: bool = True  # nothing changed while it was read
     has_guessed: bool = False  # a value comes from this machine's environment; a worker has its own
     doubts: int = 0  # how often something happened that may raise or not
     guards: int = 0  # how many `try` statements with handlers are under way
     depth: int = 0
     _steps: int = MAX_STEPS
+    _effects: dict[str, _Effects] = field(default_factory=dict[str, "_Effects"])
 
     def step(self, node: cst.CSTNode, frame: Frame) -> None:
         """Account for one node.
@@ -78,6 +88,8 @@ class Machine:
     def module(self, name: str) -> Frame | None:
         """The evaluated top of a module; a module in a circle is seen as far as it has come."""
         if name in self.frames:
+            if name in self._effects:
+                self._repeat(self._effects[name])
             return self.frames[name]
         syntax = self.load(name)
         if syntax is None:
@@ -95,6 +107,8 @@ class Machine:
         condition, self.condition = self.condition, None
         controlled, self.controlled_by = self.controlled_by, NO_VARIABLES
         guards, self.guards = self.guards, 0
+        assigned, self.assigned = self.assigned, dict(self.assigned)
+        guessed, self.has_guessed = self.has_guessed, False
         try:
             self._execute(syntax, frame)
         except OutOfSteps as stop:
@@ -105,7 +119,20 @@ class Machine:
             frame.names.clear()
         self._steps, self.depth, self.condition = steps, depth, condition
         self.controlled_by, self.guards = controlled, guards
+        new = {k: v for k, v in self.assigned.items() if assigned.get(k) is not v}
+        self._effects[name] = _Effects(new, self.has_guessed)
+        self.assigned, self.has_guessed = assigned, guessed
+        self._repeat(self._effects[name])
         return frame
+
+    def worker(self, name: str) -> None:
+        """Evaluate a module as a worker of its own does, which has imported nothing before."""
+        self.assigned, self.has_guessed = {}, False
+        self.module(name)
+
+    def _repeat(self, effects: _Effects) -> None:
+        self.assigned |= effects.assigned
+        self.has_guessed |= effects.has_guessed
 
     def _execute(self, syntax: Syntax, frame: Frame) -> None:
         """Carry out a module.  What it raises ends a statement, not the module: its other mistakes are

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from typing import TYPE_CHECKING
 
 from flashc_ir.source import Span
 
+from ..discover import Presence
 from . import operators
 from .values import Known, ProjectPath, Unknown, Value, lift
 
@@ -51,12 +53,21 @@ def method(
         case "joinpath":
             return function("os.path.join", [receiver, *arguments.values], span)
         case "exists" | "is_file":
-            machine.files.add(path.path)
-            return Known((machine.tree.root / path.path).is_file(), span)
+            return _is_there(machine, path, span, file=name == "is_file")
         case "read_text":
             return read_project_file(machine, path, span)
         case _:
             return Unknown(f"flashc does not evaluate `Path.{name}`", span)
+
+
+def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
+    """`exists()` and `is_file()`, as far as building machine and worker agree."""
+    machine.files.add(path.path)
+    presence = machine.tree.presence(path.path)
+    if presence is Presence.ON_DISK:
+        return Unknown(f"`{path.path}` is here, but does not go to the workers", span)
+    is_file = any(known.path == path.path for known in machine.tree.files)
+    return Known(presence is Presence.SHIPPED and (is_file or not file), span)
 
 
 def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
@@ -68,6 +79,11 @@ def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
     if known.size > _MAX_PROJECT_TEXT:
         return Unknown(f"`{path.path}` is too large", span)
     try:
-        return lift(machine.tree.read(path.path).decode("utf-8"), span)
+        data = machine.tree.read(path.path)
+        if hashlib.sha256(data).hexdigest() != known.digest:
+            machine.is_settled = False
+            return Unknown(f"`{path.path}` is changing while it is read", span)
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        return lift(text, span)
     except (OSError, UnicodeDecodeError):
         return Unknown(f"`{path.path}` can't be read as UTF-8 text", span)
