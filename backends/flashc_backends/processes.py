@@ -51,7 +51,7 @@ def _in_processes(processes: int, count: int) -> Iterator[bytes]:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         for child in set(multiprocessing.active_children()) - others:
             child.kill()
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown()
         signal.signal(signal.SIGINT, before)
         raise
     pool.shutdown()
