@@ -16,7 +16,7 @@ import signal
 import struct
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from typing import NoReturn
 
@@ -29,7 +29,7 @@ _ROOM = 65536 // _NUMBER.size  # numbers that a pipe holds
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
-def on_all_processors(work: Work, count: int) -> Iterator[bytes]:
+def on_all_processors(work: Work, count: int) -> Generator[bytes, None, None]:
     """`work(0)`, ..., `work(count - 1)`, in this order; what one of them raises is raised.
 
     The processes are forked, so that `work` and all it knows need no pickling and nothing is imported again.
@@ -57,9 +57,10 @@ def _in_processes(work: Work, processes: int, count: int) -> Iterator[tuple[int,
     os.close(filling)
     children: dict[int, int] = {}  # the pipe that a process writes to -> its id
     try:
-        for _ in range(processes):
-            reader, child = _start(work, numbers)
-            children[reader] = child
+        with suppress(OSError):  # no further process to be had: those that there are do the work
+            for _ in range(processes):
+                reader, child = _start(work, numbers)
+                children[reader] = child
         yield from _results(list(children))
     finally:  # an interrupt too: nobody waits for what is not wanted any more
         for child in children.values():
@@ -81,6 +82,10 @@ def _start(work: Work, numbers: int) -> tuple[int, int]:
         if child == 0:
             os.close(reader)
             _serve(work, numbers, writer, parent)
+    except OSError:
+        os.close(reader)
+        os.close(writer)
+        raise
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     os.close(writer)

@@ -199,7 +199,7 @@ def test_nobody_waits_for_what_is_not_wanted_any_more() -> None:
     started = time.monotonic()
     results = on_all_processors(work, 4)
     assert next(results) == b""
-    results.close()  # type: ignore[attr-defined]
+    results.close()
     assert time.monotonic() - started < 30
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
@@ -330,3 +330,13 @@ def test_what_is_there_is_what_workers_have(path: str, expected: str, tmp_path: 
     assert names(root, None) == [expected]
     ignored = write(tmp_path, {"w.py": text.replace(path, "tests")})
     assert [d.rule.code for d in result(ignored, None)[1]] == ["FC104"]
+
+
+def test_without_a_process_to_be_had_everything_is_done_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", fail)
+    assert list(on_all_processors(lambda number: str(number).encode(), 3)) == [b"0", b"1", b"2"]
