@@ -12,7 +12,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"flashc {__version__}")
         return
-    from .cli.main import main as run
+    from flashc.cli.main import main as run
 
     run()
 

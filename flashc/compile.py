@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from flashc_backends.store import Store
-from flashc_ir import rules
-from flashc_ir.diagnostics import Sink
+from flashc.frontend.relevance import Survey, survey
+from flashc.frontend.summary import Facts, Fragment, assemble_facts
+from flashc.incremental.summaries import read_fragments
+from flashc.passes.check_dependencies import check_dependencies
+from flashc.passes.check_images import check_images
+from flashc.passes.check_imports import check_closure
+from flashc.passes.check_sdk_imports import check_sdk_imports
+from flashc.passes.check_worker_modules import check_shipped
+from flashc.passes.choose_python import choose_python
+from flashc.project.discover import Tree, discover
+from flashc.project.environment import Environment, build_environment
+from flashc.project.options import Options
+from flashc.project.requirements import read_requirements
+from flashc.project.suppressions import collect_suppressions
+from flashc_core import rules
+from flashc_core.cache import Store
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
 from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint
 from flashc_ir.program import Program
-from flashc_ir.source import Span
 from flashc_ir.verify import verify
 
-from .environ import Environment, build_environment
-from .fragments import read_fragments
-from .frontend.closure import check_closure
-from .frontend.dependencies import check_dependencies
-from .frontend.dialect import check_sdk_imports
-from .frontend.discover import Tree, discover
-from .frontend.facts import Facts, Fragment, assemble_facts
-from .frontend.python_version import choose_python
-from .frontend.read import Survey, survey
-from .frontend.requirements import read_requirements
-from .frontend.shipped import check_shipped
-from .frontend.suppressions import collect_suppressions
-from .options import Options
 from .passes import PIPELINE
-from .passes.check_images import check_images
 
 Observer = Callable[[str, Program], None]
 
@@ -113,7 +113,7 @@ def fragments_of(
     """The fragments of the relevant modules; one that is traced is never remembered."""
     if not options.trace:
         return read_fragments(tree, surveyed.relevant, environment, store)
-    from .frontend.fragment import read_fragment
+    from flashc.frontend.summarise import read_fragment
 
     return [read_fragment(tuple(sorted(surveyed.relevant)), tree, environment, trace=True)]
 

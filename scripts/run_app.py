@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from local_platform import Platform, running, unpack
+from flashc_backends.platform.local import Platform, running, unpack
 
 
 def main(example: Path) -> int:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from flashc.report import machine
-from flashc_backends import manifest_model
+from flashc_backends.manifest import manifest_model
+from flashc_core.rules import RULES
 from flashc_ir import codec
-from flashc_ir.rules import RULES
 
 SPEC = Path(__file__).parent.parent / "spec"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from flashc_ir.diagnostics import Sink
+from flashc_core.cache import Store, open_store
+from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
-
-from .store import Store, open_store
 
 ARTIFACT_PATH = "artifact.tar.gz"
 LOCK_FILE = "flash.lock"

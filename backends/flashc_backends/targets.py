@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .artifact import ARTIFACT
+from flashc_backends.artifact.artifact import ARTIFACT
+from flashc_backends.artifact.handlers import HANDLERS
+from flashc_backends.artifact.stubs import STUBS
+from flashc_backends.manifest.manifest import MANIFEST
+
 from .base import Target
-from .handlers import HANDLERS
 from .ir import IR
-from .manifest import MANIFEST
-from .stubs import STUBS
 
 TARGETS: dict[str, Target] = {
     target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT)

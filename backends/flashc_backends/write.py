@@ -10,9 +10,9 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Sink
-from flashc_ir.source import Span
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
 
 from .base import Draft
 

@@ -14,6 +14,10 @@ from typing import Any
 import click
 import msgspec
 
+from flashc.incremental.memo import Memory
+from flashc.project.discover import Tree, discover
+from flashc.project.environment import build_environment
+from flashc.project.options import Options, read_options
 from flashc_backends.base import (
     ARTIFACT_PATH,
     MANIFEST_PATH,
@@ -21,13 +25,9 @@ from flashc_backends.base import (
     REMEMBERED,
     SBOM_PATH,
 )
-from flashc_backends.store import open_store
-from flashc_ir.diagnostics import Diagnostic, Sink
+from flashc_core.cache import open_store
+from flashc_core.diagnostics import Diagnostic, Sink
 
-from ..environ import build_environment
-from ..frontend.discover import Tree, discover
-from ..memory import Memory
-from ..options import Options, read_options
 from .common import building_options, context_of, finish, format_option, project_argument, show
 
 FOLDER = ".flash"
@@ -108,11 +108,12 @@ def make(
     tell: Callable[[str], None],
 ) -> Report:
     """Compile and build."""
-    from flashc_backends.artifact import build  # imported by those builds only that need it
-
-    from ..compile import compile_tree
-    from ..verify import verify_build
-    from .summary import summary
+    from flashc.compile import compile_tree
+    from flashc.report.build_summary import summary
+    from flashc.verify.checks import verify_build
+    from flashc_backends.artifact.artifact import (
+        build,  # imported by those builds only that need it
+    )
 
     program = compile_tree(root, tree, options, memory.environment, sink, store=memory.store)
     if program is None:

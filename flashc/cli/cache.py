@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flashc_backends.store import LIMIT, open_store
+from flashc_core.cache import LIMIT, open_store
 
 
 @click.group("cache")

@@ -9,21 +9,14 @@ from typing import Any
 
 import click
 
-from flashc_backends.store import open_store
-from flashc_ir import rules
-from flashc_ir.diagnostics import Diagnostic, Rule, Sink
+from flashc.api.check import judge
+from flashc.project.discover import NOTHING_UNSAVED
+from flashc.project.options import Options, read_options
+from flashc_core import rules
+from flashc_core.cache import open_store
+from flashc_core.diagnostics import Diagnostic, Rule, Sink
 
-from ..frontend.discover import NOTHING_UNSAVED
-from ..judge import judge
-from ..options import Options, read_options
-from .common import (
-    compiling_options,
-    finish,
-    format_option,
-    names,
-    project_argument,
-    show,
-)
+from .common import compiling_options, finish, format_option, names, project_argument, show
 
 _TICK = 100  # milliseconds
 
@@ -77,19 +70,19 @@ def command(
         return chosen(sink, options), endpoints
 
     def mended() -> dict[str, tuple[bytes, bytes]]:
-        from ..report.fixes import mend
+        from flashc.report.fixes import mend
 
         return mend(root, lambda unsaved: check(unsaved)[0], unsafe=unsafe_fixes)
 
     if diff:
-        from ..report.fixes import differences
+        from flashc.report.fixes import differences
 
         click.echo(differences(mended()), nl=False)
         return
 
     def mend_and_report() -> list[Diagnostic]:
         if fix or unsafe_fixes:
-            from ..report.fixes import write_changes
+            from flashc.report.fixes import write_changes
 
             changes = mended()
             try:

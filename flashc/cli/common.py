@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from flashc_backends.store import Store, open_store
-from flashc_ir.diagnostics import Diagnostic, Sink
-
-from ..options import Options, read_options
+from flashc.project.options import Options, read_options
+from flashc_core.cache import Store, open_store
+from flashc_core.diagnostics import Diagnostic, Sink
 
 if TYPE_CHECKING:
     from flashc_backends.base import Context
@@ -107,7 +106,7 @@ def compile_folder(
     options = read_options(root, flags, sink)
     if sink.has_errors():
         return root, options, None
-    from ..compile import compile_project
+    from flashc.compile import compile_project
 
     return root, options, compile_project(root, options, sink, store=open_store())
 
@@ -121,9 +120,8 @@ def context_of(
     progress: Callable[[str], None] | None = None,
 ) -> Context:
     """What the backends emit in, by the options."""
+    from flashc.project.environment import build_environment
     from flashc_backends.base import Context, silent
-
-    from ..environ import build_environment
 
     return Context(
         root,
@@ -146,20 +144,20 @@ def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:
     found = list(sink)
     match output_format:
         case "json":
-            from ..report.machine import render_json
+            from flashc.report.machine import render_json
 
             click.echo(render_json(found), nl=False)
         case "sarif":
-            from ..report.sarif import render_sarif
+            from flashc.report.sarif import render_sarif
 
             click.echo(render_sarif(found, _below_repository(root)), nl=False)
         case "github":
-            from ..report.github import render_github
+            from flashc.report.github import render_github
 
             click.echo(render_github(found, _below_repository(root)), nl=False)
         case _:
             if found:
-                from ..report.text import SourceCache, render
+                from flashc.report.text import SourceCache, render
 
                 click.echo(render(found, SourceCache(root), _paint()), nl=False, err=True)
 

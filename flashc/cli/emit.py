@@ -10,7 +10,7 @@ import click
 from flashc_backends.base import Draft
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, reporting, write_tree
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
 
 from .common import (
     building_options,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..report.explain import UnknownRule, find_rule, listing, page
+from flashc.report.explain import UnknownRule, find_rule, listing, page
 
 
 @click.command("explain")

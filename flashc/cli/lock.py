@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from flashc_backends.base import LOCK_FILE
-from flashc_backends.lock import Lock, render
-from flashc_backends.lockers import LockFailed
-from flashc_backends.requirements import collect_request
-from flashc_backends.resolution import resolve
+from flashc_backends.dependencies.lock import Lock, render
+from flashc_backends.dependencies.requirements import collect_request
+from flashc_backends.dependencies.resolution import resolve
+from flashc_backends.dependencies.resolvers import LockFailed
 from flashc_backends.write import CannotWrite, reporting, write_file
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
 
 from .common import (
     building_options,

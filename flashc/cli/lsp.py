@@ -14,7 +14,7 @@ def command() -> None:
 
     Diagnostics as you type, quick fixes, hover, go to definition, and the outline.
     """
-    from ..lsp.server import make_server
+    from flashc.lsp.server import make_server
 
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
     make_server().start_io()

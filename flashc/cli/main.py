@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from .. import __version__
+from flashc import __version__
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130

@@ -10,14 +10,14 @@ from typing import Any
 import click
 from packaging.utils import canonicalize_name
 
-from flashc_backends.lock import Lock
-from flashc_backends.lockers import LockFailed
-from flashc_backends.requirements import collect_request
-from flashc_backends.resolution import layers_of, lock_of
-from flashc_backends.sizes import Part, parts_of, show_size, treemap
+from flashc_backends.dependencies.lock import Lock
+from flashc_backends.dependencies.requirements import collect_request
+from flashc_backends.dependencies.resolution import layers_of, lock_of
+from flashc_backends.dependencies.resolvers import LockFailed
+from flashc_backends.dependencies.sizes import Part, parts_of, show_size, treemap
 from flashc_backends.write import CannotWrite, reporting, write_file
-from flashc_ir.diagnostics import Sink
-from flashc_ir.images import NEVER_BUNDLED, image_of
+from flashc_core.diagnostics import Sink
+from flashc_ir.platform.images import NEVER_BUNDLED, image_of
 from flashc_ir.program import Program
 
 from .common import (

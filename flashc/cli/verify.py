@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from flashc_ir.diagnostics import Sink
+from flashc.verify.checks import verify_artifact
+from flashc_core.diagnostics import Sink
 
-from ..verify import verify_artifact
 from .common import finish, format_option, show
 
 

@@ -7,9 +7,21 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Fix, Label, Safety
-from flashc_ir.encoding import printable
+from flashc.evaluator.functions import span_of
+from flashc.evaluator.objects import (
+    Argument,
+    ClassValue,
+    EndpointValue,
+    FunctionValue,
+    RouteTarget,
+    is_none,
+)
+from flashc.evaluator.values import Known, Symbolic, Unknown, Value
+from flashc_core import rules
+from flashc_core.diagnostics import Fix, Label, Safety
+from flashc_core.encoding import printable
+from flashc_core.source import Edit, Span
+from flashc_core.suggest import did_you_mean, nearest
 from flashc_ir.endpoints import (
     Configuration,
     Construction,
@@ -24,26 +36,10 @@ from flashc_ir.endpoints import (
     QueueFunction,
     Route,
 )
-from flashc_ir.source import Edit, Span
 
-from .evaluator.functions import span_of
-from .evaluator.objects import (
-    Argument,
-    ClassValue,
-    EndpointValue,
-    FunctionValue,
-    RouteTarget,
-    is_none,
-)
-from .evaluator.values import Known, Symbolic, Unknown, Value
-from .reading import Reader
+from .decode import Reader
 from .schema import PARAMETERS, read_configuration
-from .signatures import (
-    constructor_requires,
-    lower_function,
-    public_methods,
-)
-from .suggest import did_you_mean, nearest
+from .signatures import constructor_requires, lower_function, public_methods
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})
 _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
@@ -265,7 +261,7 @@ class _Lowering:
         module: str,
         outermost: bool,
     ) -> QueueClass:
-        from ..cst.walk import docstring
+        from flashc.syntax.walk import docstring
 
         return QueueClass(
             name,

@@ -6,14 +6,13 @@ import re
 
 import libcst as cst
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Sink
-from flashc_ir.source import Span
-
-from ..cst.parse import Syntax
-from ..cst.walk import children, dotted
-from .evaluator.objects import Frame, SdkClass
-from .evaluator.values import External, Known
+from flashc.evaluator.objects import Frame, SdkClass
+from flashc.evaluator.values import External, Known
+from flashc.syntax.parse import Syntax
+from flashc.syntax.walk import children, dotted
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
 
 _INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 

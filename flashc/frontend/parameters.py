@@ -6,18 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from flashc_ir import rules
-from flashc_ir.catalogue import (
-    DOCUMENTED_ONLY,
-    DataCenter,
-)
-from flashc_ir.diagnostics import Fix, Safety
-from flashc_ir.source import Edit
+from flashc.evaluator.objects import Argument, EndpointValue, SdkObject, is_none
+from flashc.evaluator.values import Known
+from flashc_core import rules
+from flashc_core.diagnostics import Fix, Safety
+from flashc_core.source import Edit
+from flashc_core.suggest import did_you_mean, nearest
+from flashc_ir.platform.catalogue import DOCUMENTED_ONLY, DataCenter
 
-from .evaluator.objects import Argument, EndpointValue, SdkObject, is_none
-from .evaluator.values import Known
-from .reading import Reader
-from .suggest import did_you_mean, nearest
+from .decode import Reader
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,12 @@ from typing import Literal, cast
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from flashc_ir import rules
-from flashc_ir.catalogue import (
+from flashc.evaluator.objects import Argument, EndpointValue
+from flashc_core import rules
+from flashc_core.diagnostics import Fix, Label, Safety
+from flashc_core.source import Span
+from flashc_ir.endpoints import Configuration, Dependency
+from flashc_ir.platform.catalogue import (
     CPU_DATACENTERS,
     CpuInstanceType,
     CudaVersion,
@@ -18,25 +22,14 @@ from flashc_ir.catalogue import (
     GpuType,
     ServerlessScalerType,
 )
-from flashc_ir.diagnostics import Fix, Label, Safety
-from flashc_ir.distributions import meant_by
-from flashc_ir.endpoints import Configuration, Dependency
-from flashc_ir.resources import (
-    Cpu,
-    Gpu,
-    Hardware,
-    Resources,
-    Scaler,
-    Workers,
-)
-from flashc_ir.source import Span
+from flashc_ir.platform.distributions import meant_by
+from flashc_ir.platform.images import SUPPORTED_PYTHONS
+from flashc_ir.resources import Cpu, Gpu, Hardware, Resources, Scaler, Workers
 
-from .environment import read_environment
-from .evaluator.objects import Argument, EndpointValue
+from .decode import Reader
 from .parameters import alternatives
-from .python_version import SUPPORTED_PYTHONS
-from .reading import Reader
-from .storage import Storage
+from .volumes import Storage
+from .worker_variables import read_environment
 
 PARAMETERS = frozenset(
     [

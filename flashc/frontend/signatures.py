@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import libcst as cst
 
+from flashc.evaluator.objects import ClassValue, FunctionValue
+from flashc.evaluator.values import Known
+from flashc.syntax.parse import Syntax
+from flashc.syntax.walk import docstring, dotted, is_generator
 from flashc_ir.endpoints import Function, Parameter, ParameterKind
-
-from ..cst.parse import Syntax
-from ..cst.walk import docstring, dotted, is_generator
-from .evaluator.objects import ClassValue, FunctionValue
-from .evaluator.values import Known
 
 
 def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:

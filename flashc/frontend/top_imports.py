@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Diagnostic, Fix, Label, Safety
-from flashc_ir.distributions import WORKER_DISTRIBUTIONS, distributions_of
+from flashc.syntax.parse import Syntax
+from flashc.syntax.walk import children, docstring
+from flashc_core import rules
+from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety
+from flashc_core.source import Edit, Span
 from flashc_ir.modules import Import, Module, Origin
-from flashc_ir.source import Edit, Span
+from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
 
-from ..cst.parse import Syntax
-from ..cst.walk import children, docstring
-from .facts import TopImport
+from .summary import TopImport
 
 
 def find_top_imports(syntax: Syntax, module: Module) -> tuple[TopImport, ...]:

@@ -18,16 +18,8 @@ from typing import Any
 
 import libcst as cst
 
-from flashc_ir import catalogue, rules
-from flashc_ir.diagnostics import Sink
-from flashc_ir.resources import EnvironmentReference, Text
-from flashc_ir.source import Span
-
-from ..cst.parse import Syntax
-from ..cst.walk import children
-from . import trace_runner
-from .evaluator.machine import Machine
-from .evaluator.objects import (
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
     Argument,
     ClassValue,
     EndpointValue,
@@ -37,10 +29,19 @@ from .evaluator.objects import (
     SdkObject,
     Target,
 )
-from .evaluator.values import DictValue, Known, ListValue, Symbolic, Unknown, Value
+from flashc.evaluator.values import DictValue, Known, ListValue, Symbolic, Unknown, Value
+from flashc.frontend.flash.names import ENUMS
+from flashc.syntax.parse import Syntax
+from flashc.syntax.walk import children
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
+from flashc_ir.platform import catalogue
+from flashc_ir.resources import EnvironmentReference, Text
+
+from . import trace_runner
+from .decode import Reader
 from .lower import lower_endpoints
-from .reading import Reader
-from .sdk_names import ENUMS
 
 LIMIT = 60  # seconds
 # Findings that say: the evaluator does not know.

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flashc_ir.diagnostics import Diagnostic, Sink
-from flashc_ir.encoding import Undecodable, decode
+from flashc.compile import compile_tree
+from flashc.project.discover import Tree, discover
+from flashc.project.environment import build_environment
+from flashc.project.options import PYPROJECT, read_options
+from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.encoding import Undecodable, decode
+from flashc_core.source import Lines
 from flashc_ir.program import Program
-from flashc_ir.source import Lines
-
-from ..compile import compile_tree
-from ..environ import build_environment
-from ..frontend.discover import Tree, discover
-from ..options import PYPROJECT, read_options
 
 # A folder with one of these is a project; deeper ones win.
 _MARKS = (PYPROJECT, "requirements.txt", ".flashignore", ".flash")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from flashc_core.source import Span
 from flashc_ir.endpoints import (
     DeployedEndpoint,
     Endpoint,
@@ -16,7 +17,6 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.printer import print_endpoint
 from flashc_ir.program import Call, Program
-from flashc_ir.source import Span
 
 from .analysis import Analysis
 from .places import covers

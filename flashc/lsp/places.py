@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
-from flashc_ir.source import Lines, Span
+from flashc_core.source import Lines, Span
 
 Units = Callable[[str], int]
 

@@ -14,12 +14,12 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import TextDocument
 
-from flashc_ir.diagnostics import Diagnostic, Fix, Label, Safety, Severity
-from flashc_ir.encoding import encode
-from flashc_ir.source import Span
+from flashc import __version__
+from flashc.report.machine import page_url
+from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Severity
+from flashc_core.encoding import encode
+from flashc_core.source import Span
 
-from .. import __version__
-from ..report.machine import page_url
 from . import features
 from .analysis import Analysis, analyse, project_of, relative
 from .places import Units, overlaps, to_place, to_range, units

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 
 from .check_calls import check_calls

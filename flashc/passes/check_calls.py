@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Fix, Label, Safety, Sink
+from flashc_core import rules
+from flashc_core.diagnostics import Fix, Label, Safety, Sink
+from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import Function, ParameterKind, QueueClass, functions_of
 from flashc_ir.modules import Fate, Shape
 from flashc_ir.program import Call, CallForm, Program
-from flashc_ir.source import Edit, Span
 
 from .annotations import json_types
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Label, Sink
+from flashc_core import rules
+from flashc_core.diagnostics import Label, Sink
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.program import Program
 

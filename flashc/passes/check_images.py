@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from packaging.requirements import Requirement
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Sink
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import CodeEndpoint, Dependency
-from flashc_ir.images import NEVER_BUNDLED, image_of
+from flashc_ir.platform.images import NEVER_BUNDLED, image_of
 from flashc_ir.program import Program
 
 

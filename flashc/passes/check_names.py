@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Label, Sink
+from flashc_core import rules
+from flashc_core.diagnostics import Label, Sink
 from flashc_ir.endpoints import DeployedEndpoint, ExistingEndpoint, QueueClass, QueueFunction
 from flashc_ir.program import Program
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from flashc_ir import rules
-from flashc_ir.diagnostics import Label, Sink
+from flashc_core import rules
+from flashc_core.diagnostics import Label, Sink
+from flashc_core.source import Span
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, Parameter, ParameterKind, Route
-from flashc_ir.gpus import GPU_MEMORY
 from flashc_ir.modules import GlobalUse, Module, VariableRead
+from flashc_ir.platform.gpus import GPU_MEMORY
 from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
-from flashc_ir.source import Span
 
 from .resolve_calls import Linker, Place
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
 from flashc_ir.endpoints import (
     CodeEndpoint,
     Endpoint,
@@ -21,7 +22,6 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
 from flashc_ir.program import Call, CallForm, Edge, Program
-from flashc_ir.source import Span
 
 _DEPTH = 20  # re-exports of re-exports
 

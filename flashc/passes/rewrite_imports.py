@@ -18,7 +18,8 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import (
     DeployedEndpoint,
     Endpoint,
@@ -30,7 +31,6 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.modules import Import, ImportedName, Module, Origin
 from flashc_ir.program import Program
-from flashc_ir.source import Edit, Span
 
 RUNTIME = "_flashc"
 SDK_MODULE = f"{RUNTIME}.sdk"

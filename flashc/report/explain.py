@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from importlib.resources import files
 
-from flashc_ir.diagnostics import Rule
-from flashc_ir.rules import BY_CODE, BY_NAME, RULES
+from flashc_core.diagnostics import Rule
+from flashc_core.rules import BY_CODE, BY_NAME, RULES
 
 
 class UnknownRule(LookupError):

@@ -11,9 +11,9 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from flashc_ir.diagnostics import Diagnostic, Fix, Safety
-from flashc_ir.encoding import Undecodable, decode
-from flashc_ir.source import Edit, OverlappingEdits, apply_edits
+from flashc_core.diagnostics import Diagnostic, Fix, Safety
+from flashc_core.encoding import Undecodable, decode
+from flashc_core.source import Edit, OverlappingEdits, apply_edits
 
 MAX_ROUNDS = 10
 Check = Callable[[Mapping[str, bytes]], Iterable[Diagnostic]]

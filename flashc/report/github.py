@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from flashc_ir.diagnostics import Diagnostic
+from flashc_core.diagnostics import Diagnostic
 
 
 def render_github(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from flashc_ir.diagnostics import Diagnostic, Label
-from flashc_ir.source import Span
-
-from .. import __version__
+from flashc import __version__
+from flashc_core.diagnostics import Diagnostic, Label
+from flashc_core.source import Span
 
 REPORT_VERSION = 1
 HOME_PAGE = "https://github.com/flashc/flashc"

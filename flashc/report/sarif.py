@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from flashc_ir.diagnostics import Diagnostic, Fix, Label
-from flashc_ir.rules import RULES
-from flashc_ir.source import Span
+from flashc import __version__
+from flashc_core.diagnostics import Diagnostic, Fix, Label
+from flashc_core.rules import RULES
+from flashc_core.source import Span
 
-from .. import __version__
 from .machine import HOME_PAGE, page_url
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

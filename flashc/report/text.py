@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flashc_ir.diagnostics import Diagnostic, Label, Severity
-from flashc_ir.encoding import Undecodable, decode
-from flashc_ir.source import Lines
+from flashc_core.diagnostics import Diagnostic, Label, Severity
+from flashc_core.encoding import Undecodable, decode
+from flashc_core.source import Lines
 
 _TAB = 4
 _WIDTH = 160  # a longer line of code is shown around its label only

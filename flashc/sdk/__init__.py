@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flashc_ir.catalogue import (
+from flashc_ir.platform.catalogue import (
     CpuInstanceType,
     CudaVersion,
     DataCenter,

@@ -7,8 +7,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from flashc_core.source import Span
+
 from .resources import Resources, Variable
-from .source import Span
 from .variant import Variant
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from .source import Edit, Span
+from flashc_core.source import Edit, Span
 
 
 @unique

@@ -15,6 +15,8 @@ from enum import StrEnum, unique
 
 from msgspec import Struct
 
+from flashc_core.source import Span
+
 from .endpoints import (
     CodeEndpoint,
     Dependency,
@@ -24,7 +26,6 @@ from .endpoints import (
     ImageEndpoint,
 )
 from .modules import Module, Shape
-from .source import Span
 
 SCHEMA_VERSION = 1
 

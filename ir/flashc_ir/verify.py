@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from flashc_core.source import Span
+
 from .endpoints import ExistingEndpoint, LoadBalanced, QueueClass, QueueFunction, modules_of
 from .program import Program
-from .source import Span
 
 
 class InvalidProgram(AssertionError):

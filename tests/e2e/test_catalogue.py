@@ -7,7 +7,7 @@ import subprocess
 from enum import Enum
 from pathlib import Path
 
-from flashc_ir import catalogue
+from flashc_ir.platform import catalogue
 
 _DUMP = """
 import json

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from local_platform import Crossing, Platform, running, unpack
+from flashc_backends.platform.local import Crossing, Platform, running, unpack
 from tests.support.projects import EXAMPLES, built
 
 NAMES = ("skeleton", "pipeline", "packages")

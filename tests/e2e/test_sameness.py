@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from flashc.verify import verify_artifact
-from flashc_ir.diagnostics import Sink
+from flashc.verify.checks import verify_artifact
+from flashc_core.diagnostics import Sink
 from tests.support.projects import EXAMPLES, ROOT
 
 PATHS = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from local_platform import Platform, running, unpack
+from flashc_backends.platform.local import Platform, running, unpack
 from tests.support.projects import built, write
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -13,16 +13,10 @@ from typing import Any
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from flashc.cst.parse import parse
-from flashc.frontend.discover import Tree
-from flashc.frontend.evaluator.machine import Machine
-from flashc.frontend.evaluator.values import (
-    Known,
-    NotConcrete,
-    Unknown,
-    Value,
-    concrete,
-)
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.values import Known, NotConcrete, Unknown, Value, concrete
+from flashc.project.discover import Tree
+from flashc.syntax.parse import parse
 from tests.support.constant_programs import constant_program
 
 PROGRAMS = settings(

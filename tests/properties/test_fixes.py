@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flashc.compile import compile_tree
-from flashc.environ import build_environment
-from flashc.frontend.discover import NOTHING_UNSAVED, discover
-from flashc.options import Options
+from flashc.project.discover import NOTHING_UNSAVED, discover
+from flashc.project.environment import build_environment
+from flashc.project.options import Options
 from flashc.report.fixes import applicable, choose, mend, write_changes
-from flashc_ir.diagnostics import Diagnostic, Severity, Sink
-from flashc_ir.source import Lines
+from flashc_core.diagnostics import Diagnostic, Severity, Sink
+from flashc_core.source import Lines
 
 # Arguments of a queue-based endpoint that a fix mends, each in several spellings.
 _QUEUE = (

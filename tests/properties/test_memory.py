@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flashc.compile import compile_project
-from flashc.options import Options
-from flashc_backends.store import Store
-from flashc_ir.diagnostics import Diagnostic, Sink
+from flashc.project.options import Options
+from flashc_core.cache import Store
+from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
 from tests.support.generated_programs import GeneratedProgram, programs
 from tests.support.projects import write

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flashc.compile import compile_project
-from flashc.options import Options
-from flashc_backends.artifact import build, own_drafts
+from flashc.project.options import Options
+from flashc_backends.artifact.artifact import build, own_drafts
+from flashc_backends.artifact.project_files import ship_project
 from flashc_backends.base import Context
-from flashc_backends.project import ship_project
 from flashc_backends.write import write_tree
-from flashc_ir.diagnostics import Diagnostic, Sink
+from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
 
 ROOT = Path(__file__).parent.parent.parent

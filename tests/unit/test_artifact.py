@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from flashc_backends import archive, artifact
-from flashc_backends.artifact import build, own_drafts
+from flashc_backends.artifact import archive, artifact
+from flashc_backends.artifact.artifact import build, own_drafts
+from flashc_backends.artifact.project_files import ship_project
+from flashc_backends.artifact.runtime_files import stripped
 from flashc_backends.base import Context, Draft, LockerName
-from flashc_backends.project import ship_project
-from flashc_backends.shipped import stripped
 from flashc_backends.write import replacing
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
 from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder
 
 WORKER = 'from runpod_flash import Endpoint\n\n@Endpoint(name="w"{more})\nasync def run(x: int): return x\n'

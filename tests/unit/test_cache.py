@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from flashc.api.check import judge
 from flashc.cli.main import cli
-from flashc.judge import judge
-from flashc.options import Options
-from flashc_backends.store import Store, digest
-from flashc_ir.diagnostics import Sink
+from flashc.project.options import Options
+from flashc_core.cache import Store, digest
+from flashc_core.diagnostics import Sink
 from tests.support.projects import compile_folder, write
 
 WORKER = (

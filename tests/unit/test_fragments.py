@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from flashc import fragments
 from flashc.compile import compile_project, compile_tree
-from flashc.environ import build_environment
-from flashc.frontend import fragment
-from flashc.frontend.discover import discover
-from flashc.options import Options
-from flashc_backends.processes import on_all_processors
-from flashc_backends.store import Store
-from flashc_ir.diagnostics import Diagnostic, Sink
+from flashc.frontend import summarise as fragment
+from flashc.incremental import summaries as fragments
+from flashc.project.discover import discover
+from flashc.project.environment import build_environment
+from flashc.project.options import Options
+from flashc_core.cache import Store
+from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.processes import on_all_processors
 from flashc_ir.program import Program
 from tests.support.projects import write
 
@@ -207,7 +207,7 @@ def test_nobody_waits_for_what_is_not_wanted_any_more() -> None:
 
 _ENDED = """
 import os, sys, time
-from flashc_backends.processes import on_all_processors
+from flashc_core.processes import on_all_processors
 def work(number):
     print(os.getpid(), flush=True)
     time.sleep(60)

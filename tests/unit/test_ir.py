@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from schemas import DOCUMENTS, SCHEMAS, text
 
 from flashc.frontend.lower import resource_name
+from flashc_core.source import Edit, Lines, OverlappingEdits, Span, apply_edits
 from flashc_ir.codec import CodecError, dump, load
 from flashc_ir.printer import print_program
-from flashc_ir.source import Edit, Lines, OverlappingEdits, Span, apply_edits
 from flashc_ir.verify import InvalidProgram, verify
 from tests.support.projects import EXAMPLES, ROOT, compile_folder
 

@@ -16,10 +16,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flashc.cli.main import cli
-from flashc_backends.layers import installed
-from flashc_backends.lock import DIRECT, InvalidLock, Lock, Locked, parse_compiled, read, render
-from flashc_backends.lockers import LockFailed
-from flashc_ir.diagnostics import Sink
+from flashc_backends.dependencies.layers import installed
+from flashc_backends.dependencies.lock import (
+    DIRECT,
+    InvalidLock,
+    Lock,
+    Locked,
+    parse_compiled,
+    read,
+    render,
+)
+from flashc_backends.dependencies.resolvers import LockFailed
+from flashc_core.diagnostics import Sink
 from tests.support.projects import write
 
 WORKERS = (

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flashc.options import Options, read_options
-from flashc_ir.diagnostics import Sink
+from flashc.project.options import Options, read_options
+from flashc_core.diagnostics import Sink
 from tests.support.projects import compile_files, write
 
 

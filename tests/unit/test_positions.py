@@ -6,7 +6,7 @@ import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from flashc.cst.parse import parse
+from flashc.syntax.parse import parse
 from tests.support.projects import ROOT
 
 FILES = sorted((ROOT / "flashc" / "frontend").rglob("*.py"))

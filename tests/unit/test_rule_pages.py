@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from flashc.report.explain import UnknownRule, find_rule, listing, page
-from flashc_ir.rules import RULES
+from flashc_core.rules import RULES
 from tests.support.projects import ROOT, compile_files
 
 PAGES = ROOT / "flashc" / "report" / "rules"
@@ -94,8 +94,8 @@ def test_every_rule_is_reported_somewhere_and_tested_somewhere() -> None:
 
 
 def _constants() -> dict[str, object]:
-    from flashc_ir import rules
-    from flashc_ir.diagnostics import Rule
+    from flashc_core import rules
+    from flashc_core.diagnostics import Rule
 
     return {name: value for name, value in vars(rules).items() if isinstance(value, Rule)}
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flashc.cli.main import cli
-from flashc.options import parse_size
-from flashc_backends.sizes import Part, treemap
+from flashc.project.options import parse_size
+from flashc_backends.dependencies.sizes import Part, treemap
 from tests.support.package_index import package_index
 from tests.support.projects import write
 

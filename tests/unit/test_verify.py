@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from flashc.verify import verify_artifact, verify_build
-from flashc_backends.artifact import BuildResult, build
+from flashc.verify.checks import verify_artifact, verify_build
+from flashc_backends.artifact.artifact import BuildResult, build
 from flashc_backends.base import Context
-from flashc_ir.diagnostics import Sink
+from flashc_core.diagnostics import Sink
 from tests.support.projects import EXAMPLES, compile_files, compile_folder
 
 FILES = {

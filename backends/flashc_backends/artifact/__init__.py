@@ -1,0 +1,1 @@
+"""A program -> the archive that workers unpack."""

@@ -1,0 +1,160 @@
+"""Drafts -> one gzip-compressed tar archive, the same bytes for the same drafts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import tarfile
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
+from io import BytesIO, RawIOBase
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import deflate
+
+from flashc_backends.base import Changed, Draft
+from flashc_core.cache import Piece
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+LIMIT = 1500 * 1024 * 1024  # bytes; the platform refuses a larger upload
+_LEVEL = 1
+_CHUNK = 8_000_000  # bytes that one gzip member holds, and memory twice
+FORMAT = f"tar-pax libdeflate-{version('deflate')}-{_LEVEL}-{_CHUNK}"
+"""Changes whenever the same files would give other bytes."""
+
+
+class UnsafePath(ValueError):
+    """A draft's path is absolute or climbs out of the archive: a bug in a backend."""
+
+
+def moment_of(environ: Mapping[str, str]) -> int:
+    """The modification time of every member: `SOURCE_DATE_EPOCH`, or 1980."""
+    return int(environ.get("SOURCE_DATE_EPOCH") or 315532800)
+
+
+def write_archive(
+    target: Path, drafts: Iterable[Draft], layers: Iterable[Piece], moment: int
+) -> int:
+    """Write the archive to `target` and return its size in bytes: the layers, then the drafts.
+
+    Raises:
+        UnsafePath: a member would leave the archive's root.
+        Changed: a file is not what it was.
+        OSError: a file can't be read or written.
+    """
+    with target.open("wb") as raw:
+        for layer in layers:
+            layer.copy_to(raw)
+        write_member(raw, drafts, moment, last=True)
+    return target.stat().st_size
+
+
+def write_member(
+    stream: BinaryIO, drafts: Iterable[Draft], moment: int, *, last: bool = False
+) -> None:
+    """Write drafts as gzip members.  Members make one archive, whose end only the last one has.
+
+    Files are sorted, belong to nobody, and have the modification time `moment`.
+
+    Raises:
+        UnsafePath, Changed, OSError: as `write_archive`.
+    """
+    packed = _Packer(stream)
+    archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT)
+    for draft in sorted(drafts, key=lambda d: d.path):
+        _add(archive, draft, moment)
+    if last:
+        archive.close()
+    packed.close()
+
+
+class _Packer(RawIOBase):
+    """Compresses what is written to it, a chunk at a time.
+
+    libdeflate gives the same bytes on every processor.  ISA-L, twice as fast, and builds of zlib do not: they
+    choose their code by what the processor can do.
+    """
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._waiting = bytearray()
+        self._written = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: ReadableBuffer) -> int:
+        piece = memoryview(data).cast("B")
+        self._waiting += piece
+        self._written += len(piece)
+        while len(self._waiting) >= _CHUNK:
+            self._pack(_CHUNK)
+        return len(piece)
+
+    def tell(self) -> int:
+        return self._written
+
+    def close(self) -> None:
+        """Compress the rest; the target stays open."""
+        if not self.closed and self._waiting:
+            self._pack(len(self._waiting))
+        super().close()
+
+    def _pack(self, size: int) -> None:
+        self._target.write(deflate.gzip_compress(bytes(self._waiting[:size]), _LEVEL))
+        del self._waiting[:size]
+
+
+def _add(archive: tarfile.TarFile, draft: Draft, moment: int) -> None:
+    parts = draft.path.split("/")
+    if draft.path.startswith("/") or ".." in parts or "" in parts:
+        raise UnsafePath(draft.path)
+    member = tarfile.TarInfo(f"./{draft.path}")
+    member.mtime = moment
+    member.mode = 0o755 if draft.executable else 0o644
+    if isinstance(draft.content, bytes):
+        member.size = len(draft.content)
+        archive.addfile(member, BytesIO(draft.content))
+    elif draft.digest is None:
+        with draft.content.open("rb") as stream:
+            member.size = os.fstat(stream.fileno()).st_size
+            archive.addfile(member, stream)
+    else:
+        _add_unchanged(archive, member, draft.content, draft)
+
+
+def _add_unchanged(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, file: Path, draft: Draft
+) -> None:
+    try:
+        with open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):  # a pipe would never end
+                raise Changed(draft.path)
+            member.size = status.st_size
+            reader = _Hashing(stream, draft.path)
+            archive.addfile(member, reader)
+    except FileNotFoundError as error:
+        raise Changed(draft.path) from error
+    if reader.total.hexdigest() != draft.digest:
+        raise Changed(draft.path)
+
+
+class _Hashing:
+    """A file that is read once, and its SHA-256.  It is read for as long as it was at first."""
+
+    def __init__(self, stream: BinaryIO, path: str) -> None:
+        self._stream = stream
+        self._path = path
+        self.total = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        if len(data) < size:
+            raise Changed(self._path)
+        self.total.update(data)
+        return data

@@ -1,0 +1,122 @@
+"""A build -> what is in its artifact (a CycloneDX SBOM) and what it was made of (a provenance record).
+
+Both lie beside the artifact, and are the same bytes for the same inputs: no time, no path, no machine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+from urllib.parse import quote
+
+from flashc_backends.dependencies.layers import Contents
+from flashc_backends.dependencies.lock import Lock
+from flashc_ir.program import Program
+
+_NAMESPACE = uuid.UUID("6b1f9d4e-52a8-5b0e-9a64-5d2f7e0c3a11")
+_TOOLS = ("deflate", "flashc", "libcst", "uv")
+_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+
+
+def sbom(program: Program, lock: Lock, distributions: Sequence[Contents]) -> bytes:
+    """A CycloneDX 1.6 document.  Source of the form: cyclonedx.org/docs/1.6/json.
+
+    The serial number is derived from the content, so that equal artifacts have equal documents.
+    """
+    app = {"type": "application", "bom-ref": "app", "name": program.name}
+    references = {d.name: _purl(d.name, d.version) for d in distributions}
+    by_name = {entry.name: entry for entry in lock.entries}
+    required: dict[str, list[str]] = {"app": []}
+    for name, reference in references.items():
+        required.setdefault(reference, [])
+        for requirer in by_name[name].via if name in by_name else ():
+            required.setdefault(references.get(requirer, "app"), []).append(reference)
+    document: dict[str, Any] = {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": app,
+            "tools": {
+                "components": [
+                    {"type": "application", "name": "flashc", "version": version("flashc")}
+                ]
+            },
+        },
+        "components": [_component(d, references[d.name]) for d in distributions],
+        "dependencies": [
+            {"ref": reference, "dependsOn": sorted(set(others))}
+            for reference, others in sorted(required.items())
+        ],
+    }
+    content = json.dumps(document, sort_keys=True)
+    document["serialNumber"] = f"urn:uuid:{uuid.uuid5(_NAMESPACE, content)}"
+    return _bytes(document)
+
+
+def _component(distribution: Contents, reference: str) -> dict[str, Any]:
+    return {
+        "type": "library",
+        "bom-ref": reference,
+        "name": distribution.name,
+        "version": distribution.version,
+        "purl": reference,
+        "properties": [{"name": "flashc:installedBytes", "value": str(distribution.size)}],
+    }
+
+
+def _purl(name: str, version: str) -> str:
+    """A package URL; names in a lock are canonical already, as its rules for PyPI want."""
+    return f"pkg:pypi/{name}@{quote(version)}"
+
+
+def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes:
+    """An in-toto statement with a SLSA provenance predicate, version 1; `artifact` is (name, SHA-256).
+
+    Source of the form: slsa.dev/spec/v1.0/provenance.
+    """
+    name, digest = artifact
+    files = [
+        {"name": file.path, "digest": {"sha256": file.digest}}
+        for file in sorted(program.files, key=lambda file: file.path)
+    ]
+    packages = [
+        {
+            "uri": _purl(entry.name, entry.version),
+            "annotations": {"acceptedSha256": _HASH.findall(entry.text)},
+        }
+        for entry in lock.entries
+    ]
+    return _bytes(
+        {
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"name": name, "digest": {"sha256": digest}}],
+            "predicateType": "https://slsa.dev/provenance/v1",
+            "predicate": {
+                "buildDefinition": {
+                    "buildType": "https://github.com/flashc/flashc/build/v1",
+                    "externalParameters": {
+                        "app": program.name,
+                        "pythonVersion": program.python_version,
+                        "requirements": lock.inputs,
+                    },
+                    "resolvedDependencies": [*files, *packages],
+                },
+                "runDetails": {
+                    "builder": {
+                        "id": "https://github.com/flashc/flashc",
+                        "version": {tool: version(tool) for tool in _TOOLS},
+                    }
+                },
+            },
+        }
+    )
+
+
+def _bytes(document: dict[str, Any]) -> bytes:
+    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,83 @@
+"""The names in an artifact's root -> a report of those that something else needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flashc_backends.base import MANIFEST_PATH, Draft
+from flashc_backends.dependencies.layers import Contents
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
+from flashc_ir.program import Program
+
+from .handlers import handler_path
+from .runtime_files import PACKAGE
+
+# Modules of the worker image, which is unpacked into the same folder.
+WORKER_MODULES = frozenset(
+    [
+        "handler",
+        "lb_handler",
+        "logger",
+        "constants",
+        "version",
+        "unpack_volume",
+        "manifest_reconciliation",
+        "remote_executor",
+        "function_executor",
+        "class_executor",
+        "dependency_installer",
+        "cache_sync_manager",
+        "log_streamer",
+        "serialization_utils",
+        "subprocess_utils",
+        "api_key_context",
+        "rp_logger_adapter",
+        "sitecustomize",
+    ]
+)
+
+
+def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
+    """No file may overwrite one of the worker image's own modules."""
+    for draft in drafts:
+        if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):
+            sink.report(
+                rules.WORKER_FILE_COLLISION,
+                Span.whole(draft.path),
+                f"`{draft.path}` would overwrite a file of the worker image",
+                notes=("the artifact is unpacked over the worker's own modules",),
+                help=("rename the module, or move it into a package",),
+            )
+
+
+def check_generated_files(program: Program, sink: Sink) -> None:
+    """No file of the project may have the name of one that flashc makes."""
+    generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
+    generated[MANIFEST_PATH] = "the manifest"
+    for file in program.files:
+        what = generated.get(file.path)
+        if what is None and file.path.split("/", 1)[0] in (PACKAGE, f"{PACKAGE}.py"):
+            what = "flashc's runtime"
+        if what is not None:
+            sink.report(
+                rules.GENERATED_FILE_COLLISION,
+                Span.whole(file.path),
+                f"`{file.path}` has the place of {what}",
+                help=("rename the file",),
+            )
+
+
+def check_shadowing(program: Program, installed: Iterable[Contents], sink: Sink) -> None:
+    """No installed package may share its name with a module of the project: one would hide the other."""
+    own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
+    for distribution in installed:
+        for name in sorted(distribution.top_level & own.keys()):
+            sink.report(
+                rules.SHADOWED_MODULE,
+                Span.whole(own[name]),
+                f"the module `{name}` and the package of that name in `{distribution.name}` "
+                "would be one",
+                help=("rename the module of the project",),
+            )

@@ -1,0 +1,42 @@
+"""Code endpoints -> the handler files that the worker image loads, `handler_<resource>.py`."""
+
+from __future__ import annotations
+
+from flashc_backends.base import Context, Draft, Target
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
+from flashc_ir.program import Program
+
+from .skeleton import fill, read_module
+
+
+def handler_path(endpoint: CodeEndpoint) -> str:
+    """The file in the artifact's root by which the image finds an endpoint's code."""
+    return f"handler_{endpoint.resource}.py"
+
+
+def handler_drafts(program: Program) -> tuple[Draft, ...]:
+    """One handler per endpoint that runs code of the project."""
+    return tuple(
+        Draft(handler_path(endpoint), _handler(endpoint).encode())
+        for endpoint in program.code_endpoints()
+    )
+
+
+def _handler(endpoint: CodeEndpoint) -> str:
+    constants: dict[str, object] = {
+        "RESOURCE": endpoint.resource,
+        "MODULES": modules_of(endpoint),
+    }
+    if isinstance(endpoint, LoadBalanced):
+        skeleton = "handler_routes.py"
+    else:
+        skeleton = "handler_queue.py"
+        constants["MAX_CONCURRENCY"] = endpoint.configuration.max_concurrency
+    return fill(read_module("skeletons", skeleton), constants)
+
+
+def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
+    return handler_drafts(program)
+
+
+HANDLERS = Target("handlers", "the files by which worker images find the endpoints' code", _emit)

@@ -1,0 +1,81 @@
+"""The project's files as they go into the artifact: modules with their edits, all else untouched."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from flashc_backends.base import Changed, Context, Draft
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.encoding import decode
+from flashc_core.source import Span, apply_edits
+from flashc_ir.modules import Module
+from flashc_ir.program import Program, ProjectFile
+
+# The lock takes the place of the project's own file of this name.
+REPLACED = frozenset({"requirements.txt"})
+_KEPT = 1_000_000  # bytes; larger files are read again when they are packed
+
+
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """The project's own part of an artifact.
+
+    `fingerprint` is the SHA-256 over paths and contents in the order of the paths, each behind its length in 8
+    bytes.  The framing is the incumbent's; a deployment compares it to see whether anything changed.
+    """
+
+    drafts: tuple[Draft, ...]
+    fingerprint: str
+
+
+def ship_project(program: Program, context: Context) -> Shipped | None:
+    """Every file of the project; None, and a diagnostic, where one can't be read any more, or was changed
+    meanwhile."""
+    digest = hashlib.sha256()
+    drafts: list[Draft] = []
+    modules = {module.path: module for module in program.modules if module.edits}
+    path = "."
+    try:
+        for file in sorted(program.files, key=lambda file: file.path):
+            if file.path in REPLACED:
+                continue
+            path = file.path
+            data = _read(f"{context.root}/{path}", file)
+            if path in modules:
+                data = edited_source(data, modules[path])
+            for part in (path.encode(), data):
+                digest.update(len(part).to_bytes(8, "big"))
+                digest.update(part)
+            small = path in modules or file.size <= _KEPT
+            content = data if small else context.root / path
+            drafts.append(Draft(path, content, file.executable, None if small else file.digest))
+    except (OSError, Changed):
+        report_changed(path, context.sink)
+        return None
+    return Shipped(tuple(drafts), digest.hexdigest())
+
+
+def report_changed(path: str, sink: Sink) -> None:
+    """Say that a file of the project is not what was compiled."""
+    sink.report(
+        rules.UNREADABLE_FILE,
+        Span.whole(path),
+        f"`{path}` was changed or taken away while it was being built",
+        help=("build again",),
+    )
+
+
+def _read(place: str, file: ProjectFile) -> bytes:
+    with open(place, "rb") as stream:
+        data = stream.read()
+    if hashlib.sha256(data).hexdigest() != file.digest:
+        raise Changed(file.path)
+    return data
+
+
+def edited_source(data: bytes, module: Module) -> bytes:
+    """A module's bytes with its edits, in the file's own encoding and with its own line ends."""
+    text, encoding = decode(data)
+    return apply_edits(text, module.edits).encode(encoding)

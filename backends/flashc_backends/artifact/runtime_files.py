@@ -1,0 +1,149 @@
+"""The runtime's own files, filled in for one app -> drafts under `_flashc/`.
+
+Only what the app can need goes along, without comments and docstrings: an artifact without dependencies is
+little else.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+from flashc_backends.base import Draft
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_ir.program import Program
+
+from .skeleton import fill, read_module
+
+PACKAGE = "_flashc"
+STUBS = f"{PACKAGE}.stubs"
+# The parts that some apps can do without.  Whatever a part imports at its top is in the part, or in none.
+_ROUTES = frozenset({"routes.py"})
+_QUEUE = frozenset({"queue.py", "streams.py"})
+_CALLS = frozenset(
+    {"client.py", "dispatch.py", "exchange.py", "platform.py", "stubs/__init__.py", "wire.py"}
+)
+_QUEUE_OR_CALLS = frozenset({"arguments.py"})
+
+
+def runtime_drafts(program: Program) -> tuple[Draft, ...]:
+    """The runtime as it travels: its modules, the catalogue of the IR, and what it knows of this app."""
+    left_out = _left_out(program)
+    copied = [
+        Draft(f"{PACKAGE}/{path}", _stripped_module("flashc_backends", "runtime", *path.split("/")))
+        for path in _runtime()
+        if path not in left_out | {"app.py"}
+    ]
+    return (
+        *copied,
+        Draft(f"{PACKAGE}/app.py", app_source(program).encode()),
+        Draft(f"{PACKAGE}/catalogue.py", _stripped_module("flashc_ir.platform", "catalogue.py")),
+    )
+
+
+def _left_out(program: Program) -> frozenset[str]:
+    """The parts that no worker of this app can come to use."""
+    balanced = [isinstance(endpoint, LoadBalanced) for endpoint in program.code_endpoints()]
+    left_out: frozenset[str] = frozenset()
+    if not any(balanced):
+        left_out |= _ROUTES
+    if all(balanced):
+        left_out |= _QUEUE
+    if not may_call(program):
+        left_out |= _CALLS
+        if all(balanced):
+            left_out |= _QUEUE_OR_CALLS
+    return left_out
+
+
+def may_call(program: Program) -> bool:
+    """Whether code of the app may reach another endpoint: there is one, or something that the compiler
+    did not see through may become a client of one."""
+    if len(program.endpoints) != 1 or not isinstance(program.endpoints[0], CodeEndpoint):
+        return True
+    if program.calls or any(STUBS in edit.text for m in program.modules for edit in m.edits):
+        return True
+    place = program.endpoints[0].construction.span
+    return any(
+        reference.target.rpartition(".")[2] == "Endpoint" and not place.covers(reference.span)
+        for module in program.modules
+        for reference in module.references
+    )
+
+
+@cache
+def _runtime() -> tuple[str, ...]:
+    return tuple(_modules(files("flashc_backends").joinpath("runtime"), ""))
+
+
+def _modules(folder: Traversable, prefix: str) -> Iterator[str]:
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if entry.is_dir():
+            if entry.name != "__pycache__":
+                yield from _modules(entry, f"{prefix}{entry.name}/")
+        elif entry.name.endswith(".py"):
+            yield prefix + entry.name
+
+
+@cache
+def _stripped_module(package: str, *path: str) -> bytes:
+    return stripped(read_module(*path, package=package)).encode()
+
+
+def app_source(program: Program) -> str:
+    """The text of `_flashc/app.py`: names that differ from their resources, time limits in seconds."""
+    names: dict[str, str] = {}
+    timeouts: dict[str, float] = {}
+    for endpoint in program.deployed():
+        if endpoint.name != endpoint.resource:
+            names[endpoint.name] = endpoint.resource
+        limit = endpoint.configuration.resources.execution_timeout_ms
+        if limit:
+            timeouts[endpoint.resource] = limit / 1000
+    return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
+
+
+_Place = tuple[int, int]
+"""A line, from 1, and a column, from 0."""
+
+
+def stripped(source: str) -> str:
+    """A module's text without comments, docstrings and blank lines.
+
+    The rest stays letter by letter, so that the result does not depend on the Python that runs flashc.  `source`
+    is ASCII, as `ast` counts bytes.
+    """
+    lines = source.splitlines(keepends=True)
+    gone: set[int] = set()
+    strings: list[tuple[_Place, _Place]] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Constant, ast.JoinedStr)):
+            end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
+            strings.append(((node.lineno, node.col_offset), end))
+        elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            text = node.body[0] if node.body else None
+            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
+                first, last = text.lineno, text.end_lineno or text.lineno
+                gone.update(range(first, last + 1))
+                if len(node.body) == 1 and not isinstance(node, ast.Module):
+                    lines[first - 1] = lines[first - 1][: text.col_offset] + "pass\n"
+                    gone.discard(first)
+    kept = (
+        _without_comment(number, line, strings)
+        for number, line in enumerate(lines, 1)
+        if number not in gone
+    )
+    return "".join(line for line in kept if line.strip())
+
+
+def _without_comment(number: int, line: str, strings: list[tuple[_Place, _Place]]) -> str:
+    """A line up to the first `#` that is in no string."""
+    for match in re.finditer("#", line):
+        place = (number, match.start())
+        if not any(first <= place < last for first, last in strings):
+            return line[: match.start()].rstrip() + "\n"
+    return line

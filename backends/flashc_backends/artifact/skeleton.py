@@ -1,0 +1,58 @@
+"""A real module whose constants are to be replaced -> its text with other values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+
+from flashc_core.source import Edit, Lines, Span, apply_edits
+
+
+@cache
+def read_module(*path: str, package: str = "flashc_backends") -> str:
+    """The text of a module that ships with flashc, wherever that is installed."""
+    return files(package).joinpath(*path).read_text(encoding="utf-8")
+
+
+def literal(value: str) -> str:
+    """A string as Python source, in double quotes where that needs no escape."""
+    plain = value.isprintable() and value.isascii() and '"' not in value and "\\" not in value
+    return f'"{value}"' if plain else ascii(value)
+
+
+def fill(source: str, constants: Mapping[str, object]) -> str:
+    """`source` with the value of each top-level assignment to a name in `constants` replaced.
+
+    Raises:
+        KeyError: the skeleton does not assign one of the names.
+    """
+    places = _places(source)
+    missing = constants.keys() - places.keys()
+    if missing:
+        raise KeyError(f"the skeleton does not assign {', '.join(sorted(missing))}")
+    return apply_edits(source, [Edit(places[name], repr(constants[name])) for name in constants])
+
+
+@cache
+def _places(source: str) -> dict[str, Span]:
+    """Where the values of a module's constants stand."""
+    found: dict[str, Span] = {}
+    for node in ast.parse(source).body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = _span(source, value)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                found[name] = _span(source, value)
+            case _:
+                continue
+    return found
+
+
+def _span(source: str, node: ast.expr) -> Span:
+    """`ast` counts columns in bytes; skeletons are ASCII, where bytes are characters."""
+    lines = Lines(source)
+    end_line = node.end_lineno or node.lineno
+    end = node.end_col_offset if node.end_col_offset is not None else len(lines.line(end_line))
+    return Span("", node.lineno, node.col_offset + 1, end_line, end + 1)

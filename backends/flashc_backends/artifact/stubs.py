@@ -1,0 +1,216 @@
+"""Endpoints' functions -> stub modules `_flashc/stubs/<module>.py`, from which other endpoints import them.
+
+A stub has its target's name, signature, docstring and kind, and a decorator that says where the target
+lives.  Importing it does not load the target's module.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flashc_backends.base import Context, Draft, Target
+from flashc_ir.endpoints import (
+    CodeEndpoint,
+    Function,
+    LoadBalanced,
+    Parameter,
+    ParameterKind,
+    QueueClass,
+    QueueFunction,
+)
+from flashc_ir.program import Program
+
+from .project_files import ship_project
+from .runtime_files import PACKAGE
+from .skeleton import literal
+
+FOLDER = f"{PACKAGE}/stubs"
+_INDENT = "    "
+_STUB_IMPORT = re.compile(rf"from {PACKAGE}\.stubs\.([^ ]+) import ")
+
+
+@dataclass(frozen=True, slots=True)
+class _Stub:
+    """One definition of a stub module; `decorator` is a function of `_flashc.dispatch`."""
+
+    module: str
+    name: str
+    decorator: str
+    arguments: tuple[str, ...]
+    definition: str
+
+
+def stub_drafts(program: Program) -> tuple[Draft, ...]:
+    """A stub module for each module that another one imports an endpoint's function or class of."""
+    wanted = _imported(program)
+    modules: dict[str, dict[str, _Stub]] = {}
+    for endpoint in program.code_endpoints():
+        for stub in _stubs(endpoint):
+            if stub.module in wanted and all(
+                map(_importable, (*stub.module.split("."), stub.name))
+            ):
+                modules.setdefault(stub.module, {})[stub.name] = stub
+    parents = {
+        ".".join(name.split(".")[:depth])
+        for name in modules
+        for depth in range(1, name.count(".") + 1)
+    }
+    drafts = [
+        Draft(_path(name, name in parents), _source(list(modules[name].values())).encode())
+        for name in sorted(modules)
+    ]
+    empty = sorted(parents - modules.keys())
+    return (*drafts, *(Draft(_path(name, is_package=True), b"") for name in empty))
+
+
+def _imported(program: Program) -> set[str]:
+    """The modules whose stubs are imported by the edits of others."""
+    return {
+        found
+        for module in program.modules
+        for edit in module.edits
+        for found in _STUB_IMPORT.findall(edit.text)
+    }
+
+
+def _importable(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name) and name != "__init__"
+
+
+def _path(module: str, is_package: bool) -> str:
+    return f"{FOLDER}/{module.replace('.', '/')}{'/__init__' if is_package else ''}.py"
+
+
+def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
+    """What an import statement can name: defined at the top of the module that makes it an endpoint."""
+    match endpoint:
+        case QueueFunction(function=function, module=module, resource=resource):
+            if function.module == module and "." not in function.qualname:
+                definition = _function(function)
+                yield _Stub(
+                    module, function.name, "endpoint_function", (resource, module), definition
+                )
+        case QueueClass(class_name=name, module=module, resource=resource):
+            if "." not in endpoint.qualname:
+                yield _Stub(module, name, "endpoint_class", (resource, module), _class(endpoint))
+        case LoadBalanced(resource=resource):
+            seen: set[Function] = set()
+            for route in endpoint.routes:
+                function = route.function
+                plain = function.module == route.module and "." not in function.qualname
+                if plain and function not in seen:
+                    seen.add(function)
+                    place = (resource, route.module, route.method, route.path)
+                    yield _Stub(
+                        route.module, function.name, "endpoint_route", place, _function(function)
+                    )
+
+
+def _source(stubs: list[_Stub]) -> str:
+    names = {stub.name for stub in stubs}
+    decorators = sorted({stub.decorator for stub in stubs})
+    aliases = {decorator: _unused(decorator, names) for decorator in decorators}
+    imports = ", ".join(
+        name if alias == name else f"{name} as {alias}" for name, alias in aliases.items()
+    )
+    blocks = [
+        f"@{aliases[stub.decorator]}({', '.join(map(literal, stub.arguments))})\n{stub.definition}"
+        for stub in stubs
+    ]
+    head = f"from __future__ import annotations\n\nfrom {PACKAGE}.dispatch import {imports}\n"
+    return "\n\n".join((head, *blocks))
+
+
+def _unused(name: str, names: set[str]) -> str:
+    """`name`, or a longer one where a user's function is called that."""
+    while name in names:
+        name += "_"
+    return name
+
+
+def _function(function: Function, indent: str = "", receiver: str = "") -> str:
+    word = "async def" if function.is_async else "def"
+    returns = f" -> {function.returns}" if _is_expression(function.returns) else ""
+    parameters = _parameters(function.parameters, receiver)
+    head = f"{indent}{word} {function.name}({parameters}){returns}:\n"
+    body = [] if function.docstring is None else [docstring(function.docstring)]
+    if function.is_generator:
+        body.append("yield")
+    return head + "".join(f"{indent}{_INDENT}{line}\n" for line in body or ["..."])
+
+
+def _class(endpoint: QueueClass) -> str:
+    parts = [] if endpoint.docstring is None else [f"{_INDENT}{docstring(endpoint.docstring)}\n"]
+    for method in endpoint.methods:
+        names = {parameter.name for parameter in method.parameters}
+        parts.append(_function(method, _INDENT, _unused("self", names)))
+    return f"class {endpoint.class_name}:\n" + "\n".join(parts or [f"{_INDENT}...\n"])
+
+
+def docstring(text: str) -> str:
+    """A docstring as source, in three quotes where that gives the very same text."""
+    quoted = f'"""{text}"""'
+    odd = any(not (character.isprintable() or character == "\n") for character in text)
+    if odd or "\\" in text or '"""' in text or text.endswith('"'):
+        return repr(text)
+    return quoted
+
+
+def _parameters(parameters: tuple[Parameter, ...], receiver: str) -> str:
+    """The text between a signature's parentheses, its `/` and `*` included."""
+    parts = [receiver] if receiver else []
+    for index, parameter in enumerate(parameters):
+        before = [other.kind for other in parameters[:index]]
+        opens = parameter.kind is ParameterKind.KEYWORD_ONLY
+        if opens and not {ParameterKind.KEYWORD_ONLY, ParameterKind.VAR_POSITIONAL} & set(before):
+            parts.append("*")
+        parts.append(_parameter(parameter))
+        after = [other.kind for other in parameters[index + 1 :]]
+        closes = parameter.kind is ParameterKind.POSITIONAL_ONLY
+        if closes and ParameterKind.POSITIONAL_ONLY not in after:
+            parts.append("/")
+    return ", ".join(parts)
+
+
+_STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
+
+
+def _parameter(parameter: Parameter) -> str:
+    text = _STARS.get(parameter.kind, "") + parameter.name
+    annotated = _is_expression(parameter.annotation)
+    if annotated:
+        text += f": {parameter.annotation}"
+    if parameter.default is None:
+        return text
+    repeated = parameter.literal_default and _is_expression(parameter.default)
+    default = parameter.default if repeated else "..."
+    return f"{text} = {default}" if annotated else f"{text}={default}"
+
+
+@lru_cache(maxsize=4096)
+def _is_expression(text: str | None) -> bool:
+    """Whether a piece of the user's source still stands on its own, taken out of its lines."""
+    if text is None:
+        return False
+    try:
+        ast.parse(text, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    shipped = ship_project(program, context)
+    if shipped is None:
+        return ()
+    edited = {module.path for module in program.modules if module.edits}
+    rewritten = (draft for draft in shipped.drafts if draft.path in edited)
+    return (*rewritten, *stub_drafts(program))
+
+
+STUBS = Target("stubs", "rewritten modules, and the stubs that they import", _emit)

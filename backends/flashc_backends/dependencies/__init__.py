@@ -1,0 +1,1 @@
+"""The requirements of a program -> locked, installed and compressed distributions."""

@@ -1,0 +1,147 @@
+"""`flash.lock`: the exact distributions of an app with their hashes, and who needs each.
+
+The file is a requirements file that pip reads as well.  Comments in the manner of `uv pip compile` say why a
+distribution is there, so that sizes can be explained; the last lines list what each endpoint needs.  It names
+no index: where distributions come from is the business of whoever installs them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from packaging.utils import canonicalize_name
+
+from flashc_backends.base import LOCK_FILE
+
+_FORMAT = "1"
+_HEAD = f"# {LOCK_FILE}, written by `flashc lock`; do not edit."
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VIA = re.compile(r"^\s*#\s*(?:via\s+)?(\S.*?)\s*$")
+DIRECT = (
+    "the app"  # in place of a distribution's name: an endpoint or a requirements file asks for it
+)
+
+
+class InvalidLock(ValueError):
+    """The text is no lock that this flashc reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """One distribution.  `text` is its entry with hashes, `via` what requires it: names of distributions,
+    and `DIRECT`."""
+
+    name: str
+    text: str
+    via: tuple[str, ...]
+
+    @property
+    def version(self) -> str:
+        """The version; "" of a direct reference, whose file has none in its name."""
+        match = re.search(r"==\s*([^\s;\\]+)", self.text)
+        return match[1] if match is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What an app's requirements come to.  `inputs` is a digest of what was asked for, `endpoints` the names
+    that each endpoint asks for itself (the app's own requirements belong to all)."""
+
+    inputs: str
+    python_version: str
+    entries: tuple[Locked, ...]
+    endpoints: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @property
+    def requirements(self) -> str:
+        """A requirements file with hashes and nothing else; empty without entries."""
+        return "".join(f"{entry.text}\n" for entry in self.entries)
+
+    def needed_by(self, roots: Iterable[str]) -> frozenset[str]:
+        """The distributions that some of them need, themselves included."""
+        requires: dict[str, list[str]] = {}
+        for entry in self.entries:
+            for requirer in entry.via:
+                requires.setdefault(requirer, []).append(entry.name)
+        known = {entry.name for entry in self.entries}
+        found: set[str] = set()
+        pending = [name for name in roots if name in known]
+        while pending:
+            name = pending.pop()
+            if name not in found:
+                found.add(name)
+                pending.extend(requires.get(name, ()))
+        return frozenset(found)
+
+    def chain(self, name: str) -> tuple[str, ...]:
+        """The shortest way from the app to a distribution: what requires what requires it; empty where it
+        is not in the lock."""
+        via = {entry.name: entry.via for entry in self.entries}
+        ways: list[tuple[str, ...]] = [(name,)] if name in via else []
+        seen = {name}
+        while ways:
+            way = ways.pop(0)
+            for requirer in via.get(way[0], ()):
+                if requirer == DIRECT:
+                    return way
+                if requirer not in seen:
+                    seen.add(requirer)
+                    ways.append((requirer, *way))
+        return ()
+
+
+def parse_compiled(text: str) -> tuple[Locked, ...]:
+    """The output of `uv pip compile` or `pip-compile` with annotations."""
+    entries: list[Locked] = []
+    for block in re.split(r"\n(?=[A-Za-z0-9])", text.strip()):
+        match = _NAME.match(block)
+        if match is None:
+            continue
+        lines = block.splitlines()
+        kept = [line.rstrip() for line in lines if not line.lstrip().startswith("#")]
+        kept[-1] = kept[-1].rstrip("\\ ")
+        notes = [_VIA.match(line) for line in lines if line.lstrip().startswith("#")]
+        via = {_requirer(note[1]) for note in notes if note is not None and note[1] != "via"}
+        name = canonicalize_name(match[0])
+        entries.append(Locked(name, "\n".join(kept), tuple(sorted(via))))
+    return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def _requirer(note: str) -> str:
+    match = _NAME.fullmatch(note)
+    return DIRECT if match is None else canonicalize_name(note)
+
+
+def render(lock: Lock) -> str:
+    """The text of `flash.lock`."""
+    lines = [_HEAD, f"# format: {_FORMAT}", f"# python: {lock.python_version}"]
+    lines += [f"# inputs: {lock.inputs}", ""]
+    for entry in lock.entries:
+        lines.append(entry.text)
+        lines += ["    # via", *(f"    #   {requirer}" for requirer in entry.via)]
+    for endpoint, roots in lock.endpoints:
+        names = " ".join(sorted(lock.needed_by(roots))) or "nothing"
+        lines += ["", f"# endpoint {endpoint} asks for: {' '.join(roots) or 'nothing'}"]
+        lines.append(f"# endpoint {endpoint} needs: {names}")
+    return "\n".join(lines) + "\n"
+
+
+def read(text: str) -> Lock:
+    """The inverse of `render`.
+
+    Raises:
+        InvalidLock: another format, or not written by flashc.
+    """
+    facts: Mapping[str, str] = dict(
+        re.findall(r"^# (format|python|inputs): (\S+)$", text, re.MULTILINE)
+    )
+    if facts.get("format") != _FORMAT or "inputs" not in facts or "python" not in facts:
+        raise InvalidLock("it was not written by this version of flashc")
+    asked = re.findall(r"^# endpoint (\S+) asks for: (.*)$", text, re.MULTILINE)
+    endpoints = tuple(
+        (name, () if roots == "nothing" else tuple(roots.split())) for name, roots in asked
+    )
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    return Lock(facts["inputs"], facts["python"], parse_compiled(body), endpoints)

@@ -1,0 +1,95 @@
+"""What endpoints and project ask for -> what is to be resolved, and what the images bring themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from flashc_backends.base import Context
+from flashc_core.cache import digest
+from flashc_ir.endpoints import Dependency
+from flashc_ir.platform.images import NEVER_BUNDLED, SDK_DISTRIBUTIONS, image_of
+from flashc_ir.program import Program
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One requirement and who asks for it: an endpoint's resource, or "" for the whole app."""
+
+    dependency: Dependency
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a resolver is asked: wishes, limits on versions, and the distributions to leave out.
+
+    What only a left-out distribution needs is left out with it.  `allow_build`: what has no wheel may be built
+    from source, which runs its code here.
+    """
+
+    wishes: tuple[Wish, ...]
+    constraints: tuple[str, ...]
+    excluded: tuple[str, ...]
+    python_version: str
+    allow_build: bool = False
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The requirements, each once, sorted."""
+        return tuple(sorted({wish.dependency.requirement for wish in self.wishes}))
+
+    @property
+    def inputs(self) -> str:
+        """A digest of everything that the answer depends on but the index."""
+        parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
+        return digest(self.python_version, str(self.allow_build), *parts)
+
+    def roots(self, endpoint: str) -> tuple[str, ...]:
+        """The distributions that an endpoint and the whole app ask for, by name."""
+        return tuple(
+            sorted({w.dependency.name for w in self.wishes if w.endpoint in ("", endpoint)})
+        )
+
+
+def collect_request(program: Program, context: Context) -> Request:
+    """The one request for the one artifact that all endpoints share."""
+    excluded = {
+        *NEVER_BUNDLED,
+        *SDK_DISTRIBUTIONS,
+        *(canonicalize_name(name) for name in context.exclude),
+    }
+    if _images_bring_numpy(program, context.environ):
+        excluded.add("numpy")
+    wishes = [Wish(d, "") for d in program.requirements if not d.constraint]
+    for endpoint in program.code_endpoints():
+        wishes += [Wish(d, endpoint.resource) for d in endpoint.configuration.dependencies]
+    return Request(
+        tuple(wish for wish in wishes if wish.dependency.name not in excluded),
+        tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
+        tuple(sorted(excluded)),
+        program.python_version,
+        context.allow_build,
+    )
+
+
+def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:
+    """Every worker has numpy already, in a version that everybody who asks for it accepts."""
+    endpoints = list(program.code_endpoints())
+    provided = [image_of(e, program.python_version, environ).find("numpy") for e in endpoints]
+    asked = [
+        *program.requirements,
+        *(d for e in endpoints for d in e.configuration.dependencies),
+    ]
+    return bool(endpoints) and all(
+        package is not None
+        and all(
+            package.satisfies(Requirement(d.requirement).specifier)
+            for d in asked
+            if d.name == package.name
+        )
+        for package in provided
+    )

@@ -1,0 +1,1 @@
+"""A program -> flash_manifest.json."""

@@ -1,0 +1,239 @@
+"""A Program -> `flash_manifest.json`: what a deployment makes of it, in the incumbent's names and values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+
+from flashc_backends.artifact.handlers import handler_path
+from flashc_backends.artifact.project_files import Shipped, ship_project
+from flashc_backends.base import MANIFEST_PATH, Context, Draft, Target
+from flashc_ir.endpoints import (
+    Configuration,
+    DeployedEndpoint,
+    Function,
+    ImageEndpoint,
+    LoadBalanced,
+    QueueClass,
+    QueueFunction,
+    modules_of,
+)
+from flashc_ir.platform.images import image_of
+from flashc_ir.program import Program
+from flashc_ir.resources import Cpu, Gpu, Template, Text, Variable
+
+from .manifest_model import (
+    Manifest,
+    ManifestFunction,
+    ManifestResource,
+    ManifestTemplate,
+    ManifestVolume,
+    References,
+    ResourceType,
+    ValuePart,
+)
+from .placement import gpu_ids, locations
+
+
+def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Manifest:
+    """The manifest as a value.  `fingerprint` is that of the project's files; `environ` may override images,
+    locations and the clock."""
+    endpoints = sorted(program.deployed(), key=lambda endpoint: endpoint.resource)
+    routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
+    callers = {edge.caller for edge in program.edges}
+    return Manifest(
+        version="1.0",
+        python_version=program.python_version,
+        generated_at=_timestamp(environ),
+        project_name=program.name,
+        resources={
+            e.resource: _resource(program, e, environ, calls=e.resource in callers)
+            for e in endpoints
+        },
+        function_registry=_registry(endpoints),
+        routes=routes or None,
+        source_fingerprint=fingerprint,
+    )
+
+
+def _timestamp(environ: Mapping[str, str]) -> str | None:
+    """The time that the builder fixed for reproducible builds; no clock is read."""
+    epoch = environ.get("SOURCE_DATE_EPOCH", "")
+    if not epoch.isdecimal():
+        return None
+    return datetime.fromtimestamp(int(epoch), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _routes(endpoint: LoadBalanced) -> dict[str, str]:
+    return {route.key: route.function.name for route in endpoint.routes}
+
+
+def _registry(endpoints: Iterable[DeployedEndpoint]) -> dict[str, str]:
+    """Function or class name -> resource.  A name that two endpoints share leads to neither."""
+    pairs = {(f.name, e.resource) for e in endpoints for f in _functions(e)}
+    count = Counter(name for name, _ in pairs)
+    return {name: resource for name, resource in sorted(pairs) if count[name] == 1}
+
+
+def _resource(
+    program: Program, endpoint: DeployedEndpoint, environ: Mapping[str, str], *, calls: bool
+) -> ManifestResource:
+    configuration = endpoint.configuration
+    resources = configuration.resources
+    balanced = isinstance(endpoint, LoadBalanced)
+    client = isinstance(endpoint, ImageEndpoint)
+    gpu = resources.hardware if isinstance(resources.hardware, Gpu) else None
+    path, module = _place(program, endpoint)
+    values, references = environment(configuration.environment)
+    concurrency = 1 if balanced else configuration.max_concurrency
+    return ManifestResource(
+        resource_type=_resource_type(endpoint),
+        file_path=path,
+        local_path_prefix="/" + path.removesuffix(".py"),
+        module_path=module,
+        functions=_functions(endpoint),
+        is_load_balanced=balanced,
+        # A live resource answers `POST /execute`, which runs whatever code it is sent.
+        is_live_resource=False,
+        config_variable=endpoint.variable,
+        makes_remote_calls=calls,
+        client_mode=True if client else None,
+        image_name=endpoint.image
+        if isinstance(endpoint, ImageEndpoint)
+        else image_of(endpoint, program.python_version, environ).name,
+        python_version=configuration.python_version,
+        target_python_version=program.python_version,
+        gpu_ids=None if gpu is None else gpu_ids(gpu.choices),
+        instance_ids=_instances(configuration),
+        workers_min=resources.workers.minimum,
+        workers_max=resources.workers.maximum,
+        idle_timeout=resources.idle_timeout,
+        scaler_type=resources.scaler.type,
+        scaler_value=resources.scaler.value,
+        locations=locations(resources, environ),
+        min_cuda_version=None if gpu is None else gpu.min_cuda,
+        env=values or None,
+        env_references=references or None,
+        network_volumes=_volumes(configuration),
+        max_concurrency=concurrency if concurrency > 1 else None,
+        handler_file=handler_path(endpoint)
+        if isinstance(endpoint, (QueueFunction, QueueClass))
+        else None,
+        gpu_count=gpu.count if gpu is not None and gpu.count != 1 else None,
+        execution_timeout_ms=resources.execution_timeout_ms or None,
+        flashboot=None if resources.flashboot else False,
+        template=_template(resources.template),
+        system_dependencies=list(configuration.system_dependencies) or None,
+    )
+
+
+def _resource_type(endpoint: DeployedEndpoint) -> ResourceType:
+    cpu = isinstance(endpoint.configuration.resources.hardware, Cpu)
+    if isinstance(endpoint, LoadBalanced):
+        return "CpuLiveLoadBalancer" if cpu else "LiveLoadBalancer"
+    return "CpuLiveServerless" if cpu else "LiveServerless"
+
+
+def _place(program: Program, endpoint: DeployedEndpoint) -> tuple[str, str]:
+    """(path, dotted name) of the module that an endpoint is defined in."""
+    name = (
+        endpoint.construction.module
+        if isinstance(endpoint, ImageEndpoint)
+        else modules_of(endpoint)[0]
+    )
+    module = program.module(name)
+    return (module.path if module is not None else endpoint.construction.span.path), name
+
+
+def _functions(endpoint: DeployedEndpoint) -> list[ManifestFunction]:
+    match endpoint:
+        case QueueFunction(function=function):
+            return [_function(function)]
+        case QueueClass(methods=methods):
+            return [
+                ManifestFunction(
+                    name=endpoint.class_name,
+                    module=endpoint.module,
+                    is_async=any(method.is_async for method in methods),
+                    is_class=True,
+                    class_methods=[method.name for method in methods] or None,
+                )
+            ]
+        case LoadBalanced(routes=routes):
+            return [_function(route.function, route.method, route.path) for route in routes]
+        case ImageEndpoint():
+            return []
+
+
+def _function(
+    function: Function, method: str | None = None, path: str | None = None
+) -> ManifestFunction:
+    return ManifestFunction(
+        name=function.name,
+        module=function.module,
+        is_async=function.is_async,
+        is_class=False,
+        http_method=method,
+        http_path=path,
+    )
+
+
+def _instances(configuration: Configuration) -> list[str] | None:
+    hardware = configuration.resources.hardware
+    return list(hardware.instances) if isinstance(hardware, Cpu) else None
+
+
+def _volumes(configuration: Configuration) -> list[ManifestVolume] | None:
+    return [
+        ManifestVolume(name=v.name, id=v.id, size=v.size, data_center_id=v.datacenter)
+        for v in configuration.resources.volumes
+    ] or None
+
+
+def environment(variables: Iterable[Variable]) -> tuple[dict[str, str], References]:
+    """(values that are known, parts of those that are resolved when deploying), by name."""
+    values: dict[str, str] = {}
+    references: References = {}
+    for variable in variables:
+        known = variable.literal
+        if known is not None:
+            values[variable.name] = known
+        else:
+            references[variable.name] = [
+                ValuePart(text=part.text)
+                if isinstance(part, Text)
+                else ValuePart(variable=part.variable, default=part.default)
+                for part in variable.parts
+            ]
+    return values, references
+
+
+def _template(template: Template | None) -> ManifestTemplate | None:
+    if template is None:
+        return None
+    values, references = environment(template.environment)
+    return ManifestTemplate(
+        container_disk_in_gb=template.container_disk_gb,
+        docker_args=template.docker_args,
+        start_script=template.start_script,
+        advanced_start=template.advanced_start,
+        registry_auth_id=template.registry_auth_id,
+        ports=template.ports,
+        env=values or None,
+        env_references=references or None,
+    )
+
+
+def manifest_draft(program: Program, shipped: Shipped, context: Context) -> Draft:
+    """The manifest as a file."""
+    manifest = build_manifest(program, shipped.fingerprint, context.environ)
+    return Draft(MANIFEST_PATH, manifest.to_json())
+
+
+def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    shipped = ship_project(program, context)
+    return () if shipped is None else (manifest_draft(program, shipped, context),)
+
+
+MANIFEST = Target("manifest", "what a deployment makes: endpoints, hardware, routes", _emit)

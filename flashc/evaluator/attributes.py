@@ -1,0 +1,210 @@
+"""`value.name` -> its value."""
+
+from __future__ import annotations
+
+import operator
+import posixpath
+from enum import Enum, EnumMeta
+from typing import TYPE_CHECKING
+
+from flashc.frontend.flash.names import NAMES
+from flashc.project.discover import SDK_PACKAGES
+from flashc.syntax import walk
+from flashc_core.source import Span
+
+from . import calls, functions, operators, sdk
+from .failures import ExceptionValue
+from .objects import ClassValue, EndpointValue, FunctionValue, InstanceValue, SdkClass
+from .values import (
+    BoundMethod,
+    DictValue,
+    External,
+    IteratorValue,
+    Known,
+    ListValue,
+    ModuleRef,
+    ProjectPath,
+    Symbolic,
+    Unknown,
+    Value,
+    ViewValue,
+    lift,
+    no_member,
+)
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+# What a worker will see; the build host does not matter.
+WORKER_CONSTANTS: dict[str, object] = {
+    "sys.platform": "linux",
+    "os.name": "posix",
+    "os.sep": "/",
+    "os.linesep": "\n",
+    "os.pathsep": ":",
+    "typing.TYPE_CHECKING": False,
+    "math.pi": 3.141592653589793,
+    "math.e": 2.718281828459045,
+    "math.tau": 6.283185307179586,
+    "math.inf": float("inf"),
+    "string.ascii_letters": "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "string.ascii_lowercase": "abcdefghijklmnopqrstuvwxyz",
+    "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "string.digits": "0123456789",
+}
+
+
+def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value:
+    """`receiver.name`."""
+    if isinstance(receiver, Unknown):
+        return receiver
+    if isinstance(receiver, Symbolic):
+        return Known(BoundMethod(receiver, name), span)
+    match receiver.value:
+        case ModuleRef() as module:
+            return machine.attribute_of_module(module.name, name, span)
+        case External() as external:
+            return of_external(external, name, span)
+        case EnumMeta() as enum_class:
+            return _of_enum_class(enum_class, receiver, name, span)
+        case Enum() as member:
+            return _of_member(member, receiver, name, span)
+        case ClassValue() as class_value:
+            return _of_class(class_value, receiver, name, span)
+        case InstanceValue() as instance:
+            return _of_instance(machine, instance, receiver, name, span)
+        case ProjectPath(text=False) as path:
+            return _of_path(path, receiver, name, span)
+        case EndpointValue() as endpoint:
+            return _of_endpoint(endpoint, receiver, name, span)
+        case SdkClass():
+            return Unknown(f"`{receiver.value.name}` has no attribute `{name}`", span)
+        case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
+            return _of_function(function, name, span)
+        case int() | float() | complex() if name in _OF_NUMBERS:
+            return operators.apply(machine, operator.attrgetter(name), span, receiver)
+        case ListValue() | DictValue() | str() | bytes() | int() | float() | ProjectPath():
+            return Known(BoundMethod(receiver, name), span)
+        case ViewValue() | IteratorValue():
+            return Known(BoundMethod(receiver, name), span)
+        case ExceptionValue() as error if name == "args":
+            return Known(error.arguments, span)
+        case _:
+            return Unknown(f"flashc does not know the attribute `{name}` here", span)
+
+
+_OF_NUMBERS = frozenset({"real", "imag", "numerator", "denominator"})
+
+
+def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
+    if function.decorated:
+        return Unknown(f"`{function.name}` is decorated", span)
+    match name:
+        case "__name__":
+            return Known(function.name, span)
+        case "__qualname__":
+            return Known(function.qualname, span)
+        case _:
+            return Known(walk.docstring(function.node.body), span)
+
+
+def of_external(external: External, name: str, span: Span) -> Value:
+    """`module.name` outside the project: a constant of every worker, or just its dotted name."""
+    full = f"{external.name}.{name}"
+    if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
+        return Known(external.name.partition(".")[2], span)
+    if external.name in SDK_PACKAGES:
+        return sdk.member(name, span)
+    if external.name.partition(".")[0] in SDK_PACKAGES and name in NAMES:
+        return sdk.member(name, span)  # the same class, imported from the module that defines it
+    if full in WORKER_CONSTANTS:
+        return Known(WORKER_CONSTANTS[full], span)
+    return Known(External(full), span)
+
+
+def _of_enum_class(enum_class: EnumMeta, receiver: Known, name: str, span: Span) -> Value:
+    member: object = enum_class.__members__.get(name)
+    if member is not None:
+        return Known(member, span)
+    if name in ("all", "from_string", "__members__"):
+        return Known(BoundMethod(receiver, name), span)
+    return no_member(enum_class, name, span)
+
+
+def _of_member(member: Enum, receiver: Known, name: str, span: Span) -> Value:
+    if name in ("value", "_value_"):
+        return Known(member.value, span)
+    if name in ("name", "_name_"):
+        return Known(member.name, span)
+    if isinstance(member, str):
+        return Known(BoundMethod(Known(member.value, receiver.origin), name), span)
+    return Unknown(f"flashc does not know the attribute `{name}` of an enum member", span)
+
+
+def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -> Value:
+    if class_value.decorated and name not in class_value.names:
+        return Unknown(f"the class `{class_value.name}` is decorated", span)
+    if name in ("__name__", "__qualname__"):
+        return Known(class_value.name if name == "__name__" else class_value.qualname, span)
+    found = class_value.find(name)
+    if found is None:
+        if name == "_make" and class_value.is_tuple:
+            return Known(BoundMethod(receiver, name), span)
+        return Unknown(f"the class `{class_value.name}` has no attribute `{name}`", span)
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        if found.value.kind == "class":
+            return Known(BoundMethod(receiver, name), span)
+    return found
+
+
+def _of_instance(
+    machine: Machine, instance: InstanceValue, receiver: Known, name: str, span: Span
+) -> Value:
+    if name in instance.names:
+        return instance.names[name]
+    found = instance.of.find(name)
+    if found is None:
+        if instance.of.is_tuple and name in ("_replace", "_asdict"):
+            return Known(BoundMethod(receiver, name), span)
+        if name == "__class__":
+            return Known(instance.of, span)
+        return Unknown(f"an instance of `{instance.of.name}` has no attribute `{name}`", span)
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        match found.value.kind:
+            case "static":
+                return found
+            case "property":
+                inside = calls.of_values([receiver], span)
+                return functions.call(machine, found.value, inside)
+            case "class" | "plain":
+                return Known(BoundMethod(receiver, name), span)
+    return found
+
+
+def _of_path(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value:
+    match name:
+        case "parent":
+            return Known(ProjectPath(posixpath.dirname(path.path) or "."), span)
+        case "name":
+            return lift(posixpath.basename(path.path), span)
+        case "stem":
+            return lift(posixpath.splitext(posixpath.basename(path.path))[0], span)
+        case "suffix":
+            return lift(posixpath.splitext(path.path)[1], span)
+        case "parents":
+            folders = path.path.split("/")[:-1]
+            parents = ["/".join(folders[:n]) or "." for n in range(len(folders), -1, -1)]
+            values: list[Value] = [Known(ProjectPath(parent), span) for parent in parents]
+            return Known(ListValue(tuple, values), span)
+        case _:
+            return Known(BoundMethod(receiver, name), span)
+
+
+def _of_endpoint(endpoint: EndpointValue, receiver: Known, name: str, span: Span) -> Value:
+    if name in ("get", "post", "put", "delete", "patch"):
+        return Known(BoundMethod(receiver, name), span)
+    if name in endpoint.arguments:
+        return endpoint.arguments[name].value
+    if endpoint.is_client and name in ("run", "runsync", "status", "cancel"):
+        return Unknown("a client's calls happen at run time", span)
+    return Unknown(f"an endpoint has no attribute `{name}` that flashc knows", span)

@@ -1,0 +1,280 @@
+"""Python's builtin functions and types, as far as they compute constants."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import libcst as cst
+
+from flashc_core.source import Span
+
+from . import attributes, calls, expressions, operators, sequences, statements
+from .failures import ExceptionValue, exception_class
+from .objects import (
+    ClassValue,
+    EndpointValue,
+    Frame,
+    FunctionValue,
+    InstanceValue,
+    LambdaValue,
+    PartialValue,
+    SdkClass,
+)
+from .values import (
+    MAX_ITEMS,
+    BoundMethod,
+    DictValue,
+    External,
+    Known,
+    ListValue,
+    Symbolic,
+    Unknown,
+    Value,
+    variables_of,
+)
+
+if TYPE_CHECKING:
+    from .calls import Call
+    from .machine import Machine
+    from .sequences import Builtin
+
+NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
+    "__import__",
+    "__debug__",
+}
+
+# Computed by Python itself on concrete arguments.  Not `hash`, which differs from run to run for strings.
+_PURE: dict[str, Callable[..., Any]] = {
+    **{f.__name__: f for f in (str, int, float, bool, bytes, complex, abs, round, range, slice)},
+    **{f.__name__: f for f in (repr, ascii, ord, chr, hex, oct, bin, divmod, format)},
+}
+
+
+def call(machine: Machine, name: str, arguments: Call, frame: Frame) -> Value:
+    """`name(arguments)` for the builtin of that name."""
+    special = _SPECIAL.get(name) or sequences.FUNCTIONS.get(name)
+    if special is not None:
+        return special(machine, arguments, frame)
+    if name in _PURE:
+        return _pure(machine, name, arguments)
+    kind = exception_class(Known(External(f"builtins.{name}"), arguments.span))
+    if kind is not None:
+        held = ListValue(tuple, arguments.values)
+        return Known(ExceptionValue(kind, held), arguments.span)
+    calls.escape(machine, arguments)
+    return Unknown(f"flashc does not evaluate `{name}(...)`", arguments.span)
+
+
+def _pure(machine: Machine, name: str, arguments: Call) -> Value:
+    span = arguments.span
+    if name == "str" and len(arguments.values) == 1 and not arguments.keywords:
+        first = arguments.values[0]
+        if isinstance(first, Symbolic):
+            return first
+        if isinstance(first, Known) and isinstance(first.value, ExceptionValue):
+            return _text_of_exception(machine, first.value, span)
+    if name == "bool" and len(arguments.values) == 1:
+        verdict = expressions.truth(machine, arguments.values[0])
+        if isinstance(verdict, Unknown):
+            return verdict
+        return Known(verdict, span, variables_of(*arguments.values))
+    names = list(arguments.keywords)
+    values = [operators.settled(machine, value) for value in arguments.values]
+    named = [operators.settled(machine, arguments.keywords[n].value) for n in names]
+    if any(_explodes(name, value) for value in values):
+        return Unknown("it is too large", span)
+    count, function = len(values), _PURE[name]
+
+    def run(*flat: object) -> object:
+        return function(*flat[:count], **dict(zip(names, flat[count:], strict=True)))
+
+    return operators.apply(machine, run, span, *values, *named)
+
+
+def _explodes(name: str, value: Value) -> bool:
+    if not isinstance(value, Known):
+        return False
+    plain = value.value
+    if name == "format" and isinstance(plain, str):
+        return operators.long_numbers(plain)
+    limit = {"bytes": MAX_ITEMS, "round": 1000, "range": 10**9}.get(name)
+    return limit is not None and isinstance(plain, int) and abs(plain) > limit
+
+
+def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> Value:
+    match error.arguments.items:
+        case []:
+            return Known("", span)
+        case [only] if error.kind is not KeyError:
+            return operators.apply(machine, str, span, operators.settled(machine, only))
+        case _:
+            return Unknown("flashc does not evaluate the text of this exception", span)
+
+
+# Objects --------------------------------------------------------------------------------------------
+
+
+def _globals(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    return Known(External("builtins.globals()"), arguments.span)
+
+
+def _getattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    span, values = arguments.span, arguments.values
+    if not 2 <= len(values) <= 3:
+        return sequences.misfit("getattr", span)
+    key = operators.settled(machine, values[1])
+    if not isinstance(key, Known) or not isinstance(key.value, str):
+        return key if isinstance(key, Unknown) else sequences.misfit("getattr", span)
+    found = attributes.attribute(machine, values[0], key.value, span)
+    if isinstance(found, Unknown) and len(values) == 3 and _lacks(values[0], key.value):
+        return values[2]
+    return found
+
+
+def _hasattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    span, values = arguments.span, arguments.values
+    key = operators.settled(machine, values[1]) if len(values) == 2 else None
+    if not isinstance(key, Known) or not isinstance(key.value, str):
+        return Unknown("flashc does not evaluate this `hasattr(...)`", span)
+    found = attributes.attribute(machine, values[0], key.value, span)
+    if not isinstance(found, Unknown) and not _may_lack(values[0]):
+        return Known(True, span)
+    if _lacks(values[0], key.value):
+        return Known(False, span)
+    return Unknown("flashc does not know this object's attributes", span)
+
+
+def _may_lack(value: Value) -> bool:
+    """Whether an attribute that flashc would look up later may turn out to be missing."""
+    return not isinstance(value, Known) or not isinstance(value.value, (InstanceValue, ClassValue))
+
+
+def _lacks(value: Value, name: str) -> bool:
+    """Whether an instance or class of the project surely has no such attribute."""
+    if not isinstance(value, Known):
+        return False
+    match value.value:
+        case InstanceValue(of=of) as instance:
+            return name not in instance.names and _class_lacks(of, name)
+        case ClassValue() as of:
+            return _class_lacks(of, name)
+        case _:
+            return False
+
+
+def _class_lacks(of: ClassValue, name: str) -> bool:
+    closed = not of.decorated and not of.has_open_bases()
+    special = name.startswith("__") or of.find("__getattr__") is not None
+    return closed and not special and of.find(name) is None
+
+
+def _setattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) == 3:
+        receiver, key, value = arguments.values
+        key = operators.settled(machine, key)
+        if isinstance(key, Known) and isinstance(key.value, str):
+            statements.assign_attribute(machine, receiver, key.value, value)
+            return Known(None, arguments.span)
+    calls.escape(machine, arguments)
+    return Unknown("flashc does not evaluate this `setattr(...)`", arguments.span)
+
+
+def _isinstance(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) != 2:
+        return sequences.misfit("isinstance", arguments.span)
+    value, wanted = arguments.values
+    answer = _is_instance(operators.settled(machine, value), wanted)
+    if answer is None:
+        return Unknown("flashc does not evaluate this `isinstance(...)`", arguments.span)
+    return Known(answer, arguments.span, variables_of(value))
+
+
+def _is_instance(value: Value, wanted: Value) -> bool | None:
+    if not isinstance(value, Known) or not isinstance(wanted, Known):
+        return None
+    if isinstance(wanted.value, ListValue):
+        answers = [_is_instance(value, item) for item in wanted.value.items]
+        return True if True in answers else None if None in answers else False
+    kind = type_of(value)
+    if isinstance(wanted.value, ClassValue):
+        if isinstance(kind, ClassValue):
+            return wanted.value in kind.ancestry()
+        return False if kind is not None else None
+    if not isinstance(wanted.value, External) or kind is None:
+        return None
+    module, _, name = wanted.value.name.rpartition(".")
+    target = getattr(builtins, name, None) if module == "builtins" else None
+    if not isinstance(target, type):
+        return None
+    if isinstance(kind, ClassValue):
+        return target is object or (target is tuple and kind.is_tuple)
+    return issubclass(kind, target)
+
+
+def type_of(value: Value) -> type | ClassValue | None:
+    """The class of a value, None where flashc does not know it."""
+    if not isinstance(value, Known):
+        return None
+    match value.value:
+        case ListValue(kind=kind):
+            return kind
+        case DictValue():
+            return dict
+        case InstanceValue(of=of):
+            return None if not of.is_tuple and of.has_open_bases() else of
+        case ExceptionValue(kind=kind):
+            return kind
+        case str() | bytes() | int() | float() | complex() | None | range() | slice():
+            return type(value.value)
+        case _:
+            return None
+
+
+def _type(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    span = arguments.span
+    if len(arguments.values) == 1:
+        kind = type_of(operators.settled(machine, arguments.values[0]))
+        if isinstance(kind, ClassValue):
+            return Known(kind, span)
+        name = "" if kind is None else kind.__name__
+        if name and getattr(builtins, name, None) is kind:
+            return Known(External(f"builtins.{name}"), span)
+    calls.escape(machine, arguments)
+    return Unknown("flashc does not evaluate this `type(...)`", span)
+
+
+def _callable(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    value = arguments.values[0] if len(arguments.values) == 1 else None
+    if isinstance(value, Known):
+        called = (FunctionValue, LambdaValue, ClassValue, PartialValue, BoundMethod, SdkClass)
+        if isinstance(value.value, (*called, EndpointValue)):
+            return Known(True, arguments.span)
+        if type_of(value) is not None and not isinstance(value.value, InstanceValue):
+            return Known(False, arguments.span)
+    return Unknown("flashc does not evaluate this `callable(...)`", arguments.span)
+
+
+def _pow(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) != 2 or arguments.keywords:
+        return sequences.misfit("pow", arguments.span)
+    left, right = arguments.values
+    return operators.binary(machine, cst.Power, left, right, arguments.span)
+
+
+def _print(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    return Known(None, arguments.span)
+
+
+_SPECIAL: dict[str, Builtin] = {
+    "globals": _globals,
+    "getattr": _getattr,
+    "hasattr": _hasattr,
+    "setattr": _setattr,
+    "isinstance": _isinstance,
+    "type": _type,
+    "callable": _callable,
+    "pow": _pow,
+    "print": _print,
+}

@@ -1,0 +1,201 @@
+"""`def` and `class` statements -> function, class and enum values, their decorators applied."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import libcst as cst
+
+from flashc.syntax.walk import dotted
+from flashc.syntax.walk import statements as statements_of
+
+from . import calls, expressions, functions, statements
+from .objects import (
+    Argument,
+    ClassValue,
+    EndpointValue,
+    Frame,
+    FunctionValue,
+    LambdaValue,
+    MethodKind,
+    PartialValue,
+    RouteDecorator,
+)
+from .values import External, Known, NotConcrete, Unknown, Value, concrete
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> None:
+    """Bind a function's name to what its decorators make of it."""
+    name = node.name.value
+    decorators = [
+        expressions.evaluate(machine, decorator.decorator, frame) for decorator in node.decorators
+    ]
+    function = FunctionValue(
+        node,
+        frame,
+        frame.child_qualname(name),
+        functions.defaults(machine, node.params, frame),
+        kind=_kind(decorators),
+    )
+    value: Value = Known(function, frame.syntax.span(node.name))
+    frame.bind(name, _decorated(machine, node, value, decorators, frame))
+
+
+def _kind(decorators: list[Value]) -> MethodKind:
+    for decorator in decorators:
+        kind = _KINDS.get(_external_name(decorator))
+        if kind is not None:
+            return kind
+    return "plain"
+
+
+_KINDS: dict[str, MethodKind] = {
+    "builtins.staticmethod": "static",
+    "builtins.classmethod": "class",
+    "builtins.property": "property",
+}
+
+
+def _decorated(
+    machine: Machine,
+    node: cst.FunctionDef | cst.ClassDef,
+    value: Value,
+    decorators: list[Value],
+    frame: Frame,
+) -> Value:
+    for index in reversed(range(len(decorators))):
+        place = frame.syntax.span(node.decorators[index].decorator)
+        call = calls.Call([Argument(value, place)], {}, place, place, outermost=index == 0)
+        decorator = decorators[index]
+        result = _apply(machine, decorator, call, frame)
+        value = result if result is not None else _wrapped(value)
+    return value
+
+
+def _apply(machine: Machine, decorator: Value, call: calls.Call, frame: Frame) -> Value | None:
+    """What a decorator makes of its argument; None where flashc can't tell."""
+    if not isinstance(decorator, Known):
+        return None
+    if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
+        return call.positional[0].value
+    followed = isinstance(
+        decorator.value, (EndpointValue, RouteDecorator, FunctionValue, LambdaValue, PartialValue)
+    )
+    if not followed and not isinstance(decorator.value, ClassValue):
+        return None
+    result = calls.call(machine, decorator, call, frame)
+    return None if isinstance(result, Unknown) else result
+
+
+_TRANSPARENT = frozenset({*_KINDS, "typing.final"})
+
+
+def _wrapped(value: Value) -> Value:
+    """A function or class after a decorator that flashc does not follow."""
+    if isinstance(value, Known):
+        match value.value:
+            case FunctionValue() as function:
+                return Known(replace(function, decorated=True), value.origin)
+            case ClassValue() as class_value:
+                class_value.decorated = True
+                return value
+            case _:
+                pass
+    return Unknown("a decorator changes it", value.origin)
+
+
+def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
+    """Carry out a class's body and bind its name."""
+    name = node.name.value
+    decorators = [
+        expressions.evaluate(machine, decorator.decorator, frame) for decorator in node.decorators
+    ]
+    bases = tuple(expressions.evaluate(machine, base.value, frame) for base in node.bases)
+    qualname = frame.child_qualname(name)
+    inner = Frame(frame.syntax, {}, frame, is_class=True, qualname=qualname)
+    statements.execute(machine, node.body, inner)
+    span = frame.syntax.span(node.name)
+    enumeration = _enumeration(name, bases, inner)
+    if enumeration is not None:
+        frame.bind(name, Known(enumeration, span))
+        return
+    names = {_external_name(base) for base in bases}
+    record = "typing.NamedTuple" in names or any(_is_dataclass(value) for value in decorators)
+    left = [value for value in decorators if not _is_dataclass(value)]
+    class_value = ClassValue(
+        node, frame, qualname, inner.names, bases, _fields(node) if record else (), record
+    )
+    value = Known(class_value, span)
+    if len(left) == len(decorators):
+        frame.bind(name, _decorated(machine, node, value, decorators, frame))
+    else:
+        frame.bind(name, value)
+
+
+def _fields(node: cst.ClassDef) -> tuple[str, ...]:
+    return tuple(
+        statement.target.value
+        for statement in statements_of(node.body)
+        if isinstance(statement, cst.AnnAssign)
+        and isinstance(statement.target, cst.Name)
+        and not _is_class_variable(statement.annotation.annotation)
+    )
+
+
+def _is_class_variable(annotation: cst.BaseExpression) -> bool:
+    if isinstance(annotation, cst.Subscript):
+        annotation = annotation.value
+    return (dotted(annotation) or "").rpartition(".")[2] == "ClassVar"
+
+
+def _external_name(value: Value) -> str:
+    if isinstance(value, Known) and isinstance(value.value, External):
+        return value.value.name
+    return ""
+
+
+def _is_dataclass(value: Value) -> bool:
+    """`@dataclass`, and `@dataclass(frozen=True)`, which is a call from outside the project."""
+    if isinstance(value, Unknown):
+        return value.reason.startswith("`dataclasses.dataclass(")
+    return _external_name(value) == "dataclasses.dataclass"
+
+
+_ENUMS: dict[str, type[enum.Enum]] = {
+    "enum.Enum": enum.Enum,
+    "enum.IntEnum": enum.IntEnum,
+    "enum.StrEnum": enum.StrEnum,
+}
+
+
+def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.Enum] | None:
+    """A real enum with the members that the class's body assigns, None where that can't be told."""
+    names = [_external_name(base) for base in bases]
+    kind = next((_ENUMS[base] for base in names if base in _ENUMS), None)
+    if kind is None:
+        return None
+    members: list[tuple[str, object]] = []
+    for member, value in body.names.items():
+        if member.startswith("_") or not isinstance(value, Known):
+            continue
+        try:
+            members.append((member, enum.auto() if _is_auto(value) else concrete(value)))
+        except NotConcrete:
+            continue
+    mixin = str if "builtins.str" in names else int if "builtins.int" in names else None
+    functional = cast("Callable[..., type[enum.Enum]]", enum.Enum if mixin is not None else kind)
+    options = {} if mixin is None else {"type": mixin}
+    try:
+        return functional(name, members, **options)
+    except (TypeError, ValueError):  # members that this kind of enum refuses
+        return None
+
+
+def _is_auto(value: Known) -> bool:
+    return value.value == External("enum.auto()")

@@ -1,0 +1,135 @@
+"""Python's exceptions as the program raises, names and catches them."""
+
+from __future__ import annotations
+
+import builtins
+from dataclasses import dataclass
+
+from flashc_core.source import Span
+
+from .objects import ClassValue, InstanceValue
+from .values import NO_VARIABLES, External, Known, ListValue, Value
+
+# What Python's own operators and methods raise for arguments that do not fit.
+PYTHON_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
+
+
+class PythonError(Exception):
+    """Python is certain to raise here.  `kind`: None where only that it raises is known.
+
+    `value` is the exception object where the program made one itself; `variables` are the environment
+    variables that decided it, so that elsewhere it may not be raised.
+    """
+
+    def __init__(
+        self,
+        kind: type[BaseException] | ClassValue | None,
+        text: str,
+        span: Span,
+        value: Value | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+        self.span = span
+        self.value = value
+        self.variables = NO_VARIABLES
+
+    @property
+    def kind_name(self) -> str:
+        match self.kind:
+            case None:
+                return "an exception"
+            case ClassValue():
+                return self.kind.name
+            case _:
+                return self.kind.__name__
+
+    def __str__(self) -> str:
+        return f"{self.kind_name}: {self.text}" if self.text else self.kind_name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExceptionValue:
+    """An exception object of a builtin class, with its arguments."""
+
+    kind: type[BaseException]
+    arguments: ListValue
+
+
+def exception_class(value: Value) -> type[BaseException] | None:
+    """The builtin exception class that `value` is."""
+    if isinstance(value, Known) and isinstance(value.value, External):
+        module, _, name = value.value.name.rpartition(".")
+        found = getattr(builtins, name, None) if module == "builtins" else None
+        if isinstance(found, type) and issubclass(found, BaseException):
+            return found
+    return None
+
+
+def is_exception_class(value: ClassValue) -> bool:
+    """Whether a class of the project descends from a builtin exception."""
+    return builtin_base(value) is not None
+
+
+def builtin_base(value: ClassValue) -> type[BaseException] | None:
+    """The builtin exception from which a class of the project descends."""
+    for ancestor in value.ancestry():
+        for base in ancestor.bases:
+            found = exception_class(base)
+            if found is not None:
+                return found
+    return None
+
+
+def catches(handled: Value, error: PythonError) -> bool | None:
+    """Whether `except handled` catches `error`; None where that can't be told."""
+    if isinstance(handled, Known) and isinstance(handled.value, ListValue):
+        answers = [catches(item, error) for item in handled.value.items]
+        return True if True in answers else None if None in answers else False
+    wanted = exception_class(handled)
+    if wanted in (Exception, BaseException):
+        return True
+    if error.kind is None:
+        return None
+    if wanted is not None:
+        kind = builtin_base(error.kind) if isinstance(error.kind, ClassValue) else error.kind
+        return kind is not None and issubclass(kind, wanted)
+    if isinstance(handled, Known) and isinstance(handled.value, ClassValue):
+        if not isinstance(error.kind, ClassValue):
+            return False
+        return handled.value in error.kind.ancestry()
+    return None
+
+
+def raised(value: Value, span: Span) -> PythonError:
+    """What `raise value` raises."""
+    kind = exception_class(value)
+    if kind is not None:
+        return PythonError(kind, "", span)
+    if isinstance(value, Known):
+        match value.value:
+            case ExceptionValue() as made:
+                return PythonError(made.kind, _text(made.arguments), span, value)
+            case InstanceValue(of=of) if is_exception_class(of):
+                return PythonError(of, "", span, value)
+            case ClassValue() as of if is_exception_class(of):
+                return PythonError(of, "", span)
+            case _:
+                pass
+    return PythonError(None, "", span)
+
+
+def _text(arguments: ListValue) -> str:
+    """What a traceback shows; a value from the environment stays out."""
+    first = arguments.items[0] if arguments.items else None
+    if isinstance(first, Known) and isinstance(first.value, str) and not first.variables:
+        return first.value
+    return ""

@@ -1,0 +1,136 @@
+"""Calls of the project's own functions and classes: their bodies are followed, within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from flashc.syntax.walk import is_generator
+from flashc_core.source import Span
+
+from . import calls, expressions, records, statements
+from .failures import PythonError, builtin_base
+from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue, LambdaValue
+from .values import DictValue, Known, ListValue, Unknown, Value
+
+if TYPE_CHECKING:
+    from .calls import Call
+    from .machine import Machine
+
+
+def call(machine: Machine, function: FunctionValue, arguments: Call) -> Value:
+    """What a function of the project returns."""
+    node = function.node
+    reason: str | None = None
+    if arguments.problem is not None:
+        calls.escape(machine, arguments)
+        return arguments.problem
+    if node.asynchronous is not None or is_generator(node, function.frame.syntax.text):
+        reason = f"`{function.name}` is no plain function"
+    elif function.decorated:
+        reason = f"`{function.name}` is decorated"
+    if reason is not None:
+        calls.escape(machine, arguments)
+        return Unknown(reason, arguments.span)
+    frame = Frame(function.frame.syntax, {}, function.frame, qualname=function.qualname)
+    _bind(machine, node.params, arguments, frame, function.defaults)
+    statements.execute(machine, node.body, frame)
+    return frame.returned or Known(None, arguments.span)
+
+
+def call_lambda(machine: Machine, function: LambdaValue, arguments: Call) -> Value:
+    """What a lambda of the project returns."""
+    if arguments.problem is not None:
+        calls.escape(machine, arguments)
+        return arguments.problem
+    frame = Frame(function.frame.syntax, {}, function.frame, qualname=function.frame.qualname)
+    _bind(machine, function.node.params, arguments, frame, function.defaults)
+    return expressions.evaluate(machine, function.node.body, frame)
+
+
+def defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:
+    """The defaults of a signature, computed once, where the function is defined."""
+    return {
+        param.name.value: expressions.evaluate(machine, param.default, frame)
+        for param in (*params.posonly_params, *params.params, *params.kwonly_params)
+        if param.default is not None
+    }
+
+
+def _bind(
+    machine: Machine,
+    params: cst.Parameters,
+    arguments: Call,
+    frame: Frame,
+    defaults: dict[str, Value],
+) -> None:
+    """Bind the arguments of a call to the parameters, as Python does.
+
+    Raises:
+        PythonError: they do not fit.
+    """
+    positional = [*params.posonly_params, *params.params]
+    positional_only = {param.name.value for param in params.posonly_params}
+    values = arguments.values
+    keywords = dict(arguments.keywords)
+
+    def by_keyword(name: str) -> Value:
+        if name in keywords and name not in positional_only:
+            return keywords.pop(name).value
+        if name in defaults:
+            return defaults[name]
+        raise PythonError(TypeError, f"missing a required argument: '{name}'", arguments.span)
+
+    for index, param in enumerate(positional):
+        name = param.name.value
+        frame.names[name] = values[index] if index < len(values) else by_keyword(name)
+    surplus = values[len(positional) :]
+    if isinstance(params.star_arg, cst.Param):
+        frame.names[params.star_arg.name.value] = Known(ListValue(tuple, surplus), arguments.span)
+    elif surplus:
+        raise PythonError(TypeError, "too many positional arguments", arguments.span)
+    for param in params.kwonly_params:
+        frame.names[param.name.value] = by_keyword(param.name.value)
+    if params.star_kwarg is not None:
+        rest = DictValue({k: (Known(k, a.span), a.value) for k, a in keywords.items()})
+        frame.names[params.star_kwarg.name.value] = Known(rest, arguments.span)
+    elif keywords:
+        text = f"got an unexpected keyword argument '{next(iter(keywords))}'"
+        raise PythonError(TypeError, text, arguments.span)
+
+
+def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
+    """`Class(arguments)` for a record (dataclass, NamedTuple) or a class with a followable `__init__`."""
+    if arguments.problem is not None:
+        return arguments.problem
+    if class_value.is_record:
+        return records.build(machine, class_value, arguments)
+    is_exception = builtin_base(class_value) is not None
+    builds_itself = class_value.find("__new__") is not None or any(
+        ancestor.node.keywords
+        for ancestor in class_value.ancestry()  # a metaclass
+    )
+    is_open = class_value.has_open_bases() and not is_exception
+    if class_value.decorated or is_open or builds_itself:
+        calls.escape(machine, arguments)
+        reason = f"an instance of `{class_value.name}` exists at run time only"
+        return Unknown(reason, arguments.span)
+    instance = Known(InstanceValue(class_value, {}), arguments.span)
+    init = class_value.find("__init__")
+    if init is None:
+        if (arguments.positional or arguments.keywords) and not is_exception:
+            text = f"{class_value.name}() takes no arguments"
+            raise PythonError(TypeError, text, arguments.span)
+        return instance
+    if isinstance(init, Known) and isinstance(init.value, FunctionValue):
+        bound = [Argument(instance, arguments.span), *arguments.positional]
+        inside = calls.Call(bound, arguments.keywords, arguments.span, arguments.text)
+        result = call(machine, init.value, inside)
+        return result if isinstance(result, Unknown) else instance
+    return Unknown(f"an instance of `{class_value.name}` exists at run time only", arguments.span)
+
+
+def span_of(function: FunctionValue) -> Span:
+    """The place of a function's name."""
+    return function.frame.syntax.span(function.node.name)

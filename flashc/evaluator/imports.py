@@ -1,0 +1,79 @@
+"""Import statements -> names bound to modules, to values of other modules, or to the SDK's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from flashc.frontend.flash.names import NAMES
+from flashc.syntax.resolve import resolve_relative
+from flashc.syntax.walk import dotted
+from flashc_core.source import Span
+from flashc_ir.modules import Origin
+
+from . import attributes
+from .objects import Frame
+from .values import External, Known, ListValue, ModuleRef, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+
+def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
+    """`import a.b`, `import a.b as c`."""
+    span = frame.syntax.span(node)
+    for item in node.names:
+        name, alias = item.evaluated_name, item.evaluated_alias
+        bound = alias or name.partition(".")[0]
+        frame.bind(bound, _module(machine, name if alias else bound, span))
+
+
+def _module(machine: Machine, name: str, span: Span) -> Value:
+    if machine.tree.origin(name) is Origin.PROJECT:
+        return Known(ModuleRef(name), span)
+    return Known(External(name), span)
+
+
+def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> None:
+    """`from a import b as c`, `from . import d`, `from e import *`."""
+    syntax = frame.syntax
+    span = syntax.span(node)
+    written = dotted(node.module) if node.module is not None else None
+    module: str | None = written or ""
+    if node.relative:
+        package = syntax.name if syntax.is_package else syntax.name.rpartition(".")[0]
+        module = resolve_relative(package, len(node.relative), written or "")
+    if module is None:
+        return
+    if isinstance(node.names, cst.ImportStar):
+        _star(machine, module, frame, span)
+        return
+    for item in node.names:
+        name = item.evaluated_name
+        frame.bind(item.evaluated_alias or name, _imported(machine, module, name, span))
+
+
+def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
+    if not module or machine.tree.origin(module) is Origin.PROJECT:
+        return machine.attribute_of_module(module, name, span)
+    return attributes.of_external(External(module), name, span)
+
+
+def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
+    if machine.tree.origin(module) is not Origin.PROJECT:
+        if machine.tree.origin(module) is Origin.SDK:
+            from . import sdk
+
+            frame.names.update({name: sdk.member(name, span) for name in NAMES})
+        return
+    source = machine.module(module)
+    if source is None:
+        return
+    exported = source.names.get("__all__")
+    if isinstance(exported, Known) and isinstance(exported.value, ListValue):
+        names = [v.value for v in exported.value.items if isinstance(v, Known)]
+        public = [name for name in names if isinstance(name, str)]
+    else:
+        public = [name for name in source.names if not name.startswith("_")]
+    frame.names.update({name: source.names[name] for name in public if name in source.names})

@@ -1,0 +1,268 @@
+"""The program's own objects as the evaluator sees them: functions, classes, endpoints, frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+import libcst as cst
+
+from flashc.syntax.parse import Syntax
+from flashc_core.source import Span
+
+from .values import External, Known, Unknown, Value
+
+
+class Flow(Enum):
+    """How a suite ended."""
+
+    NEXT = "next"
+    BREAK = "break"
+    CONTINUE = "continue"
+    RETURN = "return"
+
+
+@dataclass(slots=True, eq=False)
+class Frame:
+    """The names of one running piece of code.  `enclosing` is where free names are looked up."""
+
+    syntax: Syntax
+    names: dict[str, Value] = field(default_factory=dict[str, Value])
+    enclosing: Frame | None = None
+    is_class: bool = False
+    qualname: str = ""
+    is_comprehension: bool = False
+    global_names: set[str] = field(default_factory=set[str])
+    nonlocal_names: set[str] = field(default_factory=set[str])
+    returned: Value | None = None
+    handling: Exception | None = None  # what a bare `raise` raises again
+
+    @property
+    def module(self) -> Frame:
+        frame = self
+        while frame.enclosing is not None:
+            frame = frame.enclosing
+        return frame
+
+    def owner(self, name: str) -> Frame:
+        """The frame that an assignment to `name` in this one changes."""
+        if name in self.global_names:
+            return self.module
+        if name in self.nonlocal_names:
+            scope = self.enclosing
+            while scope is not None:
+                if name in scope.names and not scope.is_class:
+                    return scope
+                scope = scope.enclosing
+        return self
+
+    def bind(self, name: str, value: Value) -> None:
+        self.owner(name).names[name] = value
+
+    def bind_walrus(self, name: str, value: Value) -> None:
+        """`(name := value)` in a comprehension binds in the scope around it."""
+        scope = self
+        while scope.is_comprehension and scope.enclosing is not None:
+            scope = scope.enclosing
+        scope.bind(name, value)
+
+    def child_qualname(self, name: str) -> str:
+        if not self.qualname:
+            return name
+        return f"{self.qualname}.{name}" if self.is_class else f"{self.qualname}.<locals>.{name}"
+
+
+MethodKind = Literal["plain", "static", "class", "property"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FunctionValue:
+    """A function of the project.  `decorated`: other decorators were applied to it already.
+
+    `defaults` are those of the parameters, computed where the function is defined; `kind` says whether
+    it stands under `@staticmethod`, `@classmethod` or `@property`.
+    """
+
+    node: cst.FunctionDef
+    frame: Frame
+    qualname: str
+    defaults: dict[str, Value] = field(default_factory=dict[str, Value])
+    decorated: bool = False
+    kind: MethodKind = "plain"
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LambdaValue:
+    """A lambda of the project."""
+
+    node: cst.Lambda
+    frame: Frame
+    defaults: dict[str, Value]
+
+
+@dataclass(slots=True, eq=False)
+class ClassValue:
+    """A class of the project.  `bases` are values; an unknown one leaves the class open."""
+
+    node: cst.ClassDef
+    frame: Frame
+    qualname: str
+    names: dict[str, Value]
+    bases: tuple[Value, ...]
+    fields: tuple[str, ...] = ()
+    is_record: bool = False  # a dataclass or NamedTuple: built from its fields
+    decorated: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+    @property
+    def is_tuple(self) -> bool:
+        """Whether it is a `NamedTuple`, whose instances are sequences."""
+        return any(
+            isinstance(base, Known) and base.value == External("typing.NamedTuple")
+            for ancestor in self.ancestry()
+            for base in ancestor.bases
+        )
+
+    def has_open_bases(self) -> bool:
+        """Whether a base lies outside the project, so that the class may have more than is seen."""
+        return any(
+            not isinstance(base, Known)
+            or not (isinstance(base.value, ClassValue) or base.value == External("builtins.object"))
+            for ancestor in self.ancestry()
+            for base in ancestor.bases
+        )
+
+    def ancestry(self) -> list[ClassValue]:
+        """The class and its bases of the project, each once, nearest first."""
+        found: dict[int, ClassValue] = {}
+        pending: list[ClassValue] = [self]
+        while pending:
+            current = pending.pop(0)
+            if id(current) in found:
+                continue
+            found[id(current)] = current
+            pending.extend(
+                base.value
+                for base in current.bases
+                if isinstance(base, Known) and isinstance(base.value, ClassValue)
+            )
+        return list(found.values())
+
+    def find(self, name: str) -> Value | None:
+        """An attribute of the class or the nearest base that has it."""
+        return next((c.names[name] for c in self.ancestry() if name in c.names), None)
+
+
+@dataclass(slots=True, eq=False)
+class InstanceValue:
+    """An instance of a class of the project, made from known arguments (a dataclass, a NamedTuple)."""
+
+    of: ClassValue
+    names: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class SdkClass:
+    """A class of the SDK: `Endpoint`, `NetworkVolume`, `PodTemplate`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SdkObject:
+    """A `NetworkVolume(...)` or `PodTemplate(...)` with its keyword arguments."""
+
+    kind: str
+    arguments: dict[str, Argument]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Argument:
+    """One argument of a constructor; `span` is where it was written, `keyword` that of its name there."""
+
+    value: Value
+    span: Span
+    keyword: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PartialValue:
+    """`functools.partial(function, ...)`."""
+
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: dict[str, Argument]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """What an endpoint was put on as a decorator."""
+
+    value: FunctionValue | ClassValue
+    module: str
+    span: Span
+    outermost: bool
+    condition: Unknown | None
+
+
+RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteTarget:
+    """What one of an endpoint's routes was put on; `path` is still to be checked."""
+
+    method: RouteMethod
+    path: Value
+    value: FunctionValue
+    module: str
+    span: Span
+    outermost: bool
+    condition: Unknown | None
+
+
+@dataclass(slots=True, eq=False)
+class EndpointValue:
+    """An `Endpoint(...)`.  `call` is the constructor's call, `arguments` its text's place."""
+
+    module: str
+    span: Span
+    text: Span
+    arguments: dict[str, Argument]
+    problems: list[Unknown]
+    condition: Unknown | None
+    variable: str | None = None
+    targets: list[Target] = field(default_factory=list[Target])
+    routes: list[RouteTarget] = field(default_factory=list[RouteTarget])
+    used_as_client: bool = False
+    traced: bool = False  # found by running the program, not by evaluating it
+
+    @property
+    def is_client(self) -> bool:
+        return any(
+            key in self.arguments and not is_none(self.arguments[key].value)
+            for key in ("id", "image")
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteDecorator:
+    """`endpoint.post("/path")`, not yet applied."""
+
+    endpoint: EndpointValue
+    method: RouteMethod
+    path: Value
+    span: Span
+
+
+def is_none(value: Value) -> bool:
+    return isinstance(value, Known) and value.value is None

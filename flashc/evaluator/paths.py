@@ -1,0 +1,89 @@
+"""Paths inside the project: `Path(__file__).parent / "x"`, `os.path.join(...)`, and reading what they name."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from typing import TYPE_CHECKING
+
+from flashc.project.discover import Presence
+from flashc_core.source import Span
+
+from . import operators
+from .values import Known, ProjectPath, Unknown, Value, lift
+
+if TYPE_CHECKING:
+    from .calls import Call
+    from .machine import Machine
+
+_MAX_PROJECT_TEXT = 1_000_000
+
+
+def function(name: str, values: list[Value], span: Span) -> Value:
+    """`Path(__file__)`, `os.path.dirname(...)`, `os.path.join(...)`."""
+    if not values or not isinstance(values[0], Known):
+        return values[0] if values else Unknown("a path without a start", span)
+    first = values[0].value
+    if not isinstance(first, ProjectPath):
+        return Unknown("the path does not start at a file of the project", span)
+    match name:
+        case "pathlib.Path" | "pathlib.PurePath":
+            path, rest = ProjectPath(first.path), values[1:]
+        case "os.path.dirname":
+            path, rest = ProjectPath(posixpath.dirname(first.path) or ".", text=True), []
+        case _:
+            path, rest = first, values[1:]
+    result: Value = Known(path, span)
+    for part in rest:
+        if not isinstance(part, Known) or not isinstance(part.value, str):
+            return Unknown("a part of the path is not known", span)
+        if not isinstance(result, Known) or not isinstance(result.value, ProjectPath):
+            return result
+        result = operators.join(result.value, part.value, span)
+    return result
+
+
+def method(
+    machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: Call
+) -> Value:
+    span = arguments.span
+    match name:
+        case "resolve" | "absolute" if not path.text:
+            return receiver
+        case "joinpath":
+            return function("os.path.join", [receiver, *arguments.values], span)
+        case "exists" | "is_file":
+            return _is_there(machine, path, span, file=name == "is_file")
+        case "read_text":
+            return read_project_file(machine, path, span)
+        case _:
+            return Unknown(f"flashc does not evaluate `Path.{name}`", span)
+
+
+def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
+    """`exists()` and `is_file()`, as far as building machine and worker agree."""
+    machine.files.add(path.path)
+    presence = machine.tree.presence(path.path)
+    if presence is Presence.ON_DISK:
+        return Unknown(f"`{path.path}` is here, but does not go to the workers", span)
+    is_file = any(known.path == path.path for known in machine.tree.files)
+    return Known(presence is Presence.SHIPPED and (is_file or not file), span)
+
+
+def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
+    """The text of a file that belongs to the project."""
+    machine.files.add(path.path)
+    known = next((file for file in machine.tree.files if file.path == path.path), None)
+    if known is None:
+        return Unknown(f"`{path.path}` is no file of the project", span)
+    if known.size > _MAX_PROJECT_TEXT:
+        return Unknown(f"`{path.path}` is too large", span)
+    try:
+        data = machine.tree.read(path.path)
+        if hashlib.sha256(data).hexdigest() != known.digest:
+            machine.is_settled = False
+            return Unknown(f"`{path.path}` is changing while it is read", span)
+        text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+        return lift(text, span)
+    except (OSError, UnicodeDecodeError):
+        return Unknown(f"`{path.path}` can't be read as UTF-8 text", span)

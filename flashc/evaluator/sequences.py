@@ -1,0 +1,364 @@
+"""Builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+import libcst as cst
+
+from flashc_core.source import Span
+
+from . import calls, containers, expressions, operators
+from .failures import PythonError
+from .iteration import Lost, elements, iterate, lazily
+from .objects import Frame, InstanceValue
+from .values import (
+    DictValue,
+    IteratorValue,
+    Known,
+    ListValue,
+    NotConcrete,
+    SequenceKind,
+    Unknown,
+    Value,
+    ViewValue,
+    concrete,
+    variables_of,
+)
+
+if TYPE_CHECKING:
+    from .calls import Call
+    from .machine import Machine
+
+Builtin = Callable[["Machine", "Call", Frame], Value]
+
+
+def misfit(name: str, span: Span) -> Unknown:
+    """A call in a form that flashc does not evaluate."""
+    return Unknown(f"flashc does not evaluate this `{name}(...)`", span)
+
+
+# Sizes, truth and order -----------------------------------------------------------------------------
+
+
+def _len(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    span = arguments.span
+    if len(arguments.values) != 1:
+        return misfit("len", span)
+    value = operators.settled(machine, arguments.values[0])
+    if isinstance(value, Known):
+        match value.value:
+            case ListValue() as items:
+                return items.escaped or Known(len(items.items), span, variables_of(value))
+            case DictValue() as table:
+                return table.escaped or Known(len(table.entries), span, variables_of(value))
+            case ViewValue() as view:
+                held = view.table
+                return held.escaped or Known(len(held.entries), span, variables_of(value))
+            case InstanceValue() as record if record.of.is_tuple:
+                return Known(len(record.names), span)
+            case IteratorValue() as iterator:
+                text = f"object of type '{iterator.name}' has no len()"
+                raise PythonError(TypeError, text, span)
+            case type() as enum_class:
+                return Known(len(cast("Any", enum_class)), span)
+            case _:
+                pass
+    return operators.apply(machine, len, span, value)
+
+
+def _any_or_all(wanted: bool) -> Builtin:
+    def run(machine: Machine, arguments: Call, frame: Frame) -> Value:
+        if len(arguments.values) != 1:
+            return misfit("any", arguments.span)
+        variables: frozenset[str] = frozenset()
+        try:
+            for item in iterate(machine, arguments.values[0]):
+                verdict = expressions.truth(machine, item)
+                if isinstance(verdict, Unknown):
+                    return verdict
+                variables |= variables_of(item)
+                if verdict is wanted:
+                    return Known(wanted, arguments.span, variables)
+        except Lost as lost:
+            return lost.reason
+        return Known(not wanted, arguments.span, variables)
+
+    return run
+
+
+def _sum(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
+    if not 1 <= len(given) <= 2:
+        return misfit("sum", arguments.span)
+    items = elements(machine, given[0])
+    if isinstance(items, Unknown):
+        return items
+    total: Value = given[1] if len(given) == 2 else Known(0, arguments.span)
+    if isinstance(total, Known) and isinstance(total.value, (str, bytes)):
+        raise PythonError(TypeError, "sum() can't sum strings", arguments.span)
+    for item in items:
+        machine.charge(20, arguments.span)
+        total = operators.binary(machine, cst.Add, total, item, arguments.span)
+    return total
+
+
+def _extreme(name: str) -> Builtin:
+    """`min` and `max`: the first of the smallest or largest."""
+
+    def run(machine: Machine, arguments: Call, frame: Frame) -> Value:
+        span, keywords = arguments.span, arguments.keywords
+        if not set(keywords) <= {"key", "default"} or not arguments.values:
+            return misfit(name, span)
+        values = arguments.values
+        unordered = "key" not in keywords
+        items = elements(machine, values[0], unordered=unordered) if len(values) == 1 else values
+        if isinstance(items, Unknown):
+            return items
+        if not items:
+            if "default" in keywords:
+                return keywords["default"].value
+            return operators.fail(machine, ValueError, f"{name}() arg is an empty sequence", span)
+        keys = _keys(machine, items, keywords, span, frame)
+        if isinstance(keys, Unknown):
+            return keys
+        try:
+            best = (min if name == "min" else max)(range(len(items)), key=keys.__getitem__)
+        except TypeError as error:
+            return operators.fail(machine, TypeError, str(error), span, variables_of(*items))
+        return operators.tainted(items[best], variables_of(*items))
+
+    return run
+
+
+def _sorted(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    span, keywords = arguments.span, arguments.keywords
+    if len(arguments.values) != 1:
+        return misfit("sorted", span)
+    items = elements(machine, arguments.values[0], unordered="key" not in keywords)
+    if isinstance(items, Unknown):
+        return items
+    ordered = sort(machine, items, arguments, frame)
+    return ordered if isinstance(ordered, Unknown) else Known(ListValue(list, ordered), span)
+
+
+def sort(
+    machine: Machine, items: list[Value], arguments: Call, frame: Frame
+) -> list[Value] | Unknown:
+    """The items in the order that `key=` and `reverse=` ask for.
+
+    Raises:
+        PythonError: they can't be compared.
+    """
+    span, keywords = arguments.span, arguments.keywords
+    if not set(keywords) <= {"key", "reverse"}:
+        return misfit("sorted", span)
+    keys = _keys(machine, items, keywords, span, frame)
+    if isinstance(keys, Unknown):
+        return keys
+    reverse: bool | Unknown = False
+    if "reverse" in keywords:
+        reverse = expressions.truth(machine, keywords["reverse"].value)
+    if isinstance(reverse, Unknown):
+        return reverse
+    try:
+        order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)
+    except TypeError as error:
+        return operators.fail(machine, TypeError, str(error), span, variables_of(*items))
+    return [items[index] for index in order]
+
+
+def _keys(
+    machine: Machine, items: list[Value], keywords: dict[str, Any], span: Span, frame: Frame
+) -> list[Any] | Unknown:
+    """What the items are compared by, as Python's own objects."""
+    key = keywords["key"].value if "key" in keywords else Known(None, span)
+    plain = isinstance(key, Known) and key.value is None
+    machine.charge(20 * len(items), span)
+    found: list[Any] = []
+    for item in items:
+        value = item if plain else calls.call_values(machine, key, [item], span, frame)
+        try:
+            found.append(concrete(operators.settled(machine, value), unordered=True))
+        except NotConcrete as problem:
+            return operators.cause(problem.part, span)
+    return found
+
+
+# Containers and iterators ---------------------------------------------------------------------------
+
+
+def _sequence(kind: SequenceKind) -> Builtin:
+    def run(machine: Machine, arguments: Call, frame: Frame) -> Value:
+        if len(arguments.values) > 1 or arguments.keywords:
+            return misfit(kind.__name__, arguments.span)
+        unordered = kind in (set, frozenset)
+        source = arguments.values[0] if arguments.values else Known((), arguments.span)
+        if not arguments.values:
+            return Known(ListValue(kind, []), arguments.span)
+        items = elements(machine, source, unordered=unordered)
+        if isinstance(items, Unknown):
+            return items
+        machine.charge(len(items), arguments.span)
+        if unordered:
+            return containers.make_set(kind, items, arguments.span)
+        return Known(ListValue(kind, items), arguments.span)
+
+    return run
+
+
+def _dict(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    table = DictValue()
+    if len(arguments.values) > 1:
+        return misfit("dict", arguments.span)
+    for source in arguments.values:
+        problem = containers.merge(machine, table, source)
+        if problem is not None:
+            return problem
+    for name, argument in arguments.keywords.items():
+        containers.put(table, name, (Known(name, argument.span), argument.value))
+    return Known(table, arguments.span)
+
+
+def _zip(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if arguments.keywords:
+        return Unknown("flashc does not evaluate `zip(strict=...)`", arguments.span)
+    sources = _sources(machine, arguments.values)
+    if isinstance(sources, Unknown):
+        return sources
+    pairs = (Known(ListValue(tuple, list(p)), arguments.span) for p in zip(*sources, strict=False))
+    return lazily(iter(pairs), "zip", arguments.span)
+
+
+def _map(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) < 2 or arguments.keywords:
+        return misfit("map", arguments.span)
+    function, *given = arguments.values
+    sources = _sources(machine, given)
+    if isinstance(sources, Unknown):
+        return sources
+    results = (
+        calls.call_values(machine, function, list(values), arguments.span, frame)
+        for values in zip(*sources, strict=False)
+    )
+    return lazily(iter(results), "map", arguments.span)
+
+
+def _filter(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) != 2 or arguments.keywords:
+        return misfit("filter", arguments.span)
+    function, given = arguments.values
+    source = _sources(machine, [given])
+    if isinstance(source, Unknown):
+        return source
+    by_truth = isinstance(function, Known) and function.value is None
+
+    def kept() -> Iterator[Value]:
+        for item in source[0]:
+            answer = (
+                item
+                if by_truth
+                else calls.call_values(machine, function, [item], arguments.span, frame)
+            )
+            verdict = expressions.truth(machine, answer)
+            if isinstance(verdict, Unknown):
+                raise Lost(verdict)
+            if verdict:
+                yield item
+
+    return lazily(kept(), "filter", arguments.span)
+
+
+def _enumerate(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    """`enumerate(items)`, `enumerate(items, 1)`, `enumerate(items, start=1)`."""
+    span = arguments.span
+    given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
+    if not 1 <= len(given) <= 2:
+        return misfit("enumerate", span)
+    start = operators.settled(machine, given[1]) if len(given) > 1 else Known(0, span)
+    if isinstance(start, Unknown):
+        return start
+    if not isinstance(start.value, int):
+        return misfit("enumerate", span)
+    source = _sources(machine, given[:1])
+    if isinstance(source, Unknown):
+        return source
+    first = start.value
+    pairs = (
+        Known(ListValue(tuple, [Known(number, span), item]), span)
+        for number, item in enumerate(source[0], first)
+    )
+    return lazily(iter(pairs), "enumerate", span)
+
+
+def _reversed(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) != 1:
+        return misfit("reversed", arguments.span)
+    value = arguments.values[0]
+    held = value.value if isinstance(value, Known) else None
+    if isinstance(held, IteratorValue) or (isinstance(held, ListValue) and held.is_disordered):
+        raise PythonError(TypeError, "object is not reversible", arguments.span)
+    items = elements(machine, value)
+    if isinstance(items, Unknown):
+        return items
+    return lazily(iter(items[::-1]), "reversed", arguments.span)
+
+
+def _iter(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    if len(arguments.values) != 1:
+        return misfit("iter", arguments.span)
+    value = arguments.values[0]
+    if isinstance(value, Known) and isinstance(value.value, IteratorValue):
+        return value
+    source = _sources(machine, [value])
+    return source if isinstance(source, Unknown) else lazily(source[0], "iterator", arguments.span)
+
+
+def _next(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    span = arguments.span
+    if not 1 <= len(arguments.values) <= 2:
+        return misfit("next", span)
+    value = arguments.values[0]
+    if isinstance(value, Unknown):
+        return value
+    if not isinstance(value, Known) or not isinstance(value.value, IteratorValue):
+        return misfit("next", span)
+    try:
+        for item in iterate(machine, value):
+            return item
+    except Lost as lost:
+        return lost.reason
+    if len(arguments.values) == 2:
+        return arguments.values[1]
+    raise PythonError(StopIteration, "", span)
+
+
+def _sources(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
+    try:
+        return [iterate(machine, value) for value in values]
+    except Lost as lost:
+        return lost.reason
+
+
+FUNCTIONS: dict[str, Builtin] = {
+    "len": _len,
+    "any": _any_or_all(True),
+    "all": _any_or_all(False),
+    "sum": _sum,
+    "min": _extreme("min"),
+    "max": _extreme("max"),
+    "sorted": _sorted,
+    "list": _sequence(list),
+    "tuple": _sequence(tuple),
+    "set": _sequence(set),
+    "frozenset": _sequence(frozenset),
+    "dict": _dict,
+    "zip": _zip,
+    "map": _map,
+    "filter": _filter,
+    "enumerate": _enumerate,
+    "reversed": _reversed,
+    "iter": _iter,
+    "next": _next,
+}

@@ -1,0 +1,153 @@
+"""Literals, implicit concatenation and f-strings -> values."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from flashc_core.source import Span
+from flashc_ir.resources import EnvironmentReference, Text
+
+from . import expressions, operators
+from .objects import Frame
+from .values import Known, Symbolic, Unknown, Value
+
+if TYPE_CHECKING:
+    from .machine import Machine
+
+_NOWHERE = Span.whole("")
+
+
+def literal(
+    node: cst.SimpleString | cst.Integer | cst.Float | cst.Imaginary | cst.ConcatenatedString,
+    span: Span,
+) -> Value:
+    """A literal's value; invalid escapes are the compiler's to warn of, not ours."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return Known(node.evaluated_value, span)
+        except (ValueError, SyntaxError):  # Python limits the digits of an integer
+            return Unknown("the literal is too large", span)
+
+
+def string(
+    machine: Machine, node: cst.ConcatenatedString | cst.FormattedString, frame: Frame, span: Span
+) -> Value:
+    """f-strings and implicit concatenation; environment variables in them stay references."""
+    parts: list[Text | EnvironmentReference] = []
+    variables: frozenset[str] = frozenset()
+    for piece in _pieces(node):
+        if isinstance(piece, (str, bytes)):
+            value: Value = Known(piece, span)
+        else:
+            value = _placeholder(machine, piece, frame)
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, Symbolic):
+            parts.extend(value.parts)
+            continue
+        if isinstance(value.value, bytes):
+            if isinstance(node, cst.ConcatenatedString):
+                return literal(node, span)
+            return Unknown("flashc does not evaluate this string", span)
+        variables |= value.variables
+        parts.append(Text(str(value.value)))
+    if any(isinstance(part, EnvironmentReference) for part in parts):
+        return Symbolic(tuple(parts), span)
+    text = "".join(part.text for part in parts if isinstance(part, Text))
+    return Known(text, span, variables)
+
+
+def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringExpression]:
+    match node:
+        case cst.ConcatenatedString():
+            return [*_pieces(node.left), *_pieces(node.right)]
+        case cst.SimpleString():
+            value = literal(node, _NOWHERE)
+            return (
+                [value.value]
+                if isinstance(value, Known) and isinstance(value.value, (str, bytes))
+                else []
+            )
+        case cst.FormattedString():
+            raw = "r" in node.prefix.lower()
+            return [
+                _unescape(part.value, node.quote, raw)
+                if isinstance(part, cst.FormattedStringText)
+                else part
+                for part in node.parts
+                if isinstance(part, (cst.FormattedStringText, cst.FormattedStringExpression))
+            ]
+        case _:
+            return []
+
+
+def _unescape(text: str, quote: str, raw: bool) -> str:
+    """The text between an f-string's placeholders: `{{` is a brace, escapes are those of a string."""
+    plain = text.replace("{{", "{").replace("}}", "}")
+    if raw or "\\" not in plain:
+        return plain
+    value = literal(cst.SimpleString(f"{quote}{plain}{quote}"), _NOWHERE)
+    return str(value.value) if isinstance(value, Known) else plain
+
+
+def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: Frame) -> Value:
+    span = frame.syntax.span(part)
+    value = expressions.evaluate(machine, part.expression, frame)
+    if isinstance(value, Symbolic) and not part.conversion and not part.format_spec:
+        if part.equal is None:
+            return _as_text(value)
+    spec = _format_spec(machine, part, frame)
+    if isinstance(spec, Unknown):
+        return spec
+    if isinstance(value, Symbolic):
+        value = machine.read(value)
+    conversion = part.conversion
+    if part.equal is not None and not part.format_spec:
+        conversion = conversion or "r"
+    text = operators.formatted(machine, value, conversion, spec, span)
+    if part.equal is not None and isinstance(text, Known):
+        shown = f"{_self_documenting(part, frame)}{text.value}"
+        return Known(shown, span, text.variables)
+    return text
+
+
+def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
+    """What `f"{ x = }"` writes before the value: the placeholder's own text."""
+    assert part.equal is not None
+    pieces = (
+        part.whitespace_before_expression,
+        part.expression,
+        part.whitespace_after_expression,
+        part.equal,
+    )
+    return "".join(frame.syntax.code(piece) for piece in pieces)
+
+
+def _as_text(value: Symbolic) -> Symbolic:
+    """What a placeholder makes of an environment variable: Python writes None where it is not set."""
+    if not value.optional:
+        return value
+    parts = [
+        EnvironmentReference(p.variable, "None") if isinstance(p, EnvironmentReference) else p
+        for p in value.parts
+    ]
+    return Symbolic(tuple(parts), value.origin)
+
+
+def _format_spec(
+    machine: Machine, part: cst.FormattedStringExpression, frame: Frame
+) -> str | Unknown:
+    texts: list[str] = []
+    for piece in part.format_spec or ():
+        if isinstance(piece, cst.FormattedStringText):
+            texts.append(piece.value)
+        elif isinstance(piece, cst.FormattedStringExpression):
+            value = operators.settled(machine, _placeholder(machine, piece, frame))
+            if isinstance(value, Unknown):
+                return value
+            texts.append(str(value.value))
+    return "".join(texts)

@@ -1,0 +1,304 @@
+"""What an expression can come to without running it: `Known`, `Symbolic` or `Unknown`.
+
+Law (property-tested): `Known(v)` implies that Python itself computes `v`.
+Containers hold values, not objects, so that one unknown element does not spoil its neighbours.  They are
+mutable and shared by reference like Python's own, because programs append to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum, EnumMeta
+from typing import Any, Literal, cast
+
+from flashc_core.source import Span
+from flashc_ir.resources import EnvironmentReference, Text
+
+# Which of Python's sequences and sets a `ListValue` is.
+SequenceKind = type[list[Any]] | type[tuple[Any, ...]] | type[set[Any]] | type[frozenset[Any]]
+
+NO_VARIABLES: frozenset[str] = frozenset()
+SET_ORDER = "the order of a set differs from run to run"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value that Python would compute: a constant, or one of the objects below.
+
+    `origin` is the expression that made it; `variables` are the environment variables that went into
+    it, whose values must not reach a file.
+    """
+
+    value: object
+    origin: Span
+    variables: frozenset[str] = NO_VARIABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Symbolic:
+    """A string built from environment variables that have not been read.
+
+    `optional`: the program gets None where the variable is not set (`os.getenv("K")`).
+    """
+
+    parts: tuple[Text | EnvironmentReference, ...]
+    origin: Span
+    optional: bool = False
+
+    @property
+    def variables(self) -> frozenset[str]:
+        return frozenset(p.variable for p in self.parts if isinstance(p, EnvironmentReference))
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing is known.  `reason` completes "because ..."; `origin` is the cause's place.
+
+    `variable` names the environment variable whose absence is the cause, `member` the member that an
+    enum lacks, with those it has.  `through` are the names that passed it on, nearest to the cause
+    first, each with the place of its assignment.
+    """
+
+    reason: str
+    origin: Span
+    variable: str | None = None
+    member: tuple[str, tuple[str, ...]] | None = None
+    through: tuple[tuple[str, Span], ...] = ()
+
+    def passed_on(self, name: str, place: Span) -> Unknown:
+        """The same, after an assignment to `name`."""
+        if len(self.through) >= _LONGEST_CHAIN or (name, place) in self.through:
+            return self
+        return replace(self, through=(*self.through, (name, place)))
+
+
+_LONGEST_CHAIN = 4  # a picture with more steps explains less
+Value = Known | Symbolic | Unknown
+
+
+@dataclass(slots=True, eq=False)
+class ListValue:
+    """A list, tuple, set or frozenset of values; `kind` says which."""
+
+    kind: (
+        type[list[object]] | type[tuple[object, ...]] | type[set[object]] | type[frozenset[object]]
+    )
+    items: list[Value]
+    escaped: Unknown | None = None
+
+    @property
+    def is_disordered(self) -> bool:
+        """Whether Python's order of the items can't be told."""
+        return self.kind in (set, frozenset) and len(self.items) > 1
+
+
+@dataclass(slots=True, eq=False)
+class DictValue:
+    """A dict; keys are concrete Python objects."""
+
+    entries: dict[object, tuple[Value, Value]] = field(
+        default_factory=dict[object, tuple[Value, Value]]
+    )
+    escaped: Unknown | None = None
+
+
+@dataclass(slots=True, eq=False)
+class IteratorValue:
+    """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
+
+    `source` computes as it is read, so that a generator sees the names of the moment, as in Python.
+    `lost`: why nobody knows any more what comes next.
+    """
+
+    source: Iterator[Value]
+    name: str
+    lost: Unknown | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ViewValue:
+    """`table.keys()`, `.values()` or `.items()`: it sees later changes of the table."""
+
+    table: DictValue
+    part: Literal["keys", "values", "items"]
+
+    def members(self) -> list[Value]:
+        """The members at this moment."""
+        match self.part:
+            case "keys":
+                return [key for key, _ in self.table.entries.values()]
+            case "values":
+                return [item for _, item in self.table.entries.values()]
+            case "items":
+                return [
+                    Known(ListValue(tuple, [key, item]), key.origin)
+                    for key, item in self.table.entries.values()
+                ]
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """Something outside the project, by its dotted name: `os.environ`, `torch.cuda`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleRef:
+    """A module of the project."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectPath:
+    """A path inside the project, relative to its root; `text`: made by `os.path`, so a str."""
+
+    path: str
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BoundMethod:
+    """`receiver.name`, looked up and not yet called."""
+
+    receiver: Value
+    name: str
+
+
+class NotConcrete(Exception):
+    """A value has a part that is no plain Python constant."""
+
+    def __init__(self, part: Value) -> None:
+        super().__init__()
+        self.part = part
+
+
+SCALARS = (str, bytes, int, float, complex, bool, type(None), type(...), range, slice)
+MAX_ITEMS = 100_000
+MAX_TEXT = 4_000_000
+_MAX_NESTING = 60
+
+
+def concrete(value: Value, *, unordered: bool = False) -> object:
+    """The Python object that `value` is.
+
+    `unordered`: whoever asks does not look at the order of sets, which differs from run to run.
+
+    Raises:
+        NotConcrete: it holds an unknown or symbolic part or an object of the program, or is too large.
+    """
+    return _Concretion(unordered).object_of(value, 0)
+
+
+class _Concretion:
+    """Shared and self-containing containers are small in memory and without end when written out."""
+
+    def __init__(self, unordered: bool) -> None:
+        self._left = MAX_ITEMS
+        self._unordered = unordered
+
+    def object_of(self, value: Value, depth: int) -> object:
+        self._left -= 1
+        if self._left < 0 or depth > _MAX_NESTING:
+            raise NotConcrete(Unknown("it is too large", value.origin))
+        if not isinstance(value, Known):
+            raise NotConcrete(value)
+        match value.value:
+            case ListValue() as items:
+                if items.escaped is not None:
+                    raise NotConcrete(items.escaped)
+                if items.is_disordered and not self._unordered:
+                    raise NotConcrete(Unknown(SET_ORDER, value.origin))
+                return items.kind(self.object_of(item, depth + 1) for item in items.items)
+            case DictValue() as table:
+                return self._table(table, depth)
+            case ViewValue() as view:
+                return getattr(self._table(view.table, depth), view.part)()
+            case _ if is_plain(value.value):
+                return value.value
+            case _:
+                raise NotConcrete(value)
+
+    def _table(self, table: DictValue, depth: int) -> dict[object, object]:
+        if table.escaped is not None:
+            raise NotConcrete(table.escaped)
+        return {key: self.object_of(item, depth + 1) for key, (_, item) in table.entries.items()}
+
+
+def is_plain(value: object) -> bool:
+    """Whether `value` is a constant, or a member of one of the SDK's enums."""
+    return isinstance(value, (*SCALARS, Enum))
+
+
+def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) -> Value:
+    """A Python object as a value."""
+    match value:
+        case list() | tuple():
+            return _lifted(cast("list[object]", value), list, origin, variables, value)
+        case map() | zip() | filter() | enumerate() | reversed() | Iterator():
+            lazily = (lift(item, origin, variables) for item in cast("Iterator[object]", value))
+            return Known(IteratorValue(lazily, type(value).__name__), origin, variables)
+        case set() | frozenset():
+            members = sorted(cast("set[object]", value), key=repr)
+            return _lifted(members, set, origin, variables, value)
+        case dict():
+            pairs = cast("dict[object, object]", value)
+            entries = {
+                key: (lift(key, origin, variables), lift(item, origin, variables))
+                for key, item in pairs.items()
+            }
+            return Known(DictValue(entries), origin)
+        case _:
+            return Known(value, origin, variables)
+
+
+def _lifted(
+    members: Iterable[object],
+    kind: SequenceKind,
+    origin: Span,
+    variables: frozenset[str],
+    like: object,
+) -> Known:
+    """A sequence or set of lifted members, of the very kind of `like`."""
+    exact: SequenceKind = tuple if isinstance(like, tuple) else kind
+    exact = frozenset if isinstance(like, frozenset) else exact
+    return Known(ListValue(exact, [lift(v, origin, variables) for v in members]), origin)
+
+
+def variables_of(*values: Value) -> frozenset[str]:
+    """The environment variables that went into some values, their elements included."""
+    found: set[str] = set()
+    pending, seen = list(values), set[int]()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, Unknown) or id(value) in seen:
+            continue
+        seen.add(id(value))
+        found |= value.variables
+        inside = value.value if isinstance(value, Known) else None
+        if id(inside) in seen:
+            continue
+        if isinstance(inside, ListValue):
+            seen.add(id(inside))
+            pending.extend(inside.items)
+        elif isinstance(inside, DictValue):
+            seen.add(id(inside))
+            pending.extend(item for _, item in inside.entries.values())
+        elif isinstance(inside, ViewValue):
+            pending.append(Known(inside.table, value.origin))
+    return frozenset(found)
+
+
+def list_members(enum_class: type) -> list[object]:
+    """The members of an enum class; empty for other classes."""
+    return list(enum_class) if isinstance(enum_class, EnumMeta) else []
+
+
+def no_member(enum_class: EnumMeta, name: str, origin: Span) -> Unknown:
+    """What `Enum.NAME` or `Enum["NAME"]` is where there is no such member."""
+    members = tuple(enum_class.__members__)
+    return Unknown(
+        f"`{enum_class.__name__}` has no member `{name}`", origin, member=(name, members)
+    )

@@ -1,0 +1,1 @@
+"""The dialect of Flash: everything that knows the SDK's names."""

@@ -1,0 +1,106 @@
+"""`env={...}` -> the variables of workers; values of the building machine's environment never get in."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from flashc.evaluator.objects import Argument
+from flashc.evaluator.values import DictValue, Known, Symbolic, Unknown, Value
+from flashc_core import rules
+from flashc_core.diagnostics import Safety
+from flashc_core.encoding import is_text
+from flashc_ir.resources import EnvironmentReference, Text, Variable
+
+from .credentials import looks_like_credential
+from .decode import Reader, place_of
+from .parameters import alternatives
+
+
+def read_environment(reader: Reader, argument: Argument | None, what: str) -> tuple[Variable, ...]:
+    """The variables of a dict of strings, environment variables kept as references."""
+    if argument is None:
+        return ()
+    value = argument.value
+    if isinstance(value, Unknown):
+        reader.unknown(what, argument.span, value)
+        return ()
+    if not isinstance(value, Known) or not isinstance(value.value, DictValue):
+        reader.invalid(what, argument.span, "a dict of strings", value)
+        return ()
+    if value.value.escaped is not None:
+        reader.unknown(what, argument.span, value.value.escaped)
+        return ()
+    found: list[Variable] = []
+    for key, (key_value, item) in value.value.entries.items():
+        if not isinstance(key, str):
+            place = place_of(key_value, argument.span)
+            reader.invalid(what, place, "names that are strings", key_value)
+            continue
+        parts = read_variable(reader, key, Argument(item, place_of(item, argument.span)))
+        if parts is not None:
+            found.append(Variable(key, parts))
+    return tuple(found)
+
+
+def read_variable(
+    reader: Reader, name: str, argument: Argument
+) -> tuple[Text | EnvironmentReference, ...] | None:
+    """The parts of one variable's value; None, after a report, where it has none that may be stored."""
+    value = argument.value
+    if not is_text(name) or not all(map(is_text, _texts(value))):
+        reader.half_a_character(f"the variable `{name}`", argument.span)
+        return None
+    match value:
+        case Symbolic():
+            return value.parts
+        case Unknown():
+            reader.unknown(f"the variable `{name}`", argument.span, value)
+            return None
+        case Known() if value.variables:
+            reader.sink.report(
+                rules.COMPUTED_ENVIRONMENT,
+                argument.span,
+                f"the variable `{name}` is computed from {alternatives(value.variables, 'and')} "
+                "when building, so its value would be written into the artifact",
+                help=(
+                    "pass the environment variable on as it is and compute in the worker; "
+                    "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
+                ),
+            )
+            return None
+        case Known(value=str() as text) if not isinstance(text, Enum):
+            if looks_like_credential(name, text):
+                reader.sink.report(
+                    rules.SECRET_LITERAL,
+                    argument.span,
+                    f"the value of `{name}` looks like a credential",
+                    notes=("it goes into the manifest, in clear text",),
+                    help=(
+                        f'write `os.environ["{name}"]`, which is resolved when deploying, or '
+                        f'`"{{{{ RUNPOD_SECRET_{name} }}}}"` for a secret of the platform',
+                    ),
+                )
+            return (Text(text),)
+        case Known():
+            hint = f'write `"{value.value}"`' if isinstance(value.value, (int, float)) else ""
+            literal = reader.machine.text_at(argument.span) == repr(value.value)
+            reader.invalid(
+                f"the variable `{name}`",
+                argument.span,
+                "a string",
+                value,
+                *([hint] if hint else ()),
+                fix=reader.rewritten(argument.span, f'"{value.value}"', hint, Safety.SAFE)
+                if hint and literal
+                else None,
+            )
+            return None
+
+
+def _texts(value: Value) -> list[str]:
+    """The strings that a value would leave in the IR."""
+    if isinstance(value, Symbolic):
+        references = [p for p in value.parts if isinstance(p, EnvironmentReference)]
+        texts = [p.text for p in value.parts if isinstance(p, Text)]
+        return [*texts, *(r.variable for r in references), *(r.default or "" for r in references)]
+    return [value.value] if isinstance(value, Known) and isinstance(value.value, str) else []

@@ -1,0 +1,1 @@
+"""What earlier runs computed, and whether it still holds."""

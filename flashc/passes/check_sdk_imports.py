@@ -1,0 +1,58 @@
+"""Imports of the SDK -> a report of what workers can't have: other dialects, the SDK's inner modules."""
+
+from __future__ import annotations
+
+from flashc.frontend.flash import names as sdk_names
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.suggest import did_you_mean
+from flashc_ir.modules import Import, Module
+
+from .check_imports import sdk_imports
+
+# The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
+LEGACY = "remote"
+
+
+def check_sdk_imports(modules: tuple[Module, ...], shipped: set[str], sink: Sink) -> None:
+    """Report every import of the SDK that the artifact's runtime could not serve.
+
+    `shipped` are the modules that workers import; what others import matters only where it declares
+    endpoints in another dialect.
+    """
+    for module, item in sdk_imports(modules):
+        names = [name.name for name in item.names or ()]
+        if LEGACY in names:
+            _report_legacy(item, sink)
+            continue
+        if module.name not in shipped or item.scope or item.typing_only or item.guarded:
+            continue
+        if all(name in sdk_names.NAMES for name in names) and names:
+            continue
+        if item.module in ("runpod_flash", "flashc", "flashc.sdk"):
+            for name in names:
+                if name not in (*sdk_names.NAMES, "*", "__version__"):
+                    _report_unknown(
+                        f"the SDK's `{name}`", item, sink, did_you_mean(name, sdk_names.NAMES)
+                    )
+        else:
+            public = f"import from `{item.module.partition('.')[0]}` itself what it offers there"
+            _report_unknown(f"`{item.module}`", item, sink, (public,))
+
+
+def _report_unknown(what: str, item: Import, sink: Sink, cure: tuple[str, ...]) -> None:
+    sink.report(
+        rules.UNKNOWN_SDK_NAME,
+        item.span,
+        f"{what} exists on a worker only if its image brings the SDK",
+        help=cure,
+    )
+
+
+def _report_legacy(item: Import, sink: Sink) -> None:
+    sink.report(
+        rules.UNSUPPORTED_DIALECT,
+        item.span,
+        f"`{LEGACY}` belongs to an older dialect of Flash that flashc does not compile",
+        help=("declare the endpoint with `@Endpoint(name=..., gpu=...)`",),
+    )

@@ -1,0 +1,144 @@
+"""The project's `[tool.flashc]` and the command's flags -> one frozen `Options`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ClassVar, Literal, cast
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Lines, Span
+
+PYPROJECT = "pyproject.toml"
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user can choose.  None: not chosen, so that the default depends on the project.
+
+    `select` and `ignore` are codes, their beginnings or names of rules, and matter to `check` only.
+    `trace` allows to run the project's code where it can't be evaluated.
+    `size_budget` is the most bytes that an artifact may have, written as "200 MB".
+    `env` holds values for environment variables that the program's constants read when building.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    app: str | None = None
+    python_version: str | None = None
+    exclude: tuple[str, ...] = ()
+    no_deps: bool = False
+    output: Path | None = None
+    keep_build: bool = False
+    per_endpoint: bool = False
+    allow_build: bool = False
+    trace: bool = False
+    size_budget: int | None = None
+    locker: Literal["uv", "pip-tools"] = "uv"
+    locked: bool = False
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict[str, str])
+
+
+def read_options(root: Path, flags: dict[str, Any], sink: Sink) -> Options:
+    """The options of a project: what its pyproject.toml says, overridden by the flags that are not None.
+
+    Keys are spelled with `-` or `_`.  What can't be used is reported, and left out.
+    """
+    given = {key: value for key, value in flags.items() if value is not None}
+    file = root / PYPROJECT
+    if not file.is_file():
+        return Options(**given)
+    import tomllib
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        table = _table(tomllib.loads(text))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        sink.report(
+            rules.INVALID_CONFIGURATION,
+            _place_of_error(error),
+            f"`{PYPROJECT}` can't be used: {error}",
+            help=("correct the file; flashc reads its `[tool.flashc]` table",),
+        )
+        return Options(**given)
+    return _validated(table, given, Lines(text), sink) if table else Options(**given)
+
+
+def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink: Sink) -> Options:
+    """The table's values, checked against the types of the fields, under the flags."""
+    from pydantic import TypeAdapter, ValidationError
+
+    settings = {key.replace("-", "_"): value for key, value in table.items()}
+    budget = settings.get("size_budget")
+    try:
+        if isinstance(budget, str):
+            settings["size_budget"] = parse_size(budget)
+    except ValueError as error:
+        _report("size_budget", str(error), lines, sink)
+        return Options(**given)
+    try:
+        return TypeAdapter(Options).validate_python(settings | given)
+    except ValidationError as error:
+        for problem in error.errors():
+            _report(str(problem["loc"][0]), str(problem["msg"]), lines, sink)
+    return Options(**given)
+
+
+def parse_size(text: str) -> int:
+    """`200 MB`, `1.5 GiB` or `4096` in bytes.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
+    unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
+    if match is None or unit is None:
+        raise ValueError(f"`{text}` is no size; write `200 MB` or `1.5 GiB`")
+    return int(float(match[1]) * unit)
+
+
+def _table(document: dict[str, Any]) -> dict[str, Any]:
+    tool = document.get("tool")
+    found = cast("dict[str, Any]", tool).get("flashc") if isinstance(tool, dict) else None
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
+    import difflib
+
+    known = sorted(each.name for each in fields(Options))
+    help: tuple[str, ...] = ()
+    if key in known:
+        message = f"`{key}`: {message}"
+    else:
+        close = difflib.get_close_matches(key, known, n=1)
+        hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
+        help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
+    sink.report(rules.INVALID_CONFIGURATION, _place_of_key(key, lines), message, help=help)
+
+
+def _place_of_key(key: str, lines: Lines) -> Span:
+    """The line of `[tool.flashc]` that sets a key."""
+    inside = False
+    for number in range(1, len(lines) + 1):
+        line = lines.line(number).strip()
+        if line.startswith("["):
+            inside = line.startswith("[tool.flashc")
+        name = line.partition("=")[0].strip().strip('"').replace("-", "_")
+        if inside and name == key:
+            column = len(lines.line(number)) - len(lines.line(number).lstrip()) + 1
+            return Span(PYPROJECT, number, column, number, column + len(name))
+    return Span.whole(PYPROJECT)
+
+
+def _place_of_error(error: Exception) -> Span:
+    match = re.search(r"line (\d+), column (\d+)", str(error))
+    if match is None:
+        return Span.whole(PYPROJECT)
+    line, column = int(match[1]), int(match[2])
+    return Span(PYPROJECT, line, column, line, column + 1)

@@ -1,0 +1,113 @@
+"""`requirements.txt` and `pyproject.toml` at the project's root -> the requirements of the whole app."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, cast
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Lines, Span
+from flashc_ir.endpoints import Dependency
+
+from .discover import Tree
+
+
+def read_requirements(tree: Tree, sink: Sink) -> tuple[Dependency, ...]:
+    """The project's own requirements, each with the line that declares it."""
+    found: list[Dependency] = []
+    paths = {file.path for file in tree.files}
+    if "requirements.txt" in paths:
+        found.extend(_from_requirements_file(tree, sink))
+    if "pyproject.toml" in paths:
+        found.extend(_from_pyproject(tree, sink))
+    return tuple(found)
+
+
+def _from_requirements_file(tree: Tree, sink: Sink) -> list[Dependency]:
+    """pip's own format: comments, line continuations, `-r`, hashes, markers; `-e .` is refused."""
+    from pip_requirements_parser import (
+        RequirementsFile,
+    )  # for those projects only that have the file
+
+    file = tree.root / "requirements.txt"
+    unsaved = tree.unsaved.get(file.name)
+    try:
+        if unsaved is None:
+            parsed = RequirementsFile.from_file(str(file), include_nested=True)
+        else:
+            parsed = RequirementsFile.from_string(unsaved.decode("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        _invalid(sink, 1, f"it can't be read: {reason.replace(str(file.parent), '.')}")
+        return []
+    found: list[Dependency] = []
+    for line in parsed.invalid_lines:
+        _invalid(sink, line.line_number or 1, f"`{line.line}` is no requirement")
+    for item in parsed.requirements:
+        number = item.requirement_line.line_number or 1
+        text = item.requirement_line.line.split(" --hash", 1)[0].strip()
+        if item.is_editable or item.is_local_path or item.req is None:
+            _invalid(sink, number, f"`{text}` is no distribution that a worker could install")
+            continue
+        found.append(
+            Dependency(
+                canonicalize_name(item.req.name),
+                str(item.req),
+                Span("requirements.txt", number, 1, number, len(text) + 1),
+                item.is_constraint,
+            )
+        )
+    return found
+
+
+def _invalid(sink: Sink, line: int, message: str) -> None:
+    sink.report(
+        rules.INVALID_REQUIREMENTS_FILE,
+        Span("requirements.txt", line, 1, line, 1),
+        f"`requirements.txt`: {message}",
+        help=("write one requirement per line, as `name==1.2` or `name @ URL`",),
+    )
+
+
+def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
+    try:
+        text = tree.read("pyproject.toml").decode("utf-8")
+        document: dict[str, Any] = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        sink.report(
+            rules.INVALID_CONFIGURATION,
+            Span.whole("pyproject.toml"),
+            f"`pyproject.toml` can't be used: {error}",
+        )
+        return []
+    project = document.get("project")
+    declared = (
+        cast("dict[str, Any]", project).get("dependencies") if isinstance(project, dict) else None
+    )
+    if not isinstance(declared, list):
+        return []
+    lines = Lines(text)
+    found: list[Dependency] = []
+    for entry in cast("list[object]", declared):
+        place = _place(lines, str(entry))
+        try:
+            requirement = Requirement(str(entry))
+        except InvalidRequirement as error:
+            reason = str(error).partition("\n")[0]
+            sink.report(rules.INVALID_REQUIREMENT, place, f"`{entry}` is no requirement: {reason}")
+            continue
+        found.append(Dependency(canonicalize_name(requirement.name), str(requirement), place))
+    return found
+
+
+def _place(lines: Lines, text: str) -> Span:
+    """Where a string stands in the file: the first line that holds it."""
+    for number in range(1, len(lines) + 1):
+        column = lines.line(number).find(text)
+        if column >= 0:
+            return Span("pyproject.toml", number, column + 1, number, column + 1 + len(text))
+    return Span.whole("pyproject.toml")

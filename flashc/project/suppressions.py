@@ -1,0 +1,138 @@
+"""`# flashc: ignore[FC203] reason` comments -> findings that are not reported, and comments that did nothing."""
+
+from __future__ import annotations
+
+import io
+import re
+import tokenize
+from dataclasses import dataclass, field
+
+from flashc_core import rules
+from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Sink
+from flashc_core.encoding import Undecodable, decode
+from flashc_core.source import Edit, Span
+
+from .discover import Tree
+
+_COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")
+_MARKER = b"flashc:"
+# Found when building only, so that a check can't say whether they are.
+_LATER = frozenset(
+    "FC401 FC402 FC403 FC404 FC405 FC406 FC410 FC411 FC412 FC413 FC414 FC415 FC901".split()
+)
+
+
+@dataclass(slots=True)
+class Suppression:
+    """One comment.  `codes` as written; `place` covers the comment, `blank` also the space before it."""
+
+    codes: tuple[str, ...]
+    place: Span
+    blank: Span
+    used: set[str] = field(default_factory=set[str])
+
+    def hides(self, diagnostic: Diagnostic) -> bool:
+        """Whether it stands on a line of the finding, names its rule, and may hide it."""
+        span, rule = diagnostic.span, diagnostic.rule
+        on_line = self.place.line in (span.line, span.end_line)
+        named = rule.code in self.codes or rule.name in self.codes
+        return on_line and named and rule.suppressible and span.path == self.place.path
+
+
+def read_suppressions(path: str, text: str) -> list[Suppression]:
+    """The comments of one module; a comment in a string is none."""
+    found: list[Suppression] = []
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            match = _COMMENT.match(token.string) if token.type == tokenize.COMMENT else None
+            if match is None:
+                continue
+            codes = [code.strip() for code in (match[1] or "").split(",")]
+            line, column = token.start
+            before = token.line[:column]
+            start = len(before.rstrip()) if before.strip() else 0
+            found.append(
+                Suppression(
+                    tuple(code for code in codes if code),
+                    Span(path, line, column + 1, line, token.end[1] + 1),
+                    Span(path, line, start + 1, line, token.end[1] + 1),
+                )
+            )
+    except (tokenize.TokenError, SyntaxError):
+        return found  # whoever parses the module reports what is wrong with it
+    return found
+
+
+@dataclass(slots=True)
+class Suppressions:
+    """All comments of a project."""
+
+    found: list[Suppression]
+
+    def hide(self, diagnostic: Diagnostic) -> bool:
+        """Whether a comment hides this finding; the comment counts as used then."""
+        hiding = [s for s in self.found if s.hides(diagnostic)]
+        for suppression in hiding:
+            suppression.used |= {diagnostic.rule.code, diagnostic.rule.name}
+        return bool(hiding)
+
+    def report_unused(self, sink: Sink) -> None:
+        """Report the comments, and the single codes, that hide nothing."""
+        for suppression in self.found:
+            for diagnostic in _complaints(suppression):
+                sink.add(diagnostic)
+
+
+def collect_suppressions(tree: Tree) -> Suppressions:
+    """The comments in every module of the project that can be read."""
+    found: list[Suppression] = []
+    for path in sorted(tree.modules.values()):
+        try:
+            data = tree.read(path)
+            if _MARKER in data:
+                found.extend(read_suppressions(path, decode(data)[0]))
+        except (OSError, Undecodable):  # reported as what it is by whoever reads the module
+            continue
+    return Suppressions(found)
+
+
+def _complaints(suppression: Suppression) -> list[Diagnostic]:
+    unused = [
+        code
+        for code in suppression.codes
+        if code not in suppression.used and not _is_of_a_build(code)
+    ]
+    place = Label(suppression.place, "")
+    if not suppression.codes:
+        return [
+            Diagnostic(
+                rules.UNUSED_SUPPRESSION,
+                "an `ignore` comment needs the codes that it hides",
+                place,
+                help=("write `# flashc: ignore[FC310] reason`",),
+            )
+        ]
+    remove = Fix("remove the comment", (Edit(suppression.blank, ""),), Safety.SAFE)
+    whole = len(unused) == len(suppression.codes)
+    return [
+        Diagnostic(
+            rules.UNUSED_SUPPRESSION,
+            f"`{code}` hides nothing here: {_reason(code)}",
+            place,
+            help=("remove it",),
+            fix=remove if whole and code == unused[0] else None,
+        )
+        for code in unused
+    ]
+
+
+def _is_of_a_build(code: str) -> bool:
+    rule = rules.BY_CODE.get(code) or rules.BY_NAME.get(code)
+    return rule is not None and rule.code in _LATER
+
+
+def _reason(code: str) -> str:
+    rule = rules.BY_CODE.get(code) or rules.BY_NAME.get(code)
+    if rule is None:
+        return "there is no such rule"
+    return "there is no such finding" if rule.suppressible else "this rule can't be suppressed"

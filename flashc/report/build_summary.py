@@ -1,0 +1,106 @@
+"""A build -> what a user wants to see of it: the endpoints by kind, the sizes, what was left out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from flashc_backends.artifact.artifact import BuildResult
+from flashc_ir.endpoints import (
+    CodeEndpoint,
+    Endpoint,
+    ExistingEndpoint,
+    ImageEndpoint,
+    LoadBalanced,
+    QueueClass,
+    QueueFunction,
+)
+from flashc_ir.platform.images import image_of
+from flashc_ir.program import Program
+from flashc_ir.resources import Gpu
+
+_KINDS = (
+    ("load-balanced", (LoadBalanced,)),
+    ("queue-based", (QueueFunction, QueueClass)),
+    ("images", (ImageEndpoint,)),
+    ("clients of existing endpoints", (ExistingEndpoint,)),
+)
+
+
+def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -> Iterator[str]:
+    """The lines of the summary."""
+    yield f"{program.name}, Python {program.python_version}"
+    for word, kinds in _KINDS:
+        found = [endpoint for endpoint in program.endpoints if isinstance(endpoint, kinds)]
+        if found:
+            yield f"\n{word}:"
+        for endpoint in found:
+            yield from _endpoint(endpoint)
+    yield "\nsizes:"
+    yield f"  project       {_size(result.project_size)} in {len(program.files)} files"
+    yield f"  dependencies  {_size(result.dependencies_size)} in {len(result.distributions)} packages"
+    for distribution in sorted(result.distributions, key=lambda d: d.size, reverse=True)[:3]:
+        yield f"    {distribution.name} {distribution.version}: {_size(distribution.size)}"
+    yield f"  artifact      {_size(result.artifact_size)} compressed"
+    yield from _in_the_images(program, result, environ)
+    if program.exclusions:
+        yield f"\nleft out: {_excluded(program)}"
+
+
+def _in_the_images(
+    program: Program, result: BuildResult, environ: Mapping[str, str]
+) -> Iterator[str]:
+    """What was asked for and left to the workers' images, with the versions there."""
+    bundled = {distribution.name for distribution in result.distributions}
+    found: dict[str, str] = {}
+    for endpoint in program.code_endpoints():
+        image = image_of(endpoint, program.python_version, environ)
+        for dependency in (*program.requirements, *endpoint.configuration.dependencies):
+            provided = image.find(dependency.name)
+            if provided is not None and dependency.name not in bundled:
+                version = f" {provided.version}" if provided.version else ""
+                found[dependency.name] = f"{dependency.name}{version}"
+    if found:
+        yield f"\nleft to the images, which have it: {', '.join(sorted(found.values()))}"
+
+
+def _endpoint(endpoint: Endpoint) -> Iterator[str]:
+    match endpoint:
+        case ExistingEndpoint():
+            yield f"  {endpoint.variable or 'client'}: {endpoint.id or 'id known at run time'}"
+        case ImageEndpoint():
+            yield f"  {endpoint.resource}: {endpoint.image}"
+        case QueueFunction():
+            yield f"  {endpoint.resource}: {endpoint.function.name} ({_hardware(endpoint)})"
+        case QueueClass():
+            methods = ", ".join(method.name for method in endpoint.methods)
+            yield f"  {endpoint.resource}: {endpoint.class_name} [{methods}] ({_hardware(endpoint)})"
+        case LoadBalanced():
+            yield f"  {endpoint.resource} ({_hardware(endpoint)})"
+            for route in endpoint.routes:
+                yield f"    {route.method:6} {route.path} -> {route.function.name}"
+
+
+def _hardware(endpoint: CodeEndpoint) -> str:
+    hardware = endpoint.configuration.resources.hardware
+    workers = endpoint.configuration.resources.workers
+    names = hardware.choices if isinstance(hardware, Gpu) else hardware.instances
+    return f"{hardware.kind} {', '.join(names)}; {workers.minimum}-{workers.maximum} workers"
+
+
+def _excluded(program: Program) -> str:
+    """Patterns with how often they matched, not every path."""
+    counts = Counter(exclusion.pattern for exclusion in program.exclusions)
+    return ", ".join(
+        f"{pattern} ({count})" if count > 1 else pattern
+        for pattern, count in sorted(counts.items())
+    )
+
+
+def _size(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"

@@ -1,0 +1,224 @@
+"""What the code of a module does when it runs: environment variables, kept state, installations.
+
+Nodes are collected while scopes are still being filled, and understood when they are complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import libcst as cst
+
+from flashc_core.source import Span
+from flashc_ir.modules import GlobalUse, VariableRead, VariableSet
+
+from .parse import Syntax
+from .references import Use
+from .scopes import Chain, Scope, ScopeKind, targets
+from .walk import children, dotted, string_literal
+
+_READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop"})
+_STARTERS = frozenset(
+    "os.system os.popen subprocess.run subprocess.call subprocess.check_call "
+    "subprocess.check_output subprocess.Popen asyncio.create_subprocess_exec "
+    "asyncio.create_subprocess_shell".split()
+)
+_PIP_FUNCTIONS = frozenset({"pip.main", "pip._internal.main", "pip._internal.cli.main.main"})
+_CHANGING = frozenset(
+    "append extend insert remove pop popitem clear sort reverse add discard update setdefault "
+    "appendleft popleft extendleft".split()
+)
+_SEEN = frozenset(
+    {
+        *(cst.Subscript, cst.Assign, cst.AnnAssign, cst.Del, cst.AugAssign, cst.BooleanOperation),
+        *(cst.If, cst.While, cst.IfExp, cst.Assert, cst.UnaryOperation, cst.Call, cst.Comparison),
+    }
+)
+_Access = tuple[Scope, Chain, cst.CSTNode]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the code does; `installs` are the calls that start pip."""
+
+    variables_read: tuple[VariableRead, ...]
+    variables_set: tuple[VariableSet, ...]
+    globals: tuple[GlobalUse, ...]
+    installs: tuple[Span, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Behaviour:
+    """Collects nodes during the walk."""
+
+    lookups: list[_Access] = field(default_factory=list[_Access])  # `a.b[...]`
+    changed: list[_Access] = field(
+        default_factory=list[_Access]
+    )  # `a.b[...] = `, `a += `, `del a.b`
+    tested: set[cst.CSTNode] = field(default_factory=set[cst.CSTNode])
+
+    def see(self, node: cst.CSTNode, scope: Scope) -> None:
+        """Note what the node does, if it is one of the kinds that matter."""
+        if type(node) not in _SEEN:
+            return
+        match node:
+            case cst.Subscript():
+                self._note(node.value, node, scope, self.lookups)
+            case cst.Assign():
+                for target in node.targets:
+                    self._change(target.target, scope)
+            case cst.AnnAssign() | cst.Del():
+                self._change(node.target, scope)
+            case cst.AugAssign():
+                self._change(node.target, scope, itself=True)
+            case cst.BooleanOperation():
+                self.tested |= {node.left, node.right}
+            case cst.If() | cst.While() | cst.IfExp() | cst.Assert():
+                self.tested.add(node.test)
+            case cst.UnaryOperation(operator=cst.Not()):
+                self.tested.add(node.expression)
+            case cst.Call(func=cst.Name(value="bool"), args=[argument]):
+                self.tested.add(argument.value)
+            case cst.Comparison():
+                self.tested.add(node.left)
+            case _:
+                pass
+
+    def _change(self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False) -> None:
+        """A binding of a bare name is none of these: it makes the name local, or is a `global`'s."""
+        if isinstance(target, (cst.Subscript, cst.Attribute)):
+            self._note(target.value, target, scope, self.changed)
+        elif itself and isinstance(target, cst.Name) and target.value in scope.global_names:
+            self._note(target, target, scope, self.changed)
+
+    @staticmethod
+    def _note(
+        node: cst.BaseExpression, whole: cst.CSTNode, scope: Scope, into: list[_Access]
+    ) -> None:
+        name = dotted(node)
+        if name is not None:
+            root, *attributes = name.split(".")
+            into.append((scope, Chain(root, tuple(attributes)), whole))
+
+    def facts(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> Facts:
+        """What the nodes mean, now that every scope is complete."""
+        return Facts(
+            tuple(self._reads(syntax, uses)),
+            tuple(self._sets(uses)),
+            tuple(self._globals(syntax, top, uses)),
+            tuple(syntax.span(use.node) for use in uses if _installs(use)),
+        )
+
+    # Environment variables -------------------------------------------------------------------------
+
+    def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
+        for use in uses:
+            node = use.node
+            if isinstance(node, cst.Call) and _leads_to(use.scope, use.chain, _READERS):
+                name = _first_text(node)
+                if name is not None:
+                    optional = len(node.args) > 1 or node in self.tested
+                    yield VariableRead(name, use.scope.qualname, syntax.span(node), optional)
+        written = {node for _, _, node in self.changed}
+        for scope, chain, node in self.lookups:
+            if node not in written and _leads_to(scope, chain, {"os.environ"}):
+                name = _key(node)
+                if name is not None:
+                    yield VariableRead(name, scope.qualname, syntax.span(node), False)
+
+    def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
+        for use in uses:
+            node = use.node
+            if isinstance(node, cst.Call) and _leads_to(
+                use.scope, use.chain, {"os.environ.setdefault", "os.putenv"}
+            ):
+                name = _first_text(node)
+                if name is not None:
+                    yield VariableSet(name, use.scope.qualname)
+        for scope, chain, node in self.changed:
+            name = _key(node)
+            if name is not None and _leads_to(scope, chain, {"os.environ"}):
+                yield VariableSet(name, scope.qualname)
+
+    # State that a module keeps ---------------------------------------------------------------------
+
+    def _globals(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> list[GlobalUse]:
+        """The uses, in functions, of plain values at the top that some function changes."""
+        writes = [GlobalUse(name, where, span, True) for name, where, span in top.rebound]
+        for scope, chain, node in self.changed:
+            if _keeps(top, scope, chain.root):
+                writes.append(GlobalUse(chain.root, scope.qualname, syntax.span(node), True))
+        for use in uses:
+            changing = isinstance(use.node, cst.Call) and use.chain.attributes[-1:] != ()
+            if changing and use.chain.attributes[-1] in _CHANGING:
+                if _keeps(top, use.scope, use.chain.root):
+                    span = syntax.span(use.node)
+                    writes.append(GlobalUse(use.chain.root, use.scope.qualname, span, True))
+        names = {write.name for write in writes}
+        reads = [
+            GlobalUse(use.chain.root, use.scope.qualname, syntax.span(use.node), False)
+            for use in uses
+            if use.chain.root in names and _keeps(top, use.scope, use.chain.root)
+        ]
+        return sorted({*writes, *reads}, key=lambda use: (use.span, use.name, use.writes))
+
+
+def _keeps(top: Scope, scope: Scope, name: str) -> bool:
+    """Whether `name`, used in a function, is a plain value that the module's top binds."""
+    if not _in_function(scope) or scope.owner(name) is not top:
+        return False
+    return all(bound.target is None and bound.alias is None for bound in top.bindings[name])
+
+
+def _in_function(scope: Scope | None) -> bool:
+    while scope is not None:
+        if scope.kind is ScopeKind.FUNCTION and scope.qualname:
+            return True
+        scope = scope.parent
+    return False
+
+
+def _leads_to(scope: Scope, chain: Chain, names: frozenset[str] | set[str]) -> bool:
+    return any(not instance and target in names for target, instance in targets(scope, chain))
+
+
+def _first_text(call: cst.Call) -> str | None:
+    return string_literal(call.args[0].value) if call.args and not call.args[0].star else None
+
+
+def _key(node: cst.CSTNode) -> str | None:
+    """The text in `x["text"]`."""
+    if isinstance(node, cst.Subscript) and len(node.slice) == 1:
+        index = node.slice[0].slice
+        if isinstance(index, cst.Index):
+            return string_literal(index.value)
+    return None
+
+
+# Installations ------------------------------------------------------------------------------------
+
+
+def _installs(use: Use) -> bool:
+    """`subprocess.run([sys.executable, "-m", "pip", "install", ...])` and its like."""
+    if not isinstance(use.node, cst.Call):
+        return False
+    if _leads_to(use.scope, use.chain, _PIP_FUNCTIONS):
+        return True
+    if not _leads_to(use.scope, use.chain, _STARTERS):
+        return False
+    words = [word for argument in use.node.args for word in _words(argument.value)]
+    return any(
+        word in ("pip", "pip3", "uv") and "install" in words[i + 1 : i + 3]
+        for i, word in enumerate(words)
+    )
+
+
+def _words(node: cst.CSTNode) -> Iterator[str]:
+    """The words of the strings in an expression, in the order of the source."""
+    if isinstance(node, (cst.SimpleString, cst.FormattedStringText)):
+        text = string_literal(node) if isinstance(node, cst.SimpleString) else node.value
+        yield from (text or "").split()
+    else:
+        for child in children(node):
+            yield from _words(child)

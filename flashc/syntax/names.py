@@ -1,0 +1,386 @@
+"""One parsed module -> what it imports, binds at its top, and uses of the project (IR nodes).
+
+One walk over the tree binds names and notes uses; the uses are resolved afterwards, when every scope is
+complete, because Python's scoping does not depend on the order of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, ClassVar
+
+import libcst as cst
+from msgspec import structs
+
+from flashc_core.source import Span
+from flashc_ir.modules import Fate, Module
+
+from .effects import Behaviour
+from .imports import ImportCollector, ImportContext
+from .parse import Syntax
+from .patterns import (
+    consumed,
+    element_of,
+    expects_import_error,
+    leak,
+    member_of,
+    shape_of,
+    tests_for_script,
+)
+from .references import Use, module_of
+from .resolve import ImportProblem, ModuleIndex
+from .scopes import Bound, Chain, Scope, ScopeKind
+from .walk import children, dotted, string_literal
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of one module; `module` has no edits yet, `installs` are the calls that start pip."""
+
+    module: Module
+    problems: tuple[ImportProblem, ...]
+    installs: tuple[Span, ...]
+
+
+def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
+    """The imports, bindings and references of one module."""
+    walker = _Walker(syntax, index, ImportCollector(syntax, index))
+    walker.visit(syntax.tree, walker.top, _Context())
+    return walker.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Context:
+    """What surrounds a node: `if TYPE_CHECKING:`, a `try` that expects ImportError, `await`.
+
+    `script_only` code runs when the module is started as a script, which no worker does.
+    """
+
+    typing_only: bool = False
+    guarded: bool = False
+    awaited: bool = False
+    script_only: bool = False
+    in_async: bool = False
+
+    @property
+    def of_import(self) -> ImportContext:
+        return ImportContext(self.typing_only, self.guarded)
+
+
+@dataclass(slots=True, eq=False)
+class _Walker:
+    syntax: Syntax
+    index: ModuleIndex
+    imports: ImportCollector
+    top: Scope = field(default_factory=lambda: Scope(ScopeKind.MODULE, "", None))
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    uses: list[Use] = field(default_factory=list[Use])
+    fates: dict[cst.CSTNode, Fate] = field(default_factory=dict[cst.CSTNode, Fate])
+    exports: tuple[str, ...] | None = None
+
+    # The walk ------------------------------------------------------------------------------------
+
+    def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        for operand in consumed(node):
+            if isinstance(operand, cst.Call):
+                self.fates[operand] = Fate.CONSUMED
+        if not context.script_only:
+            self.behaviour.see(node, scope)
+        _visitor(type(node))(self, node, scope, context)
+
+    def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        skipped = node.keyword if isinstance(node, cst.Arg) else None
+        for child in children(node):
+            if child is not skipped:
+                self.visit(child, scope, context)
+
+    def _expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
+        if isinstance(node.value, cst.Call):
+            self.fates[node.value] = Fate.DISCARDED
+        self._children(node, scope, context)
+
+    def _lambda(self, node: cst.Lambda, scope: Scope, context: _Context) -> None:
+        inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+        self._parameters(node.params, scope, inner, context)
+        self.visit(node.body, inner, replace(context, in_async=False, awaited=False))
+
+    def _import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
+        self.imports.bind_import(node, scope)
+        if not context.script_only:
+            self.imports.note_import(node, scope, context.of_import)
+
+    def _import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
+        self.imports.bind_import_from(node, scope)
+        if not context.script_only:
+            self.imports.note_import_from(node, scope, context.of_import)
+
+    def _global(self, node: cst.Global, scope: Scope, _context: _Context) -> None:
+        scope.global_names.update(item.name.value for item in node.names)
+
+    def _nonlocal(self, node: cst.Nonlocal, scope: Scope, _context: _Context) -> None:
+        scope.nonlocal_names.update(item.name.value for item in node.names)
+
+    def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
+        """Never a call, and not evaluated under `from __future__ import annotations`."""
+
+    def _handler(
+        self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
+    ) -> None:
+        if isinstance(node.name, cst.AsName):
+            self._bind_target(node.name.name, scope)
+        self._children(node, scope, context)
+
+    def _for(self, node: cst.For | cst.CompFor, scope: Scope, context: _Context) -> None:
+        self._bind_target(node.target, scope)
+        self._children(node, scope, context)
+
+    def _as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
+        self._bind_target(node.name, scope)
+
+    def _pattern(
+        self, node: cst.MatchAs | cst.MatchStar | cst.MatchMapping, scope: Scope, context: _Context
+    ) -> None:
+        """The name that a pattern captures, and what stands inside it."""
+        whole = isinstance(node, cst.MatchMapping)
+        name = node.rest if isinstance(node, cst.MatchMapping) else node.name
+        if name is not None:
+            scope.bind(name.value, Bound(self.syntax.span(name if whole else node)))
+        self._children(node, scope, context)
+
+    def _function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
+        for decorator in node.decorators:
+            self.visit(decorator.decorator, scope, context)
+        self._bind_definition(node.name, scope)
+        inner = Scope(ScopeKind.FUNCTION, scope.child_qualname(node.name.value), scope)
+        self._parameters(node.params, scope, inner, context)
+        in_async = node.asynchronous is not None
+        self.visit(node.body, inner, _Context(script_only=context.script_only, in_async=in_async))
+
+    def _class(self, node: cst.ClassDef, scope: Scope, context: _Context) -> None:
+        for part in (*(d.decorator for d in node.decorators), *node.bases, *node.keywords):
+            self.visit(part, scope, context)
+        self._bind_definition(node.name, scope)
+        inner = Scope(ScopeKind.CLASS, scope.child_qualname(node.name.value), scope)
+        self.visit(node.body, inner, context)
+
+    def _parameters(
+        self, params: cst.Parameters, outer: Scope, inner: Scope, context: _Context
+    ) -> None:
+        stars = (params.star_arg, params.star_kwarg)
+        for param in (*params.posonly_params, *params.params, *params.kwonly_params, *stars):
+            if isinstance(param, cst.Param):
+                inner.bind(param.name.value, Bound(self.syntax.span(param)))
+                if param.default is not None:
+                    self.visit(param.default, outer, context)
+
+    def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
+        """A comprehension is a scope of its own, but for the first iterable; walrus targets leak."""
+        inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+        generator: cst.CompFor | None = node.for_in
+        outermost = True
+        while generator is not None:
+            self.visit(generator.iter, scope if outermost else inner, context)
+            self._bind_target(generator.target, inner)
+            for condition in generator.ifs:
+                self.visit(condition.test, inner, context)
+            generator, outermost = generator.inner_for_in, False
+        parts = (node.key, node.value) if isinstance(node, cst.DictComp) else (element_of(node),)
+        for part in parts:
+            self.visit(part, inner, context)
+
+    def _if(self, node: cst.If, scope: Scope, context: _Context) -> None:
+        self.visit(node.test, scope, context)
+        typing_only = (dotted(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
+        inside = replace(
+            context,
+            typing_only=context.typing_only or typing_only,
+            script_only=context.script_only or tests_for_script(node.test),
+        )
+        self.visit(node.body, scope, inside)
+        if node.orelse is not None:
+            self.visit(node.orelse, scope, context)
+
+    def _try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
+        guarded = any(expects_import_error(handler.type) for handler in node.handlers)
+        inside = replace(context, guarded=context.guarded or guarded)
+        self.visit(node.body, scope, inside)
+        for handler in node.handlers:
+            self.visit(handler, scope, inside)
+        for part in (node.orelse, node.finalbody):
+            if part is not None:
+                self.visit(part, scope, context)
+
+    def _assign(self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context) -> None:
+        goals = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
+        for goal in goals:
+            if isinstance(goal, cst.Name):
+                scope.bind(goal.value, self._bound_value(goal, node.value))
+                self._note_exports(goal.value, node.value, scope)
+            else:
+                self._bind_target(goal, scope)
+                self.visit(goal, scope, context)
+        if node.value is not None:
+            self.visit(node.value, scope, context)
+
+    def _note_exports(self, name: str, value: cst.BaseExpression | None, scope: Scope) -> None:
+        if name == "__all__" and scope is self.top and isinstance(value, (cst.List, cst.Tuple)):
+            texts = [string_literal(element.value) for element in value.elements]
+            if all(text is not None for text in texts):
+                self.exports = tuple(text for text in texts if text is not None)
+
+    def _bound_value(self, goal: cst.Name, value: cst.BaseExpression | None) -> Bound:
+        span = self.syntax.span(goal)
+        if value is None:
+            return Bound(span)
+        chain = self._chain(value)
+        if chain is not None:
+            return Bound(span, alias=chain)
+        if isinstance(value, cst.Call):
+            return Bound(span, instance=self._chain(value.func))
+        return Bound(span)
+
+    def _bind_target(self, target: cst.CSTNode, scope: Scope) -> None:
+        match target:
+            case cst.Name():
+                scope.bind(target.value, Bound(self.syntax.span(target)))
+            case cst.Tuple() | cst.List():
+                for element in target.elements:
+                    self._bind_target(element.value, scope)
+            case cst.StarredElement():
+                self._bind_target(target.value, scope)
+            case _:
+                pass  # an attribute or subscript binds no name
+
+    def _bind_definition(self, name: cst.Name, scope: Scope) -> None:
+        top = scope.kind is ScopeKind.MODULE or name.value in scope.global_names
+        target = f"{self.syntax.name}.{name.value}" if top else None
+        scope.bind(name.value, Bound(self.syntax.span(name), target=target))
+
+    # Expressions ---------------------------------------------------------------------------------
+
+    def _expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
+        awaited = context.awaited
+        plain = replace(context, awaited=False) if awaited else context
+        if isinstance(node, cst.Await):
+            self.visit(node.expression, scope, replace(context, awaited=True))
+            return
+        if isinstance(node, cst.NamedExpr):
+            self._bind_target(node.target, leak(scope))
+        chain = self._chain(node)
+        if chain is not None:
+            self._dynamic_import(node, scope, context)
+            self._use(Use(scope, chain, node, None), context)
+            return
+        if isinstance(node, cst.Call):
+            self._call(node, scope, plain, awaited)
+            return
+        member = member_of(node)
+        if member is not None:
+            made = self._chain(member.call.func)
+            if made is not None:
+                shape = shape_of(member.call, awaited=False)
+                self._dynamic_import(member.call, scope, context)
+                self._use(Use(scope, made, node, shape, member.name), context)
+                self._arguments(member.call, scope, plain)
+                return
+        self._children(node, scope, plain)
+
+    def _use(self, use: Use, context: _Context) -> None:
+        if not context.script_only:
+            self.uses.append(use)
+
+    def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
+        self._dynamic_import(node, scope, context)
+        fate = self.fates.get(node, Fate.KEPT)
+        shape = shape_of(node, awaited, context.in_async, fate)
+        chain, member = self._chain(node.func), member_of(node.func)
+        made = self._chain(member.call.func) if member is not None else None
+        if chain is not None:
+            self._dynamic_import(node.func, scope, context)
+            self._use(Use(scope, chain, node, shape), context)
+        elif member is not None and made is not None:
+            made_shape = shape_of(member.call, awaited=False)
+            self._dynamic_import(member.call, scope, context)
+            self._use(Use(scope, made, node, made_shape, member.name, shape), context)
+            self._arguments(member.call, scope, context)
+        else:
+            self.visit(node.func, scope, context)
+        self._arguments(node, scope, context)
+
+    def _arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
+        for argument in node.args:
+            self.visit(argument.value, scope, context)
+
+    def _chain(self, node: cst.BaseExpression) -> Chain | None:
+        """`a.b.c`, or `import_module("a").b`, as a chain; None for other expressions."""
+        match node:
+            case cst.Name():
+                return Chain(node.value)
+            case cst.Attribute():
+                left = self._chain(node.value)
+                return None if left is None else left.then(node.attr.value)
+            case cst.Call():
+                module = self.imports.imported_module(node)
+                return None if module is None else Chain(module, absolute=True)
+            case _:
+                return None
+
+    def _dynamic_import(
+        self, expression: cst.BaseExpression, scope: Scope, context: _Context
+    ) -> None:
+        """Note `import_module(...)`, if the expression or what its attributes are taken of is one."""
+        node = expression
+        while isinstance(node, cst.Attribute):
+            node = node.value
+        if isinstance(node, cst.Call) and not context.script_only:
+            self.imports.note_dynamic(node, scope, context.of_import)
+
+    def result(self) -> Names:
+        """What the walk found."""
+        imports = self.imports
+        module = module_of(
+            self.syntax, self.index, self.top, imports.found, self.uses, self.exports
+        )
+        facts = self.behaviour.facts(self.syntax, self.top, self.uses)
+        module = structs.replace(
+            module,
+            variables_read=facts.variables_read,
+            variables_set=facts.variables_set,
+            globals=facts.globals,
+        )
+        return Names(module, tuple(imports.problems), facts.installs)
+
+    # The first that fits a node visits it.
+    visitors: ClassVar[tuple[tuple[tuple[type[cst.CSTNode], ...], Any], ...]] = (
+        ((cst.Expr,), _expression_statement),
+        ((cst.FunctionDef,), _function),
+        ((cst.ClassDef,), _class),
+        ((cst.Lambda,), _lambda),
+        ((cst.BaseComp,), _comprehension),
+        ((cst.Import,), _import),
+        ((cst.ImportFrom,), _import_from),
+        ((cst.If,), _if),
+        ((cst.Try, cst.TryStar), _try),
+        ((cst.Global,), _global),
+        ((cst.Nonlocal,), _nonlocal),
+        ((cst.Assign, cst.AnnAssign), _assign),
+        ((cst.Annotation,), _annotation),
+        ((cst.BaseExpression,), _expression),
+        ((cst.ExceptHandler, cst.ExceptStarHandler), _handler),
+        ((cst.For, cst.CompFor), _for),
+        ((cst.AsName,), _as_name),
+        ((cst.MatchAs, cst.MatchStar, cst.MatchMapping), _pattern),
+        ((cst.CSTNode,), _children),
+    )
+
+
+@cache
+def _visitor(kind: type[cst.CSTNode]) -> Callable[[_Walker, Any, Scope, _Context], None]:
+    """The method for a kind of node: the first that fits.  LibCST's classes are abstract ones, and asking
+    each node whether it is an instance of twenty of them takes longer than all the rest."""
+    found: Callable[[_Walker, Any, Scope, _Context], None] = next(
+        method for kinds, method in _Walker.visitors if issubclass(kind, kinds)
+    )
+    return found

@@ -1,0 +1,1 @@
+"""A finished artifact -> proof that a worker can run it."""

@@ -1,0 +1,123 @@
+"""An artifact on disk -> its files as they are, and what is wrong with the way they are packed."""
+
+from __future__ import annotations
+
+import ast
+import gzip
+import hashlib
+import posixpath
+import re
+import tarfile
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, BinaryIO
+
+from flashc_backends.dependencies.layers import Contents
+
+_MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
+_KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file of the archive; `content` is None for one that is too large to look into."""
+
+    size: int
+    digest: str
+    head: bytes
+    content: bytes | None
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
+
+    `proven` are the distributions whose files were compared with their RECORD when they were installed.
+    """
+
+    members: dict[str, Member]
+    manifest: dict[str, Any]
+    distributions: dict[str, Contents]
+    proven: frozenset[str] = frozenset()
+
+    @property
+    def python_version(self) -> str:
+        return str(self.manifest.get("python_version") or "")
+
+    @cached_property
+    def handlers(self) -> dict[str, dict[str, object]]:
+        """The constants that each handler was filled in with, by its path."""
+        paths = (path for path in self.members if re.fullmatch(r"handler_[^/]*\.py", path))
+        return {path: constants(self.text(path) or "") for path in paths}
+
+    def text(self, path: str) -> str | None:
+        member = self.members.get(path)
+        if member is None or member.content is None:
+            return None
+        return member.content.decode("utf-8", "replace")
+
+    @cached_property
+    def top_level(self) -> frozenset[str]:
+        """The names of modules that the archive's root offers."""
+        return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)
+
+
+def constants(source: str) -> dict[str, object]:
+    """What a handler assigns at its top; empty for what is no handler of flashc's."""
+    found: dict[str, object] = {}
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return found
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                found[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return found
+
+
+def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, str]]]:
+    """The files of an archive, and what is wrong with the way they are packed.
+
+    Raises:
+        OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is no archive, or too large.
+    """
+    found: dict[str, Member] = {}
+    problems: list[tuple[str, str]] = []
+    total = 0
+    with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
+        archive = tarfile.TarFile(fileobj=unpacked, mode="r")
+        for info in archive:
+            path = posixpath.normpath(info.name)
+            total += info.size
+            if total > _MOST:
+                raise ValueError("it unpacks to more than 64 GiB")
+            if info.name.startswith("/") or path.startswith("..") or "\\" in info.name:
+                problems.append((info.name, "it leaves the folder that it is unpacked in"))
+            elif info.isdir():
+                continue
+            elif not info.isfile():
+                problems.append((path, "it is no regular file"))
+            elif path in found:
+                problems.append((path, "it is in the archive twice"))
+            else:
+                stream = archive.extractfile(info)
+                found[path] = _member(stream, info.size) if stream is not None else _NOTHING
+            if info.uid or info.gid or info.uname or info.gname:
+                problems.append((path, "it belongs to a user of the machine that built it"))
+    return found, problems
+
+
+_NOTHING = Member(0, hashlib.sha256().hexdigest(), b"", b"")
+
+
+def _member(stream: Any, size: int) -> Member:
+    total, kept, head = hashlib.sha256(), [], b""
+    while chunk := stream.read(1 << 20):
+        total.update(chunk)
+        head = head or chunk[:64]
+        if size <= _KEPT:
+            kept.append(chunk)
+    return Member(size, total.hexdigest(), head, b"".join(kept) if size <= _KEPT else None)

@@ -1,0 +1,353 @@
+"""An artifact on disk -> proof that a worker can run it, or a report of what is wrong with it.
+
+Nothing here trusts what made the artifact: the archive is read again, and everything that its manifest, its
+handlers and its lock promise is looked for in it.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import json
+import posixpath
+import re
+import sys
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from packaging.utils import canonicalize_name
+
+from flashc.syntax.ast_imports import imports_of
+from flashc_backends.artifact.artifact import LEFT_TO_OTHERS
+from flashc_backends.artifact.collisions import WORKER_MODULES
+from flashc_backends.base import MANIFEST_PATH
+from flashc_backends.dependencies.layers import (
+    Contents,
+    Layer,
+    LayerFile,
+    binary_problem,
+    record_hash,
+)
+from flashc_backends.dependencies.lock import parse_compiled
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
+from flashc_ir.modules import Import, Origin
+from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
+from flashc_ir.platform.images import NEVER_BUNDLED
+
+from .archive import Bundle, Member, read_members
+
+_LOCK = "requirements.txt"
+_IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
+# Names of files that hold credentials.
+_SECRET_NAMES = re.compile(
+    r"(^|/)(\.env(\..+)?|\.netrc|\.pypirc|id_rsa|id_ed25519|credentials|.*\.pem|.*\.p12)$|(^|/)\.(ssh|aws)/"
+)
+
+
+def verify_artifact(artifact: Path, sink: Sink) -> None:
+    """Report everything that would keep a worker from running this artifact."""
+    try:
+        with artifact.open("rb") as stream:
+            members, problems = read_members(stream)
+    except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError) as error:
+        _report(sink, artifact.name, f"the archive can't be read: {error}")
+        return
+    _verify(members, problems, {d.name: d for d in _distributions(members)}, frozenset(), sink)
+
+
+def verify_build(artifact: Path, layers: Sequence[Layer], sink: Sink) -> None:
+    """The same for an artifact that was made just now, in a fraction of the time.
+
+    The archive begins with its layers, byte for byte those that were checked when they were made, so that only
+    what comes behind them is unpacked again.
+    """
+    members: dict[str, Member] = {}
+    with artifact.open("rb") as stream:
+        for layer in layers:
+            if not layer.piece.is_next_in(stream):
+                _report(sink, artifact.name, f"`{layer.contents.name}` was not copied whole")
+                return
+            for file in layer.contents.files:
+                members[file.path] = Member(file.size, file.digest, b"", None)
+        own, problems = read_members(stream)
+    problems += [(path, "it is in the archive twice") for path in own.keys() & members.keys()]
+    distributions = {layer.contents.name: layer.contents for layer in layers}
+    _verify(members | own, problems, distributions, frozenset(distributions), sink)
+
+
+def _verify(
+    members: dict[str, Member],
+    problems: list[tuple[str, str]],
+    distributions: dict[str, Contents],
+    proven: frozenset[str],
+    sink: Sink,
+) -> None:
+    for path, problem in problems:
+        _report(sink, path, problem)
+    manifest = _manifest(members, sink)
+    if manifest is None:
+        return
+    bundle = Bundle(members, manifest, distributions, proven)
+    modules = _modules(bundle)
+    found = (
+        *_check_names(bundle),
+        *_check_distributions(bundle),
+        *_check_handlers(bundle, modules),
+    )
+    for path, problem in found:
+        _report(sink, path, problem)
+    for path, item in _missing_imports(bundle, modules):
+        sink.report(
+            rules.IMPORT_NOT_IN_ARTIFACT,
+            Span.whole(path),
+            f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, and "
+            "neither the artifact nor the image brings it",
+            help=("add the package to `dependencies`, or catch the ImportError",),
+        )
+
+
+def _report(sink: Sink, path: str, problem: str) -> None:
+    sink.report(
+        rules.BROKEN_ARTIFACT,
+        Span.whole(path),
+        f"`{path}`: {problem}",
+        help=("build the artifact again; a worker may fail with this one",),
+    )
+
+
+def _manifest(members: Mapping[str, Member], sink: Sink) -> dict[str, Any] | None:
+    member = members.get(MANIFEST_PATH)
+    try:
+        loaded: object = json.loads((member.content or b"") if member is not None else b"")
+    except ValueError:
+        loaded = None
+    if not isinstance(loaded, dict):
+        _report(sink, MANIFEST_PATH, "the archive has no manifest that can be read")
+        return None
+    return cast("dict[str, Any]", loaded)
+
+
+# Names --------------------------------------------------------------------------------------------
+
+
+def _check_names(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    for path in bundle.members:
+        if _SECRET_NAMES.search(path) and not _is_of_a_distribution(path, bundle):
+            yield path, "its name is that of a file with credentials"
+        if path.endswith(".py") and path.removesuffix(".py") in WORKER_MODULES:
+            yield path, "it would overwrite a module of the worker image"
+
+
+def _is_of_a_distribution(path: str, bundle: Bundle) -> bool:
+    return any(path == f.path for d in bundle.distributions.values() for f in d.files)
+
+
+# Distributions ------------------------------------------------------------------------------------
+
+
+def _check_distributions(bundle: Bundle) -> Iterator[tuple[str, str]]:
+    """Each locked distribution is there, whole, and made for the workers."""
+    locked = {entry.name: entry.version for entry in parse_compiled(bundle.text(_LOCK) or "")}
+    for name, version in locked.items():
+        found = bundle.distributions.get(name)
+        if found is None:
+            yield _LOCK, f"`{name}` is locked, and not in the archive"
+        elif version and found.version != version:
+            yield _LOCK, f"`{name}` is locked as {version}, and in the archive as {found.version}"
+    for name in bundle.distributions.keys() - locked.keys():
+        yield name, "it is in the archive, and not locked"
+    for path in bundle.members:
+        if path.endswith(".dist-info/RECORD"):
+            folder = path.removesuffix("/RECORD")
+            if _name_of(folder) not in bundle.proven:
+                yield from _check_record(bundle, folder)
+    for path, member in bundle.members.items():
+        problem = binary_problem(path, member.head, bundle.python_version)
+        if problem is not None:
+            yield path, problem
+
+
+def _name_of(folder: str) -> str:
+    return canonicalize_name(folder.removesuffix(".dist-info").rpartition("-")[0])
+
+
+def _distributions(members: Mapping[str, Member]) -> Iterator[Contents]:
+    """What the archive's RECORD files say."""
+    for path, member in members.items():
+        if path.endswith(".dist-info/RECORD") and member.content is not None:
+            folder = path.removesuffix("/RECORD")
+            version = folder.removesuffix(".dist-info").rpartition("-")[2]
+            rows = csv.reader(io.StringIO(member.content.decode("utf-8", "replace")))
+            files = tuple(
+                LayerFile(row[0], members[row[0]].size, members[row[0]].digest)
+                for row in rows
+                if row and row[0] in members
+            )
+            yield Contents(_name_of(folder), version, files)
+
+
+def _check_record(bundle: Bundle, folder: str) -> Iterator[tuple[str, str]]:
+    record = bundle.text(f"{folder}/RECORD")
+    if record is None:
+        yield folder, "it has no RECORD"
+        return
+    for row in csv.reader(io.StringIO(record)):
+        if len(row) < 2:
+            continue
+        member = bundle.members.get(posixpath.normpath(row[0]))
+        if member is None:
+            yield row[0], f"`{folder}` lists it, and it is not there"
+        elif row[1] and row[1] != record_hash(member.digest):
+            yield row[0], f"its content is not the one that `{folder}` lists"
+
+
+# Handlers and manifest ----------------------------------------------------------------------------
+
+
+def _check_handlers(bundle: Bundle, modules: Mapping[str, _Module]) -> Iterator[tuple[str, str]]:
+    """Each resource of the manifest has its handler, module and functions."""
+    resources = _resources(bundle)
+    for resource, entry in resources.items():
+        handler = entry.get("handler_file")
+        if handler is None:
+            continue  # an image of the user's, or a client
+        if str(handler) not in bundle.members:
+            yield str(handler), f"the manifest names it as the handler of `{resource}`"
+        elif bundle.handlers.get(str(handler), {}).get("RESOURCE") != resource:
+            yield str(handler), f"it is not the handler of `{resource}`"
+        else:
+            for function in _functions(entry):
+                yield from _check_function(bundle, resource, function, modules)
+    registry = cast("dict[str, str]", bundle.manifest.get("function_registry") or {})
+    for name, owner in registry.items():
+        if owner not in resources:
+            yield MANIFEST_PATH, f"`{name}` belongs to `{owner}`, which it does not have"
+
+
+def _resources(bundle: Bundle) -> dict[str, dict[str, Any]]:
+    return cast("dict[str, dict[str, Any]]", bundle.manifest.get("resources") or {})
+
+
+def _functions(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return cast("list[dict[str, Any]]", entry.get("functions") or [])
+
+
+def _check_function(
+    bundle: Bundle, resource: str, function: Mapping[str, Any], modules: Mapping[str, _Module]
+) -> Iterator[tuple[str, str]]:
+    path = _module_path(bundle, str(function.get("module")))
+    if path is None:
+        yield MANIFEST_PATH, f"`{resource}` needs the module `{function.get('module')}`"
+        return
+    name = str(function.get("name")).rpartition(".")[2]
+    module = modules.get(path)
+    if module is not None and name not in module.definitions:
+        yield path, f"`{resource}` runs `{name}`, which is not defined there"
+
+
+# Modules ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """What is asked about a module: the names of its functions and classes, and its imports."""
+
+    definitions: frozenset[str]
+    imports: tuple[Import, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What `imports_of` asks: which modules there are, and where others come from."""
+
+    bundle: Bundle
+
+    def has(self, name: str) -> bool:
+        return _module_path(self.bundle, name) is not None
+
+    def origin(self, name: str) -> Origin:
+        top = name.partition(".")[0]
+        if top in self.bundle.top_level:
+            return Origin.PROJECT
+        return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
+
+
+def _module_path(bundle: Bundle, name: str) -> str | None:
+    stem = name.replace(".", "/")
+    return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in bundle.members), None)
+
+
+def _modules(bundle: Bundle) -> dict[str, _Module]:
+    """The app's own modules that its handlers come to import, by path; but for those whose syntax is newer
+    than this Python's."""
+    index = _Index(bundle)
+    third_party = _third_party(bundle)
+    pending = [str(f.get("module")) for r in _resources(bundle).values() for f in _functions(r)]
+    for found in bundle.handlers.values():
+        pending += cast("tuple[str, ...]", found.get("MODULES", ()))
+    seen: set[str] = set()
+    modules: dict[str, _Module] = {}
+    while pending:
+        name = pending.pop()
+        path = _module_path(bundle, name)
+        if name in seen or path is None or path.split("/", 1)[0].removesuffix(".py") in third_party:
+            continue
+        seen.add(name)
+        package = path.endswith("/__init__.py")
+        text = bundle.text(path) or ""
+        try:
+            tree = ast.parse(text)
+            imports, _ = imports_of(tree, path, name, package, text, index)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        modules[path] = _Module(frozenset(_definitions(tree.body)), imports)
+        for item in imports:
+            pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
+    return modules
+
+
+def _definitions(body: list[Any]) -> Iterator[str]:
+    """The names of the functions and classes in a block, and in the blocks inside it."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inside = getattr(node, block, None)
+            if inside:
+                yield from _definitions(inside)
+
+
+def _missing_imports(
+    bundle: Bundle, modules: Mapping[str, _Module]
+) -> Iterator[tuple[str, Import]]:
+    """What the app's own modules import that is not in the archive, the image or the standard library."""
+    for path, module in modules.items():
+        yield from ((path, item) for item in module.imports if _is_missing(bundle, item))
+
+
+def _third_party(bundle: Bundle) -> frozenset[str]:
+    """The top-level names that distributions brought."""
+    tops = (d.top_level for d in bundle.distributions.values())
+    return frozenset(name for names in tops for name in names)
+
+
+def _left_to_others(bundle: Bundle) -> set[str]:
+    """The distributions of the app that an artifact of one endpoint does without."""
+    first = (bundle.text(_LOCK) or "").partition("\n")[0]
+    return set(first.removeprefix(LEFT_TO_OTHERS).split()) if LEFT_TO_OTHERS in first else set()
+
+
+def _is_missing(bundle: Bundle, item: Import) -> bool:
+    if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
+        return False
+    names = set(distributions_of(item.module))
+    if item.scope and names & _left_to_others(bundle):
+        return False  # code of another endpoint, in a module that both have
+    return not names & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)

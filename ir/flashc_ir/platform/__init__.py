@@ -1,0 +1,1 @@
+"""Facts about the platform: hardware, places, images, distributions."""
