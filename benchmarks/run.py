@@ -23,7 +23,7 @@ from measure import Figure, measure
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bench:
     """The environments and the folder that everything happens in."""
 
@@ -54,7 +54,7 @@ class Bench:
         shutil.rmtree(self.cache, ignore_errors=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One line of the table.  `mark` is what has to be reached, in words; `holds` whether it is."""
 
@@ -69,7 +69,12 @@ class Row:
 def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
     ratio = theirs.seconds / ours.seconds
     return Row(
-        what, str(ours), str(theirs), f"{ratio:.1f} x faster", f">= {mark:g} x", ratio >= mark
+        what=what,
+        ours=str(ours),
+        theirs=str(theirs),
+        ratio=f"{ratio:.1f} x faster",
+        mark=f">= {mark:g} x",
+        holds=ratio >= mark,
     )
 
 
@@ -79,12 +84,12 @@ def start_up(bench: Bench) -> Iterator[Row]:
     version = measure([str(bench.ours / "flashc"), "--version"], runs=bench.runs * 3)
     ratio = version.seconds / python.seconds
     yield Row(
-        "`flashc --version` / `python -c pass`",
-        str(version),
-        str(python),
-        f"{ratio:.1f} x",
-        "<= 5 x",
-        ratio <= 5,
+        what="`flashc --version` / `python -c pass`",
+        ours=str(version),
+        theirs=str(python),
+        ratio=f"{ratio:.1f} x",
+        mark="<= 5 x",
+        holds=ratio <= 5,
     )
 
 
@@ -102,20 +107,20 @@ def check(bench: Bench) -> Iterator[Row]:
     yield faster("check, 1,000 modules, cold / `flash build --no-deps`", cold, theirs, 1)
     limit = 3 * python.seconds + 0.3
     yield Row(
-        "check, 1,000 modules, warm / `python -c pass`",
-        str(warm),
-        str(python),
-        f"{warm.seconds:.2f} s",
-        f"<= {limit:.2f} s",
-        warm.seconds <= limit,
+        what="check, 1,000 modules, warm / `python -c pass`",
+        ours=str(warm),
+        theirs=str(python),
+        ratio=f"{warm.seconds:.2f} s",
+        mark=f"<= {limit:.2f} s",
+        holds=warm.seconds <= limit,
     )
     yield Row(
-        "check, 1,000 modules, cold / `ruff check --no-cache`",
-        str(cold),
-        str(ruff),
-        f"{cold.seconds / ruff.seconds:.0f} x slower",
-        "for orientation",
-        True,
+        what="check, 1,000 modules, cold / `ruff check --no-cache`",
+        ours=str(cold),
+        theirs=str(ruff),
+        ratio=f"{cold.seconds / ruff.seconds:.0f} x slower",
+        mark="for orientation",
+        holds=True,
     )
 
 
@@ -137,12 +142,12 @@ def scientific(bench: Bench) -> Iterator[Row]:
     yield faster("... nothing changed", again, theirs, 100)
     yield faster("... one line changed", changed, theirs, 60)
     yield Row(
-        "... peak memory of the first build",
-        f"{first.megabytes:.0f} MB",
-        f"{theirs.megabytes:.0f} MB",
-        f"{first.megabytes / theirs.megabytes:.1f} x",
-        "<= 2 x",
-        first.megabytes <= 2 * theirs.megabytes,
+        what="... peak memory of the first build",
+        ours=f"{first.megabytes:.0f} MB",
+        theirs=f"{theirs.megabytes:.0f} MB",
+        ratio=f"{first.megabytes / theirs.megabytes:.1f} x",
+        mark="<= 2 x",
+        holds=first.megabytes <= 2 * theirs.megabytes,
     )
 
 
@@ -158,12 +163,12 @@ def modules(bench: Bench) -> Iterator[Row]:
     yield faster("... nothing changed", warm, theirs, 10)
     growth = cold.seconds / hundred.seconds
     yield Row(
-        "1,000 modules / 100 modules",
-        str(cold),
-        str(hundred),
-        f"{growth:.1f} x",
-        "<= 10 x",
-        growth <= 10,
+        what="1,000 modules / 100 modules",
+        ours=str(cold),
+        theirs=str(hundred),
+        ratio=f"{growth:.1f} x",
+        mark="<= 10 x",
+        holds=growth <= 10,
     )
 
 
@@ -177,12 +182,12 @@ def size(bench: Bench) -> Iterator[Row]:
     theirs = (project / ".flash" / "artifact.tar.gz").stat().st_size
     ratio = theirs / ours
     yield Row(
-        "artifact of a trivial app",
-        f"{ours / 1000:.1f} kB",
-        f"{theirs / 1000:.1f} kB",
-        f"{ratio:.0f} x smaller",
-        ">= 20 x",
-        ratio >= 20,
+        what="artifact of a trivial app",
+        ours=f"{ours / 1000:.1f} kB",
+        theirs=f"{theirs / 1000:.1f} kB",
+        ratio=f"{ratio:.0f} x smaller",
+        mark=">= 20 x",
+        holds=ratio >= 20,
     )
 
 
@@ -215,12 +220,12 @@ def cold_start(bench: Bench) -> Iterator[Row]:
         ("memory", handler.megabytes, plain.megabytes, "MB"),
     ):
         yield Row(
-            f"importing a built handler / the plain module: {what}",
-            f"{ours:.1f} {unit}",
-            f"{theirs:.1f} {unit}",
-            f"{ours / theirs:.2f} x",
-            "<= 1.3 x",
-            ours <= 1.3 * theirs,
+            what=f"importing a built handler / the plain module: {what}",
+            ours=f"{ours:.1f} {unit}",
+            theirs=f"{theirs:.1f} {unit}",
+            ratio=f"{ours / theirs:.2f} x",
+            mark="<= 1.3 x",
+            holds=ours <= 1.3 * theirs,
         )
 
 
@@ -244,10 +249,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="flashc-bench-") as name:
         folder = Path(name)
         bench = Bench(
-            folder,
-            chosen.runs,
-            environment(folder / "ours", str(ROOT), "ruff"),
-            environment(folder / "theirs", "runpod-flash"),
+            folder=folder,
+            runs=chosen.runs,
+            ours=environment(folder / "ours", str(ROOT), "ruff"),
+            theirs=environment(folder / "theirs", "runpod-flash"),
         )
         print("| what | flashc | peer | ratio | mark | |\n|---|---|---|---|---|---|")
         for each in chosen.names or MEASUREMENTS:

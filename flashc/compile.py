@@ -137,13 +137,13 @@ def assemble(
 ) -> Program:
     """Put the parts together, endpoints in the order of their resource names."""
     return Program(
-        options.app or root.name,
-        python or "",
-        tree.files,
-        facts.modules,
-        tuple(sorted(facts.endpoints, key=sort_key)),
-        requirements,
-        tree.exclusions,
+        name=options.app or root.name,
+        python_version=python or "",
+        files=tree.files,
+        modules=facts.modules,
+        endpoints=tuple(sorted(facts.endpoints, key=sort_key)),
+        requirements=requirements,
+        exclusions=tree.exclusions,
     )
 
 

@@ -20,7 +20,7 @@ def main(example: Path) -> int:
     with tempfile.TemporaryDirectory(prefix="flashc-run-") as folder:
         app = Path(folder, "app")
         unpack(example / ".flash" / "artifact.tar.gz", app)
-        with running(Platform(app), sys.executable) as platform:
+        with running(Platform(app_dir=app), sys.executable) as platform:
             for call in calls:
                 answer = platform.answer(call)
                 wrong += answer != call["answer"]

@@ -24,7 +24,7 @@ class Changed(Exception):
     """A file is not what was compiled any more; the argument is its path in the project."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A file to be.  `path` is POSIX and relative; `content` is its bytes, or the file to copy, which has
     the SHA-256 `digest` if one is given."""
@@ -42,7 +42,7 @@ def silent(_message: str) -> None:
     """A progress listener that does not listen."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Context:
     """What emitting depends on beside the program.
 

@@ -11,8 +11,8 @@ from .base import Context, Draft, Target
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
     return (
-        Draft("program.ir", print_program(program).encode()),
-        Draft("program.json", dump(program).encode()),
+        Draft(path="program.ir", content=print_program(program).encode()),
+        Draft(path="program.json", content=dump(program).encode()),
     )
 
 

@@ -124,18 +124,18 @@ def context_of(
     from flashc_backends.base import Context, silent
 
     return Context(
-        root,
-        sink,
-        build_environment(root, options.env) if environ is None else environ,
-        options.exclude,
-        options.no_deps,
-        options.locker,
-        options.locked,
-        options.size_budget,
-        options.per_endpoint,
-        options.allow_build,
-        store or open_store(),
-        progress or silent,
+        root=root,
+        sink=sink,
+        environ=build_environment(root, options.env) if environ is None else environ,
+        exclude=options.exclude,
+        no_deps=options.no_deps,
+        locker=options.locker,
+        locked=options.locked,
+        budget=options.size_budget,
+        per_endpoint=options.per_endpoint,
+        allow_build=options.allow_build,
+        store=store or open_store(),
+        progress=progress or silent,
     )
 
 

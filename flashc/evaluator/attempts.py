@@ -52,7 +52,9 @@ def _perhaps_handle(
     machine: Machine, node: cst.Try, before: dict[str, Value], frame: Frame
 ) -> None:
     """The body came to its end here, but elsewhere it may raise anywhere on the way."""
-    reason = Unknown("it stands under `try`, and what is tried may fail", frame.syntax.span(node))
+    reason = Unknown(
+        reason="it stands under `try`, and what is tried may fail", origin=frame.syntax.span(node)
+    )
     after = frame.names
     frame.names = statements.joined([before, after], reason)
     for handler in node.handlers:
@@ -72,7 +74,9 @@ def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -
     for handler in node.handlers:
         verdict = _catches(machine, handler, error, frame)
         if verdict is None:
-            reason = Unknown("it is not known which handler runs", frame.syntax.span(handler))
+            reason = Unknown(
+                reason="it is not known which handler runs", origin=frame.syntax.span(handler)
+            )
             statements.maybe(machine, [h.body for h in node.handlers], frame, reason)
             return Flow.NEXT
         if verdict:
@@ -111,4 +115,4 @@ def _object(error: PythonError) -> Value:
         return error.value
     if isinstance(error.kind, type) and error.kind is StopIteration:
         return Known(ExceptionValue(error.kind, ListValue(tuple, [])), error.span)
-    return Unknown("the text of an exception depends on the interpreter", error.span)
+    return Unknown(reason="the text of an exception depends on the interpreter", origin=error.span)

@@ -78,7 +78,7 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case EndpointValue() as endpoint:
             return _of_endpoint(endpoint, receiver, name, span)
         case SdkClass():
-            return Unknown(f"`{receiver.value.name}` has no attribute `{name}`", span)
+            return Unknown(reason=f"`{receiver.value.name}` has no attribute `{name}`", origin=span)
         case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
             return _of_function(function, name, span)
         case int() | float() | complex() if name in _OF_NUMBERS:
@@ -90,7 +90,7 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case ExceptionValue() as error if name == "args":
             return Known(error.arguments, span)
         case _:
-            return Unknown(f"flashc does not know the attribute `{name}` here", span)
+            return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
 
 _OF_NUMBERS = frozenset({"real", "imag", "numerator", "denominator"})
@@ -98,7 +98,7 @@ _OF_NUMBERS = frozenset({"real", "imag", "numerator", "denominator"})
 
 def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
     if function.decorated:
-        return Unknown(f"`{function.name}` is decorated", span)
+        return Unknown(reason=f"`{function.name}` is decorated", origin=span)
     match name:
         case "__name__":
             return Known(function.name, span)
@@ -138,19 +138,23 @@ def _of_member(member: Enum, receiver: Known, name: str, span: Span) -> Value:
         return Known(member.name, span)
     if isinstance(member, str):
         return Known(BoundMethod(Known(member.value, receiver.origin), name), span)
-    return Unknown(f"flashc does not know the attribute `{name}` of an enum member", span)
+    return Unknown(
+        reason=f"flashc does not know the attribute `{name}` of an enum member", origin=span
+    )
 
 
 def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -> Value:
     if class_value.decorated and name not in class_value.names:
-        return Unknown(f"the class `{class_value.name}` is decorated", span)
+        return Unknown(reason=f"the class `{class_value.name}` is decorated", origin=span)
     if name in ("__name__", "__qualname__"):
         return Known(class_value.name if name == "__name__" else class_value.qualname, span)
     found = class_value.find(name)
     if found is None:
         if name == "_make" and class_value.is_tuple:
             return Known(BoundMethod(receiver, name), span)
-        return Unknown(f"the class `{class_value.name}` has no attribute `{name}`", span)
+        return Unknown(
+            reason=f"the class `{class_value.name}` has no attribute `{name}`", origin=span
+        )
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
         if found.value.kind == "class":
             return Known(BoundMethod(receiver, name), span)
@@ -168,7 +172,9 @@ def _of_instance(
             return Known(BoundMethod(receiver, name), span)
         if name == "__class__":
             return Known(instance.of, span)
-        return Unknown(f"an instance of `{instance.of.name}` has no attribute `{name}`", span)
+        return Unknown(
+            reason=f"an instance of `{instance.of.name}` has no attribute `{name}`", origin=span
+        )
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
         match found.value.kind:
             case "static":
@@ -206,5 +212,5 @@ def _of_endpoint(endpoint: EndpointValue, receiver: Known, name: str, span: Span
     if name in endpoint.arguments:
         return endpoint.arguments[name].value
     if endpoint.is_client and name in ("run", "runsync", "status", "cancel"):
-        return Unknown("a client's calls happen at run time", span)
-    return Unknown(f"an endpoint has no attribute `{name}` that flashc knows", span)
+        return Unknown(reason="a client's calls happen at run time", origin=span)
+    return Unknown(reason=f"an endpoint has no attribute `{name}` that flashc knows", origin=span)

@@ -64,7 +64,7 @@ def call(machine: Machine, name: str, arguments: Call, frame: Frame) -> Value:
         held = ListValue(tuple, arguments.values)
         return Known(ExceptionValue(kind, held), arguments.span)
     calls.escape(machine, arguments)
-    return Unknown(f"flashc does not evaluate `{name}(...)`", arguments.span)
+    return Unknown(reason=f"flashc does not evaluate `{name}(...)`", origin=arguments.span)
 
 
 def _pure(machine: Machine, name: str, arguments: Call) -> Value:
@@ -84,7 +84,7 @@ def _pure(machine: Machine, name: str, arguments: Call) -> Value:
     values = [operators.settled(machine, value) for value in arguments.values]
     named = [operators.settled(machine, arguments.keywords[n].value) for n in names]
     if any(_explodes(name, value) for value in values):
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     count, function = len(values), _PURE[name]
 
     def run(*flat: object) -> object:
@@ -110,7 +110,9 @@ def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> V
         case [only] if error.kind is not KeyError:
             return operators.apply(machine, str, span, operators.settled(machine, only))
         case _:
-            return Unknown("flashc does not evaluate the text of this exception", span)
+            return Unknown(
+                reason="flashc does not evaluate the text of this exception", origin=span
+            )
 
 
 # Objects --------------------------------------------------------------------------------------------
@@ -137,13 +139,13 @@ def _hasattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
     span, values = arguments.span, arguments.values
     key = operators.settled(machine, values[1]) if len(values) == 2 else None
     if not isinstance(key, Known) or not isinstance(key.value, str):
-        return Unknown("flashc does not evaluate this `hasattr(...)`", span)
+        return Unknown(reason="flashc does not evaluate this `hasattr(...)`", origin=span)
     found = attributes.attribute(machine, values[0], key.value, span)
     if not isinstance(found, Unknown) and not _may_lack(values[0]):
         return Known(True, span)
     if _lacks(values[0], key.value):
         return Known(False, span)
-    return Unknown("flashc does not know this object's attributes", span)
+    return Unknown(reason="flashc does not know this object's attributes", origin=span)
 
 
 def _may_lack(value: Value) -> bool:
@@ -178,7 +180,7 @@ def _setattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
             statements.assign_attribute(machine, receiver, key.value, value)
             return Known(None, arguments.span)
     calls.escape(machine, arguments)
-    return Unknown("flashc does not evaluate this `setattr(...)`", arguments.span)
+    return Unknown(reason="flashc does not evaluate this `setattr(...)`", origin=arguments.span)
 
 
 def _isinstance(machine: Machine, arguments: Call, frame: Frame) -> Value:
@@ -187,7 +189,9 @@ def _isinstance(machine: Machine, arguments: Call, frame: Frame) -> Value:
     value, wanted = arguments.values
     answer = _is_instance(operators.settled(machine, value), wanted)
     if answer is None:
-        return Unknown("flashc does not evaluate this `isinstance(...)`", arguments.span)
+        return Unknown(
+            reason="flashc does not evaluate this `isinstance(...)`", origin=arguments.span
+        )
     return Known(answer, arguments.span, variables_of(value))
 
 
@@ -242,7 +246,7 @@ def _type(machine: Machine, arguments: Call, frame: Frame) -> Value:
         if name and getattr(builtins, name, None) is kind:
             return Known(External(f"builtins.{name}"), span)
     calls.escape(machine, arguments)
-    return Unknown("flashc does not evaluate this `type(...)`", span)
+    return Unknown(reason="flashc does not evaluate this `type(...)`", origin=span)
 
 
 def _callable(machine: Machine, arguments: Call, frame: Frame) -> Value:
@@ -253,7 +257,7 @@ def _callable(machine: Machine, arguments: Call, frame: Frame) -> Value:
             return Known(True, arguments.span)
         if type_of(value) is not None and not isinstance(value.value, InstanceValue):
             return Known(False, arguments.span)
-    return Unknown("flashc does not evaluate this `callable(...)`", arguments.span)
+    return Unknown(reason="flashc does not evaluate this `callable(...)`", origin=arguments.span)
 
 
 def _pow(machine: Machine, arguments: Call, frame: Frame) -> Value:

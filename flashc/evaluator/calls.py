@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Call:
     """An evaluated call.  `text` covers what stands between the parentheses in the source."""
 
@@ -87,14 +87,20 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
             _keyword(keywords, part.keyword.value, Argument(value, place, name))
         else:
             positional.append(Argument(value, place))
-    return Call(positional, keywords, span, frame.syntax.arguments_span(node), problem)
+    return Call(
+        positional=positional,
+        keywords=keywords,
+        span=span,
+        text=frame.syntax.arguments_span(node),
+        problem=problem,
+    )
 
 
 def _spread(value: Value, place: Span, keywords: dict[str, Argument]) -> Unknown | None:
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
-        return Unknown("what `**` spreads is no dict that flashc knows", place)
+        return Unknown(reason="what `**` spreads is no dict that flashc knows", origin=place)
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):
             raise PythonError(TypeError, "keywords must be strings", place)
@@ -120,7 +126,9 @@ def call_values(
 
 def of_values(values: list[Value], span: Span) -> Call:
     """A call with these arguments that no text in the source spells out."""
-    return Call([Argument(value, span) for value in values], {}, span, span)
+    return Call(
+        positional=[Argument(value, span) for value in values], keywords={}, span=span, text=span
+    )
 
 
 def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Value:
@@ -129,7 +137,7 @@ def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Valu
         escape(machine, arguments)
         return callee
     if isinstance(callee, Symbolic):
-        return Unknown("an environment variable can't be called", arguments.span)
+        return Unknown(reason="an environment variable can't be called", origin=arguments.span)
     match callee.value:
         case SdkClass() as sdk_class:
             return sdk.construct(machine, sdk_class, arguments, frame)
@@ -156,19 +164,27 @@ def call(machine: Machine, callee: Value, arguments: Call, frame: Frame) -> Valu
             return _member_of(machine, enum_class, arguments)
         case _:
             escape(machine, arguments)
-            return Unknown("flashc does not evaluate this call", arguments.span)
+            return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
 
 def _completed(partial: PartialValue, later: Call) -> Call:
     earlier = [Argument(value, later.span) for value in partial.positional]
     keywords = {**partial.keywords, **later.keywords}
-    return Call(earlier + later.positional, keywords, later.span, later.text, later.problem)
+    return Call(
+        positional=earlier + later.positional,
+        keywords=keywords,
+        span=later.span,
+        text=later.text,
+        problem=later.problem,
+    )
 
 
 def escape(machine: Machine, arguments: Call) -> None:
     """Code that flashc does not follow gets these values, may change the mutable ones, and may raise."""
     machine.doubts += 1
-    reason = Unknown("it was passed to code that flashc does not follow", arguments.span)
+    reason = Unknown(
+        reason="it was passed to code that flashc does not follow", origin=arguments.span
+    )
     for argument in (*arguments.positional, *arguments.keywords.values()):
         escape_value(argument.value, reason)
 
@@ -246,7 +262,9 @@ def _own_method(
     bound = Known(of, receiver.origin) if found.value.kind == "class" else receiver
     first = Argument(bound, arguments.span)
     positional = [first, *arguments.positional]
-    inside = Call(positional, arguments.keywords, arguments.span, arguments.text)
+    inside = Call(
+        positional=positional, keywords=arguments.keywords, span=arguments.span, text=arguments.text
+    )
     return functions.call(machine, found.value, inside)
 
 
@@ -256,7 +274,9 @@ def _enum_method(machine: Machine, enum_class: EnumMeta, name: str, arguments: C
         return lift(members, arguments.span)
     if name == "from_string" and enum_class is DataCenter:
         return operators.apply(machine, _datacenter, arguments.span, *arguments.values)
-    return Unknown(f"flashc does not evaluate `{enum_class.__name__}.{name}`", arguments.span)
+    return Unknown(
+        reason=f"flashc does not evaluate `{enum_class.__name__}.{name}`", origin=arguments.span
+    )
 
 
 def _datacenter(text: str) -> DataCenter:

@@ -64,7 +64,9 @@ def compared(
     if kind in (cst.Is, cst.IsNot):
         same = _identical(left, right)
         if same is None:
-            return Unknown("`is` between these values depends on the interpreter", span)
+            return Unknown(
+                reason="`is` between these values depends on the interpreter", origin=span
+            )
         return same == (kind is cst.Is)
     if kind in (cst.In, cst.NotIn) and isinstance(right, Known):
         found = _key_in(left, right)

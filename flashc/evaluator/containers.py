@@ -59,7 +59,7 @@ def key_of(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
                 operators.settled(machine, expressions.evaluate(machine, part.value, frame))
             )
         else:
-            return Unknown("flashc does not evaluate this subscript", span)
+            return Unknown(reason="flashc does not evaluate this subscript", origin=span)
     if len(parts) == 1 and not isinstance(node.slice[0].comma, cst.Comma):
         return parts[0]
     return Known(ListValue(tuple, parts), span)
@@ -93,7 +93,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         case EnumMeta() as enum_class, str() as name:
             return _member(machine, enum_class, name, key, span)
         case External("builtins.globals()"), str():
-            return Unknown("flashc does not read names out of `globals()`", span)
+            return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
             return operators.apply(machine, operator.getitem, span, receiver, key)
 
@@ -123,7 +123,7 @@ def _entry(machine: Machine, table: DictValue, key: Known, span: Span) -> Value:
         plain = concrete(key)
         entry = table.entries.get(plain)
     except NotConcrete:
-        return Unknown("the key is not known", span)
+        return Unknown(reason="the key is not known", origin=span)
     except TypeError as error:
         raise PythonError(TypeError, str(error), span) from error
     if entry is None:
@@ -156,7 +156,7 @@ def store(machine: Machine, table: DictValue, key: Value, value: Value) -> Unkno
     except TypeError as error:
         raise PythonError(TypeError, str(error), key.origin) from error
     if len(table.entries) > MAX_ITEMS:
-        return Unknown("it is too large", key.origin)
+        return Unknown(reason="it is too large", origin=key.origin)
     return None
 
 
@@ -200,7 +200,11 @@ def make_set(kind: SequenceKind, items: list[Value], span: Span) -> Value:
         try:
             unique.setdefault(concrete(value, unordered=True), value)
         except NotConcrete:
-            return value if isinstance(value, Unknown) else Unknown("an element is not known", span)
+            return (
+                value
+                if isinstance(value, Unknown)
+                else Unknown(reason="an element is not known", origin=span)
+            )
         except TypeError as error:
             raise PythonError(TypeError, str(error), span) from error
     return Known(ListValue(kind, list(unique.values())), span)
@@ -264,7 +268,9 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
 
 def _store_element(machine: Machine, items: ListValue, key: Value, value: Value) -> None:
     if machine.condition is not None or not isinstance(key, Known) or items.kind is not list:
-        reason = Unknown("an element is assigned that flashc can't tell", value.origin)
+        reason = Unknown(
+            reason="an element is assigned that flashc can't tell", origin=value.origin
+        )
         items.escaped = items.escaped or machine.condition or reason
         return
     match key.value:
@@ -282,7 +288,9 @@ def _store_element(machine: Machine, items: ListValue, key: Value, value: Value)
             except ValueError as error:
                 raise PythonError(ValueError, str(error), key.origin) from error
         case _:
-            items.escaped = Unknown("an element is assigned that flashc can't tell", key.origin)
+            items.escaped = Unknown(
+                reason="an element is assigned that flashc can't tell", origin=key.origin
+            )
 
 
 def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> None:

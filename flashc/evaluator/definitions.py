@@ -37,10 +37,10 @@ def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
         expressions.evaluate(machine, decorator.decorator, frame) for decorator in node.decorators
     ]
     function = FunctionValue(
-        node,
-        frame,
-        frame.child_qualname(name),
-        functions.defaults(machine, node.params, frame),
+        node=node,
+        frame=frame,
+        qualname=frame.child_qualname(name),
+        defaults=functions.defaults(machine, node.params, frame),
         kind=_kind(decorators),
     )
     value: Value = Known(function, frame.syntax.span(node.name))
@@ -71,7 +71,13 @@ def _decorated(
 ) -> Value:
     for index in reversed(range(len(decorators))):
         place = frame.syntax.span(node.decorators[index].decorator)
-        call = calls.Call([Argument(value, place)], {}, place, place, outermost=index == 0)
+        call = calls.Call(
+            positional=[Argument(value, place)],
+            keywords={},
+            span=place,
+            text=place,
+            outermost=index == 0,
+        )
         decorator = decorators[index]
         result = _apply(machine, decorator, call, frame)
         value = result if result is not None else _wrapped(value)
@@ -107,7 +113,7 @@ def _wrapped(value: Value) -> Value:
                 return value
             case _:
                 pass
-    return Unknown("a decorator changes it", value.origin)
+    return Unknown(reason="a decorator changes it", origin=value.origin)
 
 
 def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
@@ -118,7 +124,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     ]
     bases = tuple(expressions.evaluate(machine, base.value, frame) for base in node.bases)
     qualname = frame.child_qualname(name)
-    inner = Frame(frame.syntax, {}, frame, is_class=True, qualname=qualname)
+    inner = Frame(syntax=frame.syntax, names={}, enclosing=frame, is_class=True, qualname=qualname)
     statements.execute(machine, node.body, inner)
     span = frame.syntax.span(node.name)
     enumeration = _enumeration(name, bases, inner)
@@ -129,7 +135,13 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     record = "typing.NamedTuple" in names or any(_is_dataclass(value) for value in decorators)
     left = [value for value in decorators if not _is_dataclass(value)]
     class_value = ClassValue(
-        node, frame, qualname, inner.names, bases, _fields(node) if record else (), record
+        node=node,
+        frame=frame,
+        qualname=qualname,
+        names=inner.names,
+        bases=bases,
+        fields=_fields(node) if record else (),
+        is_record=record,
     )
     value = Known(class_value, span)
     if len(left) == len(decorators):

@@ -38,7 +38,7 @@ def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
     """The value of `node`.  Never raises for what the program does: that makes an `Unknown`."""
     machine.step(node, frame)
     if machine.depth > _NESTING:
-        return Unknown("it is nested too deeply", frame.syntax.span(node))
+        return Unknown(reason="it is nested too deeply", origin=frame.syntax.span(node))
     machine.depth += 1
     try:
         value = _evaluate(machine, node, frame)
@@ -93,7 +93,7 @@ def _evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value
                 LambdaValue(node, frame, functions.defaults(machine, node.params, frame)), span
             )
         case _:
-            return Unknown(_unsupported(node), span)
+            return Unknown(reason=_unsupported(node), origin=span)
 
 
 def _unsupported(node: cst.CSTNode) -> str:
@@ -118,7 +118,7 @@ def _name(node: cst.Name, frame: Frame, span: Span) -> Value:
         return found
     if name in builtin.NAMES:
         return Known(External(f"builtins.{name}"), span)
-    return Unknown(f"`{name}` is not defined here", span)
+    return Unknown(reason=f"`{name}` is not defined here", origin=span)
 
 
 def lookup(name: str, frame: Frame) -> Value | None:
@@ -151,12 +151,14 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
             if instance.of.is_tuple:
                 return bool(instance.names)
             if instance.of.find("__bool__") is not None or instance.of.find("__len__") is not None:
-                return Unknown("a method decides whether it is true", value.origin)
+                return Unknown(reason="a method decides whether it is true", origin=value.origin)
             return True
         case External() as external:
             if external.name in _CONSTANT_CONDITIONS:
                 return _CONSTANT_CONDITIONS[external.name]
-            return Unknown(f"`{external.name}` comes from outside the project", value.origin)
+            return Unknown(
+                reason=f"`{external.name}` comes from outside the project", origin=value.origin
+            )
         case _:
             pass
     try:
@@ -216,7 +218,13 @@ def _conditional(machine: Machine, node: cst.IfExp, frame: Frame) -> Value:
 
 def _comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span) -> Value:
     """The first iterable belongs to the scope around, everything else to the comprehension's own."""
-    inner = Frame(frame.syntax, {}, frame, qualname=frame.qualname, is_comprehension=True)
+    inner = Frame(
+        syntax=frame.syntax,
+        names={},
+        enclosing=frame,
+        qualname=frame.qualname,
+        is_comprehension=True,
+    )
     first = evaluate(machine, node.for_in.iter, frame)
     results = _generate(machine, node, node.for_in, first, inner)
     if isinstance(node, cst.GeneratorExp):

@@ -32,8 +32,10 @@ def call(machine: Machine, function: FunctionValue, arguments: Call) -> Value:
         reason = f"`{function.name}` is decorated"
     if reason is not None:
         calls.escape(machine, arguments)
-        return Unknown(reason, arguments.span)
-    frame = Frame(function.frame.syntax, {}, function.frame, qualname=function.qualname)
+        return Unknown(reason=reason, origin=arguments.span)
+    frame = Frame(
+        syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
+    )
     _bind(machine, node.params, arguments, frame, function.defaults)
     statements.execute(machine, node.body, frame)
     return frame.returned or Known(None, arguments.span)
@@ -44,7 +46,12 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: Call) -> Val
     if arguments.problem is not None:
         calls.escape(machine, arguments)
         return arguments.problem
-    frame = Frame(function.frame.syntax, {}, function.frame, qualname=function.frame.qualname)
+    frame = Frame(
+        syntax=function.frame.syntax,
+        names={},
+        enclosing=function.frame,
+        qualname=function.frame.qualname,
+    )
     _bind(machine, function.node.params, arguments, frame, function.defaults)
     return expressions.evaluate(machine, function.node.body, frame)
 
@@ -115,7 +122,7 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
     if class_value.decorated or is_open or builds_itself:
         calls.escape(machine, arguments)
         reason = f"an instance of `{class_value.name}` exists at run time only"
-        return Unknown(reason, arguments.span)
+        return Unknown(reason=reason, origin=arguments.span)
     instance = Known(InstanceValue(class_value, {}), arguments.span)
     init = class_value.find("__init__")
     if init is None:
@@ -125,10 +132,14 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
         return instance
     if isinstance(init, Known) and isinstance(init.value, FunctionValue):
         bound = [Argument(instance, arguments.span), *arguments.positional]
-        inside = calls.Call(bound, arguments.keywords, arguments.span, arguments.text)
+        inside = calls.Call(
+            positional=bound, keywords=arguments.keywords, span=arguments.span, text=arguments.text
+        )
         result = call(machine, init.value, inside)
         return result if isinstance(result, Unknown) else instance
-    return Unknown(f"an instance of `{class_value.name}` exists at run time only", arguments.span)
+    return Unknown(
+        reason=f"an instance of `{class_value.name}` exists at run time only", origin=arguments.span
+    )
 
 
 def span_of(function: FunctionValue) -> Span:

@@ -46,7 +46,7 @@ def elements(machine: Machine, value: Value, *, unordered: bool = False) -> list
         for item in iterate(machine, value, unordered=unordered):
             found.append(item)
             if len(found) > MAX_ITEMS:
-                return Unknown("it is too large", value.origin)
+                return Unknown(reason="it is too large", origin=value.origin)
         return found
     except Lost as lost:
         return lost.reason
@@ -62,11 +62,11 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
     if isinstance(value, Unknown):
         raise Lost(value)
     if isinstance(value, Symbolic):
-        raise Lost(Unknown("it iterates over an environment variable", value.origin))
+        raise Lost(Unknown(reason="it iterates over an environment variable", origin=value.origin))
     match value.value:
         case ListValue() as items:
             if items.is_disordered and not unordered:
-                raise Lost(items.escaped or Unknown(SET_ORDER, value.origin))
+                raise Lost(items.escaped or Unknown(reason=SET_ORDER, origin=value.origin))
             return _live(items)
         case DictValue() as table:
             return _of_table(ViewValue(table, "keys"), value.origin)
@@ -77,7 +77,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
         case str() | bytes() | range() as plain if len(plain) <= MAX_ITEMS:
             return iter([Known(item, value.origin, value.variables) for item in plain])
         case str() | bytes() | range():
-            raise Lost(Unknown("it is too large", value.origin))
+            raise Lost(Unknown(reason="it is too large", origin=value.origin))
         case InstanceValue() as record if record.of.is_tuple:
             return iter(list(record.names.values()))
         case type() as enum_class if list_members(enum_class):
@@ -86,7 +86,9 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             kind = type(value.value).__name__
             raise PythonError(TypeError, f"'{kind}' object is not iterable", value.origin)
         case _:
-            raise Lost(Unknown("it can't be iterated over when building", value.origin))
+            raise Lost(
+                Unknown(reason="it can't be iterated over when building", origin=value.origin)
+            )
 
 
 def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
@@ -103,7 +105,7 @@ def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[V
             iterator.lost = lost.reason
             raise
         except ValueError as error:  # "generator already executing"
-            raise Lost(Unknown("an iterator reads itself", origin)) from error
+            raise Lost(Unknown(reason="an iterator reads itself", origin=origin)) from error
         yield item
 
 

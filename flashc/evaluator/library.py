@@ -114,7 +114,7 @@ def call_external(machine: Machine, external: External, arguments: Call, frame: 
         values = [operators.settled(machine, value) for value in arguments.values]
         return operators.apply(machine, _PURE[name], span, *values)
     calls.escape(machine, arguments)
-    return Unknown(f"`{name}(...)` comes from outside the project", span)
+    return Unknown(reason=f"`{name}(...)` comes from outside the project", origin=span)
 
 
 def _unbound(machine: Machine, kind: str, method: str, arguments: Call, frame: Frame) -> Value:
@@ -132,10 +132,15 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: Call, frame: F
                 return problem
         return Known(table, span)
     if kind in ("str", "list", "dict", "set", "tuple", "int", "float", "bytes") and values:
-        later = calls.Call(arguments.positional[1:], arguments.keywords, span, arguments.text)
+        later = calls.Call(
+            positional=arguments.positional[1:],
+            keywords=arguments.keywords,
+            span=span,
+            text=arguments.text,
+        )
         return calls.method(machine, BoundMethod(values[0], method), later, frame)
     calls.escape(machine, arguments)
-    return Unknown(f"flashc does not evaluate `{kind}.{method}` here", span)
+    return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
 
 
 def _chain(machine: Machine, arguments: Call) -> Value:
@@ -168,11 +173,11 @@ def _itertools(machine: Machine, name: str, arguments: Call) -> Value:
         return list(itertools.islice(found, MAX_ITEMS + 1))
 
     if any(isinstance(v, Known) and isinstance(v.value, int) and v.value > 20 for v in given):
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     result = operators.apply(machine, run, span, *given)
     if isinstance(result, Known) and isinstance(result.value, ListValue):
         if len(result.value.items) > MAX_ITEMS:
-            return Unknown("it is too large", span)
+            return Unknown(reason="it is too large", origin=span)
         return lazily(iter(result.value.items), name.partition(".")[2], span)
     return result
 
@@ -186,7 +191,7 @@ def _getenv(machine: Machine, arguments: Call) -> Value:
         return (
             key
             if isinstance(key, Unknown)
-            else Unknown("the variable is not known", arguments.span)
+            else Unknown(reason="the variable is not known", origin=arguments.span)
         )
     if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
         return Symbolic((EnvironmentReference(key.value),), arguments.span, optional=True)

@@ -38,7 +38,7 @@ class _Effects:
     has_guessed: bool
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class Machine:
     """Evaluates the modules of one project.
 
@@ -94,7 +94,7 @@ class Machine:
         syntax = self.load(name)
         if syntax is None:
             return None
-        frame = Frame(syntax)
+        frame = Frame(syntax=syntax)
         self.frames[name] = frame
         here = Span.whole(syntax.path)
         frame.names["__name__"] = Known(name, here)
@@ -141,7 +141,7 @@ class Machine:
             try:
                 statements.execute(self, [line], frame)
             except PythonError as error:
-                reason = Unknown(f"Python raises {error}", error.span)
+                reason = Unknown(reason=f"Python raises {error}", origin=error.span)
                 for name in walk.bound_names(line):
                     frame.names.setdefault(name, reason)
                 if not self.has_guessed:
@@ -163,8 +163,12 @@ class Machine:
         if self.tree.has(full):
             return Known(ModuleRef(full), origin)
         if module in self.stopped:
-            return Unknown(f"module `{module}` computes too much", self.stopped[module])
-        return Unknown(f"module `{module}` has no name `{name}` that flashc knows", origin)
+            return Unknown(
+                reason=f"module `{module}` computes too much", origin=self.stopped[module]
+            )
+        return Unknown(
+            reason=f"module `{module}` has no name `{name}` that flashc knows", origin=origin
+        )
 
     def read(self, value: Symbolic) -> Known | Unknown:
         """The string that the build's environment gives for `value`.
@@ -181,7 +185,7 @@ class Machine:
                     if value.optional:
                         return Known(None, value.origin, present)
                     reason = f"the environment variable `{part.variable}` is not set"
-                    return Unknown(reason, value.origin, part.variable)
+                    return Unknown(reason=reason, origin=value.origin, variable=part.variable)
                 texts.append(text)
             else:
                 texts.append(part.text)

@@ -61,7 +61,7 @@ def _fits(
         case cst.MatchMapping():
             return _mapping(machine, pattern, subject, frame, bound)
         case _:
-            return Unknown("flashc does not follow this pattern", span)
+            return Unknown(reason="flashc does not follow this pattern", origin=span)
 
 
 def _captured(
@@ -87,7 +87,7 @@ def _sequence(
     if not isinstance(held, ListValue):
         if isinstance(held, (str, bytes, int, float, complex, DictValue)) or held is None:
             return False
-        return Unknown("flashc does not follow this pattern", subject.origin)
+        return Unknown(reason="flashc does not follow this pattern", origin=subject.origin)
     if held.escaped is not None:
         return held.escaped
     if held.kind not in (list, tuple):
@@ -117,7 +117,7 @@ def _mapping(
     if not isinstance(held, DictValue):
         if isinstance(held, (str, bytes, int, float, complex, ListValue)) or held is None:
             return False
-        return Unknown("flashc does not follow this pattern", subject.origin)
+        return Unknown(reason="flashc does not follow this pattern", origin=subject.origin)
     if held.escaped is not None:
         return held.escaped
     seen: set[object] = set()
@@ -126,7 +126,7 @@ def _mapping(
         try:
             plain = concrete(key)
         except NotConcrete:
-            return Unknown("a key of the pattern is not known", key.origin)
+            return Unknown(reason="a key of the pattern is not known", origin=key.origin)
         if plain not in held.entries:
             return False
         seen.add(plain)

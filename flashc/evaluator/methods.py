@@ -57,7 +57,9 @@ def call(machine: Machine, receiver: Value, name: str, arguments: Call, frame: F
             return _plain_method(machine, plain, receiver, name, arguments)
         case _:
             calls.escape(machine, arguments)
-            return Unknown(f"flashc does not evaluate the method `{name}` here", arguments.span)
+            return Unknown(
+                reason=f"flashc does not evaluate the method `{name}` here", origin=arguments.span
+            )
 
 
 def _plain_method(
@@ -66,14 +68,14 @@ def _plain_method(
     span = arguments.span
     kind = next((k for k in _PURE if isinstance(plain, k)), None)
     if kind is None or name not in _PURE[kind]:
-        return Unknown(f"flashc does not evaluate the method `{name}` here", span)
+        return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
     names = list(arguments.keywords)
     values = [_read(machine, value) for value in arguments.values]
     named = [_read(machine, arguments.keywords[n].value) for n in names]
     if name in _GROWING and any(_large(value) for value in values):
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     if name == "format" and isinstance(plain, str) and operators.long_numbers(plain):
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     count = len(values)
 
     def run(self: object, *flat: object) -> object:
@@ -144,7 +146,7 @@ _Change = Callable[["Machine", ListValue, "Call", Frame], Value]
 def _append(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
     items.items.append(_only(arguments))
     if len(items.items) > MAX_ITEMS:
-        return Unknown("it is too large", arguments.span)
+        return Unknown(reason="it is too large", origin=arguments.span)
     return Known(None, arguments.span)
 
 
@@ -159,7 +161,7 @@ def _extend(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -
     if isinstance(more, Unknown):
         return more
     if len(items.items) + len(more) > MAX_ITEMS:
-        return Unknown("it is too large", arguments.span)
+        return Unknown(reason="it is too large", origin=arguments.span)
     items.items.extend(more)
     return Known(None, arguments.span)
 
@@ -175,7 +177,7 @@ def _on_the_list(name: str) -> _Change:
                 continue
             value = operators.settled(machine, value)
             if not isinstance(value, Known) or not isinstance(value.value, int):
-                items.escaped = Unknown("the index is not known", value.origin)
+                items.escaped = Unknown(reason="the index is not known", origin=value.origin)
                 return items.escaped
             given.append(value.value)
         try:
@@ -238,7 +240,7 @@ def _pop_of_set(machine: Machine, items: ListValue, arguments: Call, frame: Fram
         return items.items.pop()
     if not items.items:
         raise PythonError(KeyError, "'pop from an empty set'", arguments.span)
-    return Unknown("the order of a set differs from run to run", arguments.span)
+    return Unknown(reason="the order of a set differs from run to run", origin=arguments.span)
 
 
 _CHANGES: dict[tuple[type, str], _Change] = {
@@ -287,7 +289,9 @@ def _dict_method(
             return Known(None, span)
         case _:
             calls.escape(machine, arguments)
-            table.escaped = Unknown(f"flashc does not evaluate `dict.{name}` here", span)
+            table.escaped = Unknown(
+                reason=f"flashc does not evaluate `dict.{name}` here", origin=span
+            )
             return table.escaped
 
 
@@ -299,7 +303,7 @@ def _lookup(
         plain = concrete(key)
         entry = table.entries.get(plain)
     except NotConcrete:
-        unknown = Unknown("the key is not known", span)
+        unknown = Unknown(reason="the key is not known", origin=span)
         if name != "get":
             table.escaped = unknown
         return unknown

@@ -23,7 +23,7 @@ class Flow(Enum):
     RETURN = "return"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Frame:
     """The names of one running piece of code.  `enclosing` is where free names are looked up."""
 
@@ -76,7 +76,7 @@ class Frame:
 MethodKind = Literal["plain", "static", "class", "property"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FunctionValue:
     """A function of the project.  `decorated`: other decorators were applied to it already.
 
@@ -105,7 +105,7 @@ class LambdaValue:
     defaults: dict[str, Value]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class ClassValue:
     """A class of the project.  `bases` are values; an unknown one leaves the class open."""
 
@@ -203,7 +203,7 @@ class PartialValue:
     keywords: dict[str, Argument]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Target:
     """What an endpoint was put on as a decorator."""
 
@@ -217,7 +217,7 @@ class Target:
 RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RouteTarget:
     """What one of an endpoint's routes was put on; `path` is still to be checked."""
 
@@ -230,7 +230,7 @@ class RouteTarget:
     condition: Unknown | None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class EndpointValue:
     """An `Endpoint(...)`.  `call` is the constructor's call, `arguments` its text's place."""
 
@@ -254,7 +254,7 @@ class EndpointValue:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RouteDecorator:
     """`endpoint.post("/path")`, not yet applied."""
 

@@ -109,7 +109,7 @@ def apply(
         return fail(machine, type(error), str(error), span, variables_of(*operands))
     machine.charge(_size(result), span)
     if _size(result) > MAX_TEXT:
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     return lift(result, span, variables_of(*operands))
 
 
@@ -131,7 +131,7 @@ def fail(
         error = PythonError(kind, "", span)  # the text may quote the variable's value
         error.variables = variables
         raise error
-    return Unknown(f"Python raises {kind.__name__}", span)
+    return Unknown(reason=f"Python raises {kind.__name__}", origin=span)
 
 
 def cause(part: Value, span: Span) -> Unknown:
@@ -140,11 +140,13 @@ def cause(part: Value, span: Span) -> Unknown:
         case Unknown():
             return part
         case Symbolic():
-            return Unknown("it is computed from an environment variable", part.origin)
+            return Unknown(reason="it is computed from an environment variable", origin=part.origin)
         case Known():
             if isinstance(part.value, External):
-                return Unknown(f"`{part.value.name}` comes from outside the project", part.origin)
-            return Unknown("it is computed from an object of the program", span)
+                return Unknown(
+                    reason=f"`{part.value.name}` comes from outside the project", origin=part.origin
+                )
+            return Unknown(reason="it is computed from an object of the program", origin=span)
 
 
 def _size(value: object) -> int:
@@ -171,9 +173,9 @@ def binary(
             return special
     left, right = settled(machine, left), settled(machine, right)
     if kind not in _BINARY:
-        return Unknown("flashc does not evaluate this operator", span)
+        return Unknown(reason="flashc does not evaluate this operator", origin=span)
     if _explodes(kind, left, right):
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     return apply(machine, _BINARY[kind], span, left, right, unordered=kind in _OF_SETS)
 
 
@@ -205,7 +207,7 @@ def _on_objects(
             if problem is not None:
                 return problem
             if len(a.items) + len(b.items) > MAX_ITEMS:
-                return Unknown("it is too large", span)
+                return Unknown(reason="it is too large", origin=span)
             machine.charge(len(a.items) + len(b.items), span)
             return Known(ListValue(a.kind, [*a.items, *b.items]), span)
         case DictValue() as a, DictValue() as b if kind is cst.BitOr:
@@ -216,7 +218,7 @@ def _on_objects(
             kind is cst.Multiply and a.kind in (list, tuple)
         ):
             if len(a.items) * max(count, 0) > MAX_ITEMS:
-                return Unknown("it is too large", span)
+                return Unknown(reason="it is too large", origin=span)
             machine.charge(len(a.items) * max(count, 0), span)
             return a.escaped or Known(ListValue(a.kind, a.items * count), span)
         case ProjectPath(text=False) as path, str() as name if kind is cst.Divide:
@@ -229,7 +231,7 @@ def join(path: ProjectPath, name: str, span: Span) -> Value:
     """A path below another; leaving the project gives Unknown."""
     joined = posixpath.normpath(posixpath.join(path.path, name))
     if joined.startswith(("..", "/")):
-        return Unknown("the path lies outside the project", span)
+        return Unknown(reason="the path lies outside the project", origin=span)
     return Known(ProjectPath(joined, path.text), span)
 
 
@@ -321,7 +323,7 @@ def formatted(
         return format(shown, spec)
 
     if long_numbers(spec):
-        return Unknown("it is too large", span)
+        return Unknown(reason="it is too large", origin=span)
     return apply(machine, render, span, value)
 
 

@@ -22,10 +22,10 @@ _MAX_PROJECT_TEXT = 1_000_000
 def function(name: str, values: list[Value], span: Span) -> Value:
     """`Path(__file__)`, `os.path.dirname(...)`, `os.path.join(...)`."""
     if not values or not isinstance(values[0], Known):
-        return values[0] if values else Unknown("a path without a start", span)
+        return values[0] if values else Unknown(reason="a path without a start", origin=span)
     first = values[0].value
     if not isinstance(first, ProjectPath):
-        return Unknown("the path does not start at a file of the project", span)
+        return Unknown(reason="the path does not start at a file of the project", origin=span)
     match name:
         case "pathlib.Path" | "pathlib.PurePath":
             path, rest = ProjectPath(first.path), values[1:]
@@ -36,7 +36,7 @@ def function(name: str, values: list[Value], span: Span) -> Value:
     result: Value = Known(path, span)
     for part in rest:
         if not isinstance(part, Known) or not isinstance(part.value, str):
-            return Unknown("a part of the path is not known", span)
+            return Unknown(reason="a part of the path is not known", origin=span)
         if not isinstance(result, Known) or not isinstance(result.value, ProjectPath):
             return result
         result = operators.join(result.value, part.value, span)
@@ -57,7 +57,7 @@ def method(
         case "read_text":
             return read_project_file(machine, path, span)
         case _:
-            return Unknown(f"flashc does not evaluate `Path.{name}`", span)
+            return Unknown(reason=f"flashc does not evaluate `Path.{name}`", origin=span)
 
 
 def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
@@ -65,7 +65,7 @@ def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) ->
     machine.files.add(path.path)
     presence = machine.tree.presence(path.path)
     if presence is Presence.ON_DISK:
-        return Unknown(f"`{path.path}` is here, but does not go to the workers", span)
+        return Unknown(reason=f"`{path.path}` is here, but does not go to the workers", origin=span)
     is_file = any(known.path == path.path for known in machine.tree.files)
     return Known(presence is Presence.SHIPPED and (is_file or not file), span)
 
@@ -75,15 +75,15 @@ def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
     machine.files.add(path.path)
     known = next((file for file in machine.tree.files if file.path == path.path), None)
     if known is None:
-        return Unknown(f"`{path.path}` is no file of the project", span)
+        return Unknown(reason=f"`{path.path}` is no file of the project", origin=span)
     if known.size > _MAX_PROJECT_TEXT:
-        return Unknown(f"`{path.path}` is too large", span)
+        return Unknown(reason=f"`{path.path}` is too large", origin=span)
     try:
         data = machine.tree.read(path.path)
         if hashlib.sha256(data).hexdigest() != known.digest:
             machine.is_settled = False
-            return Unknown(f"`{path.path}` is changing while it is read", span)
+            return Unknown(reason=f"`{path.path}` is changing while it is read", origin=span)
         text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         return lift(text, span)
     except (OSError, UnicodeDecodeError):
-        return Unknown(f"`{path.path}` can't be read as UTF-8 text", span)
+        return Unknown(reason=f"`{path.path}` can't be read as UTF-8 text", origin=span)

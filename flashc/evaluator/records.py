@@ -28,7 +28,7 @@ def fields_of(class_value: ClassValue) -> list[str]:
 def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
     """`Record(arguments)`."""
     if class_value.find("__init__") is not None or class_value.find("__new__") is not None:
-        return Unknown(f"`{class_value.name}` builds itself", arguments.span)
+        return Unknown(reason=f"`{class_value.name}` builds itself", origin=arguments.span)
     fields = fields_of(class_value)
     given = dict(zip(fields, arguments.values, strict=False))
     twice = set(given) & set(arguments.keywords)
@@ -48,7 +48,7 @@ def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
 def _misfit(machine: Machine, class_value: ClassValue, arguments: Call) -> Unknown:
     """Not certain to raise: a base outside the project may have more fields."""
     calls.escape(machine, arguments)
-    return Unknown(f"the arguments do not fit `{class_value.name}`", arguments.span)
+    return Unknown(reason=f"the arguments do not fit `{class_value.name}`", origin=arguments.span)
 
 
 def _initialised(
@@ -61,7 +61,7 @@ def _initialised(
         inside = calls.of_values([instance], arguments.span)
         result = functions.call(machine, after.value, inside)
         return result if isinstance(result, Unknown) else instance
-    return Unknown(f"`{class_value.name}` changes itself", arguments.span)
+    return Unknown(reason=f"`{class_value.name}` changes itself", origin=arguments.span)
 
 
 def _default(machine: Machine, class_value: ClassValue, name: str, span: Span) -> Value | None:
@@ -105,7 +105,9 @@ def method(machine: Machine, receiver: Known, name: str, arguments: Call) -> Val
             return build(machine, of, calls.of_values(items, arguments.span))
         case _:
             calls.escape(machine, arguments)
-            return Unknown(f"flashc does not evaluate the method `{name}` here", arguments.span)
+            return Unknown(
+                reason=f"flashc does not evaluate the method `{name}` here", origin=arguments.span
+            )
 
 
 def replaced(of: ClassValue, record: InstanceValue, arguments: Call) -> Value:

@@ -58,11 +58,17 @@ def construct(machine: Machine, sdk_class: SdkClass, arguments: Call, frame: Fra
     if len(arguments.positional) > 1:
         problems.append(
             Unknown(
-                "`Endpoint` takes one positional argument, its name", arguments.positional[1].span
+                reason="`Endpoint` takes one positional argument, its name",
+                origin=arguments.positional[1].span,
             )
         )
     endpoint = EndpointValue(
-        frame.syntax.name, arguments.span, arguments.text, named, problems, machine.condition
+        module=frame.syntax.name,
+        span=arguments.span,
+        text=arguments.text,
+        arguments=named,
+        problems=problems,
+        condition=machine.condition,
     )
     machine.endpoints.append(endpoint)
     return Known(endpoint, arguments.span)
@@ -74,17 +80,21 @@ def decorate(machine: Machine, endpoint: EndpointValue, arguments: Call, frame: 
     if isinstance(value, Known) and isinstance(value.value, (FunctionValue, ClassValue)):
         endpoint.targets.append(
             Target(
-                value.value,
-                frame.syntax.name,
-                arguments.span,
-                arguments.outermost,
-                machine.condition,
+                value=value.value,
+                module=frame.syntax.name,
+                span=arguments.span,
+                outermost=arguments.outermost,
+                condition=machine.condition,
             )
         )
         return value
     place = value.origin if value is not None else arguments.span
-    endpoint.problems.append(Unknown("what it decorates is no function or class", place))
-    return Unknown("an endpoint decorates something that flashc does not know", arguments.span)
+    endpoint.problems.append(
+        Unknown(reason="what it decorates is no function or class", origin=place)
+    )
+    return Unknown(
+        reason="an endpoint decorates something that flashc does not know", origin=arguments.span
+    )
 
 
 def route(machine: Machine, endpoint: EndpointValue, verb: str, arguments: Call) -> Value:
@@ -92,7 +102,10 @@ def route(machine: Machine, endpoint: EndpointValue, verb: str, arguments: Call)
     if endpoint.is_client:
         calls.escape(machine, arguments)
     return Known(
-        RouteDecorator(endpoint, _VERBS[verb], _path(arguments), arguments.span), arguments.span
+        RouteDecorator(
+            endpoint=endpoint, method=_VERBS[verb], path=_path(arguments), span=arguments.span
+        ),
+        arguments.span,
     )
 
 
@@ -102,7 +115,11 @@ def _path(arguments: Call) -> Value:
         given = arguments.positional[0]
     if arguments.problem is not None:
         return arguments.problem
-    return given.value if given is not None else Unknown("the route has no path", arguments.span)
+    return (
+        given.value
+        if given is not None
+        else Unknown(reason="the route has no path", origin=arguments.span)
+    )
 
 
 def decorate_route(
@@ -114,16 +131,20 @@ def decorate_route(
     if isinstance(value, Known) and isinstance(value.value, FunctionValue):
         endpoint.routes.append(
             RouteTarget(
-                decorator.method,
-                decorator.path,
-                value.value,
-                frame.syntax.name,
-                decorator.span,
-                arguments.outermost,
-                machine.condition,
+                method=decorator.method,
+                path=decorator.path,
+                value=value.value,
+                module=frame.syntax.name,
+                span=decorator.span,
+                outermost=arguments.outermost,
+                condition=machine.condition,
             )
         )
         return value
     place = value.origin if value is not None else arguments.span
-    endpoint.problems.append(Unknown("what the route decorates is no function", place))
-    return Unknown("a route decorates something that flashc does not know", arguments.span)
+    endpoint.problems.append(
+        Unknown(reason="what the route decorates is no function", origin=place)
+    )
+    return Unknown(
+        reason="a route decorates something that flashc does not know", origin=arguments.span
+    )

@@ -36,7 +36,7 @@ Builtin = Callable[["Machine", "Call", Frame], Value]
 
 def misfit(name: str, span: Span) -> Unknown:
     """A call in a form that flashc does not evaluate."""
-    return Unknown(f"flashc does not evaluate this `{name}(...)`", span)
+    return Unknown(reason=f"flashc does not evaluate this `{name}(...)`", origin=span)
 
 
 # Sizes, truth and order -----------------------------------------------------------------------------
@@ -223,7 +223,7 @@ def _dict(machine: Machine, arguments: Call, frame: Frame) -> Value:
 
 def _zip(machine: Machine, arguments: Call, frame: Frame) -> Value:
     if arguments.keywords:
-        return Unknown("flashc does not evaluate `zip(strict=...)`", arguments.span)
+        return Unknown(reason="flashc does not evaluate `zip(strict=...)`", origin=arguments.span)
     sources = _sources(machine, arguments.values)
     if isinstance(sources, Unknown):
         return sources

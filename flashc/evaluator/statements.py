@@ -104,14 +104,18 @@ def _compound(machine: Machine, node: cst.BaseCompoundStatement, frame: Frame) -
             for item in node.items:
                 value = expressions.evaluate(machine, item.item, frame)
                 if item.asname is not None:
-                    unknown = Unknown("it is a context manager's value", frame.syntax.span(item))
+                    unknown = Unknown(
+                        reason="it is a context manager's value", origin=frame.syntax.span(item)
+                    )
                     kept = value if isinstance(value, Unknown) else unknown
                     assign(machine, item.asname.name, kept, frame)
             return execute(machine, node.body, frame)
         case cst.Match():
             return matching.match(machine, node, frame)
         case _:
-            reason = Unknown("flashc does not follow this statement", frame.syntax.span(node))
+            reason = Unknown(
+                reason="flashc does not follow this statement", origin=frame.syntax.span(node)
+            )
             body = node.body if isinstance(node, cst.TryStar) else None
             return maybe(machine, [body], frame, reason)
 
@@ -221,7 +225,7 @@ def _blurred(values: list[Value | None], reason: Unknown) -> Value:
     if len(present) == 1 and isinstance(present[0], Known):
         if isinstance(present[0].value, (ClassValue, EndpointValue, External, ModuleRef)):
             return present[0]
-    return Unknown(reason.reason, reason.origin, reason.variable)
+    return Unknown(reason=reason.reason, origin=reason.origin, variable=reason.variable)
 
 
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
@@ -294,7 +298,9 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
                 frame.names[name] = machine.condition or value
         case EndpointValue() as endpoint:
             endpoint.problems.append(
-                Unknown(f"the attribute `{name}` is assigned afterwards", value.origin)
+                Unknown(
+                    reason=f"the attribute `{name}` is assigned afterwards", origin=value.origin
+                )
             )
         case _:
             pass

@@ -30,7 +30,7 @@ def literal(
         try:
             return Known(node.evaluated_value, span)
         except (ValueError, SyntaxError):  # Python limits the digits of an integer
-            return Unknown("the literal is too large", span)
+            return Unknown(reason="the literal is too large", origin=span)
 
 
 def string(
@@ -52,7 +52,7 @@ def string(
         if isinstance(value.value, bytes):
             if isinstance(node, cst.ConcatenatedString):
                 return literal(node, span)
-            return Unknown("flashc does not evaluate this string", span)
+            return Unknown(reason="flashc does not evaluate this string", origin=span)
         variables |= value.variables
         parts.append(Text(str(value.value)))
     if any(isinstance(part, EnvironmentReference) for part in parts):

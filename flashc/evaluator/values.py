@@ -51,7 +51,7 @@ class Symbolic:
         return frozenset(p.variable for p in self.parts if isinstance(p, EnvironmentReference))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
     """Nothing is known.  `reason` completes "because ..."; `origin` is the cause's place.
 
@@ -202,7 +202,7 @@ class _Concretion:
     def object_of(self, value: Value, depth: int) -> object:
         self._left -= 1
         if self._left < 0 or depth > _MAX_NESTING:
-            raise NotConcrete(Unknown("it is too large", value.origin))
+            raise NotConcrete(Unknown(reason="it is too large", origin=value.origin))
         if not isinstance(value, Known):
             raise NotConcrete(value)
         match value.value:
@@ -210,7 +210,7 @@ class _Concretion:
                 if items.escaped is not None:
                     raise NotConcrete(items.escaped)
                 if items.is_disordered and not self._unordered:
-                    raise NotConcrete(Unknown(SET_ORDER, value.origin))
+                    raise NotConcrete(Unknown(reason=SET_ORDER, origin=value.origin))
                 return items.kind(self.object_of(item, depth + 1) for item in items.items)
             case DictValue() as table:
                 return self._table(table, depth)
@@ -300,5 +300,7 @@ def no_member(enum_class: EnumMeta, name: str, origin: Span) -> Unknown:
     """What `Enum.NAME` or `Enum["NAME"]` is where there is no such member."""
     members = tuple(enum_class.__members__)
     return Unknown(
-        f"`{enum_class.__name__}` has no member `{name}`", origin, member=(name, members)
+        reason=f"`{enum_class.__name__}` has no member `{name}`",
+        origin=origin,
+        member=(name, members),
     )

@@ -113,7 +113,7 @@ class Reader:
             return None
         if isinstance(value.value, External):
             reason = f"`{value.value.name}` comes from outside the project"
-            self.unknown(what, argument.span, Unknown(reason, value.origin))
+            self.unknown(what, argument.span, Unknown(reason=reason, origin=value.origin))
             return None
         return value
 

@@ -142,7 +142,13 @@ class _Lowering:
             Provenance(printable(name), argument.span, argument.value.origin)
             for name, argument in sorted(self.value.arguments.items())
         )
-        return Construction(self.value.module, self.value.span, text, provenance, self.value.traced)
+        return Construction(
+            module=self.value.module,
+            span=self.value.span,
+            arguments=text,
+            provenance=provenance,
+            traced=self.value.traced,
+        )
 
     # Names ---------------------------------------------------------------------------------------
 
@@ -203,7 +209,12 @@ class _Lowering:
         if name is None or text is None:
             return None
         return ImageEndpoint(
-            name, resource_name(name), text, self.value.variable, configuration, self.construction()
+            name=name,
+            resource=resource_name(name),
+            image=text,
+            variable=self.value.variable,
+            configuration=configuration,
+            construction=self.construction(),
         )
 
     @staticmethod
@@ -237,14 +248,14 @@ class _Lowering:
             return None
         if isinstance(first.value, FunctionValue):
             return QueueFunction(
-                name,
-                resource_name(name),
-                lower_function(first.value),
-                first.module,
-                configuration,
-                self.construction(),
-                self.value.variable,
-                first.outermost,
+                name=name,
+                resource=resource_name(name),
+                function=lower_function(first.value),
+                module=first.module,
+                configuration=configuration,
+                construction=self.construction(),
+                variable=self.value.variable,
+                outermost=first.outermost,
             )
         if methods is None:
             return None
@@ -264,19 +275,19 @@ class _Lowering:
         from flashc.syntax.walk import docstring
 
         return QueueClass(
-            name,
-            resource_name(name),
-            value.name,
-            module,
-            value.qualname,
-            docstring(value.node.body),
-            methods,
-            configuration,
-            self.construction(),
-            value.frame.syntax.span(value.node.name),
-            self.value.variable,
-            outermost,
-            value.has_open_bases(),
+            name=name,
+            resource=resource_name(name),
+            class_name=value.name,
+            module=module,
+            qualname=value.qualname,
+            docstring=docstring(value.node.body),
+            methods=methods,
+            configuration=configuration,
+            construction=self.construction(),
+            span=value.frame.syntax.span(value.node.name),
+            variable=self.value.variable,
+            outermost=outermost,
+            open_bases=value.has_open_bases(),
         )
 
     def methods(self, value: ClassValue) -> tuple[Function, ...] | None:
@@ -325,12 +336,12 @@ class _Lowering:
         if name is None or not routes:
             return None
         return LoadBalanced(
-            name,
-            resource_name(name),
-            self.value.variable,
-            tuple(routes),
-            configuration,
-            self.construction(),
+            name=name,
+            resource=resource_name(name),
+            variable=self.value.variable,
+            routes=tuple(routes),
+            configuration=configuration,
+            construction=self.construction(),
         )
 
     def route(self, target: RouteTarget) -> Route | None:
@@ -359,7 +370,14 @@ class _Lowering:
             )
             return None
         self._check_path_parameters(path, function, target.span, span_of(target.value))
-        return Route(target.method, path, function, target.module, target.span, target.outermost)
+        return Route(
+            method=target.method,
+            path=path,
+            function=function,
+            module=target.module,
+            span=target.span,
+            outermost=target.outermost,
+        )
 
     def _check_path_parameters(
         self, path: str, function: Function, place: Span, defined: Span

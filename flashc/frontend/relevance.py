@@ -19,7 +19,7 @@ MAX_PLAIN_TEXT = 32_000_000  # characters
 _MENTIONS = tuple(name.encode() for name in sorted(SDK_PACKAGES))
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Survey:
     """`plain` are the modules that do not name the SDK, with their imports.  `broken` are those of them that
     are no Python, which matters only if a worker imports them."""
@@ -44,8 +44,15 @@ def survey(tree: Tree) -> Survey:
         if found is None:
             broken.add(name)
         imports, problems[name] = found or ((), ())
-        plain[name] = Module(name, path, path.endswith("__init__.py"), imports)
-    return Survey(_importers(tree, mentioning, plain), plain, problems, frozenset(broken))
+        plain[name] = Module(
+            name=name, path=path, is_package=path.endswith("__init__.py"), imports=imports
+        )
+    return Survey(
+        relevant=_importers(tree, mentioning, plain),
+        plain=plain,
+        problems=problems,
+        broken=frozenset(broken),
+    )
 
 
 def _mentions_sdk(tree: Tree, path: str) -> bool:

@@ -73,13 +73,13 @@ class _Schema(Storage):
     def configuration(self) -> Configuration:
         resources = self.resources()
         return Configuration(
-            resources,
-            read_environment(self.reader, self.given("env"), "`env`"),
-            self.dependencies(),
-            self.system_dependencies(),
-            self.flag("accelerate_downloads", True),
-            self.integer("max_concurrency", 1, 1),
-            self.python_version(),
+            resources=resources,
+            environment=read_environment(self.reader, self.given("env"), "`env`"),
+            dependencies=self.dependencies(),
+            system_dependencies=self.system_dependencies(),
+            accelerate_downloads=self.flag("accelerate_downloads", True),
+            max_concurrency=self.integer("max_concurrency", 1, 1),
+            python_version=self.python_version(),
         )
 
     # Where it runs -------------------------------------------------------------------------------
@@ -88,15 +88,15 @@ class _Schema(Storage):
         hardware = self.hardware()
         datacenters = self.datacenters(hardware)
         return Resources(
-            hardware,
-            self.workers(),
-            self.scaler(),
-            self.integer("idle_timeout", 60, 1, 3600),
-            self.integer("execution_timeout_ms", 0, 0),
-            self.flag("flashboot", True),
-            datacenters,
-            self.volumes(datacenters, hardware),
-            self.template(hardware),
+            hardware=hardware,
+            workers=self.workers(),
+            scaler=self.scaler(),
+            idle_timeout=self.integer("idle_timeout", 60, 1, 3600),
+            execution_timeout_ms=self.integer("execution_timeout_ms", 0, 0),
+            flashboot=self.flag("flashboot", True),
+            datacenters=datacenters,
+            volumes=self.volumes(datacenters, hardware),
+            template=self.template(hardware),
         )
 
     def hardware(self) -> Hardware:
@@ -257,7 +257,7 @@ class _Schema(Storage):
                 continue
             name = canonicalize_name(requirement.name)
             self._check_package(name, text, span)
-            found.append(Dependency(name, str(requirement), span))
+            found.append(Dependency(name=name, requirement=str(requirement), span=span))
         return tuple(found)
 
     def _check_package(self, name: str, text: str, span: Span) -> None:

@@ -16,16 +16,16 @@ def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Func
     node, syntax = function.node, function.frame.syntax
     parameters = lower_parameters(node.params, syntax)
     return Function(
-        function.name,
-        syntax.name,
-        function.qualname,
-        parameters[1:] if skip_first else parameters,
-        None if node.returns is None else _text(syntax, node.returns.annotation),
-        docstring(node.body),
-        node.asynchronous is not None,
-        is_generator(node, syntax.text),
-        syntax.span(node.name),
-        function.decorated,
+        name=function.name,
+        module=syntax.name,
+        qualname=function.qualname,
+        parameters=parameters[1:] if skip_first else parameters,
+        returns=None if node.returns is None else _text(syntax, node.returns.annotation),
+        docstring=docstring(node.body),
+        is_async=node.asynchronous is not None,
+        is_generator=is_generator(node, syntax.text),
+        span=syntax.span(node.name),
+        decorated=function.decorated,
     )
 
 
@@ -40,12 +40,12 @@ def lower_parameters(params: cst.Parameters, syntax: Syntax) -> tuple[Parameter,
         default = None if param.default is None else _text(syntax, param.default)
         found.append(
             Parameter(
-                param.name.value,
-                kind,
-                annotation,
-                default,
-                syntax.span(param.name),
-                param.default is not None and _is_literal(param.default),
+                name=param.name.value,
+                kind=kind,
+                annotation=annotation,
+                default=default,
+                span=syntax.span(param.name),
+                literal_default=param.default is not None and _is_literal(param.default),
             )
         )
 

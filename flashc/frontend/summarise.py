@@ -50,7 +50,7 @@ def read_fragment(
     sink, asked = Sink(), environment.fresh()
     sources = Sources(tree, sink)
     read = {name: _names(sources, name) for name in names}
-    machine = Machine(tree, sources.syntax, asked)
+    machine = Machine(tree=tree, load=sources.syntax, environment=asked)
     endpoints = _evaluate(machine, names, sink, trace=trace)
     building = {endpoint.construction.module for endpoint in endpoints}
     top_imports: dict[str, tuple[TopImport, ...]] = {}
@@ -59,17 +59,17 @@ def read_fragment(
         if syntax is not None:
             top_imports[name] = find_top_imports(syntax, read[name].module)
     return Fragment(
-        tuple(found.module for found in read.values()),
-        endpoints,
-        tuple(sink),
-        {name: found.problems for name, found in read.items()},
-        {name: found.installs for name, found in read.items()},
-        {
+        modules=tuple(found.module for found in read.values()),
+        endpoints=endpoints,
+        diagnostics=tuple(sink),
+        problems={name: found.problems for name, found in read.items()},
+        installs={name: found.installs for name, found in read.items()},
+        failures={
             name: Failure(error.span, printable(str(error)))
             for name, error in machine.failed.items()
         },
-        top_imports,
-        (
+        top_imports=top_imports,
+        reads=(
             *(module_question(name) for name in sorted(set(sources.asked) - set(names))),
             *(file_question(path) for path in sorted(machine.files)),
             *(environment_question(name) for name in sorted(asked.asked)),
@@ -90,7 +90,7 @@ def _names(sources: Sources, name: str) -> Names:
                 Span.whole(path),
                 f"the code of `{path}` is nested too deeply to be analysed",
             )
-    return Names(Module(name, path, path.endswith("__init__.py")), (), ())
+    return Names(Module(name=name, path=path, is_package=path.endswith("__init__.py")), (), ())
 
 
 def _evaluate(

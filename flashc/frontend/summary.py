@@ -31,7 +31,7 @@ class TopImport(Struct, frozen=True):
     finding: Diagnostic
 
 
-class Fragment(Struct, frozen=True):
+class Fragment(Struct, frozen=True, kw_only=True):
     """What some modules say that have to be read together.  Everything by module is by the module's name.
 
     `reads` are the questions whose answers decided it, beside the modules' own text: see `Answers`.
@@ -47,7 +47,7 @@ class Fragment(Struct, frozen=True):
     reads: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Facts:
     """All fragments of a project together, and its other modules; in the order of names."""
 
@@ -79,5 +79,11 @@ def assemble_facts(tree: Tree, survey: Survey, fragments: Iterable[Fragment], si
             sink.add(diagnostic)
     ordered = tuple(modules[name] for name in tree.modules)
     return Facts(
-        ordered, tuple(endpoints), problems, installs, failures, top_imports, survey.broken
+        modules=ordered,
+        endpoints=tuple(endpoints),
+        problems=problems,
+        installs=installs,
+        failures=failures,
+        top_imports=top_imports,
+        broken=survey.broken,
     )

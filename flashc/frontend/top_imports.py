@@ -44,10 +44,10 @@ def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[TopImport
         users = occurrences.functions_using(names)
         if users:
             finding = Diagnostic(
-                rules.IMPORT_AT_TOP,
-                f"`{item.module.partition('.')[0]}` is imported with the module, "
+                rule=rules.IMPORT_AT_TOP,
+                message=f"`{item.module.partition('.')[0]}` is imported with the module, "
                 "but only functions use it",
-                Label(item.span, ""),
+                primary=Label(item.span, ""),
                 notes=(
                     "`flash` can't find the endpoints on a machine without the package, and every "
                     "worker that imports the module loads it",

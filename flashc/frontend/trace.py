@@ -154,24 +154,48 @@ class _Builder:
             name: Argument(self._value(value, span), _written(syntax, call, name) or span)
             for name, value in record["arguments"].items()
         }
-        value = EndpointValue(syntax.name, span, text, arguments, [], None, traced=True)
+        value = EndpointValue(
+            module=syntax.name,
+            span=span,
+            text=text,
+            arguments=arguments,
+            problems=[],
+            condition=None,
+            traced=True,
+        )
         for item in record["targets"]:
             function = self._target(item["target"])
             if function is None:
-                value.problems.append(Unknown("flashc can't find what it decorates", span))
+                value.problems.append(
+                    Unknown(reason="flashc can't find what it decorates", origin=span)
+                )
                 continue
-            value.targets.append(Target(function, syntax.name, span, True, None))
+            value.targets.append(
+                Target(
+                    value=function, module=syntax.name, span=span, outermost=True, condition=None
+                )
+            )
         for item in record["routes"]:
             function = self._target(item["target"])
             if not isinstance(function, FunctionValue):
-                value.problems.append(Unknown("flashc can't find what its route decorates", span))
+                value.problems.append(
+                    Unknown(reason="flashc can't find what its route decorates", origin=span)
+                )
                 continue
             place = self._site(item)
             where = span if place is None else place[1]
             path = self._value(item["path"], where)
             module = syntax.name if place is None else place[0].name
             value.routes.append(
-                RouteTarget(item["method"], path, function, module, where, True, None)
+                RouteTarget(
+                    method=item["method"],
+                    path=path,
+                    value=function,
+                    module=module,
+                    span=where,
+                    outermost=True,
+                    condition=None,
+                )
             )
         return value
 
@@ -200,12 +224,12 @@ class _Builder:
         syntax = self.machine.load(name) if name in self.machine.tree.modules else None
         if syntax is None:
             return None
-        frame = self.machine.module(syntax.name) or Frame(syntax)
+        frame = self.machine.module(syntax.name) or Frame(syntax=syntax)
         for node, qualname in _definitions(syntax.tree, ""):
             if qualname != record["qualname"]:
                 continue
             if isinstance(node, cst.FunctionDef) and _first_line(syntax, node) == record["line"]:
-                return FunctionValue(node, frame, qualname)
+                return FunctionValue(node=node, frame=frame, qualname=qualname)
             if isinstance(node, cst.ClassDef) and record["kind"] == "class":
                 known = frame.names.get(qualname)
                 if isinstance(known, Known) and isinstance(known.value, ClassValue):
@@ -219,7 +243,11 @@ class _Builder:
             case {"enum": [kind, member]}:
                 found = ENUMS.get(kind)
                 known = None if found is None else found.__members__.get(member)
-                return Unknown(f"it is a `{kind}`", span) if known is None else Known(known, span)
+                return (
+                    Unknown(reason=f"it is a `{kind}`", origin=span)
+                    if known is None
+                    else Known(known, span)
+                )
             case {"variable": name}:
                 return Symbolic((EnvironmentReference(name),), span)
             case {"parts": [before, name, after]}:
@@ -233,7 +261,7 @@ class _Builder:
                 for key, item in pairs:
                     known_key = self._value(key, span)
                     if not isinstance(known_key, Known) or isinstance(known_key.value, ListValue):
-                        return Unknown("a key of it is no constant", span)
+                        return Unknown(reason="a key of it is no constant", origin=span)
                     entries[known_key.value] = (known_key, self._value(item, span))
                 return Known(DictValue(entries), span)
             case {"sdk": kind, "arguments": given}:
@@ -242,7 +270,7 @@ class _Builder:
                 }
                 return Known(SdkObject(kind, arguments, span), span)
             case _:
-                return Unknown(str(record.get("unknown")), span)
+                return Unknown(reason=str(record.get("unknown")), origin=span)
 
 
 def _column(syntax: Syntax, line: int, offset: int) -> int:

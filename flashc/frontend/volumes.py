@@ -99,10 +99,10 @@ class Storage(Parameters):
         self._check_place(given, place)
         where = None if place is None else self.datacenter(place, "`NetworkVolume.datacenter`")
         return Volume(
-            self.text(given, "NetworkVolume", "name"),
-            self.text(given, "NetworkVolume", "id"),
-            _DEFAULT_VOLUME_GB if size is None else size,
-            where or DataCenter.EU_RO_1.value,
+            name=self.text(given, "NetworkVolume", "name"),
+            id=self.text(given, "NetworkVolume", "id"),
+            size=_DEFAULT_VOLUME_GB if size is None else size,
+            datacenter=where or DataCenter.EU_RO_1.value,
         )
 
     def _check_place(self, given: dict[str, Argument], place: Argument | None) -> None:
@@ -138,13 +138,15 @@ class Storage(Parameters):
             if size is not None:
                 self._check_disk(hardware, size, disk.span)
         return Template(
-            size,
-            self.text(given, "PodTemplate", "dockerArgs"),
-            self.text(given, "PodTemplate", "startScript"),
-            None if start is None else self.reader.flag(start, "`PodTemplate.advancedStart`"),
-            self.text(given, "PodTemplate", "containerRegistryAuthId"),
-            self.text(given, "PodTemplate", "ports"),
-            self._template_environment(given.get("env")),
+            container_disk_gb=size,
+            docker_args=self.text(given, "PodTemplate", "dockerArgs"),
+            start_script=self.text(given, "PodTemplate", "startScript"),
+            advanced_start=None
+            if start is None
+            else self.reader.flag(start, "`PodTemplate.advancedStart`"),
+            registry_auth_id=self.text(given, "PodTemplate", "containerRegistryAuthId"),
+            ports=self.text(given, "PodTemplate", "ports"),
+            environment=self._template_environment(given.get("env")),
         )
 
     def _check_disk(self, hardware: Hardware, size: int, place: Span) -> None:

@@ -24,7 +24,7 @@ from .compiler import compiler_identity
 _NESTED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """The memory for one state of a project; `environment` notes what is read meanwhile."""
 
@@ -36,7 +36,9 @@ class Memory:
     @classmethod
     def of(cls, tree: Tree, options: Options, environment: Environment, store: Store) -> Memory:
         exact = not options.trace and not _reads_outside(tree)
-        return cls(store, fingerprint(tree, options), environment, exact)
+        return cls(
+            store=store, key=fingerprint(tree, options), environment=environment, exact=exact
+        )
 
     def recall(self, kind: str, oldest: float | None = None) -> bytes | None:
         """What was remembered, at most `oldest` seconds ago."""

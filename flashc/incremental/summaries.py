@@ -35,7 +35,7 @@ def read_fragments(
     tree: Tree, relevant: Iterable[str], environment: Environment, store: Store | None
 ) -> list[Fragment]:
     """The fragments of all relevant modules.  `environment` learns what was asked of it."""
-    library = _Library(tree, environment, store)
+    library = _Library(tree=tree, environment=environment, store=store)
     parts = split(tree, relevant)
     while True:
         fragments = library.fragments(parts)
@@ -49,7 +49,7 @@ def read_fragments(
     return [fragments[part] for part in parts]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class _Library:
     """The fragments of one state of a project."""
 

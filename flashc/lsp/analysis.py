@@ -20,7 +20,7 @@ from flashc_ir.program import Program
 _MARKS = (PYPROJECT, "requirements.txt", ".flashignore", ".flash")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Analysis:
     """One state of a project.  `program` is as complete as errors leave it; None without any module."""
 
@@ -48,7 +48,7 @@ def analyse(root: Path, unsaved: Mapping[str, bytes]) -> Analysis:
     latest: list[Program] = []
     environment = build_environment(root, options.env)
     compile_tree(root, tree, options, environment, sink, lambda _, program: latest.append(program))
-    return Analysis(tree, latest[-1] if latest else None, tuple(sink))
+    return Analysis(tree=tree, program=latest[-1] if latest else None, diagnostics=tuple(sink))
 
 
 def project_of(file: Path, workspace: Path | None) -> Path:

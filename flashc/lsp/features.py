@@ -24,7 +24,7 @@ from .places import covers
 Place = tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
     """One entry of a document's outline; `detail` says what kind of endpoint or which function it is."""
 
@@ -89,7 +89,15 @@ def symbols(analysis: Analysis, path: str) -> list[Symbol]:
             inside = tuple(_runs(endpoint, path))
             last = max((span, *(s.span for s in inside)), key=lambda s: (s.end_line, s.end_column))
             whole = Span(path, span.line, span.column, last.end_line, last.end_column)
-            found.append(Symbol(_name(endpoint), _kind(endpoint), whole, span, inside))
+            found.append(
+                Symbol(
+                    name=_name(endpoint),
+                    detail=_kind(endpoint),
+                    span=whole,
+                    selection=span,
+                    children=inside,
+                )
+            )
     return sorted(found, key=lambda symbol: symbol.span)
 
 
@@ -97,11 +105,21 @@ def _runs(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
     if isinstance(endpoint, LoadBalanced):
         for route in endpoint.routes:
             if route.span.path == path:
-                yield Symbol(route.key, route.function.qualname, route.span, route.span)
+                yield Symbol(
+                    name=route.key,
+                    detail=route.function.qualname,
+                    span=route.span,
+                    selection=route.span,
+                )
     else:
         for function in functions_of(endpoint):
             if function.span.path == path:
-                yield Symbol(function.name, "function", function.span, function.span)
+                yield Symbol(
+                    name=function.name,
+                    detail="function",
+                    span=function.span,
+                    selection=function.span,
+                )
 
 
 def _name(endpoint: Endpoint) -> str:

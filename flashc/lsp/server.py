@@ -31,7 +31,7 @@ _SEVERITIES = {
 }
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class _Project:
     """One project with open documents; `published` are the files that diagnostics were sent for."""
 
@@ -62,7 +62,7 @@ class FlashServer(LanguageServer):
         path = relative(file, root)
         if path is None:
             return None
-        return self._projects.setdefault(root, _Project(root)), path
+        return self._projects.setdefault(root, _Project(root=root)), path
 
     def _workspace_of(self, file: Path) -> Path | None:
         folders = [to_fs_path(uri) for uri in self.workspace.folders]

@@ -223,10 +223,10 @@ def _call(scope: Place, place: Place, endpoint: Endpoint, reference: Reference) 
     if isinstance(endpoint, QueueClass) and member is None:
         shape = reference.shape
     return Call(
-        f"{scope.module}:{scope.qualname}",
-        f"{place.module}:{qualname}",
-        callee_name(endpoint),
-        CallForm.REFERENCE if shape is None else CallForm.CALL,
-        shape,
-        reference.span,
+        caller=f"{scope.module}:{scope.qualname}",
+        callee=f"{place.module}:{qualname}",
+        endpoint=callee_name(endpoint),
+        form=CallForm.REFERENCE if shape is None else CallForm.CALL,
+        shape=shape,
+        span=reference.span,
     )

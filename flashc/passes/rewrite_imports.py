@@ -49,7 +49,12 @@ def rewrite_imports(program: Program, sink: Sink) -> Program:
     for endpoint in program.deployed():
         if endpoint.construction.arguments is not None:
             built.setdefault(endpoint.construction.module, []).append(endpoint)
-    rewriter = _Rewriter(program, stubbed_names(program), built, frozenset(_taken(program)))
+    rewriter = _Rewriter(
+        program=program,
+        stubbed=stubbed_names(program),
+        built=built,
+        taken=frozenset(_taken(program)),
+    )
     modules = tuple(
         replace(module, edits=tuple(sorted(rewriter.edits(module)))) for module in program.modules
     )
@@ -107,7 +112,7 @@ def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
             return
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Rewriter:
     program: Program
     stubbed: dict[tuple[str, str], str]

@@ -38,7 +38,7 @@ class Presence(StrEnum):
     ABSENT = ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Tree:
     """What a project consists of.  `modules` maps dotted names to paths, relative to the root.
 
@@ -99,20 +99,20 @@ class Tree:
 
 def discover(root: Path, sink: Sink, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Tree:
     """Walk the project at `root` (absolute), in sorted order; `unsaved` as in `Tree`."""
-    walk = _Walk(root, Path(os.path.realpath(root)), sink, unsaved)
+    walk = _Walk(root=root, real_root=Path(os.path.realpath(root)), sink=sink, unsaved=unsaved)
     walk.folder("", IgnoreRules.built_in())
     modules = _modules(walk.files, sink)
     packages = {
         name.rsplit(".", depth)[0] for name in modules for depth in range(1, name.count(".") + 1)
     }
     return Tree(
-        root,
-        tuple(sorted(walk.files, key=lambda file: file.path)),
-        modules,
-        frozenset(packages),
-        tuple(sorted(walk.exclusions, key=lambda e: e.path)),
-        unsaved,
-        walk.texts,
+        root=root,
+        files=tuple(sorted(walk.files, key=lambda file: file.path)),
+        modules=modules,
+        packages=frozenset(packages),
+        exclusions=tuple(sorted(walk.exclusions, key=lambda e: e.path)),
+        unsaved=unsaved,
+        texts=walk.texts,
     )
 
 
@@ -148,7 +148,7 @@ def _is_package(path: str) -> bool:
     return path.endswith("/__init__.py")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Walk:
     root: Path
     real_root: Path
@@ -231,7 +231,9 @@ class _Walk:
             self._unreadable(path, error)
             return
         executable = bool(status.st_mode & stat.S_IXUSR)
-        self.files.append(ProjectFile(path, status.st_size, digest, executable))
+        self.files.append(
+            ProjectFile(path=path, size=status.st_size, digest=digest, executable=executable)
+        )
 
     def _digest(self, path: str, size: int) -> str:
         if path in self.unsaved:

@@ -15,7 +15,7 @@ PYPROJECT = "pyproject.toml"
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """What a user can choose.  None: not chosen, so that the default depends on the project.
 

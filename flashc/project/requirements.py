@@ -55,10 +55,10 @@ def _from_requirements_file(tree: Tree, sink: Sink) -> list[Dependency]:
             continue
         found.append(
             Dependency(
-                canonicalize_name(item.req.name),
-                str(item.req),
-                Span("requirements.txt", number, 1, number, len(text) + 1),
-                item.is_constraint,
+                name=canonicalize_name(item.req.name),
+                requirement=str(item.req),
+                span=Span("requirements.txt", number, 1, number, len(text) + 1),
+                constraint=item.is_constraint,
             )
         )
     return found
@@ -100,7 +100,11 @@ def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
             reason = str(error).partition("\n")[0]
             sink.report(rules.INVALID_REQUIREMENT, place, f"`{entry}` is no requirement: {reason}")
             continue
-        found.append(Dependency(canonicalize_name(requirement.name), str(requirement), place))
+        found.append(
+            Dependency(
+                name=canonicalize_name(requirement.name), requirement=str(requirement), span=place
+            )
+        )
     return found
 
 

@@ -22,7 +22,7 @@ _LATER = frozenset(
 )
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Suppression:
     """One comment.  `codes` as written; `place` covers the comment, `blank` also the space before it."""
 
@@ -53,9 +53,9 @@ def read_suppressions(path: str, text: str) -> list[Suppression]:
             start = len(before.rstrip()) if before.strip() else 0
             found.append(
                 Suppression(
-                    tuple(code for code in codes if code),
-                    Span(path, line, column + 1, line, token.end[1] + 1),
-                    Span(path, line, start + 1, line, token.end[1] + 1),
+                    codes=tuple(code for code in codes if code),
+                    place=Span(path, line, column + 1, line, token.end[1] + 1),
+                    blank=Span(path, line, start + 1, line, token.end[1] + 1),
                 )
             )
     except (tokenize.TokenError, SyntaxError):
@@ -106,9 +106,9 @@ def _complaints(suppression: Suppression) -> list[Diagnostic]:
     if not suppression.codes:
         return [
             Diagnostic(
-                rules.UNUSED_SUPPRESSION,
-                "an `ignore` comment needs the codes that it hides",
-                place,
+                rule=rules.UNUSED_SUPPRESSION,
+                message="an `ignore` comment needs the codes that it hides",
+                primary=place,
                 help=("write `# flashc: ignore[FC310] reason`",),
             )
         ]
@@ -116,9 +116,9 @@ def _complaints(suppression: Suppression) -> list[Diagnostic]:
     whole = len(unused) == len(suppression.codes)
     return [
         Diagnostic(
-            rules.UNUSED_SUPPRESSION,
-            f"`{code}` hides nothing here: {_reason(code)}",
-            place,
+            rule=rules.UNUSED_SUPPRESSION,
+            message=f"`{code}` hides nothing here: {_reason(code)}",
+            primary=place,
             help=("remove it",),
             fix=remove if whole and code == unused[0] else None,
         )

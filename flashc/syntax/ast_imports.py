@@ -36,7 +36,9 @@ def imports_of(
     """
     package = name if is_package else name.rpartition(".")[0]
     has_dynamic = any(function.rpartition(".")[2] in text for function in IMPORT_FUNCTIONS)
-    collector = _Collector(path, package, text, index, has_dynamic)
+    collector = _Collector(
+        path=path, package=package, text=text, index=index, has_dynamic=has_dynamic
+    )
     collector.visit_block(tree.body, _Place())
     return tuple(collector.imports), tuple(collector.problems)
 
@@ -44,7 +46,7 @@ def imports_of(
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
     scope: str = ""
     in_class: bool = False
@@ -52,7 +54,7 @@ class _Place:
     guarded: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Collector:
     path: str
     package: str
@@ -79,7 +81,10 @@ class _Collector:
                 scope = f"{place.scope}{separator}{node.name}".removeprefix(".")
                 is_class = isinstance(node, ast.ClassDef)
                 inside = _Place(
-                    scope, is_class, place.typing_only and is_class, place.guarded and is_class
+                    scope=scope,
+                    in_class=is_class,
+                    typing_only=place.typing_only and is_class,
+                    guarded=place.guarded and is_class,
                 )
                 self.visit_block(node.body, inside)
             case ast.If():
@@ -89,7 +94,10 @@ class _Collector:
                     self.visit_block(node.orelse, place)
                     return
                 inside = _Place(
-                    place.scope, place.in_class, place.typing_only or typing_only, place.guarded
+                    scope=place.scope,
+                    in_class=place.in_class,
+                    typing_only=place.typing_only or typing_only,
+                    guarded=place.guarded,
                 )
                 self.visit_block(node.body, inside)
                 self.visit_block(node.orelse, place)
@@ -112,7 +120,12 @@ class _Collector:
 
     def _try(self, node: ast.Try | ast.TryStar, place: _Place) -> None:
         guarded = any(_expects_import_error(handler.type) for handler in node.handlers)
-        inside = _Place(place.scope, place.in_class, place.typing_only, place.guarded or guarded)
+        inside = _Place(
+            scope=place.scope,
+            in_class=place.in_class,
+            typing_only=place.typing_only,
+            guarded=place.guarded or guarded,
+        )
         self.visit_block(node.body, inside)
         for handler in node.handlers:
             self.visit_block(handler.body, inside)
@@ -124,7 +137,7 @@ class _Collector:
         module = resolve_relative(self.package, node.level, written) if node.level else written
         if module is None:
             text = "." * node.level + written
-            self.problems.append(ImportProblem(self._span(node), text, computed=False))
+            self.problems.append(ImportProblem(span=self._span(node), text=text, computed=False))
             return
         names: list[ImportedName] = []
         for item in node.names:
@@ -140,13 +153,13 @@ class _Collector:
         first = node.args[0]
         if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
             text = ast.get_source_segment(self.text, node) or callee
-            self.problems.append(ImportProblem(self._span(node), text, computed=True))
+            self.problems.append(ImportProblem(span=self._span(node), text=text, computed=True))
             return
         name = first.value
         level = len(name) - len(name.lstrip(".")) if callee != "__import__" else 0
         module = resolve_relative(self.package, level, name[level:]) if level else name
         if module is None:
-            self.problems.append(ImportProblem(self._span(node), name, computed=False))
+            self.problems.append(ImportProblem(span=self._span(node), text=name, computed=False))
         else:
             self._add(node, module, None, place, dynamic=True)
 
@@ -163,10 +176,10 @@ class _Collector:
     ) -> None:
         self.imports.append(
             Import(
-                module,
-                self.index.origin(module),
-                names,
-                self._span(node),
+                module=module,
+                origin=self.index.origin(module),
+                names=names,
+                span=self._span(node),
                 alias=alias,
                 scope=place.scope,
                 typing_only=place.typing_only,

@@ -38,7 +38,7 @@ _SEEN = frozenset(
 _Access = tuple[Scope, Chain, cst.CSTNode]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """What the code does; `installs` are the calls that start pip."""
 
@@ -104,10 +104,10 @@ class Behaviour:
     def facts(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> Facts:
         """What the nodes mean, now that every scope is complete."""
         return Facts(
-            tuple(self._reads(syntax, uses)),
-            tuple(self._sets(uses)),
-            tuple(self._globals(syntax, top, uses)),
-            tuple(syntax.span(use.node) for use in uses if _installs(use)),
+            variables_read=tuple(self._reads(syntax, uses)),
+            variables_set=tuple(self._sets(uses)),
+            globals=tuple(self._globals(syntax, top, uses)),
+            installs=tuple(syntax.span(use.node) for use in uses if _installs(use)),
         )
 
     # Environment variables -------------------------------------------------------------------------
@@ -119,13 +119,20 @@ class Behaviour:
                 name = _first_text(node)
                 if name is not None:
                     optional = len(node.args) > 1 or node in self.tested
-                    yield VariableRead(name, use.scope.qualname, syntax.span(node), optional)
+                    yield VariableRead(
+                        name=name,
+                        scope=use.scope.qualname,
+                        span=syntax.span(node),
+                        optional=optional,
+                    )
         written = {node for _, _, node in self.changed}
         for scope, chain, node in self.lookups:
             if node not in written and _leads_to(scope, chain, {"os.environ"}):
                 name = _key(node)
                 if name is not None:
-                    yield VariableRead(name, scope.qualname, syntax.span(node), False)
+                    yield VariableRead(
+                        name=name, scope=scope.qualname, span=syntax.span(node), optional=False
+                    )
 
     def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
         for use in uses:
@@ -145,19 +152,35 @@ class Behaviour:
 
     def _globals(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> list[GlobalUse]:
         """The uses, in functions, of plain values at the top that some function changes."""
-        writes = [GlobalUse(name, where, span, True) for name, where, span in top.rebound]
+        writes = [
+            GlobalUse(name=name, scope=where, span=span, writes=True)
+            for name, where, span in top.rebound
+        ]
         for scope, chain, node in self.changed:
             if _keeps(top, scope, chain.root):
-                writes.append(GlobalUse(chain.root, scope.qualname, syntax.span(node), True))
+                writes.append(
+                    GlobalUse(
+                        name=chain.root, scope=scope.qualname, span=syntax.span(node), writes=True
+                    )
+                )
         for use in uses:
             changing = isinstance(use.node, cst.Call) and use.chain.attributes[-1:] != ()
             if changing and use.chain.attributes[-1] in _CHANGING:
                 if _keeps(top, use.scope, use.chain.root):
                     span = syntax.span(use.node)
-                    writes.append(GlobalUse(use.chain.root, use.scope.qualname, span, True))
+                    writes.append(
+                        GlobalUse(
+                            name=use.chain.root, scope=use.scope.qualname, span=span, writes=True
+                        )
+                    )
         names = {write.name for write in writes}
         reads = [
-            GlobalUse(use.chain.root, use.scope.qualname, syntax.span(use.node), False)
+            GlobalUse(
+                name=use.chain.root,
+                scope=use.scope.qualname,
+                span=syntax.span(use.node),
+                writes=False,
+            )
             for use in uses
             if use.chain.root in names and _keeps(top, use.scope, use.chain.root)
         ]

@@ -23,7 +23,7 @@ class ImportContext:
     guarded: bool
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class ImportCollector:
     """The imports of one module.  Each method binds what Python would, and notes the import."""
 
@@ -43,17 +43,17 @@ class ImportCollector:
         for item in node.names:
             name, alias = item.evaluated_name, item.evaluated_alias
             bound, target = (alias, name) if alias else (name.partition(".")[0],) * 2
-            scope.bind(bound, Bound(span, target=target))
+            scope.bind(bound, Bound(span=span, target=target))
 
     def note_import(self, node: cst.Import, scope: Scope, context: ImportContext) -> None:
         for item in node.names:
             name = item.evaluated_name
             self.found.append(
                 Import(
-                    name,
-                    self.index.origin(name),
-                    None,
-                    self.syntax.span(node),
+                    module=name,
+                    origin=self.index.origin(name),
+                    names=None,
+                    span=self.syntax.span(node),
                     alias=item.evaluated_alias,
                     scope=scope.qualname,
                     typing_only=context.typing_only,
@@ -67,20 +67,20 @@ class ImportCollector:
         for name in self._names(node, module):
             if name.name != "*":
                 target = None if module is None else _member(module, name.name)
-                scope.bind(name.bound, Bound(span, target=target))
+                scope.bind(name.bound, Bound(span=span, target=target))
 
     def note_import_from(self, node: cst.ImportFrom, scope: Scope, context: ImportContext) -> None:
         span, module = self.syntax.span(node), self._source(node)
         if module is None:
             text = "." * len(node.relative) + (dotted(node.module) or "" if node.module else "")
-            self.problems.append(ImportProblem(span, text, computed=False))
+            self.problems.append(ImportProblem(span=span, text=text, computed=False))
             return
         self.found.append(
             Import(
-                module,
-                self.index.origin(module),
-                tuple(self._names(node, module)),
-                span,
+                module=module,
+                origin=self.index.origin(module),
+                names=tuple(self._names(node, module)),
+                span=span,
                 scope=scope.qualname,
                 typing_only=context.typing_only,
                 guarded=context.guarded,
@@ -98,17 +98,19 @@ class ImportCollector:
         if name is None:
             text = literal or self.syntax.code(node)
             self.problems.append(
-                ImportProblem(span, text, computed=literal is None, expected=context.guarded)
+                ImportProblem(
+                    span=span, text=text, computed=literal is None, expected=context.guarded
+                )
             )
             return
         if callee == "__import__":
             name = literal or name
         self.found.append(
             Import(
-                name,
-                self.index.origin(name),
-                None,
-                span,
+                module=name,
+                origin=self.index.origin(name),
+                names=None,
+                span=span,
                 scope=scope.qualname,
                 typing_only=context.typing_only,
                 guarded=context.guarded,

@@ -46,12 +46,14 @@ class Names:
 
 def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
     """The imports, bindings and references of one module."""
-    walker = _Walker(syntax, index, ImportCollector(syntax, index))
+    walker = _Walker(
+        syntax=syntax, index=index, imports=ImportCollector(syntax=syntax, index=index)
+    )
     walker.visit(syntax.tree, walker.top, _Context())
     return walker.result()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
     """What surrounds a node: `if TYPE_CHECKING:`, a `try` that expects ImportError, `await`.
 
@@ -69,12 +71,14 @@ class _Context:
         return ImportContext(self.typing_only, self.guarded)
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class _Walker:
     syntax: Syntax
     index: ModuleIndex
     imports: ImportCollector
-    top: Scope = field(default_factory=lambda: Scope(ScopeKind.MODULE, "", None))
+    top: Scope = field(
+        default_factory=lambda: Scope(kind=ScopeKind.MODULE, qualname="", parent=None)
+    )
     behaviour: Behaviour = field(default_factory=Behaviour)
     uses: list[Use] = field(default_factory=list[Use])
     fates: dict[cst.CSTNode, Fate] = field(default_factory=dict[cst.CSTNode, Fate])
@@ -102,7 +106,7 @@ class _Walker:
         self._children(node, scope, context)
 
     def _lambda(self, node: cst.Lambda, scope: Scope, context: _Context) -> None:
-        inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+        inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
         self._parameters(node.params, scope, inner, context)
         self.visit(node.body, inner, replace(context, in_async=False, awaited=False))
 
@@ -146,14 +150,16 @@ class _Walker:
         whole = isinstance(node, cst.MatchMapping)
         name = node.rest if isinstance(node, cst.MatchMapping) else node.name
         if name is not None:
-            scope.bind(name.value, Bound(self.syntax.span(name if whole else node)))
+            scope.bind(name.value, Bound(span=self.syntax.span(name if whole else node)))
         self._children(node, scope, context)
 
     def _function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
         for decorator in node.decorators:
             self.visit(decorator.decorator, scope, context)
         self._bind_definition(node.name, scope)
-        inner = Scope(ScopeKind.FUNCTION, scope.child_qualname(node.name.value), scope)
+        inner = Scope(
+            kind=ScopeKind.FUNCTION, qualname=scope.child_qualname(node.name.value), parent=scope
+        )
         self._parameters(node.params, scope, inner, context)
         in_async = node.asynchronous is not None
         self.visit(node.body, inner, _Context(script_only=context.script_only, in_async=in_async))
@@ -162,7 +168,9 @@ class _Walker:
         for part in (*(d.decorator for d in node.decorators), *node.bases, *node.keywords):
             self.visit(part, scope, context)
         self._bind_definition(node.name, scope)
-        inner = Scope(ScopeKind.CLASS, scope.child_qualname(node.name.value), scope)
+        inner = Scope(
+            kind=ScopeKind.CLASS, qualname=scope.child_qualname(node.name.value), parent=scope
+        )
         self.visit(node.body, inner, context)
 
     def _parameters(
@@ -171,13 +179,13 @@ class _Walker:
         stars = (params.star_arg, params.star_kwarg)
         for param in (*params.posonly_params, *params.params, *params.kwonly_params, *stars):
             if isinstance(param, cst.Param):
-                inner.bind(param.name.value, Bound(self.syntax.span(param)))
+                inner.bind(param.name.value, Bound(span=self.syntax.span(param)))
                 if param.default is not None:
                     self.visit(param.default, outer, context)
 
     def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
         """A comprehension is a scope of its own, but for the first iterable; walrus targets leak."""
-        inner = Scope(ScopeKind.FUNCTION, scope.qualname, scope)
+        inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
         generator: cst.CompFor | None = node.for_in
         outermost = True
         while generator is not None:
@@ -233,18 +241,18 @@ class _Walker:
     def _bound_value(self, goal: cst.Name, value: cst.BaseExpression | None) -> Bound:
         span = self.syntax.span(goal)
         if value is None:
-            return Bound(span)
+            return Bound(span=span)
         chain = self._chain(value)
         if chain is not None:
-            return Bound(span, alias=chain)
+            return Bound(span=span, alias=chain)
         if isinstance(value, cst.Call):
-            return Bound(span, instance=self._chain(value.func))
-        return Bound(span)
+            return Bound(span=span, instance=self._chain(value.func))
+        return Bound(span=span)
 
     def _bind_target(self, target: cst.CSTNode, scope: Scope) -> None:
         match target:
             case cst.Name():
-                scope.bind(target.value, Bound(self.syntax.span(target)))
+                scope.bind(target.value, Bound(span=self.syntax.span(target)))
             case cst.Tuple() | cst.List():
                 for element in target.elements:
                     self._bind_target(element.value, scope)
@@ -256,7 +264,7 @@ class _Walker:
     def _bind_definition(self, name: cst.Name, scope: Scope) -> None:
         top = scope.kind is ScopeKind.MODULE or name.value in scope.global_names
         target = f"{self.syntax.name}.{name.value}" if top else None
-        scope.bind(name.value, Bound(self.syntax.span(name), target=target))
+        scope.bind(name.value, Bound(span=self.syntax.span(name), target=target))
 
     # Expressions ---------------------------------------------------------------------------------
 
@@ -271,7 +279,7 @@ class _Walker:
         chain = self._chain(node)
         if chain is not None:
             self._dynamic_import(node, scope, context)
-            self._use(Use(scope, chain, node, None), context)
+            self._use(Use(scope=scope, chain=chain, node=node, shape=None), context)
             return
         if isinstance(node, cst.Call):
             self._call(node, scope, plain, awaited)
@@ -282,7 +290,10 @@ class _Walker:
             if made is not None:
                 shape = shape_of(member.call, awaited=False)
                 self._dynamic_import(member.call, scope, context)
-                self._use(Use(scope, made, node, shape, member.name), context)
+                self._use(
+                    Use(scope=scope, chain=made, node=node, shape=shape, member=member.name),
+                    context,
+                )
                 self._arguments(member.call, scope, plain)
                 return
         self._children(node, scope, plain)
@@ -299,11 +310,21 @@ class _Walker:
         made = self._chain(member.call.func) if member is not None else None
         if chain is not None:
             self._dynamic_import(node.func, scope, context)
-            self._use(Use(scope, chain, node, shape), context)
+            self._use(Use(scope=scope, chain=chain, node=node, shape=shape), context)
         elif member is not None and made is not None:
             made_shape = shape_of(member.call, awaited=False)
             self._dynamic_import(member.call, scope, context)
-            self._use(Use(scope, made, node, made_shape, member.name, shape), context)
+            self._use(
+                Use(
+                    scope=scope,
+                    chain=made,
+                    node=node,
+                    shape=made_shape,
+                    member=member.name,
+                    member_shape=shape,
+                ),
+                context,
+            )
             self._arguments(member.call, scope, context)
         else:
             self.visit(node.func, scope, context)

@@ -29,7 +29,7 @@ class SyntaxProblem(ValueError):
         self.column = column
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Syntax:
     """One parsed module.  `path` is relative to the project's root, `name` dotted."""
 
@@ -99,7 +99,7 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
         raise host or _problem(error.message) from error
     except RecursionError as error:
         raise SyntaxProblem(_TOO_DEEP, 1, 1) from error
-    return Syntax(path, name, is_package, text, tree)
+    return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree)
 
 
 def _host_problem(text: str) -> SyntaxProblem | None:

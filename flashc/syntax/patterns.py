@@ -53,14 +53,14 @@ def shape_of(
     keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
     stars = {a.star for a in call.args}
     return Shape(
-        positional,
-        keywords,
-        "*" in stars,
-        "**" in stars,
-        awaited,
-        in_async,
-        fate,
-        tuple(_constants(call)),
+        positional=positional,
+        keywords=keywords,
+        star="*" in stars,
+        double_star="**" in stars,
+        awaited=awaited,
+        in_async=in_async,
+        fate=fate,
+        constants=tuple(_constants(call)),
     )
 
 

@@ -14,7 +14,7 @@ from .resolve import ModuleIndex
 from .scopes import Chain, Scope, targets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
     """A dotted name that is loaded, and what is done with it: see `Reference`."""
 
@@ -35,19 +35,19 @@ def module_of(
     exports: tuple[str, ...] | None,
 ) -> Module:
     """The IR of a module, its uses resolved as far as its own text says."""
-    linker = _Linker(syntax, index, top, tuple(imports), uses)
+    linker = _Linker(syntax=syntax, index=index, top=top, imports=tuple(imports), uses=uses)
     return Module(
-        syntax.name,
-        syntax.path,
-        syntax.is_package,
-        linker.imports,
-        tuple(linker.bindings()),
-        tuple(linker.references()),
-        exports,
+        name=syntax.name,
+        path=syntax.path,
+        is_package=syntax.is_package,
+        imports=linker.imports,
+        bindings=tuple(linker.bindings()),
+        references=tuple(linker.references()),
+        exports=exports,
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class _Linker:
     syntax: Syntax
     index: ModuleIndex
@@ -60,7 +60,9 @@ class _Linker:
         for name, bounds in self.top.bindings.items():
             found = targets(self.top, Chain(name))
             target = found[0][0] if len(found) == 1 and not found[0][1] else None
-            result.append(Binding(name, target, len(bounds) == 1, bounds[0].span))
+            result.append(
+                Binding(name=name, target=target, unique=len(bounds) == 1, span=bounds[0].span)
+            )
         return result
 
     def references(self) -> list[Reference]:
@@ -100,6 +102,20 @@ class _Linker:
         if instance:  # `sd = SD()` ... `sd.generate(x)`: the last attribute is the member
             made, _, member = target.rpartition(".")
             if use.chain.attributes:
-                return Reference(scope, made, span, None, member, use.shape)
-            return Reference(scope, target, span)
-        return Reference(scope, target, span, use.shape, use.member, use.member_shape)
+                return Reference(
+                    scope=scope,
+                    target=made,
+                    span=span,
+                    shape=None,
+                    member=member,
+                    member_shape=use.shape,
+                )
+            return Reference(scope=scope, target=target, span=span)
+        return Reference(
+            scope=scope,
+            target=target,
+            span=span,
+            shape=use.shape,
+            member=use.member,
+            member_shape=use.member_shape,
+        )

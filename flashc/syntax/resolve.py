@@ -24,7 +24,7 @@ class ModuleIndex(Protocol):
         ...
 
 
-class ImportProblem(Struct, frozen=True):
+class ImportProblem(Struct, frozen=True, kw_only=True):
     """An import whose module can't be told: it climbs out of the project, or its name is computed.
 
     `expected`: the program is ready for its failure (`try: ... except ImportError`).

@@ -31,7 +31,7 @@ class Chain:
         return Chain(self.root, (*self.attributes, attribute), self.absolute)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bound:
     """One binding of a name.
 
@@ -45,7 +45,7 @@ class Bound:
     instance: Chain | None = None
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Scope:
     """One scope; `qualname` is that of the function or class whose code it is, "" for the module."""
 

@@ -18,7 +18,7 @@ _MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
 _KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """A file of the archive; `content` is None for one that is too large to look into."""
 
@@ -28,7 +28,7 @@ class Member:
     content: bytes | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Bundle:
     """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
 
@@ -110,7 +110,7 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, s
     return found, problems
 
 
-_NOTHING = Member(0, hashlib.sha256().hexdigest(), b"", b"")
+_NOTHING = Member(size=0, digest=hashlib.sha256().hexdigest(), head=b"", content=b"")
 
 
 def _member(stream: Any, size: int) -> Member:
@@ -120,4 +120,9 @@ def _member(stream: Any, size: int) -> Member:
         head = head or chunk[:64]
         if size <= _KEPT:
             kept.append(chunk)
-    return Member(size, total.hexdigest(), head, b"".join(kept) if size <= _KEPT else None)
+    return Member(
+        size=size,
+        digest=total.hexdigest(),
+        head=head,
+        content=b"".join(kept) if size <= _KEPT else None,
+    )

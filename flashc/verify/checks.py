@@ -75,7 +75,9 @@ def verify_build(artifact: Path, layers: Sequence[Layer], sink: Sink) -> None:
                 _report(sink, artifact.name, f"`{layer.contents.name}` was not copied whole")
                 return
             for file in layer.contents.files:
-                members[file.path] = Member(file.size, file.digest, b"", None)
+                members[file.path] = Member(
+                    size=file.size, digest=file.digest, head=b"", content=None
+                )
         own, problems = read_members(stream)
     problems += [(path, "it is in the archive twice") for path in own.keys() & members.keys()]
     distributions = {layer.contents.name: layer.contents for layer in layers}
@@ -94,7 +96,7 @@ def _verify(
     manifest = _manifest(members, sink)
     if manifest is None:
         return
-    bundle = Bundle(members, manifest, distributions, proven)
+    bundle = Bundle(members=members, manifest=manifest, distributions=distributions, proven=proven)
     modules = _modules(bundle)
     found = (
         *_check_names(bundle),

@@ -32,7 +32,7 @@ class Safety(StrEnum):
     DISPLAY = "display"  # shown, never applied
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, kw_only=True):
     """One kind of finding.  `code` is never reused; `name` is read as "allow ..."."""
 
     code: str
@@ -57,7 +57,7 @@ class Fix(Struct, frozen=True):
     safety: Safety
 
 
-class Diagnostic(Struct, frozen=True):
+class Diagnostic(Struct, frozen=True, kw_only=True):
     """One finding: what, where (`primary`), why (`secondary`: the causes), and the cure (`help`)."""
 
     rule: Rule
@@ -102,13 +102,13 @@ class Sink:
         """Add one finding at `span`; `label` is the remark printed under the place."""
         self.add(
             Diagnostic(
-                rule,
-                printable(message),
-                Label(span, printable(label)),
-                tuple(Label(other.span, printable(other.text)) for other in secondary),
-                tuple(map(printable, notes)),
-                tuple(map(printable, help)),
-                fix,
+                rule=rule,
+                message=printable(message),
+                primary=Label(span, printable(label)),
+                secondary=tuple(Label(other.span, printable(other.text)) for other in secondary),
+                notes=tuple(map(printable, notes)),
+                help=tuple(map(printable, help)),
+                fix=fix,
             )
         )
 

@@ -12,349 +12,622 @@ from .diagnostics import Rule, Severity
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
 
 # 0: reading and syntax
-SYNTAX_ERROR = Rule("FC001", "syntax-error", "a module is not valid Python", _ERROR, False)
-UNDECODABLE_SOURCE = Rule(
-    "FC002", "undecodable-source", "a module is not text in its declared encoding", _ERROR, False
+SYNTAX_ERROR = Rule(
+    code="FC001",
+    name="syntax-error",
+    summary="a module is not valid Python",
+    severity=_ERROR,
+    suppressible=False,
 )
-UNREADABLE_FILE = Rule("FC003", "unreadable-file", "a project file can't be read", _ERROR, False)
+UNDECODABLE_SOURCE = Rule(
+    code="FC002",
+    name="undecodable-source",
+    summary="a module is not text in its declared encoding",
+    severity=_ERROR,
+    suppressible=False,
+)
+UNREADABLE_FILE = Rule(
+    code="FC003",
+    name="unreadable-file",
+    summary="a project file can't be read",
+    severity=_ERROR,
+    suppressible=False,
+)
 SYMLINK_OUTSIDE = Rule(
-    "FC004", "symlink-outside-project", "a symbolic link leaves the project", _ERROR, False
+    code="FC004",
+    name="symlink-outside-project",
+    summary="a symbolic link leaves the project",
+    severity=_ERROR,
+    suppressible=False,
 )
 MODULE_TOO_LARGE = Rule(
-    "FC005", "module-too-large", "a module is too large to be analysed", _ERROR, False
+    code="FC005",
+    name="module-too-large",
+    summary="a module is too large to be analysed",
+    severity=_ERROR,
+    suppressible=False,
 )
-NO_ENDPOINTS = Rule("FC006", "no-endpoints", "the project declares no endpoint", _WARNING)
+NO_ENDPOINTS = Rule(
+    code="FC006", name="no-endpoints", summary="the project declares no endpoint", severity=_WARNING
+)
 AMBIGUOUS_MODULE = Rule(
-    "FC007", "ambiguous-module", "two files are the same module to Python", _WARNING
+    code="FC007",
+    name="ambiguous-module",
+    summary="two files are the same module to Python",
+    severity=_WARNING,
 )
 INVALID_CONFIGURATION = Rule(
-    "FC008", "invalid-configuration", "pyproject.toml can't be used", _ERROR, False
+    code="FC008",
+    name="invalid-configuration",
+    summary="pyproject.toml can't be used",
+    severity=_ERROR,
+    suppressible=False,
 )
 
 # 1: recognising endpoints, evaluating constants
 TRACE_FAILED = Rule(
-    "FC132", "trace-failed", "tracing could not tell what a module defines", _ERROR, False
+    code="FC132",
+    name="trace-failed",
+    summary="tracing could not tell what a module defines",
+    severity=_ERROR,
+    suppressible=False,
 )
 TRACED_MODULE = Rule(
-    "FC133", "traced-module", "a module's endpoints are known by running its code", _WARNING
+    code="FC133",
+    name="traced-module",
+    summary="a module's endpoints are known by running its code",
+    severity=_WARNING,
 )
 GPUS_OF_UNEQUAL_MEMORY = Rule(
-    "FC130",
-    "gpus-of-unequal-memory",
-    "a list of GPUs holds some with far less memory than others",
-    _WARNING,
+    code="FC130",
+    name="gpus-of-unequal-memory",
+    summary="a list of GPUs holds some with far less memory than others",
+    severity=_WARNING,
 )
 MISSING_WORKER_VARIABLE = Rule(
-    "FC131", "missing-worker-variable", "a worker reads a variable that nothing gives it", _WARNING
+    code="FC131",
+    name="missing-worker-variable",
+    summary="a worker reads a variable that nothing gives it",
+    severity=_WARNING,
 )
 UNKNOWN_PARAMETER = Rule(
-    "FC101", "unknown-parameter", "Endpoint has no parameter of this name", _ERROR, False
+    code="FC101",
+    name="unknown-parameter",
+    summary="Endpoint has no parameter of this name",
+    severity=_ERROR,
+    suppressible=False,
 )
 INVALID_VALUE = Rule(
-    "FC102", "invalid-value", "a value has a type that its parameter does not take", _ERROR, False
+    code="FC102",
+    name="invalid-value",
+    summary="a value has a type that its parameter does not take",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNKNOWN_VALUE = Rule(
-    "FC103",
-    "unknown-value",
-    "a value that must be known when building can't be known",
-    _ERROR,
-    False,
+    code="FC103",
+    name="unknown-value",
+    summary="a value that must be known when building can't be known",
+    severity=_ERROR,
+    suppressible=False,
 )
 DYNAMIC_NAME = Rule(
-    "FC104",
-    "dynamic-endpoint-name",
-    "an endpoint's name can't be known when building",
-    _ERROR,
-    False,
+    code="FC104",
+    name="dynamic-endpoint-name",
+    summary="an endpoint's name can't be known when building",
+    severity=_ERROR,
+    suppressible=False,
 )
-GPU_AND_CPU = Rule("FC105", "gpu-and-cpu", "an endpoint asks for GPU and CPU", _ERROR, False)
-ID_AND_IMAGE = Rule("FC106", "id-and-image", "an endpoint has both id and image", _ERROR, False)
-MISSING_NAME = Rule("FC107", "missing-endpoint-name", "an endpoint needs a name", _ERROR, False)
-OUT_OF_RANGE = Rule("FC108", "value-out-of-range", "a number is outside its range", _ERROR, False)
+GPU_AND_CPU = Rule(
+    code="FC105",
+    name="gpu-and-cpu",
+    summary="an endpoint asks for GPU and CPU",
+    severity=_ERROR,
+    suppressible=False,
+)
+ID_AND_IMAGE = Rule(
+    code="FC106",
+    name="id-and-image",
+    summary="an endpoint has both id and image",
+    severity=_ERROR,
+    suppressible=False,
+)
+MISSING_NAME = Rule(
+    code="FC107",
+    name="missing-endpoint-name",
+    summary="an endpoint needs a name",
+    severity=_ERROR,
+    suppressible=False,
+)
+OUT_OF_RANGE = Rule(
+    code="FC108",
+    name="value-out-of-range",
+    summary="a number is outside its range",
+    severity=_ERROR,
+    suppressible=False,
+)
 UNKNOWN_MEMBER = Rule(
-    "FC109", "unknown-enum-member", "an enum of the SDK has no such member", _ERROR, False
+    code="FC109",
+    name="unknown-enum-member",
+    summary="an enum of the SDK has no such member",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNLISTED_DATACENTER = Rule(
-    "FC110", "unlisted-datacenter", "the SDK does not list this data centre", _WARNING
+    code="FC110",
+    name="unlisted-datacenter",
+    summary="the SDK does not list this data centre",
+    severity=_WARNING,
 )
 CLIENT_AS_DECORATOR = Rule(
-    "FC111", "client-as-decorator", "a client endpoint is used as a decorator", _ERROR, False
+    code="FC111",
+    name="client-as-decorator",
+    summary="a client endpoint is used as a decorator",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNSUPPORTED_DIALECT = Rule(
-    "FC112", "unsupported-dialect", "the module uses another dialect of Flash", _ERROR, False
+    code="FC112",
+    name="unsupported-dialect",
+    summary="the module uses another dialect of Flash",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNKNOWN_SDK_NAME = Rule(
-    "FC113", "unknown-sdk-name", "the runtime offers no such name of the SDK to workers", _WARNING
+    code="FC113",
+    name="unknown-sdk-name",
+    summary="the runtime offers no such name of the SDK to workers",
+    severity=_WARNING,
 )
 INVALID_REQUIREMENT = Rule(
-    "FC114", "invalid-requirement", "a dependency is not a PEP 508 requirement", _ERROR, False
+    code="FC114",
+    name="invalid-requirement",
+    summary="a dependency is not a PEP 508 requirement",
+    severity=_ERROR,
+    suppressible=False,
 )
 LB_QUEUE_DELAY = Rule(
-    "FC115",
-    "queue-delay-on-load-balancer",
-    "a load balancer can't scale on queue delay",
-    _ERROR,
-    False,
+    code="FC115",
+    name="queue-delay-on-load-balancer",
+    summary="a load balancer can't scale on queue delay",
+    severity=_ERROR,
+    suppressible=False,
 )
 CPU_DATACENTER = Rule(
-    "FC116",
-    "cpu-outside-its-datacenter",
-    "CPU workers exist in one data centre only",
-    _ERROR,
-    False,
+    code="FC116",
+    name="cpu-outside-its-datacenter",
+    summary="CPU workers exist in one data centre only",
+    severity=_ERROR,
+    suppressible=False,
 )
 DISK_OVER_LIMIT = Rule(
-    "FC117",
-    "disk-over-limit",
-    "the container disk is larger than the instance allows",
-    _ERROR,
-    False,
+    code="FC117",
+    name="disk-over-limit",
+    summary="the container disk is larger than the instance allows",
+    severity=_ERROR,
+    suppressible=False,
 )
 VOLUME_ELSEWHERE = Rule(
-    "FC118", "volume-elsewhere", "a volume lies outside the endpoint's data centres", _ERROR, False
+    code="FC118",
+    name="volume-elsewhere",
+    summary="a volume lies outside the endpoint's data centres",
+    severity=_ERROR,
+    suppressible=False,
 )
 VOLUMES_SHARE_DATACENTER = Rule(
-    "FC119", "volumes-share-datacenter", "two volumes lie in one data centre", _ERROR, False
+    code="FC119",
+    name="volumes-share-datacenter",
+    summary="two volumes lie in one data centre",
+    severity=_ERROR,
+    suppressible=False,
 )
 ENDPOINT_IN_FUNCTION = Rule(
-    "FC120", "endpoint-in-function", "an endpoint inside a function is never deployed", _WARNING
+    code="FC120",
+    name="endpoint-in-function",
+    summary="an endpoint inside a function is never deployed",
+    severity=_WARNING,
 )
 PYTHON_CONFLICT = Rule(
-    "FC121", "python-version-conflict", "endpoints declare different Python versions", _ERROR, False
+    code="FC121",
+    name="python-version-conflict",
+    summary="endpoints declare different Python versions",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNSUPPORTED_PYTHON = Rule(
-    "FC122", "unsupported-python-version", "no worker image has this Python version", _ERROR, False
+    code="FC122",
+    name="unsupported-python-version",
+    summary="no worker image has this Python version",
+    severity=_ERROR,
+    suppressible=False,
 )
 MISSING_VARIABLE = Rule(
-    "FC123",
-    "missing-build-variable",
-    "an environment variable needed to build is not set",
-    _ERROR,
-    False,
+    code="FC123",
+    name="missing-build-variable",
+    summary="an environment variable needed to build is not set",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNUSED_ENDPOINT = Rule(
-    "FC124", "unused-endpoint", "an endpoint object runs no function and has no route", _WARNING
+    code="FC124",
+    name="unused-endpoint",
+    summary="an endpoint object runs no function and has no route",
+    severity=_WARNING,
 )
 COMPUTED_ENVIRONMENT = Rule(
-    "FC125",
-    "computed-environment-value",
-    "a worker's variable is computed from the environment when building",
-    _ERROR,
-    False,
+    code="FC125",
+    name="computed-environment-value",
+    summary="a worker's variable is computed from the environment when building",
+    severity=_ERROR,
+    suppressible=False,
 )
 EVALUATION_STOPPED = Rule(
-    "FC126",
-    "evaluation-stopped",
-    "importing a module computes more than flashc follows",
-    _WARNING,
+    code="FC126",
+    name="evaluation-stopped",
+    summary="importing a module computes more than flashc follows",
+    severity=_WARNING,
 )
 RAISES_AT_IMPORT = Rule(
-    "FC127", "raises-at-import", "importing a worker's module raises an exception", _ERROR, False
+    code="FC127",
+    name="raises-at-import",
+    summary="importing a worker's module raises an exception",
+    severity=_ERROR,
+    suppressible=False,
 )
 SECRET_LITERAL = Rule(
-    "FC128", "secret-literal", "a variable's value looks like a credential", _WARNING
+    code="FC128",
+    name="secret-literal",
+    summary="a variable's value looks like a credential",
+    severity=_WARNING,
 )
 VOLUME_DEFAULT_PLACE = Rule(
-    "FC129",
-    "volume-in-default-place",
-    "an existing volume is looked for in the default place",
-    _WARNING,
+    code="FC129",
+    name="volume-in-default-place",
+    summary="an existing volume is looked for in the default place",
+    severity=_WARNING,
 )
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = Rule(
-    "FC201", "duplicate-endpoint-name", "two endpoints have one name", _ERROR, False
+    code="FC201",
+    name="duplicate-endpoint-name",
+    summary="two endpoints have one name",
+    severity=_ERROR,
+    suppressible=False,
 )
 SECOND_FUNCTION = Rule(
-    "FC202",
-    "second-function-on-endpoint",
-    "a queue-based endpoint has two functions",
-    _ERROR,
-    False,
+    code="FC202",
+    name="second-function-on-endpoint",
+    summary="a queue-based endpoint has two functions",
+    severity=_ERROR,
+    suppressible=False,
 )
-DUPLICATE_ROUTE = Rule("FC203", "duplicate-route", "an endpoint has a route twice", _ERROR, False)
-RESERVED_PATH = Rule("FC204", "reserved-path", "the platform uses this path itself", _ERROR, False)
+DUPLICATE_ROUTE = Rule(
+    code="FC203",
+    name="duplicate-route",
+    summary="an endpoint has a route twice",
+    severity=_ERROR,
+    suppressible=False,
+)
+RESERVED_PATH = Rule(
+    code="FC204",
+    name="reserved-path",
+    summary="the platform uses this path itself",
+    severity=_ERROR,
+    suppressible=False,
+)
 PATH_WITHOUT_SLASH = Rule(
-    "FC205", "path-without-slash", "a route's path does not start with a slash", _ERROR, False
+    code="FC205",
+    name="path-without-slash",
+    summary="a route's path does not start with a slash",
+    severity=_ERROR,
+    suppressible=False,
 )
 PATH_PARAMETER = Rule(
-    "FC206",
-    "path-parameter-mismatch",
-    "a path parameter is no parameter of the function",
-    _ERROR,
-    False,
+    code="FC206",
+    name="path-parameter-mismatch",
+    summary="a path parameter is no parameter of the function",
+    severity=_ERROR,
+    suppressible=False,
 )
 MIXED_ENDPOINT = Rule(
-    "FC207", "mixed-endpoint", "an endpoint is queue-based and load-balanced at once", _ERROR, False
+    code="FC207",
+    name="mixed-endpoint",
+    summary="an endpoint is queue-based and load-balanced at once",
+    severity=_ERROR,
+    suppressible=False,
 )
 RENAMED_RESOURCE = Rule(
-    "FC208", "renamed-resource", "an endpoint's name can't be a file name and is changed", _WARNING
+    code="FC208",
+    name="renamed-resource",
+    summary="an endpoint's name can't be a file name and is changed",
+    severity=_WARNING,
 )
 NO_ROUTE_TO_POLL = Rule(
-    "FC212",
-    "no-route-to-poll",
-    "a load balancer that sleeps has no route that a client could poll",
-    _WARNING,
+    code="FC212",
+    name="no-route-to-poll",
+    summary="a load balancer that sleeps has no route that a client could poll",
+    severity=_WARNING,
 )
 CLASS_WITHOUT_METHODS = Rule(
-    "FC210", "class-without-methods", "a class endpoint has no public method", _ERROR, False
+    code="FC210",
+    name="class-without-methods",
+    summary="a class endpoint has no public method",
+    severity=_ERROR,
+    suppressible=False,
 )
 CONSTRUCTOR_ARGUMENTS = Rule(
-    "FC211",
-    "constructor-needs-arguments",
-    "a class endpoint can't be built without arguments",
-    _ERROR,
-    False,
+    code="FC211",
+    name="constructor-needs-arguments",
+    summary="a class endpoint can't be built without arguments",
+    severity=_ERROR,
+    suppressible=False,
 )
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = Rule(
-    "FC301", "import-leaves-project", "a relative import leaves the project", _ERROR, False
+    code="FC301",
+    name="import-leaves-project",
+    summary="a relative import leaves the project",
+    severity=_ERROR,
+    suppressible=False,
 )
 IMPORT_OF_IGNORED = Rule(
-    "FC302",
-    "import-of-ignored-module",
-    "an imported module is kept out by an ignore rule",
-    _ERROR,
-    False,
+    code="FC302",
+    name="import-of-ignored-module",
+    summary="an imported module is kept out by an ignore rule",
+    severity=_ERROR,
+    suppressible=False,
 )
-CIRCULAR_IMPORT = Rule("FC303", "circular-import", "modules import each other at the top", _WARNING)
+CIRCULAR_IMPORT = Rule(
+    code="FC303",
+    name="circular-import",
+    summary="modules import each other at the top",
+    severity=_WARNING,
+)
 UNRESOLVED_IMPORT = Rule(
-    "FC304", "unresolved-import", "a module of the project does not exist", _ERROR, False
+    code="FC304",
+    name="unresolved-import",
+    summary="a module of the project does not exist",
+    severity=_ERROR,
+    suppressible=False,
 )
 IMPORT_BESIDE_FILE = Rule(
-    "FC305", "import-beside-file", "a module is importable from its own folder only", _ERROR, False
+    code="FC305",
+    name="import-beside-file",
+    summary="a module is importable from its own folder only",
+    severity=_ERROR,
+    suppressible=False,
 )
 COMPUTED_IMPORT = Rule(
-    "FC306", "computed-import", "the name of an imported module can't be known", _WARNING
+    code="FC306",
+    name="computed-import",
+    summary="the name of an imported module can't be known",
+    severity=_WARNING,
 )
 MISSING_ARGUMENT = Rule(
-    "FC307", "missing-argument", "a call to an endpoint lacks an argument", _ERROR, False
+    code="FC307",
+    name="missing-argument",
+    summary="a call to an endpoint lacks an argument",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNEXPECTED_ARGUMENT = Rule(
-    "FC308", "unexpected-argument", "a call to an endpoint has an argument too many", _ERROR, False
+    code="FC308",
+    name="unexpected-argument",
+    summary="a call to an endpoint has an argument too many",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNKNOWN_METHOD = Rule(
-    "FC309", "unknown-method", "a class endpoint has no such public method", _ERROR, False
+    code="FC309",
+    name="unknown-method",
+    summary="a class endpoint has no such public method",
+    severity=_ERROR,
+    suppressible=False,
 )
-ENDPOINT_CYCLE = Rule("FC310", "endpoint-cycle", "endpoints call each other in a circle", _WARNING)
+ENDPOINT_CYCLE = Rule(
+    code="FC310",
+    name="endpoint-cycle",
+    summary="endpoints call each other in a circle",
+    severity=_WARNING,
+)
 CLASS_ARGUMENTS = Rule(
-    "FC311", "class-endpoint-arguments", "a class endpoint is built with arguments", _ERROR, False
+    code="FC311",
+    name="class-endpoint-arguments",
+    summary="a class endpoint is built with arguments",
+    severity=_ERROR,
+    suppressible=False,
 )
 ARGUMENT_TYPE = Rule(
-    "FC312", "argument-type", "a literal does not fit the parameter's annotation", _ERROR
+    code="FC312",
+    name="argument-type",
+    summary="a literal does not fit the parameter's annotation",
+    severity=_ERROR,
 )
 MISSING_AWAIT = Rule(
-    "FC313", "missing-await", "a call to an endpoint is not awaited, and its result is lost", _ERROR
+    code="FC313",
+    name="missing-await",
+    summary="a call to an endpoint is not awaited, and its result is lost",
+    severity=_ERROR,
 )
 GENERATOR_CALLED = Rule(
-    "FC314", "generator-called", "a generator endpoint is called by another endpoint", _WARNING
+    code="FC314",
+    name="generator-called",
+    summary="a generator endpoint is called by another endpoint",
+    severity=_WARNING,
 )
 DEADLOCK = Rule(
-    "FC315", "endpoint-deadlock", "an endpoint with one worker waits for itself", _WARNING
+    code="FC315",
+    name="endpoint-deadlock",
+    summary="an endpoint with one worker waits for itself",
+    severity=_WARNING,
 )
 TIMEOUT_SHORTER = Rule(
-    "FC316", "timeout-shorter-than-callee", "a caller is stopped before its callee", _WARNING
+    code="FC316",
+    name="timeout-shorter-than-callee",
+    summary="a caller is stopped before its callee",
+    severity=_WARNING,
 )
 COLD_CHAIN = Rule(
-    "FC317", "cold-chain", "a request may wait for more cold starts than it has time for", _WARNING
+    code="FC317",
+    name="cold-chain",
+    summary="a request may wait for more cold starts than it has time for",
+    severity=_WARNING,
 )
 UNDECLARED_PACKAGE = Rule(
-    "FC318", "undeclared-package", "a module imports a package that nobody asks for", _WARNING
+    code="FC318",
+    name="undeclared-package",
+    summary="a module imports a package that nobody asks for",
+    severity=_WARNING,
 )
 MODULE_AS_REQUIREMENT = Rule(
-    "FC319",
-    "module-as-requirement",
-    "a requirement is the name of a module, not of a package",
-    _WARNING,
+    code="FC319",
+    name="module-as-requirement",
+    summary="a requirement is the name of a module, not of a package",
+    severity=_WARNING,
 )
 IMPORT_AT_TOP = Rule(
-    "FC320",
-    "import-at-top",
-    "a worker module imports a package at its top that only functions use",
-    _WARNING,
+    code="FC320",
+    name="import-at-top",
+    summary="a worker module imports a package at its top that only functions use",
+    severity=_WARNING,
 )
 UNUSED_DEPENDENCY = Rule(
-    "FC321", "unused-dependency", "an endpoint asks for a package that nothing imports", _WARNING
+    code="FC321",
+    name="unused-dependency",
+    summary="an endpoint asks for a package that nothing imports",
+    severity=_WARNING,
 )
 INSTALL_AT_RUN_TIME = Rule(
-    "FC322", "install-at-run-time", "a worker installs packages while it runs", _WARNING
+    code="FC322",
+    name="install-at-run-time",
+    summary="a worker installs packages while it runs",
+    severity=_WARNING,
 )
 SHARED_STATE = Rule(
-    "FC323",
-    "shared-state",
-    "endpoints share a value that each worker has a copy of",
-    _WARNING,
+    code="FC323",
+    name="shared-state",
+    summary="endpoints share a value that each worker has a copy of",
+    severity=_WARNING,
 )
 
 # 4: the artifact
 UNSATISFIABLE = Rule(
-    "FC401", "unsatisfiable-requirements", "the dependencies can't be resolved", _ERROR, False
+    code="FC401",
+    name="unsatisfiable-requirements",
+    summary="the dependencies can't be resolved",
+    severity=_ERROR,
+    suppressible=False,
 )
-NO_WHEEL = Rule("FC402", "no-wheel", "a dependency has no wheel for the workers", _ERROR, False)
+NO_WHEEL = Rule(
+    code="FC402",
+    name="no-wheel",
+    summary="a dependency has no wheel for the workers",
+    severity=_ERROR,
+    suppressible=False,
+)
 ARTIFACT_TOO_LARGE = Rule(
-    "FC403", "artifact-too-large", "the artifact is larger than the platform takes", _ERROR, False
+    code="FC403",
+    name="artifact-too-large",
+    summary="the artifact is larger than the platform takes",
+    severity=_ERROR,
+    suppressible=False,
 )
 WORKER_FILE_COLLISION = Rule(
-    "FC404",
-    "worker-file-collision",
-    "a file would overwrite one of the worker image",
-    _ERROR,
-    False,
+    code="FC404",
+    name="worker-file-collision",
+    summary="a file would overwrite one of the worker image",
+    severity=_ERROR,
+    suppressible=False,
 )
 GENERATED_FILE_COLLISION = Rule(
-    "FC405",
-    "generated-file-collision",
-    "a file has the name of one that flashc makes",
-    _ERROR,
-    False,
+    code="FC405",
+    name="generated-file-collision",
+    summary="a file has the name of one that flashc makes",
+    severity=_ERROR,
+    suppressible=False,
 )
 SHADOWED_MODULE = Rule(
-    "FC406",
-    "distribution-shadows-module",
-    "an installed package and a project module share a name",
-    _ERROR,
-    False,
+    code="FC406",
+    name="distribution-shadows-module",
+    summary="an installed package and a project module share a name",
+    severity=_ERROR,
+    suppressible=False,
 )
 IMAGE_LACKS_PACKAGE = Rule(
-    "FC407", "image-lacks-package", "a package is never bundled and the image lacks it", _WARNING
+    code="FC407",
+    name="image-lacks-package",
+    summary="a package is never bundled and the image lacks it",
+    severity=_WARNING,
 )
 IMAGE_PIN_MISMATCH = Rule(
-    "FC408", "image-pin-mismatch", "the image has another version than the one asked for", _WARNING
+    code="FC408",
+    name="image-pin-mismatch",
+    summary="the image has another version than the one asked for",
+    severity=_WARNING,
 )
 INVALID_REQUIREMENTS_FILE = Rule(
-    "FC409", "invalid-requirements-file", "a requirements file can't be used", _ERROR, False
+    code="FC409",
+    name="invalid-requirements-file",
+    summary="a requirements file can't be used",
+    severity=_ERROR,
+    suppressible=False,
 )
 RESOLVER_FAILED = Rule(
-    "FC410", "resolver-failed", "the resolver or installer could not do its work", _ERROR, False
+    code="FC410",
+    name="resolver-failed",
+    summary="the resolver or installer could not do its work",
+    severity=_ERROR,
+    suppressible=False,
 )
-STALE_LOCK = Rule("FC411", "stale-lock", "flash.lock does not fit what the app asks for", _WARNING)
+STALE_LOCK = Rule(
+    code="FC411",
+    name="stale-lock",
+    summary="flash.lock does not fit what the app asks for",
+    severity=_WARNING,
+)
 OVER_BUDGET = Rule(
-    "FC414", "over-budget", "the artifact is larger than the project allows itself", _ERROR, False
+    code="FC414",
+    name="over-budget",
+    summary="the artifact is larger than the project allows itself",
+    severity=_ERROR,
+    suppressible=False,
 )
 BROKEN_ARTIFACT = Rule(
-    "FC413",
-    "broken-artifact",
-    "an artifact is not what its manifest and its lock promise",
-    _ERROR,
-    False,
+    code="FC413",
+    name="broken-artifact",
+    summary="an artifact is not what its manifest and its lock promise",
+    severity=_ERROR,
+    suppressible=False,
 )
 IMPORT_NOT_IN_ARTIFACT = Rule(
-    "FC415",
-    "import-not-in-artifact",
-    "a module imports what neither artifact nor image brings",
-    _WARNING,
+    code="FC415",
+    name="import-not-in-artifact",
+    summary="a module imports what neither artifact nor image brings",
+    severity=_WARNING,
 )
 LOCK_REFUSED = Rule(
-    "FC412", "lock-refused", "flash.lock would have to change, and must not", _ERROR, False
+    code="FC412",
+    name="lock-refused",
+    summary="flash.lock would have to change, and must not",
+    severity=_ERROR,
+    suppressible=False,
 )
 
 # 9: flashc itself
 OUTPUT_FAILED = Rule(
-    "FC901", "output-not-written", "an output file can't be written", _ERROR, False
+    code="FC901",
+    name="output-not-written",
+    summary="an output file can't be written",
+    severity=_ERROR,
+    suppressible=False,
 )
 UNUSED_SUPPRESSION = Rule(
-    "FC902", "unused-suppression", "a suppression comment hides nothing", _WARNING
+    code="FC902",
+    name="unused-suppression",
+    summary="a suppression comment hides nothing",
+    severity=_WARNING,
 )
 
 RULES: tuple[Rule, ...] = tuple(

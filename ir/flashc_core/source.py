@@ -21,6 +21,9 @@ class Span(Struct, frozen=True, order=True):
     `path` is POSIX and relative to the project's root, so that a span is the same on every machine.
     """
 
+    # Unlike other wide structs, a span is built with positional arguments: the values are coordinates
+    # in reading order, every caller has them in this order, and keywords would only hide them.
+
     path: str
     line: int
     column: int

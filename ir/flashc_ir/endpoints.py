@@ -24,7 +24,7 @@ class ParameterKind(StrEnum):
     VAR_KEYWORD = "var-keyword"
 
 
-class Parameter(Struct, frozen=True):
+class Parameter(Struct, frozen=True, kw_only=True):
     """One parameter; `annotation` and `default` are the source texts, None where absent.
 
     `literal_default` says that the default is a literal, so a stub may repeat it.
@@ -38,7 +38,7 @@ class Parameter(Struct, frozen=True):
     literal_default: bool = False
 
 
-class Function(Struct, frozen=True):
+class Function(Struct, frozen=True, kw_only=True):
     """A function or method as its author wrote it.  `qualname` is as in Python.
 
     `decorated`: a decorator that flashc does not follow may have changed the signature.
@@ -56,7 +56,7 @@ class Function(Struct, frozen=True):
     decorated: bool = False
 
 
-class Route(Struct, frozen=True):
+class Route(Struct, frozen=True, kw_only=True):
     """One HTTP route of a load-balanced endpoint.
 
     `module` is the one that registers the route, `span` that of the decorator; `outermost` as in
@@ -76,7 +76,7 @@ class Route(Struct, frozen=True):
         return f"{self.method} {self.path}"
 
 
-class Dependency(Struct, frozen=True):
+class Dependency(Struct, frozen=True, kw_only=True):
     """One PEP 508 requirement as declared; `name` is the normalized name of the distribution.
 
     `constraint`: it asks for nothing, and limits the version of what others ask for.
@@ -88,7 +88,7 @@ class Dependency(Struct, frozen=True):
     constraint: bool = False
 
 
-class Configuration(Struct, frozen=True):
+class Configuration(Struct, frozen=True, kw_only=True):
     """What an endpoint's constructor says beside its name."""
 
     resources: Resources
@@ -109,7 +109,7 @@ class Provenance(Struct, frozen=True):
     origin: Span
 
 
-class Construction(Struct, frozen=True):
+class Construction(Struct, frozen=True, kw_only=True):
     """Where an endpoint's constructor is called, and with what.  `traced`: known by running the program.
 
     `arguments` covers what stands between the parentheses, and is None where the call has to stay as it
@@ -123,7 +123,7 @@ class Construction(Struct, frozen=True):
     traced: bool = False
 
 
-class QueueFunction(Variant, frozen=True, tag="queue-function"):
+class QueueFunction(Variant, frozen=True, tag="queue-function", kw_only=True):
     """A queue-based endpoint that runs one function.
 
     `module` is the one that gives the function to the endpoint, as a rule the function's own.
@@ -141,7 +141,7 @@ class QueueFunction(Variant, frozen=True, tag="queue-function"):
     outermost: bool = True
 
 
-class QueueClass(Variant, frozen=True, tag="queue-class"):
+class QueueClass(Variant, frozen=True, tag="queue-class", kw_only=True):
     """A queue-based endpoint that runs the methods of one instance per worker.
 
     `methods` are the public ones, inherited ones too; `open_bases` says that a base class lies outside
@@ -163,7 +163,7 @@ class QueueClass(Variant, frozen=True, tag="queue-class"):
     open_bases: bool = False
 
 
-class LoadBalanced(Variant, frozen=True, tag="load-balanced"):
+class LoadBalanced(Variant, frozen=True, tag="load-balanced", kw_only=True):
     """A load-balanced endpoint: routes that share workers."""
 
     name: str
@@ -174,7 +174,7 @@ class LoadBalanced(Variant, frozen=True, tag="load-balanced"):
     construction: Construction
 
 
-class ImageEndpoint(Variant, frozen=True, tag="image"):
+class ImageEndpoint(Variant, frozen=True, tag="image", kw_only=True):
     """A prebuilt image that is deployed and called as a client."""
 
     name: str

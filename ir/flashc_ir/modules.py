@@ -32,7 +32,7 @@ class ImportedName(Struct, frozen=True):
         return self.alias or self.name
 
 
-class Import(Struct, frozen=True):
+class Import(Struct, frozen=True, kw_only=True):
     """One imported module.  `span` covers the whole statement.
 
     `module` is absolute.  `names` is None for `import module` and for `import_module("module")`
@@ -72,7 +72,7 @@ class Constant(Struct, frozen=True):
     kind: LiteralKind
 
 
-class Shape(Struct, frozen=True):
+class Shape(Struct, frozen=True, kw_only=True):
     """The arguments of a call: how many positional ones, which keywords, `*` or `**` among them.
 
     `awaited`: the call is the operand of `await`; `in_async`: an `async def` holds it.  `fate` is what
@@ -90,7 +90,7 @@ class Shape(Struct, frozen=True):
     constants: tuple[Constant, ...] = ()
 
 
-class Reference(Struct, frozen=True):
+class Reference(Struct, frozen=True, kw_only=True):
     """A use of something that the project defines at the top of a module.
 
     `scope` is the qualified name of the using function or class, "" at the module's top.  `target` is
@@ -107,7 +107,7 @@ class Reference(Struct, frozen=True):
     member_shape: Shape | None = None
 
 
-class Binding(Struct, frozen=True):
+class Binding(Struct, frozen=True, kw_only=True):
     """A name at the top of a module.
 
     `target` is what the name stands for if that is something of the project (dotted, absolute): the
@@ -121,7 +121,7 @@ class Binding(Struct, frozen=True):
     span: Span
 
 
-class VariableRead(Struct, frozen=True):
+class VariableRead(Struct, frozen=True, kw_only=True):
     """A read of an environment variable at run time; `scope` as in `Import`.
 
     `optional`: the program says what happens without it, by a default or a test.
@@ -140,7 +140,7 @@ class VariableSet(Struct, frozen=True):
     scope: str
 
 
-class GlobalUse(Struct, frozen=True):
+class GlobalUse(Struct, frozen=True, kw_only=True):
     """A function reads, or changes (`writes`), a value that its module keeps; `scope` as in `Import`."""
 
     name: str
@@ -149,7 +149,7 @@ class GlobalUse(Struct, frozen=True):
     writes: bool
 
 
-class Module(Struct, frozen=True):
+class Module(Struct, frozen=True, kw_only=True):
     """A Python file of the project.  `edits` are what the artifact's copy differs in."""
 
     name: str

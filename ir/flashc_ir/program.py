@@ -38,7 +38,7 @@ class CallForm(StrEnum):
     REFERENCE = "reference"
 
 
-class Call(Struct, frozen=True):
+class Call(Struct, frozen=True, kw_only=True):
     """A place in the program where control may pass to another endpoint.
 
     `caller` and `callee` are `module:qualname`; `endpoint` is the callee's resource.
@@ -62,7 +62,7 @@ class Edge(Struct, frozen=True):
     callee: str
 
 
-class ProjectFile(Struct, frozen=True):
+class ProjectFile(Struct, frozen=True, kw_only=True):
     """A file that goes into the artifact; `digest` is the SHA-256 of its bytes, in hex."""
 
     path: str
@@ -79,7 +79,7 @@ class Exclusion(Struct, frozen=True):
     source: str
 
 
-class Program(Struct, frozen=True):
+class Program(Struct, frozen=True, kw_only=True):
     """A whole project.  `modules` are in the order of their names, `requirements` those of the project as a whole, not of one endpoint."""
 
     name: str

@@ -69,7 +69,7 @@ class Scaler(Struct, frozen=True):
     value: int = 4
 
 
-class Volume(Struct, frozen=True):
+class Volume(Struct, frozen=True, kw_only=True):
     """A network volume, mounted at `/runpod-volume`; `size` in GB."""
 
     name: str | None
@@ -78,7 +78,7 @@ class Volume(Struct, frozen=True):
     datacenter: str
 
 
-class Template(Struct, frozen=True):
+class Template(Struct, frozen=True, kw_only=True):
     """Settings of the worker's container; None = the platform's own default."""
 
     container_disk_gb: int | None = None
@@ -90,7 +90,7 @@ class Template(Struct, frozen=True):
     environment: tuple[Variable, ...] = ()
 
 
-class Resources(Struct, frozen=True):
+class Resources(Struct, frozen=True, kw_only=True):
     """Where and how an endpoint's workers run.
 
     `datacenters` is None when the program names none; `idle_timeout` is in seconds;

@@ -37,7 +37,7 @@ def calls_of(app: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("use_state_manager", [False, True], ids=["sentinel", "state-manager"])
 def test_every_endpoint_answers(example: Path, use_state_manager: bool, worker_python: str) -> None:
-    platform = Platform(example, use_state_manager=use_state_manager)
+    platform = Platform(app_dir=example, use_state_manager=use_state_manager)
     with running(platform, worker_python):
         for call in calls_of(example):
             assert platform.answer(call) == call["answer"]
@@ -104,7 +104,7 @@ def test_a_cold_start_is_waited_for(tmp_path: Path, worker_python: str) -> None:
     """IN_QUEUE is no result: the caller polls until the job is done."""
     app = tmp_path / "app"
     unpack(built(EXAMPLES / "pipeline", tmp_path / "a.tar.gz", python_version=PYTHON), app)
-    platform = Platform(app)
+    platform = Platform(app_dir=app)
     with running(platform, worker_python):
         platform.slow = True
         call = calls_of(app)[0]
@@ -118,7 +118,7 @@ def test_an_exception_keeps_its_type_and_message_across_endpoints(
 ) -> None:
     app = tmp_path / "app"
     unpack(built(EXAMPLES / "packages", tmp_path / "a.tar.gz", python_version=PYTHON), app)
-    with running(Platform(app), worker_python) as platform:
+    with running(Platform(app_dir=app), worker_python) as platform:
         answer = platform.job("packages-prices", {"items": {"coal": 1}})
         assert answer["status"] == "FAILED"
         record = json.loads(answer["error"])

@@ -143,7 +143,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, worker_python: str) -> It
     files = {"queue_worker.py": QUEUE, "web_worker.py": WEB, "caller.py": CALLER}
     root = write(folder / "project", files)
     unpack(built(root, folder / "a.tar.gz", python_version=PYTHON), folder / "app")
-    with running(Platform(folder / "app"), worker_python) as started:
+    with running(Platform(app_dir=folder / "app"), worker_python) as started:
         yield started
 
 
@@ -275,14 +275,16 @@ def test_the_table_of_endpoints_is_kept_while_the_state_manager_is_down(
     }
     root = write(tmp_path / "project", files)
     unpack(built(root, tmp_path / "a.tar.gz", python_version=PYTHON), tmp_path / "app")
-    with running(Platform(tmp_path / "app", use_state_manager=True), worker_python) as platform:
+    with running(
+        Platform(app_dir=tmp_path / "app", use_state_manager=True), worker_python
+    ) as platform:
         assert platform.route("front", "GET", "/go") == 1
         asked = platform.state_queries
         platform.state_down = True
         assert platform.route("front", "GET", "/go") == 1
         assert platform.state_queries == asked
     with running(
-        Platform(tmp_path / "app", use_state_manager=True, state_down=True), worker_python
+        Platform(app_dir=tmp_path / "app", use_state_manager=True, state_down=True), worker_python
     ) as platform:
         assert platform.route("front", "GET", "/go") == 1  # the sentinel stands in
         assert platform.state_queries

@@ -28,8 +28,10 @@ _LARGE = 50_000
 def evaluated(text: str) -> Machine:
     """A machine that has carried out `text` as the module `m`."""
     syntax = parse("m.py", "m", False, text)
-    tree = Tree(Path("/nowhere"), (), {"m": "m.py"}, frozenset(), ())
-    machine = Machine(tree, {"m": syntax}.get, {})
+    tree = Tree(
+        root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
+    )
+    machine = Machine(tree=tree, load={"m": syntax}.get, environment={})
     machine.module("m")
     return machine
 

@@ -14,7 +14,7 @@ TYPES = ("int", "float", "str", "bool", "ints", "strs", "table", "pair", "set")
 _WORDS = ("gpu", "cpu", "a-b", "Worker", "x_1", "", "torch==2.9", "ß é", "1,2", "{}", "a b  c")
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Expressions:
     """Writes expressions.  `scope` maps a type to the names that hold such a value here."""
 

@@ -325,4 +325,4 @@ class Generator(Expressions):
 
 def constant_program(seed: int, *, wild: bool) -> str:
     """The program of this seed."""
-    return Generator(random.Random(seed), wild).program()
+    return Generator(random=random.Random(seed), wild=wild).program()

@@ -14,7 +14,7 @@ MODULES = ("alpha", "beta", "pkg.gamma", "pkg.delta", "pkg.deep.epsilon")
 PACKAGES = ("pkg", "pkg.deep")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """An endpoint: a function, or a class with the method `work`."""
 
@@ -82,10 +82,10 @@ def programs(draw: st.DrawFn) -> GeneratedProgram:
     exported: list[Target] = []
     for number in range(count):
         target = Target(
-            number,
-            draw(st.sampled_from(MODULES)),
-            draw(st.sampled_from([True, True, False])),
-            draw(st.integers(0, 4)) == 0,
+            number=number,
+            module=draw(st.sampled_from(MODULES)),
+            is_async=draw(st.sampled_from([True, True, False])),
+            is_class=draw(st.integers(0, 4)) == 0,
         )
         callees = [t for t in targets if t.is_async == target.is_async]
         _write_target(draw, target, sources[target.module], callees, shared, exported)

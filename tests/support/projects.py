@@ -68,7 +68,7 @@ def compile_files(root: Path, files: Mapping[str, str | bytes], **options: objec
 
 def unpacked(compiled: Compiled, target: Path) -> Path:
     """The artifact's own files (no dependencies), as a worker unpacks them."""
-    context = Context(compiled.root, Sink(), dict(os.environ))
+    context = Context(root=compiled.root, sink=Sink(), environ=dict(os.environ))
     shipped = ship_project(compiled.valid, context)
     assert shipped is not None
     write_tree(target, own_drafts(compiled.valid, shipped))
@@ -79,6 +79,6 @@ def built(root: Path, target: Path, **options: object) -> Path:
     """The artifact of the project at `root`, written to `target`."""
     compiled = compile_folder(root, **options)
     sink = Sink()
-    result = build(compiled.valid, Context(root, sink, dict(os.environ)), target)
+    result = build(compiled.valid, Context(root=root, sink=sink, environ=dict(os.environ)), target)
     assert result is not None, [d.message for d in sink]
     return result.artifact

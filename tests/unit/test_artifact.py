@@ -36,7 +36,7 @@ def build_files(
     compiled = compile_files(tmp_path / "app", files, **options)
     sink = Sink()
     target = tmp_path / "out" / "artifact.tar.gz"
-    context = Context(compiled.root, sink, {}, locker=locker)
+    context = Context(root=compiled.root, sink=sink, environ={}, locker=locker)
     result = build(compiled.valid, context, target)
     assert (result is None) == sink.has_errors()
     return [d.rule.code for d in sink], target
@@ -176,7 +176,9 @@ def test_an_output_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     sink = Sink()
     result = build(
-        compiled.valid, Context(compiled.root, sink), tmp_path / "file" / "artifact.tar.gz"
+        compiled.valid,
+        Context(root=compiled.root, sink=sink),
+        tmp_path / "file" / "artifact.tar.gz",
     )
     assert result is None
     assert [d.rule.code for d in sink] == ["FC901"]
@@ -250,7 +252,7 @@ def test_only_what_the_app_can_need_of_the_runtime_goes_along(
     files: dict[str, str], absent: set[str], present: set[str], tmp_path: Path
 ) -> None:
     compiled = compile_files(tmp_path, files)
-    context = Context(compiled.root, Sink(), {})
+    context = Context(root=compiled.root, sink=Sink(), environ={})
     shipped = ship_project(compiled.valid, context)
     assert shipped is not None
     names = {
@@ -282,7 +284,7 @@ def test_the_compressed_bytes_are_these_on_every_machine(tmp_path: Path) -> None
     """A golden: another digest here means that the same inputs give another artifact than before."""
     words = [hashlib.sha256(str(n % 977).encode()).hexdigest()[: n % 13] for n in range(2_000_000)]
     target = tmp_path / "x.tar.gz"
-    archive.write_archive(target, [Draft("words", "".join(words).encode())], [], 0)
+    archive.write_archive(target, [Draft(path="words", content="".join(words).encode())], [], 0)
     data = target.read_bytes()
     assert len(data) == 5003389
     assert hashlib.sha256(data).hexdigest() == (
@@ -308,6 +310,9 @@ def test_a_large_file_that_changes_while_it_is_packed_stops_the_build(
                 big.write_bytes(after)
 
     output = tmp_path / "out" / "artifact.tar.gz"
-    assert build(compiled.valid, Context(compiled.root, sink, progress=change), output) is None
+    assert (
+        build(compiled.valid, Context(root=compiled.root, sink=sink, progress=change), output)
+        is None
+    )
     assert [(d.rule.code, d.span.path) for d in sink] == [("FC003", "big.bin")]
     assert not list(output.parent.iterdir())

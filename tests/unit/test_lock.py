@@ -132,13 +132,13 @@ def test_reading_undoes_rendering(
     entries: dict[str, set[str]], endpoints: dict[str, set[str]]
 ) -> None:
     lock = Lock(
-        "0" * 64,
-        "3.12",
-        tuple(
+        inputs="0" * 64,
+        python_version="3.12",
+        entries=tuple(
             Locked(name, f"{name}==1.0 \\\n    --hash=sha256:{'a' * 64}", tuple(sorted(via)))
             for name, via in sorted(entries.items())
         ),
-        tuple((name, tuple(sorted(roots))) for name, roots in sorted(endpoints.items())),
+        endpoints=tuple((name, tuple(sorted(roots))) for name, roots in sorted(endpoints.items())),
     )
     assert read(render(lock)) == lock
     for name in entries:

@@ -82,7 +82,10 @@ def test_the_treemap_is_one_page_whose_areas_are_the_sizes(app: Path, tmp_path: 
 
 
 def test_areas_are_in_proportion_and_names_can_not_break_out() -> None:
-    parts = [Part("<b>x", "1", size, 1, (), ()) for size in (700, 200, 100)]
+    parts = [
+        Part(name="<b>x", version="1", installed=size, compressed=1, endpoints=(), chain=())
+        for size in (700, 200, 100)
+    ]
     parser = _Page()
     text = treemap("<script>", parts, 0)
     parser.feed(text)

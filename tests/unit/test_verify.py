@@ -32,7 +32,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     folder = tmp_path_factory.mktemp("verify")
     compiled = compile_files(folder / "app", FILES)
     sink = Sink()
-    result = build(compiled.valid, Context(compiled.root, sink), folder / "artifact.tar.gz")
+    result = build(
+        compiled.valid, Context(root=compiled.root, sink=sink), folder / "artifact.tar.gz"
+    )
     assert result is not None, [d.message for d in sink]
     return result
 
@@ -55,7 +57,7 @@ def test_what_flashc_makes_is_whole(made: BuildResult) -> None:
 @pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
 def test_so_are_the_examples(name: str, tmp_path: Path) -> None:
     compiled = compile_folder(EXAMPLES / name)
-    context = Context(compiled.root, Sink(), no_deps=True)
+    context = Context(root=compiled.root, sink=Sink(), no_deps=True)
     result = build(compiled.valid, context, tmp_path / "artifact.tar.gz")
     assert result is not None
     assert all(

@@ -46,7 +46,7 @@ ENDPOINTS = "endpoints"
 LEFT_TO_OTHERS = "# left to other endpoints: "
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
     """What a build made; sizes in bytes, those of the parts before compression.  `digest` is the artifact's
     SHA-256."""
@@ -122,7 +122,7 @@ def build(
         if sink.has_errors():
             return None
         # Write the archive beside its place, and put it there when it is whole.
-        drafts = (*drafts, Draft(LOCK_PATH, lock.requirements.encode()))
+        drafts = (*drafts, Draft(path=LOCK_PATH, content=lock.requirements.encode()))
         context.progress("packing the artifact")
         try:
             with reporting(output, sink), replacing(output) as temporary:
@@ -156,12 +156,12 @@ def build(
             report_changed(str(error), sink)
             return None
     return BuildResult(
-        output,
-        whole,
-        beside,
-        size,
-        sum(file.size for file in program.files),
-        tuple(layers),
+        artifact=output,
+        digest=whole,
+        manifest=beside,
+        artifact_size=size,
+        project_size=sum(file.size for file in program.files),
+        layers=tuple(layers),
     )
 
 
@@ -197,7 +197,7 @@ def write_endpoints(
         content = [
             *(d for d in drafts if d.path not in handlers - {handler_path(endpoint)}),
             manifest,
-            Draft(LOCK_PATH, requirements.encode()),
+            Draft(path=LOCK_PATH, content=requirements.encode()),
         ]
         chosen = [layer for layer in layers if layer.contents.name in wanted]
         target = folder / f"{endpoint.resource}.tar.gz"
@@ -234,8 +234,8 @@ def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
         if result is None:
             return ()
         return (
-            Draft(ARTIFACT_PATH, result.artifact.read_bytes()),
-            Draft(MANIFEST_PATH, result.manifest.read_bytes()),
+            Draft(path=ARTIFACT_PATH, content=result.artifact.read_bytes()),
+            Draft(path=MANIFEST_PATH, content=result.manifest.read_bytes()),
         )
 
 

@@ -17,7 +17,7 @@ def handler_path(endpoint: CodeEndpoint) -> str:
 def handler_drafts(program: Program) -> tuple[Draft, ...]:
     """One handler per endpoint that runs code of the project."""
     return tuple(
-        Draft(handler_path(endpoint), _handler(endpoint).encode())
+        Draft(path=handler_path(endpoint), content=_handler(endpoint).encode())
         for endpoint in program.code_endpoints()
     )
 

@@ -50,7 +50,14 @@ def ship_project(program: Program, context: Context) -> Shipped | None:
                 digest.update(part)
             small = path in modules or file.size <= _KEPT
             content = data if small else context.root / path
-            drafts.append(Draft(path, content, file.executable, None if small else file.digest))
+            drafts.append(
+                Draft(
+                    path=path,
+                    content=content,
+                    executable=file.executable,
+                    digest=None if small else file.digest,
+                )
+            )
     except (OSError, Changed):
         report_changed(path, context.sink)
         return None

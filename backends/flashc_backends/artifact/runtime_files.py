@@ -34,14 +34,20 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
     """The runtime as it travels: its modules, the catalogue of the IR, and what it knows of this app."""
     left_out = _left_out(program)
     copied = [
-        Draft(f"{PACKAGE}/{path}", _stripped_module("flashc_backends", "runtime", *path.split("/")))
+        Draft(
+            path=f"{PACKAGE}/{path}",
+            content=_stripped_module("flashc_backends", "runtime", *path.split("/")),
+        )
         for path in _runtime()
         if path not in left_out | {"app.py"}
     ]
     return (
         *copied,
-        Draft(f"{PACKAGE}/app.py", app_source(program).encode()),
-        Draft(f"{PACKAGE}/catalogue.py", _stripped_module("flashc_ir.platform", "catalogue.py")),
+        Draft(path=f"{PACKAGE}/app.py", content=app_source(program).encode()),
+        Draft(
+            path=f"{PACKAGE}/catalogue.py",
+            content=_stripped_module("flashc_ir.platform", "catalogue.py"),
+        ),
     )
 
 

@@ -34,7 +34,7 @@ _INDENT = "    "
 _STUB_IMPORT = re.compile(rf"from {PACKAGE}\.stubs\.([^ ]+) import ")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Stub:
     """One definition of a stub module; `decorator` is a function of `_flashc.dispatch`."""
 
@@ -61,11 +61,14 @@ def stub_drafts(program: Program) -> tuple[Draft, ...]:
         for depth in range(1, name.count(".") + 1)
     }
     drafts = [
-        Draft(_path(name, name in parents), _source(list(modules[name].values())).encode())
+        Draft(
+            path=_path(name, name in parents),
+            content=_source(list(modules[name].values())).encode(),
+        )
         for name in sorted(modules)
     ]
     empty = sorted(parents - modules.keys())
-    return (*drafts, *(Draft(_path(name, is_package=True), b"") for name in empty))
+    return (*drafts, *(Draft(path=_path(name, is_package=True), content=b"") for name in empty))
 
 
 def _imported(program: Program) -> set[str]:
@@ -93,11 +96,21 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
             if function.module == module and "." not in function.qualname:
                 definition = _function(function)
                 yield _Stub(
-                    module, function.name, "endpoint_function", (resource, module), definition
+                    module=module,
+                    name=function.name,
+                    decorator="endpoint_function",
+                    arguments=(resource, module),
+                    definition=definition,
                 )
         case QueueClass(class_name=name, module=module, resource=resource):
             if "." not in endpoint.qualname:
-                yield _Stub(module, name, "endpoint_class", (resource, module), _class(endpoint))
+                yield _Stub(
+                    module=module,
+                    name=name,
+                    decorator="endpoint_class",
+                    arguments=(resource, module),
+                    definition=_class(endpoint),
+                )
         case LoadBalanced(resource=resource):
             seen: set[Function] = set()
             for route in endpoint.routes:
@@ -107,7 +120,11 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
                     seen.add(function)
                     place = (resource, route.module, route.method, route.path)
                     yield _Stub(
-                        route.module, function.name, "endpoint_route", place, _function(function)
+                        module=route.module,
+                        name=function.name,
+                        decorator="endpoint_route",
+                        arguments=place,
+                        definition=_function(function),
                     )
 
 

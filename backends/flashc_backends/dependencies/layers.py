@@ -80,7 +80,7 @@ class Layer:
     @property
     def drafts(self) -> tuple[Draft, ...]:
         """The files, for checks that look at paths only."""
-        return tuple(Draft(file.path, b"") for file in self.contents.files)
+        return tuple(Draft(path=file.path, content=b"") for file in self.contents.files)
 
 
 def make_layers(
@@ -141,7 +141,7 @@ def _recall(key: str, store: Store) -> Layer | None:
 def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:
     for file in contents.files:
         path = target / file.path
-        yield Draft(file.path, path, bool(path.stat().st_mode & 0o100))
+        yield Draft(path=file.path, content=path, executable=bool(path.stat().st_mode & 0o100))
 
 
 def installed(target: Path, python_version: str, sink: Sink) -> list[Contents]:

@@ -44,7 +44,7 @@ class Locked:
         return match[1] if match is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
     """What an app's requirements come to.  `inputs` is a digest of what was asked for, `endpoints` the names
     that each endpoint asks for itself (the app's own requirements belong to all)."""
@@ -144,4 +144,9 @@ def read(text: str) -> Lock:
         (name, () if roots == "nothing" else tuple(roots.split())) for name, roots in asked
     )
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
-    return Lock(facts["inputs"], facts["python"], parse_compiled(body), endpoints)
+    return Lock(
+        inputs=facts["inputs"],
+        python_version=facts["python"],
+        entries=parse_compiled(body),
+        endpoints=endpoints,
+    )

@@ -23,7 +23,7 @@ class Wish:
     endpoint: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What a resolver is asked: wishes, limits on versions, and the distributions to leave out.
 
@@ -68,11 +68,11 @@ def collect_request(program: Program, context: Context) -> Request:
     for endpoint in program.code_endpoints():
         wishes += [Wish(d, endpoint.resource) for d in endpoint.configuration.dependencies]
     return Request(
-        tuple(wish for wish in wishes if wish.dependency.name not in excluded),
-        tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
-        tuple(sorted(excluded)),
-        program.python_version,
-        context.allow_build,
+        wishes=tuple(wish for wish in wishes if wish.dependency.name not in excluded),
+        constraints=tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
+        excluded=tuple(sorted(excluded)),
+        python_version=program.python_version,
+        allow_build=context.allow_build,
     )
 
 

@@ -36,7 +36,7 @@ def lock_of(program: Program, request: Request, context: Context) -> Lock:
         LockFailed: after reporting.
     """
     if context.no_deps or not request.lines:
-        return Lock(request.inputs, request.python_version, ())
+        return Lock(inputs=request.inputs, python_version=request.python_version, entries=())
     written = read_lock(context)
     if written is not None and written.inputs == request.inputs:
         return written
@@ -58,10 +58,20 @@ def resolve(program: Program, request: Request, context: Context, *, upgrade: bo
     roots = tuple((e.resource, request.roots(e.resource)) for e in program.code_endpoints())
     if kept is not None:
         entries = read(kept.decode()).entries
-        return Lock(request.inputs, request.python_version, entries, roots)
+        return Lock(
+            inputs=request.inputs,
+            python_version=request.python_version,
+            entries=entries,
+            endpoints=roots,
+        )
     context.progress(f"resolving {len(request.lines)} requirements")
     entries = locker(context.locker).lock(request, previous, context.sink)
-    lock = Lock(request.inputs, request.python_version, entries, roots)
+    lock = Lock(
+        inputs=request.inputs,
+        python_version=request.python_version,
+        entries=entries,
+        endpoints=roots,
+    )
     context.store.write("locks", key, render(lock).encode())
     return lock
 

@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 1200.0, 700.0
 _LEAST_LABEL = 60.0  # pixels of width that a name needs
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """One distribution of an artifact; sizes in bytes.
 
@@ -37,12 +37,14 @@ def parts_of(program: Program, lock: Lock, layers: Sequence[Layer]) -> list[Part
     needs = {endpoint: lock.needed_by(roots) for endpoint, roots in lock.endpoints}
     found = [
         Part(
-            layer.contents.name,
-            layer.contents.version,
-            layer.contents.size,
-            layer.piece.size,
-            tuple(sorted(e for e, names in needs.items() if layer.contents.name in names)),
-            lock.chain(layer.contents.name),
+            name=layer.contents.name,
+            version=layer.contents.version,
+            installed=layer.contents.size,
+            compressed=layer.piece.size,
+            endpoints=tuple(
+                sorted(e for e, names in needs.items() if layer.contents.name in names)
+            ),
+            chain=lock.chain(layer.contents.name),
         )
         for layer in layers
     ]

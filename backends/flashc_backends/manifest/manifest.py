@@ -228,7 +228,7 @@ def _template(template: Template | None) -> ManifestTemplate | None:
 def manifest_draft(program: Program, shipped: Shipped, context: Context) -> Draft:
     """The manifest as a file."""
     manifest = build_manifest(program, shipped.fingerprint, context.environ)
-    return Draft(MANIFEST_PATH, manifest.to_json())
+    return Draft(path=MANIFEST_PATH, content=manifest.to_json())
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
