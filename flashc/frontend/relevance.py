@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from flashc.project.discover import SDK_PACKAGES, Tree
 from flashc.project.texts import read_text
-from flashc.syntax.ast_imports import collect_plain_imports
+from flashc.syntax.ast_imports import collect_imports_ast
 from flashc.syntax.resolve import ImportProblem
 from flashc_core.diagnostics import Sink
 from flashc_ir.modules import Import, Module, Origin
@@ -74,7 +74,7 @@ def _imports(tree: Tree, name: str, path: str) -> _Imports | None:
     if len(text) > MAX_PLAIN_TEXT:
         return (), ()
     try:
-        return collect_plain_imports(path, name, path.endswith("__init__.py"), text, tree)
+        return collect_imports_ast(path, name, path.endswith("__init__.py"), text, tree)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return _imports_of_newer_syntax(tree, name)
 

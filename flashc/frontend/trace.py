@@ -35,7 +35,7 @@ from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import Span, column_of_byte
 from flashc_ir.platform import catalogue
 from flashc_ir.resources import EnvironmentReference, Text
 
@@ -205,9 +205,13 @@ class _Builder:
         if syntax is None or None in record["place"]:
             return None
         line, end_line, column, end_column = record["place"]  # columns count UTF-8 bytes, from 0
-        begin = _column(syntax, line, column)
+        begin = column_of_byte(syntax.lines.line(line), column)
         return syntax, Span(
-            syntax.path, line, begin, end_line, _column(syntax, end_line, end_column)
+            syntax.path,
+            line,
+            begin,
+            end_line,
+            column_of_byte(syntax.lines.line(end_line), end_column),
         )
 
     def _syntax(self, file: str | None) -> Syntax | None:
@@ -271,11 +275,6 @@ class _Builder:
                 return Known(SdkObject(kind, arguments, span), span)
             case _:
                 return Unknown(reason=str(record.get("unknown")), origin=span)
-
-
-def _column(syntax: Syntax, line: int, offset: int) -> int:
-    data = syntax.lines.line(line).encode("utf-8", "surrogatepass")
-    return len(data[:offset].decode("utf-8", "replace")) + 1
 
 
 def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:

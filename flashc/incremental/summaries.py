@@ -16,7 +16,7 @@ import msgspec
 from flashc.frontend.summary import Fragment
 from flashc.project.discover import Tree
 from flashc.project.environment import Environment
-from flashc.syntax.stack import on_a_deep_stack
+from flashc.syntax.stack import call_with_large_stack
 from flashc_core.cache import Store, digest
 from flashc_core.processes import on_all_processors
 
@@ -101,7 +101,7 @@ class _Library:
         self, read_parts: Callable[..., list[Fragment]], missing: Sequence[Shard], number: int
     ) -> bytes:
         shard = missing[number]
-        fragments = on_a_deep_stack(partial(read_parts, shard, self.tree, self.environment))
+        fragments = call_with_large_stack(partial(read_parts, shard, self.tree, self.environment))
         data = msgspec.msgpack.encode(fragments)
         if self.store is not None:
             key = self.key(shard)

@@ -1,1 +1,1 @@
-"""The LibCST toolbox: source bytes -> syntax with places, and the names in it."""
+"""Parse Python source with LibCST or `ast`, and find the spans, imports and names in it."""

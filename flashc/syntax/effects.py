@@ -1,6 +1,6 @@
-"""What the code of a module does when it runs: environment variables, kept state, installations.
+"""Find what the code of a module does when it runs: environment variables, shared state, installations.
 
-Nodes are collected while scopes are still being filled, and understood when they are complete.
+`EffectCollector` records nodes during the walk and interprets them afterwards, when every scope is complete.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flashc_ir.modules import GlobalUse, VariableRead, VariableSet
 
 from .parse import Syntax
 from .references import Use
-from .scopes import Chain, Scope, ScopeKind, targets
+from .scopes import Chain, Scope, ScopeKind, resolve_chain
 from .walk import children, dotted, string_literal
 
 _READERS = frozenset({"os.getenv", "os.environ.get", "os.environ.pop"})
@@ -25,11 +25,11 @@ _STARTERS = frozenset(
     "asyncio.create_subprocess_shell".split()
 )
 _PIP_FUNCTIONS = frozenset({"pip.main", "pip._internal.main", "pip._internal.cli.main.main"})
-_CHANGING = frozenset(
+_MUTATORS = frozenset(
     "append extend insert remove pop popitem clear sort reverse add discard update setdefault "
     "appendleft popleft extendleft".split()
 )
-_SEEN = frozenset(
+_VISITED = frozenset(
     {
         *(cst.Subscript, cst.Assign, cst.AnnAssign, cst.Del, cst.AugAssign, cst.BooleanOperation),
         *(cst.If, cst.While, cst.IfExp, cst.Assert, cst.UnaryOperation, cst.Call, cst.Comparison),
@@ -39,8 +39,8 @@ _Access = tuple[Scope, Chain, cst.CSTNode]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What the code does; `installs` are the calls that start pip."""
+class Effects:
+    """What a module's code does when it runs; `installs` are the spans of the calls that start pip."""
 
     variables_read: tuple[VariableRead, ...]
     variables_set: tuple[VariableSet, ...]
@@ -49,22 +49,24 @@ class Facts:
 
 
 @dataclass(slots=True, eq=False)
-class Behaviour:
-    """Collects nodes during the walk."""
+class EffectCollector:
+    """Collect nodes that may have an effect; `effects` interprets them.
 
-    lookups: list[_Access] = field(default_factory=list[_Access])  # `a.b[...]`
-    changed: list[_Access] = field(
-        default_factory=list[_Access]
-    )  # `a.b[...] = `, `a += `, `del a.b`
+    `lookups` are `a.b[...]`; `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`; `tested` are
+    expressions of which only the truth matters.
+    """
+
+    lookups: list[_Access] = field(default_factory=list[_Access])
+    changed: list[_Access] = field(default_factory=list[_Access])
     tested: set[cst.CSTNode] = field(default_factory=set[cst.CSTNode])
 
-    def see(self, node: cst.CSTNode, scope: Scope) -> None:
-        """Note what the node does, if it is one of the kinds that matter."""
-        if type(node) not in _SEEN:
+    def visit(self, node: cst.CSTNode, scope: Scope) -> None:
+        """Record `node`, which is evaluated in `scope`, if it is of a kind that can have an effect."""
+        if type(node) not in _VISITED:
             return
         match node:
             case cst.Subscript():
-                self._note(node.value, node, scope, self.lookups)
+                self._record(node.value, node, scope, self.lookups)
             case cst.Assign():
                 for target in node.targets:
                     self._change(target.target, scope)
@@ -86,14 +88,17 @@ class Behaviour:
                 pass
 
     def _change(self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False) -> None:
-        """A binding of a bare name is none of these: it makes the name local, or is a `global`'s."""
+        """Record a change of a container, or of a global variable by an augmented assignment.
+
+        A plain assignment to a bare name is not recorded: it binds a local name, or `Scope.rebound` has it.
+        """
         if isinstance(target, (cst.Subscript, cst.Attribute)):
-            self._note(target.value, target, scope, self.changed)
+            self._record(target.value, target, scope, self.changed)
         elif itself and isinstance(target, cst.Name) and target.value in scope.global_names:
-            self._note(target, target, scope, self.changed)
+            self._record(target, target, scope, self.changed)
 
     @staticmethod
-    def _note(
+    def _record(
         node: cst.BaseExpression, whole: cst.CSTNode, scope: Scope, into: list[_Access]
     ) -> None:
         name = dotted(node)
@@ -101,9 +106,12 @@ class Behaviour:
             root, *attributes = name.split(".")
             into.append((scope, Chain(root, tuple(attributes)), whole))
 
-    def facts(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> Facts:
-        """What the nodes mean, now that every scope is complete."""
-        return Facts(
+    def effects(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> Effects:
+        """Interpret the recorded nodes; every scope has to be complete.
+
+        `top` is the module's scope, `uses` are all names that the module loads.
+        """
+        return Effects(
             variables_read=tuple(self._reads(syntax, uses)),
             variables_set=tuple(self._sets(uses)),
             globals=tuple(self._globals(syntax, top, uses)),
@@ -148,16 +156,16 @@ class Behaviour:
             if name is not None and _leads_to(scope, chain, {"os.environ"}):
                 yield VariableSet(name, scope.qualname)
 
-    # State that a module keeps ---------------------------------------------------------------------
+    # Module-level state ----------------------------------------------------------------------------
 
     def _globals(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> list[GlobalUse]:
-        """The uses, in functions, of plain values at the top that some function changes."""
+        """Return the uses, in functions, of module-level values that some function changes."""
         writes = [
             GlobalUse(name=name, scope=where, span=span, writes=True)
             for name, where, span in top.rebound
         ]
         for scope, chain, node in self.changed:
-            if _keeps(top, scope, chain.root):
+            if _is_module_state(top, scope, chain.root):
                 writes.append(
                     GlobalUse(
                         name=chain.root, scope=scope.qualname, span=syntax.span(node), writes=True
@@ -165,8 +173,8 @@ class Behaviour:
                 )
         for use in uses:
             changing = isinstance(use.node, cst.Call) and use.chain.attributes[-1:] != ()
-            if changing and use.chain.attributes[-1] in _CHANGING:
-                if _keeps(top, use.scope, use.chain.root):
+            if changing and use.chain.attributes[-1] in _MUTATORS:
+                if _is_module_state(top, use.scope, use.chain.root):
                     span = syntax.span(use.node)
                     writes.append(
                         GlobalUse(
@@ -182,13 +190,13 @@ class Behaviour:
                 writes=False,
             )
             for use in uses
-            if use.chain.root in names and _keeps(top, use.scope, use.chain.root)
+            if use.chain.root in names and _is_module_state(top, use.scope, use.chain.root)
         ]
         return sorted({*writes, *reads}, key=lambda use: (use.span, use.name, use.writes))
 
 
-def _keeps(top: Scope, scope: Scope, name: str) -> bool:
-    """Whether `name`, used in a function, is a plain value that the module's top binds."""
+def _is_module_state(top: Scope, scope: Scope, name: str) -> bool:
+    """Tell whether `name`, used in a function, is a plain value bound at the module's top level."""
     if not _in_function(scope) or scope.owner(name) is not top:
         return False
     return all(bound.target is None and bound.alias is None for bound in top.bindings[name])
@@ -203,7 +211,7 @@ def _in_function(scope: Scope | None) -> bool:
 
 
 def _leads_to(scope: Scope, chain: Chain, names: frozenset[str] | set[str]) -> bool:
-    return any(not instance and target in names for target, instance in targets(scope, chain))
+    return any(not instance and target in names for target, instance in resolve_chain(scope, chain))
 
 
 def _first_text(call: cst.Call) -> str | None:
@@ -223,7 +231,7 @@ def _key(node: cst.CSTNode) -> str | None:
 
 
 def _installs(use: Use) -> bool:
-    """`subprocess.run([sys.executable, "-m", "pip", "install", ...])` and its like."""
+    """Tell whether a call starts pip, as in `subprocess.run([sys.executable, "-m", "pip", "install", ...])`."""
     if not isinstance(use.node, cst.Call):
         return False
     if _leads_to(use.scope, use.chain, _PIP_FUNCTIONS):

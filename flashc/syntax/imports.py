@@ -1,4 +1,4 @@
-"""Import statements and calls that import -> the IR's imports, and what they bind."""
+"""Collect a module's imports, static and dynamic, and bind the names that they define."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .walk import dotted, string_literal
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What surrounds an import: `if TYPE_CHECKING:`, a `try` that expects ImportError."""
+    """What surrounds an import: `if TYPE_CHECKING:`, or a `try` that handles ImportError (`guarded`)."""
 
     typing_only: bool
     guarded: bool
@@ -25,7 +25,10 @@ class ImportContext:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ImportCollector:
-    """The imports of one module.  Each method binds what Python would, and notes the import."""
+    """Collect the imports of one module.
+
+    The `bind_` methods bind names in a scope as Python does; the `note_` methods add to `found` and `problems`.
+    """
 
     syntax: Syntax
     index: ModuleIndex
@@ -34,11 +37,12 @@ class ImportCollector:
 
     @property
     def package(self) -> str:
+        """The dotted name of the package that relative imports of this module start from."""
         name = self.syntax.name
         return name if self.syntax.is_package else name.rpartition(".")[0]
 
     def bind_import(self, node: cst.Import, scope: Scope) -> None:
-        """Bind what `import a.b as c` binds."""
+        """Bind the names of an `import a.b as c` statement."""
         span = self.syntax.span(node)
         for item in node.names:
             name, alias = item.evaluated_name, item.evaluated_alias
@@ -46,6 +50,7 @@ class ImportCollector:
             scope.bind(bound, Bound(span=span, target=target))
 
     def note_import(self, node: cst.Import, scope: Scope, context: ImportContext) -> None:
+        """Add the imports of an `import a, b` statement."""
         for item in node.names:
             name = item.evaluated_name
             self.found.append(
@@ -62,7 +67,7 @@ class ImportCollector:
             )
 
     def bind_import_from(self, node: cst.ImportFrom, scope: Scope) -> None:
-        """Bind what `from a import b as c` binds."""
+        """Bind the names of a `from a import b as c` statement; those of `*` are not known yet."""
         span, module = self.syntax.span(node), self._source(node)
         for name in self._names(node, module):
             if name.name != "*":
@@ -70,6 +75,7 @@ class ImportCollector:
                 scope.bind(name.bound, Bound(span=span, target=target))
 
     def note_import_from(self, node: cst.ImportFrom, scope: Scope, context: ImportContext) -> None:
+        """Add the import of a `from a import b` statement, or a problem if it leaves the project."""
         span, module = self.syntax.span(node), self._source(node)
         if module is None:
             text = "." * len(node.relative) + (dotted(node.module) or "" if node.module else "")
@@ -89,7 +95,7 @@ class ImportCollector:
         )
 
     def note_dynamic(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
-        """Note `importlib.import_module(...)` and `__import__(...)`; other calls import nothing."""
+        """Add the import of `importlib.import_module(...)` or `__import__(...)`; ignore other calls."""
         callee = dotted(node.func)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return
@@ -119,7 +125,7 @@ class ImportCollector:
         )
 
     def imported_module(self, node: cst.Call) -> str | None:
-        """The absolute name that `importlib.import_module("...")` or `__import__("...")` gives."""
+        """Return the absolute name of the module that a dynamic import returns, None if it is not known."""
         callee = dotted(node.func)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return None
@@ -132,7 +138,7 @@ class ImportCollector:
         return resolve_relative(self.package, level, name[level:]) if level else name
 
     def _source(self, node: cst.ImportFrom) -> str | None:
-        """The absolute name of the module that `from ... import` takes names of."""
+        """Return the absolute name of the module in `from ... import`, None if it leaves the project."""
         written = (dotted(node.module) if node.module is not None else "") or ""
         level = len(node.relative)
         return resolve_relative(self.package, level, written) if level else written

@@ -1,7 +1,7 @@
-"""One parsed module -> what it imports, binds at its top, and uses of the project (IR nodes).
+"""Collect the imports, top-level bindings and references of one parsed module.
 
-One walk over the tree binds names and notes uses; the uses are resolved afterwards, when every scope is
-complete, because Python's scoping does not depend on the order of the text.
+One walk over the tree binds names and records uses.  Uses are resolved afterwards, when every scope is
+complete, because scoping in Python does not depend on the order of the text.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec import structs
 from flashc_core.source import Span
 from flashc_ir.modules import Fate, Module
 
-from .effects import Behaviour
+from .effects import EffectCollector
 from .imports import ImportCollector, ImportContext
 from .parse import Syntax
 from .patterns import (
@@ -37,7 +37,7 @@ from .walk import children, dotted, string_literal
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one module; `module` has no edits yet, `installs` are the calls that start pip."""
+    """The names of one module; `module` has no edits yet, `installs` are spans of the calls that start pip."""
 
     module: Module
     problems: tuple[ImportProblem, ...]
@@ -45,7 +45,7 @@ class Names:
 
 
 def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
-    """The imports, bindings and references of one module."""
+    """Return the imports, bindings and references of one module; `index` tells which modules exist."""
     walker = _Walker(
         syntax=syntax, index=index, imports=ImportCollector(syntax=syntax, index=index)
     )
@@ -55,9 +55,9 @@ def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
-    """What surrounds a node: `if TYPE_CHECKING:`, a `try` that expects ImportError, `await`.
+    """What surrounds a node: `if TYPE_CHECKING:`, a `try` that handles ImportError, `await`.
 
-    `script_only` code runs when the module is started as a script, which no worker does.
+    `script_only` code runs only if the module is started as a script, which a worker never does.
     """
 
     typing_only: bool = False
@@ -79,7 +79,7 @@ class _Walker:
     top: Scope = field(
         default_factory=lambda: Scope(kind=ScopeKind.MODULE, qualname="", parent=None)
     )
-    behaviour: Behaviour = field(default_factory=Behaviour)
+    effects: EffectCollector = field(default_factory=EffectCollector)
     uses: list[Use] = field(default_factory=list[Use])
     fates: dict[cst.CSTNode, Fate] = field(default_factory=dict[cst.CSTNode, Fate])
     exports: tuple[str, ...] | None = None
@@ -91,7 +91,7 @@ class _Walker:
             if isinstance(operand, cst.Call):
                 self.fates[operand] = Fate.CONSUMED
         if not context.script_only:
-            self.behaviour.see(node, scope)
+            self.effects.visit(node, scope)
         _visitor(type(node))(self, node, scope, context)
 
     def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
@@ -127,7 +127,7 @@ class _Walker:
         scope.nonlocal_names.update(item.name.value for item in node.names)
 
     def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
-        """Never a call, and not evaluated under `from __future__ import annotations`."""
+        """Skip annotations: they call no endpoint, and `from __future__ import annotations` disables them."""
 
     def _handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
@@ -146,7 +146,7 @@ class _Walker:
     def _pattern(
         self, node: cst.MatchAs | cst.MatchStar | cst.MatchMapping, scope: Scope, context: _Context
     ) -> None:
-        """The name that a pattern captures, and what stands inside it."""
+        """Bind the name that a pattern captures, and visit the patterns inside it."""
         whole = isinstance(node, cst.MatchMapping)
         name = node.rest if isinstance(node, cst.MatchMapping) else node.name
         if name is not None:
@@ -184,7 +184,7 @@ class _Walker:
                     self.visit(param.default, outer, context)
 
     def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
-        """A comprehension is a scope of its own, but for the first iterable; walrus targets leak."""
+        """Visit a comprehension: it has its own scope, but the first iterable belongs to the outer scope."""
         inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
         generator: cst.CompFor | None = node.for_in
         outermost = True
@@ -221,14 +221,17 @@ class _Walker:
                 self.visit(part, scope, context)
 
     def _assign(self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context) -> None:
-        goals = [t.target for t in node.targets] if isinstance(node, cst.Assign) else [node.target]
-        for goal in goals:
-            if isinstance(goal, cst.Name):
-                scope.bind(goal.value, self._bound_value(goal, node.value))
-                self._note_exports(goal.value, node.value, scope)
+        if isinstance(node, cst.Assign):
+            targets = [item.target for item in node.targets]
+        else:
+            targets = [node.target]
+        for target in targets:
+            if isinstance(target, cst.Name):
+                scope.bind(target.value, self._bound_value(target, node.value))
+                self._note_exports(target.value, node.value, scope)
             else:
-                self._bind_target(goal, scope)
-                self.visit(goal, scope, context)
+                self._bind_target(target, scope)
+                self.visit(target, scope, context)
         if node.value is not None:
             self.visit(node.value, scope, context)
 
@@ -238,8 +241,8 @@ class _Walker:
             if all(text is not None for text in texts):
                 self.exports = tuple(text for text in texts if text is not None)
 
-    def _bound_value(self, goal: cst.Name, value: cst.BaseExpression | None) -> Bound:
-        span = self.syntax.span(goal)
+    def _bound_value(self, target: cst.Name, value: cst.BaseExpression | None) -> Bound:
+        span = self.syntax.span(target)
         if value is None:
             return Bound(span=span)
         chain = self._chain(value)
@@ -335,7 +338,7 @@ class _Walker:
             self.visit(argument.value, scope, context)
 
     def _chain(self, node: cst.BaseExpression) -> Chain | None:
-        """`a.b.c`, or `import_module("a").b`, as a chain; None for other expressions."""
+        """Return `a.b.c` or `import_module("a").b` as a chain, None for other expressions."""
         match node:
             case cst.Name():
                 return Chain(node.value)
@@ -351,7 +354,7 @@ class _Walker:
     def _dynamic_import(
         self, expression: cst.BaseExpression, scope: Scope, context: _Context
     ) -> None:
-        """Note `import_module(...)`, if the expression or what its attributes are taken of is one."""
+        """Record the import if `expression` is `import_module(...)` or an attribute of it."""
         node = expression
         while isinstance(node, cst.Attribute):
             node = node.value
@@ -359,21 +362,21 @@ class _Walker:
             self.imports.note_dynamic(node, scope, context.of_import)
 
     def result(self) -> Names:
-        """What the walk found."""
+        """Return what the walk found; call it once, after the walk."""
         imports = self.imports
         module = module_of(
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
         )
-        facts = self.behaviour.facts(self.syntax, self.top, self.uses)
+        effects = self.effects.effects(self.syntax, self.top, self.uses)
         module = structs.replace(
             module,
-            variables_read=facts.variables_read,
-            variables_set=facts.variables_set,
-            globals=facts.globals,
+            variables_read=effects.variables_read,
+            variables_set=effects.variables_set,
+            globals=effects.globals,
         )
-        return Names(module, tuple(imports.problems), facts.installs)
+        return Names(module, tuple(imports.problems), effects.installs)
 
-    # The first that fits a node visits it.
+    # The first entry that matches a node's class visits it.
     visitors: ClassVar[tuple[tuple[tuple[type[cst.CSTNode], ...], Any], ...]] = (
         ((cst.Expr,), _expression_statement),
         ((cst.FunctionDef,), _function),
@@ -399,8 +402,11 @@ class _Walker:
 
 @cache
 def _visitor(kind: type[cst.CSTNode]) -> Callable[[_Walker, Any, Scope, _Context], None]:
-    """The method for a kind of node: the first that fits.  LibCST's classes are abstract ones, and asking
-    each node whether it is an instance of twenty of them takes longer than all the rest."""
+    """Return the method that visits a class of nodes.
+
+    The result is cached per class, because LibCST's classes are abstract base classes and twenty `isinstance`
+    checks per node take longer than the rest of the walk.
+    """
     found: Callable[[_Walker, Any, Scope, _Context], None] = next(
         method for kinds, method in _Walker.visitors if issubclass(kind, kinds)
     )

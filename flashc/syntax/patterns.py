@@ -1,4 +1,4 @@
-"""Small questions about expressions that decide what a name's use means."""
+"""Recognise the small patterns in expressions that decide what the use of a name means."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import libcst as cst
 
 from flashc_ir.modules import Constant, Fate, LiteralKind, Shape
 
+from .resolve import IMPORT_ERRORS
 from .scopes import Scope
 from .walk import dotted, string_literal
 
 
 def tests_for_script(test: cst.BaseExpression) -> bool:
-    """`__name__ == "__main__"`."""
+    """Tell whether `test` is `__name__ == "__main__"`, in either order."""
     if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
         return False
     sides = (test.left, test.comparisons[0].comparator)
@@ -23,10 +24,8 @@ def tests_for_script(test: cst.BaseExpression) -> bool:
     return equal and "__name__" in names and "__main__" in {string_literal(side) for side in sides}
 
 
-IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
-
-
 def expects_import_error(kind: cst.BaseExpression | None) -> bool:
+    """Tell whether an `except` clause for `kind` (None: a bare `except:`) handles a failed import."""
     if isinstance(kind, cst.Tuple):
         return any(expects_import_error(element.value) for element in kind.elements)
     return kind is None or dotted(kind) in IMPORT_ERRORS
@@ -34,12 +33,14 @@ def expects_import_error(kind: cst.BaseExpression | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Member:
+    """The parts of `call(...).name`."""
+
     call: cst.Call
     name: str
 
 
 def member_of(node: cst.BaseExpression) -> Member | None:
-    """`call(...).name` taken apart."""
+    """Return the parts of `call(...).name`, None for any other expression."""
     if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Call):
         return Member(node.value, node.attr.value)
     return None
@@ -48,7 +49,7 @@ def member_of(node: cst.BaseExpression) -> Member | None:
 def shape_of(
     call: cst.Call, awaited: bool, in_async: bool = False, fate: Fate = Fate.KEPT
 ) -> Shape:
-    """The IR's view of a call's arguments and of what its place does with the result."""
+    """Return the IR's description of a call: its arguments, and what the program does with the result."""
     positional = sum(1 for a in call.args if a.keyword is None and not a.star)
     keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
     stars = {a.star for a in call.args}
@@ -66,7 +67,7 @@ def shape_of(
 
 def _constants(call: cst.Call) -> Iterator[Constant]:
     for index, argument in enumerate(call.args):
-        if argument.star:  # what follows has no position that the text tells
+        if argument.star:  # the positions of later arguments depend on the unpacked value
             return
         kind = _literal_kind(argument.value)
         if kind is not None:
@@ -74,7 +75,7 @@ def _constants(call: cst.Call) -> Iterator[Constant]:
 
 
 def _literal_kind(node: cst.BaseExpression) -> LiteralKind | None:
-    """The Python type of a literal."""
+    """Return the Python type of a literal, None for other expressions."""
     match node:
         case cst.SimpleString() | cst.ConcatenatedString():
             return "str" if "b" not in _prefix(node) else None
@@ -115,7 +116,7 @@ _CONSUMERS = frozenset(
 
 
 def consumed(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
-    """The operands that `node` uses on the spot as plain values, which no coroutine is."""
+    """Return the operands that `node` uses directly as plain values, for which a coroutine is a mistake."""
     if type(node) not in _CONSUMERS:
         return ()
     match node:
@@ -136,15 +137,16 @@ def consumed(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
 
 
 def element_of(node: cst.BaseComp) -> cst.BaseExpression:
+    """Return the element expression of a comprehension that is not a dict comprehension."""
     if isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
         return node.elt
     raise AssertionError(f"a comprehension without an element: {type(node).__name__}")
 
 
 def leak(scope: Scope) -> Scope:
-    """Where a walrus binds: the function or module around any comprehensions.
+    """Return the scope in which a walrus expression binds: the function or module around comprehensions.
 
-    Comprehension scopes share their parent's qualified name, which is how they are told apart.
+    A comprehension's scope has the same qualified name as its parent, which identifies it.
     """
     while scope.parent is not None and scope.parent.qualname == scope.qualname:
         scope = scope.parent

@@ -1,7 +1,7 @@
-"""A LibCST module -> where each of its nodes stands, as offsets in the text.
+"""Compute the position of every node of a LibCST module, as offsets in the text.
 
-LibCST's own `PositionProvider` finds the same places, but makes three objects for each node of a module and
-walks the tree another time for providers that nobody asked for.
+LibCST's own `PositionProvider` computes the same positions, but it creates three objects for each node and
+walks the tree once more for providers that are not needed here.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ import libcst as cst
 from libcst.metadata.position_provider import PositionProvidingCodegenState
 
 Extent = tuple[int, int]
-"""The offsets of the first character, and of the one after the last."""
+"""The offset of the first character, and the offset after the last character."""
 
 
 class _Recorder(PositionProvidingCodegenState):
-    """Writes a module's text, and notes the place at which each node began and ended.
+    """Generate a module's text and record the offsets at which each node begins and ends.
 
-    As in LibCST, what a node says of its own syntax wins over its whole extent.
+    As in LibCST, a position that a node reports for its own syntax takes precedence over its whole extent.
     """
 
     def __init__(self, module: cst.Module) -> None:
@@ -50,7 +50,7 @@ class _Recorder(PositionProvidingCodegenState):
 
 
 class _Recording:
-    """A context in which a node writes its own syntax; a class, as generators take three times as long."""
+    """The context in which a node writes its own syntax; a class, because a generator is three times slower."""
 
     __slots__ = ("_begin", "_end_node", "_node", "_recorder", "_start_node")
 
@@ -88,9 +88,9 @@ class _Recording:
 
 
 def extents(module: cst.Module) -> dict[int, Extent]:
-    """Where every node stands, by its `id`: LibCST computes a node's hash in Python.
+    """Return the extent of every node of `module`, without parentheses around expressions (as in LibCST).
 
-    Parentheses around an expression do not count (as in LibCST).
+    The keys are the nodes' `id`s, because LibCST computes the hash of a node in Python code, which is slow.
     """
     recorder = _Recorder(module)
     module._codegen(recorder)  # pyright: ignore[reportPrivateUsage]  # as LibCST's providers do

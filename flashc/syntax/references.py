@@ -1,4 +1,4 @@
-"""Scopes and uses, complete -> the bindings and references of an IR module."""
+"""Build the bindings and references of an IR module from its complete scopes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from flashc_ir.modules import Binding, Import, ImportedName, Module, Origin, Ref
 
 from .parse import Syntax
 from .resolve import ModuleIndex
-from .scopes import Chain, Scope, targets
+from .scopes import Chain, Scope, resolve_chain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """A dotted name that is loaded, and what is done with it: see `Reference`."""
+    """A dotted name that the code loads, and what the code does with it; see `Reference`."""
 
     scope: Scope
     chain: Chain
@@ -34,21 +34,26 @@ def module_of(
     uses: Sequence[Use],
     exports: tuple[str, ...] | None,
 ) -> Module:
-    """The IR of a module, its uses resolved as far as its own text says."""
-    linker = _Linker(syntax=syntax, index=index, top=top, imports=tuple(imports), uses=uses)
+    """Return the IR of a module; uses are resolved as far as the module's own text allows.
+
+    `exports` is the value of `__all__`, None if the module does not define it.
+    """
+    resolver = _ReferenceResolver(
+        syntax=syntax, index=index, top=top, imports=tuple(imports), uses=uses
+    )
     return Module(
         name=syntax.name,
         path=syntax.path,
         is_package=syntax.is_package,
-        imports=linker.imports,
-        bindings=tuple(linker.bindings()),
-        references=tuple(linker.references()),
+        imports=resolver.imports,
+        bindings=tuple(resolver.bindings()),
+        references=tuple(resolver.references()),
         exports=exports,
     )
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class _Linker:
+class _ReferenceResolver:
     syntax: Syntax
     index: ModuleIndex
     top: Scope
@@ -58,7 +63,7 @@ class _Linker:
     def bindings(self) -> list[Binding]:
         result: list[Binding] = []
         for name, bounds in self.top.bindings.items():
-            found = targets(self.top, Chain(name))
+            found = resolve_chain(self.top, Chain(name))
             target = found[0][0] if len(found) == 1 and not found[0][1] else None
             result.append(
                 Binding(name=name, target=target, unique=len(bounds) == 1, span=bounds[0].span)
@@ -81,12 +86,12 @@ class _Linker:
 
     def _leads_to(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
         if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
-            return targets(use.scope, use.chain)
+            return resolve_chain(use.scope, use.chain)
         name = ".".join((use.chain.root, *use.chain.attributes))
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """A variable that holds an object of the SDK is known by its own name: it may be a client."""
+        """Name a module-level variable that holds an SDK object by its own name: it may be a client."""
         at_top = use.scope.owner(use.chain.root) is self.top
         if instance and at_top and self.index.origin(target) is Origin.SDK:
             return ".".join((self.syntax.name, use.chain.root, *use.chain.attributes)), False
@@ -99,7 +104,7 @@ class _Linker:
     def _reference(self, use: Use, target: str, instance: bool) -> Reference:
         span = self.syntax.span(use.node)
         scope = use.scope.qualname
-        if instance:  # `sd = SD()` ... `sd.generate(x)`: the last attribute is the member
+        if instance:  # in `sd = SD()`, `sd.generate(x)` the last attribute is the member
             made, _, member = target.rpartition(".")
             if use.chain.attributes:
                 return Reference(

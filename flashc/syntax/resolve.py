@@ -1,4 +1,7 @@
-"""What an import statement is resolved with, whichever parser read it."""
+"""Resolve the module names of import statements.
+
+Shared by both import collectors: `imports` (LibCST trees) and `ast_imports` (trees of `ast`).
+"""
 
 from __future__ import annotations
 
@@ -10,24 +13,29 @@ from flashc_core.source import Span
 from flashc_ir.modules import Origin
 
 IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
+"""The callables that import a module by a name that is computed at run time, as they are written."""
+
+IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
+"""The exception classes whose handlers also handle a failed import."""
 
 
 class ModuleIndex(Protocol):
-    """What modules a project has."""
+    """Tell which modules a project has."""
 
     def has(self, name: str) -> bool:
-        """Whether the project has a module or package of exactly this name."""
+        """Tell whether the project has a module or package of exactly this dotted name."""
         ...
 
     def origin(self, name: str) -> Origin:
-        """Where Python would look for a module of this name."""
+        """Tell where Python finds a module of this dotted name."""
         ...
 
 
 class ImportProblem(Struct, frozen=True, kw_only=True):
-    """An import whose module can't be told: it climbs out of the project, or its name is computed.
+    """An import whose module flashc cannot determine.
 
-    `expected`: the program is ready for its failure (`try: ... except ImportError`).
+    `computed` is true if the program computes the module's name, false if a relative import leaves the
+    project.  `expected` is true if the program handles the failure (`try: ... except ImportError`).
     """
 
     span: Span
@@ -37,7 +45,11 @@ class ImportProblem(Struct, frozen=True, kw_only=True):
 
 
 def resolve_relative(package: str, level: int, module: str) -> str | None:
-    """The absolute name of `from {'.' * level}{module} import ...` in `package`; None outside."""
+    """Return the absolute module name of a relative import.
+
+    `package` is the importing package ("" for a module at the project's root), `level` the number of leading
+    dots, `module` the dotted name after them.  Returns None if the import leaves the project.
+    """
     parts = package.split(".") if package else []
     if level > len(parts):  # a module at the root has no package that it could be relative to
         return None

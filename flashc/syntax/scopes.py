@@ -1,7 +1,8 @@
-"""Names as Python's compiler sees them: scopes, what each binds, and what a dotted name leads to.
+"""Model the scopes of a module as Python's compiler does, and resolve dotted names in them.
 
-A name's *target* is dotted and absolute: `g.run` in a module with `import pkg.gpu as g` leads to
-`pkg.gpu.run`.  Only what the text of one module says counts here; what other modules say comes later.
+A *resolved name* is dotted and absolute: in a module with `import pkg.gpu as g`, `g.run` resolves to
+`pkg.gpu.run`.  Only the text of one module is used here; `passes.resolve_calls` follows names through other
+modules.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from flashc_core.source import Span
 
 @unique
 class ScopeKind(Enum):
+    """The kind of code that a scope belongs to."""
+
     MODULE = "module"
     FUNCTION = "function"
     CLASS = "class"
@@ -21,13 +24,14 @@ class ScopeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """`root.a.b` as written; `absolute` says that the root is a module's full name, not a local name."""
+    """A dotted name `root.a.b` as written; with `absolute` the root is a module's full name, not a local one."""
 
     root: str
     attributes: tuple[str, ...] = ()
     absolute: bool = False
 
     def then(self, attribute: str) -> Chain:
+        """Return the chain with one more attribute."""
         return Chain(self.root, (*self.attributes, attribute), self.absolute)
 
 
@@ -35,8 +39,8 @@ class Chain:
 class Bound:
     """One binding of a name.
 
-    `target` is absolute (an import, a definition at the module's top), `alias` another name of the same
-    module, `instance` an object made by calling that name.  All None: some other value.
+    `target` is an absolute dotted name (of an import or a top-level definition), `alias` another name of the
+    same module, `instance` the name whose call created the object.  All are None for any other value.
     """
 
     span: Span
@@ -47,7 +51,7 @@ class Bound:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Scope:
-    """One scope; `qualname` is that of the function or class whose code it is, "" for the module."""
+    """One scope; `qualname` is the qualified name of its function or class, "" for the module."""
 
     kind: ScopeKind
     qualname: str
@@ -56,10 +60,10 @@ class Scope:
     global_names: set[str] = field(default_factory=set[str])
     nonlocal_names: set[str] = field(default_factory=set[str])
     rebound: list[tuple[str, str, Span]] = field(default_factory=list[tuple[str, str, Span]])
-    """Of the module's scope: (name, qualified name of the function, place) of every `global` binding."""
+    """Only in the module's scope: (name, qualified name of the function, span) of every `global` binding."""
 
     def child_qualname(self, name: str) -> str:
-        """The qualified name of a function or class called `name` that is defined here."""
+        """Return the qualified name of a function or class `name` that is defined in this scope."""
         match self.kind:
             case ScopeKind.MODULE:
                 return name
@@ -69,6 +73,7 @@ class Scope:
                 return f"{self.qualname}.<locals>.{name}"
 
     def bind(self, name: str, bound: Bound) -> None:
+        """Add a binding of `name`, in the scope that `global` and `nonlocal` statements select."""
         scope = self
         if name in self.global_names:
             scope = self.module
@@ -79,13 +84,14 @@ class Scope:
 
     @property
     def module(self) -> Scope:
+        """The scope of the module that contains this scope."""
         scope = self
         while scope.parent is not None:
             scope = scope.parent
         return scope
 
     def owner(self, name: str) -> Scope | None:
-        """The scope whose binding a load of `name` in this scope sees, None for a builtin."""
+        """Return the scope whose binding a load of `name` in this scope sees, None for a builtin."""
         if name in self.global_names:
             return self.module if name in self.module.bindings else None
         scope: Scope | None = self
@@ -97,45 +103,47 @@ class Scope:
         return None
 
 
-_DEPTH = 16  # aliases of aliases; a longer chain is no program's
-_MOST = 64  # targets of one name; more come only from text made to be hostile
+_MAX_ALIASES = 16  # length of a chain of aliases; real programs stay far below
+_MAX_RESOLVED = 64  # resolved names of one name; only hostile input has more
 
-Target = tuple[str, bool]
-_Seen = dict[tuple[int, str, int], tuple[Target, ...]]
+ResolvedName = tuple[str, bool]
+"""An absolute dotted name, and whether the value is an instance of what it names."""
+_Seen = dict[tuple[int, str, int], tuple[ResolvedName, ...]]
 
 
-def targets(scope: Scope, chain: Chain) -> tuple[Target, ...]:
-    """What `chain`, loaded in `scope`, may lead to: (target, whether it is an instance of the target).
+def resolve_chain(scope: Scope, chain: Chain) -> tuple[ResolvedName, ...]:
+    """Return every absolute name that `chain`, loaded in `scope`, may resolve to.
 
-    Flow-insensitive: a name bound twice leads to both.  Empty for locals, builtins and plain values.
-    Every name is followed once per depth, so that aliases which meet again cost no more than others.
+    The analysis is flow-insensitive: a name that is bound twice resolves to both.  The result is empty for
+    locals, builtins and plain values.  Every name is resolved once per depth, so that aliases which share a
+    target do not multiply the work.
     """
-    return _leads(scope, chain, 0, {})
+    return _resolve_chain(scope, chain, 0, {})
 
 
-def _leads(scope: Scope, chain: Chain, depth: int, seen: _Seen) -> tuple[Target, ...]:
+def _resolve_chain(scope: Scope, chain: Chain, depth: int, seen: _Seen) -> tuple[ResolvedName, ...]:
     if chain.absolute:
         return ((".".join((chain.root, *chain.attributes)), False),)
     owner = scope.owner(chain.root)
-    if owner is None or depth > _DEPTH:
+    if owner is None or depth > _MAX_ALIASES:
         return ()
     key = (id(owner), chain.root, depth)
     if key not in seen:
-        seen[key] = _named(owner, chain.root, depth, seen)
+        seen[key] = _resolve_name(owner, chain.root, depth, seen)
     return tuple(
         (".".join((target, *chain.attributes)), instance) for target, instance in seen[key]
     )
 
 
-def _named(owner: Scope, name: str, depth: int, seen: _Seen) -> tuple[Target, ...]:
-    """What a name that `owner` binds leads to."""
-    found: dict[Target, None] = {}
+def _resolve_name(owner: Scope, name: str, depth: int, seen: _Seen) -> tuple[ResolvedName, ...]:
+    """Return what a name that `owner` binds may resolve to."""
+    found: dict[ResolvedName, None] = {}
     for bound in owner.bindings[name]:
         if bound.target is not None:
             found[bound.target, False] = None
         elif bound.alias is not None:
-            found |= dict.fromkeys(_leads(owner, bound.alias, depth + 1, seen))
+            found |= dict.fromkeys(_resolve_chain(owner, bound.alias, depth + 1, seen))
         elif bound.instance is not None:
-            made = _leads(owner, bound.instance, depth + 1, seen)
+            made = _resolve_chain(owner, bound.instance, depth + 1, seen)
             found |= {(target, True): None for target, instance in made if not instance}
-    return tuple(found)[:_MOST]
+    return tuple(found)[:_MAX_RESOLVED]

@@ -1,7 +1,7 @@
-"""A CST node -> its children that carry meaning, without whitespace, punctuation and comments.
+"""Walk LibCST trees: children without whitespace, punctuation and comments, and small readers of nodes.
 
-LibCST's own `children` and visitors rebuild every node on the way; reading fields is ten times faster,
-which decides how long a thousand modules take.
+LibCST's own `children` and visitors rebuild every node that they pass.  Reading the fields is ten times
+faster, and most of the time for a project of a thousand modules is spent here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LAYOUT = (
     "asynchronous",
     "star",
 )
-_KEPT = frozenset({"star_arg", "star_kwarg"})
+_NOT_LAYOUT = frozenset({"star_arg", "star_kwarg"})
 
 
 @cache
@@ -44,7 +44,7 @@ def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
     return tuple(
         field.name
         for field in fields(kind)
-        if field.name in _KEPT or not field.name.startswith(_LAYOUT)
+        if field.name in _NOT_LAYOUT or not field.name.startswith(_LAYOUT)
     )
 
 
@@ -55,12 +55,12 @@ def _kinds(kind: type) -> Iterator[type]:
         yield from _kinds(each)
 
 
-# LibCST's classes are abstract ones, whose `isinstance` is slow for what is no instance.
+# LibCST's classes are abstract base classes, whose `isinstance` is slow if the answer is no.
 _NODES = frozenset(_kinds(cst.CSTNode))
 
 
 def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """The child nodes of `node` in the order of the source (an `if` expression's test comes second)."""
+    """Yield the child nodes of `node` in source order (the test of an `if` expression comes second)."""
     for name in _meaningful_fields(type(node)):
         value: Any = getattr(node, name)
         if type(value) in _NODES:
@@ -74,7 +74,7 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
 def statements(
     body: cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine],
 ) -> Iterator[cst.BaseSmallStatement | cst.BaseCompoundStatement]:
-    """The statements of a suite, one by one, `a; b` taken apart."""
+    """Yield the statements of a suite one by one; `a; b` are two statements."""
     match body:
         case cst.SimpleStatementSuite():
             yield from body.body
@@ -89,7 +89,7 @@ def statements(
 
 
 def dotted(node: cst.BaseExpression) -> str | None:
-    """`a.b.c` as text, None for anything else."""
+    """Return `a.b.c` as text, None for any other expression."""
     match node:
         case cst.Name():
             return node.value
@@ -101,8 +101,10 @@ def dotted(node: cst.BaseExpression) -> str | None:
 
 
 def string_literal(node: cst.BaseExpression) -> str | None:
-    """The value of a string literal without placeholders, implicit concatenation included; None for one that
-    UTF-8 can't express."""
+    """Return the value of a string literal, including implicit concatenation.
+
+    Returns None for other expressions, for f-strings, and for text that UTF-8 can't express.
+    """
     match node:
         case cst.SimpleString() | cst.ConcatenatedString():
             value = node.evaluated_value
@@ -112,7 +114,7 @@ def string_literal(node: cst.BaseExpression) -> str | None:
 
 
 def docstring(body: cst.BaseSuite) -> str | None:
-    """The cleaned docstring of a function's or class's body, None if it has none."""
+    """Return the docstring of a function's or class's body, cleaned by `inspect.cleandoc`, None without one."""
     first = next(statements(body), None)
     if isinstance(first, cst.Expr):
         text = string_literal(first.value)
@@ -124,7 +126,10 @@ def docstring(body: cst.BaseSuite) -> str | None:
 
 
 def is_generator(function: cst.FunctionDef, text: str) -> bool:
-    """Whether the function's own body, not one nested in it, has a `yield`; `text` is the module's."""
+    """Tell whether a function's own body, without nested functions, contains a `yield`.
+
+    `text` is the text of the function or its module; without the word `yield` in it nothing is searched.
+    """
     if "yield" not in text:
         return False
     pending: list[cst.CSTNode] = [function.body]
@@ -138,7 +143,7 @@ def is_generator(function: cst.FunctionDef, text: str) -> bool:
 
 
 def bound_names(node: cst.CSTNode) -> list[str]:
-    """The names that a statement binds in its own scope by assignment or definition, in order."""
+    """Return the names that a statement binds in its own scope by assignment or definition, in order."""
     found: dict[str, None] = {}
     pending: list[cst.CSTNode] = [node]
     while pending:

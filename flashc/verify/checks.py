@@ -22,7 +22,7 @@ from typing import Any, cast
 
 from packaging.utils import canonicalize_name
 
-from flashc.syntax.ast_imports import imports_of
+from flashc.syntax.ast_imports import collect_tree_imports
 from flashc_backends.artifact.artifact import LEFT_TO_OTHERS
 from flashc_backends.artifact.collisions import WORKER_MODULES
 from flashc_backends.base import MANIFEST_PATH
@@ -267,7 +267,7 @@ class _Module:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What `imports_of` asks: which modules there are, and where others come from."""
+    """What `collect_tree_imports` asks: which modules there are, and where others come from."""
 
     bundle: Bundle
 
@@ -306,7 +306,7 @@ def _modules(bundle: Bundle) -> dict[str, _Module]:
         text = bundle.text(path) or ""
         try:
             tree = ast.parse(text)
-            imports, _ = imports_of(tree, path, name, package, text, index)
+            imports, _ = collect_tree_imports(tree, path, name, package, text, index)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         modules[path] = _Module(frozenset(_definitions(tree.body)), imports)

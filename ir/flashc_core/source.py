@@ -122,6 +122,15 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
     return "".join((*pieces, text[done:]))
 
 
+def column_of_byte(line: str, byte_offset: int) -> int:
+    """Return the column (from 1, in code points) of an offset in the UTF-8 bytes of a line.
+
+    The parser of the standard library's `ast`, and so tracebacks, count columns in bytes from 0.
+    """
+    data = line.encode("utf-8", "surrogatepass")[:byte_offset]
+    return len(data.decode("utf-8", "replace")) + 1
+
+
 def newlines(text: str) -> int:
     """How many line ends `text` holds."""
     return len(_NEWLINE.findall(text))
