@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from flashc_backends.artifact.artifact import ARTIFACT
-from flashc_backends.artifact.handlers import HANDLERS
-from flashc_backends.artifact.stubs import STUBS
+from flashc_backends.files.handlers import HANDLERS
+from flashc_backends.files.stubs import STUBS
 from flashc_backends.manifest.manifest import MANIFEST
 
 from .base import Target

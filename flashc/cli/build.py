@@ -110,7 +110,6 @@ def make(
     """Compile and build."""
     from flashc.compile import compile_tree
     from flashc.report.build_summary import summary
-    from flashc.verify.checks import verify_build
     from flashc_backends.artifact.artifact import (
         build,  # imported by those builds only that need it
     )
@@ -120,7 +119,7 @@ def make(
         return Report(tuple(sink))
     context = context_of(root, sink, options, memory.environment, memory.store, tell)
     keep = root / FOLDER / ".build" if options.keep_build else None
-    result = build(program, context, output, keep, verify_build)
+    result = build(program, context, output, keep)
     if result is None:
         return Report(tuple(sink))
     report = Report(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,9 @@ from typing import Any
 import click
 from packaging.utils import canonicalize_name
 
+from flashc_backends.artifact.artifact import measure
 from flashc_backends.dependencies.lock import Lock
-from flashc_backends.dependencies.requirements import collect_request
-from flashc_backends.dependencies.resolution import layers_of, lock_of
-from flashc_backends.dependencies.resolvers import LockFailed
-from flashc_backends.dependencies.sizes import Part, parts_of, show_size, treemap
+from flashc_backends.dependencies.sizes import Part, show_size, treemap
 from flashc_backends.write import CannotWrite, reporting, write_file
 from flashc_core.diagnostics import Sink
 from flashc_ir.platform.images import NEVER_BUNDLED, image_of
@@ -52,16 +49,15 @@ def command(
     lock: Lock | None = None
     context = context_of(root, sink, options)
     if program is not None:
-        request = collect_request(program, context)
+        measured = measure(program, context)
+        if measured is not None:
+            lock, parts = measured
         try:
-            lock = lock_of(program, request, context)
-            with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
-                parts = parts_of(program, lock, layers_of(lock, context, Path(folder)))
-            if page is not None:
+            if page is not None and parts is not None:
                 own = sum(file.size for file in program.files)
                 with reporting(page, sink):
                     write_file(page, treemap(program.name, parts, own).encode())
-        except (LockFailed, CannotWrite):
+        except CannotWrite:
             parts = None  # reported
     show(sink, root, output_format)
     if program is not None and parts is not None and lock is not None and output_format == "text":

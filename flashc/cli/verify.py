@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from flashc.verify.checks import verify_artifact
+from flashc_backends.verify.checks import verify_artifact
 from flashc_core.diagnostics import Sink
 
 from .common import finish, format_option, show

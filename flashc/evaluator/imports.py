@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from flashc.frontend.flash.names import NAMES
-from flashc.syntax.resolve import resolve_relative
 from flashc.syntax.walk import dotted
 from flashc_core.source import Span
+from flashc_ir.imports.resolve import resolve_relative
 from flashc_ir.modules import Origin
 
 from . import attributes

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from flashc.project.discover import SDK_PACKAGES, Tree
 from flashc.project.texts import read_text
-from flashc.syntax.ast_imports import collect_imports_ast
-from flashc.syntax.resolve import ImportProblem
 from flashc_core.diagnostics import Sink
+from flashc_ir.imports.ast_imports import collect_imports_ast
+from flashc_ir.imports.resolve import ImportProblem
 from flashc_ir.modules import Import, Module, Origin
 
 MAX_PLAIN_TEXT = 32_000_000  # characters

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from flashc.project.discover import Tree
-from flashc.syntax.resolve import ImportProblem
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
+from flashc_ir.imports.resolve import ImportProblem
 from flashc_ir.modules import Module
 
 from .relevance import Survey

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from flashc.frontend.summary import Fragment
 from flashc.project.discover import Tree
-from flashc.syntax.resolve import resolve_relative
+from flashc_ir.imports.resolve import resolve_relative
 
 from .inputs import modules_in
 

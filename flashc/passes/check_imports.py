@@ -9,11 +9,11 @@ from flashc.frontend.relevance import imported_modules
 from flashc.frontend.summary import Facts
 from flashc.project.discover import SDK_PACKAGES, Tree
 from flashc.project.ignore import IgnoreRule, IgnoreRules
-from flashc.syntax.resolve import ImportProblem
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import ExistingEndpoint, ImageEndpoint, modules_of
+from flashc_ir.imports.resolve import ImportProblem
 from flashc_ir.modules import Import, Module, Origin
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
+from flashc_ir.imports.resolve import IMPORT_FUNCTIONS, ImportProblem, ModuleIndex, resolve_relative
 from flashc_ir.modules import Import, ImportedName
 
 from .parse import Syntax
-from .resolve import IMPORT_FUNCTIONS, ImportProblem, ModuleIndex, resolve_relative
 from .scopes import Bound, Scope
 from .walk import dotted, string_literal
 

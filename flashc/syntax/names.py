@@ -15,6 +15,7 @@ import libcst as cst
 from msgspec import structs
 
 from flashc_core.source import Span
+from flashc_ir.imports.resolve import ImportProblem, ModuleIndex
 from flashc_ir.modules import Fate, Module
 
 from .effects import EffectCollector
@@ -30,7 +31,6 @@ from .patterns import (
     tests_for_script,
 )
 from .references import Use, module_of
-from .resolve import ImportProblem, ModuleIndex
 from .scopes import Bound, Chain, Scope, ScopeKind
 from .walk import children, dotted, string_literal
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from flashc_ir.imports.resolve import IMPORT_ERRORS
 from flashc_ir.modules import Constant, Fate, LiteralKind, Shape
 
-from .resolve import IMPORT_ERRORS
 from .scopes import Scope
 from .walk import dotted, string_literal
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import libcst as cst
 
+from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Binding, Import, ImportedName, Module, Origin, Reference, Shape
 
 from .parse import Syntax
-from .resolve import ModuleIndex
 from .scopes import Chain, Scope, resolve_chain
 
 

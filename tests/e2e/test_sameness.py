@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc.verify.checks import verify_artifact
+from flashc_backends.verify.checks import verify_artifact
 from flashc_core.diagnostics import Sink
 from tests.support.projects import EXAMPLES, ROOT
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
-from flashc_backends.artifact.project_files import edited_source
+from flashc_backends.files.project_files import edited_source
 from flashc_ir.program import Program
 from tests.support.generated_programs import GeneratedProgram, Target, programs
 from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write

@@ -10,8 +10,8 @@ from pathlib import Path
 from flashc.compile import compile_project
 from flashc.project.options import Options
 from flashc_backends.artifact.artifact import build, own_drafts
-from flashc_backends.artifact.project_files import ship_project
 from flashc_backends.base import Context
+from flashc_backends.files.project_files import ship_project
 from flashc_backends.write import write_tree
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program

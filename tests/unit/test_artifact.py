@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from flashc_backends.artifact import archive, artifact
+from flashc_backends import archive
+from flashc_backends.artifact import artifact
 from flashc_backends.artifact.artifact import build, own_drafts
-from flashc_backends.artifact.project_files import ship_project
-from flashc_backends.artifact.runtime_files import stripped
 from flashc_backends.base import Context, Draft, LockerName
+from flashc_backends.files.project_files import ship_project
+from flashc_backends.files.runtime_files import stripped
 from flashc_backends.write import replacing
 from flashc_core.diagnostics import Sink
 from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder

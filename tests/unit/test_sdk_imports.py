@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc_backends.artifact.project_files import edited_source
+from flashc_backends.files.project_files import edited_source
 from tests.support.projects import compile_files
 
 SPELLINGS = {

@@ -8,14 +8,19 @@ import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
-from flashc.verify.checks import verify_artifact, verify_build
+from flashc.cli.main import cli
+from flashc_backends.artifact import artifact
 from flashc_backends.artifact.artifact import BuildResult, build
-from flashc_backends.base import Context
+from flashc_backends.base import Context, Draft
+from flashc_backends.verify.checks import verify_artifact, verify_build
 from flashc_core.diagnostics import Sink
-from tests.support.projects import EXAMPLES, compile_files, compile_folder
+from flashc_ir.program import Program
+from tests.support.projects import EXAMPLES, compile_files, compile_folder, write
 
 FILES = {
     "worker.py": "from runpod_flash import Endpoint\n\n"
@@ -195,3 +200,65 @@ def test_a_layer_that_was_not_copied_whole_is_found(made: BuildResult, tmp_path:
     sink = Sink()
     verify_build(target, made.layers, sink)
     assert "was not copied whole" in next(iter(sink)).message
+
+
+WORKER = (
+    'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(x: int): return x\n'
+)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["build"],
+        ["build", "--per-endpoint"],
+        ["emit", "--target", "artifact"],
+        ["emit", "--target", "artifact", "--output", "out"],
+        ["size"],
+        ["size", "--why", "x"],
+    ],
+    ids=" ".join,
+)
+def test_an_artifact_that_fails_verification_is_refused_whoever_asked_for_it(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = write(tmp_path / "app", {"worker.py": WORKER, "conf/id_rsa": "key"})
+    monkeypatch.chdir(tmp_path)
+    command, *options = arguments
+    refused = CliRunner().invoke(cli, [command, str(app), *options])
+    assert refused.exit_code == 1
+    assert "FC413" in refused.stderr
+    assert "conf/id_rsa" in refused.stderr
+    assert refused.stdout == ""
+    assert not list(tmp_path.rglob("*.tar.gz"))
+    (app / "conf" / "id_rsa").unlink()
+    assert CliRunner().invoke(cli, [command, str(app), *options]).exit_code == 0
+
+
+def test_an_endpoints_artifact_is_verified_on_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The artifact of all endpoints is fine here; that of the endpoint lacks what its manifest names."""
+    app = write(tmp_path / "app", {"worker.py": WORKER})
+    real = artifact.manifest_draft
+
+    def another_module(program: Program, *more: Any) -> Draft:
+        draft = real(program, *more)
+        if not (tmp_path / "app/.flash/artifact.tar.gz").exists():
+            return draft
+        return Draft(path=draft.path, content=draft.read().replace(b'"worker"', b'"other"'))
+
+    monkeypatch.setattr(artifact, "manifest_draft", another_module)
+    refused = CliRunner().invoke(cli, ["build", str(app), "--per-endpoint"])
+    assert refused.exit_code == 1
+    assert "needs the module `other`" in refused.stderr
+    assert not (app / ".flash" / "endpoints" / "w.tar.gz").exists()
+
+
+def test_size_explains_an_artifact_that_is_too_large_and_refuses_it(tmp_path: Path) -> None:
+    files = {"worker.py": WORKER, "pyproject.toml": '[tool.flashc]\nsize-budget = "1 kB"\n'}
+    app = write(tmp_path / "app", files)
+    refused = CliRunner().invoke(cli, ["size", str(app)])
+    assert refused.exit_code == 1
+    assert "FC414" in refused.stderr
+    assert "the project" in refused.stdout

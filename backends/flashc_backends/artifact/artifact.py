@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from msgspec import structs
 
+from flashc_backends.archive import LIMIT, moment_of, write_archive
 from flashc_backends.base import (
     ARTIFACT_PATH,
+    LEFT_TO_OTHERS,
+    LOCK_PATH,
     MANIFEST_PATH,
     PROVENANCE_PATH,
     SBOM_PATH,
@@ -26,24 +29,23 @@ from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import layers_of, lock_of
 from flashc_backends.dependencies.resolvers import LockFailed
+from flashc_backends.dependencies.sizes import Part, parts_of
+from flashc_backends.files.handlers import handler_drafts, handler_path
+from flashc_backends.files.project_files import Shipped, report_changed, ship_project
+from flashc_backends.files.runtime_files import may_call, runtime_drafts
+from flashc_backends.files.stubs import stub_drafts
 from flashc_backends.manifest.manifest import manifest_draft
+from flashc_backends.verify.checks import verify_build
 from flashc_backends.write import CannotWrite, replacing, reporting, unpack, write_file
 from flashc_core import rules
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Severity, Sink
 from flashc_core.source import Span
 from flashc_ir.program import Program
 
-from .archive import LIMIT, moment_of, write_archive
 from .attest import provenance, sbom
 from .collisions import check_generated_files, check_shadowing, check_worker_files
-from .handlers import handler_drafts, handler_path
-from .project_files import Shipped, report_changed, ship_project
-from .runtime_files import may_call, runtime_drafts
-from .stubs import stub_drafts
 
-LOCK_PATH = "requirements.txt"
 ENDPOINTS = "endpoints"
-LEFT_TO_OTHERS = "# left to other endpoints: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,35 @@ class BuildResult:
         return sum(distribution.size for distribution in self.distributions)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an artifact is made of: files of flashc's and the project's own, and one layer per distribution.
+
+    `manifest` is the draft of the manifest; `drafts` holds everything but the layers' files.
+    """
+
+    shipped: Shipped
+    manifest: Draft
+    drafts: tuple[Draft, ...]
+    lock: Lock
+    layers: tuple[Layer, ...]
+
+    @property
+    def distributions(self) -> tuple[Contents, ...]:
+        """The installed distributions, by name."""
+        return tuple(layer.contents for layer in self.layers)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A verified archive: its size in bytes and its SHA-256."""
+
+    size: int
+    digest: str
+
+
 def own_drafts(program: Program, shipped: Shipped) -> tuple[Draft, ...]:
-    """Everything in the artifact but the manifest, the lock and the installed distributions."""
+    """Return everything in the artifact except the manifest, the lock and the installed distributions."""
     return (
         *shipped.drafts,
         *handler_drafts(program),
@@ -77,27 +106,80 @@ def own_drafts(program: Program, shipped: Shipped) -> tuple[Draft, ...]:
     )
 
 
-Verifier = Callable[[Path, Sequence[Layer], Sink], None]
-
-
-def unverified(_artifact: Path, _layers: Sequence[Layer], _sink: Sink) -> None:
-    """No verification."""
-
-
 def build(
-    program: Program,
-    context: Context,
-    output: Path,
-    keep: Path | None = None,
-    verify: Verifier = unverified,
+    program: Program, context: Context, output: Path, keep: Path | None = None
 ) -> BuildResult | None:
-    """Make the artifact `output`, and the manifest beside it.  None, after reports, where that fails.
+    """Make the artifact `output`, and the manifest, the SBOM and the provenance record next to it.
 
-    Nothing that was there before is touched until everything new is complete, and `verify` has read it
-    again.  `keep` is a folder for the unpacked artifact.
+    Nothing that was there before is touched until everything new is complete and verified.  `keep` is a folder
+    for the unpacked artifact.  Returns None, after reports, where a step fails.
     """
     sink = context.sink
-    # What goes in, and does it collide with anything?
+    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
+        parts = collect_parts(program, context, Path(folder), forecast=True)
+        if parts is None:
+            return None
+        try:
+            with reporting(output, sink), replacing(output) as temporary:
+                packed = pack(temporary, parts.drafts, parts.layers, context)
+            _write_records(program, parts, output, packed.digest, sink)
+            if keep is not None:
+                with reporting(keep, sink):
+                    unpack(output, keep)
+            if context.per_endpoint:
+                _write_endpoints(program, parts, context, output.parent / ENDPOINTS)
+        except CannotWrite:
+            return None
+        except Changed as error:
+            report_changed(str(error), sink)
+            return None
+    return BuildResult(
+        artifact=output,
+        digest=packed.digest,
+        manifest=output.parent / MANIFEST_PATH,
+        artifact_size=packed.size,
+        project_size=sum(file.size for file in program.files),
+        layers=parts.layers,
+    )
+
+
+def measure(program: Program, context: Context) -> tuple[Lock, list[Part]] | None:
+    """Make the artifact without keeping it; return its lock and the size of each distribution.
+
+    Reports what `build` reports.  An artifact that is only too large is measured all the same, as its sizes say
+    what to leave out; None, after reports, where anything else is wrong.
+    """
+    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
+        parts = collect_parts(program, context, Path(folder), forecast=False)
+        if parts is None:
+            return None
+        target = Path(folder, ARTIFACT_PATH)
+        try:
+            with reporting(target, context.sink):
+                pack(target, parts.drafts, parts.layers, context)
+        except CannotWrite:
+            if not _is_only_too_large(context.sink):
+                return None
+        except Changed as error:
+            report_changed(str(error), context.sink)
+            return None
+        return parts.lock, parts_of(program, parts.lock, parts.layers)
+
+
+def _is_only_too_large(sink: Sink) -> bool:
+    errors = {d.rule for d in sink if d.severity is Severity.ERROR}
+    return errors <= {rules.ARTIFACT_TOO_LARGE, rules.OVER_BUDGET}
+
+
+def collect_parts(
+    program: Program, context: Context, workspace: Path, *, forecast: bool
+) -> Parts | None:
+    """Draft the files, lock and install the dependencies below `workspace`, and check for collisions.
+
+    `forecast`: refuse dependencies that can't fit before they are downloaded.  Returns None after reporting
+    errors.
+    """
+    sink = context.sink
     shipped = ship_project(program, context)
     if shipped is None:
         return None
@@ -108,61 +190,48 @@ def build(
     request = collect_request(program, context)
     if sink.has_errors():
         return None
-    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
-        # What do the dependencies come to?
-        try:
-            lock = lock_of(program, request, context)
-            layers = layers_of(lock, context, Path(folder), forecast=True)
-        except LockFailed:
-            return None
-        found = tuple(layer.contents for layer in layers)
-        check_shadowing(program, found, sink)
-        for layer in layers:
-            check_worker_files(layer.drafts, sink)
-        if sink.has_errors():
-            return None
-        # Write the archive beside its place, and put it there when it is whole.
-        drafts = (*drafts, Draft(path=LOCK_PATH, content=lock.requirements.encode()))
-        context.progress("packing the artifact")
-        try:
-            with reporting(output, sink), replacing(output) as temporary:
-                pieces = [layer.piece for layer in layers]
-                size = write_archive(temporary, drafts, pieces, moment_of(context.environ))
-                if size > min(LIMIT, context.budget or LIMIT):
-                    report_too_large(size, found, context)
-                    raise CannotWrite
-                with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
-                    hashing = pool.submit(_sha256, temporary)
-                    verify(temporary, layers, sink)
-                    whole = hashing.result()
-                if sink.has_errors():
-                    raise CannotWrite
-            beside = output.parent / MANIFEST_PATH
-            with reporting(beside, sink):
-                write_file(beside, manifest.read())
-                write_file(output.parent / SBOM_PATH, sbom(program, lock, found))
-                record = provenance(program, lock, (output.name, whole))
-                write_file(output.parent / PROVENANCE_PATH, record)
-            if keep is not None:
-                with reporting(keep, sink):
-                    unpack(output, keep)
-            if context.per_endpoint:
-                write_endpoints(
-                    program, shipped, context, output.parent / ENDPOINTS, lock, layers, verify
-                )
-        except CannotWrite:
-            return None
-        except Changed as error:
-            report_changed(str(error), sink)
-            return None
-    return BuildResult(
-        artifact=output,
-        digest=whole,
-        manifest=beside,
-        artifact_size=size,
-        project_size=sum(file.size for file in program.files),
+    try:
+        lock = lock_of(program, request, context)
+        layers = layers_of(lock, context, workspace, forecast=forecast)
+    except LockFailed:
+        return None
+    check_shadowing(program, [layer.contents for layer in layers], sink)
+    for layer in layers:
+        check_worker_files(layer.drafts, sink)
+    if sink.has_errors():
+        return None
+    return Parts(
+        shipped=shipped,
+        manifest=manifest,
+        drafts=(*drafts, Draft(path=LOCK_PATH, content=lock.requirements.encode())),
+        lock=lock,
         layers=tuple(layers),
     )
+
+
+def pack(
+    target: Path, drafts: Sequence[Draft], layers: Sequence[Layer], context: Context
+) -> Packed:
+    """Write an archive to `target` and verify it.  Every artifact is made here, so none is left unverified.
+
+    Raises:
+        CannotWrite: it is too large, or a worker could not run it; reported.
+        Changed: a file of the project is not what was compiled.
+        OSError: a file can't be read or written.
+    """
+    context.progress("packing the artifact")
+    pieces = [layer.piece for layer in layers]
+    size = write_archive(target, drafts, pieces, moment_of(context.environ))
+    if size > min(LIMIT, context.budget or LIMIT):
+        report_too_large(size, [layer.contents for layer in layers], context)
+        raise CannotWrite
+    with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
+        hashing = pool.submit(_sha256, target)
+        verify_build(target, layers, context.sink)
+        digest = hashing.result()
+    if context.sink.has_errors():
+        raise CannotWrite
+    return Packed(size, digest)
 
 
 def _sha256(file: Path) -> str:
@@ -170,46 +239,49 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_endpoints(
-    program: Program,
-    shipped: Shipped,
-    context: Context,
-    folder: Path,
-    lock: Lock,
-    layers: Sequence[Layer],
-    verify: Verifier,
-) -> None:
-    """One artifact per endpoint: the project, its own handler, and the distributions that it needs.
+def _write_records(program: Program, parts: Parts, output: Path, digest: str, sink: Sink) -> None:
+    """Write the manifest, the SBOM and the provenance record of the artifact `output` next to it.
 
     Raises:
         CannotWrite: after reporting.
     """
+    folder = output.parent
+    with reporting(folder / MANIFEST_PATH, sink):
+        write_file(folder / MANIFEST_PATH, parts.manifest.read())
+        write_file(folder / SBOM_PATH, sbom(program, parts.lock, parts.distributions))
+        record = provenance(program, parts.lock, (output.name, digest))
+        write_file(folder / PROVENANCE_PATH, record)
+
+
+def _write_endpoints(program: Program, parts: Parts, context: Context, folder: Path) -> None:
+    """Write one artifact per endpoint: the project, its own handler, and the distributions that it needs.
+
+    Raises:
+        CannotWrite: after reporting.
+        Changed: a file of the project is not what was compiled.
+    """
+    lock = parts.lock
     needs = {resource: lock.needed_by(roots) for resource, roots in lock.endpoints}
-    drafts = own_drafts(program, shipped)
+    shared = [d for d in parts.drafts if d.path not in (MANIFEST_PATH, LOCK_PATH)]
     handlers = {handler_path(endpoint) for endpoint in program.code_endpoints()}
     for endpoint in program.code_endpoints():
         wanted = needs.get(endpoint.resource, frozenset())
         entries = tuple(entry for entry in lock.entries if entry.name in wanted)
         alone = structs.replace(program, endpoints=(endpoint,))
-        manifest = manifest_draft(alone, shipped, context)
         others = " ".join(entry.name for entry in lock.entries if entry.name not in wanted)
         requirements = f"{LEFT_TO_OTHERS}{others}\n{replace(lock, entries=entries).requirements}"
-        content = [
-            *(d for d in drafts if d.path not in handlers - {handler_path(endpoint)}),
-            manifest,
+        drafts = [
+            *(d for d in shared if d.path not in handlers - {handler_path(endpoint)}),
+            manifest_draft(alone, parts.shipped, context),
             Draft(path=LOCK_PATH, content=requirements.encode()),
         ]
-        chosen = [layer for layer in layers if layer.contents.name in wanted]
+        chosen = [layer for layer in parts.layers if layer.contents.name in wanted]
         target = folder / f"{endpoint.resource}.tar.gz"
         with reporting(target, context.sink), replacing(target) as temporary:
-            pieces = [layer.piece for layer in chosen]
-            write_archive(temporary, content, pieces, moment_of(context.environ))
-            verify(temporary, chosen, context.sink)
-            if context.sink.has_errors():
-                raise CannotWrite
+            pack(temporary, drafts, chosen, context)
 
 
-def report_too_large(size: int, found: tuple[Contents, ...], context: Context) -> None:
+def report_too_large(size: int, found: Sequence[Contents], context: Context) -> None:
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
     own = size <= LIMIT
     who = "the project allows itself" if own else "the platform takes"

@@ -6,37 +6,13 @@ from collections.abc import Iterable
 
 from flashc_backends.base import MANIFEST_PATH, Draft
 from flashc_backends.dependencies.layers import Contents
+from flashc_backends.files.handlers import handler_path
+from flashc_backends.files.runtime_files import PACKAGE
+from flashc_backends.platform.worker_image import WORKER_MODULES
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
 from flashc_ir.program import Program
-
-from .handlers import handler_path
-from .runtime_files import PACKAGE
-
-# Modules of the worker image, which is unpacked into the same folder.
-WORKER_MODULES = frozenset(
-    [
-        "handler",
-        "lb_handler",
-        "logger",
-        "constants",
-        "version",
-        "unpack_volume",
-        "manifest_reconciliation",
-        "remote_executor",
-        "function_executor",
-        "class_executor",
-        "dependency_installer",
-        "cache_sync_manager",
-        "log_streamer",
-        "serialization_utils",
-        "subprocess_utils",
-        "api_key_context",
-        "rp_logger_adapter",
-        "sitecustomize",
-    ]
-)
 
 
 def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:

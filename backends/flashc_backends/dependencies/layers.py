@@ -22,7 +22,7 @@ from pathlib import Path
 import msgspec
 from packaging.utils import canonicalize_name
 
-from flashc_backends.artifact.archive import FORMAT, write_member
+from flashc_backends.archive import FORMAT, write_member
 from flashc_backends.base import Draft
 from flashc_core import rules
 from flashc_core.cache import Piece, Store, digest

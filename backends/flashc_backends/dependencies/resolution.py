@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from flashc_backends.artifact.archive import LIMIT, moment_of
+from flashc_backends.archive import LIMIT, moment_of
 from flashc_backends.base import LOCK_FILE, REMEMBERED, Context
 from flashc_core import rules
 from flashc_core.cache import digest

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from flashc_backends.artifact.handlers import handler_path
-from flashc_backends.artifact.project_files import Shipped, ship_project
 from flashc_backends.base import MANIFEST_PATH, Context, Draft, Target
+from flashc_backends.files.handlers import handler_path
+from flashc_backends.files.project_files import Shipped, ship_project
 from flashc_ir.endpoints import (
     Configuration,
     DeployedEndpoint,

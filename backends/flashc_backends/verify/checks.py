@@ -22,10 +22,7 @@ from typing import Any, cast
 
 from packaging.utils import canonicalize_name
 
-from flashc.syntax.ast_imports import collect_tree_imports
-from flashc_backends.artifact.artifact import LEFT_TO_OTHERS
-from flashc_backends.artifact.collisions import WORKER_MODULES
-from flashc_backends.base import MANIFEST_PATH
+from flashc_backends.base import LEFT_TO_OTHERS, LOCK_PATH, MANIFEST_PATH
 from flashc_backends.dependencies.layers import (
     Contents,
     Layer,
@@ -34,16 +31,17 @@ from flashc_backends.dependencies.layers import (
     record_hash,
 )
 from flashc_backends.dependencies.lock import parse_compiled
+from flashc_backends.platform.worker_image import WORKER_MODULES
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
+from flashc_ir.imports.ast_imports import collect_tree_imports
 from flashc_ir.modules import Import, Origin
 from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
 from flashc_ir.platform.images import NEVER_BUNDLED
 
 from .archive import Bundle, Member, read_members
 
-_LOCK = "requirements.txt"
 _IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
 # Names of files that hold credentials.
 _SECRET_NAMES = re.compile(
@@ -156,13 +154,16 @@ def _is_of_a_distribution(path: str, bundle: Bundle) -> bool:
 
 def _check_distributions(bundle: Bundle) -> Iterator[tuple[str, str]]:
     """Each locked distribution is there, whole, and made for the workers."""
-    locked = {entry.name: entry.version for entry in parse_compiled(bundle.text(_LOCK) or "")}
+    locked = {entry.name: entry.version for entry in parse_compiled(bundle.text(LOCK_PATH) or "")}
     for name, version in locked.items():
         found = bundle.distributions.get(name)
         if found is None:
-            yield _LOCK, f"`{name}` is locked, and not in the archive"
+            yield LOCK_PATH, f"`{name}` is locked, and not in the archive"
         elif version and found.version != version:
-            yield _LOCK, f"`{name}` is locked as {version}, and in the archive as {found.version}"
+            yield (
+                LOCK_PATH,
+                f"`{name}` is locked as {version}, and in the archive as {found.version}",
+            )
     for name in bundle.distributions.keys() - locked.keys():
         yield name, "it is in the archive, and not locked"
     for path in bundle.members:
@@ -342,7 +343,7 @@ def _third_party(bundle: Bundle) -> frozenset[str]:
 
 def _left_to_others(bundle: Bundle) -> set[str]:
     """The distributions of the app that an artifact of one endpoint does without."""
-    first = (bundle.text(_LOCK) or "").partition("\n")[0]
+    first = (bundle.text(LOCK_PATH) or "").partition("\n")[0]
     return set(first.removeprefix(LEFT_TO_OTHERS).split()) if LEFT_TO_OTHERS in first else set()
 
 

@@ -1,1 +1,0 @@
-"""A finished artifact -> proof that a worker can run it."""

@@ -1,0 +1,1 @@
+"""Read the imports of modules with the standard library's parser."""
