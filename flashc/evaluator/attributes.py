@@ -7,14 +7,13 @@ import posixpath
 from enum import Enum, EnumMeta
 from typing import TYPE_CHECKING
 
-from flashc.frontend.flash.names import NAMES
-from flashc.project.discover import SDK_PACKAGES
 from flashc.syntax import walk
 from flashc_core.source import Span
 
-from . import calls, functions, operators, sdk
+from . import functions, operators
+from .dialect import DialectObject
 from .failures import ExceptionValue
-from .objects import ClassValue, EndpointValue, FunctionValue, InstanceValue, SdkClass
+from .objects import Argument, CallArguments, ClassValue, FunctionValue, InstanceValue
 from .values import (
     BoundMethod,
     DictValue,
@@ -64,7 +63,7 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case ModuleRef() as module:
             return machine.attribute_of_module(module.name, name, span)
         case External() as external:
-            return of_external(external, name, span)
+            return of_external(machine, external, name, span)
         case EnumMeta() as enum_class:
             return _of_enum_class(enum_class, receiver, name, span)
         case Enum() as member:
@@ -75,10 +74,8 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
             return _of_instance(machine, instance, receiver, name, span)
         case ProjectPath(text=False) as path:
             return _of_path(path, receiver, name, span)
-        case EndpointValue() as endpoint:
-            return _of_endpoint(endpoint, receiver, name, span)
-        case SdkClass():
-            return Unknown(reason=f"`{receiver.value.name}` has no attribute `{name}`", origin=span)
+        case DialectObject() as object_of_sdk:
+            return object_of_sdk.attribute(name, span)
         case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
             return _of_function(function, name, span)
         case int() | float() | complex() if name in _OF_NUMBERS:
@@ -108,15 +105,15 @@ def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
             return Known(walk.docstring(function.node.body), span)
 
 
-def of_external(external: External, name: str, span: Span) -> Value:
+def of_external(machine: Machine, external: External, name: str, span: Span) -> Value:
     """`module.name` outside the project: a constant of every worker, or just its dotted name."""
     full = f"{external.name}.{name}"
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)
-    if external.name in SDK_PACKAGES:
-        return sdk.member(name, span)
-    if external.name.partition(".")[0] in SDK_PACKAGES and name in NAMES:
-        return sdk.member(name, span)  # the same class, imported from the module that defines it
+    for dialect in machine.dialects:
+        found = dialect.member(external.name, name, span)
+        if found is not None:
+            return found
     if full in WORKER_CONSTANTS:
         return Known(WORKER_CONSTANTS[full], span)
     return Known(External(full), span)
@@ -180,7 +177,13 @@ def _of_instance(
             case "static":
                 return found
             case "property":
-                inside = calls.of_values([receiver], span)
+                inside = CallArguments(
+                    positional=[Argument(receiver, span)],
+                    keywords={},
+                    span=span,
+                    text=span,
+                    module=instance.of.frame.syntax.name,
+                )
                 return functions.call(machine, found.value, inside)
             case "class" | "plain":
                 return Known(BoundMethod(receiver, name), span)
@@ -204,13 +207,3 @@ def _of_path(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value
             return Known(ListValue(tuple, values), span)
         case _:
             return Known(BoundMethod(receiver, name), span)
-
-
-def _of_endpoint(endpoint: EndpointValue, receiver: Known, name: str, span: Span) -> Value:
-    if name in ("get", "post", "put", "delete", "patch"):
-        return Known(BoundMethod(receiver, name), span)
-    if name in endpoint.arguments:
-        return endpoint.arguments[name].value
-    if endpoint.is_client and name in ("run", "runsync", "status", "cancel"):
-        return Unknown(reason="a client's calls happen at run time", origin=span)
-    return Unknown(reason=f"an endpoint has no attribute `{name}` that flashc knows", origin=span)

@@ -10,17 +10,16 @@ import libcst as cst
 
 from flashc_core.source import Span
 
-from . import attributes, calls, expressions, operators, sequences, statements
+from . import attributes, expressions, operators, sequences, statements
+from .dialect import DialectObject
 from .failures import ExceptionValue, exception_class
 from .objects import (
+    CallArguments,
     ClassValue,
-    EndpointValue,
-    Frame,
     FunctionValue,
     InstanceValue,
     LambdaValue,
     PartialValue,
-    SdkClass,
 )
 from .values import (
     MAX_ITEMS,
@@ -36,7 +35,6 @@ from .values import (
 )
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
     from .sequences import Builtin
 
@@ -52,22 +50,22 @@ _PURE: dict[str, Callable[..., Any]] = {
 }
 
 
-def call(machine: Machine, name: str, arguments: Call, frame: Frame) -> Value:
+def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """`name(arguments)` for the builtin of that name."""
     special = _SPECIAL.get(name) or sequences.FUNCTIONS.get(name)
     if special is not None:
-        return special(machine, arguments, frame)
+        return special(machine, arguments)
     if name in _PURE:
         return _pure(machine, name, arguments)
     kind = exception_class(Known(External(f"builtins.{name}"), arguments.span))
     if kind is not None:
         held = ListValue(tuple, arguments.values)
         return Known(ExceptionValue(kind, held), arguments.span)
-    calls.escape(machine, arguments)
+    machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{name}(...)`", origin=arguments.span)
 
 
-def _pure(machine: Machine, name: str, arguments: Call) -> Value:
+def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
     span = arguments.span
     if name == "str" and len(arguments.values) == 1 and not arguments.keywords:
         first = arguments.values[0]
@@ -118,11 +116,11 @@ def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> V
 # Objects --------------------------------------------------------------------------------------------
 
 
-def _globals(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _globals(machine: Machine, arguments: CallArguments) -> Value:
     return Known(External("builtins.globals()"), arguments.span)
 
 
-def _getattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _getattr(machine: Machine, arguments: CallArguments) -> Value:
     span, values = arguments.span, arguments.values
     if not 2 <= len(values) <= 3:
         return sequences.misfit("getattr", span)
@@ -135,7 +133,7 @@ def _getattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return found
 
 
-def _hasattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
     span, values = arguments.span, arguments.values
     key = operators.settled(machine, values[1]) if len(values) == 2 else None
     if not isinstance(key, Known) or not isinstance(key.value, str):
@@ -172,18 +170,18 @@ def _class_lacks(of: ClassValue, name: str) -> bool:
     return closed and not special and of.find(name) is None
 
 
-def _setattr(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _setattr(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) == 3:
         receiver, key, value = arguments.values
         key = operators.settled(machine, key)
         if isinstance(key, Known) and isinstance(key.value, str):
             statements.assign_attribute(machine, receiver, key.value, value)
             return Known(None, arguments.span)
-    calls.escape(machine, arguments)
+    machine.escape(arguments)
     return Unknown(reason="flashc does not evaluate this `setattr(...)`", origin=arguments.span)
 
 
-def _isinstance(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2:
         return sequences.misfit("isinstance", arguments.span)
     value, wanted = arguments.values
@@ -236,7 +234,7 @@ def type_of(value: Value) -> type | ClassValue | None:
             return None
 
 
-def _type(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _type(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     if len(arguments.values) == 1:
         kind = type_of(operators.settled(machine, arguments.values[0]))
@@ -245,29 +243,31 @@ def _type(machine: Machine, arguments: Call, frame: Frame) -> Value:
         name = "" if kind is None else kind.__name__
         if name and getattr(builtins, name, None) is kind:
             return Known(External(f"builtins.{name}"), span)
-    calls.escape(machine, arguments)
+    machine.escape(arguments)
     return Unknown(reason="flashc does not evaluate this `type(...)`", origin=span)
 
 
-def _callable(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _callable(machine: Machine, arguments: CallArguments) -> Value:
     value = arguments.values[0] if len(arguments.values) == 1 else None
     if isinstance(value, Known):
-        called = (FunctionValue, LambdaValue, ClassValue, PartialValue, BoundMethod, SdkClass)
-        if isinstance(value.value, (*called, EndpointValue)):
+        called = (FunctionValue, LambdaValue, ClassValue, PartialValue, BoundMethod)
+        if isinstance(value.value, called):
             return Known(True, arguments.span)
+        if isinstance(value.value, DialectObject):
+            return Known(value.value.is_callable, arguments.span)
         if type_of(value) is not None and not isinstance(value.value, InstanceValue):
             return Known(False, arguments.span)
     return Unknown(reason="flashc does not evaluate this `callable(...)`", origin=arguments.span)
 
 
-def _pow(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _pow(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2 or arguments.keywords:
         return sequences.misfit("pow", arguments.span)
     left, right = arguments.values
     return operators.binary(machine, cst.Power, left, right, arguments.span)
 
 
-def _print(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _print(machine: Machine, arguments: CallArguments) -> Value:
     return Known(None, arguments.span)
 
 

@@ -13,16 +13,16 @@ from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
 
 from . import calls, expressions, functions, statements
+from .dialect import DialectObject
 from .objects import (
     Argument,
+    CallArguments,
     ClassValue,
-    EndpointValue,
     Frame,
     FunctionValue,
     LambdaValue,
     MethodKind,
     PartialValue,
-    RouteDecorator,
 )
 from .values import External, Known, NotConcrete, Unknown, Value, concrete
 
@@ -71,31 +71,32 @@ def _decorated(
 ) -> Value:
     for index in reversed(range(len(decorators))):
         place = frame.syntax.span(node.decorators[index].decorator)
-        call = calls.Call(
+        call = CallArguments(
             positional=[Argument(value, place)],
             keywords={},
             span=place,
             text=place,
+            module=frame.syntax.name,
             outermost=index == 0,
         )
         decorator = decorators[index]
-        result = _apply(machine, decorator, call, frame)
+        result = _apply(machine, decorator, call)
         value = result if result is not None else _wrapped(value)
     return value
 
 
-def _apply(machine: Machine, decorator: Value, call: calls.Call, frame: Frame) -> Value | None:
+def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | None:
     """What a decorator makes of its argument; None where flashc can't tell."""
     if not isinstance(decorator, Known):
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
         return call.positional[0].value
     followed = isinstance(
-        decorator.value, (EndpointValue, RouteDecorator, FunctionValue, LambdaValue, PartialValue)
+        decorator.value, (DialectObject, FunctionValue, LambdaValue, PartialValue)
     )
     if not followed and not isinstance(decorator.value, ClassValue):
         return None
-    result = calls.call(machine, decorator, call, frame)
+    result = calls.call(machine, decorator, call)
     return None if isinstance(result, Unknown) else result
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -9,29 +10,36 @@ import libcst as cst
 from flashc.syntax.walk import is_generator
 from flashc_core.source import Span
 
-from . import calls, expressions, records, statements
+from . import expressions, records, statements
 from .failures import PythonError, builtin_base
-from .objects import Argument, ClassValue, Frame, FunctionValue, InstanceValue, LambdaValue
+from .objects import (
+    Argument,
+    CallArguments,
+    ClassValue,
+    Frame,
+    FunctionValue,
+    InstanceValue,
+    LambdaValue,
+)
 from .values import DictValue, Known, ListValue, Unknown, Value
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
 
 
-def call(machine: Machine, function: FunctionValue, arguments: Call) -> Value:
+def call(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
     """What a function of the project returns."""
     node = function.node
     reason: str | None = None
     if arguments.problem is not None:
-        calls.escape(machine, arguments)
+        machine.escape(arguments)
         return arguments.problem
     if node.asynchronous is not None or is_generator(node, function.frame.syntax.text):
         reason = f"`{function.name}` is no plain function"
     elif function.decorated:
         reason = f"`{function.name}` is decorated"
     if reason is not None:
-        calls.escape(machine, arguments)
+        machine.escape(arguments)
         return Unknown(reason=reason, origin=arguments.span)
     frame = Frame(
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
@@ -41,10 +49,10 @@ def call(machine: Machine, function: FunctionValue, arguments: Call) -> Value:
     return frame.returned or Known(None, arguments.span)
 
 
-def call_lambda(machine: Machine, function: LambdaValue, arguments: Call) -> Value:
+def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArguments) -> Value:
     """What a lambda of the project returns."""
     if arguments.problem is not None:
-        calls.escape(machine, arguments)
+        machine.escape(arguments)
         return arguments.problem
     frame = Frame(
         syntax=function.frame.syntax,
@@ -68,7 +76,7 @@ def defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str
 def _bind(
     machine: Machine,
     params: cst.Parameters,
-    arguments: Call,
+    arguments: CallArguments,
     frame: Frame,
     defaults: dict[str, Value],
 ) -> None:
@@ -107,7 +115,7 @@ def _bind(
         raise PythonError(TypeError, text, arguments.span)
 
 
-def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
+def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
     """`Class(arguments)` for a record (dataclass, NamedTuple) or a class with a followable `__init__`."""
     if arguments.problem is not None:
         return arguments.problem
@@ -120,7 +128,7 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
     )
     is_open = class_value.has_open_bases() and not is_exception
     if class_value.decorated or is_open or builds_itself:
-        calls.escape(machine, arguments)
+        machine.escape(arguments)
         reason = f"an instance of `{class_value.name}` exists at run time only"
         return Unknown(reason=reason, origin=arguments.span)
     instance = Known(InstanceValue(class_value, {}), arguments.span)
@@ -132,9 +140,7 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: Call) -> V
         return instance
     if isinstance(init, Known) and isinstance(init.value, FunctionValue):
         bound = [Argument(instance, arguments.span), *arguments.positional]
-        inside = calls.Call(
-            positional=bound, keywords=arguments.keywords, span=arguments.span, text=arguments.text
-        )
+        inside = replace(arguments, positional=bound)
         result = call(machine, init.value, inside)
         return result if isinstance(result, Unknown) else instance
     return Unknown(

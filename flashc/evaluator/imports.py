@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flashc.frontend.flash.names import NAMES
 from flashc.syntax.walk import dotted
 from flashc_core.source import Span
 from flashc_ir.imports.resolve import resolve_relative
@@ -57,15 +56,13 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
     if not module or machine.tree.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
-    return attributes.of_external(External(module), name, span)
+    return attributes.of_external(machine, External(module), name, span)
 
 
 def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
     if machine.tree.origin(module) is not Origin.PROJECT:
-        if machine.tree.origin(module) is Origin.SDK:
-            from . import sdk
-
-            frame.names.update({name: sdk.member(name, span) for name in NAMES})
+        for dialect in machine.dialects:
+            frame.names.update(dialect.exported(module, span))
         return
     source = machine.module(module)
     if source is None:

@@ -9,13 +9,14 @@ import operator
 import posixpath
 import textwrap
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flashc_ir.resources import EnvironmentReference
 
 from . import builtin, calls, containers, methods, operators, paths, records
 from .iteration import elements, iterate, lazily
-from .objects import Frame, InstanceValue, PartialValue
+from .objects import CallArguments, InstanceValue, PartialValue
 from .values import (
     MAX_ITEMS,
     BoundMethod,
@@ -30,7 +31,6 @@ from .values import (
 )
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
 
 _PURE: dict[str, Callable[..., Any]] = {
@@ -60,16 +60,16 @@ _NO_EFFECT = frozenset(
 )
 
 
-def call_external(machine: Machine, external: External, arguments: Call, frame: Frame) -> Value:
+def call_external(machine: Machine, external: External, arguments: CallArguments) -> Value:
     name, span = external.name, arguments.span
     module, _, function = name.rpartition(".")
     if module == "builtins":
-        return builtin.call(machine, function, arguments, frame)
+        return builtin.call(machine, function, arguments)
     if name in _NO_EFFECT:
         return Known(None, span)
     kind, _, method = name.removeprefix("builtins.").partition(".")
     if module == f"builtins.{kind}":
-        return _unbound(machine, kind, method, arguments, frame)
+        return _unbound(machine, kind, method, arguments)
     match name:
         case "os.getenv" | "os.environ.get":
             return _getenv(machine, arguments)
@@ -113,11 +113,11 @@ def call_external(machine: Machine, external: External, arguments: Call, frame: 
     if name in _PURE and not arguments.keywords:
         values = [operators.settled(machine, value) for value in arguments.values]
         return operators.apply(machine, _PURE[name], span, *values)
-    calls.escape(machine, arguments)
+    machine.escape(arguments)
     return Unknown(reason=f"`{name}(...)` comes from outside the project", origin=span)
 
 
-def _unbound(machine: Machine, kind: str, method: str, arguments: Call, frame: Frame) -> Value:
+def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments) -> Value:
     """`str.upper("x")`, `dict.fromkeys(names)`."""
     span, values = arguments.span, arguments.values
     if (kind, method) == ("dict", "fromkeys") and 1 <= len(values) <= 2:
@@ -132,18 +132,13 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: Call, frame: F
                 return problem
         return Known(table, span)
     if kind in ("str", "list", "dict", "set", "tuple", "int", "float", "bytes") and values:
-        later = calls.Call(
-            positional=arguments.positional[1:],
-            keywords=arguments.keywords,
-            span=span,
-            text=arguments.text,
-        )
-        return calls.method(machine, BoundMethod(values[0], method), later, frame)
-    calls.escape(machine, arguments)
+        later = replace(arguments, positional=arguments.positional[1:])
+        return calls.method(machine, BoundMethod(values[0], method), later)
+    machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
 
 
-def _chain(machine: Machine, arguments: Call) -> Value:
+def _chain(machine: Machine, arguments: CallArguments) -> Value:
     values, span = arguments.values, arguments.span
 
     def joined() -> Iterator[Value]:
@@ -153,7 +148,7 @@ def _chain(machine: Machine, arguments: Call) -> Value:
     return lazily(joined(), "chain", span)
 
 
-def _itertools(machine: Machine, name: str, arguments: Call) -> Value:
+def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """The combinations that `itertools` forms of concrete elements."""
     span = arguments.span
     given: list[Value] = []
@@ -182,7 +177,7 @@ def _itertools(machine: Machine, name: str, arguments: Call) -> Value:
     return result
 
 
-def _getenv(machine: Machine, arguments: Call) -> Value:
+def _getenv(machine: Machine, arguments: CallArguments) -> Value:
     values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     key = operators.settled(machine, values[0]) if values else None
     if isinstance(key, Known) and key.value in machine.assigned:

@@ -14,8 +14,11 @@ from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
 from . import statements
+from .declarations import EndpointValue
+from .dialect import Dialect
+from .escape import escape_value
 from .failures import PythonError
-from .objects import EndpointValue, Frame
+from .objects import CallArguments, Frame
 from .values import NO_VARIABLES, Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
@@ -43,12 +46,13 @@ class Machine:
     """Evaluates the modules of one project.
 
     `load` gives a module's syntax, or None where it has none; `environment` are the variables that a
-    build may read.
+    build may read; `dialects` know the SDKs that a program may import.
     """
 
     tree: Tree
     load: Callable[[str], Syntax | None]
     environment: Mapping[str, str]
+    dialects: tuple[Dialect, ...] = ()
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
     stopped: dict[str, Span] = field(default_factory=dict[str, Span])
@@ -84,6 +88,20 @@ class Machine:
         self._steps -= size // _SIZE_OF_A_STEP
         if self._steps <= 0:
             raise OutOfSteps(span)
+
+    def declare(self, endpoint: EndpointValue) -> None:
+        """Note an endpoint of the program."""
+        self.endpoints.append(endpoint)
+
+    def escape(self, arguments: CallArguments) -> None:
+        """Note that code which flashc does not follow gets these values: it may change the mutable ones, and
+        raise."""
+        self.doubts += 1
+        reason = Unknown(
+            reason="it was passed to code that flashc does not follow", origin=arguments.span
+        )
+        for argument in (*arguments.positional, *arguments.keywords.values()):
+            escape_value(argument.value, reason)
 
     def module(self, name: str) -> Frame | None:
         """The evaluated top of a module; a module in a circle is seen as far as it has come."""

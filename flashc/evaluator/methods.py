@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from flashc_core.source import Span
 
-from . import calls, containers, operators, paths, sequences
+from . import containers, operators, paths, sequences
 from .failures import PythonError
 from .iteration import elements
-from .objects import Frame
+from .objects import CallArguments
 from .values import (
     MAX_ITEMS,
     DictValue,
@@ -27,7 +27,6 @@ from .values import (
 )
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
 
 _PURE: dict[type, frozenset[str]] = {
@@ -39,14 +38,14 @@ _GROWING = frozenset(
 )
 
 
-def call(machine: Machine, receiver: Value, name: str, arguments: Call, frame: Frame) -> Value:
+def call(machine: Machine, receiver: Value, name: str, arguments: CallArguments) -> Value:
     """`receiver.name(arguments)`."""
     receiver = operators.settled(machine, receiver)
     if not isinstance(receiver, Known):
         return receiver
     match receiver.value:
         case ListValue() as items:
-            return _sequence_method(machine, items, receiver, name, arguments, frame)
+            return _sequence_method(machine, items, receiver, name, arguments)
         case DictValue() as table:
             return _dict_method(machine, table, receiver, name, arguments)
         case ProjectPath() as path:
@@ -56,14 +55,14 @@ def call(machine: Machine, receiver: Value, name: str, arguments: Call, frame: F
         case bool() | int() | float() | complex() | str() | bytes() as plain:
             return _plain_method(machine, plain, receiver, name, arguments)
         case _:
-            calls.escape(machine, arguments)
+            machine.escape(arguments)
             return Unknown(
                 reason=f"flashc does not evaluate the method `{name}` here", origin=arguments.span
             )
 
 
 def _plain_method(
-    machine: Machine, plain: object, receiver: Known, name: str, arguments: Call
+    machine: Machine, plain: object, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
     span = arguments.span
     kind = next((k for k in _PURE if isinstance(plain, k)), None)
@@ -108,11 +107,10 @@ def _sequence_method(
     items: ListValue,
     receiver: Known,
     name: str,
-    arguments: Call,
-    frame: Frame,
+    arguments: CallArguments,
 ) -> Value:
     if items.escaped is not None:
-        calls.escape(machine, arguments)
+        machine.escape(arguments)
         return items.escaped
     if not hasattr(items.kind, name):
         text = f"'{items.kind.__name__}' object has no attribute '{name}'"
@@ -122,13 +120,15 @@ def _sequence_method(
     changes = _CHANGES.get((items.kind, name))
     if changes is None:
         return _pure_on_containers(machine, receiver, name, arguments)
-    result = changes(machine, items, arguments, frame)
+    result = changes(machine, items, arguments)
     if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
         items.escaped = items.escaped or result
     return result
 
 
-def _pure_on_containers(machine: Machine, receiver: Known, name: str, arguments: Call) -> Value:
+def _pure_on_containers(
+    machine: Machine, receiver: Known, name: str, arguments: CallArguments
+) -> Value:
     """Methods that read containers as a whole: `count`, `index`, `union`, `issubset`."""
     values = [_read(machine, value) for value in arguments.values]
 
@@ -140,23 +140,23 @@ def _pure_on_containers(machine: Machine, receiver: Known, name: str, arguments:
 
 # Changing lists and sets ----------------------------------------------------------------------------
 
-_Change = Callable[["Machine", ListValue, "Call", Frame], Value]
+_Change = Callable[["Machine", ListValue, CallArguments], Value]
 
 
-def _append(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+def _append(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
     items.items.append(_only(arguments))
     if len(items.items) > MAX_ITEMS:
         return Unknown(reason="it is too large", origin=arguments.span)
     return Known(None, arguments.span)
 
 
-def _only(arguments: Call) -> Value:
+def _only(arguments: CallArguments) -> Value:
     if len(arguments.values) != 1 or arguments.keywords:
         raise PythonError(TypeError, "takes exactly one argument", arguments.span)
     return arguments.values[0]
 
 
-def _extend(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+def _extend(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
     more = elements(machine, _only(arguments))
     if isinstance(more, Unknown):
         return more
@@ -169,7 +169,7 @@ def _extend(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -
 def _on_the_list(name: str) -> _Change:
     """`insert`, `pop`, `clear`, `reverse`: Python's own, on the list of values."""
 
-    def run(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+    def run(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
         given: list[object] = []
         for index, value in enumerate(arguments.values):
             if name == "insert" and index == 1:
@@ -189,7 +189,7 @@ def _on_the_list(name: str) -> _Change:
     return run
 
 
-def _remove(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+def _remove(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
     span = arguments.span
     wanted = operators.settled(machine, _only(arguments))
     try:
@@ -205,8 +205,8 @@ def _remove(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -
     return Known(None, span)
 
 
-def _sort(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
-    ordered = sequences.sort(machine, list(items.items), arguments, frame)
+def _sort(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
+    ordered = sequences.sort(machine, list(items.items), arguments)
     if isinstance(ordered, Unknown):
         return ordered
     items.items[:] = ordered
@@ -216,7 +216,7 @@ def _sort(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> 
 def _change_set(name: str) -> _Change:
     """`add`, `discard`, `update` and their like: Python's own, on the concrete elements."""
 
-    def run(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+    def run(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
         span = arguments.span
         values = [_read(machine, value) for value in arguments.values]
 
@@ -235,7 +235,7 @@ def _change_set(name: str) -> _Change:
     return run
 
 
-def _pop_of_set(machine: Machine, items: ListValue, arguments: Call, frame: Frame) -> Value:
+def _pop_of_set(machine: Machine, items: ListValue, arguments: CallArguments) -> Value:
     if len(items.items) == 1:
         return items.items.pop()
     if not items.items:
@@ -267,11 +267,11 @@ _TAKING = frozenset({(list, "pop")})
 
 
 def _dict_method(
-    machine: Machine, table: DictValue, receiver: Known, name: str, arguments: Call
+    machine: Machine, table: DictValue, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
     span, values = arguments.span, arguments.values
     if table.escaped is not None:
-        calls.escape(machine, arguments)
+        machine.escape(arguments)
         return table.escaped
     match name, values:
         case (("keys" | "values" | "items"), []):
@@ -288,7 +288,7 @@ def _dict_method(
             table.entries.clear()
             return Known(None, span)
         case _:
-            calls.escape(machine, arguments)
+            machine.escape(arguments)
             table.escaped = Unknown(
                 reason=f"flashc does not evaluate `dict.{name}` here", origin=span
             )
@@ -326,7 +326,7 @@ def _popitem(table: DictValue, span: Span) -> Value:
     return Known(ListValue(tuple, [key, value]), span)
 
 
-def _update(machine: Machine, table: DictValue, arguments: Call) -> Value:
+def _update(machine: Machine, table: DictValue, arguments: CallArguments) -> Value:
     for value in arguments.values:
         problem = containers.merge(machine, table, value)
         if problem is not None:

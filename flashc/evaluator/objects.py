@@ -169,22 +169,6 @@ class InstanceValue:
     names: dict[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class SdkClass:
-    """A class of the SDK: `Endpoint`, `NetworkVolume`, `PodTemplate`."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SdkObject:
-    """A `NetworkVolume(...)` or `PodTemplate(...)` with its keyword arguments."""
-
-    kind: str
-    arguments: dict[str, Argument]
-    span: Span
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Argument:
     """One argument of a constructor; `span` is where it was written, `keyword` that of its name there."""
@@ -204,64 +188,32 @@ class PartialValue:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Target:
-    """What an endpoint was put on as a decorator."""
+class CallArguments:
+    """The evaluated arguments of a call in `module`.
 
-    value: FunctionValue | ClassValue
-    module: str
-    span: Span
-    outermost: bool
-    condition: Unknown | None
+    `span` is the whole call, `text` what is between its parentheses; for a call that no text spells out
+    (a decorator, a key function) both are the place that causes it.  `problem`: why not all arguments are
+    known.  `outermost`: it is a decorator with no other above it.
+    """
 
-
-RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RouteTarget:
-    """What one of an endpoint's routes was put on; `path` is still to be checked."""
-
-    method: RouteMethod
-    path: Value
-    value: FunctionValue
-    module: str
-    span: Span
-    outermost: bool
-    condition: Unknown | None
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class EndpointValue:
-    """An `Endpoint(...)`.  `call` is the constructor's call, `arguments` its text's place."""
-
-    module: str
+    positional: list[Argument]
+    keywords: dict[str, Argument]
     span: Span
     text: Span
-    arguments: dict[str, Argument]
-    problems: list[Unknown]
-    condition: Unknown | None
-    variable: str | None = None
-    targets: list[Target] = field(default_factory=list[Target])
-    routes: list[RouteTarget] = field(default_factory=list[RouteTarget])
-    used_as_client: bool = False
-    traced: bool = False  # found by running the program, not by evaluating it
+    module: str
+    problem: Unknown | None = None
+    outermost: bool = False
 
     @property
-    def is_client(self) -> bool:
-        return any(
-            key in self.arguments and not is_none(self.arguments[key].value)
-            for key in ("id", "image")
+    def values(self) -> list[Value]:
+        return [argument.value for argument in self.positional]
+
+    def inner(self, values: list[Value]) -> CallArguments:
+        """The arguments of a call that this one causes and that no text in the source spells out."""
+        given = [Argument(value, self.span) for value in values]
+        return CallArguments(
+            positional=given, keywords={}, span=self.span, text=self.span, module=self.module
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RouteDecorator:
-    """`endpoint.post("/path")`, not yet applied."""
-
-    endpoint: EndpointValue
-    method: RouteMethod
-    path: Value
-    span: Span
 
 
 def is_none(value: Value) -> bool:

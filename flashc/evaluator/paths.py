@@ -10,10 +10,10 @@ from flashc.project.discover import Presence
 from flashc_core.source import Span
 
 from . import operators
+from .objects import CallArguments
 from .values import Known, ProjectPath, Unknown, Value, lift
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
 
 _MAX_PROJECT_TEXT = 1_000_000
@@ -44,7 +44,7 @@ def function(name: str, values: list[Value], span: Span) -> Value:
 
 
 def method(
-    machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: Call
+    machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
     span = arguments.span
     match name:

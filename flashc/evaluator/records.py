@@ -9,11 +9,10 @@ from flashc_core.source import Span
 from . import calls, functions
 from .failures import PythonError
 from .iteration import elements
-from .objects import ClassValue, FunctionValue, InstanceValue
+from .objects import CallArguments, ClassValue, FunctionValue, InstanceValue
 from .values import BoundMethod, DictValue, Known, ListValue, Unknown, Value
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
 
 
@@ -25,7 +24,7 @@ def fields_of(class_value: ClassValue) -> list[str]:
     return found
 
 
-def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
+def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
     """`Record(arguments)`."""
     if class_value.find("__init__") is not None or class_value.find("__new__") is not None:
         return Unknown(reason=f"`{class_value.name}` builds itself", origin=arguments.span)
@@ -37,7 +36,7 @@ def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
         return _misfit(machine, class_value, arguments)
     names: dict[str, Value] = {}
     for name in fields:
-        value = given.get(name) or _default(machine, class_value, name, arguments.span)
+        value = given.get(name) or _default(machine, class_value, name, arguments)
         if value is None:
             return _misfit(machine, class_value, arguments)
         names[name] = value
@@ -45,26 +44,28 @@ def build(machine: Machine, class_value: ClassValue, arguments: Call) -> Value:
     return _initialised(machine, instance, class_value, arguments)
 
 
-def _misfit(machine: Machine, class_value: ClassValue, arguments: Call) -> Unknown:
+def _misfit(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Unknown:
     """Not certain to raise: a base outside the project may have more fields."""
-    calls.escape(machine, arguments)
+    machine.escape(arguments)
     return Unknown(reason=f"the arguments do not fit `{class_value.name}`", origin=arguments.span)
 
 
 def _initialised(
-    machine: Machine, instance: Known, class_value: ClassValue, arguments: Call
+    machine: Machine, instance: Known, class_value: ClassValue, arguments: CallArguments
 ) -> Value:
     after = class_value.find("__post_init__")
     if after is None or class_value.is_tuple:
         return instance
     if isinstance(after, Known) and isinstance(after.value, FunctionValue):
-        inside = calls.of_values([instance], arguments.span)
+        inside = arguments.inner([instance])
         result = functions.call(machine, after.value, inside)
         return result if isinstance(result, Unknown) else instance
     return Unknown(reason=f"`{class_value.name}` changes itself", origin=arguments.span)
 
 
-def _default(machine: Machine, class_value: ClassValue, name: str, span: Span) -> Value | None:
+def _default(
+    machine: Machine, class_value: ClassValue, name: str, arguments: CallArguments
+) -> Value | None:
     """A field's default; `field(default_factory=...)` makes a new one each time."""
     value = class_value.find(name)
     if not isinstance(value, Known) or not isinstance(value.value, BoundMethod):
@@ -76,7 +77,7 @@ def _default(machine: Machine, class_value: ClassValue, name: str, span: Span) -
     assert isinstance(options, DictValue)
     if "default_factory" in options.entries:
         factory = options.entries["default_factory"][1]
-        return calls.call_values(machine, factory, [], span, class_value.frame)
+        return calls.call_values(machine, factory, [], arguments)
     if "default" in options.entries:
         return options.entries["default"][1]
     return None
@@ -85,13 +86,13 @@ def _default(machine: Machine, class_value: ClassValue, name: str, span: Span) -
 FIELD = "dataclasses.field"
 
 
-def declare_field(arguments: Call) -> Value:
+def declare_field(arguments: CallArguments) -> Value:
     """`field(default_factory=list)`, until the class is built."""
     options = DictValue({k: (Known(k, a.span), a.value) for k, a in arguments.keywords.items()})
     return Known(BoundMethod(Known(options, arguments.span), FIELD), arguments.span)
 
 
-def method(machine: Machine, receiver: Known, name: str, arguments: Call) -> Value:
+def method(machine: Machine, receiver: Known, name: str, arguments: CallArguments) -> Value:
     """The methods that every named tuple has."""
     match receiver.value, name:
         case InstanceValue(of=of) as record, "_replace" if not arguments.positional:
@@ -102,15 +103,15 @@ def method(machine: Machine, receiver: Known, name: str, arguments: Call) -> Val
             items = elements(machine, arguments.values[0])
             if isinstance(items, Unknown):
                 return items
-            return build(machine, of, calls.of_values(items, arguments.span))
+            return build(machine, of, arguments.inner(items))
         case _:
-            calls.escape(machine, arguments)
+            machine.escape(arguments)
             return Unknown(
                 reason=f"flashc does not evaluate the method `{name}` here", origin=arguments.span
             )
 
 
-def replaced(of: ClassValue, record: InstanceValue, arguments: Call) -> Value:
+def replaced(of: ClassValue, record: InstanceValue, arguments: CallArguments) -> Value:
     """A copy with some fields changed: `_replace(...)`, `dataclasses.replace(record, ...)`."""
     names = {key: argument.value for key, argument in arguments.keywords.items()}
     if not set(names) <= set(record.names):

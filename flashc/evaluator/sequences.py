@@ -12,7 +12,7 @@ from flashc_core.source import Span
 from . import calls, containers, expressions, operators
 from .failures import PythonError
 from .iteration import Lost, elements, iterate, lazily
-from .objects import Frame, InstanceValue
+from .objects import CallArguments, InstanceValue
 from .values import (
     DictValue,
     IteratorValue,
@@ -28,10 +28,9 @@ from .values import (
 )
 
 if TYPE_CHECKING:
-    from .calls import Call
     from .machine import Machine
 
-Builtin = Callable[["Machine", "Call", Frame], Value]
+Builtin = Callable[["Machine", CallArguments], Value]
 
 
 def misfit(name: str, span: Span) -> Unknown:
@@ -42,7 +41,7 @@ def misfit(name: str, span: Span) -> Unknown:
 # Sizes, truth and order -----------------------------------------------------------------------------
 
 
-def _len(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _len(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     if len(arguments.values) != 1:
         return misfit("len", span)
@@ -69,7 +68,7 @@ def _len(machine: Machine, arguments: Call, frame: Frame) -> Value:
 
 
 def _any_or_all(wanted: bool) -> Builtin:
-    def run(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) != 1:
             return misfit("any", arguments.span)
         variables: frozenset[str] = frozenset()
@@ -88,7 +87,7 @@ def _any_or_all(wanted: bool) -> Builtin:
     return run
 
 
-def _sum(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _sum(machine: Machine, arguments: CallArguments) -> Value:
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
         return misfit("sum", arguments.span)
@@ -107,7 +106,7 @@ def _sum(machine: Machine, arguments: Call, frame: Frame) -> Value:
 def _extreme(name: str) -> Builtin:
     """`min` and `max`: the first of the smallest or largest."""
 
-    def run(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    def run(machine: Machine, arguments: CallArguments) -> Value:
         span, keywords = arguments.span, arguments.keywords
         if not set(keywords) <= {"key", "default"} or not arguments.values:
             return misfit(name, span)
@@ -120,7 +119,7 @@ def _extreme(name: str) -> Builtin:
             if "default" in keywords:
                 return keywords["default"].value
             return operators.fail(machine, ValueError, f"{name}() arg is an empty sequence", span)
-        keys = _keys(machine, items, keywords, span, frame)
+        keys = _keys(machine, items, arguments)
         if isinstance(keys, Unknown):
             return keys
         try:
@@ -132,20 +131,18 @@ def _extreme(name: str) -> Builtin:
     return run
 
 
-def _sorted(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _sorted(machine: Machine, arguments: CallArguments) -> Value:
     span, keywords = arguments.span, arguments.keywords
     if len(arguments.values) != 1:
         return misfit("sorted", span)
     items = elements(machine, arguments.values[0], unordered="key" not in keywords)
     if isinstance(items, Unknown):
         return items
-    ordered = sort(machine, items, arguments, frame)
+    ordered = sort(machine, items, arguments)
     return ordered if isinstance(ordered, Unknown) else Known(ListValue(list, ordered), span)
 
 
-def sort(
-    machine: Machine, items: list[Value], arguments: Call, frame: Frame
-) -> list[Value] | Unknown:
+def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Value] | Unknown:
     """The items in the order that `key=` and `reverse=` ask for.
 
     Raises:
@@ -154,7 +151,7 @@ def sort(
     span, keywords = arguments.span, arguments.keywords
     if not set(keywords) <= {"key", "reverse"}:
         return misfit("sorted", span)
-    keys = _keys(machine, items, keywords, span, frame)
+    keys = _keys(machine, items, arguments)
     if isinstance(keys, Unknown):
         return keys
     reverse: bool | Unknown = False
@@ -169,16 +166,15 @@ def sort(
     return [items[index] for index in order]
 
 
-def _keys(
-    machine: Machine, items: list[Value], keywords: dict[str, Any], span: Span, frame: Frame
-) -> list[Any] | Unknown:
+def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Any] | Unknown:
     """What the items are compared by, as Python's own objects."""
+    span, keywords = arguments.span, arguments.keywords
     key = keywords["key"].value if "key" in keywords else Known(None, span)
     plain = isinstance(key, Known) and key.value is None
     machine.charge(20 * len(items), span)
     found: list[Any] = []
     for item in items:
-        value = item if plain else calls.call_values(machine, key, [item], span, frame)
+        value = item if plain else calls.call_values(machine, key, [item], arguments)
         try:
             found.append(concrete(operators.settled(machine, value), unordered=True))
         except NotConcrete as problem:
@@ -190,7 +186,7 @@ def _keys(
 
 
 def _sequence(kind: SequenceKind) -> Builtin:
-    def run(machine: Machine, arguments: Call, frame: Frame) -> Value:
+    def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) > 1 or arguments.keywords:
             return misfit(kind.__name__, arguments.span)
         unordered = kind in (set, frozenset)
@@ -208,7 +204,7 @@ def _sequence(kind: SequenceKind) -> Builtin:
     return run
 
 
-def _dict(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _dict(machine: Machine, arguments: CallArguments) -> Value:
     table = DictValue()
     if len(arguments.values) > 1:
         return misfit("dict", arguments.span)
@@ -221,7 +217,7 @@ def _dict(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return Known(table, arguments.span)
 
 
-def _zip(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _zip(machine: Machine, arguments: CallArguments) -> Value:
     if arguments.keywords:
         return Unknown(reason="flashc does not evaluate `zip(strict=...)`", origin=arguments.span)
     sources = _sources(machine, arguments.values)
@@ -231,7 +227,7 @@ def _zip(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return lazily(iter(pairs), "zip", arguments.span)
 
 
-def _map(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _map(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) < 2 or arguments.keywords:
         return misfit("map", arguments.span)
     function, *given = arguments.values
@@ -239,13 +235,13 @@ def _map(machine: Machine, arguments: Call, frame: Frame) -> Value:
     if isinstance(sources, Unknown):
         return sources
     results = (
-        calls.call_values(machine, function, list(values), arguments.span, frame)
+        calls.call_values(machine, function, list(values), arguments)
         for values in zip(*sources, strict=False)
     )
     return lazily(iter(results), "map", arguments.span)
 
 
-def _filter(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _filter(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2 or arguments.keywords:
         return misfit("filter", arguments.span)
     function, given = arguments.values
@@ -256,11 +252,7 @@ def _filter(machine: Machine, arguments: Call, frame: Frame) -> Value:
 
     def kept() -> Iterator[Value]:
         for item in source[0]:
-            answer = (
-                item
-                if by_truth
-                else calls.call_values(machine, function, [item], arguments.span, frame)
-            )
+            answer = item if by_truth else calls.call_values(machine, function, [item], arguments)
             verdict = expressions.truth(machine, answer)
             if isinstance(verdict, Unknown):
                 raise Lost(verdict)
@@ -270,7 +262,7 @@ def _filter(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return lazily(kept(), "filter", arguments.span)
 
 
-def _enumerate(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
     """`enumerate(items)`, `enumerate(items, 1)`, `enumerate(items, start=1)`."""
     span = arguments.span
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
@@ -292,7 +284,7 @@ def _enumerate(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return lazily(iter(pairs), "enumerate", span)
 
 
-def _reversed(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _reversed(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 1:
         return misfit("reversed", arguments.span)
     value = arguments.values[0]
@@ -305,7 +297,7 @@ def _reversed(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return lazily(iter(items[::-1]), "reversed", arguments.span)
 
 
-def _iter(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _iter(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 1:
         return misfit("iter", arguments.span)
     value = arguments.values[0]
@@ -315,7 +307,7 @@ def _iter(machine: Machine, arguments: Call, frame: Frame) -> Value:
     return source if isinstance(source, Unknown) else lazily(source[0], "iterator", arguments.span)
 
 
-def _next(machine: Machine, arguments: Call, frame: Frame) -> Value:
+def _next(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     if not 1 <= len(arguments.values) <= 2:
         return misfit("next", span)

@@ -14,9 +14,10 @@ import libcst as cst
 from flashc.syntax import walk
 
 from . import attempts, containers, definitions, expressions, imports, matching, operators
+from .dialect import DialectObject
 from .failures import PythonError, raised
 from .iteration import Lost, elements, iterate
-from .objects import ClassValue, EndpointValue, Flow, Frame, InstanceValue
+from .objects import ClassValue, Flow, Frame, InstanceValue
 from .values import DictValue, External, Known, ListValue, ModuleRef, Unknown, Value, variables_of
 
 if TYPE_CHECKING:
@@ -223,9 +224,15 @@ def _blurred(values: list[Value | None], reason: Unknown) -> Value:
     """A definition that stands on one way only is still that definition: its own check reports it."""
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known):
-        if isinstance(present[0].value, (ClassValue, EndpointValue, External, ModuleRef)):
+        if isinstance(present[0].value, (ClassValue, External, ModuleRef)) or _is_definition(
+            present[0].value
+        ):
             return present[0]
     return Unknown(reason=reason.reason, origin=reason.origin, variable=reason.variable)
+
+
+def _is_definition(value: object) -> bool:
+    return isinstance(value, DialectObject) and value.is_definition
 
 
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
@@ -274,13 +281,8 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
         case _:
             containers.unpack(machine, target, value, frame)
             if isinstance(target, cst.Name) and isinstance(value, Known):
-                _name_endpoint(value.value, target.value, frame)
-
-
-def _name_endpoint(value: object, name: str, frame: Frame) -> None:
-    if isinstance(value, EndpointValue) and frame.enclosing is None:
-        if value.variable is None and value.module == frame.syntax.name:
-            value.variable = name
+                if isinstance(value.value, DialectObject) and frame.enclosing is None:
+                    value.value.bound_to(target.value, frame.syntax.name)
 
 
 def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
@@ -296,12 +298,8 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
             frame = machine.module(module.name)
             if frame is not None:
                 frame.names[name] = machine.condition or value
-        case EndpointValue() as endpoint:
-            endpoint.problems.append(
-                Unknown(
-                    reason=f"the attribute `{name}` is assigned afterwards", origin=value.origin
-                )
-            )
+        case DialectObject() as object_of_sdk:
+            object_of_sdk.assign_attribute(name, value)
         case _:
             pass
 

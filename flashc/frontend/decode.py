@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.iteration import elements
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
     ClassValue,
-    EndpointValue,
     FunctionValue,
-    SdkClass,
-    SdkObject,
 )
 from flashc.evaluator.operators import settled
 from flashc.evaluator.values import DictValue, External, Known, ListValue, ModuleRef, Unknown, Value
@@ -235,11 +233,9 @@ def describe(value: Value) -> str:
             return "a dict"
         case FunctionValue() | ClassValue():
             return f"`{value.value.name}`"
-        case SdkClass(name=name) | SdkObject(kind=name):
-            return f"a `{name}`"
+        case DialectObject() as object_of_sdk:
+            return object_of_sdk.description
         case External(name=name) | ModuleRef(name=name):
             return f"`{name}`"
-        case EndpointValue():
-            return "an endpoint"
         case _:
             return f"a value of type `{type(value.value).__name__}`"

@@ -7,13 +7,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from flashc.evaluator.declarations import EndpointValue, RouteTarget
 from flashc.evaluator.functions import span_of
 from flashc.evaluator.objects import (
     Argument,
     ClassValue,
-    EndpointValue,
     FunctionValue,
-    RouteTarget,
     is_none,
 )
 from flashc.evaluator.values import Known, Symbolic, Unknown, Value
@@ -38,6 +37,7 @@ from flashc_ir.endpoints import (
 )
 
 from .decode import Reader
+from .flash.semantics import is_client
 from .schema import PARAMETERS, read_configuration
 from .signatures import constructor_requires, lower_function, public_methods
 
@@ -74,7 +74,7 @@ class _Lowering:
     def endpoint(self) -> Endpoint | None:
         if not self.checked():
             return None
-        if self.value.is_client:
+        if is_client(self.value):
             return self.client()
         targets, routes = self.value.targets, self.value.routes
         if targets and routes:

@@ -6,13 +6,15 @@ import re
 
 import libcst as cst
 
-from flashc.evaluator.objects import Frame, SdkClass
+from flashc.evaluator.objects import Frame
 from flashc.evaluator.values import External, Known
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, dotted
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
+
+from .flash.semantics import SdkClass
 
 _INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 

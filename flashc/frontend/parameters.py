@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from flashc.evaluator.objects import Argument, EndpointValue, SdkObject, is_none
+from flashc.evaluator.declarations import EndpointValue
+from flashc.evaluator.objects import Argument, is_none
 from flashc.evaluator.values import Known
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Safety
@@ -15,6 +16,7 @@ from flashc_core.suggest import did_you_mean, nearest
 from flashc_ir.platform.catalogue import DOCUMENTED_ONLY, DataCenter
 
 from .decode import Reader
+from .flash.semantics import SdkObject
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,8 @@ from typing import Literal, cast
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from flashc.evaluator.objects import Argument, EndpointValue
+from flashc.evaluator.declarations import EndpointValue
+from flashc.evaluator.objects import Argument
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety
 from flashc_core.source import Span

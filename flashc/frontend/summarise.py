@@ -24,6 +24,7 @@ from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Module
 
 from .decode import Reader
+from .flash.semantics import Flash
 from .lower import lower_endpoints
 from .nested import check_nested_endpoints
 from .summary import Failure, Fragment, TopImport
@@ -50,7 +51,7 @@ def read_fragment(
     sink, asked = Sink(), environment.fresh()
     sources = Sources(tree, sink)
     read = {name: _names(sources, name) for name in names}
-    machine = Machine(tree=tree, load=sources.syntax, environment=asked)
+    machine = Machine(tree=tree, load=sources.syntax, environment=asked, dialects=(Flash(),))
     endpoints = _evaluate(machine, names, sink, trace=trace)
     building = {endpoint.construction.module for endpoint in endpoints}
     top_imports: dict[str, tuple[TopImport, ...]] = {}

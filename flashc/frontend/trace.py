@@ -18,19 +18,15 @@ from typing import Any
 
 import libcst as cst
 
+from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
     ClassValue,
-    EndpointValue,
     Frame,
     FunctionValue,
-    RouteTarget,
-    SdkObject,
-    Target,
 )
 from flashc.evaluator.values import DictValue, Known, ListValue, Symbolic, Unknown, Value
-from flashc.frontend.flash.names import ENUMS
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children
 from flashc_core import rules
@@ -41,6 +37,8 @@ from flashc_ir.resources import EnvironmentReference, Text
 
 from . import trace_runner
 from .decode import Reader
+from .flash.names import ENUMS
+from .flash.semantics import SdkObject
 from .lower import lower_endpoints
 
 LIMIT = 60  # seconds
@@ -171,7 +169,7 @@ class _Builder:
                 )
                 continue
             value.targets.append(
-                Target(
+                DecoratedTarget(
                     value=function, module=syntax.name, span=span, outermost=True, condition=None
                 )
             )

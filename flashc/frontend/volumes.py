@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flashc.evaluator.objects import Argument, SdkObject
+from flashc.evaluator.objects import Argument
 from flashc.evaluator.values import DictValue, Known
 from flashc_core import rules
 from flashc_core.diagnostics import Label
@@ -18,6 +18,7 @@ from flashc_ir.platform.catalogue import (
 from flashc_ir.resources import Cpu, Hardware, Template, Variable, Volume
 
 from .decode import place_of
+from .flash.semantics import SdkObject
 from .parameters import Parameters, alternatives
 from .worker_variables import read_variable
 

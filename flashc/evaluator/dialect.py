@@ -1,0 +1,88 @@
+"""The door to the dialects: what an SDK's names and objects mean is known by the front end, not here.
+
+The evaluator asks a `Dialect` what a name of an SDK's package stands for.  The answer is a value; where it is
+a `DialectObject`, the evaluator hands each use of it (calls, attributes, decorators, assignments) back to the
+object.  What the object needs of the running program it gets from its `Host`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from enum import EnumMeta
+from typing import ClassVar, Protocol
+
+from flashc_core.source import Span
+
+from .declarations import EndpointValue
+from .objects import CallArguments
+from .values import Unknown, Value
+
+
+class Host(Protocol):
+    """What a dialect may ask of the machine that evaluates the program."""
+
+    @property
+    def condition(self) -> Unknown | None:
+        """Why it is not known whether the code under way runs; None where it surely does."""
+        ...
+
+    def declare(self, endpoint: EndpointValue) -> None:
+        """Note an endpoint of the program, in the order of evaluation."""
+        ...
+
+    def escape(self, arguments: CallArguments) -> None:
+        """Note that code outside of the project gets these arguments: it may change them, and raise."""
+        ...
+
+
+class DialectObject(ABC):
+    """A class, function or object of an SDK, as the program holds it.
+
+    `is_definition`: where only one of two branches binds it to a name, the name keeps it (as it keeps a class),
+    because the object carries the branch's condition itself.
+    """
+
+    is_callable: ClassVar[bool] = True
+    is_definition: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The object in a user's words, with its article: "an endpoint"."""
+
+    @abstractmethod
+    def call(self, host: Host, arguments: CallArguments) -> Value:
+        """Return the value of `object(...)` and of `@object`.
+
+        Raises:
+            PythonError: the call is certain to raise.
+        """
+
+    @abstractmethod
+    def attribute(self, name: str, span: Span) -> Value:
+        """Return the value of `object.name`, which is written at `span`."""
+
+    def assign_attribute(self, name: str, value: Value) -> None:
+        """Carry out `object.name = value`; by default the object stays as it is."""
+        return
+
+    def bound_to(self, name: str, module: str) -> None:
+        """Note that the top of `module` assigns the object to `name`."""
+        return
+
+
+class Dialect(Protocol):
+    """One SDK, seen through its packages."""
+
+    def member(self, module: str, name: str, span: Span) -> Value | None:
+        """Return what `name` of the package or module `module` stands for; None for modules of others."""
+        ...
+
+    def exported(self, module: str, span: Span) -> Mapping[str, Value]:
+        """Return what `from module import *` binds; empty for modules of others."""
+        ...
+
+    def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
+        """Return a method of one of the SDK's enum classes, to be called on constants; None for others."""
+        ...
