@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from flashc.project.options import Options
 from flashc.report.explain import UnknownRule, find_rule, listing, page
 from flashc_core.rules import RULES
 from tests.support.projects import ROOT, compile_files
@@ -77,7 +79,14 @@ def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
     for rule in RULES:
         text = page(rule)
         assert text.startswith(f"# {rule.code}: {rule.name}\n")
-        assert "## How to mend it" in text
+        headings = re.findall("^## (.*)$", text, re.MULTILINE)
+        assert headings == ["Why it matters", "Example", "How to fix it"], rule.code
+
+
+def test_the_page_on_configuration_lists_every_option() -> None:
+    listed = (PAGES / "FC008.md").read_text(encoding="utf-8").partition("The keys are ")[2]
+    keys = {option.name.replace("_", "-") for option in fields(Options)}
+    assert set(re.findall("`([a-z-]+)`", listed)) == keys
 
 
 def test_every_rule_is_reported_somewhere_and_tested_somewhere() -> None:
