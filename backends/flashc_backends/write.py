@@ -97,4 +97,7 @@ def unpack(artifact: Path, folder: Path) -> None:
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     with tarfile.open(artifact, "r:gz") as archive:
-        archive.extractall(folder, filter="data")
+        if hasattr(tarfile, "data_filter"):  # since Python 3.11.4
+            archive.extractall(folder, filter="data")
+        else:
+            archive.extractall(folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lsprotocol import types as lsp
-from pygls.lsp.client import BaseLanguageClient
+from pygls.lsp.client import LanguageClient
 
 from tests.support.projects import ROOT, write
 
@@ -43,7 +43,7 @@ WAIT = 30  # seconds
 class Editor:
     """An editor with one project."""
 
-    def __init__(self, client: BaseLanguageClient, root: Path) -> None:
+    def __init__(self, client: LanguageClient, root: Path) -> None:
         self.client = client
         self.root = root
         self.texts: dict[str, list[str]] = {}
@@ -90,7 +90,7 @@ class Editor:
 
 @asynccontextmanager
 async def editor(root: Path) -> AsyncIterator[Editor]:
-    client = BaseLanguageClient("test", "1")
+    client = LanguageClient("test", "1")
     session = Editor(client, root)
 
     @client.feature(lsp.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)

@@ -186,7 +186,7 @@ def test_an_input_that_does_not_fit_fails_with_a_message_that_names_it(
 
 
 def model_resource(platform: Platform) -> str:
-    (name,) = [name for name in platform.urls if name.startswith("my-model-")]
+    (name,) = [str(name) for name in platform.urls if name.startswith("my-model-")]
     return name
 
 

@@ -36,9 +36,23 @@ def evaluated(text: str) -> Machine:
     return machine
 
 
+def forgets_annotations() -> bool:
+    """Whether this Python raises NameError for a first annotation inside `match`, as it did before 3.11.4."""
+    try:
+        exec("match 0:\n    case _:\n        x: int = 0\n", {"__name__": "m"})
+    except NameError:
+        return True
+    return False
+
+
+FORGETS_ANNOTATIONS = forgets_annotations()
+
+
 def computed(text: str) -> dict[str, Any] | None:
     """The names that Python itself computes, None where it raises."""
     names: dict[str, Any] = {"__name__": "m"}
+    if FORGETS_ANNOTATIONS:
+        names["__annotations__"] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:

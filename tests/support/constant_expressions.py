@@ -72,7 +72,7 @@ class Expressions:
             if fitting:
                 name, parameter, _ = self.random.choice(fitting)
                 return f"{name}({self.expr(parameter, depth - 1)})"
-        return getattr(self, f"of_{kind}")(depth - 1)
+        return str(getattr(self, f"of_{kind}")(depth - 1))
 
     def literal(self, kind: str) -> str:
         r = self.random

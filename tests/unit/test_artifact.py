@@ -275,7 +275,7 @@ def test_the_runtime_travels_without_docstrings_and_otherwise_as_it_is(path: Pat
     for node in ast.walk(plain):
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             if ast.get_docstring(node) is not None:
-                empty = [] if isinstance(node, ast.Module) else [ast.Pass()]
+                empty: list[ast.stmt] = [] if isinstance(node, ast.Module) else [ast.Pass()]
                 node.body = node.body[1:] or empty
     assert ast.unparse(ast.parse(stripped(source))) == ast.unparse(plain)
     assert "#" not in stripped(source).replace('"#"', "")

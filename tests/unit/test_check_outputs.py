@@ -149,7 +149,7 @@ def test_diff_writes_nothing_and_git_can_apply_it(project: Path) -> None:
     result = check(project, "--diff", "--unsafe-fixes")
     assert (project / "worker.py").read_text() == WORKER
     (project / "change.diff").write_text(result.stdout)
-    subprocess.run(["patch", "-p1", "-i", "change.diff"], cwd=project, check=True)
+    subprocess.run(["git", "apply", "change.diff"], cwd=project, check=True)
     assert (project / "worker.py").read_text() == WORKER.replace("9999", "3600")
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from flashc.project.options import Options
 from flashc.report.explain import UnknownRule, find_rule, listing, page
+from flashc_core import rules
+from flashc_core.diagnostics import Rule
 from flashc_core.rules import RULES
 from tests.support.projects import ROOT, compile_files
 
@@ -102,10 +104,7 @@ def test_every_rule_is_reported_somewhere_and_tested_somewhere() -> None:
         assert code in (ROOT / path).read_text(encoding="utf-8"), (code, path)
 
 
-def _constants() -> dict[str, object]:
-    from flashc_core import rules
-    from flashc_core.diagnostics import Rule
-
+def _constants() -> dict[str, Rule]:
     return {name: value for name, value in vars(rules).items() if isinstance(value, Rule)}
 
 

@@ -17,6 +17,7 @@ from flashc.cli.main import cli
 from flashc_backends.artifact import artifact
 from flashc_backends.artifact.artifact import BuildResult, build
 from flashc_backends.base import Context, Draft
+from flashc_backends.manifest.manifest import manifest_draft
 from flashc_backends.verify.checks import verify_artifact, verify_build
 from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
@@ -240,7 +241,7 @@ def test_an_endpoints_artifact_is_verified_on_its_own(
 ) -> None:
     """The artifact of all endpoints is fine here; that of the endpoint lacks what its manifest names."""
     app = write(tmp_path / "app", {"worker.py": WORKER})
-    real = artifact.manifest_draft
+    real = manifest_draft
 
     def another_module(program: Program, *more: Any) -> Draft:
         draft = real(program, *more)
