@@ -31,13 +31,13 @@ class UnsafePath(ValueError):
     """A draft's path is absolute or climbs out of the archive: a bug in a backend."""
 
 
-def moment_of(environ: Mapping[str, str]) -> int:
+def archive_mtime(environ: Mapping[str, str]) -> int:
     """The modification time of every member: `SOURCE_DATE_EPOCH`, or 1980."""
     return int(environ.get("SOURCE_DATE_EPOCH") or 315532800)
 
 
 def write_archive(
-    target: Path, drafts: Iterable[Draft], layers: Iterable[Piece], moment: int
+    target: Path, drafts: Iterable[Draft], layers: Iterable[Piece], mtime: int
 ) -> int:
     """Write the archive to `target` and return its size in bytes: the layers, then the drafts.
 
@@ -49,16 +49,16 @@ def write_archive(
     with target.open("wb") as raw:
         for layer in layers:
             layer.copy_to(raw)
-        write_member(raw, drafts, moment, last=True)
+        write_member(raw, drafts, mtime, last=True)
     return target.stat().st_size
 
 
 def write_member(
-    stream: BinaryIO, drafts: Iterable[Draft], moment: int, *, last: bool = False
+    stream: BinaryIO, drafts: Iterable[Draft], mtime: int, *, last: bool = False
 ) -> None:
     """Write drafts as gzip members.  Members make one archive, whose end only the last one has.
 
-    Files are sorted, belong to nobody, and have the modification time `moment`.
+    Files are sorted, belong to nobody, and have the modification time `mtime`.
 
     Raises:
         UnsafePath, Changed, OSError: as `write_archive`.
@@ -66,7 +66,7 @@ def write_member(
     packed = _Packer(stream)
     archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT)
     for draft in sorted(drafts, key=lambda d: d.path):
-        _add(archive, draft, moment)
+        _add(archive, draft, mtime)
     if last:
         archive.close()
     packed.close()
@@ -109,12 +109,12 @@ class _Packer(RawIOBase):
         del self._waiting[:size]
 
 
-def _add(archive: tarfile.TarFile, draft: Draft, moment: int) -> None:
+def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> None:
     parts = draft.path.split("/")
     if draft.path.startswith("/") or ".." in parts or "" in parts:
         raise UnsafePath(draft.path)
     member = tarfile.TarInfo(f"./{draft.path}")
-    member.mtime = moment
+    member.mtime = mtime
     member.mode = 0o755 if draft.executable else 0o644
     if isinstance(draft.content, bytes):
         member.size = len(draft.content)

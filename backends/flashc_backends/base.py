@@ -1,11 +1,11 @@
-"""What backends have in common: drafts (files to be), targets, and the context that they emit in."""
+"""Define what backends share: drafts and plans, targets, and the contexts in which they work."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Sink
@@ -18,18 +18,24 @@ LEFT_TO_OTHERS = "# left to other endpoints: "
 MANIFEST_PATH = "flash_manifest.json"
 SBOM_PATH = "sbom.cdx.json"
 PROVENANCE_PATH = "provenance.json"
-REMEMBERED = 24 * 3600  # seconds; then the newest versions of dependencies are looked for again
-LockerName = Literal["uv", "pip-tools"]
+RESOLUTION_MAX_AGE = 24 * 3600  # seconds; then the index is asked for newer versions again
+ResolverName = Literal["uv", "pip-tools"]
 
 
 class Changed(Exception):
     """A file is not what was compiled any more; the argument is its path in the project."""
 
 
+# Results ------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A file to be.  `path` is POSIX and relative; `content` is its bytes, or the file to copy, which has
-    the SHA-256 `digest` if one is given."""
+    """A file that is to be written.
+
+    `path` is POSIX and relative; `content` is its bytes, or the file to copy.  `digest` is the SHA-256 in hex
+    that the file to copy must have.
+    """
 
     path: str
     content: bytes | Path
@@ -37,40 +43,152 @@ class Draft:
     digest: str | None = None
 
     def read(self) -> bytes:
+        """Return the content.
+
+        Raises:
+            OSError: the file to copy can't be read.
+        """
         return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
-def silent(_message: str) -> None:
-    """A progress listener that does not listen."""
+class Plan(Protocol):
+    """Steps that change something outside of the machine's files, as data.
+
+    Making a plan changes nothing; another function of the backend executes it.  So what would happen can be shown,
+    compared and tested.
+    """
+
+    def to_text(self) -> str:
+        """Return the plan for people to read, with a newline at the end."""
+        ...
+
+    def to_json(self) -> bytes:
+        """Return the plan as a JSON document in UTF-8, with a newline at the end."""
+        ...
+
+
+# Contexts -----------------------------------------------------------------------------------------
+
+
+class Progress(Protocol):
+    """Where long work says what it does; nothing depends on whether anybody looks."""
+
+    def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
+        """Begin a phase, which ends the one before; `total` units are to be done, None if nobody knows."""
+        ...
+
+    def advance(self, amount: int = 0) -> None:
+        """Say that `amount` more units of the phase are done; 0 says that the work goes on."""
+        ...
+
+
+Unit = Literal["steps", "packages", "bytes"]
+
+
+class Silent:
+    """A `Progress` that shows nothing."""
+
+    def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
+        """Do nothing."""
+
+    def advance(self, amount: int = 0) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ProjectAccess:
+    """Where the project's files are, and the variables of the build's environment.
+
+    `root` is absolute.  Variables choose images, time stamps and the package index.
+    """
+
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DependencyOptions:
+    """How dependencies are resolved and installed.
+
+    `exclude` are names of distributions to leave out; `no_deps` bundles none at all; `locked`: `flash.lock` must
+    be current; `allow_build`: packages without wheels may be built here.
+    """
+
+    exclude: tuple[str, ...] = ()
+    no_deps: bool = False
+    resolver: ResolverName = "uv"
+    locked: bool = False
+    allow_build: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArtifactOptions:
+    """What is made: `budget` is the largest size in bytes that the project allows an artifact, None for the
+    platform's limit; `per_endpoint` asks for an artifact of each endpoint as well."""
+
+    budget: int | None = None
+    per_endpoint: bool = False
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Services:
+    """What work uses: the sink for findings, the cache, and where progress is shown."""
+
+    sink: Sink
+    cache: Store = field(default_factory=open_store)
+    progress: Progress = field(default_factory=Silent)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DependencyContext:
+    """What resolving and installing depend on besides the program."""
+
+    project: ProjectAccess
+    services: Services
+    options: DependencyOptions = field(default_factory=DependencyOptions)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Context:
-    """What emitting depends on beside the program.
+    """What the targets together depend on besides the program; each passes on only what it needs."""
 
-    `store` is the cache; `root` is the project's absolute path; `environ` are the variables that choose images;
-    `locked`: `flash.lock` must be current; `budget` is the most bytes that an artifact may have;
-    `allow_build`: packages without wheels may be built here; `per_endpoint` asks for an artifact of each endpoint too; `progress` is told in words what is going on.
+    project: ProjectAccess
+    services: Services
+    dependency_options: DependencyOptions = field(default_factory=DependencyOptions)
+    artifact_options: ArtifactOptions = field(default_factory=ArtifactOptions)
+
+    @property
+    def dependencies(self) -> DependencyContext:
+        """The part for resolving and installing."""
+        return DependencyContext(
+            project=self.project, services=self.services, options=self.dependency_options
+        )
+
+
+# Targets ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftTarget:
+    """A target that makes files; `emit` returns none where it reported errors.
+
+    `emit` writes nothing of the project's; it may read the project, use the cache and ask the package index.
     """
-
-    root: Path
-    sink: Sink
-    environ: Mapping[str, str] = field(default_factory=dict[str, str])
-    exclude: tuple[str, ...] = ()
-    no_deps: bool = False
-    locker: LockerName = "uv"
-    locked: bool = False
-    budget: int | None = None
-    per_endpoint: bool = False
-    allow_build: bool = False
-    store: Store = field(default_factory=open_store)
-    progress: Callable[[str], None] = silent
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing that a program can become; `emit` is pure but for reading the project's files."""
 
     name: str
     summary: str
     emit: Callable[[Program, Context], tuple[Draft, ...]]
+    makes: Literal["drafts"] = "drafts"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanTarget:
+    """A target that makes a plan; `emit` returns None where it reported errors, and changes nothing."""
+
+    name: str
+    summary: str
+    emit: Callable[[Program, Context], Plan | None]
+    makes: Literal["plan"] = "plan"
+
+
+EmitTarget = DraftTarget | PlanTarget

@@ -6,7 +6,7 @@ from flashc_ir.codec import dump
 from flashc_ir.printer import print_program
 from flashc_ir.program import Program
 
-from .base import Context, Draft, Target
+from .base import Context, Draft, DraftTarget
 
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
@@ -16,4 +16,4 @@ def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
     )
 
 
-IR = Target("ir", "the typed IR, as text and as JSON", _emit)
+IR = DraftTarget(name="ir", summary="the typed IR, as text and as JSON", emit=_emit)

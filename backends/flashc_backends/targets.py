@@ -1,4 +1,4 @@
-"""The registry of targets: what `flashc emit --target` can make.  A new backend is one line here."""
+"""List the targets: what `flashc emit --target` can make.  A new backend is one line here."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from flashc_backends.files.handlers import HANDLERS
 from flashc_backends.files.stubs import STUBS
 from flashc_backends.manifest.manifest import MANIFEST
 
-from .base import Target
+from .base import EmitTarget
 from .ir import IR
 
-TARGETS: dict[str, Target] = {
+TARGETS: dict[str, EmitTarget] = {
     target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT)
 }

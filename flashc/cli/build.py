@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,16 +19,17 @@ from flashc_backends.base import (
     ARTIFACT_PATH,
     MANIFEST_PATH,
     PROVENANCE_PATH,
-    REMEMBERED,
+    RESOLUTION_MAX_AGE,
     SBOM_PATH,
+    Progress,
 )
 from flashc_core.cache import open_store
 from flashc_core.diagnostics import Diagnostic, Sink
 
 from .common import building_options, context_of, finish, format_option, project_argument, show
+from .progress import show_progress
 
 FOLDER = ".flash"
-_BLANK = "\r\x1b[K"  # clears a terminal's line
 _BESIDE = (MANIFEST_PATH, SBOM_PATH, PROVENANCE_PATH)
 
 
@@ -64,8 +62,8 @@ def command(project: Path, output_format: str, **flags: Any) -> None:
         memory = Memory.of(tree, options, environment, open_store())
         report = remembered(memory, output, options)
         if report is None:
-            with progress(output_format == "text") as tell:
-                report = make(root, tree, options, memory, sink, output, tell)
+            with show_progress(output_format == "text", "compiling") as progress:
+                report = make(root, tree, options, memory, sink, output, progress)
         for diagnostic in report.diagnostics:
             sink.add(diagnostic)
         show(sink, root, output_format)
@@ -89,7 +87,9 @@ class Report:
 def remembered(memory: Memory, output: Path, options: Options) -> Report | None:
     """What the last build said, if it would be the same and what it wrote is there unchanged."""
     data = (
-        None if options.keep_build or options.per_endpoint else memory.recall("builds", REMEMBERED)
+        None
+        if options.keep_build or options.per_endpoint
+        else memory.recall("builds", RESOLUTION_MAX_AGE)
     )
     if data is None:
         return None
@@ -105,7 +105,7 @@ def make(
     memory: Memory,
     sink: Sink,
     output: Path,
-    tell: Callable[[str], None],
+    progress: Progress,
 ) -> Report:
     """Compile and build."""
     from flashc.compile import compile_tree
@@ -117,7 +117,14 @@ def make(
     program = compile_tree(root, tree, options, memory.environment, sink, store=memory.store)
     if program is None:
         return Report(tuple(sink))
-    context = context_of(root, sink, options, memory.environment, memory.store, tell)
+    context = context_of(
+        root,
+        sink,
+        options,
+        environment=memory.environment,
+        store=memory.store,
+        progress=progress,
+    )
     keep = root / FOLDER / ".build" if options.keep_build else None
     result = build(program, context, output, keep)
     if result is None:
@@ -156,19 +163,3 @@ def artifact_path(root: Path, output: Path | None) -> Path:
         return root / FOLDER / ARTIFACT_PATH
     whole = output.absolute()
     return whole if whole.name.endswith((".tar.gz", ".tgz")) else whole / ARTIFACT_PATH
-
-
-@contextmanager
-def progress(wanted: bool) -> Generator[Callable[[str], None], None, None]:
-    """One line that changes on a terminal, plain lines elsewhere; both on standard error.
-
-    No thread animates it, as processes can't be forked beside threads.
-    """
-    if not wanted:
-        yield lambda _message: None
-    elif sys.stderr.isatty():
-        click.echo("compiling ...", nl=False, err=True)
-        yield lambda message: click.echo(f"{_BLANK}{message} ...", nl=False, err=True)
-        click.echo(_BLANK, nl=False, err=True)
-    else:
-        yield lambda message: click.echo(f"{message} ...", err=True)

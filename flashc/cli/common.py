@@ -15,7 +15,7 @@ from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Diagnostic, Sink
 
 if TYPE_CHECKING:
-    from flashc_backends.base import Context
+    from flashc_backends.base import Context, Progress
     from flashc_ir.program import Program
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -115,27 +115,37 @@ def context_of(
     root: Path,
     sink: Sink,
     options: Options,
-    environ: Mapping[str, str] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
     store: Store | None = None,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Context:
-    """What the backends emit in, by the options."""
+    """Return what the backends work in, as the options say."""
     from flashc.project.environment import build_environment
-    from flashc_backends.base import Context, silent
+    from flashc_backends.base import (
+        ArtifactOptions,
+        Context,
+        DependencyOptions,
+        ProjectAccess,
+        Services,
+        Silent,
+    )
 
+    if environment is None:
+        environment = build_environment(root, options.env)
     return Context(
-        root=root,
-        sink=sink,
-        environ=build_environment(root, options.env) if environ is None else environ,
-        exclude=options.exclude,
-        no_deps=options.no_deps,
-        locker=options.locker,
-        locked=options.locked,
-        budget=options.size_budget,
-        per_endpoint=options.per_endpoint,
-        allow_build=options.allow_build,
-        store=store or open_store(),
-        progress=progress or silent,
+        project=ProjectAccess(root=root, environment=environment),
+        services=Services(sink=sink, cache=store or open_store(), progress=progress or Silent()),
+        dependency_options=DependencyOptions(
+            exclude=options.exclude,
+            no_deps=options.no_deps,
+            resolver=options.locker,
+            locked=options.locked,
+            allow_build=options.allow_build,
+        ),
+        artifact_options=ArtifactOptions(
+            budget=options.size_budget, per_endpoint=options.per_endpoint
+        ),
     )
 
 

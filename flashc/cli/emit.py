@@ -1,16 +1,18 @@
-"""`flashc emit`: one thing that a program becomes, on standard output or in a folder."""
+"""`flashc emit`: print or write one thing that a program becomes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flashc_backends.base import Draft
+from flashc_backends.base import Context, Draft
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, reporting, write_tree
 from flashc_core.diagnostics import Sink
+from flashc_ir.program import Program
 
 from .common import (
     building_options,
@@ -21,9 +23,19 @@ from .common import (
     project_argument,
     show,
 )
+from .progress import show_progress
+
+_HELP = "\n".join(
+    [
+        "Show one thing that the app in PROJECT becomes.",
+        "",
+        "\b",
+        *(f"{target.name:<10} {target.summary}" for target in TARGETS.values()),
+    ]
+)
 
 
-@click.command("emit")
+@click.command("emit", help=_HELP)
 @project_argument
 @click.option(
     "--target", "-t", required=True, type=click.Choice(list(TARGETS)), help="What to make."
@@ -40,42 +52,64 @@ from .common import (
 def command(
     project: Path, target: str, folder: Path | None, output_format: str, **flags: Any
 ) -> None:
-    """Show one thing that the app in PROJECT becomes.
-
-    \b
-    ir         the typed IR, as text and as JSON
-    stubs      rewritten modules, and the stubs that they import
-    handlers   the files by which worker images find the endpoints' code
-    manifest   flash_manifest.json
-    artifact   the complete archive, and the manifest beside it
-    """
+    """Make a target, then print it, or write it to `folder`."""
     sink = Sink()
     root, options, program = compile_folder(project, flags, sink)
-    drafts: tuple[Draft, ...] = ()
+    made = Emitted()
     if program is not None:
-        context = context_of(root, sink, options)
-        drafts = TARGETS[target].emit(program, context)
+        with show_progress(output_format == "text") as progress:
+            made = emit(target, program, context_of(root, sink, options, progress=progress))
     if folder is not None and not sink.has_errors():
         try:
             with reporting(folder, sink):
-                write_tree(folder, drafts)
+                write_tree(folder, made.files)
         except CannotWrite:
             pass  # reported; the exit code says it
     show(sink, root, output_format)
     if folder is None and output_format == "text":
-        _print(drafts)
+        made.print()
     finish(sink)
 
 
-def _print(drafts: tuple[Draft, ...]) -> None:
-    """The text drafts, JSON only where there is nothing else; a binary one goes to a folder only."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emitted:
+    """What a target made: `text` to print, `files` to write, and `notes` for what has no text."""
+
+    text: str = ""
+    files: tuple[Draft, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def print(self) -> None:
+        """Print the text on standard output and the notes on standard error."""
+        click.echo(self.text, nl=False)
+        for note in self.notes:
+            click.echo(note, err=True)
+
+
+def emit(name: str, program: Program, context: Context) -> Emitted:
+    """Make the target `name`; empty where it reported errors."""
+    target = TARGETS[name]
+    if target.makes == "drafts":
+        return _shown_drafts(target.emit(program, context))
+    plan = target.emit(program, context)
+    if plan is None:
+        return Emitted()
+    document = Draft(path=f"{name}.json", content=plan.to_json())
+    return Emitted(text=plan.to_text(), files=(document,))
+
+
+def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:
+    """The text of the drafts, JSON only where there is nothing else; binary ones are written to folders only."""
     texts = [draft for draft in drafts if not draft.path.endswith((".gz", ".json"))]
     texts = texts or [draft for draft in drafts if draft.path.endswith(".json")]
+    shown = ""
     for draft in texts:
         if len(texts) > 1:
-            click.echo(f"--- {draft.path}")
-        click.echo(draft.read().decode("utf-8", "replace"), nl=False)
-    for draft in drafts:
-        if draft.path.endswith(".gz"):
-            size = len(draft.read())
-            click.echo(f"{draft.path}: {size:,} bytes; pass `-o FOLDER` to write it", err=True)
+            shown += f"--- {draft.path}\n"
+        shown += draft.read().decode("utf-8", "replace")
+    notes = tuple(
+        f"{draft.path}: {len(draft.read()):,} bytes; pass `-o FOLDER` to write it"
+        for draft in drafts
+        if draft.path.endswith(".gz")
+    )
+    return Emitted(text=shown, files=drafts, notes=notes)

@@ -11,7 +11,7 @@ from flashc_backends.base import LOCK_FILE
 from flashc_backends.dependencies.lock import Lock, render
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import resolve
-from flashc_backends.dependencies.resolvers import LockFailed
+from flashc_backends.dependencies.tools import DependencyError
 from flashc_backends.write import CannotWrite, reporting, write_file
 from flashc_core.diagnostics import Sink
 
@@ -24,6 +24,7 @@ from .common import (
     project_argument,
     show,
 )
+from .progress import show_progress
 
 
 @click.command("lock")
@@ -39,13 +40,14 @@ def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> N
     root, options, program = compile_folder(project, flags, sink)
     lock: Lock | None = None
     if program is not None:
-        context = context_of(root, sink, options)
-        request = collect_request(program, context)
         try:
-            lock = resolve(program, request, context, upgrade=upgrade)
+            with show_progress(output_format == "text") as progress:
+                context = context_of(root, sink, options, progress=progress).dependencies
+                request = collect_request(program, context.options, context.project.environment)
+                lock = resolve(program, request, context, upgrade=upgrade)
             with reporting(root / LOCK_FILE, sink):
                 write_file(root / LOCK_FILE, render(lock).encode())
-        except (LockFailed, CannotWrite):
+        except (DependencyError, CannotWrite):
             lock = None  # reported
     show(sink, root, output_format)
     if lock is not None and output_format == "text":

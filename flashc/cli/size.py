@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from flashc_backends.artifact.artifact import measure
 from flashc_backends.dependencies.lock import Lock
-from flashc_backends.dependencies.sizes import Part, show_size, treemap
+from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
 from flashc_backends.write import CannotWrite, reporting, write_file
 from flashc_core.diagnostics import Sink
 from flashc_ir.platform.images import NEVER_BUNDLED, image_of
@@ -26,6 +26,7 @@ from .common import (
     project_argument,
     show,
 )
+from .progress import show_progress
 
 
 @click.command("size")
@@ -45,11 +46,13 @@ def command(
     """Explain the size of the artifact of the app in PROJECT, package by package."""
     sink = Sink()
     root, options, program = compile_folder(project, flags, sink)
-    parts: list[Part] | None = None
+    parts: list[DistributionSize] | None = None
     lock: Lock | None = None
-    context = context_of(root, sink, options)
     if program is not None:
-        measured = measure(program, context)
+        with show_progress(output_format == "text") as progress:
+            context = context_of(root, sink, options, progress=progress)
+            measured = measure(program, context)
+        environ = context.project.environment
         if measured is not None:
             lock, parts = measured
         try:
@@ -62,7 +65,7 @@ def command(
     show(sink, root, output_format)
     if program is not None and parts is not None and lock is not None and output_format == "text":
         if why is not None:
-            click.echo(explain(canonicalize_name(why), lock, program, context.environ))
+            click.echo(explain(canonicalize_name(why), lock, program, environ))
         else:
             click.echo("\n".join(table(program, parts)))
     finish(sink)
@@ -83,7 +86,7 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
     return f"{name} is not in the artifact: nothing asks for it"
 
 
-def table(program: Program, parts: list[Part]) -> list[str]:
+def table(program: Program, parts: list[DistributionSize]) -> list[str]:
     """The packages, then the endpoints."""
     lines = [f"{'package':<32}{'installed':>12}{'compressed':>12}  needed by"]
     resources = [endpoint.resource for endpoint in program.code_endpoints()]

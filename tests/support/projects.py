@@ -9,9 +9,17 @@ from pathlib import Path
 
 from flashc.compile import compile_project
 from flashc.project.options import Options
-from flashc_backends.artifact.artifact import build, own_drafts
-from flashc_backends.base import Context
-from flashc_backends.files.project_files import ship_project
+from flashc_backends.artifact.artifact import build
+from flashc_backends.artifact.parts import own_drafts
+from flashc_backends.base import (
+    Context,
+    DependencyOptions,
+    Progress,
+    ProjectAccess,
+    Services,
+    Silent,
+)
+from flashc_backends.files.project_files import draft_project
 from flashc_backends.write import write_tree
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
@@ -66,12 +74,27 @@ def compile_files(root: Path, files: Mapping[str, str | bytes], **options: objec
     return compile_folder(write(root, files), **options)
 
 
+def context_of(
+    root: Path,
+    sink: Sink,
+    environment: Mapping[str, str] | None = None,
+    *,
+    dependencies: DependencyOptions | None = None,
+    progress: Progress | None = None,
+) -> Context:
+    """Return what the backends work in, for a project at `root`."""
+    return Context(
+        project=ProjectAccess(root=root, environment=environment or {}),
+        services=Services(sink=sink, progress=progress or Silent()),
+        dependency_options=dependencies or DependencyOptions(),
+    )
+
+
 def unpacked(compiled: Compiled, target: Path) -> Path:
     """The artifact's own files (no dependencies), as a worker unpacks them."""
-    context = Context(root=compiled.root, sink=Sink(), environ=dict(os.environ))
-    shipped = ship_project(compiled.valid, context)
-    assert shipped is not None
-    write_tree(target, own_drafts(compiled.valid, shipped))
+    project = draft_project(compiled.valid, compiled.root, Sink())
+    assert project is not None
+    write_tree(target, own_drafts(compiled.valid, project))
     return target
 
 
@@ -79,6 +102,6 @@ def built(root: Path, target: Path, **options: object) -> Path:
     """The artifact of the project at `root`, written to `target`."""
     compiled = compile_folder(root, **options)
     sink = Sink()
-    result = build(compiled.valid, Context(root=root, sink=sink, environ=dict(os.environ)), target)
+    result = build(compiled.valid, context_of(root, sink, os.environ), target)
     assert result is not None, [d.message for d in sink]
     return result.artifact

@@ -13,14 +13,15 @@ from pathlib import Path
 import pytest
 
 from flashc_backends import archive
-from flashc_backends.artifact import artifact
-from flashc_backends.artifact.artifact import build, own_drafts
-from flashc_backends.base import Context, Draft, LockerName
-from flashc_backends.files.project_files import ship_project
+from flashc_backends.artifact import packing
+from flashc_backends.artifact.artifact import build
+from flashc_backends.artifact.parts import own_drafts
+from flashc_backends.base import DependencyOptions, Draft, ResolverName, Silent, Unit
+from flashc_backends.files.project_files import draft_project
 from flashc_backends.files.runtime_files import stripped
 from flashc_backends.write import replacing
 from flashc_core.diagnostics import Sink
-from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder
+from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder, context_of
 
 WORKER = 'from runpod_flash import Endpoint\n\n@Endpoint(name="w"{more})\nasync def run(x: int): return x\n'
 LB = 'from runpod_flash import Endpoint\n\napi = Endpoint(name="api")\n\n@api.get("/x")\nasync def x(): return 1\n'
@@ -31,13 +32,13 @@ def worker(more: str = "") -> str:
 
 
 def build_files(
-    tmp_path: Path, files: dict[str, str], locker: LockerName = "uv", **options: object
+    tmp_path: Path, files: dict[str, str], resolver: ResolverName = "uv", **options: object
 ) -> tuple[list[str], Path]:
     """(codes of the findings, where the artifact is if there is one)."""
     compiled = compile_files(tmp_path / "app", files, **options)
     sink = Sink()
     target = tmp_path / "out" / "artifact.tar.gz"
-    context = Context(root=compiled.root, sink=sink, environ={}, locker=locker)
+    context = context_of(compiled.root, sink, dependencies=DependencyOptions(resolver=resolver))
     result = build(compiled.valid, context, target)
     assert (result is None) == sink.has_errors()
     return [d.rule.code for d in sink], target
@@ -165,7 +166,7 @@ def test_a_module_that_shadows_a_dependency_is_refused(tmp_path: Path) -> None:
 def test_an_artifact_over_the_limit_is_refused_and_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artifact, "LIMIT", 1000)
+    monkeypatch.setattr(packing, "LIMIT", 1000)
     assert archive.LIMIT == 1500 * 1024 * 1024
     codes, target = build_files(tmp_path, {"worker.py": worker()})
     assert codes == ["FC403"]
@@ -178,7 +179,7 @@ def test_an_output_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     sink = Sink()
     result = build(
         compiled.valid,
-        Context(root=compiled.root, sink=sink),
+        context_of(compiled.root, sink),
         tmp_path / "file" / "artifact.tar.gz",
     )
     assert result is None
@@ -253,8 +254,7 @@ def test_only_what_the_app_can_need_of_the_runtime_goes_along(
     files: dict[str, str], absent: set[str], present: set[str], tmp_path: Path
 ) -> None:
     compiled = compile_files(tmp_path, files)
-    context = Context(root=compiled.root, sink=Sink(), environ={})
-    shipped = ship_project(compiled.valid, context)
+    shipped = draft_project(compiled.valid, compiled.root, Sink())
     assert shipped is not None
     names = {
         draft.path.removeprefix("_flashc/").removesuffix(".py")
@@ -304,16 +304,16 @@ def test_a_large_file_that_changes_while_it_is_packed_stops_the_build(
     compiled = compile_files(tmp_path / "app", {"w.py": worker(""), "big.bin": b"a" * 2_000_000})
     big, sink = compiled.root / "big.bin", Sink()
 
-    def change(message: str) -> None:
-        if "packing" in message:
-            big.unlink()
-            if after is not None:
-                big.write_bytes(after)
+    class Changing(Silent):
+        def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
+            if "packing" in what:
+                big.unlink()
+                if after is not None:
+                    big.write_bytes(after)
 
     output = tmp_path / "out" / "artifact.tar.gz"
     assert (
-        build(compiled.valid, Context(root=compiled.root, sink=sink, progress=change), output)
-        is None
+        build(compiled.valid, context_of(compiled.root, sink, progress=Changing()), output) is None
     )
     assert [(d.rule.code, d.span.path) for d in sink] == [("FC003", "big.bin")]
     assert not list(output.parent.iterdir())

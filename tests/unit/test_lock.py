@@ -26,7 +26,7 @@ from flashc_backends.dependencies.lock import (
     read,
     render,
 )
-from flashc_backends.dependencies.resolvers import LockFailed
+from flashc_backends.dependencies.tools import DependencyError
 from flashc_core.diagnostics import Sink
 from tests.support.projects import write
 
@@ -204,6 +204,6 @@ def test_native_code_that_was_built_here_does_not_travel(tmp_path: Path) -> None
     (info / "RECORD").write_text("")
     (info / "WHEEL").write_text("Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n")
     sink = Sink()
-    with pytest.raises(LockFailed):
+    with pytest.raises(DependencyError):
         installed(tmp_path, "3.12", sink)
     assert "it is not pure Python" in next(iter(sink)).message

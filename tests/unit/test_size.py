@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from flashc.cli.main import cli
 from flashc.project.options import parse_size
-from flashc_backends.dependencies.sizes import Part, treemap
+from flashc_backends.dependencies.sizes import DistributionSize, treemap
 from tests.support.package_index import package_index
 from tests.support.projects import write
 
@@ -83,7 +83,9 @@ def test_the_treemap_is_one_page_whose_areas_are_the_sizes(app: Path, tmp_path: 
 
 def test_areas_are_in_proportion_and_names_can_not_break_out() -> None:
     parts = [
-        Part(name="<b>x", version="1", installed=size, compressed=1, endpoints=(), chain=())
+        DistributionSize(
+            name="<b>x", version="1", installed=size, compressed=1, endpoints=(), chain=()
+        )
         for size in (700, 200, 100)
     ]
     parser = _Page()

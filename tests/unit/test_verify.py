@@ -16,12 +16,12 @@ from click.testing import CliRunner
 from flashc.cli.main import cli
 from flashc_backends.artifact import artifact
 from flashc_backends.artifact.artifact import BuildResult, build
-from flashc_backends.base import Context, Draft
+from flashc_backends.base import DependencyOptions, Draft
 from flashc_backends.manifest.manifest import manifest_draft
 from flashc_backends.verify.checks import verify_artifact, verify_build
 from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
-from tests.support.projects import EXAMPLES, compile_files, compile_folder, write
+from tests.support.projects import EXAMPLES, compile_files, compile_folder, context_of, write
 
 FILES = {
     "worker.py": "from runpod_flash import Endpoint\n\n"
@@ -38,9 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     folder = tmp_path_factory.mktemp("verify")
     compiled = compile_files(folder / "app", FILES)
     sink = Sink()
-    result = build(
-        compiled.valid, Context(root=compiled.root, sink=sink), folder / "artifact.tar.gz"
-    )
+    result = build(compiled.valid, context_of(compiled.root, sink), folder / "artifact.tar.gz")
     assert result is not None, [d.message for d in sink]
     return result
 
@@ -63,7 +61,7 @@ def test_what_flashc_makes_is_whole(made: BuildResult) -> None:
 @pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
 def test_so_are_the_examples(name: str, tmp_path: Path) -> None:
     compiled = compile_folder(EXAMPLES / name)
-    context = Context(root=compiled.root, sink=Sink(), no_deps=True)
+    context = context_of(compiled.root, Sink(), dependencies=DependencyOptions(no_deps=True))
     result = build(compiled.valid, context, tmp_path / "artifact.tar.gz")
     assert result is not None
     assert all(

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-from flashc_backends.dependencies.layers import Contents
+from flashc_backends.dependencies.layers import InstalledDistribution
 from flashc_backends.dependencies.lock import Lock
 from flashc_ir.program import Program
 
@@ -22,7 +22,7 @@ _TOOLS = ("deflate", "flashc", "libcst", "uv")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
-def sbom(program: Program, lock: Lock, distributions: Sequence[Contents]) -> bytes:
+def sbom(program: Program, lock: Lock, distributions: Sequence[InstalledDistribution]) -> bytes:
     """A CycloneDX 1.6 document.  Source of the form: cyclonedx.org/docs/1.6/json.
 
     The serial number is derived from the content, so that equal artifacts have equal documents.
@@ -59,7 +59,7 @@ def sbom(program: Program, lock: Lock, distributions: Sequence[Contents]) -> byt
     return _bytes(document)
 
 
-def _component(distribution: Contents, reference: str) -> dict[str, Any]:
+def _component(distribution: InstalledDistribution, reference: str) -> dict[str, Any]:
     return {
         "type": "library",
         "bom-ref": reference,

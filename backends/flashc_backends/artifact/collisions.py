@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flashc_backends.base import MANIFEST_PATH, Draft
-from flashc_backends.dependencies.layers import Contents
+from flashc_backends.dependencies.layers import InstalledDistribution
 from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.runtime_files import PACKAGE
 from flashc_backends.platform.worker_image import WORKER_MODULES
@@ -45,7 +45,9 @@ def check_generated_files(program: Program, sink: Sink) -> None:
             )
 
 
-def check_shadowing(program: Program, installed: Iterable[Contents], sink: Sink) -> None:
+def check_shadowing(
+    program: Program, installed: Iterable[InstalledDistribution], sink: Sink
+) -> None:
     """No installed package may share its name with a module of the project: one would hide the other."""
     own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     for distribution in installed:

@@ -10,21 +10,27 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from flashc_core.diagnostics import Sink
+from flashc_backends.base import Services
 
-from .resolvers import PLATFORM, run
+from .resolvers import PLATFORM
+from .tools import run
 
 # Files that tell how and where a distribution was installed: they differ from host to host.
 _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 
 
 def install(
-    lock: str, python_version: str, target: Path, sink: Sink, *, allow_build: bool = False
+    lock: str,
+    python_version: str,
+    target: Path,
+    services: Services,
+    *,
+    allow_build: bool = False,
 ) -> None:
     """Install a lock below `target` for Linux x86_64 and a Python that need not be the host's.
 
     Raises:
-        LockFailed: after reporting.
+        DependencyError: after reporting.
     """
     target.mkdir(parents=True, exist_ok=True)
     file = target.parent / "lock.txt"
@@ -38,7 +44,7 @@ def install(
             *("--python", sys.executable, "--no-python-downloads"),
             *("--no-config", "--quiet", "--color", "never"),
         ],
-        sink,
+        services,
     )
     normalise(target)
 

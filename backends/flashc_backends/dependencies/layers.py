@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ import msgspec
 from packaging.utils import canonicalize_name
 
 from flashc_backends.archive import FORMAT, write_member
-from flashc_backends.base import Draft
+from flashc_backends.base import Draft, Progress, Services
 from flashc_core import rules
 from flashc_core.cache import Piece, Store, digest
 from flashc_core.diagnostics import Sink
@@ -32,13 +32,14 @@ from flashc_core.source import Span
 
 from .install import install
 from .lock import Lock, Locked
-from .resolvers import PLATFORM, LockFailed
+from .resolvers import PLATFORM
+from .tools import DependencyError
 
 _AT_ONCE = 2  # two cores are common
 
 
 @dataclass(frozen=True, slots=True)
-class LayerFile:
+class InstalledFile:
     """A file of a layer; `digest` is the SHA-256 of its bytes, in hex."""
 
     path: str
@@ -47,12 +48,12 @@ class LayerFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class InstalledDistribution:
     """What a layer holds: one installed distribution."""
 
     name: str
     version: str
-    files: tuple[LayerFile, ...]
+    files: tuple[InstalledFile, ...]
 
     @property
     def size(self) -> int:
@@ -74,7 +75,7 @@ class Contents:
 class Layer:
     """A distribution as one gzip member; `piece` are the member's bytes."""
 
-    contents: Contents
+    contents: InstalledDistribution
     piece: Piece
 
     @property
@@ -85,78 +86,95 @@ class Layer:
 
 def make_layers(
     lock: Lock,
-    moment: int,
-    store: Store,
+    mtime: int,
+    services: Services,
     workspace: Path,
-    sink: Sink,
     *,
     allow_build: bool = False,
-    before: Callable[[], None] = lambda: None,
+    before_install: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
-    """The layers of a lock, by name; those that are not in the cache are made in `workspace`, after `before`.
+    """Return the layers of a lock, by name.
+
+    Those that are not in the cache are installed and compressed in `workspace`, after `before_install`.
 
     Raises:
-        LockFailed: the installer failed, which is reported; or `before` did.
+        DependencyError: the installer failed, which is reported; or `before_install` raised it.
     """
-    wanted = {_key(entry, lock.python_version, moment): entry for entry in lock.entries}
+    wanted = {_key(entry, lock.python_version, mtime): entry for entry in lock.entries}
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # checking is hashing, which needs no interpreter
-        recalled = pool.map(partial(_recall, store=store), wanted)
-        found = dict(zip(wanted, recalled, strict=True))
+        cached = pool.map(partial(_cached, store=services.cache), wanted)
+        found = dict(zip(wanted, cached, strict=True))
     missing = {key: wanted[key] for key, layer in found.items() if layer is None}
     if missing:
-        before()
+        before_install()
         target = workspace / "packages"
         text = "".join(f"{entry.text}\n" for entry in missing.values())
-        install(text, lock.python_version, target, sink, allow_build=allow_build)
-        names = {entry.name: key for key, entry in missing.items()}
-        made = sorted(installed(target, lock.python_version, sink), key=lambda c: -c.size)
-        paths = [workspace / f"{contents.name}.layer" for contents in made]
-
-        def make(number: int) -> bytes:
-            with paths[number].open("wb") as stream:
-                write_member(stream, _drafts(made[number], target), moment)
-            return b""
-
-        for contents, path, _ in zip(made, paths, on_all_processors(make, len(made)), strict=True):
-            key = names[contents.name]
-            store.write("layer-files", key, msgspec.json.encode(contents))
-            store.write("layers", key, path)
-            layer = Layer(contents, Piece(path, path.stat().st_size))
-            found[key] = _recall(key, store) or layer  # the cache outlives the workspace
+        services.progress.start("installing the dependencies", len(missing), "packages")
+        install(text, lock.python_version, target, services, allow_build=allow_build)
+        distributions = installed(target, lock.python_version, services.sink)
+        keys = {entry.name: key for key, entry in missing.items()}
+        for layer in _compress(distributions, target, workspace, mtime, services.progress):
+            key = keys[layer.contents.name]
+            services.cache.write("layer-files", key, msgspec.json.encode(layer.contents))
+            services.cache.write("layers", key, layer.piece.path)
+            found[key] = _cached(key, services.cache) or layer  # the cache outlives the workspace
         shutil.rmtree(target)
     return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
 
 
-def _key(entry: Locked, python_version: str, moment: int) -> str:
-    return digest(FORMAT, entry.text, python_version, PLATFORM, str(moment))
+def _compress(
+    distributions: Iterable[InstalledDistribution],
+    target: Path,
+    workspace: Path,
+    mtime: int,
+    progress: Progress,
+) -> Iterator[Layer]:
+    """Compress what is installed below `target`, one file in `workspace` each, on all processors."""
+    largest_first = sorted(distributions, key=lambda d: -d.size)
+    paths = [workspace / f"{distribution.name}.layer" for distribution in largest_first]
+    progress.start("compressing the dependencies", sum(d.size for d in largest_first), "bytes")
+
+    def compress(number: int) -> bytes:
+        with paths[number].open("wb") as stream:
+            write_member(stream, _drafts(largest_first[number], target), mtime)
+        return b""
+
+    done = on_all_processors(compress, len(paths))
+    for distribution, path, _ in zip(largest_first, paths, done, strict=True):
+        progress.advance(distribution.size)
+        yield Layer(contents=distribution, piece=Piece(path, path.stat().st_size))
 
 
-def _recall(key: str, store: Store) -> Layer | None:
+def _key(entry: Locked, python_version: str, mtime: int) -> str:
+    return digest(FORMAT, entry.text, python_version, PLATFORM, str(mtime))
+
+
+def _cached(key: str, store: Store) -> Layer | None:
     data, piece = store.read("layer-files", key), store.find("layers", key)
     if data is None or piece is None:
         return None
-    return Layer(msgspec.json.decode(data, type=Contents), piece)
+    return Layer(msgspec.json.decode(data, type=InstalledDistribution), piece)
 
 
-def _drafts(contents: Contents, target: Path) -> Iterator[Draft]:
+def _drafts(contents: InstalledDistribution, target: Path) -> Iterator[Draft]:
     for file in contents.files:
         path = target / file.path
         yield Draft(path=file.path, content=path, executable=bool(path.stat().st_mode & 0o100))
 
 
-def installed(target: Path, python_version: str, sink: Sink) -> list[Contents]:
+def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDistribution]:
     """The distributions that are installed below `target`, by name, each with the files of its RECORD.
 
     Raises:
-        LockFailed: a file is not the one that the RECORD lists, or not made for the workers; reported.
+        DependencyError: a file is not the one that the RECORD lists, or not made for the workers; reported.
     """
-    found: list[Contents] = []
+    found: list[InstalledDistribution] = []
     for info in sorted(target.glob("*.dist-info")):
         name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
         _check_tags(info, name, version, sink)
         record = (info / "RECORD").read_text(encoding="utf-8")
         rows = {row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) > 1}
-        files: list[LayerFile] = []
+        files: list[InstalledFile] = []
         for path, expected in sorted(rows.items()):
             if not _is_inside(target, path):
                 continue
@@ -172,8 +190,8 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[Contents]:
                     f"`{path}` of `{name}` {version}: {problem}",
                     help=("choose another version, or leave it out with `--exclude`",),
                 )
-                raise LockFailed
-        found.append(Contents(canonicalize_name(name), version, tuple(files)))
+                raise DependencyError
+        found.append(InstalledDistribution(canonicalize_name(name), version, tuple(files)))
     return sorted(found, key=lambda contents: contents.name)
 
 
@@ -184,7 +202,7 @@ def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
     """Native code that was built here needs this machine's libraries and Python, not a worker's.
 
     Raises:
-        LockFailed: after reporting.
+        DependencyError: after reporting.
     """
     wheel = info / "WHEEL"
     match = _TAG.search(wheel.read_text(encoding="utf-8")) if wheel.is_file() else None
@@ -196,7 +214,7 @@ def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
             notes=(f"built here it is `{match[0].removeprefix('Tag: ')}`; workers need manylinux",),
             help=("choose a version that has a wheel, or leave it out with `--exclude`",),
         )
-        raise LockFailed
+        raise DependencyError
 
 
 def _head(file: Path) -> bytes:
@@ -233,7 +251,7 @@ def _is_inside(target: Path, path: str) -> bool:
     return real.startswith(os.path.realpath(target) + os.sep) and os.path.isfile(real)
 
 
-def _file(target: Path, path: str) -> LayerFile:
+def _file(target: Path, path: str) -> InstalledFile:
     with (target / path).open("rb") as stream:
         total = hashlib.file_digest(stream, "sha256").hexdigest()
-    return LayerFile(path, (target / path).stat().st_size, total)
+    return InstalledFile(path, (target / path).stat().st_size, total)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from flashc_backends.base import Context
+from flashc_backends.base import DependencyOptions
 from flashc_core.cache import digest
 from flashc_ir.endpoints import Dependency
 from flashc_ir.platform.images import NEVER_BUNDLED, SDK_DISTRIBUTIONS, image_of
@@ -16,7 +16,7 @@ from flashc_ir.program import Program
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class RequestedRequirement:
     """One requirement and who asks for it: an endpoint's resource, or "" for the whole app."""
 
     dependency: Dependency
@@ -24,14 +24,14 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What a resolver is asked: wishes, limits on versions, and the distributions to leave out.
+class ResolutionRequest:
+    """What a resolver is asked: requirements, limits on versions, and the distributions to leave out.
 
     What only a left-out distribution needs is left out with it.  `allow_build`: what has no wheel may be built
     from source, which runs its code here.
     """
 
-    wishes: tuple[Wish, ...]
+    requirements: tuple[RequestedRequirement, ...]
     constraints: tuple[str, ...]
     excluded: tuple[str, ...]
     python_version: str
@@ -40,7 +40,7 @@ class Request:
     @property
     def lines(self) -> tuple[str, ...]:
         """The requirements, each once, sorted."""
-        return tuple(sorted({wish.dependency.requirement for wish in self.wishes}))
+        return tuple(sorted({r.dependency.requirement for r in self.requirements}))
 
     @property
     def inputs(self) -> str:
@@ -48,31 +48,35 @@ class Request:
         parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
         return digest(self.python_version, str(self.allow_build), *parts)
 
-    def roots(self, endpoint: str) -> tuple[str, ...]:
+    def direct_requirements(self, endpoint: str) -> tuple[str, ...]:
         """The distributions that an endpoint and the whole app ask for, by name."""
         return tuple(
-            sorted({w.dependency.name for w in self.wishes if w.endpoint in ("", endpoint)})
+            sorted({r.dependency.name for r in self.requirements if r.endpoint in ("", endpoint)})
         )
 
 
-def collect_request(program: Program, context: Context) -> Request:
+def collect_request(
+    program: Program, options: DependencyOptions, environ: Mapping[str, str]
+) -> ResolutionRequest:
     """The one request for the one artifact that all endpoints share."""
     excluded = {
         *NEVER_BUNDLED,
         *SDK_DISTRIBUTIONS,
-        *(canonicalize_name(name) for name in context.exclude),
+        *(canonicalize_name(name) for name in options.exclude),
     }
-    if _images_bring_numpy(program, context.environ):
+    if _images_bring_numpy(program, environ):
         excluded.add("numpy")
-    wishes = [Wish(d, "") for d in program.requirements if not d.constraint]
+    requirements = [RequestedRequirement(d, "") for d in program.requirements if not d.constraint]
     for endpoint in program.code_endpoints():
-        wishes += [Wish(d, endpoint.resource) for d in endpoint.configuration.dependencies]
-    return Request(
-        wishes=tuple(wish for wish in wishes if wish.dependency.name not in excluded),
+        requirements += [
+            RequestedRequirement(d, endpoint.resource) for d in endpoint.configuration.dependencies
+        ]
+    return ResolutionRequest(
+        requirements=tuple(r for r in requirements if r.dependency.name not in excluded),
         constraints=tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
         excluded=tuple(sorted(excluded)),
         python_version=program.python_version,
-        allow_build=context.allow_build,
+        allow_build=options.allow_build,
     )
 
 

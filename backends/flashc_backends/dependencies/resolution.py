@@ -1,5 +1,4 @@
-"""What endpoints ask for -> the lock, and the lock's distributions as layers: from `flash.lock`, from memory,
-or from the package index."""
+"""Resolve what endpoints ask for to a lock, and the lock to layers: from `flash.lock`, the cache or the index."""
 
 from __future__ import annotations
 
@@ -7,8 +6,8 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from flashc_backends.archive import LIMIT, moment_of
-from flashc_backends.base import LOCK_FILE, REMEMBERED, Context
+from flashc_backends.archive import LIMIT, archive_mtime
+from flashc_backends.base import LOCK_FILE, RESOLUTION_MAX_AGE, DependencyContext
 from flashc_core import rules
 from flashc_core.cache import digest
 from flashc_core.source import Span
@@ -16,8 +15,9 @@ from flashc_ir.program import Program
 
 from .layers import Layer, make_layers
 from .lock import InvalidLock, Lock, read, render
-from .requirements import Request
-from .resolvers import LockFailed, locker
+from .requirements import ResolutionRequest
+from .resolvers import resolver_named
+from .tools import DependencyError
 from .wheels import wheel_sizes
 
 # What says where distributions come from.
@@ -25,64 +25,68 @@ _INDEX_VARIABLES = tuple(
     "UV_INDEX UV_DEFAULT_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_CONFIG_FILE "
     "PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_CONFIG_FILE".split()
 )
-# Layers are packed for speed, wheels for size: what the wheels hold is never packed this much smaller.
-_CERTAINLY = 1.1
+# Layers are compressed for speed, wheels for size: a layer is never smaller than its wheel by this factor.
+_WHEEL_MARGIN = 1.1
 
 
-def lock_of(program: Program, request: Request, context: Context) -> Lock:
-    """The lock: that of `flash.lock` if it is current, else resolved, or remembered for a day.
+def lock_of(program: Program, request: ResolutionRequest, context: DependencyContext) -> Lock:
+    """Return the lock: that of `flash.lock` if it is current, else a new one, cached for a day.
 
     Raises:
-        LockFailed: after reporting.
+        DependencyError: after reporting.
     """
-    if context.no_deps or not request.lines:
+    if context.options.no_deps or not request.lines:
         return Lock(inputs=request.inputs, python_version=request.python_version, entries=())
     written = read_lock(context)
     if written is not None and written.inputs == request.inputs:
         return written
-    if context.locked or written is not None:
+    if context.options.locked or written is not None:
         report_stale(written, context)
     return resolve(program, request, context)
 
 
-def resolve(program: Program, request: Request, context: Context, *, upgrade: bool = False) -> Lock:
-    """Ask the resolver; versions of `flash.lock` are kept where they fit, unless they are to be upgraded.
+def resolve(
+    program: Program,
+    request: ResolutionRequest,
+    context: DependencyContext,
+    *,
+    upgrade: bool = False,
+) -> Lock:
+    """Resolve `request`, keeping the versions of `flash.lock` where they fit unless `upgrade` is true.
 
     Raises:
-        LockFailed: after reporting.
+        DependencyError: after reporting.
     """
+    services, resolver = context.services, context.options.resolver
     written = None if upgrade else read_lock(context)
     previous = "" if written is None else written.requirements
-    key = digest(context.locker, request.inputs, previous, *_index(context.environ))
-    kept = None if upgrade else context.store.read("locks", key, oldest=REMEMBERED)
-    roots = tuple((e.resource, request.roots(e.resource)) for e in program.code_endpoints())
-    if kept is not None:
-        entries = read(kept.decode()).entries
-        return Lock(
-            inputs=request.inputs,
-            python_version=request.python_version,
-            entries=entries,
-            endpoints=roots,
-        )
-    context.progress(f"resolving {len(request.lines)} requirements")
-    entries = locker(context.locker).lock(request, previous, context.sink)
+    key = digest(resolver, request.inputs, previous, *_index(context.project.environment))
+    cached = None if upgrade else services.cache.read("locks", key, oldest=RESOLUTION_MAX_AGE)
+    if cached is not None:
+        entries = read(cached.decode()).entries
+    else:
+        services.progress.start(f"resolving {len(request.lines)} requirements")
+        entries = resolver_named(resolver).resolve(request, previous, services)
     lock = Lock(
         inputs=request.inputs,
         python_version=request.python_version,
         entries=entries,
-        endpoints=roots,
+        endpoints=tuple(
+            (e.resource, request.direct_requirements(e.resource)) for e in program.code_endpoints()
+        ),
     )
-    context.store.write("locks", key, render(lock).encode())
+    if cached is None:
+        services.cache.write("locks", key, render(lock).encode())
     return lock
 
 
-def read_lock(context: Context) -> Lock | None:
+def read_lock(context: DependencyContext) -> Lock | None:
     """The project's `flash.lock`; None where there is none, or none that can be read (a warning)."""
-    file = context.root / LOCK_FILE
+    file = context.project.root / LOCK_FILE
     try:
         return read(file.read_text(encoding="utf-8")) if file.is_file() else None
     except (OSError, UnicodeDecodeError, InvalidLock) as error:
-        context.sink.report(
+        context.services.sink.report(
             rules.STALE_LOCK,
             Span.whole(LOCK_FILE),
             f"`{LOCK_FILE}` can't be used: {error}",
@@ -91,22 +95,22 @@ def read_lock(context: Context) -> Lock | None:
         return None
 
 
-def report_stale(written: Lock | None, context: Context) -> None:
+def report_stale(written: Lock | None, context: DependencyContext) -> None:
     """Say that the lock is missing or old; an error where it must not change.
 
     Raises:
-        LockFailed: it must not change.
+        DependencyError: it must not change.
     """
     what = "there is no" if written is None else "the app asks for other packages than when"
     suffix = "" if written is None else " was written"
-    context.sink.report(
-        rules.LOCK_REFUSED if context.locked else rules.STALE_LOCK,
+    context.services.sink.report(
+        rules.LOCK_REFUSED if context.options.locked else rules.STALE_LOCK,
         Span.whole(LOCK_FILE),
         f"{what} `{LOCK_FILE}`{suffix}",
         help=("run `flashc lock`",),
     )
-    if context.locked:
-        raise LockFailed
+    if context.options.locked:
+        raise DependencyError
 
 
 def _index(environ: Mapping[str, str]) -> list[str]:
@@ -114,43 +118,39 @@ def _index(environ: Mapping[str, str]) -> list[str]:
 
 
 def layers_of(
-    lock: Lock, context: Context, workspace: Path, *, forecast: bool = False
+    lock: Lock, context: DependencyContext, workspace: Path, *, forecast: bool = False
 ) -> list[Layer]:
-    """The lock's distributions; `forecast`: refuse what can't fit into an artifact before installing it.
+    """Return the lock's distributions as layers, installed below `workspace` unless they are cached.
+
+    `forecast`: refuse what can't fit into an artifact before it is downloaded.
 
     Raises:
-        LockFailed: after reporting.
+        DependencyError: after reporting.
     """
     if not lock.entries:
         return []
-    context.progress("installing the dependencies")
     return make_layers(
         lock,
-        moment_of(context.environ),
-        context.store,
+        archive_mtime(context.project.environment),
+        context.services,
         workspace,
-        context.sink,
-        allow_build=context.allow_build,
-        before=partial(predict, lock, context) if forecast else _nothing,
+        allow_build=context.options.allow_build,
+        before_install=partial(check_wheel_sizes, lock, context) if forecast else lambda: None,
     )
 
 
-def _nothing() -> None:
-    pass
-
-
-def predict(lock: Lock, context: Context) -> None:
-    """Refuse what the index already tells to be too large, before it is downloaded.
+def check_wheel_sizes(lock: Lock, context: DependencyContext) -> None:
+    """Check that the wheels, whose sizes the index tells, can fit into an artifact, before any download.
 
     Raises:
-        LockFailed: after reporting.
+        DependencyError: after reporting.
     """
-    sizes = wheel_sizes(lock, context)
+    sizes = wheel_sizes(lock, context.options, context.services)
     total = sum(sizes.values())
-    if total <= LIMIT * _CERTAINLY:
+    if total <= LIMIT * _WHEEL_MARGIN:
         return
     largest = sorted(sizes, key=lambda name: sizes[name], reverse=True)[:5]
-    context.sink.report(
+    context.services.sink.report(
         rules.ARTIFACT_TOO_LARGE,
         Span.whole(LOCK_FILE),
         f"the wheels of the dependencies alone have {total / 1024**2:,.0f} MiB; the platform takes "
@@ -161,4 +161,4 @@ def predict(lock: Lock, context: Context) -> None:
         ),
         help=("leave out what the image has with `--exclude`, or load it from a volume",),
     )
-    raise LockFailed
+    raise DependencyError

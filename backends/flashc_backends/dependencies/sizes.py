@@ -18,7 +18,7 @@ _LEAST_LABEL = 60.0  # pixels of width that a name needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class DistributionSize:
     """One distribution of an artifact; sizes in bytes.
 
     `endpoints` are those that need it; `chain` leads from a requirement of the app to it.
@@ -32,11 +32,13 @@ class Part:
     chain: tuple[str, ...]
 
 
-def parts_of(program: Program, lock: Lock, layers: Sequence[Layer]) -> list[Part]:
+def distribution_sizes(
+    program: Program, lock: Lock, layers: Sequence[Layer]
+) -> list[DistributionSize]:
     """The distributions, the largest first."""
     needs = {endpoint: lock.needed_by(roots) for endpoint, roots in lock.endpoints}
     found = [
-        Part(
+        DistributionSize(
             name=layer.contents.name,
             version=layer.contents.version,
             installed=layer.contents.size,
@@ -60,7 +62,7 @@ def show_size(count: float) -> str:
     return f"{count:.1f} GB"
 
 
-def treemap(title: str, parts: Sequence[Part], project: int) -> str:
+def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
     """One self-contained HTML page: each rectangle's area is an installed size."""
     shown = [(part.name, part.installed, _about(part)) for part in parts if part.installed > 0]
     if project > 0:
@@ -85,7 +87,7 @@ def treemap(title: str, parts: Sequence[Part], project: int) -> str:
     )
 
 
-def _about(part: Part) -> str:
+def _about(part: DistributionSize) -> str:
     lines = [f"{part.name} {part.version}", f"installed {show_size(part.installed)}"]
     lines.append(f"compressed {show_size(part.compressed)}")
     if part.chain:

@@ -1,4 +1,4 @@
-"""A lock -> how large the wheels of its distributions are, from the package index's own words."""
+"""Ask the package index how large the wheels of a lock are."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from typing import Any, cast
 from packaging.utils import canonicalize_name
 from uv import find_uv_bin
 
-from flashc_backends.base import Context
+from flashc_backends.base import DependencyOptions, Services
 from flashc_core.diagnostics import Sink
 
 from .lock import Lock
-from .resolvers import PLATFORM, LockFailed, run
+from .resolvers import PLATFORM
+from .tools import DependencyError, run
 
 
-def wheel_sizes(lock: Lock, context: Context) -> dict[str, int]:
-    """Bytes of the wheel of each distribution; without those whose size the index does not tell.
+def wheel_sizes(lock: Lock, options: DependencyOptions, services: Services) -> dict[str, int]:
+    """Return the size in bytes of each distribution's wheel, as far as the index tells it; best effort.
 
-    The resolver asks the index for the locked versions once more, which it remembers.  Source of the form:
+    The resolver asks the index for the locked versions once more, which it has cached.  Source of the form:
     packaging.python.org/en/latest/specifications/pylock-toml.
     """
     with tempfile.TemporaryDirectory(prefix="flashc-sizes-") as name:
@@ -32,13 +33,12 @@ def wheel_sizes(lock: Lock, context: Context) -> dict[str, int]:
             *("--format", "pylock.toml", "--no-deps", "--no-header", "--quiet"),
             *("--python-platform", PLATFORM, "--python-version", lock.python_version),
             *("--python", sys.executable, "--no-python-downloads", "--no-config"),
-            *(() if context.allow_build else ("--only-binary", ":all:")),
+            *(() if options.allow_build else ("--only-binary", ":all:")),
         ]
+        quiet = Services(sink=Sink(), cache=services.cache, progress=services.progress)
         try:
-            run(
-                command, Sink()
-            )  # a forecast that can't be made is none; installing says what is wrong
-        except LockFailed:
+            run(command, quiet)
+        except DependencyError:  # installing reports what is wrong
             return {}
         document = tomllib.loads(target.read_text(encoding="utf-8"))
     sizes: dict[str, int] = {}

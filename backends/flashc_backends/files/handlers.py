@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flashc_backends.base import Context, Draft, Target
+from flashc_backends.base import Context, Draft, DraftTarget
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
 from flashc_ir.program import Program
 
@@ -39,4 +39,8 @@ def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
     return handler_drafts(program)
 
 
-HANDLERS = Target("handlers", "the files by which worker images find the endpoints' code", _emit)
+HANDLERS = DraftTarget(
+    name="handlers",
+    summary="the files by which worker images find the endpoints' code",
+    emit=_emit,
+)

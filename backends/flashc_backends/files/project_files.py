@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 
-from flashc_backends.base import Changed, Context, Draft
+from flashc_backends.base import Changed, Draft
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import decode
@@ -19,7 +20,7 @@ _KEPT = 1_000_000  # bytes; larger files are read again when they are packed
 
 
 @dataclass(frozen=True, slots=True)
-class Shipped:
+class ProjectDrafts:
     """The project's own part of an artifact.
 
     `fingerprint` is the SHA-256 over paths and contents in the order of the paths, each behind its length in 8
@@ -30,7 +31,7 @@ class Shipped:
     fingerprint: str
 
 
-def ship_project(program: Program, context: Context) -> Shipped | None:
+def draft_project(program: Program, root: Path, sink: Sink) -> ProjectDrafts | None:
     """Every file of the project; None, and a diagnostic, where one can't be read any more, or was changed
     meanwhile."""
     digest = hashlib.sha256()
@@ -42,14 +43,14 @@ def ship_project(program: Program, context: Context) -> Shipped | None:
             if file.path in REPLACED:
                 continue
             path = file.path
-            data = _read(f"{context.root}/{path}", file)
+            data = _read(f"{root}/{path}", file)
             if path in modules:
                 data = edited_source(data, modules[path])
             for part in (path.encode(), data):
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
             small = path in modules or file.size <= _KEPT
-            content = data if small else context.root / path
+            content = data if small else root / path
             drafts.append(
                 Draft(
                     path=path,
@@ -59,9 +60,9 @@ def ship_project(program: Program, context: Context) -> Shipped | None:
                 )
             )
     except (OSError, Changed):
-        report_changed(path, context.sink)
+        report_changed(path, sink)
         return None
-    return Shipped(tuple(drafts), digest.hexdigest())
+    return ProjectDrafts(tuple(drafts), digest.hexdigest())
 
 
 def report_changed(path: str, sink: Sink) -> None:

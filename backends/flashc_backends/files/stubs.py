@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from flashc_backends.base import Context, Draft, Target
+from flashc_backends.base import Context, Draft, DraftTarget
 from flashc_ir.endpoints import (
     CodeEndpoint,
     Function,
@@ -25,7 +25,7 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.program import Program
 
-from .project_files import ship_project
+from .project_files import draft_project
 from .runtime_files import PACKAGE
 from .skeleton import literal
 
@@ -222,12 +222,14 @@ def _is_expression(text: str | None) -> bool:
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    shipped = ship_project(program, context)
-    if shipped is None:
+    project = draft_project(program, context.project.root, context.services.sink)
+    if project is None:
         return ()
     edited = {module.path for module in program.modules if module.edits}
-    rewritten = (draft for draft in shipped.drafts if draft.path in edited)
+    rewritten = (draft for draft in project.drafts if draft.path in edited)
     return (*rewritten, *stub_drafts(program))
 
 
-STUBS = Target("stubs", "rewritten modules, and the stubs that they import", _emit)
+STUBS = DraftTarget(
+    name="stubs", summary="rewritten modules, and the stubs that they import", emit=_emit
+)

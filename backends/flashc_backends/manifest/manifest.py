@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
-from flashc_backends.base import MANIFEST_PATH, Context, Draft, Target
+from flashc_backends.base import MANIFEST_PATH, Context, Draft, DraftTarget
 from flashc_backends.files.handlers import handler_path
-from flashc_backends.files.project_files import Shipped, ship_project
+from flashc_backends.files.project_files import draft_project
 from flashc_ir.endpoints import (
     Configuration,
     DeployedEndpoint,
@@ -85,7 +85,7 @@ def _resource(
     client = isinstance(endpoint, ImageEndpoint)
     gpu = resources.hardware if isinstance(resources.hardware, Gpu) else None
     path, module = _place(program, endpoint)
-    values, references = environment(configuration.environment)
+    values, references = split_variables(configuration.environment)
     concurrency = 1 if balanced else configuration.max_concurrency
     return ManifestResource(
         resource_type=_resource_type(endpoint),
@@ -191,7 +191,7 @@ def _volumes(configuration: Configuration) -> list[ManifestVolume] | None:
     ] or None
 
 
-def environment(variables: Iterable[Variable]) -> tuple[dict[str, str], References]:
+def split_variables(variables: Iterable[Variable]) -> tuple[dict[str, str], References]:
     """(values that are known, parts of those that are resolved when deploying), by name."""
     values: dict[str, str] = {}
     references: References = {}
@@ -212,7 +212,7 @@ def environment(variables: Iterable[Variable]) -> tuple[dict[str, str], Referenc
 def _template(template: Template | None) -> ManifestTemplate | None:
     if template is None:
         return None
-    values, references = environment(template.environment)
+    values, references = split_variables(template.environment)
     return ManifestTemplate(
         container_disk_in_gb=template.container_disk_gb,
         docker_args=template.docker_args,
@@ -225,15 +225,22 @@ def _template(template: Template | None) -> ManifestTemplate | None:
     )
 
 
-def manifest_draft(program: Program, shipped: Shipped, context: Context) -> Draft:
+def manifest_draft(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Draft:
     """The manifest as a file."""
-    manifest = build_manifest(program, shipped.fingerprint, context.environ)
+    manifest = build_manifest(program, fingerprint, environ)
     return Draft(path=MANIFEST_PATH, content=manifest.to_json())
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    shipped = ship_project(program, context)
-    return () if shipped is None else (manifest_draft(program, shipped, context),)
+    project = context.project
+    drafts = draft_project(program, project.root, context.services.sink)
+    if drafts is None:
+        return ()
+    return (manifest_draft(program, drafts.fingerprint, project.environment),)
 
 
-MANIFEST = Target("manifest", "what a deployment makes: endpoints, hardware, routes", _emit)
+MANIFEST = DraftTarget(
+    name="manifest",
+    summary="what a deployment makes: endpoints, hardware, routes",
+    emit=_emit,
+)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO
 
-from flashc_backends.dependencies.layers import Contents
+from flashc_backends.dependencies.layers import InstalledDistribution
 
 _MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
 _KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
+class ArchiveMember:
     """A file of the archive; `content` is None for one that is too large to look into."""
 
     size: int
@@ -29,15 +29,15 @@ class Member:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Bundle:
+class ArtifactContents:
     """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
 
     `proven` are the distributions whose files were compared with their RECORD when they were installed.
     """
 
-    members: dict[str, Member]
+    members: dict[str, ArchiveMember]
     manifest: dict[str, Any]
-    distributions: dict[str, Contents]
+    distributions: dict[str, InstalledDistribution]
     proven: frozenset[str] = frozenset()
 
     @property
@@ -78,13 +78,13 @@ def constants(source: str) -> dict[str, object]:
     return found
 
 
-def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, str]]]:
+def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple[str, str]]]:
     """The files of an archive, and what is wrong with the way they are packed.
 
     Raises:
         OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is no archive, or too large.
     """
-    found: dict[str, Member] = {}
+    found: dict[str, ArchiveMember] = {}
     problems: list[tuple[str, str]] = []
     total = 0
     with gzip.GzipFile(fileobj=packed, mode="rb") as unpacked:
@@ -110,17 +110,17 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, Member], list[tuple[str, s
     return found, problems
 
 
-_NOTHING = Member(size=0, digest=hashlib.sha256().hexdigest(), head=b"", content=b"")
+_NOTHING = ArchiveMember(size=0, digest=hashlib.sha256().hexdigest(), head=b"", content=b"")
 
 
-def _member(stream: Any, size: int) -> Member:
+def _member(stream: Any, size: int) -> ArchiveMember:
     total, kept, head = hashlib.sha256(), [], b""
     while chunk := stream.read(1 << 20):
         total.update(chunk)
         head = head or chunk[:64]
         if size <= _KEPT:
             kept.append(chunk)
-    return Member(
+    return ArchiveMember(
         size=size,
         digest=total.hexdigest(),
         head=head,

@@ -1,0 +1,80 @@
+"""Pack an artifact and verify it: the only place where a finished archive is made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from flashc_backends.archive import LIMIT, archive_mtime, write_archive
+from flashc_backends.base import ARTIFACT_PATH, Context, Draft
+from flashc_backends.dependencies.layers import InstalledDistribution, Layer
+from flashc_backends.verify.checks import verify_build
+from flashc_backends.write import CannotWrite
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A verified archive: its size in bytes and its SHA-256."""
+
+    size: int
+    digest: str
+
+
+def pack(
+    target: Path, drafts: Sequence[Draft], layers: Sequence[Layer], context: Context
+) -> Packed:
+    """Write an archive to `target` and verify it.  Every artifact is made here, so none is left unverified.
+
+    Raises:
+        CannotWrite: it is too large, or a worker could not run it; reported.
+        Changed: a file of the project is not what was compiled.
+        OSError: a file can't be read or written.
+    """
+    sink = context.services.sink
+    pieces = [layer.piece for layer in layers]
+    mtime = archive_mtime(context.project.environment)
+    size = write_archive(target, drafts, pieces, mtime)
+    budget = context.artifact_options.budget
+    if size > min(LIMIT, budget or LIMIT):
+        report_too_large(size, budget, [layer.contents for layer in layers], sink)
+        raise CannotWrite
+    with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
+        hashing = pool.submit(_sha256, target)
+        verify_build(target, layers, sink)
+        digest = hashing.result()
+    if sink.has_errors():
+        raise CannotWrite
+    return Packed(size, digest)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def report_too_large(
+    size: int, budget: int | None, found: Sequence[InstalledDistribution], sink: Sink
+) -> None:
+    """Report an archive of `size` bytes; more than the platform's limit is worse than more than `budget`."""
+    largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
+    own = size <= LIMIT
+    who = "the project allows itself" if own else "the platform takes"
+    most = (budget or LIMIT) if own else LIMIT
+    sink.report(
+        rules.OVER_BUDGET if own else rules.ARTIFACT_TOO_LARGE,
+        Span.whole(ARTIFACT_PATH),
+        f"the artifact has {size / 1024**2:,.1f} MiB; {who} {most / 1024**2:,.1f}",
+        notes=tuple(
+            f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest
+        ),
+        help=(
+            "`flashc size` explains it; leave out what the image has with `--exclude`, or load data "
+            "from a volume",
+        ),
+    )

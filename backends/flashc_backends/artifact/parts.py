@@ -1,0 +1,88 @@
+"""Collect what an artifact is made of, and check that no two parts collide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flashc_backends.base import LOCK_PATH, Context, Draft
+from flashc_backends.dependencies.layers import InstalledDistribution, Layer
+from flashc_backends.dependencies.lock import Lock
+from flashc_backends.dependencies.requirements import collect_request
+from flashc_backends.dependencies.resolution import layers_of, lock_of
+from flashc_backends.dependencies.tools import DependencyError
+from flashc_backends.files.handlers import handler_drafts
+from flashc_backends.files.project_files import ProjectDrafts, draft_project
+from flashc_backends.files.runtime_files import may_call, runtime_drafts
+from flashc_backends.files.stubs import stub_drafts
+from flashc_backends.manifest.manifest import manifest_draft
+from flashc_ir.program import Program
+
+from .collisions import check_generated_files, check_shadowing, check_worker_files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What an artifact is made of: files of flashc's and the project's own, and one layer per distribution.
+
+    `manifest` is the draft of the manifest; `drafts` holds everything but the layers' files.
+    """
+
+    project: ProjectDrafts
+    manifest: Draft
+    drafts: tuple[Draft, ...]
+    lock: Lock
+    layers: tuple[Layer, ...]
+
+    @property
+    def distributions(self) -> tuple[InstalledDistribution, ...]:
+        """The installed distributions, by name."""
+        return tuple(layer.contents for layer in self.layers)
+
+
+def own_drafts(program: Program, project: ProjectDrafts) -> tuple[Draft, ...]:
+    """Return everything in the artifact except the manifest, the lock and the installed distributions."""
+    return (
+        *project.drafts,
+        *handler_drafts(program),
+        *runtime_drafts(program),
+        *(stub_drafts(program) if may_call(program) else ()),
+    )
+
+
+def collect_parts(
+    program: Program, context: Context, workspace: Path, *, forecast: bool
+) -> Parts | None:
+    """Draft the files, lock and install the dependencies below `workspace`, and check for collisions.
+
+    `forecast`: refuse dependencies that can't fit before they are downloaded.  Returns None after reporting
+    errors.
+    """
+    sink, environment = context.services.sink, context.project.environment
+    project = draft_project(program, context.project.root, sink)
+    if project is None:
+        return None
+    manifest = manifest_draft(program, project.fingerprint, environment)
+    drafts = (*own_drafts(program, project), manifest)
+    check_generated_files(program, sink)
+    check_worker_files(drafts, sink)
+    request = collect_request(program, context.dependency_options, environment)
+    if sink.has_errors():
+        return None
+    try:
+        lock = lock_of(program, request, context.dependencies)
+        layers = layers_of(lock, context.dependencies, workspace, forecast=forecast)
+    except DependencyError:
+        return None
+    check_shadowing(program, [layer.contents for layer in layers], sink)
+    for layer in layers:
+        check_worker_files(layer.drafts, sink)
+    if sink.has_errors():
+        return None
+    return Parts(
+        project=project,
+        manifest=manifest,
+        drafts=(*drafts, Draft(path=LOCK_PATH, content=lock.requirements.encode())),
+        lock=lock,
+        layers=tuple(layers),
+    )

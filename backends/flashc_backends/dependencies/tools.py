@@ -1,0 +1,124 @@
+"""Run resolvers and installers, and report how they failed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+from flashc_backends.base import Progress, Services
+from flashc_core import rules
+from flashc_core.diagnostics import Label, Rule, Sink
+from flashc_core.source import Span
+
+from .requirements import RequestedRequirement, ResolutionRequest
+
+_TIMEOUT = 1800  # seconds; a resolver that takes longer hangs
+_TICK = 0.1  # seconds between two signs of life
+
+
+class DependencyError(Exception):
+    """Dependencies can't be resolved or installed; the finding is in the sink already."""
+
+
+def run(command: list[str], services: Services, request: ResolutionRequest | None = None) -> None:
+    """Run a resolver or an installer; `request` is what it was asked, so that reports show who asked.
+
+    Raises:
+        DependencyError: it failed; what it says is reported, without addresses and credentials.
+    """
+    sink = services.sink
+    try:
+        done = _completed(command, services.progress)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        sink.report(
+            rules.RESOLVER_FAILED,
+            Span.whole("requirements.txt"),
+            f"`{Path(command[0]).name}` can't be run: {type(error).__name__}",
+        )
+        raise DependencyError from error
+    if done.returncode != 0:
+        _report_failure(scrubbed(done.stderr or done.stdout), sink, request)
+        raise DependencyError
+
+
+def _completed(command: list[str], progress: Progress) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and show meanwhile that work goes on.
+
+    Raises:
+        OSError: it can't be started.
+        TimeoutExpired: it takes longer than `_TIMEOUT`; it is killed.
+    """
+    deadline = time.monotonic() + _TIMEOUT
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+    ) as process:
+        try:
+            while True:
+                try:
+                    output, errors = process.communicate(timeout=_TICK)
+                    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+                except subprocess.TimeoutExpired:
+                    if time.monotonic() > deadline:
+                        raise
+                    progress.advance()
+        except BaseException:  # an interrupt too: no resolver outlives flashc
+            process.kill()
+            raise
+
+
+def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) -> None:
+    """What a tool said, at the first requirement that it speaks of; the others as further places."""
+    rule = _rule_for(text)
+    concerned = [
+        (r.dependency.span, r)
+        for r in (request.requirements if request is not None else ())
+        if re.search(rf"(?<![\w-]){re.escape(r.dependency.name)}(?![\w-])", text.lower())
+    ]
+    places = sorted(dict(concerned).items())
+    sink.report(
+        rule,
+        places[0][0] if places else Span.whole("requirements.txt"),
+        _MESSAGES[rule.code],
+        label=_asked(places[0][1]) if places else "",
+        secondary=tuple(Label(span, _asked(r)) for span, r in places[1:]),
+        notes=tuple(line.strip() for line in text.splitlines() if line.strip())[:12],
+        help=_HELP[rule.code],
+    )
+
+
+def _asked(r: RequestedRequirement) -> str:
+    who = f"`{r.endpoint}`" if r.endpoint else "the app"
+    return f"{who} asks for `{r.dependency.requirement}`"
+
+
+_MESSAGES = {
+    rules.NO_WHEEL.code: "a dependency has no wheel for Linux x86_64 and the app's Python",
+    rules.UNSATISFIABLE.code: "the dependencies can't be resolved together",
+    rules.RESOLVER_FAILED.code: "the resolver failed",
+}
+_HELP = {
+    rules.NO_WHEEL.code: (
+        "choose a version that has one, leave it out with `--exclude`, or allow pure Python packages to "
+        "be built from source with `--allow-build`",
+    ),
+    rules.UNSATISFIABLE.code: ("change the requirement that the note names",),
+    rules.RESOLVER_FAILED.code: ("check the network and the package index, then try again",),
+}
+
+
+def _rule_for(text: str) -> Rule:
+    if "no usable wheels" in text or "Wheels are required" in text or "no wheels" in text:
+        return rules.NO_WHEEL
+    if "No solution found" in text or "ResolutionImpossible" in text or "unsatisfiable" in text:
+        return rules.UNSATISFIABLE
+    if "Could not find a version" in text:
+        return rules.UNSATISFIABLE
+    return rules.RESOLVER_FAILED
+
+
+def scrubbed(text: str) -> str:
+    """A tool's message without URLs' hosts, credentials and temporary paths."""
+    text = re.sub(r"\b(\w+)://[^\s`'\"]+", r"<\1 address>", text)
+    return re.sub(r"/\S*flashc-\S*/", "", text)

@@ -1,0 +1,145 @@
+"""Show the progress of long work on standard error: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from flashc_backends.base import Progress, Silent, Unit
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import ProgressColumn
+
+PATIENCE = 1.0  # seconds; what takes less long needs no bar
+_CLEAR_LINE = "\r\x1b[K"
+_BETWEEN_REFRESHES = 0.1  # seconds
+
+
+@contextmanager
+def show_progress(wanted: bool, first: str | None = None) -> Generator[Progress, None, None]:
+    """Yield where work says how far it is; `first` names the first phase.
+
+    Nothing is shown unless `wanted`.  On a terminal whatever was shown is gone at the end.
+    """
+    if not wanted:
+        yield Silent()
+        return
+    on_terminal = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    progress = TerminalProgress() if on_terminal else PlainProgress()
+    try:
+        if first is not None and on_terminal:
+            progress.start(first)
+        yield progress
+    finally:
+        progress.close()
+
+
+class PlainProgress:
+    """A line for each phase, for logs."""
+
+    def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
+        """Print the phase."""
+        click.echo(f"{what} ...", err=True)
+
+    def advance(self, amount: int = 0) -> None:
+        """Print nothing."""
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class TerminalProgress:
+    """One line of a terminal: the phase, how much of it is done, and the time left.
+
+    Rich draws the line (without colours where `NO_COLOR` is set).  It is imported only for work that takes
+    longer than `PATIENCE`; until then there are words only.  The line changes only when the work says something:
+    Rich's own refreshing thread would keep `flashc_core.processes` from forking.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._refreshed = 0.0
+        self._phase: tuple[str, int | None, Unit] = ("", None, "steps")
+        self._done = 0
+        self._bar: RichProgress | None = None
+
+    def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
+        """Show a new phase."""
+        self._stop()
+        self._phase, self._done = (what, total, unit), 0
+        if self._is_due():
+            self._draw()
+        else:
+            click.echo(f"{_CLEAR_LINE}{what} ...", nl=False, err=True)
+
+    def advance(self, amount: int = 0) -> None:
+        """Show that more is done."""
+        self._done += amount
+        now = time.monotonic()
+        if self._bar is None:
+            if self._is_due():
+                self._draw()
+        elif now - self._refreshed > _BETWEEN_REFRESHES:
+            self._refreshed = now
+            self._bar.update(self._bar.task_ids[0], completed=self._done, refresh=True)
+
+    def close(self) -> None:
+        """Take the line away."""
+        self._stop()
+
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._began > PATIENCE
+
+    def _draw(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as RichProgress
+
+        click.echo(_CLEAR_LINE, nl=False, err=True)
+        what, total, unit = self._phase
+        self._bar = RichProgress(
+            *_columns(total, unit),
+            console=Console(stderr=True),
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._bar.add_task(what, total=total, completed=self._done)
+        self._bar.start()
+        self._bar.refresh()
+
+    def _stop(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        elif self._phase[0]:
+            click.echo(_CLEAR_LINE, nl=False, err=True)
+
+
+def _columns(total: int | None, unit: Unit) -> list[ProgressColumn]:
+    """Return what the line of a phase shows."""
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    shown: list[ProgressColumn] = [SpinnerColumn(), TextColumn("{task.description}")]
+    if total is None:
+        return [*shown, TimeElapsedColumn()]
+    shown.append(BarColumn())
+    shown.append(DownloadColumn() if unit == "bytes" else MofNCompleteColumn())
+    if unit == "packages":
+        shown.append(TextColumn("packages"))
+    return [*shown, TimeRemainingColumn(elapsed_when_finished=True)]
