@@ -1,4 +1,4 @@
-"""`flashc check`: compile and report; with `--fix`, mend what can be mended."""
+"""`flashc check`: report what is wrong with a project; `--fix` applies fixes."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def command(
         return chosen(sink, options), endpoints
 
     def mended() -> dict[str, tuple[bytes, bytes]]:
-        from flashc.report.fixes import mend
+        from flashc.report.fixes import apply_fixes
 
-        return mend(root, lambda unsaved: check(unsaved)[0], unsafe=unsafe_fixes)
+        return apply_fixes(root, lambda unsaved: check(unsaved)[0], unsafe=unsafe_fixes)
 
     if diff:
         from flashc.report.fixes import differences

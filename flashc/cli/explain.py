@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from flashc.report.explain import UnknownRule, find_rule, listing, page
+from flashc.report.explain import UnknownRule, find_rule, listing, page_text
 
 
 @click.command("explain")
@@ -18,6 +18,6 @@ def command(rule: str | None, show_list: bool) -> None:
     if rule is None:
         raise click.UsageError("name a rule, such as FC104, or pass --list")
     try:
-        click.echo(page(find_rule(rule)), nl=False)
+        click.echo(page_text(find_rule(rule)), nl=False)
     except UnknownRule as error:
         raise click.UsageError(str(error)) from error

@@ -1,1 +1,1 @@
-"""What editors ask for, by the Language Server Protocol."""
+"""Answer editors over the Language Server Protocol."""

@@ -1,4 +1,4 @@
-"""An analysis and a place -> the answer to what an editor asks.  Pure functions on spans."""
+"""Answer an editor's requests from an analysis; pure functions on spans."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from flashc_ir.printer import print_endpoint
 from flashc_ir.program import Call, Program
 
 from .analysis import Analysis
-from .places import covers
-
-Place = tuple[int, int]
+from .positions import LineColumn, covers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
-    """One entry of a document's outline; `detail` says what kind of endpoint or which function it is."""
+    """One entry of a document's outline; `detail` is the kind of endpoint, or the name of the function."""
 
     name: str
     detail: str
@@ -35,9 +33,9 @@ class Symbol:
     children: tuple[Symbol, ...] = ()
 
 
-def hover(analysis: Analysis, path: str, place: Place) -> str | None:
-    """What the endpoint at a place resolves to, and where each value was written, in Markdown."""
-    endpoint = _endpoint_at(analysis, path, place)
+def hover(analysis: Analysis, path: str, position: LineColumn) -> str | None:
+    """Return the endpoint at a position as Markdown, with the source of each value; None without one."""
+    endpoint = _endpoint_at(analysis, path, position)
     if endpoint is None:
         return None
     shown = "\n".join(print_endpoint(endpoint))
@@ -62,9 +60,9 @@ def _source(analysis: Analysis, path: str, item: tuple[str, Span]) -> str:
     )
 
 
-def definition(analysis: Analysis, path: str, place: Place) -> Span | None:
-    """From a use of another endpoint's function to the function."""
-    call = _call_at(analysis, path, place)
+def definition(analysis: Analysis, path: str, position: LineColumn) -> Span | None:
+    """Return the span of the function that the call at a position leads to, None if there is no call."""
+    call = _call_at(analysis, path, position)
     if call is None or analysis.program is None:
         return None
     targets = (span for e in analysis.program.deployed() for span in _targets(e, call.callee))
@@ -72,7 +70,7 @@ def definition(analysis: Analysis, path: str, place: Place) -> Span | None:
 
 
 def _targets(endpoint: DeployedEndpoint, callee: str) -> Iterator[Span]:
-    """Where `callee` (`module:qualname`) is defined, if this endpoint runs it."""
+    """Yield the span where `callee` (`module:qualname`) is defined, if this endpoint runs it."""
     if isinstance(endpoint, QueueClass) and callee == f"{endpoint.module}:{endpoint.qualname}":
         yield endpoint.span
     for function in functions_of(endpoint):
@@ -81,7 +79,7 @@ def _targets(endpoint: DeployedEndpoint, callee: str) -> Iterator[Span]:
 
 
 def symbols(analysis: Analysis, path: str) -> list[Symbol]:
-    """The endpoints that a document declares, with the functions that they run."""
+    """Return the endpoints that a document declares, in source order, with the functions that they run."""
     found: list[Symbol] = []
     for endpoint in _endpoints(analysis.program):
         span = endpoint.construction.span
@@ -133,24 +131,24 @@ def _kind(endpoint: Endpoint) -> str:
     return kind if kind.endswith("endpoint") else f"{kind} endpoint"
 
 
-# What is at a place -------------------------------------------------------------------------------
+# What is at a position ----------------------------------------------------------------------------
 
 
-def _endpoint_at(analysis: Analysis, path: str, place: Place) -> Endpoint | None:
-    """The endpoint that is constructed there, runs the function there, or is called from there."""
+def _endpoint_at(analysis: Analysis, path: str, position: LineColumn) -> Endpoint | None:
+    """Return the endpoint that is constructed, runs a function, or is called at a position."""
     endpoints = list(_endpoints(analysis.program))
     for endpoint in endpoints:
         spans = [endpoint.construction.span, *_names(endpoint)]
-        if any(covers(span, path, place) for span in spans):
+        if any(covers(span, path, position) for span in spans):
             return endpoint
-    call = _call_at(analysis, path, place)
+    call = _call_at(analysis, path, position)
     resources = {e.resource: e for e in endpoints if not isinstance(e, ExistingEndpoint)}
     return None if call is None else resources.get(call.endpoint)
 
 
-def _call_at(analysis: Analysis, path: str, place: Place) -> Call | None:
+def _call_at(analysis: Analysis, path: str, position: LineColumn) -> Call | None:
     calls = () if analysis.program is None else analysis.program.calls
-    return next((call for call in calls if covers(call.span, path, place)), None)
+    return next((call for call in calls if covers(call.span, path, position)), None)
 
 
 def _names(endpoint: Endpoint) -> Iterable[Span]:

@@ -1,4 +1,4 @@
-"""`flashc lsp`: the protocol's requests -> analyses, and analyses -> the protocol's answers."""
+"""Serve the Language Server Protocol: keep an analysis per project and answer requests from it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from flashc_core.source import Span
 
 from . import features
 from .analysis import Analysis, analyse, project_of, relative
-from .places import Units, overlaps, to_place, to_range, units
+from .positions import Units, overlaps, to_line_column, to_range, units
 
 _PAUSE = 0.2  # seconds without a keystroke before the project is compiled again
 _SEVERITIES = {
@@ -33,7 +33,11 @@ _SEVERITIES = {
 
 @dataclass(eq=False, kw_only=True)
 class _Project:
-    """One project with open documents; `published` are the files that diagnostics were sent for."""
+    """One project with open documents.
+
+    `versions` are those of the documents that `analysis` was made from, by path; `published` are the paths of
+    the files for which the client has diagnostics.
+    """
 
     root: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -44,16 +48,17 @@ class _Project:
 
 
 class FlashServer(LanguageServer):
-    """The server's state: the projects of the documents that were opened."""
+    """The language server; its state are the projects of the opened documents."""
 
     def __init__(self) -> None:
+        """Create a server without any project."""
         super().__init__("flashc", __version__)
         self._projects: dict[Path, _Project] = {}
 
     # Documents -> projects ------------------------------------------------------------------------
 
     def project(self, uri: str) -> tuple[_Project, str] | None:
-        """A document's project and its path there; None for what is no file."""
+        """Return a document's project and its path in it, None if the document is not a file."""
         name = to_fs_path(uri)
         if name is None:
             return None
@@ -72,12 +77,13 @@ class FlashServer(LanguageServer):
 
     @property
     def count(self) -> Units:
+        """The function that measures a text in the client's code units."""
         return units(self.workspace.position_encoding or lsp.PositionEncodingKind.Utf16)
 
     # Analyses -------------------------------------------------------------------------------------
 
     def changed(self, uri: str, *, at_once: bool = False) -> None:
-        """Compile a document's project again, soon."""
+        """Schedule a new analysis of a document's project, after a pause in typing or `at_once`."""
         found = self.project(uri)
         if found is None:
             return
@@ -93,14 +99,19 @@ class FlashServer(LanguageServer):
             self.analysis(project, renew=True)
             self._publish(project)
         except Exception:
-            # A bug of ours: the editor shows it, and the next keystroke may work again.
+            # A bug in flashc must not end the server: the next change may be analysed without it.
             logging.exception("flashc could not analyse %s", project.root)
             self.window_log_message(
-                lsp.LogMessageParams(lsp.MessageType.Error, "flashc met a bug; see its log")
+                lsp.LogMessageParams(
+                    lsp.MessageType.Error, "flashc failed because of a bug; see the server's log"
+                )
             )
 
     def analysis(self, project: _Project, *, renew: bool = False) -> Analysis:
-        """The project's state as of the last keystroke, so that places mean what the client means."""
+        """Return an analysis of the documents as they are now, so that positions mean the same as in the client.
+
+        `renew` analyses again even if no open document has changed, because another file may have.
+        """
         with project.lock:
             documents = self._documents(project)
             versions = {path: document.version for path, document in documents.items()}
@@ -113,9 +124,9 @@ class FlashServer(LanguageServer):
     def _documents(self, project: _Project) -> dict[str, TextDocument]:
         found: dict[str, TextDocument] = {}
         for uri, document in list(self.workspace.text_documents.items()):
-            place = self.project(uri)
-            if place is not None and place[0] is project:
-                found[place[1]] = document
+            located = self.project(uri)
+            if located is not None and located[0] is project:
+                found[located[1]] = document
         return found
 
     def _publish(self, project: _Project) -> None:
@@ -133,11 +144,12 @@ class FlashServer(LanguageServer):
             )
         project.published = set(by_path)
 
-    # Values ---------------------------------------------------------------------------------------
+    # Conversions to the protocol's types ----------------------------------------------------------
 
     def diagnostic(
         self, project: _Project, analysis: Analysis, diagnostic: Diagnostic
     ) -> lsp.Diagnostic:
+        """Return a diagnostic in the protocol's form; notes and help follow the message."""
         rule = diagnostic.rule
         lines = [diagnostic.message]
         lines += [f"note: {note}" for note in diagnostic.notes]
@@ -162,13 +174,15 @@ class FlashServer(LanguageServer):
         )
 
     def range(self, analysis: Analysis, span: Span) -> lsp.Range:
+        """Return a span as a range of its document."""
         return to_range(span, analysis.lines(span.path), self.count)
 
     def location(self, project: _Project, analysis: Analysis, span: Span) -> lsp.Location:
+        """Return a span as a document and a range in it."""
         return lsp.Location(uri_of(project.root, span.path), self.range(analysis, span))
 
     def edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
-        """A fix as changes of documents in the versions that it was made for."""
+        """Return a fix as edits of the document versions that were analysed."""
         by_path: dict[str, list[lsp.TextEdit]] = {}
         for edit in fix.edits:
             change = lsp.TextEdit(self.range(analysis, edit.span), edit.text)
@@ -187,12 +201,12 @@ class FlashServer(LanguageServer):
 
 
 def uri_of(root: Path, path: str) -> str:
-    """The address of one of a project's files."""
+    """Return the URI of a file of a project."""
     return str(from_fs_path(str(root / path)))
 
 
 def make_server() -> FlashServer:
-    """A server with all its features."""
+    """Return a server that handles all requests and notifications that flashc supports."""
     server = FlashServer()
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
@@ -231,8 +245,8 @@ def make_server() -> FlashServer:
         if state is None:
             return None
         _, analysis, path = state
-        place = to_place(params.position, analysis.lines(path), server.count)
-        text = features.hover(analysis, path, place)
+        position = to_line_column(params.position, analysis.lines(path), server.count)
+        text = features.hover(analysis, path, position)
         content = lsp.MarkupContent(lsp.MarkupKind.Markdown, text or "")
         return None if text is None else lsp.Hover(content)
 
@@ -243,8 +257,8 @@ def make_server() -> FlashServer:
         if state is None:
             return None
         project, analysis, path = state
-        place = to_place(params.position, analysis.lines(path), server.count)
-        span = features.definition(analysis, path, place)
+        position = to_line_column(params.position, analysis.lines(path), server.count)
+        span = features.definition(analysis, path, position)
         return None if span is None else server.location(project, analysis, span)
 
     @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
@@ -273,8 +287,8 @@ def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.
         return
     project, analysis, path = state
     lines = analysis.lines(path)
-    begin = to_place(params.range.start, lines, server.count)
-    end = to_place(params.range.end, lines, server.count)
+    begin = to_line_column(params.range.start, lines, server.count)
+    end = to_line_column(params.range.end, lines, server.count)
     for diagnostic in analysis.diagnostics:
         fix = diagnostic.fix
         if fix is None or fix.safety is Safety.DISPLAY:

@@ -1,1 +1,1 @@
-"""Diagnostics -> what people and programs read."""
+"""Render diagnostics and build results for people and for other programs."""

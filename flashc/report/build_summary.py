@@ -1,4 +1,4 @@
-"""A build -> what a user wants to see of it: the endpoints by kind, the sizes, what was left out."""
+"""Summarise a build for its user: the endpoints by kind, the sizes, and what was left out."""
 
 from __future__ import annotations
 
@@ -28,12 +28,15 @@ _KINDS = (
 
 
 def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -> Iterator[str]:
-    """The lines of the summary."""
+    """Yield the lines of the summary.
+
+    `environ` are the environment variables that can replace the default worker images.
+    """
     yield f"{program.name}, Python {program.python_version}"
-    for word, kinds in _KINDS:
+    for heading, kinds in _KINDS:
         found = [endpoint for endpoint in program.endpoints if isinstance(endpoint, kinds)]
         if found:
-            yield f"\n{word}:"
+            yield f"\n{heading}:"
         for endpoint in found:
             yield from _endpoint(endpoint)
     yield "\nsizes:"
@@ -42,15 +45,15 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
     for distribution in sorted(result.distributions, key=lambda d: d.size, reverse=True)[:3]:
         yield f"    {distribution.name} {distribution.version}: {_size(distribution.size)}"
     yield f"  artifact      {_size(result.artifact_size)} compressed"
-    yield from _in_the_images(program, result, environ)
+    yield from _packages_of_images(program, result, environ)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
 
 
-def _in_the_images(
+def _packages_of_images(
     program: Program, result: BuildResult, environ: Mapping[str, str]
 ) -> Iterator[str]:
-    """What was asked for and left to the workers' images, with the versions there."""
+    """Yield the required packages that are not bundled because the images have them, with the versions."""
     bundled = {distribution.name for distribution in result.distributions}
     found: dict[str, str] = {}
     for endpoint in program.code_endpoints():
@@ -61,7 +64,7 @@ def _in_the_images(
                 version = f" {provided.version}" if provided.version else ""
                 found[dependency.name] = f"{dependency.name}{version}"
     if found:
-        yield f"\nleft to the images, which have it: {', '.join(sorted(found.values()))}"
+        yield f"\nnot bundled, because the images have them: {', '.join(sorted(found.values()))}"
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[str]:
@@ -89,7 +92,7 @@ def _hardware(endpoint: CodeEndpoint) -> str:
 
 
 def _excluded(program: Program) -> str:
-    """Patterns with how often they matched, not every path."""
+    """Return the ignore patterns with the number of files that each excluded."""
     counts = Counter(exclusion.pattern for exclusion in program.exclusions)
     return ", ".join(
         f"{pattern} ({count})" if count > 1 else pattern

@@ -1,23 +1,29 @@
-"""A rule's code or name -> its page."""
+"""Find the page of a rule and show it as text."""
 
 from __future__ import annotations
 
 import difflib
+import re
+import textwrap
+from collections.abc import Iterator
 from importlib.resources import files
 
 from flashc_core.diagnostics import Rule
 from flashc_core.rules import BY_CODE, BY_NAME, RULES
 
+_WIDTH = 80  # columns of a page shown as text
+_BLOCK = re.compile(r"^```[\s\S]*?^```$|(?:^(?!```).+\n?)+", re.MULTILINE)
+
 
 class UnknownRule(LookupError):
-    """No rule has this code or name; the message suggests the nearest."""
+    """No rule has this code or name; the message suggests the most similar name."""
 
 
 def find_rule(text: str) -> Rule:
-    """The rule with this code (in any case) or name.
+    """Return the rule with this code or name, in upper or lower case.
 
     Raises:
-        UnknownRule: there is none.
+        UnknownRule: no rule has this code or name.
     """
     rule = BY_CODE.get(text.upper()) or BY_NAME.get(text.lower())
     if rule is not None:
@@ -28,12 +34,42 @@ def find_rule(text: str) -> Rule:
 
 
 def page(rule: Rule) -> str:
-    """The rule's page, as Markdown."""
+    """Return the page of a rule as Markdown."""
     return files("flashc.report").joinpath("rules", f"{rule.code}.md").read_text(encoding="utf-8")
 
 
+def page_text(rule: Rule, width: int = _WIDTH) -> str:
+    """Return the page of a rule as plain text, wrapped at `width` columns.
+
+    Headings are underlined and code is indented; code is never wrapped.
+    """
+    return "\n\n".join(_blocks(page(rule), width)) + "\n"
+
+
+def _blocks(markdown: str, width: int) -> Iterator[str]:
+    """Yield the headings, paragraphs, lists and code blocks of a page as text."""
+    for block in _BLOCK.findall(markdown):
+        lines = block.rstrip("\n").split("\n")
+        if lines[0].startswith("```"):
+            yield "\n".join(f"    {line}".rstrip() for line in lines[1:-1])
+        elif lines[0].startswith("#"):
+            marks, _, title = lines[0].partition(" ")
+            yield f"{title}\n{('=' if marks == '#' else '-') * len(title)}"
+        elif lines[0].startswith("- "):
+            yield "\n".join(_wrapped(line, width, "  ") for line in lines)
+        else:
+            yield _wrapped(" ".join(lines), width)
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> str:
+    plain = re.sub(r"\*([^*]+)\*", r"\1", text)  # emphasis has no form in plain text
+    return textwrap.fill(
+        plain, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def listing() -> str:
-    """All rules, a line each."""
+    """Return all rules, one per line: code, severity, name, summary."""
     return "".join(
         f"{rule.code}  {rule.severity.value:7}  {rule.name:32}  {rule.summary}\n" for rule in RULES
     )

@@ -1,7 +1,7 @@
-"""Fixes of diagnostics -> changed files: applied without overlap, round by round, until nothing is left.
+"""Apply the fixes of diagnostics to files, in rounds, until no fix is left.
 
-Laws, property-tested: after a fix its finding is gone and no new error appears, everything outside the
-edits stays byte for byte, and a second run changes nothing.
+Property tests check three laws: a fix removes its finding and adds no error, bytes outside the edits do not
+change, and a second run changes nothing.
 """
 
 from __future__ import annotations
@@ -18,20 +18,29 @@ from flashc_core.source import Edit, OverlappingEdits, apply_edits
 MAX_ROUNDS = 10
 Check = Callable[[Mapping[str, bytes]], Iterable[Diagnostic]]
 Change = tuple[bytes, bytes]
-"""A file's content before and after."""
+"""The content of a file before and after the fixes."""
 
 
 def applicable(diagnostics: Iterable[Diagnostic], *, unsafe: bool) -> list[Fix]:
-    """The fixes that may be applied, in the order of their findings."""
+    """Return the fixes that may be applied, in the order of their findings.
+
+    `unsafe` also allows fixes that may change what the program does.
+    """
     allowed = (Safety.SAFE, Safety.UNSAFE) if unsafe else (Safety.SAFE,)
     return [d.fix for d in diagnostics if d.fix is not None and d.fix.safety in allowed]
 
 
-def choose(fixes: Iterable[Fix], texts: Callable[[str], str | None]) -> dict[str, list[Edit]]:
-    """The edits of as many fixes as do not disturb each other, by path; a fix is taken whole or not."""
-    chosen: dict[str, list[Edit]] = {}
+def select_non_overlapping(
+    fixes: Iterable[Fix], texts: Callable[[str], str | None]
+) -> dict[str, list[Edit]]:
+    """Return the edits, by path, of the fixes that do not overlap an earlier fix.
+
+    `texts` returns the text of a file, None if it can't be read.  Either all edits of a fix are selected or
+    none.
+    """
+    selected: dict[str, list[Edit]] = {}
     for fix in fixes:
-        tried = {path: list(edits) for path, edits in chosen.items()}
+        tried = {path: list(edits) for path, edits in selected.items()}
         for edit in fix.edits:
             tried.setdefault(edit.span.path, []).append(edit)
         try:
@@ -41,23 +50,29 @@ def choose(fixes: Iterable[Fix], texts: Callable[[str], str | None]) -> dict[str
                     raise OverlappingEdits(path)
                 apply_edits(text, tried[path])
         except OverlappingEdits:
-            continue  # its turn comes in the next round
-        chosen = tried
-    return chosen
+            continue  # the next round tries it again
+        selected = tried
+    return selected
 
 
-def mend(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
-    """Apply fixes round by round until none is left, at most ten times; nothing is written.
+def apply_fixes(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
+    """Return the changes, by path, after applying fixes in at most ten rounds; write no file.
 
-    `check` compiles the project below `root` with some files in another state than on the disk.
+    `check` compiles the project at `root` and returns its diagnostics; its argument are the contents of files
+    that differ from those on disk.
+
+    Raises:
+        OSError: a file can't be read.
+        Undecodable: a file is not valid text in its encoding.
     """
     changed: dict[str, Change] = {}
     for _ in range(MAX_ROUNDS):
         files = _Files(root, {path: after for path, (_, after) in changed.items()})
-        chosen = choose(applicable(check(files.unsaved), unsafe=unsafe), files.text)
-        if not chosen:
+        fixes = applicable(check(files.unsaved), unsafe=unsafe)
+        selected = select_non_overlapping(fixes, files.text)
+        if not selected:
             break
-        for path, edits in sorted(chosen.items()):
+        for path, edits in sorted(selected.items()):
             before, encoding = files.data(path)
             after = apply_edits(before.decode(encoding), edits).encode(encoding)
             changed[path] = (changed.get(path, (before, before))[0], after)
@@ -65,22 +80,22 @@ def mend(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
 
 
 def write_changes(root: Path, changes: Mapping[str, Change]) -> None:
-    """Write the files' new content, each whole or not at all.
+    """Write the new contents; each file is replaced atomically.
 
     Raises:
-        OSError: a file can't be written; those before it are.
+        OSError: a file can't be written; the files before it, in the order of their paths, are written.
     """
     for path, (_, after) in sorted(changes.items()):
         _replace(root / path, after)
 
 
 def differences(changes: Mapping[str, Change]) -> str:
-    """What the changes are, as a unified diff."""
+    """Return all changes as a unified diff."""
     return "".join(difference(path, *pair) for path, pair in sorted(changes.items()))
 
 
 def _replace(file: Path, data: bytes) -> None:
-    """Write a file whole or not at all, its mode kept; a symbolic link stays one."""
+    """Replace the content of a file atomically; keep its mode, and write through a symbolic link."""
     target = file.resolve()
     draft = target.with_name(f".{target.name}.flashc")
     draft.write_bytes(data)
@@ -89,7 +104,7 @@ def _replace(file: Path, data: bytes) -> None:
 
 
 class _Files:
-    """The files of one round, read once."""
+    """The files of one round; each is read once."""
 
     def __init__(self, root: Path, unsaved: Mapping[str, bytes]) -> None:
         self._root = root
@@ -97,10 +112,11 @@ class _Files:
         self._read: dict[str, tuple[bytes, str]] = {}
 
     def data(self, path: str) -> tuple[bytes, str]:
-        """A file's bytes and encoding.
+        """Return a file's bytes and encoding.
 
         Raises:
-            OSError, Undecodable: it can't be read.
+            OSError: the file can't be read.
+            Undecodable: the file is not valid text in its encoding.
         """
         if path not in self._read:
             known = self.unsaved.get(path)
@@ -117,7 +133,7 @@ class _Files:
 
 
 def difference(path: str, before: bytes, after: bytes) -> str:
-    """A unified diff of one file."""
+    """Return a unified diff of one file."""
     old, new = (decode(data)[0].splitlines(keepends=True) for data in (before, after))
     lines = difflib.unified_diff(old, new, f"a/{path}", f"b/{path}")
     return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Diagnostics -> workflow commands, which GitHub shows as annotations beside the code."""
+"""Render diagnostics as workflow commands, which GitHub shows as annotations next to the code."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from flashc_core.diagnostics import Diagnostic
 
 
 def render_github(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
-    """One command per finding; `prefix` leads from the repository's root to the project.
+    """Return one command per finding, each on its own line.
 
-    Source of the format and of its escapes: docs.github.com, "Workflow commands for GitHub Actions".
+    `prefix` is the path from the repository's root to the project ("" or "folder/").
+    Source of the format and its escapes: docs.github.com, "Workflow commands for GitHub Actions".
     """
     return "".join(f"{_command(diagnostic, prefix)}\n" for diagnostic in diagnostics)
 
@@ -25,7 +26,7 @@ def _command(diagnostic: Diagnostic, prefix: str) -> str:
         "endColumn": str(span.end_column),
         "title": f"{rule.code} {rule.name}",
     }
-    if span.end_line != span.line:  # columns of two lines can't be compared
+    if span.end_line != span.line:  # GitHub accepts columns only if both are on one line
         del properties["col"], properties["endColumn"]
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     lines = [diagnostic.message, *diagnostic.notes, *(f"help: {text}" for text in diagnostic.help)]

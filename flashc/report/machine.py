@@ -1,4 +1,4 @@
-"""Diagnostics -> JSON with a schema of its own, for editors and CI."""
+"""Render diagnostics as JSON for editors and CI; `spec/report.schema.json` describes the format."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Place(_Model):
-    """Line and column, both from 1; columns count code points."""
+class Position(_Model):
+    """A line and a column, both counted from 1; columns count code points."""
 
     line: int
     column: int
 
 
 class ReportLabel(_Model):
-    """A further place that has to do with a finding."""
+    """A part of a file that is related to a finding, with a remark."""
 
     path: str
-    start: Place
-    end: Place
+    start: Position
+    end: Position
     text: str
 
 
 class ReportFix(_Model):
-    """Edits that make a finding go away; each replaces the text of its label's place by its text."""
+    """Edits that remove a finding; each replaces the text between `start` and `end` by its own `text`."""
 
     title: str
     safety: Literal["safe", "unsafe", "display"]
@@ -52,8 +52,8 @@ class ReportDiagnostic(_Model):
     severity: Literal["error", "warning"]
     message: str
     path: str
-    start: Place
-    end: Place
+    start: Position
+    end: Position
     labels: list[ReportLabel]
     notes: list[str]
     help: list[str]
@@ -62,7 +62,7 @@ class ReportDiagnostic(_Model):
 
 
 class Report(_Model):
-    """A whole run."""
+    """All findings of one run."""
 
     version: int = REPORT_VERSION
     flashc: str = __version__
@@ -70,18 +70,18 @@ class Report(_Model):
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """A run's findings as one JSON document."""
+    """Return the findings of one run as a JSON document."""
     report = Report(diagnostics=[_diagnostic(diagnostic) for diagnostic in diagnostics])
     return report.model_dump_json(indent=2) + "\n"
 
 
 def page_url(code: str) -> str:
-    """Where a rule's page is read on the web."""
+    """Return the web address of a rule's page."""
     return f"{_PAGES}/{code}.md"
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of `render_json`'s output."""
+    """Return the JSON Schema of the output of `render_json`."""
     described = Report.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
 
@@ -116,9 +116,9 @@ def _label(label: Label) -> ReportLabel:
     return ReportLabel(path=span.path, start=_start(span), end=_end(span), text=label.text)
 
 
-def _start(span: Span) -> Place:
-    return Place(line=span.line, column=span.column)
+def _start(span: Span) -> Position:
+    return Position(line=span.line, column=span.column)
 
 
-def _end(span: Span) -> Place:
-    return Place(line=span.end_line, column=span.end_column)
+def _end(span: Span) -> Position:
+    return Position(line=span.end_line, column=span.end_column)

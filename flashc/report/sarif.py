@@ -1,4 +1,4 @@
-"""Diagnostics -> SARIF 2.1.0, the format of code scanning services.
+"""Render diagnostics as SARIF 2.1.0, the format of code scanning services.
 
 Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
 """
@@ -21,7 +21,10 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render_sarif(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
-    """One run with all findings; `prefix` leads from the repository's root to the project."""
+    """Return a SARIF document with one run.
+
+    `prefix` is the path from the repository's root to the project ("" or "folder/").
+    """
     found = list(diagnostics)
     used = [rule for rule in RULES if rule in {d.rule for d in found}]
     index = {rule.code: number for number, rule in enumerate(used)}

@@ -1,4 +1,4 @@
-"""Diagnostics -> the picture in the manner of rustc: the place, the causes, the cure."""
+"""Render diagnostics as text in the style of rustc: the location, the causes and the help."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from flashc_core.encoding import Undecodable, decode
 from flashc_core.source import Lines
 
 _TAB = 4
-_WIDTH = 160  # a longer line of code is shown around its label only
+_WIDTH = 160  # columns; of a longer line of code only the part around the label is shown
 
 Paint = Callable[[str, str], str]
+"""Colours a text; the second argument is its role: "error", "warning", "bold" or "gutter"."""
 
 
 def plain(text: str, _role: str) -> str:
-    """No colours."""
+    """Return the text without colours."""
     return text
 
 
 class SourceCache:
-    """The lines of the project's files, read when a picture needs them."""
+    """The lines of the project's files; a file is read when a diagnostic needs it."""
 
     def __init__(self, root: Path) -> None:
+        """Read files relative to `root`."""
         self._root = root
         self._files: dict[str, Lines | None] = {}
 
     def lines(self, path: str) -> Lines | None:
-        """A file's lines; None where it can't be shown."""
+        """Return the lines of a file, None if it can't be read."""
         if path not in self._files:
             self._files[path] = self._read(path)
         return self._files[path]
@@ -50,16 +52,16 @@ class SourceCache:
 
 
 def render(diagnostics: Iterable[Diagnostic], sources: SourceCache, paint: Paint = plain) -> str:
-    """The pictures of all diagnostics, and a line that counts them."""
+    """Return all diagnostics as text, and a line that counts them; "" if there are none."""
     found = list(diagnostics)
-    blocks = ["\n".join(_picture(diagnostic, sources, paint)) for diagnostic in found]
+    blocks = ["\n".join(_rendered(diagnostic, sources, paint)) for diagnostic in found]
     if found:
         blocks.append(summary(found))
     return "\n\n".join(blocks) + ("\n" if blocks else "")
 
 
 def summary(found: list[Diagnostic]) -> str:
-    """`2 errors, 1 warning`."""
+    """Return the counts of the findings, as in `2 errors, 1 warning`."""
     errors = sum(d.severity is Severity.ERROR for d in found)
     counts = ((errors, "error"), (len(found) - errors, "warning"))
     return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
@@ -71,7 +73,7 @@ class _Mark:
     primary: bool
 
 
-def _picture(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Iterator[str]:
+def _rendered(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Iterator[str]:
     role = diagnostic.severity.value
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
@@ -84,8 +86,8 @@ def _picture(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Iter
         lines = sources.lines(path)
         if lines is not None:
             yield from _code(marks, lines, gutter, paint, role)
-    cure = (*diagnostic.help, f"run `flashc explain {diagnostic.rule.code}`")
-    for word, texts in (("note", diagnostic.notes), ("help", cure)):
+    help = (*diagnostic.help, f"run `flashc explain {diagnostic.rule.code}`")
+    for word, texts in (("note", diagnostic.notes), ("help", help)):
         for text in texts:
             sign = paint(" " * gutter + " =", "gutter")
             indent = "\n" + " " * (gutter + len(word) + 5)
@@ -93,7 +95,7 @@ def _picture(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Iter
 
 
 def _by_file(diagnostic: Diagnostic) -> dict[str, list[_Mark]]:
-    """The labels by file, that of the primary one first, in the order of the lines."""
+    """Return the labels by file, in source order; the file of the primary label comes first."""
     groups: dict[str, list[_Mark]] = {}
     for label in (diagnostic.primary, *diagnostic.secondary):
         mark = _Mark(label, label is diagnostic.primary)
@@ -125,7 +127,7 @@ def _code(marks: list[_Mark], lines: Lines, gutter: int, paint: Paint, role: str
 
 
 def _clipped(line: str, mark: _Mark) -> tuple[str, int, int]:
-    """(the line as shown, where the mark starts in it, how wide the mark is), in terminal columns."""
+    """Return the line as shown, and the start and width of the mark in it, in terminal columns."""
     span = mark.label.span
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
@@ -142,7 +144,7 @@ def _clipped(line: str, mark: _Mark) -> tuple[str, int, int]:
 
 
 def _shown(text: str) -> str:
-    """Tabs as spaces; what could control the terminal as a replacement character."""
+    """Replace tabs by spaces, and characters that could control the terminal by U+FFFD."""
     return "".join(map(_shown_character, text))
 
 
@@ -155,20 +157,20 @@ def _shown_character(character: str) -> str:
 
 
 def _columns(text: str) -> int:
-    return sum(map(_cell, text))
+    """Return the number of terminal columns that a text without control characters takes."""
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth  # it takes 25 ms to import
 
-
-def _cell(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+    return wcswidth(text)
 
 
 def _cut(text: str, width: int) -> str:
-    """The longest beginning of `text` that fits."""
-    used = 0
-    for index, character in enumerate(text):
-        used += _cell(character)
-        if used > width:
-            return text[:index]
-    return text
+    """Return the longest beginning of `text` that fits into `width` terminal columns."""
+    end = min(len(text), width)
+    most = min(len(text), 4 * width)  # hostile text has any number of characters without a width
+    while end < most and _columns(text[: end + 1]) <= width:
+        end += 1
+    while _columns(text[:end]) > width:
+        end -= 1
+    return text[:end]

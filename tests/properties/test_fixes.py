@@ -18,7 +18,7 @@ from flashc.compile import compile_tree
 from flashc.project.discover import NOTHING_UNSAVED, discover
 from flashc.project.environment import build_environment
 from flashc.project.options import Options
-from flashc.report.fixes import applicable, choose, mend, write_changes
+from flashc.report.fixes import applicable, apply_fixes, select_non_overlapping, write_changes
 from flashc_core.diagnostics import Diagnostic, Severity, Sink
 from flashc_core.source import Lines
 
@@ -118,7 +118,7 @@ def findings(root: Path, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> list
 
 def mended(root: Path, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
     """Apply the fixes; what changed."""
-    changes = mend(root, lambda unsaved: findings(root, unsaved), unsafe=unsafe)
+    changes = apply_fixes(root, lambda unsaved: findings(root, unsaved), unsafe=unsafe)
     write_changes(root, changes)
     return changes
 
@@ -129,7 +129,9 @@ def errors(found: list[Diagnostic]) -> Counter[str]:
 
 def untouched(text: str, found: list[Diagnostic]) -> list[str]:
     """The pieces of a text that no edit of the first round covers, in order."""
-    edits = choose(applicable(found, unsafe=True), lambda _: text).get("worker.py", [])
+    edits = select_non_overlapping(applicable(found, unsafe=True), lambda _: text).get(
+        "worker.py", []
+    )
     lines = Lines(text)
     pieces, done = list[str](), 0
     for edit in sorted(edits):

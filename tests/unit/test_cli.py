@@ -178,7 +178,9 @@ def test_a_python_that_no_image_has_is_an_error(tmp_path: Path) -> None:
 def test_explain_prints_the_page() -> None:
     run = flashc("explain", "dynamic-endpoint-name")
     assert run.returncode == 0
-    assert run.stdout.startswith("# FC104: dynamic-endpoint-name\n")
+    assert run.stdout.startswith("FC104: dynamic-endpoint-name\n====")
+    assert "\n    import socket\n" in run.stdout
+    assert "```" not in run.stdout
 
 
 def test_version_imports_only_the_command_line() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flashc.project.options import Options
-from flashc.report.explain import UnknownRule, find_rule, listing, page
+from flashc.report.explain import UnknownRule, find_rule, listing, page, page_text
 from flashc_core import rules
 from flashc_core.diagnostics import Rule
 from flashc_core.rules import RULES
@@ -89,6 +89,18 @@ def test_the_page_on_configuration_lists_every_option() -> None:
     listed = (PAGES / "FC008.md").read_text(encoding="utf-8").partition("The keys are ")[2]
     keys = {option.name.replace("_", "-") for option in fields(Options)}
     assert set(re.findall("`([a-z-]+)`", listed)) == keys
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_page_as_text_wraps_prose_and_indents_code(rule: Rule) -> None:
+    lines = page_text(rule).splitlines()
+    prose = [line for line in lines if not line.startswith("    ")]
+    assert lines[:2] == [f"{rule.code}: {rule.name}", "=" * len(f"{rule.code}: {rule.name}")]
+    assert max(map(len, prose)) <= 80
+    assert not any(line.startswith(("#", "```")) for line in prose)
+    code = "".join(f"{line[4:]}\n" for line in lines if not line or line.startswith("    "))
+    for text in example_of(rule.code).values():
+        assert text in code
 
 
 def test_every_rule_is_reported_somewhere_and_tested_somewhere() -> None:

@@ -138,7 +138,10 @@ def test_an_artifact_per_endpoint_has_what_the_endpoint_needs(app: Path) -> None
 
 
 def test_a_build_says_what_it_leaves_to_the_images(app: Path) -> None:
-    assert "left to the images, which have it: torch 2.9.1+cu128\n" in flashc("build", app).output
+    assert (
+        "not bundled, because the images have them: torch 2.9.1+cu128\n"
+        in flashc("build", app).output
+    )
 
 
 @pytest.mark.parametrize(("giant", "refused"), [(2 * 1024**3, True), (1000, False)])

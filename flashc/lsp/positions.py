@@ -1,6 +1,7 @@
-"""Spans of the IR <-> ranges of the protocol.
+"""Convert between spans of the IR and positions and ranges of the protocol.
 
-A span counts code points from 1; a client counts UTF-16 units from 0 unless it agreed on another unit.
+A span counts lines and code points from 1.  A client counts from 0, in UTF-16 code units unless the client and
+the server agreed on another encoding.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ from lsprotocol.types import Position, PositionEncodingKind, Range
 
 from flashc_core.source import Lines, Span
 
+LineColumn = tuple[int, int]
+"""A position as spans count it: line and column from 1, columns in code points."""
 Units = Callable[[str], int]
+"""Returns the length of a text in the client's code units."""
 
 
 def units(encoding: PositionEncodingKind | str) -> Units:
-    """How many of the client's units a text takes."""
+    """Return the function that measures a text in the code units of `encoding`."""
     match encoding:
         case PositionEncodingKind.Utf32:
             return len
@@ -26,7 +30,7 @@ def units(encoding: PositionEncodingKind | str) -> Units:
 
 
 def to_range(span: Span, lines: Lines, count: Units) -> Range:
-    """A span as the client counts; one that stands for a whole file covers its first line."""
+    """Return a span as a range of the client; the span of a whole file becomes its first line."""
     if (span.line, span.column) == (span.end_line, span.end_column) == (1, 1):
         return Range(Position(0, 0), Position(0, count(lines.line(1))))
     return Range(
@@ -39,8 +43,8 @@ def _position(line: int, column: int, lines: Lines, count: Units) -> Position:
     return Position(line - 1, count(lines.line(line)[: column - 1]))
 
 
-def to_place(position: Position, lines: Lines, count: Units) -> tuple[int, int]:
-    """A client's position as (line, column); inside of a character it is that character's."""
+def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn:
+    """Return a client's position as (line, column); inside a character, the column of that character."""
     text = lines.line(position.line + 1)
     column, passed = 1, 0
     for character in text:
@@ -51,13 +55,13 @@ def to_place(position: Position, lines: Lines, count: Units) -> tuple[int, int]:
     return position.line + 1, column
 
 
-def covers(span: Span, path: str, place: tuple[int, int]) -> bool:
-    """Whether a place is inside of a span, or right behind it, where a cursor rests after typing."""
+def covers(span: Span, path: str, position: LineColumn) -> bool:
+    """Tell whether a position is in a span, or directly after it, where the cursor is after typing."""
     begin, end = (span.line, span.column), (span.end_line, span.end_column)
-    return span.path == path and begin <= place <= end
+    return span.path == path and begin <= position <= end
 
 
-def overlaps(span: Span, path: str, begin: tuple[int, int], end: tuple[int, int]) -> bool:
-    """Whether a selection touches a span."""
+def overlaps(span: Span, path: str, begin: LineColumn, end: LineColumn) -> bool:
+    """Tell whether the selection from `begin` to `end` touches a span."""
     first, last = (span.line, span.column), (span.end_line, span.end_column)
     return span.path == path and first <= end and begin <= last
