@@ -1,7 +1,8 @@
-"""An argument's value -> the type its parameter takes, or a diagnostic that shows place and cause."""
+"""Decode the arguments of an SDK's constructors into plain values, or report why that is impossible."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -21,18 +22,23 @@ from flashc_core.encoding import is_text
 from flashc_core.source import Edit, Span
 from flashc_core.suggest import did_you_mean, nearest
 
-_LARGEST = 2**31 - 1
+LARGEST_INTEGER = 2**31 - 1  # the platform stores integers in 32 bits
 
 
 @dataclass(frozen=True, eq=False)
-class Reader:
-    """Reads arguments of the SDK's constructors.  Every method returns None after a report."""
+class ArgumentDecoder:
+    """Decodes evaluated arguments.
+
+    Every method that returns a decoded value returns None after it has reported what is wrong.
+    """
 
     machine: Machine
     sink: Sink
 
-    def unknown(self, what: str, place: Span, cause: Unknown, rule: Rule | None = None) -> None:
-        """Report that `what` can't be known, and why."""
+    # Reports -------------------------------------------------------------------------------------
+
+    def unknown(self, what: str, span: Span, cause: Unknown, rule: Rule | None = None) -> None:
+        """Report that `what` can't be known, and why; `rule` replaces the rule of the general case."""
         if cause.member is not None:
             name, choices = cause.member
             self.sink.report(
@@ -46,9 +52,9 @@ class Reader:
         if cause.variable is not None:
             self.sink.report(
                 rules.MISSING_VARIABLE,
-                place,
+                span,
                 f"{what} needs the environment variable `{cause.variable}`, which is not set",
-                secondary=_cause(cause.origin, place, "it is read here"),
+                secondary=_cause(cause.origin, span, "it is read here"),
                 help=(
                     f"set `{cause.variable}` when building, in the project's `.env`, "
                     "or under `[tool.flashc.env]` in pyproject.toml",
@@ -57,36 +63,47 @@ class Reader:
             return
         self.sink.report(
             rule or rules.UNKNOWN_VALUE,
-            place,
+            span,
             f"{what} depends on a value that flashc cannot know",
             label="not a constant",
-            secondary=_chain(cause, place),
-            notes=(f"the cause: {cause.reason}",) if cause.origin == place else (),
+            secondary=_chain(cause, span),
+            notes=(f"the cause: {cause.reason}",) if cause.origin == span else (),
             help=("write the value out, or compute it from constants",),
         )
 
     def invalid(
         self,
         what: str,
-        place: Span,
+        span: Span,
         wanted: str,
         value: Value,
         *hints: str,
         fix: Fix | None = None,
     ) -> None:
-        """Report a value of the wrong type."""
+        """Report a value of the wrong type; `wanted` describes the right one, with its article."""
         self.sink.report(
             rules.INVALID_VALUE,
-            place,
+            span,
             f"{what} takes {wanted}, not {describe(value)}",
             help=hints,
             fix=fix,
         )
 
+    def lone_surrogate(self, what: str, span: Span) -> None:
+        """Report a string with a lone surrogate."""
+        self.sink.report(
+            rules.INVALID_VALUE,
+            span,
+            f"{what} contains half of a character (a lone surrogate), which no file can contain",
+            help=("write the whole character, or leave it out",),
+        )
+
+    # Fixes ---------------------------------------------------------------------------------------
+
     def rewritten(
         self, span: Span, text: str, title: str, safety: Safety = Safety.UNSAFE
     ) -> Fix | None:
-        """A fix that replaces an argument as it was written; None where its text can't be seen."""
+        """Return a fix that replaces the text at `span`; None where that text is not available."""
         if not self.machine.text_at(span):
             return None
         return Fix(title, (Edit(span, text),), safety)
@@ -94,17 +111,19 @@ class Reader:
     def ending(
         self, span: Span, old: str, new: str | None, safety: Safety = Safety.UNSAFE
     ) -> Fix | None:
-        """A fix that replaces `old` at the end of a place, such as the member in `GpuGroup.ADA24`."""
+        """Return a fix that replaces `old` at the end of `span`, such as the member in `GpuGroup.ADA24`."""
         text = self.machine.text_at(span)
         bare = text.rstrip("\"'")
         if new is None or not bare.endswith(old) or "\n" in text or span.line != span.end_line:
             return None
         start = span.column + len(bare) - len(old)
-        place = Span(span.path, span.line, start, span.line, start + len(old))
-        return Fix(f"write `{new}`", (Edit(place, new),), safety)
+        replaced = Span(span.path, span.line, start, span.line, start + len(old))
+        return Fix(f"write `{new}`", (Edit(replaced, new),), safety)
+
+    # Values --------------------------------------------------------------------------------------
 
     def known(self, argument: Argument, what: str) -> Known | None:
-        """The argument's value; environment variables are read."""
+        """Return the argument's value.  Environment variables are read from the build's environment."""
         value = settled(self.machine, argument.value)
         if isinstance(value, Unknown):
             self.unknown(what, argument.span, value)
@@ -116,27 +135,20 @@ class Reader:
         return value
 
     def text(self, argument: Argument, what: str) -> str | None:
+        """Return a string that is not a member of an enum."""
         value = self.known(argument, what)
         if value is None:
             return None
         if isinstance(value.value, str) and not isinstance(value.value, Enum):
             if is_text(value.value):
                 return value.value
-            self.half_a_character(what, argument.span)
+            self.lone_surrogate(what, argument.span)
             return None
         self.invalid(what, argument.span, "a string", value)
         return None
 
-    def half_a_character(self, what: str, place: Span) -> None:
-        """Report a string with a lone surrogate."""
-        self.sink.report(
-            rules.INVALID_VALUE,
-            place,
-            f"{what} holds half of a character (a lone surrogate), which no file can express",
-            help=("write the whole character, or leave it out",),
-        )
-
     def flag(self, argument: Argument, what: str) -> bool | None:
+        """Return True or False."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -148,7 +160,7 @@ class Reader:
     def integer(
         self, argument: Argument, what: str, least: int, most: int | None = None
     ) -> int | None:
-        """An integer from `least` to `most`, and never larger than the platform's own integers."""
+        """Return an integer from `least` to `most`, which is at most the platform's largest integer."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -156,7 +168,7 @@ class Reader:
         if not isinstance(number, int) or isinstance(number, bool):
             self.invalid(what, argument.span, "an integer", value)
             return None
-        limit = _LARGEST if most is None else most
+        limit = LARGEST_INTEGER if most is None else most
         if not least <= number <= limit:
             bounded = most is not None or number > limit
             allowed = f"from {least} to {limit}" if bounded else f"{least} or more"
@@ -172,8 +184,32 @@ class Reader:
             return None
         return number
 
+    def member(self, argument: Argument, what: str, kind: type[Enum]) -> str | None:
+        """Return the value of a member of the enum `kind`; the program gives the member or its value."""
+        value = self.known(argument, what)
+        if value is None:
+            return None
+        if isinstance(value.value, kind):
+            return str(value.value.value)
+        if isinstance(value.value, str) and not isinstance(value.value, Enum):
+            choices = [str(member.value) for member in kind]
+            if value.value in choices:
+                return value.value
+            self.sink.report(
+                rules.UNKNOWN_MEMBER,
+                argument.span,
+                f"{what} has no choice `{value.value}`",
+                help=did_you_mean(value.value, choices),
+                fix=self.ending(argument.span, value.value, nearest(value.value, choices)),
+            )
+            return None
+        self.invalid(what, argument.span, f"a `{kind.__name__}`", value)
+        return None
+
+    # Sequences -----------------------------------------------------------------------------------
+
     def items(self, argument: Argument, what: str, wanted: str) -> list[Argument] | None:
-        """The elements of a list or tuple, each with the place where it was written."""
+        """Return the elements of a list, tuple or set, each with the span where it is written."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -184,10 +220,20 @@ class Reader:
         if isinstance(inside, Unknown):
             self.unknown(what, argument.span, inside)
             return None
-        return [Argument(item, place_of(item, argument.span)) for item in inside]
+        return [Argument(item, span_of_value(item, argument.span)) for item in inside]
+
+    def several(self, argument: Argument, what: str, wanted: str) -> list[Argument]:
+        """Return a single value or the elements of a list; empty after a report."""
+        value = argument.value
+        if isinstance(value, Known) and not isinstance(value.value, (str, Enum, DialectObject)):
+            items = self.items(argument, what, wanted)
+            if items == []:
+                self.invalid(what, argument.span, wanted, value, "the list is empty")
+            return items or []
+        return [argument]
 
     def texts(self, argument: Argument, what: str) -> list[tuple[str, Span]] | None:
-        """A list of strings, each with its place."""
+        """Return the strings of a list, each with its span."""
         items = self.items(argument, what, "a list of strings")
         if items is None:
             return None
@@ -195,27 +241,38 @@ class Reader:
         return [(text, span) for text, span in found if text is not None]
 
 
-def place_of(value: Value, fallback: Span) -> Span:
-    """Where a value was written, if that is in the same file."""
+def span_of_value(value: Value, fallback: Span) -> Span:
+    """Return where a value is written, if that is in the file of `fallback`; else `fallback`."""
     return value.origin if value.origin.path == fallback.path else fallback
 
 
-def _chain(cause: Unknown, place: Span) -> tuple[Label, ...]:
-    """The way from the cause to the argument: the cause, then the names that passed it on."""
-    labels = _cause(cause.origin, place, f"because of this: {cause.reason}")
+def span_of_name(argument: Argument) -> Span:
+    """Return where an argument's name is written; where it is not (`**CONFIG`), where its value is."""
+    return argument.keyword or argument.span
+
+
+def alternatives(names: Iterable[str], word: str = "or") -> str:
+    """Return the sorted names as text: `a`, `b` or `c`."""
+    listed = [f"`{name}`" for name in sorted(set(names))]
+    return listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} {word} {listed[-1]}"
+
+
+def _chain(cause: Unknown, span: Span) -> tuple[Label, ...]:
+    """Labels that lead from the cause to the argument: the cause, then the names that passed it on."""
+    labels = _cause(cause.origin, span, f"because of this: {cause.reason}")
     return labels + tuple(
-        Label(span, f"`{name}` gets it here")
-        for name, span in cause.through
-        if span != place and span.line != cause.origin.line
+        Label(assigned, f"`{name}` gets it here")
+        for name, assigned in cause.through
+        if assigned != span and assigned.line != cause.origin.line
     )
 
 
-def _cause(origin: Span, place: Span, text: str) -> tuple[Label, ...]:
-    return () if origin == place else (Label(origin, text),)
+def _cause(origin: Span, span: Span, text: str) -> tuple[Label, ...]:
+    return () if origin == span else (Label(origin, text),)
 
 
 def describe(value: Value) -> str:
-    """A value in a user's words; never its contents if they come from the environment."""
+    """Return a value in words for users.  Never shows contents that come from the environment."""
     if not isinstance(value, Known):
         return "a value from the environment"
     match value.value:

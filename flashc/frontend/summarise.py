@@ -23,9 +23,9 @@ from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Module
 
-from .decode import Reader
+from .decode import ArgumentDecoder
+from .flash.lower import lower_endpoints
 from .flash.semantics import Flash
-from .lower import lower_endpoints
 from .nested import check_nested_endpoints
 from .summary import Failure, Fragment, TopImport
 from .top_imports import find_top_imports
@@ -98,7 +98,7 @@ def _evaluate(
     machine: Machine, names: tuple[str, ...], sink: Sink, *, trace: bool
 ) -> tuple[Endpoint, ...]:
     """What Python would define: the endpoints of these modules."""
-    reader = Reader(machine, sink)
+    decoder = ArgumentDecoder(machine, sink)
     for name in names:
         machine.worker(name)
     if trace:
@@ -113,7 +113,7 @@ def _evaluate(
             notes=("what the module defines after this place is not seen",),
             help=("move the computation into a function that runs on the worker",),
         )
-    endpoints = lower_endpoints(reader, machine.endpoints)
+    endpoints = lower_endpoints(decoder, machine.endpoints)
     constructed = frozenset(endpoint.text for endpoint in machine.endpoints)
     for name in names:
         frame = machine.frames.get(name)

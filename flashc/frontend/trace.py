@@ -36,10 +36,10 @@ from flashc_ir.platform import catalogue
 from flashc_ir.resources import EnvironmentReference, Text
 
 from . import trace_runner
-from .decode import Reader
+from .decode import ArgumentDecoder
+from .flash.lower import lower_endpoints
 from .flash.names import ENUMS
 from .flash.semantics import SdkObject
-from .lower import lower_endpoints
 
 LIMIT = 60  # seconds
 # Findings that say: the evaluator does not know.
@@ -81,7 +81,7 @@ def trace(machine: Machine, environment: Mapping[str, str], sink: Sink) -> None:
 def _modules_beyond(machine: Machine) -> set[str]:
     """The modules with endpoints that evaluation leaves open."""
     quiet = Sink()
-    lower_endpoints(Reader(machine, quiet), machine.endpoints)
+    lower_endpoints(ArgumentDecoder(machine, quiet), machine.endpoints)
     paths = {d.span.path for d in quiet if d.rule.code in _BEYOND}
     open_places = {v.module for v in machine.endpoints if v.condition is not None or v.problems}
     by_path = {path: name for name, path in machine.tree.modules.items()}

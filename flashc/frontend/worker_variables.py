@@ -12,52 +12,53 @@ from flashc_core.encoding import is_text
 from flashc_ir.resources import EnvironmentReference, Text, Variable
 
 from .credentials import looks_like_credential
-from .decode import Reader, place_of
-from .parameters import alternatives
+from .decode import ArgumentDecoder, alternatives, span_of_value
 
 
-def read_environment(reader: Reader, argument: Argument | None, what: str) -> tuple[Variable, ...]:
+def read_environment(
+    decoder: ArgumentDecoder, argument: Argument | None, what: str
+) -> tuple[Variable, ...]:
     """The variables of a dict of strings, environment variables kept as references."""
     if argument is None:
         return ()
     value = argument.value
     if isinstance(value, Unknown):
-        reader.unknown(what, argument.span, value)
+        decoder.unknown(what, argument.span, value)
         return ()
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
-        reader.invalid(what, argument.span, "a dict of strings", value)
+        decoder.invalid(what, argument.span, "a dict of strings", value)
         return ()
     if value.value.escaped is not None:
-        reader.unknown(what, argument.span, value.value.escaped)
+        decoder.unknown(what, argument.span, value.value.escaped)
         return ()
     found: list[Variable] = []
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):
-            place = place_of(key_value, argument.span)
-            reader.invalid(what, place, "names that are strings", key_value)
+            place = span_of_value(key_value, argument.span)
+            decoder.invalid(what, place, "names that are strings", key_value)
             continue
-        parts = read_variable(reader, key, Argument(item, place_of(item, argument.span)))
+        parts = read_variable(decoder, key, Argument(item, span_of_value(item, argument.span)))
         if parts is not None:
             found.append(Variable(key, parts))
     return tuple(found)
 
 
 def read_variable(
-    reader: Reader, name: str, argument: Argument
+    decoder: ArgumentDecoder, name: str, argument: Argument
 ) -> tuple[Text | EnvironmentReference, ...] | None:
     """The parts of one variable's value; None, after a report, where it has none that may be stored."""
     value = argument.value
     if not is_text(name) or not all(map(is_text, _texts(value))):
-        reader.half_a_character(f"the variable `{name}`", argument.span)
+        decoder.lone_surrogate(f"the variable `{name}`", argument.span)
         return None
     match value:
         case Symbolic():
             return value.parts
         case Unknown():
-            reader.unknown(f"the variable `{name}`", argument.span, value)
+            decoder.unknown(f"the variable `{name}`", argument.span, value)
             return None
         case Known() if value.variables:
-            reader.sink.report(
+            decoder.sink.report(
                 rules.COMPUTED_ENVIRONMENT,
                 argument.span,
                 f"the variable `{name}` is computed from {alternatives(value.variables, 'and')} "
@@ -70,7 +71,7 @@ def read_variable(
             return None
         case Known(value=str() as text) if not isinstance(text, Enum):
             if looks_like_credential(name, text):
-                reader.sink.report(
+                decoder.sink.report(
                     rules.SECRET_LITERAL,
                     argument.span,
                     f"the value of `{name}` looks like a credential",
@@ -83,14 +84,14 @@ def read_variable(
             return (Text(text),)
         case Known():
             hint = f'write `"{value.value}"`' if isinstance(value.value, (int, float)) else ""
-            literal = reader.machine.text_at(argument.span) == repr(value.value)
-            reader.invalid(
+            literal = decoder.machine.text_at(argument.span) == repr(value.value)
+            decoder.invalid(
                 f"the variable `{name}`",
                 argument.span,
                 "a string",
                 value,
                 *([hint] if hint else ()),
-                fix=reader.rewritten(argument.span, f'"{value.value}"', hint, Safety.SAFE)
+                fix=decoder.rewritten(argument.span, f'"{value.value}"', hint, Safety.SAFE)
                 if hint and literal
                 else None,
             )

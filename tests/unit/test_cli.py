@@ -78,7 +78,7 @@ def test_json_goes_to_standard_output_and_fits_its_schema(tmp_path: Path) -> Non
     assert (found["code"], found["path"], found["start"]) == (
         "FC101",
         "worker.py",
-        {"line": 3, "column": 28},
+        {"line": 3, "column": 21},
     )
     assert (run.returncode, run.stderr) == (1, "")
 

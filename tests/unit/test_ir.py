@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from schemas import DOCUMENTS, SCHEMAS, text
 
-from flashc.frontend.lower import resource_name
+from flashc.frontend.resource_names import resource_name
 from flashc_core.source import Edit, Lines, OverlappingEdits, Span, apply_edits
 from flashc_ir.codec import CodecError, dump, load
 from flashc_ir.printer import print_program

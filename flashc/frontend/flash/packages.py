@@ -1,0 +1,100 @@
+"""Read the parameters that say what software an endpoint's workers need."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from flashc.frontend.decode import ArgumentDecoder, alternatives
+from flashc_core import rules
+from flashc_core.diagnostics import Fix
+from flashc_core.source import Span
+from flashc_ir.endpoints import Dependency
+from flashc_ir.platform.distributions import meant_by
+from flashc_ir.platform.images import SUPPORTED_PYTHONS
+
+from .table import Arguments, Parameter
+
+
+def read_dependencies(
+    parameter: Parameter[tuple[Dependency, ...]], arguments: Arguments
+) -> tuple[Dependency, ...]:
+    """Read PEP 508 requirements."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    decoder = arguments.decoder
+    found: list[Dependency] = []
+    for text, span in decoder.texts(argument, arguments.describe(parameter.name)) or ():
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            reason = str(error).partition("\n")[0]
+            decoder.sink.report(
+                rules.INVALID_REQUIREMENT,
+                span,
+                f"`{text}` is not a valid requirement: {reason}",
+                help=("write it as `name`, `name==1.2`, `name[extra]>=1` or `name @ URL`",),
+                fix=_pinned(decoder, text, span),
+            )
+            continue
+        name = canonicalize_name(requirement.name)
+        _check_package(decoder, name, text, span)
+        found.append(Dependency(name=name, requirement=str(requirement), span=span))
+    return tuple(found)
+
+
+def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -> None:
+    """Report the name of a module in place of the package's: `cv2` is what `opencv-python` installs."""
+    package = meant_by(name)
+    if package is None:
+        return
+    own = re.match(r"[\w.-]+", text)
+    renamed = text if own is None else package + text[own.end() :]
+    decoder.sink.report(
+        rules.MODULE_AS_REQUIREMENT,
+        span,
+        f"`{name}` is the name of a module; the package that brings it is `{package}`",
+        help=(f'write `"{renamed}"`',),
+        fix=decoder.ending(span, text, renamed),
+    )
+
+
+def _pinned(decoder: ArgumentDecoder, text: str, span: Span) -> Fix | None:
+    """A fix for `torch=2.9`, which is how conda writes `torch==2.9`."""
+    pinned = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
+    try:
+        Requirement(pinned)
+    except InvalidRequirement:
+        return None
+    return decoder.ending(span, text, pinned)
+
+
+def read_system_dependencies(
+    parameter: Parameter[tuple[str, ...]], arguments: Arguments
+) -> tuple[str, ...]:
+    """Read names of apt packages, each once."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    found = arguments.decoder.texts(argument, arguments.describe(parameter.name)) or []
+    return tuple(dict.fromkeys(text for text, _ in found))
+
+
+def read_python_version(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """Read a version of Python that worker images have."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    text = arguments.decoder.text(argument, arguments.describe(parameter.name))
+    if text is None or text in SUPPORTED_PYTHONS:
+        return text
+    arguments.decoder.sink.report(
+        rules.UNSUPPORTED_PYTHON,
+        argument.span,
+        f"no worker image has Python {text}",
+        help=(f"choose {alternatives(SUPPORTED_PYTHONS)}",),
+    )
+    return None

@@ -1,0 +1,384 @@
+"""The table of the parameters of `Endpoint(...)`, and what is read from a call of it.
+
+The check of unknown names, the configuration in the IR, the typed signature of `flashc.Endpoint`, the page
+of FC101 and `spec/parameters.md` all come from this table (`scripts/parameters.py` writes the generated
+ones).  A new parameter is a row here, a field in `flashc_ir` that `read_configuration` fills, and a row in
+`tests/unit/test_parameters.py`.
+"""
+
+from __future__ import annotations
+
+from flashc.evaluator.values import Known, Symbolic, Unknown
+from flashc.frontend.resource_names import resource_name
+from flashc.frontend.worker_variables import read_environment
+from flashc_core import rules
+from flashc_ir.endpoints import Configuration, Dependency
+from flashc_ir.platform.catalogue import GpuGroup
+from flashc_ir.resources import (
+    Cpu,
+    Gpu,
+    Hardware,
+    Resources,
+    Scaler,
+    Template,
+    Variable,
+    Volume,
+    Workers,
+)
+
+from .hardware import (
+    Located,
+    ScalerType,
+    check_datacenters,
+    check_one_hardware,
+    read_cuda,
+    read_datacenters,
+    read_gpus,
+    read_instances,
+    read_scaler_type,
+    read_workers,
+)
+from .packages import read_dependencies, read_python_version, read_system_dependencies
+from .table import Arguments, Parameter, Table, read_flag, read_integer, read_text
+from .templates import POD_TEMPLATE, check_disk, read_template
+from .volumes import NETWORK_VOLUME, check_volumes, read_volumes
+
+
+def _read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    decoder = arguments.decoder
+    value = argument.value
+    if isinstance(value, Symbolic):
+        value = decoder.machine.read(value)
+    if isinstance(value, Unknown):
+        decoder.unknown("the endpoint's name", argument.span, value, rules.DYNAMIC_NAME)
+        return None
+    name = decoder.text(argument, arguments.describe(parameter.name))
+    if name == "":
+        decoder.sink.report(rules.MISSING_NAME, argument.span, "the name is empty")
+        return None
+    if name is not None and resource_name(name) != name:
+        decoder.sink.report(
+            rules.RENAMED_RESOURCE,
+            argument.span,
+            f"the endpoint is deployed as `{resource_name(name)}`",
+            notes=("a worker finds its code by a file of that name",),
+            help=("use at most 128 letters, digits, `-` and `_`",),
+        )
+    return name
+
+
+def _read_id(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """An id that is known at run time only is no error: the client reads it then."""
+    argument = arguments.given(parameter.name)
+    value = None if argument is None else argument.value
+    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
+
+
+def _read_environment(
+    parameter: Parameter[tuple[Variable, ...]], arguments: Arguments
+) -> tuple[Variable, ...]:
+    argument = arguments.given(parameter.name)
+    return read_environment(arguments.decoder, argument, arguments.describe(parameter.name))
+
+
+NAME = Parameter[str | None](
+    name="name",
+    type="str",
+    annotation="str | None",
+    default=None,
+    shown_default="the function's name",
+    reader=_read_name,
+    doc="The endpoint's name, unique in the project. Routes and images need one.",
+)
+ID = Parameter[str | None](
+    name="id",
+    type="str",
+    annotation="str | None",
+    default=None,
+    reader=_read_id,
+    doc="The id of an endpoint that exists: the object is a client of it, and nothing is deployed.",
+)
+IMAGE = Parameter[str | None](
+    name="image",
+    type="str",
+    annotation="str | None",
+    default=None,
+    reader=read_text,
+    manifest=("imageName", "client_mode"),
+    doc="A prebuilt image to deploy: the object is a client of it.",
+)
+GPU = Parameter[tuple[str, ...]](
+    name="gpu",
+    type="GpuGroup, GpuType, or a list of them",
+    annotation="GpuGroup | GpuType | Sequence[GpuGroup | GpuType] | None",
+    default=(GpuGroup.ANY.value,),
+    shown_default="GpuGroup.ANY",
+    reader=read_gpus,
+    manifest=("gpuIds",),
+    doc="GPU workers: pools or models in the order of preference. Excludes `cpu`.",
+)
+CPU = Parameter[tuple[str, ...] | None](
+    name="cpu",
+    type="CpuInstanceType, str, or a list of them",
+    annotation="CpuInstanceType | str | Sequence[CpuInstanceType | str] | None",
+    default=None,
+    reader=read_instances,
+    manifest=("instanceIds",),
+    doc="CPU workers, by instance type. Excludes `gpu`.",
+)
+WORKERS = Parameter[Workers](
+    name="workers",
+    type="int, or (int, int)",
+    annotation="int | tuple[int, int] | list[int] | None",
+    default=Workers(),
+    shown_default="(0, 1)",
+    reader=read_workers,
+    unit="workers",
+    manifest=("workersMin", "workersMax"),
+    doc="The most workers, or the least and the most: `n` is `(0, n)`.",
+)
+IDLE_TIMEOUT = Parameter[int](
+    name="idle_timeout",
+    type="int",
+    annotation="int",
+    default=60,
+    signature="60",
+    reader=read_integer,
+    unit="s",
+    least=1,
+    most=3600,
+    manifest=("idleTimeout",),
+    doc="How long a worker without work stays.",
+)
+DEPENDENCIES = Parameter[tuple[Dependency, ...]](
+    name="dependencies",
+    type="list of str",
+    annotation="list[str] | tuple[str, ...] | None",
+    default=(),
+    reader=read_dependencies,
+    doc="Python packages that workers need, as PEP 508 requirements.",
+)
+SYSTEM_DEPENDENCIES = Parameter[tuple[str, ...]](
+    name="system_dependencies",
+    type="list of str",
+    annotation="list[str] | tuple[str, ...] | None",
+    default=(),
+    reader=read_system_dependencies,
+    manifest=("system_dependencies",),
+    doc="Packages of the operating system (apt) that workers need.",
+)
+ACCELERATE_DOWNLOADS = Parameter[bool](
+    name="accelerate_downloads",
+    type="bool",
+    annotation="bool",
+    default=True,
+    signature="True",
+    reader=read_flag,
+    doc="Whether workers download models with the platform's accelerator.",
+)
+VOLUME = Parameter[tuple[Located[Volume], ...]](
+    name="volume",
+    type="NetworkVolume, or a list of them",
+    annotation="NetworkVolume | Sequence[NetworkVolume] | None",
+    default=(),
+    reader=read_volumes,
+    manifest=("networkVolumes",),
+    doc="Volumes that are mounted at `/runpod-volume`, one per data centre.",
+)
+DATACENTER = Parameter[tuple[Located[str], ...]](
+    name="datacenter",
+    type="DataCenter, str, or a list of them",
+    annotation="DataCenter | str | Sequence[DataCenter | str] | None",
+    default=(),
+    shown_default="any",
+    reader=read_datacenters,
+    manifest=("locations",),
+    doc="Where workers may start. CPU workers run in EU-RO-1 only.",
+)
+ENV = Parameter[tuple[Variable, ...]](
+    name="env",
+    type="dict of str to str",
+    annotation="Mapping[str, str | None] | None",
+    default=(),
+    reader=_read_environment,
+    manifest=("env", "env_references"),
+    doc="Environment variables of workers. `os.environ[...]` is read when deploying, never when building.",
+)
+GPU_COUNT = Parameter[int](
+    name="gpu_count",
+    type="int",
+    annotation="int",
+    default=1,
+    signature="1",
+    reader=read_integer,
+    least=1,
+    manifest=("gpuCount",),
+    doc="How many GPUs a worker has.",
+)
+EXECUTION_TIMEOUT_MS = Parameter[int](
+    name="execution_timeout_ms",
+    type="int",
+    annotation="int",
+    default=0,
+    signature="0",
+    shown_default="0 (the platform's default)",
+    reader=read_integer,
+    unit="ms",
+    manifest=("executionTimeoutMs",),
+    doc="How long a job may run.",
+)
+FLASHBOOT = Parameter[bool](
+    name="flashboot",
+    type="bool",
+    annotation="bool",
+    default=True,
+    signature="True",
+    reader=read_flag,
+    manifest=("flashboot",),
+    doc="Whether the platform may keep workers ready for a faster start.",
+)
+SCALER_TYPE = Parameter[ScalerType](
+    name="scaler_type",
+    type="ServerlessScalerType",
+    annotation='ServerlessScalerType | Literal["QUEUE_DELAY", "REQUEST_COUNT"] | None',
+    default="QUEUE_DELAY",
+    shown_default="QUEUE_DELAY; with routes REQUEST_COUNT",
+    reader=read_scaler_type,
+    manifest=("scalerType",),
+    doc="What makes the platform add workers. Endpoints with routes take REQUEST_COUNT only.",
+)
+SCALER_VALUE = Parameter[int](
+    name="scaler_value",
+    type="int",
+    annotation="int",
+    default=4,
+    signature="4",
+    reader=read_integer,
+    least=1,
+    unit="s or requests",
+    manifest=("scalerValue",),
+    doc="The seconds of delay, or the number of requests, at which the platform adds a worker.",
+)
+TEMPLATE = Parameter[Located[Template] | None](
+    name="template",
+    type="PodTemplate",
+    annotation="PodTemplate | None",
+    default=None,
+    reader=read_template,
+    manifest=("template",),
+    doc="Settings of the worker's container.",
+)
+MIN_CUDA_VERSION = Parameter[str | None](
+    name="min_cuda_version",
+    type="CudaVersion or str",
+    annotation="CudaVersion | str | None",
+    default="12.8",
+    signature='"12.8"',
+    shown_default='"12.8"; none with `cpu`',
+    reader=read_cuda,
+    manifest=("minCudaVersion",),
+    doc="The least version of CUDA that a GPU worker's driver has.",
+)
+PYTHON_VERSION = Parameter[str | None](
+    name="python_version",
+    type="str",
+    annotation="str | None",
+    default=None,
+    shown_default="that of the build",
+    reader=read_python_version,
+    manifest=("python_version",),
+    doc='The version of Python, "3.10" to "3.13". All endpoints of a project have the same one.',
+)
+MAX_CONCURRENCY = Parameter[int](
+    name="max_concurrency",
+    type="int",
+    annotation="int",
+    default=1,
+    signature="1",
+    reader=read_integer,
+    least=1,
+    unit="jobs",
+    manifest=("max_concurrency",),
+    doc="How many jobs of a queue a worker runs at the same time.",
+)
+
+ENDPOINT: Table = (
+    NAME,
+    ID,
+    IMAGE,
+    GPU,
+    CPU,
+    WORKERS,
+    IDLE_TIMEOUT,
+    DEPENDENCIES,
+    SYSTEM_DEPENDENCIES,
+    ACCELERATE_DOWNLOADS,
+    VOLUME,
+    DATACENTER,
+    ENV,
+    GPU_COUNT,
+    EXECUTION_TIMEOUT_MS,
+    FLASHBOOT,
+    SCALER_TYPE,
+    SCALER_VALUE,
+    TEMPLATE,
+    MIN_CUDA_VERSION,
+    PYTHON_VERSION,
+    MAX_CONCURRENCY,
+)
+TABLES: dict[str, Table] = {
+    "Endpoint": ENDPOINT,
+    "NetworkVolume": NETWORK_VOLUME,
+    "PodTemplate": POD_TEMPLATE,
+}
+
+
+def read_configuration(arguments: Arguments) -> Configuration:
+    """Return everything that the constructor of a deployed endpoint says apart from its name and image.
+
+    Reports values that a parameter does not take, and values that contradict each other.
+    """
+    hardware = _read_hardware(arguments)
+    located = DATACENTER.read(arguments)
+    check_datacenters(arguments, located, hardware)
+    datacenters = tuple(dict.fromkeys(place.value for place in located))
+    volumes = VOLUME.read(arguments)
+    check_volumes(arguments, volumes, datacenters, hardware)
+    template = TEMPLATE.read(arguments)
+    if template is not None:
+        check_disk(arguments, template, hardware)
+    resources = Resources(
+        hardware=hardware,
+        workers=WORKERS.read(arguments),
+        scaler=Scaler(type=SCALER_TYPE.read(arguments), value=SCALER_VALUE.read(arguments)),
+        idle_timeout=IDLE_TIMEOUT.read(arguments),
+        execution_timeout_ms=EXECUTION_TIMEOUT_MS.read(arguments),
+        flashboot=FLASHBOOT.read(arguments),
+        datacenters=datacenters or None,
+        volumes=tuple(volume.value for volume in volumes),
+        template=None if template is None else template.value,
+    )
+    return Configuration(
+        resources=resources,
+        environment=ENV.read(arguments),
+        dependencies=DEPENDENCIES.read(arguments),
+        system_dependencies=SYSTEM_DEPENDENCIES.read(arguments),
+        accelerate_downloads=ACCELERATE_DOWNLOADS.read(arguments),
+        max_concurrency=MAX_CONCURRENCY.read(arguments),
+        python_version=PYTHON_VERSION.read(arguments),
+    )
+
+
+def _read_hardware(arguments: Arguments) -> Hardware:
+    check_one_hardware(arguments)
+    instances = CPU.read(arguments)
+    if instances is not None:
+        return Cpu(instances=instances)
+    return Gpu(
+        choices=GPU.read(arguments),
+        count=GPU_COUNT.read(arguments),
+        min_cuda=MIN_CUDA_VERSION.read(arguments),
+    )

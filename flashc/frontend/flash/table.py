@@ -1,0 +1,156 @@
+"""The form of a table of parameters, and the readers and checks that every table shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from flashc.evaluator.objects import Argument, is_none
+from flashc.frontend.decode import ArgumentDecoder, span_of_name
+from flashc_core import rules
+from flashc_core.diagnostics import Safety
+from flashc_core.suggest import did_you_mean, nearest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class Arguments:
+    """The arguments of one call of a constructor of the SDK.
+
+    `kind` is the constructor's name; `load_balanced` says that they belong to a load-balanced endpoint.
+    """
+
+    decoder: ArgumentDecoder
+    kind: str
+    by_name: Mapping[str, Argument]
+    load_balanced: bool = False
+
+    def given(self, name: str) -> Argument | None:
+        """Return an argument that is present and not None."""
+        argument = self.by_name.get(name)
+        return None if argument is None or is_none(argument.value) else argument
+
+    def describe(self, name: str) -> str:
+        """Return a parameter's name for messages: `size`, or `NetworkVolume.size`."""
+        return f"`{name}`" if self.kind == "Endpoint" else f"`{self.kind}.{name}`"
+
+
+Reader = Callable[["Parameter[T]", Arguments], T]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parameter(Generic[T]):
+    """One row: everything that flashc knows of one parameter.
+
+    `type` is what the documentation shows; `annotation` and `signature` (the default) are Python texts of the
+    SDK's typed signature.  `default` is what the IR has where the program gives nothing, and
+    `shown_default` what the documentation says of it where the value does not speak for itself.  An integer
+    has to be from `least` to `most`, in `unit`.  `manifest` are the keys of the manifest's resource that the
+    parameter decides.
+    """
+
+    name: str
+    type: str
+    annotation: str
+    default: T
+    reader: Reader[T]
+    doc: str
+    signature: str = "None"
+    shown_default: str = ""
+    unit: str = ""
+    least: int = 0
+    most: int | None = None
+    manifest: tuple[str, ...] = ()
+
+    def read(self, arguments: Arguments) -> T:
+        """Return the parameter's value in `arguments`: the default after a report, or where none is given."""
+        return self.reader(self, arguments)
+
+    @property
+    def range(self) -> str:
+        """The allowed values as text, with the unit: "1…3600 s"; "" where the type says it all."""
+        if "int" not in self.annotation:
+            return self.unit
+        most = "" if self.most is None else str(self.most)
+        return (
+            f"{self.least}…{most} {self.unit}".strip()
+            if most
+            else f"≥ {self.least} {self.unit}".strip()
+        )
+
+
+Table = tuple[Parameter[Any], ...]
+
+
+def names_of(table: Table) -> frozenset[str]:
+    """Return the names of a table's parameters."""
+    return frozenset(parameter.name for parameter in table)
+
+
+def check_names(arguments: Arguments, known: Collection[str]) -> None:
+    """Report every argument whose name is not a parameter of the constructor."""
+    for name, argument in arguments.by_name.items():
+        if name in known:
+            continue
+        close = nearest(name, known)
+        written = argument.keyword
+        taken = close is None or close in arguments.by_name
+        arguments.decoder.sink.report(
+            rules.UNKNOWN_PARAMETER,
+            span_of_name(argument),
+            f"`{arguments.kind}` has no parameter `{name}`",
+            help=did_you_mean(name, known),
+            fix=None
+            if taken or written is None
+            else arguments.decoder.ending(written, name, close, Safety.UNSAFE),
+        )
+
+
+# Readers that many rows share -------------------------------------------------------------------------
+
+
+def read_integer(parameter: Parameter[int], arguments: Arguments) -> int:
+    """Read an integer within the row's range."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    what = arguments.describe(parameter.name)
+    number = arguments.decoder.integer(argument, what, parameter.least, parameter.most)
+    return parameter.default if number is None else number
+
+
+def read_optional_integer(parameter: Parameter[int | None], arguments: Arguments) -> int | None:
+    """Read an integer within the row's range, or nothing."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    what = arguments.describe(parameter.name)
+    return arguments.decoder.integer(argument, what, parameter.least, parameter.most)
+
+
+def read_flag(parameter: Parameter[bool], arguments: Arguments) -> bool:
+    """Read True or False."""
+    value = read_optional_flag(parameter, arguments)
+    return parameter.default if value is None else value
+
+
+def read_optional_flag(parameter: Parameter[Any], arguments: Arguments) -> bool | None:
+    """Read True, False or nothing."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return None
+    return arguments.decoder.flag(argument, arguments.describe(parameter.name))
+
+
+def read_text(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """Read a string or nothing."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return None
+    return arguments.decoder.text(argument, arguments.describe(parameter.name))
+
+
+def read_nothing(parameter: Parameter[None], arguments: Arguments) -> None:
+    """Accept whatever is given: the platform does not use it."""

@@ -1,0 +1,163 @@
+"""Read `NetworkVolume(...)`: the table of its parameters, and the volumes of an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flashc.evaluator.objects import Argument
+from flashc.frontend.decode import alternatives
+from flashc_core import rules
+from flashc_core.diagnostics import Label
+from flashc_core.source import Span
+from flashc_ir.platform.catalogue import CPU_DATACENTERS, DataCenter
+from flashc_ir.resources import Cpu, Hardware, Volume
+
+from .hardware import Located, decode_datacenter
+from .semantics import SdkObject
+from .table import Arguments, Parameter, Table, check_names, names_of, read_integer, read_text
+
+_DEFAULT_DATACENTER = DataCenter.EU_RO_1.value
+
+
+def _read_datacenter(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    argument = arguments.given("datacenter") or arguments.given("dataCenterId")
+    if argument is None:
+        return parameter.default
+    what = arguments.describe("datacenter")
+    return decode_datacenter(arguments.decoder, argument, what) or parameter.default
+
+
+NAME = Parameter[str | None](
+    name="name",
+    type="str",
+    annotation="str | None",
+    default=None,
+    reader=read_text,
+    manifest=("name",),
+    doc="The volume's name. A volume of this name is created where there is none.",
+)
+ID = Parameter[str | None](
+    name="id",
+    type="str",
+    annotation="str | None",
+    default=None,
+    reader=read_text,
+    manifest=("id",),
+    doc="The id of a volume that exists.",
+)
+SIZE = Parameter[int](
+    name="size",
+    type="int",
+    annotation="int",
+    default=100,
+    signature="100",
+    reader=read_integer,
+    unit="GB",
+    least=10,
+    most=4096,
+    manifest=("size",),
+    doc="The size of a volume that is created.",
+)
+DATACENTER = Parameter[str | None](
+    name="datacenter",
+    type="DataCenter or str",
+    annotation="DataCenter | str | None",
+    default=_DEFAULT_DATACENTER,
+    shown_default=_DEFAULT_DATACENTER,
+    reader=_read_datacenter,
+    manifest=("dataCenterId",),
+    doc="Where the volume is. Workers start in the same data centre.",
+)
+DATACENTER_ID = Parameter[str | None](
+    name="dataCenterId",
+    type="DataCenter or str",
+    annotation="DataCenter | str | None",
+    default=_DEFAULT_DATACENTER,
+    shown_default=_DEFAULT_DATACENTER,
+    reader=_read_datacenter,
+    manifest=("dataCenterId",),
+    doc="Another name of `datacenter`.",
+)
+NETWORK_VOLUME: Table = (NAME, ID, SIZE, DATACENTER, DATACENTER_ID)
+
+
+def read_volumes(
+    parameter: Parameter[tuple[Located[Volume], ...]], arguments: Arguments
+) -> tuple[Located[Volume], ...]:
+    """Read one volume or a list of them; at most one of them may be in a data centre."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    decoder, what = arguments.decoder, arguments.describe(parameter.name)
+    seen: dict[str, Span] = {}
+    found: list[Located[Volume]] = []
+    for item in decoder.several(argument, what, "a `NetworkVolume` or a list of them"):
+        volume = _read_volume(arguments, item, what)
+        if volume is None:
+            continue
+        found.append(Located(volume, item.span))
+        if volume.datacenter in seen:
+            decoder.sink.report(
+                rules.VOLUMES_SHARE_DATACENTER,
+                item.span,
+                f"two volumes are in `{volume.datacenter}`",
+                secondary=(Label(seen[volume.datacenter], "the other one"),),
+                help=("an endpoint can have one volume per data centre",),
+            )
+        seen[volume.datacenter] = item.span
+    return tuple(found)
+
+
+def check_volumes(
+    arguments: Arguments,
+    volumes: Iterable[Located[Volume]],
+    datacenters: tuple[str, ...],
+    hardware: Hardware,
+) -> None:
+    """Report volumes that are in none of the endpoint's data centres."""
+    places = datacenters
+    if not places and isinstance(hardware, Cpu):
+        places = tuple(place.value for place in CPU_DATACENTERS)
+    for volume in volumes:
+        if places and volume.value.datacenter not in places:
+            arguments.decoder.sink.report(
+                rules.VOLUME_ELSEWHERE,
+                volume.span,
+                f"the volume is in `{volume.value.datacenter}`, the endpoint in "
+                + alternatives(places, "and"),
+                help=("give the volume and the endpoint the same `datacenter`",),
+            )
+
+
+def _read_volume(arguments: Arguments, argument: Argument, what: str) -> Volume | None:
+    decoder = arguments.decoder
+    value = decoder.known(argument, what)
+    if value is None:
+        return None
+    made = value.value
+    if not isinstance(made, SdkObject) or made.kind != "NetworkVolume":
+        decoder.invalid(what, argument.span, "a `NetworkVolume`", value)
+        return None
+    own = Arguments(decoder, made.kind, made.arguments)
+    check_names(own, names_of(NETWORK_VOLUME))
+    known_id = own.given("id")
+    if own.given("name") is None and known_id is None:
+        decoder.sink.report(
+            rules.INVALID_VALUE, made.span, "a `NetworkVolume` needs a `name` or an `id`"
+        )
+    if known_id is not None and not (own.given("datacenter") or own.given("dataCenterId")):
+        decoder.sink.report(
+            rules.VOLUME_DEFAULT_PLACE,
+            known_id.span,
+            f"flashc assumes that the volume is in `{_DEFAULT_DATACENTER}`, as no data centre is given",
+            notes=(
+                "workers start in that data centre, and find nothing if the volume is elsewhere",
+            ),
+            help=("add `datacenter=...` with the volume's own data centre",),
+        )
+    return Volume(
+        name=NAME.read(own),
+        id=ID.read(own),
+        size=SIZE.read(own),
+        datacenter=DATACENTER.read(own) or _DEFAULT_DATACENTER,
+    )
