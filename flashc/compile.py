@@ -22,7 +22,7 @@ from flashc.project.suppressions import collect_suppressions
 from flashc_core import rules
 from flashc_core.cache import Store
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import Span, WholeFile
 from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint
 from flashc_ir.program import Program
 from flashc_ir.verify import verify
@@ -121,7 +121,7 @@ def fragments_of(
 def report_no_endpoints(sink: Sink) -> None:
     sink.report(
         rules.NO_ENDPOINTS,
-        Span.whole("."),
+        WholeFile("."),
         "no module of this project declares an endpoint",
         help=("decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",),
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 
 from .base import Draft
 
@@ -52,7 +52,7 @@ def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
         reason = error.strerror or type(error).__name__
         sink.report(
             rules.OUTPUT_FAILED,
-            Span.whole(target.name),
+            WholeFile(target.name),
             f"`{target.name}` can't be written: {reason}",
             notes=(f"to the folder `{target.parent}`",),
             help=("choose another place with `--output`, or make room and permissions",),

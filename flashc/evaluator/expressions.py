@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 _NESTING = 100
-_NOWHERE = Span.whole("")
+_NOWHERE = Span.start_of("")
 
 
 def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:

@@ -10,7 +10,7 @@ import libcst as cst
 from flashc.project.discover import Tree
 from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
-from flashc_core.source import Span
+from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.resources import EnvironmentReference
 
 from . import statements
@@ -55,7 +55,7 @@ class Machine:
     dialects: tuple[Dialect, ...] = ()
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
-    stopped: dict[str, Span] = field(default_factory=dict[str, Span])
+    stopped: dict[str, Location] = field(default_factory=dict[str, Location])
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
     files: set[str] = field(default_factory=set[str])  # of the project, that were looked at
     assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
@@ -114,7 +114,7 @@ class Machine:
             return None
         frame = Frame(syntax=syntax)
         self.frames[name] = frame
-        here = Span.whole(syntax.path)
+        here = Span.start_of(syntax.path)
         frame.names["__name__"] = Known(name, here)
         frame.names["__file__"] = Known(ProjectPath(syntax.path, text=True), here)
         frame.names["__package__"] = Known(
@@ -133,7 +133,7 @@ class Machine:
             self.stopped[name] = stop.span
             frame.names.clear()
         except RecursionError:
-            self.stopped[name] = here
+            self.stopped[name] = WholeFile(syntax.path)
             frame.names.clear()
         self._steps, self.depth, self.condition = steps, depth, condition
         self.controlled_by, self.guards = controlled, guards
@@ -181,8 +181,10 @@ class Machine:
         if self.tree.has(full):
             return Known(ModuleRef(full), origin)
         if module in self.stopped:
+            stop = self.stopped[module]
             return Unknown(
-                reason=f"module `{module}` computes too much", origin=self.stopped[module]
+                reason=f"module `{module}` computes too much",
+                origin=stop if isinstance(stop, Span) else origin,
             )
         return Unknown(
             reason=f"module `{module}` has no name `{name}` that flashc knows", origin=origin

@@ -17,7 +17,7 @@ from .values import Known, Symbolic, Unknown, Value
 if TYPE_CHECKING:
     from .machine import Machine
 
-_NOWHERE = Span.whole("")
+_NOWHERE = Span.start_of("")
 
 
 def literal(

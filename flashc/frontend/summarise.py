@@ -19,7 +19,7 @@ from flashc.syntax.names import Names, collect_names
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import printable
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Module
 
@@ -88,7 +88,7 @@ def _names(sources: Sources, name: str) -> Names:
         except RecursionError:
             sources.sink.report(
                 rules.MODULE_TOO_LARGE,
-                Span.whole(path),
+                WholeFile(path),
                 f"the code of `{path}` is nested too deeply to be analysed",
             )
     return Names(Module(name=name, path=path, is_package=path.endswith("__init__.py")), (), ())

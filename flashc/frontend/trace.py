@@ -31,7 +31,7 @@ from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span, column_of_byte
+from flashc_core.source import Span, WholeFile, column_of_byte
 from flashc_ir.platform import catalogue
 from flashc_ir.resources import EnvironmentReference, Text
 
@@ -57,7 +57,7 @@ def trace(machine: Machine, environment: Mapping[str, str], sink: Sink) -> None:
     for name, reason in sorted(answer["failed"].items()):
         sink.report(
             rules.TRACE_FAILED,
-            Span.whole(machine.tree.modules[name]),
+            WholeFile(machine.tree.modules[name]),
             f"importing `{name}` failed while tracing: {reason}",
             help=("mend what it raises, or write the endpoints so that flashc can evaluate them",),
         )
@@ -72,7 +72,7 @@ def trace(machine: Machine, environment: Mapping[str, str], sink: Sink) -> None:
         machine.stopped.pop(name, None)
         sink.report(
             rules.TRACED_MODULE,
-            Span.whole(machine.tree.modules[name]),
+            WholeFile(machine.tree.modules[name]),
             f"the endpoints of `{name}` are known by running its code (`--trace`)",
             notes=("another machine or another day may define others",),
         )
@@ -82,7 +82,7 @@ def _modules_beyond(machine: Machine) -> set[str]:
     """The modules with endpoints that evaluation leaves open."""
     quiet = Sink()
     lower_endpoints(ArgumentDecoder(machine, quiet), machine.endpoints)
-    paths = {d.span.path for d in quiet if d.rule.code in _BEYOND}
+    paths = {d.path for d in quiet if d.rule.code in _BEYOND}
     open_places = {v.module for v in machine.endpoints if v.condition is not None or v.problems}
     by_path = {path: name for name, path in machine.tree.modules.items()}
     return (
@@ -128,7 +128,7 @@ def _run(
         reason = type(error).__name__
     sink.report(
         rules.TRACE_FAILED,
-        Span.whole(modules[0].replace(".", "/") + ".py"),
+        WholeFile(modules[0].replace(".", "/") + ".py"),
         f"tracing failed: {reason}",
         help=("write the endpoints so that flashc can evaluate them",),
     )

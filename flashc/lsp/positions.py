@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lsprotocol.types import Position, PositionEncodingKind, Range
 
-from flashc_core.source import Lines, Span
+from flashc_core.source import Lines, Location, Span, WholeFile
 
 LineColumn = tuple[int, int]
 """A position as spans count it: line and column from 1, columns in code points."""
@@ -29,13 +29,13 @@ def units(encoding: PositionEncodingKind | str) -> Units:
             return lambda text: len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def to_range(span: Span, lines: Lines, count: Units) -> Range:
-    """Return a span as a range of the client; the span of a whole file becomes its first line."""
-    if (span.line, span.column) == (span.end_line, span.end_column) == (1, 1):
+def to_range(location: Location, lines: Lines, count: Units) -> Range:
+    """Return a location as a range of the client; a whole file becomes its first line."""
+    if isinstance(location, WholeFile):
         return Range(Position(0, 0), Position(0, count(lines.line(1))))
     return Range(
-        _position(span.line, span.column, lines, count),
-        _position(span.end_line, span.end_column, lines, count),
+        _position(location.line, location.column, lines, count),
+        _position(location.end_line, location.end_column, lines, count),
     )
 
 

@@ -18,7 +18,7 @@ from flashc import __version__
 from flashc.report.machine import page_url
 from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Severity
 from flashc_core.encoding import encode
-from flashc_core.source import Span
+from flashc_core.source import Location, Span
 
 from . import features
 from .analysis import Analysis, analyse, project_of, relative
@@ -135,7 +135,7 @@ class FlashServer(LanguageServer):
         by_path: dict[str, list[lsp.Diagnostic]] = {path: [] for path in project.versions}
         for diagnostic in analysis.diagnostics:
             shown = self.diagnostic(project, analysis, diagnostic)
-            by_path.setdefault(diagnostic.span.path, []).append(shown)
+            by_path.setdefault(diagnostic.path, []).append(shown)
         for path in sorted(by_path.keys() | project.published):
             self.text_document_publish_diagnostics(
                 lsp.PublishDiagnosticsParams(
@@ -155,7 +155,7 @@ class FlashServer(LanguageServer):
         lines += [f"note: {note}" for note in diagnostic.notes]
         lines += [f"help: {text}" for text in diagnostic.help]
         return lsp.Diagnostic(
-            range=self.range(analysis, diagnostic.span),
+            range=self.range(analysis, diagnostic.location),
             message="\n".join(lines),
             severity=_SEVERITIES[diagnostic.severity],
             code=rule.code,
@@ -170,16 +170,16 @@ class FlashServer(LanguageServer):
         self, project: _Project, analysis: Analysis, label: Label
     ) -> lsp.DiagnosticRelatedInformation:
         return lsp.DiagnosticRelatedInformation(
-            self.location(project, analysis, label.span), label.text
+            self.location(project, analysis, label.location), label.text
         )
 
-    def range(self, analysis: Analysis, span: Span) -> lsp.Range:
-        """Return a span as a range of its document."""
-        return to_range(span, analysis.lines(span.path), self.count)
+    def range(self, analysis: Analysis, location: Location) -> lsp.Range:
+        """Return a location as a range of its document."""
+        return to_range(location, analysis.lines(location.path), self.count)
 
-    def location(self, project: _Project, analysis: Analysis, span: Span) -> lsp.Location:
-        """Return a span as a document and a range in it."""
-        return lsp.Location(uri_of(project.root, span.path), self.range(analysis, span))
+    def location(self, project: _Project, analysis: Analysis, location: Location) -> lsp.Location:
+        """Return a location as a document and a range in it."""
+        return lsp.Location(uri_of(project.root, location.path), self.range(analysis, location))
 
     def edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
         """Return a fix as edits of the document versions that were analysed."""
@@ -293,7 +293,8 @@ def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.
         fix = diagnostic.fix
         if fix is None or fix.safety is Safety.DISPLAY:
             continue
-        if overlaps(diagnostic.span, path, begin, end):
+        location = diagnostic.location
+        if isinstance(location, Span) and overlaps(location, path, begin, end):
             safe = fix.safety is Safety.SAFE
             yield lsp.CodeAction(
                 title=fix.title if safe else f"{fix.title} (may change what the program does)",

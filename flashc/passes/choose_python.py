@@ -6,7 +6,7 @@ import sys
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.endpoints import DeployedEndpoint, Endpoint, ExistingEndpoint
 from flashc_ir.platform.images import SUPPORTED_PYTHONS
 
@@ -48,7 +48,7 @@ def _checked(version: str, declared: dict[str, DeployedEndpoint], sink: Sink) ->
     if version not in SUPPORTED_PYTHONS:
         sink.report(
             rules.UNSUPPORTED_PYTHON,
-            Span.whole("pyproject.toml"),
+            WholeFile("pyproject.toml"),
             f"no worker image has Python {version}",
             help=(f"pass `--python-version` with one of {', '.join(SUPPORTED_PYTHONS)}",),
         )

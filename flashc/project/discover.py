@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.modules import Origin
 from flashc_ir.program import Exclusion, ProjectFile
 
@@ -135,7 +135,7 @@ def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
         if name in found:
             sink.report(
                 rules.AMBIGUOUS_MODULE,
-                Span.whole(path),
+                WholeFile(path),
                 f"`{path}` is never imported: `{found[name]}` is the same module `{name}`",
                 help=("rename one of the two",),
             )
@@ -177,7 +177,7 @@ class _Walk:
             shown = path.encode("utf-8", "replace").decode()
             self.sink.report(
                 rules.UNREADABLE_FILE,
-                Span.whole(shown),
+                WholeFile(shown),
                 f"the name of `{shown}` is not UTF-8",
                 help=("rename the file, or keep it out with a `.flashignore`",),
             )
@@ -207,7 +207,7 @@ class _Walk:
         if not inside:
             self.sink.report(
                 rules.SYMLINK_OUTSIDE,
-                Span.whole(path),
+                WholeFile(path),
                 f"the symbolic link `{path}` leaves the project",
                 help=(
                     "copy the file into the project, or keep the link out with a `.flashignore`",
@@ -221,7 +221,7 @@ class _Walk:
             if not stat.S_ISREG(status.st_mode):
                 self.sink.report(
                     rules.UNREADABLE_FILE,
-                    Span.whole(path),
+                    WholeFile(path),
                     f"`{path}` is not a regular file",
                     help=("keep it out with a `.flashignore`",),
                 )
@@ -251,7 +251,7 @@ class _Walk:
     def _unreadable(self, path: str, error: OSError) -> None:
         self.sink.report(
             rules.UNREADABLE_FILE,
-            Span.whole(path),
+            WholeFile(path),
             f"`{path}` can't be read: {error.strerror or type(error).__name__}",
             help=("make it readable, or keep it out with a `.flashignore`",),
         )

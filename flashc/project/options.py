@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Lines, Span
+from flashc_core.source import Lines, Location, Span, WholeFile
 
 PYPROJECT = "pyproject.toml"
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -122,7 +122,7 @@ def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
     sink.report(rules.INVALID_CONFIGURATION, _place_of_key(key, lines), message, help=help)
 
 
-def _place_of_key(key: str, lines: Lines) -> Span:
+def _place_of_key(key: str, lines: Lines) -> Location:
     """The line of `[tool.flashc]` that sets a key."""
     inside = False
     for number in range(1, len(lines) + 1):
@@ -133,12 +133,12 @@ def _place_of_key(key: str, lines: Lines) -> Span:
         if inside and name == key:
             column = len(lines.line(number)) - len(lines.line(number).lstrip()) + 1
             return Span(PYPROJECT, number, column, number, column + len(name))
-    return Span.whole(PYPROJECT)
+    return WholeFile(PYPROJECT)
 
 
-def _place_of_error(error: Exception) -> Span:
+def _place_of_error(error: Exception) -> Location:
     match = re.search(r"line (\d+), column (\d+)", str(error))
     if match is None:
-        return Span.whole(PYPROJECT)
+        return WholeFile(PYPROJECT)
     line, column = int(match[1]), int(match[2])
     return Span(PYPROJECT, line, column, line, column + 1)

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Lines, Span
+from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.endpoints import Dependency
 
 from .discover import Tree
@@ -80,7 +80,7 @@ def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         sink.report(
             rules.INVALID_CONFIGURATION,
-            Span.whole("pyproject.toml"),
+            WholeFile("pyproject.toml"),
             f"`pyproject.toml` can't be used: {error}",
         )
         return []
@@ -109,9 +109,14 @@ def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
 
 
 def _place(lines: Lines, text: str) -> Span:
-    """Where a string stands in the file: the first line that holds it."""
-    for number in range(1, len(lines) + 1):
-        column = lines.line(number).find(text)
-        if column >= 0:
-            return Span("pyproject.toml", number, column + 1, number, column + 1 + len(text))
-    return Span.whole("pyproject.toml")
+    """Return where a string is in the file: the first line that contains it.
+
+    A string that is written with escapes is not found as it reads; its span is the key then, or all
+    of the file where the key has escapes too.
+    """
+    for sought in (text, "dependencies"):
+        for number in range(1, len(lines) + 1):
+            column = lines.line(number).find(sought)
+            if column >= 0:
+                return Span("pyproject.toml", number, column + 1, number, column + 1 + len(sought))
+    return Span("pyproject.toml", 1, 1, len(lines), len(lines.line(len(lines))) + 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from flashc.syntax.parse import Syntax, SyntaxProblem, parse
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import Span, WholeFile
 
 from .discover import Tree
 from .texts import read_text
@@ -44,7 +44,7 @@ class Sources:
         if len(text) > MAX_WORKER_TEXT:
             self.sink.report(
                 rules.MODULE_TOO_LARGE,
-                Span.whole(path),
+                WholeFile(path),
                 f"`{path}` has {len(text):,} characters; flashc analyses modules of at most "
                 f"{MAX_WORKER_TEXT:,}",
                 help=("move the data into a file of its own and read it at run time",),

@@ -32,11 +32,17 @@ class Suppression:
     used: set[str] = field(default_factory=set[str])
 
     def hides(self, diagnostic: Diagnostic) -> bool:
-        """Whether it stands on a line of the finding, names its rule, and may hide it."""
-        span, rule = diagnostic.span, diagnostic.rule
-        on_line = self.place.line in (span.line, span.end_line)
+        """Return whether the comment is on a line of the finding, names its rule, and may hide it.
+
+        A finding about a whole file is hidden by a comment on the file's first line.
+        """
+        location, rule = diagnostic.location, diagnostic.rule
+        if isinstance(location, Span):
+            on_line = self.place.line in (location.line, location.end_line)
+        else:
+            on_line = self.place.line == 1
         named = rule.code in self.codes or rule.name in self.codes
-        return on_line and named and rule.suppressible and span.path == self.place.path
+        return on_line and named and rule.suppressible and location.path == self.place.path
 
 
 def read_suppressions(path: str, text: str) -> list[Suppression]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable, decode
-from flashc_core.source import Span
+from flashc_core.source import Span, WholeFile
 
 from .discover import Tree
 
@@ -24,7 +24,7 @@ def read_text(tree: Tree, path: str, sink: Sink) -> str | None:
     except OSError as error:
         sink.report(
             rules.UNREADABLE_FILE,
-            Span.whole(path),
+            WholeFile(path),
             f"`{path}` can't be read: {error.strerror or type(error).__name__}",
             help=("make it readable, or keep it out with a `.flashignore`",),
         )

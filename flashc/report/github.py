@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.source import Location, Span
 
 
 def render_github(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
@@ -17,20 +18,30 @@ def render_github(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
 
 
 def _command(diagnostic: Diagnostic, prefix: str) -> str:
-    span, rule = diagnostic.span, diagnostic.rule
+    rule = diagnostic.rule
     properties = {
-        "file": f"{prefix}{span.path}",
-        "line": str(span.line),
-        "col": str(span.column),
-        "endLine": str(span.end_line),
-        "endColumn": str(span.end_column),
+        "file": f"{prefix}{diagnostic.path}",
+        **_position(diagnostic.location),
         "title": f"{rule.code} {rule.name}",
     }
-    if span.end_line != span.line:  # GitHub accepts columns only if both are on one line
-        del properties["col"], properties["endColumn"]
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     lines = [diagnostic.message, *diagnostic.notes, *(f"help: {text}" for text in diagnostic.help)]
     return f"::{diagnostic.severity.value} {listed}::{_data(chr(10).join(lines))}"
+
+
+def _position(location: Location) -> dict[str, str]:
+    """Return the properties that say where in the file; none for a whole file."""
+    if not isinstance(location, Span):
+        return {}
+    lines = {"line": str(location.line), "endLine": str(location.end_line)}
+    if location.end_line != location.line:  # GitHub accepts columns only if both are on one line
+        return lines
+    return {
+        "line": lines["line"],
+        "col": str(location.column),
+        "endLine": lines["endLine"],
+        "endColumn": str(location.end_column),
+    }
 
 
 def _data(text: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from flashc import __version__
 from flashc_core.diagnostics import Diagnostic, Label
-from flashc_core.source import Span
+from flashc_core.source import Location, Span
 
 REPORT_VERSION = 1
 HOME_PAGE = "https://github.com/flashc/flashc"
@@ -28,11 +28,11 @@ class Position(_Model):
 
 
 class ReportLabel(_Model):
-    """A part of a file that is related to a finding, with a remark."""
+    """A location that is related to a finding, with a remark; `start` and `end` as in a finding."""
 
     path: str
-    start: Position
-    end: Position
+    start: Position | None
+    end: Position | None
     text: str
 
 
@@ -45,15 +45,15 @@ class ReportFix(_Model):
 
 
 class ReportDiagnostic(_Model):
-    """One finding."""
+    """One finding; `start` and `end` are null where it is about a file as a whole."""
 
     code: str
     name: str
     severity: Literal["error", "warning"]
     message: str
     path: str
-    start: Position
-    end: Position
+    start: Position | None
+    end: Position | None
     labels: list[ReportLabel]
     notes: list[str]
     help: list[str]
@@ -87,16 +87,16 @@ def schema() -> dict[str, Any]:
 
 
 def _diagnostic(diagnostic: Diagnostic) -> ReportDiagnostic:
-    span, fix = diagnostic.span, diagnostic.fix
+    location, fix = diagnostic.location, diagnostic.fix
     own = (diagnostic.primary,) if diagnostic.primary.text else ()
     return ReportDiagnostic(
         code=diagnostic.rule.code,
         name=diagnostic.rule.name,
         severity=diagnostic.severity.value,
         message=diagnostic.message,
-        path=span.path,
-        start=_start(span),
-        end=_end(span),
+        path=location.path,
+        start=_start(location),
+        end=_end(location),
         labels=[_label(label) for label in (*own, *diagnostic.secondary)],
         notes=list(diagnostic.notes),
         help=list(diagnostic.help),
@@ -112,13 +112,19 @@ def _diagnostic(diagnostic: Diagnostic) -> ReportDiagnostic:
 
 
 def _label(label: Label) -> ReportLabel:
-    span = label.span
-    return ReportLabel(path=span.path, start=_start(span), end=_end(span), text=label.text)
+    location = label.location
+    return ReportLabel(
+        path=location.path, start=_start(location), end=_end(location), text=label.text
+    )
 
 
-def _start(span: Span) -> Position:
-    return Position(line=span.line, column=span.column)
+def _start(location: Location) -> Position | None:
+    if not isinstance(location, Span):
+        return None
+    return Position(line=location.line, column=location.column)
 
 
-def _end(span: Span) -> Position:
-    return Position(line=span.end_line, column=span.end_column)
+def _end(location: Location) -> Position | None:
+    if not isinstance(location, Span):
+        return None
+    return Position(line=location.end_line, column=location.end_column)

@@ -71,12 +71,10 @@ def _result(diagnostic: Diagnostic, index: int, prefix: str) -> dict[str, Any]:
 
 
 def _location(label: Label, prefix: str) -> dict[str, Any]:
-    location: dict[str, Any] = {
-        "physicalLocation": {
-            "artifactLocation": _artifact(label.span.path, prefix),
-            "region": _region(label.span),
-        }
-    }
+    physical: dict[str, Any] = {"artifactLocation": _artifact(label.location.path, prefix)}
+    if isinstance(label.location, Span):
+        physical["region"] = _region(label.location)
+    location: dict[str, Any] = {"physicalLocation": physical}
     if label.text:
         location["message"] = {"text": label.text}
     return location

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from flashc_core.diagnostics import Diagnostic, Label, Severity
 from flashc_core.encoding import Undecodable, decode
-from flashc_core.source import Lines
+from flashc_core.source import Lines, Span, WholeFile, location_order
 
 _TAB = 4
 _WIDTH = 160  # columns; of a longer line of code only the part around the label is shown
@@ -78,14 +78,15 @@ def _rendered(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Ite
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
     groups = _by_file(diagnostic)
-    gutter = max(len(str(mark.label.span.line)) for marks in groups.values() for mark in marks)
+    gutter = max(_digits(mark) for marks in groups.values() for mark in marks)
     for index, (path, marks) in enumerate(groups.items()):
         arrow = "-->" if index == 0 else ":::"
-        first = next((m for m in marks if m.primary), marks[0]).label.span
-        yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(path)}:{first.line}:{first.column}"
-        lines = sources.lines(path)
+        first = next((m for m in marks if m.primary), marks[0]).label.location
+        yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(str(first))}"
+        located = [(span, m) for m in marks if isinstance(span := m.label.location, Span)]
+        lines = sources.lines(path) if located else None
         if lines is not None:
-            yield from _code(marks, lines, gutter, paint, role)
+            yield from _code(located, lines, gutter, paint, role)
     help = (*diagnostic.help, f"run `flashc explain {diagnostic.rule.code}`")
     for word, texts in (("note", diagnostic.notes), ("help", help)):
         for text in texts:
@@ -94,27 +95,34 @@ def _rendered(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Ite
             yield f"{sign} {paint(word, 'bold')}: {indent.join(map(_shown, text.splitlines()))}"
 
 
+def _digits(mark: _Mark) -> int:
+    location = mark.label.location
+    return 1 if isinstance(location, WholeFile) else len(str(location.line))
+
+
 def _by_file(diagnostic: Diagnostic) -> dict[str, list[_Mark]]:
     """Return the labels by file, in source order; the file of the primary label comes first."""
     groups: dict[str, list[_Mark]] = {}
     for label in (diagnostic.primary, *diagnostic.secondary):
         mark = _Mark(label, label is diagnostic.primary)
-        groups.setdefault(label.span.path, []).append(mark)
+        groups.setdefault(label.location.path, []).append(mark)
     return {
-        path: sorted(marks, key=lambda m: (m.label.span, not m.primary))
+        path: sorted(marks, key=lambda m: (location_order(m.label.location), not m.primary))
         for path, marks in groups.items()
     }
 
 
-def _code(marks: list[_Mark], lines: Lines, gutter: int, paint: Paint, role: str) -> Iterator[str]:
+def _code(
+    marks: list[tuple[Span, _Mark]], lines: Lines, gutter: int, paint: Paint, role: str
+) -> Iterator[str]:
     bar = paint(" " * gutter + " |", "gutter")
     yield bar
     shown = 0
-    for mark in marks:
-        number = mark.label.span.line
+    for span, mark in marks:
+        number = span.line
         if not 1 <= number <= len(lines):
             continue
-        code, start, width = _clipped(lines.line(number), mark)
+        code, start, width = _clipped(lines.line(number), span)
         if number != shown:
             if shown and number > shown + 1:
                 yield paint("...", "gutter")
@@ -126,9 +134,8 @@ def _code(marks: list[_Mark], lines: Lines, gutter: int, paint: Paint, role: str
     yield bar
 
 
-def _clipped(line: str, mark: _Mark) -> tuple[str, int, int]:
+def _clipped(line: str, span: Span) -> tuple[str, int, int]:
     """Return the line as shown, and the start and width of the mark in it, in terminal columns."""
-    span = mark.label.span
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
     text, head, marked = _shown(line), _shown(line[:start]), _shown(line[start:end])

@@ -76,15 +76,15 @@ class Syntax:
         """Return the offset of the next `sign` that is not in a comment."""
         while self.text[offset] != sign:
             if self.text[offset] == "#":
-                offset = self.lines.offset(self.lines.place(offset)[0] + 1, 1)
+                offset = self.lines.offset(self.lines.position(offset)[0] + 1, 1)
             else:
                 offset += 1
         return offset
 
     def _extent(self, start: int, end: int) -> Span:
-        line, column = self.lines.place(start)
+        line, column = self.lines.position(start)
         # LibCST ends the last statement with a newline even if the text does not
-        end_line, end_column = self.lines.place(min(end, len(self.text)))
+        end_line, end_column = self.lines.position(min(end, len(self.text)))
         return Span(self.path, line, column, end_line, end_column)
 
 

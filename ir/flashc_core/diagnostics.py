@@ -12,7 +12,7 @@ from enum import StrEnum, unique
 from msgspec import Struct
 
 from .encoding import printable
-from .source import Edit, Span
+from .source import Edit, Location, Span, location_order
 
 
 @unique
@@ -42,10 +42,10 @@ class Rule(Struct, frozen=True, kw_only=True):
     suppressible: bool = True
 
 
-class Label(Struct, frozen=True, order=True):
-    """A place with a short remark."""
+class Label(Struct, frozen=True):
+    """A location with a short remark."""
 
-    span: Span
+    location: Location
     text: str
 
 
@@ -69,8 +69,23 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
     fix: Fix | None = None
 
     @property
-    def span(self) -> Span:
-        return self.primary.span
+    def location(self) -> Location:
+        """Return where the finding is."""
+        return self.primary.location
+
+    @property
+    def path(self) -> str:
+        """Return the file that the finding is about."""
+        return self.primary.location.path
+
+    @property
+    def line(self) -> int:
+        """Return the line where an editor shows the finding and a comment suppresses it.
+
+        For a finding about a whole file it is the first line.
+        """
+        location = self.primary.location
+        return location.line if isinstance(location, Span) else 1
 
     @property
     def severity(self) -> Severity:
@@ -90,7 +105,7 @@ class Sink:
     def report(
         self,
         rule: Rule,
-        span: Span,
+        location: Location,
         message: str,
         *,
         label: str = "",
@@ -99,13 +114,15 @@ class Sink:
         help: tuple[str, ...] = (),
         fix: Fix | None = None,
     ) -> None:
-        """Add one finding at `span`; `label` is the remark printed under the place."""
+        """Add one finding; `label` is the remark printed at its location."""
         self.add(
             Diagnostic(
                 rule=rule,
                 message=printable(message),
-                primary=Label(span, printable(label)),
-                secondary=tuple(Label(other.span, printable(other.text)) for other in secondary),
+                primary=Label(location, printable(label)),
+                secondary=tuple(
+                    Label(other.location, printable(other.text)) for other in secondary
+                ),
                 notes=tuple(map(printable, notes)),
                 help=tuple(map(printable, help)),
                 fix=fix,
@@ -121,8 +138,10 @@ class Sink:
         return any(d.severity is Severity.ERROR for d in self._found)
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        """All findings, by place, then code: the order never depends on the order of discovery."""
-        return iter(sorted(self._found, key=lambda d: (d.span, d.rule.code, d.message)))
+        """Yield the findings by location, then code; the order of discovery does not matter."""
+        return iter(
+            sorted(self._found, key=lambda d: (location_order(d.location), d.rule.code, d.message))
+        )
 
     def __len__(self) -> int:
         return len(self._found)

@@ -1,7 +1,7 @@
-"""Source text -> places in it (`Span`) and changes of it (`Edit`).
+"""Describe locations in source text (`Span`, `WholeFile`) and changes of it (`Edit`).
 
-Places are (line, column) pairs, both counted from 1, columns in code points.  They are what an editor
-shows, what the JSON report carries, and what survives pickling; offsets never leave this module.
+A position is a (line, column) pair, both counted from 1, columns in code points.  Positions are what an
+editor shows, what the JSON report carries, and what survives pickling; offsets never leave this module.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 class Span(Struct, frozen=True, order=True):
-    """A half-open piece of one file: from (line, column) up to, not including, (end_line, end_column).
+    """A half-open range of one file: from (line, column) up to, not including, (end_line, end_column).
 
     `path` is POSIX and relative to the project's root, so that a span is the same on every machine.
     """
@@ -34,7 +35,7 @@ class Span(Struct, frozen=True, order=True):
         return f"{self.path}:{self.line}:{self.column}"
 
     def covers(self, other: Span) -> bool:
-        """Whether `other` lies inside of this span."""
+        """Return whether `other` lies inside of this span."""
         return (
             self.path == other.path
             and (self.line, self.column) <= (other.line, other.column)
@@ -42,9 +43,43 @@ class Span(Struct, frozen=True, order=True):
         )
 
     @classmethod
-    def whole(cls, path: str) -> Span:
-        """The span that stands for a file as a whole: its first character."""
+    def start_of(cls, path: str) -> Span:
+        """Return the empty span at the beginning of a file.
+
+        It is the origin of the names that Python itself gives a module, such as `__name__`.  A
+        diagnostic about a file without a position in it uses `WholeFile`.
+        """
         return cls(path, 1, 1, 1, 1)
+
+
+class WholeFile(NamedTuple):
+    """A file or folder without a position in it; `path` as in `Span`.
+
+    A report names the path only, and never prints the file's text: the file may hold credentials.
+    """
+
+    # A tuple and not a Struct: msgspec then tells it from a `Span` without a tag in every span.
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
+
+
+Location = Span | WholeFile
+"""Where a diagnostic is."""
+
+
+def location_order(location: Location) -> tuple[str, int, int, int, int]:
+    """Return the sort key of a location: by path, a whole file before the positions in it."""
+    if isinstance(location, WholeFile):
+        return (location.path, 0, 0, 0, 0)
+    return (
+        location.path,
+        location.line,
+        location.column,
+        location.end_line,
+        location.end_column,
+    )
 
 
 class Edit(Struct, frozen=True, order=True):
@@ -55,7 +90,7 @@ class Edit(Struct, frozen=True, order=True):
 
 
 class OverlappingEdits(ValueError):
-    """Two edits claim the same character; applying either would undo the other."""
+    """Two edits change the same character, so that they cannot both be applied."""
 
 
 class Lines:
@@ -73,35 +108,35 @@ class Lines:
         return len(self._starts)
 
     def offset(self, line: int, column: int) -> int:
-        """The offset of a place, clamped into the text."""
+        """Return the offset of a position, limited to the text's length."""
         if line > len(self._starts):
             return len(self.text)
         return min(self._starts[line - 1] + column - 1, len(self.text))
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """The (line, column) of an offset."""
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return the (line, column) of an offset."""
         line = bisect.bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
     def line(self, number: int) -> str:
-        """Line `number` (from 1) without its newline; empty past the end."""
+        """Return line `number` (from 1) without its newline; an empty text past the end."""
         if not 1 <= number <= len(self._starts):
             return ""
         end = self._starts[number] if number < len(self._starts) else len(self.text)
         return self.text[self._starts[number - 1] : end].rstrip("\r\n")
 
     def slice(self, span: Span) -> str:
-        """The text that `span` covers."""
+        """Return the text that `span` covers."""
         return self.text[
             self.offset(span.line, span.column) : self.offset(span.end_line, span.end_column)
         ]
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """`text` with every edit carried out; everything outside the edits' spans stays as it was.
+    """Apply every edit to `text`; everything outside the edits' spans stays as it was.
 
     Raises:
-        OverlappingEdits: two edits overlap.  Equal edits count once.
+        OverlappingEdits: two edits overlap.  Equal edits are applied once.
     """
     lines = Lines(text)
     ranges: list[tuple[int, int, str]] = sorted(
@@ -132,5 +167,5 @@ def column_of_byte(line: str, byte_offset: int) -> int:
 
 
 def newlines(text: str) -> int:
-    """How many line ends `text` holds."""
+    """Return how many line ends `text` contains."""
     return len(_NEWLINE.findall(text))

@@ -180,6 +180,24 @@ def test_an_unsaved_change_of_the_callee_is_seen_in_the_caller(tmp_path: Path) -
     drive(tmp_path, steps)
 
 
+def test_a_finding_about_a_whole_file_marks_its_first_line_and_shows_no_text(
+    tmp_path: Path,
+) -> None:
+    root, key = tmp_path / "app", "hf_c0ffeeC0FFEEc0ffeeC0FFEE"
+    root.mkdir()
+    (tmp_path / "credentials").write_text(f"{key}\n")
+    (root / "credentials").symlink_to(tmp_path / "credentials")
+
+    async def steps(editor: Editor) -> None:
+        editor.open("splitter.py")
+        (found,) = await editor.codes("credentials", ["FC004"])
+        assert (found.range.start.line, found.range.start.character) == (0, 0)
+        assert found.range.end.line == 0
+        assert key not in repr(editor.published)
+
+    drive(root, steps)
+
+
 def test_hover_shows_the_configuration_and_where_it_comes_from(tmp_path: Path) -> None:
     async def steps(editor: Editor) -> None:
         editor.open("caller.py")

@@ -120,7 +120,7 @@ def compiled(generated: GeneratedProgram, root: Path) -> Compiled:
         note(f"--- {name}\n{text}")
     result = compile_files(root, generated.files)
     assert not [d for d in result.diagnostics if d.severity.value == "error"], [
-        (str(d.span), d.message) for d in result.diagnostics
+        (str(d.location), d.message) for d in result.diagnostics
     ]
     return result
 

@@ -315,5 +315,5 @@ def test_a_large_file_that_changes_while_it_is_packed_stops_the_build(
     assert (
         build(compiled.valid, context_of(compiled.root, sink, progress=Changing()), output) is None
     )
-    assert [(d.rule.code, d.span.path) for d in sink] == [("FC003", "big.bin")]
+    assert [(d.rule.code, d.path) for d in sink] == [("FC003", "big.bin")]
     assert not list(output.parent.iterdir())

@@ -18,7 +18,7 @@ WORKER = (
 def test_a_file_that_is_not_utf8_is_named_with_its_line(tmp_path: Path) -> None:
     result = compile_files(tmp_path, {"worker.py": WORKER.encode() + b"# caf\xe9\n"})
     found = result.found("FC002")
-    assert (found.span.path, found.span.line) == ("worker.py", 5)
+    assert (found.path, found.line) == ("worker.py", 5)
 
 
 def test_a_declared_encoding_is_understood(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_byte_order_mark_is_no_syntax_error(tmp_path: Path) -> None:
 def test_a_named_pipe_is_reported_and_not_opened(tmp_path: Path) -> None:
     write(tmp_path, {"worker.py": WORKER})
     os.mkfifo(tmp_path / "pipe")
-    assert compile_folder(tmp_path).found("FC003").span.path == "pipe"
+    assert compile_folder(tmp_path).found("FC003").path == "pipe"
 
 
 def test_a_file_name_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_stray_python_2_file_is_no_error(tmp_path: Path) -> None:
 def test_a_broken_module_that_a_worker_imports_is_an_error(tmp_path: Path) -> None:
     worker = WORKER.replace("return x", "import old; return old")
     result = compile_files(tmp_path, {"worker.py": worker, "old.py": "print 'hello'\n"})
-    assert result.found("FC001").span.path == "old.py"
+    assert result.found("FC001").path == "old.py"
 
 
 def test_many_errors_are_found_in_one_run(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_no_code_of_the_project_runs(tmp_path: Path) -> None:
     result = compile_files(tmp_path / "app", files)
     assert not marker.exists()
     assert time.monotonic() - started < 60
-    assert [(d.rule.code, d.span.path) for d in result.diagnostics] == [
+    assert [(d.rule.code, d.path) for d in result.diagnostics] == [
         ("FC126", "worker_2.py"),
         ("FC127", "worker_3.py"),
     ]

@@ -67,7 +67,7 @@ TEXTS = st.text(st.sampled_from("ab\n\r\té漢\f\u2028 "), max_size=40)
 def test_places_and_offsets_are_inverse(source: str) -> None:
     lines = Lines(source)
     for offset in range(len(source) + 1):
-        assert lines.offset(*lines.place(offset)) == offset
+        assert lines.offset(*lines.position(offset)) == offset
 
 
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5), TEXTS), max_size=4))
@@ -84,7 +84,7 @@ def test_edits_change_nothing_else(source: str, wanted: list[tuple[int, int, str
         expected += source[position:start] + replacement
         position = end
     spans = [
-        Edit(Span("f", *lines.place(start), *lines.place(end)), replacement)
+        Edit(Span("f", *lines.position(start), *lines.position(end)), replacement)
         for start, end, replacement in edits
     ]
     assert apply_edits(source, reversed(spans)) == expected + source[position:]

@@ -14,7 +14,7 @@ from tests.support.projects import compile_files, write
 def read(root: Path, **flags: object) -> tuple[Options, list[tuple[str, int, str]]]:
     sink = Sink()
     options = read_options(root, flags, sink)
-    return options, [(d.rule.code, d.span.line, d.message) for d in sink]
+    return options, [(d.rule.code, d.line, d.message) for d in sink]
 
 
 def test_flags_override_the_table(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ def test_places_are_libcsts(text: str) -> None:
             span = syntax.span(node)
             assert (span.line, span.column - 1) == (place.start.line, place.start.column)
             end = (place.end.line, place.end.column)
-            last = syntax.lines.place(
+            last = syntax.lines.position(
                 len(text)
             )  # LibCST ends a last line that the text does not end
             assert (span.end_line, span.end_column - 1) == min(end, (last[0], last[1] - 1))

@@ -15,7 +15,7 @@ from flashc.cli import emit
 from flashc_backends.base import Context, PlanTarget
 from flashc_backends.targets import TARGETS
 from flashc_core import rules
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 from tests.support.projects import write
 
@@ -38,7 +38,7 @@ class Steps:
 def plan(program: Program, context: Context) -> Steps | None:
     names = tuple(endpoint.resource for endpoint in program.deployed())
     if "bad" in names:
-        context.services.sink.report(rules.OUTPUT_FAILED, Span.whole("."), "no plan for `bad`")
+        context.services.sink.report(rules.OUTPUT_FAILED, WholeFile("."), "no plan for `bad`")
         return None
     return Steps(names)
 

@@ -47,7 +47,7 @@ def problems(artifact: Path) -> list[str]:
     sink = Sink()
     verify_artifact(artifact, sink)
     assert {d.rule.code for d in sink} <= {"FC413", "FC415"}
-    return [f"{d.span.path}: {d.message}" for d in sink]
+    return [f"{d.path}: {d.message}" for d in sink]
 
 
 def test_what_flashc_makes_is_whole(made: BuildResult) -> None:

@@ -11,7 +11,7 @@ from flashc_backends.files.runtime_files import PACKAGE
 from flashc_backends.platform.worker_image import WORKER_MODULES
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 
 
@@ -21,7 +21,7 @@ def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
         if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):
             sink.report(
                 rules.WORKER_FILE_COLLISION,
-                Span.whole(draft.path),
+                WholeFile(draft.path),
                 f"`{draft.path}` would overwrite a file of the worker image",
                 notes=("the artifact is unpacked over the worker's own modules",),
                 help=("rename the module, or move it into a package",),
@@ -39,7 +39,7 @@ def check_generated_files(program: Program, sink: Sink) -> None:
         if what is not None:
             sink.report(
                 rules.GENERATED_FILE_COLLISION,
-                Span.whole(file.path),
+                WholeFile(file.path),
                 f"`{file.path}` has the place of {what}",
                 help=("rename the file",),
             )
@@ -54,7 +54,7 @@ def check_shadowing(
         for name in sorted(distribution.top_level & own.keys()):
             sink.report(
                 rules.SHADOWED_MODULE,
-                Span.whole(own[name]),
+                WholeFile(own[name]),
                 f"the module `{name}` and the package of that name in `{distribution.name}` "
                 "would be one",
                 help=("rename the module of the project",),

@@ -15,7 +15,7 @@ from flashc_backends.verify.checks import verify_build
 from flashc_backends.write import CannotWrite
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def report_too_large(
     most = (budget or LIMIT) if own else LIMIT
     sink.report(
         rules.OVER_BUDGET if own else rules.ARTIFACT_TOO_LARGE,
-        Span.whole(ARTIFACT_PATH),
+        WholeFile(ARTIFACT_PATH),
         f"the artifact has {size / 1024**2:,.1f} MiB; {who} {most / 1024**2:,.1f}",
         notes=tuple(
             f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest

@@ -28,7 +28,7 @@ from flashc_core import rules
 from flashc_core.cache import Piece, Store, digest
 from flashc_core.diagnostics import Sink
 from flashc_core.processes import on_all_processors
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 
 from .install import install
 from .lock import Lock, Locked
@@ -186,7 +186,7 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDi
             if problem is not None:
                 sink.report(
                     rules.BROKEN_ARTIFACT,
-                    Span.whole(path),
+                    WholeFile(path),
                     f"`{path}` of `{name}` {version}: {problem}",
                     help=("choose another version, or leave it out with `--exclude`",),
                 )
@@ -209,7 +209,7 @@ def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
     if match is not None:
         sink.report(
             rules.NO_WHEEL,
-            Span.whole("requirements.txt"),
+            WholeFile("requirements.txt"),
             f"`{name}` {version} has no wheel for workers, and it is not pure Python",
             notes=(f"built here it is `{match[0].removeprefix('Tag: ')}`; workers need manylinux",),
             help=("choose a version that has a wheel, or leave it out with `--exclude`",),

@@ -10,7 +10,7 @@ from flashc_backends.archive import LIMIT, archive_mtime
 from flashc_backends.base import LOCK_FILE, RESOLUTION_MAX_AGE, DependencyContext
 from flashc_core import rules
 from flashc_core.cache import digest
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 
 from .layers import Layer, make_layers
@@ -88,7 +88,7 @@ def read_lock(context: DependencyContext) -> Lock | None:
     except (OSError, UnicodeDecodeError, InvalidLock) as error:
         context.services.sink.report(
             rules.STALE_LOCK,
-            Span.whole(LOCK_FILE),
+            WholeFile(LOCK_FILE),
             f"`{LOCK_FILE}` can't be used: {error}",
             help=("write it anew with `flashc lock`",),
         )
@@ -105,7 +105,7 @@ def report_stale(written: Lock | None, context: DependencyContext) -> None:
     suffix = "" if written is None else " was written"
     context.services.sink.report(
         rules.LOCK_REFUSED if context.options.locked else rules.STALE_LOCK,
-        Span.whole(LOCK_FILE),
+        WholeFile(LOCK_FILE),
         f"{what} `{LOCK_FILE}`{suffix}",
         help=("run `flashc lock`",),
     )
@@ -152,7 +152,7 @@ def check_wheel_sizes(lock: Lock, context: DependencyContext) -> None:
     largest = sorted(sizes, key=lambda name: sizes[name], reverse=True)[:5]
     context.services.sink.report(
         rules.ARTIFACT_TOO_LARGE,
-        Span.whole(LOCK_FILE),
+        WholeFile(LOCK_FILE),
         f"the wheels of the dependencies alone have {total / 1024**2:,.0f} MiB; the platform takes "
         f"{LIMIT / 1024**2:,.0f}",
         notes=(

@@ -16,7 +16,7 @@ from uv import find_uv_bin
 
 from flashc_backends.base import ResolverName, Services
 from flashc_core import rules
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 
 from .lock import DIRECT, Locked, parse_compiled
 from .requirements import ResolutionRequest
@@ -88,7 +88,7 @@ class PipToolsResolver:
         if request.python_version != running or not native:
             services.sink.report(
                 rules.RESOLVER_FAILED,
-                Span.whole("pyproject.toml"),
+                WholeFile("pyproject.toml"),
                 f"pip-tools can't resolve for Python {request.python_version} on Linux x86_64 here: "
                 f"it runs on Python {running}, {sys.platform} {platform.machine()}",
                 help=("use the default, `--locker uv`",),

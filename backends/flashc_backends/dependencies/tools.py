@@ -10,7 +10,7 @@ from pathlib import Path
 from flashc_backends.base import Progress, Services
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Rule, Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 
 from .requirements import RequestedRequirement, ResolutionRequest
 
@@ -34,7 +34,7 @@ def run(command: list[str], services: Services, request: ResolutionRequest | Non
     except (OSError, subprocess.TimeoutExpired) as error:
         sink.report(
             rules.RESOLVER_FAILED,
-            Span.whole("requirements.txt"),
+            WholeFile("requirements.txt"),
             f"`{Path(command[0]).name}` can't be run: {type(error).__name__}",
         )
         raise DependencyError from error
@@ -79,7 +79,7 @@ def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) ->
     places = sorted(dict(concerned).items())
     sink.report(
         rule,
-        places[0][0] if places else Span.whole("requirements.txt"),
+        places[0][0] if places else WholeFile("requirements.txt"),
         _MESSAGES[rule.code],
         label=_asked(places[0][1]) if places else "",
         secondary=tuple(Label(span, _asked(r)) for span, r in places[1:]),

@@ -10,7 +10,7 @@ from flashc_backends.base import Changed, Draft
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import decode
-from flashc_core.source import Span, apply_edits
+from flashc_core.source import WholeFile, apply_edits
 from flashc_ir.modules import Module
 from flashc_ir.program import Program, ProjectFile
 
@@ -69,7 +69,7 @@ def report_changed(path: str, sink: Sink) -> None:
     """Say that a file of the project is not what was compiled."""
     sink.report(
         rules.UNREADABLE_FILE,
-        Span.whole(path),
+        WholeFile(path),
         f"`{path}` was changed or taken away while it was being built",
         help=("build again",),
     )

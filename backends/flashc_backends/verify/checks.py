@@ -34,7 +34,7 @@ from flashc_backends.dependencies.lock import parse_compiled
 from flashc_backends.platform.worker_image import WORKER_MODULES
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_core.source import WholeFile
 from flashc_ir.imports.ast_imports import collect_tree_imports
 from flashc_ir.modules import Import, Origin
 from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
@@ -108,7 +108,7 @@ def _verify(
     for path, item in _missing_imports(artifact, modules):
         sink.report(
             rules.IMPORT_NOT_IN_ARTIFACT,
-            Span.whole(path),
+            WholeFile(path),
             f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, and "
             "neither the artifact nor the image brings it",
             help=("add the package to `dependencies`, or catch the ImportError",),
@@ -118,7 +118,7 @@ def _verify(
 def _report(sink: Sink, path: str, problem: str) -> None:
     sink.report(
         rules.BROKEN_ARTIFACT,
-        Span.whole(path),
+        WholeFile(path),
         f"`{path}`: {problem}",
         help=("build the artifact again; a worker may fail with this one",),
     )

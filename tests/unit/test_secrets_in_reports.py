@@ -1,0 +1,106 @@
+"""A report names a file with credentials, and never prints what the file holds."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+
+from flashc.cli import build, check, verify
+from tests.support.projects import ROOT
+
+KEY = "hf_c0ffeeC0FFEEc0ffeeC0FFEE"
+WORKER = """\
+from runpod_flash import Endpoint
+
+@Endpoint(name="w")
+async def run(x: int):
+    return x
+"""
+FORMATS = ["text", "json", "sarif", "github"]
+PATH = "conf/credentials"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project that ships a file with credentials, and links to one outside of it."""
+    folder = tmp_path / "app"
+    (folder / "conf").mkdir(parents=True)
+    (folder / "worker.py").write_text(WORKER)
+    (folder / PATH).write_text(f"{KEY}\n")
+    return folder
+
+
+def link_outside(project: Path) -> None:
+    outside = project.parent / "home"
+    outside.mkdir()
+    (project / PATH).replace(outside / "credentials")
+    (project / PATH).symlink_to(outside / "credentials")
+
+
+def names_the_file_only(result: Result, output_format: str, code: str) -> None:
+    """Check that a run reports `code` for the file, as a file, and prints nothing of its text."""
+    assert result.exit_code == 1
+    assert KEY not in result.output + result.stderr
+    match output_format:
+        case "text":
+            lines = [line.strip() for line in result.stderr.splitlines()]
+            assert f"--> {PATH}" in lines
+        case "json":
+            document = json.loads(result.stdout)
+            schema = json.loads((ROOT / "spec" / "report.schema.json").read_text("utf-8"))
+            jsonschema.validate(document, schema)
+            found = [d for d in document["diagnostics"] if d["path"] == PATH]
+            assert code in {d["code"] for d in found}
+            assert all(d["start"] is None and d["end"] is None for d in found)
+        case "sarif":
+            document = json.loads(result.stdout)
+            schema = json.loads((ROOT / "tests/data/sarif-2.1.0.schema.json").read_text("utf-8"))
+            jsonschema.validate(document, schema)
+            physical = [
+                result["locations"][0]["physicalLocation"]
+                for result in document["runs"][0]["results"]
+                if result["ruleId"] == code
+            ]
+            found = [p for p in physical if p["artifactLocation"]["uri"] == PATH]
+            assert found
+            assert all("region" not in p for p in found)
+        case _:
+            assert f"::error file={PATH},title={code} " in result.stdout
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_check(project: Path, output_format: str) -> None:
+    link_outside(project)
+    result = CliRunner().invoke(check.command, [str(project), "--format", output_format])
+    names_the_file_only(result, output_format, "FC004")
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_build(project: Path, output_format: str) -> None:
+    arguments = [str(project), "--no-deps", "--format", output_format]
+    result = CliRunner().invoke(build.command, arguments)
+    names_the_file_only(result, output_format, "FC413")
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+def test_verify(project: Path, output_format: str) -> None:
+    (project / PATH).replace(project / "kept")
+    made = CliRunner().invoke(build.command, [str(project), "--no-deps"])
+    assert made.exit_code == 0, made.output
+    (project / "kept").replace(project / PATH)
+    artifact = project / "artifact.tar.gz"
+    with (
+        tarfile.open(project / ".flash" / "artifact.tar.gz") as old,
+        tarfile.open(artifact, "w:gz") as new,
+    ):
+        for member in old:
+            if member.isfile():
+                new.addfile(member, old.extractfile(member))
+        new.add(project / PATH, PATH)
+    result = CliRunner().invoke(verify.command, [str(artifact), "--format", output_format])
+    names_the_file_only(result, output_format, "FC413")
