@@ -1,5 +1,7 @@
-"""flashc, the compiler for Runpod Flash apps.  Worker modules may import `Endpoint` and the SDK's other
-names from here instead of from `runpod_flash`."""
+"""flashc, the compiler for Runpod Flash apps.
+
+Worker modules may import `Endpoint` and the other names of the SDK from here instead of from `runpod_flash`.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The SDK's names on demand, so that the command line does not pay for them."""
+    """Import a name of the SDK when it is used, because the command line does not need the SDK."""
     if name in __all__:
         from . import sdk
 

@@ -219,7 +219,7 @@ def _first_text(call: cst.Call) -> str | None:
 
 
 def _key(node: cst.CSTNode) -> str | None:
-    """The text in `x["text"]`."""
+    """Return the text in `x["text"]`, None for any other node."""
     if isinstance(node, cst.Subscript) and len(node.slice) == 1:
         index = node.slice[0].slice
         if isinstance(index, cst.Index):
@@ -246,7 +246,7 @@ def _installs(use: Use) -> bool:
 
 
 def _words(node: cst.CSTNode) -> Iterator[str]:
-    """The words of the strings in an expression, in the order of the source."""
+    """Yield the words of the strings in an expression, in source order."""
     if isinstance(node, (cst.SimpleString, cst.FormattedStringText)):
         text = string_literal(node) if isinstance(node, cst.SimpleString) else node.value
         yield from (text or "").split()

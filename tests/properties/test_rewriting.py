@@ -142,7 +142,7 @@ def test_a_compiled_program_does_what_the_plain_one_does(generated: GeneratedPro
 
 
 def rewritten(program: Program, root: Path) -> dict[str, tuple[bytes, bytes]]:
-    """path -> (text before, text after) of every module."""
+    """Return (text before, text after) of every module, by path."""
     return {
         module.path: (
             (root / module.path).read_bytes(),

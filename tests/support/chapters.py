@@ -28,8 +28,10 @@ class InvalidSection(Exception):
 
 @dataclass(frozen=True)
 class Block:
-    """A snapshot.  `arguments` are the words after its kind; `start` and `end` enclose its text in the
-    section's text."""
+    """A snapshot.
+
+    `arguments` are the words after its kind; `start` and `end` enclose its text in the text of the section.
+    """
 
     kind: str
     arguments: tuple[str, ...]

@@ -1,5 +1,6 @@
-"""Programs of constants: modules of straight-line code, branches, loops, functions and classes, whose
-every name Python can compute without any input.
+"""Generate programs of constants, in which Python can compute every name without any input.
+
+They are modules of straight-line code, branches, loops, functions and classes.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ class Project:
         ]
 
     def _artifact(self) -> dict[str, bytes]:
-        """name -> content of the artifact's files."""
+        """Return the content of the artifact's files, by name."""
         with tempfile.TemporaryDirectory() as folder:
             self._output_of("build", "--output", folder)
             with tarfile.open(Path(folder, "artifact.tar.gz")) as archive:
