@@ -11,6 +11,7 @@ from flashc.incremental.summaries import read_fragments
 from flashc.passes.check_dependencies import check_dependencies
 from flashc.passes.check_images import check_images
 from flashc.passes.check_imports import check_closure
+from flashc.passes.check_match_annotations import check_match_annotations
 from flashc.passes.check_sdk_imports import check_sdk_imports
 from flashc.passes.check_worker_modules import check_shipped
 from flashc.passes.choose_python import choose_python
@@ -99,6 +100,7 @@ def compile_files(
     program = assemble(root, options, tree, facts, python, requirements)
     verify(program, "lowering")
     check_images(program, environment, sink)
+    check_match_annotations(tree, shipped, program, environment, sink)
     for step in PIPELINE:
         program = step(program, sink)
         verify(program, step.__name__)

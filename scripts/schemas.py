@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,23 @@ def text(name: str) -> str:
     """What a file of spec/ has to be."""
     if name == "rules.md":
         return rules_index()
-    return json.dumps(SCHEMAS[name](), indent=2) + "\n"
+    return json.dumps(dedented(SCHEMAS[name]()), indent=2) + "\n"
+
+
+def dedented(node: Any) -> Any:
+    """The schema with the indentation taken out of its descriptions: since Python 3.13 docstrings have none."""
+    match node:
+        case dict():
+            return {
+                key: inspect.cleandoc(value)
+                if key == "description" and isinstance(value, str)
+                else dedented(value)
+                for key, value in node.items()
+            }
+        case list():
+            return [dedented(item) for item in node]
+        case _:
+            return node
 
 
 def rules_index() -> str:

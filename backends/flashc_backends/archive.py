@@ -69,7 +69,7 @@ def write_member(
         _add(archive, draft, mtime)
     if last:
         archive.close()
-    packed.close()
+    packed.finish()
 
 
 class _Packer(RawIOBase):
@@ -98,11 +98,10 @@ class _Packer(RawIOBase):
     def tell(self) -> int:
         return self._written
 
-    def close(self) -> None:
-        """Compress the rest; the target stays open."""
-        if not self.closed and self._waiting:
+    def finish(self) -> None:
+        """Compress the rest.  Not done by `close`, which also runs where an exception ended the work."""
+        if self._waiting:
             self._pack(len(self._waiting))
-        super().close()
 
     def _pack(self, size: int) -> None:
         self._target.write(deflate.gzip_compress(bytes(self._waiting[:size]), _LEVEL))

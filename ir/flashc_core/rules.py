@@ -274,6 +274,12 @@ RAISES_AT_IMPORT = Rule(
     severity=_ERROR,
     suppressible=False,
 )
+ANNOTATION_IN_MATCH = Rule(
+    code="FC134",
+    name="annotation-in-match",
+    summary="an annotation inside `match` raises NameError on the workers' Python",
+    severity=_WARNING,
+)
 SECRET_LITERAL = Rule(
     code="FC128",
     name="secret-literal",

@@ -47,6 +47,8 @@ WITHOUT_COMMENT = {
     "FC121": ("a.py", 3),
     "FC409": ("requirements.txt", 1),
 }
+# Examples that are not for the Python version that tests compile for.
+DECLARED = {"FC121": None, "FC134": "3.10"}
 _FILE = re.compile(r"^`([^`]+)`\n\n```\w+\n(.*?)```$", re.MULTILINE | re.DOTALL)
 _MARK = re.compile(r"# (?:error|warning): \[(FC\d{3})\]")
 
@@ -67,10 +69,9 @@ def test_the_example_raises_the_rule_and_nothing_else(code: str, tmp_path: Path)
         for number, line in enumerate(text.splitlines(), start=1)
         for match in _MARK.finditer(line)
     }
-    options = {}
     if code in WITHOUT_COMMENT:
         expected.add((code, *WITHOUT_COMMENT[code]))
-        options = {"python_version": None} if code == "FC121" else {}
+    options = {"python_version": DECLARED[code]} if code in DECLARED else {}
     found = compile_files(tmp_path, files, **options).diagnostics
     assert {(d.rule.code, d.path, d.line) for d in found} == expected
     assert code in {d.rule.code for d in found}

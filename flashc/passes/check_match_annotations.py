@@ -1,0 +1,129 @@
+"""The modules that workers import -> a report of annotations that the workers' Python can't carry out.
+
+CPython before 3.11.4 looks everywhere in a module or class body for annotations, but not inside `match`. Where it
+finds none it makes no `__annotations__`, and the annotation inside `match` raises NameError. 3.10 was never
+corrected.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+
+from flashc.project.discover import Tree
+from flashc.project.texts import read_text
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Lines, Span, column_of_byte
+from flashc_ir.platform.images import image_of
+from flashc_ir.program import Program
+
+_BODIES = ("body", "orelse", "handlers", "finalbody")
+_NEVER_ON_WORKERS = frozenset(
+    {"__name__ == '__main__'", "'__main__' == __name__", "TYPE_CHECKING", "typing.TYPE_CHECKING"}
+)
+
+
+def check_match_annotations(
+    tree: Tree, shipped: Iterable[str], program: Program, environ: Mapping[str, str], sink: Sink
+) -> None:
+    """Report them where a worker's Python may be one that has the fault.
+
+    Images of Runpod's with Python 3.11 have a later release; of another image nothing is known.
+    """
+    python = program.python_version
+    images = (image_of(endpoint, python, environ) for endpoint in program.code_endpoints())
+    if python != "3.10" and not (
+        python == "3.11" and any(image.packages is None for image in images)
+    ):
+        return
+    releases = "3.10" if python == "3.10" else "3.11 before 3.11.4"
+    for name in sorted(shipped):
+        path = tree.modules[name]
+        text = read_text(tree, path, Sink())
+        if text is None or "match" not in text:
+            continue
+        try:
+            blocks = [list(_unprepared(block)) for block in _blocks(ast.parse(text))]
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue  # reported where modules are read
+        lines = Lines(text)
+        for found in blocks:
+            for node in found[:1]:
+                sink.report(
+                    rules.ANNOTATION_IN_MATCH,
+                    _span(path, lines, node),
+                    f"Python {releases} raises NameError here",
+                    label="the first annotation of its module or class, inside `match`",
+                    notes=("such a Python does not make `__annotations__` for it",),
+                    help=(
+                        "drop the annotation, annotate a name outside `match` first, or give the "
+                        "endpoints a later `python_version`",
+                    ),
+                )
+
+
+def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
+    """The bodies that would lack `__annotations__`.  A class finds its module's, where that has it."""
+    if _prepares(module.body):
+        return
+    yield module.body
+    for node in ast.walk(module):
+        if isinstance(node, ast.ClassDef) and not _prepares(node.body):
+            yield node.body
+
+
+def _prepares(body: Iterable[ast.stmt]) -> bool:
+    """Whether those Pythons see an annotation here, and make `__annotations__`."""
+    for statement in body:
+        if isinstance(statement, ast.AnnAssign):
+            return True
+        if not _opens_scope(statement) and not isinstance(statement, ast.Match):
+            if any(_prepares(inner) for inner in _bodies(statement)):
+                return True
+    return False
+
+
+def _unprepared(body: Iterable[ast.stmt], in_match: bool = False) -> Iterator[ast.AnnAssign]:
+    """The annotated names inside `match` that a worker may come to, in the order of the text."""
+    for statement in body:
+        match statement:
+            case ast.AnnAssign(simple=1):
+                if in_match:
+                    yield statement
+            case ast.Match(cases=cases):
+                for case in cases:
+                    yield from _unprepared(case.body, in_match=True)
+            case ast.If(test=test, orelse=orelse) if ast.unparse(test) in _NEVER_ON_WORKERS:
+                yield from _unprepared(orelse, in_match)
+            case _ if not _opens_scope(statement):
+                for inner in _bodies(statement):
+                    yield from _unprepared(inner, in_match)
+            case _:
+                pass
+
+
+def _opens_scope(statement: ast.stmt) -> bool:
+    return isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+
+
+def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """The statements inside a compound one."""
+    for name in _BODIES:
+        for part in getattr(statement, name, ()):
+            if isinstance(part, ast.ExceptHandler):
+                yield part.body
+            else:
+                yield [part]
+
+
+def _span(path: str, lines: Lines, node: ast.AnnAssign) -> Span:
+    start, end = node.target, node.value or node.annotation
+    end_line = end.end_lineno or end.lineno
+    return Span(
+        path,
+        start.lineno,
+        column_of_byte(lines.line(start.lineno), start.col_offset),
+        end_line,
+        column_of_byte(lines.line(end_line), end.end_col_offset or end.col_offset),
+    )
