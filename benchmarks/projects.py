@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,44 @@ from runpod_flash import Endpoint
 
 
 @Endpoint(name="worker-{number}", workers=3)
+async def run_{number}(count: int, label: str = "a") -> dict:
+    """Count."""
+    total = 0
+    for each in range(count):
+        total += each
+    return {{"label": label, "total": total}}
+'''
+_CONFIG = '''\
+"""What the workers of this app have in common."""
+
+from runpod_flash import DataCenter, GpuType
+
+APP = "catalog"
+REVISION = 0
+GPUS = [GpuType.NVIDIA_GEFORCE_RTX_4090, GpuType.NVIDIA_L4]
+DATA_CENTERS = [DataCenter.EU_RO_1, DataCenter.US_CA_2]
+WORKERS = (0, 3)
+IDLE_TIMEOUT = 2 * 60
+EXECUTION_TIMEOUT_MS = 300_000
+
+
+def endpoint_name(task: str) -> str:
+    """The name that the endpoint of a task has in the console."""
+    return f"{APP}-{task}"
+'''
+_USER = '''\
+from config import DATA_CENTERS, EXECUTION_TIMEOUT_MS, GPUS, IDLE_TIMEOUT, WORKERS, endpoint_name
+from runpod_flash import Endpoint
+
+
+@Endpoint(
+    name=endpoint_name("worker-{number}"),
+    gpu=GPUS,
+    datacenter=DATA_CENTERS,
+    workers=WORKERS,
+    idle_timeout=IDLE_TIMEOUT,
+    execution_timeout_ms=EXECUTION_TIMEOUT_MS,
+)
 async def run_{number}(count: int, label: str = "a") -> dict:
     """Count."""
     total = 0
@@ -35,6 +74,24 @@ async def describe(values: list) -> dict:
 def many(folder: Path, count: int) -> Path:
     """`count` modules of one endpoint each, without dependencies."""
     return _write(folder, {f"worker_{n}.py": _MODULE.format(number=n) for n in range(count)})
+
+
+def shared(folder: Path, count: int) -> Path:
+    """`count` modules of one endpoint each, whose arguments are the constants of one `config.py`."""
+    users = {f"worker_{n}.py": _USER.format(number=n) for n in range(count)}
+    return _write(folder, {"config.py": _CONFIG, **users})
+
+
+def change(module: Path, name: str) -> None:
+    """Increase the number that a module assigns to `name`; no other line changes or moves."""
+    text, count = re.subn(
+        rf"^( *{name} = )(\d+)$",
+        lambda match: f"{match[1]}{int(match[2]) + 1}",
+        module.read_text("utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert count == 1, f"{module} assigns no number to {name}"
+    module.write_text(text, "utf-8")
 
 
 def scientific(folder: Path) -> Path:

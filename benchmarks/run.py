@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import projects
@@ -172,6 +173,31 @@ def modules(bench: Bench) -> Iterator[Row]:
     )
 
 
+def shared(bench: Bench) -> Iterator[Row]:
+    """1,000 modules that import one `config.py`: the first time, and after an edit of one line.
+
+    The edit of `config.py` changes a constant that no worker uses.
+    """
+    project = projects.shared(bench.folder / "shared", 1000)
+    edits = (
+        ("a worker", partial(projects.change, project / "worker_500.py", "total")),
+        ("`config.py`", partial(projects.change, project / "config.py", "REVISION")),
+    )
+    theirs = bench.flash(project, "build", "--no-deps")
+    for command, *options in (("check",), ("build", "--no-deps")):
+        arguments = (command, str(project), *options)
+        cold = bench.flashc(*arguments, before=bench.forget)
+        yield faster(
+            f"{command}, 1,000 modules that share a `config.py`, cold / `flash build --no-deps`",
+            cold,
+            theirs,
+            4,
+        )
+        for where, edit in edits:
+            changed = bench.flashc(*arguments, before=edit)
+            yield faster(f"... one line of {where} changed", changed, theirs, 20)
+
+
 def size(bench: Bench) -> Iterator[Row]:
     """The artifact of a trivial app."""
     project = projects.trivial(bench.folder / "trivial")
@@ -234,6 +260,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "check": check,
     "scientific": scientific,
     "modules": modules,
+    "shared": shared,
     "size": size,
     "cold-start": cold_start,
 }
