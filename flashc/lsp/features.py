@@ -16,7 +16,7 @@ from flashc_ir.endpoints import (
     functions_of,
 )
 from flashc_ir.printer import print_endpoint
-from flashc_ir.program import Call, Program
+from flashc_ir.program import Call, Program, callee_of
 
 from .analysis import Analysis
 from .positions import LineColumn, covers
@@ -142,8 +142,9 @@ def _endpoint_at(analysis: Analysis, path: str, position: LineColumn) -> Endpoin
         if any(covers(span, path, position) for span in spans):
             return endpoint
     call = _call_at(analysis, path, position)
-    resources = {e.resource: e for e in endpoints if not isinstance(e, ExistingEndpoint)}
-    return None if call is None else resources.get(call.endpoint)
+    if call is None:
+        return None
+    return next((each for each in endpoints if callee_of(each) == call.endpoint), None)
 
 
 def _call_at(analysis: Analysis, path: str, position: LineColumn) -> Call | None:

@@ -6,8 +6,8 @@ from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety, Sink
 from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import Function, ParameterKind, QueueClass, functions_of
-from flashc_ir.modules import Fate, Shape
-from flashc_ir.program import Call, CallForm, Program
+from flashc_ir.modules import CallShape, ResultUse
+from flashc_ir.program import Call, Program, Resource
 
 from .annotations import json_types
 
@@ -21,35 +21,44 @@ def check_calls(program: Program, sink: Sink) -> Program:
     }
     classes = {e.resource: e for e in program.code_endpoints() if isinstance(e, QueueClass)}
     for call in program.calls:
-        if call.form is not CallForm.CALL or call.shape is None:
+        if call.shape is None or not isinstance(call.endpoint, Resource):
             continue
-        if call.endpoint in classes:
-            _check_class_call(call, call.shape, classes[call.endpoint], sink)
+        resource = call.endpoint.name
+        if resource in classes:
+            _check_class_call(call, call.shape, classes[resource], sink)
             continue
-        function = functions.get((call.endpoint, call.callee))
+        function = functions.get((resource, call.callee))
         if function is not None:
             _check_call(call, call.shape, function, sink)
     return program
 
 
-def _check_call(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     _check_result(call, shape, function, sink)
     if not function.decorated:
         _check_arguments(call, shape, function, sink)
         _check_types(call, shape, function, sink)
 
 
-def _check_result(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     """A call to another endpoint in async code gives an awaitable, not the result."""
     there = (Label(function.span, "defined here"),)
     if function.is_generator:  # its stub is one too: nothing to await, and nothing to lose
         _check_generator(call, shape, function, sink)
         return
-    if shape.awaited or shape.fate is Fate.KEPT or not (shape.in_async or function.is_async):
+    if (
+        shape.awaited
+        or shape.result_use is ResultUse.KEPT
+        or not (shape.in_async or function.is_async)
+    ):
         return
-    what = "is thrown away" if shape.fate is Fate.DISCARDED else "is used as if it were the result"
+    what = (
+        "is thrown away"
+        if shape.result_use is ResultUse.DISCARDED
+        else "is used as if it were the result"
+    )
     insert = Edit(Span(call.span.path, *(call.span.line, call.span.column) * 2), "await ")
-    wrapped = shape.fate is Fate.CONSUMED
+    wrapped = shape.result_use is ResultUse.CONSUMED
     edits: tuple[Edit, ...] = (insert,)
     if wrapped:
         end = Span(call.span.path, *(call.span.end_line, call.span.end_column) * 2)
@@ -64,7 +73,7 @@ def _check_result(call: Call, shape: Shape, function: Function, sink: Sink) -> N
     )
 
 
-def _check_generator(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+def _check_generator(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     loop = "async for" if function.is_async else "for"
     cure = f"read it with `{loop}`; it can't be awaited" if shape.awaited else "return a list"
     sink.report(
@@ -76,7 +85,7 @@ def _check_generator(call: Call, shape: Shape, function: Function, sink: Sink) -
     )
 
 
-def _check_types(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+def _check_types(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     """A literal argument is held against the parameter's annotation where that is plain JSON."""
     positional = [p for p in function.parameters if p.kind in _BY_POSITION]
     named = {p.name: p for p in function.parameters if p.kind in _BY_KEYWORD}
@@ -99,7 +108,7 @@ def _check_types(call: Call, shape: Shape, function: Function, sink: Sink) -> No
             )
 
 
-def _check_class_call(call: Call, shape: Shape, endpoint: QueueClass, sink: Sink) -> None:
+def _check_class_call(call: Call, shape: CallShape, endpoint: QueueClass, sink: Sink) -> None:
     qualname = call.callee.partition(":")[2]
     if qualname == endpoint.qualname:
         if shape.positional or shape.keywords:
@@ -125,7 +134,7 @@ def _check_class_call(call: Call, shape: Shape, endpoint: QueueClass, sink: Sink
         )
 
 
-def _check_arguments(call: Call, shape: Shape, function: Function, sink: Sink) -> None:
+def _check_arguments(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     there = (Label(function.span, "defined here"),)
     surplus = surplus_arguments(shape, function)
     for text in surplus:
@@ -150,7 +159,7 @@ _BY_POSITION = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL_OR_KEYWO
 _BY_KEYWORD = (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
 
-def surplus_arguments(shape: Shape, function: Function) -> list[str]:
+def surplus_arguments(shape: CallShape, function: Function) -> list[str]:
     """What the call gives and the function does not take, in words."""
     parameters = function.parameters
     positional = [p.name for p in parameters if p.kind in _BY_POSITION]
@@ -168,7 +177,7 @@ def surplus_arguments(shape: Shape, function: Function) -> list[str]:
     return found
 
 
-def missing_arguments(shape: Shape, function: Function) -> list[str]:
+def missing_arguments(shape: CallShape, function: Function) -> list[str]:
     """The required parameters that the call gives no argument."""
     if shape.double_star:
         return []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
-from flashc_ir.program import Program
+from flashc_ir.program import Program, Resource
 
 # Sources: docs.runpod.io, "Load balancing endpoints" (limits) and "Send API requests" (policies).
 LB_PROCESSING_MS = 330_000  # a load balancer gives up on a request after 5.5 minutes
@@ -20,8 +20,12 @@ def check_graph(program: Program, sink: Sink) -> Program:
     endpoints = {e.resource: e for e in program.code_endpoints()}
     every = program.callees()
     callees = {
-        name: tuple(c for c in every.get(name, ()) if c in endpoints and c != name)
-        for name in endpoints
+        resource: tuple(
+            callee.name
+            for callee in every.get(resource, ())
+            if isinstance(callee, Resource) and callee.name in endpoints and callee.name != resource
+        )
+        for resource in endpoints
     }
     check_circles(endpoints, callees, sink)
     check_time_limits(endpoints, callees, sink)

@@ -21,7 +21,7 @@ from flashc_ir.endpoints import (
     modules_of,
 )
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
-from flashc_ir.program import Call, CallForm, Edge, Program
+from flashc_ir.program import Call, Edge, Program, callee_of
 
 _DEPTH = 20  # re-exports of re-exports
 
@@ -44,7 +44,7 @@ def resolve_calls(program: Program, sink: Sink) -> Program:
     calls = tuple(dict.fromkeys(linker.calls()))
     edges = sorted(
         {edge for endpoint in program.code_endpoints() for edge in linker.edges(endpoint)},
-        key=lambda edge: (edge.caller, edge.callee),
+        key=lambda edge: (edge.caller, str(edge.callee)),
     )
     return replace(program, calls=calls, edges=tuple(edges))
 
@@ -142,7 +142,7 @@ class Linker:
         for place in self.reachable(endpoint):
             for other in self.endpoints_at(place):
                 if other is not endpoint and place not in own:
-                    yield Edge(endpoint.resource, callee_name(other))
+                    yield Edge(endpoint.resource, callee_of(other))
 
     def reachable(self, endpoint: QueueFunction | QueueClass | LoadBalanced) -> Iterator[Place]:
         """Everything of the project that code of `endpoint` refers to, other endpoints included.
@@ -209,13 +209,6 @@ def _class_module(endpoint: QueueClass) -> str:
     return next((m.module for m in endpoint.methods if m.qualname.startswith(own)), endpoint.module)
 
 
-def callee_name(endpoint: Endpoint) -> str:
-    """How an edge names the endpoint that is called."""
-    if isinstance(endpoint, ExistingEndpoint):
-        return f"{endpoint.construction.module}:{endpoint.variable}"
-    return endpoint.resource
-
-
 def _call(scope: Place, place: Place, endpoint: Endpoint, reference: Reference) -> Call:
     member = reference.member
     qualname = place.qualname if member is None else f"{place.qualname}.{member}"
@@ -225,8 +218,7 @@ def _call(scope: Place, place: Place, endpoint: Endpoint, reference: Reference) 
     return Call(
         caller=f"{scope.module}:{scope.qualname}",
         callee=f"{place.module}:{qualname}",
-        endpoint=callee_name(endpoint),
-        form=CallForm.REFERENCE if shape is None else CallForm.CALL,
+        endpoint=callee_of(endpoint),
         shape=shape,
         span=reference.span,
     )

@@ -16,7 +16,7 @@ from msgspec import structs
 
 from flashc_core.source import Span
 from flashc_ir.imports.resolve import ImportProblem, ModuleIndex
-from flashc_ir.modules import Fate, Module
+from flashc_ir.modules import Module, ResultUse
 
 from .effects import EffectCollector
 from .imports import ImportCollector, ImportContext
@@ -81,7 +81,7 @@ class _Walker:
     )
     effects: EffectCollector = field(default_factory=EffectCollector)
     uses: list[Use] = field(default_factory=list[Use])
-    fates: dict[cst.CSTNode, Fate] = field(default_factory=dict[cst.CSTNode, Fate])
+    result_uses: dict[cst.CSTNode, ResultUse] = field(default_factory=dict[cst.CSTNode, ResultUse])
     exports: tuple[str, ...] | None = None
 
     # The walk ------------------------------------------------------------------------------------
@@ -89,7 +89,7 @@ class _Walker:
     def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
         for operand in consumed(node):
             if isinstance(operand, cst.Call):
-                self.fates[operand] = Fate.CONSUMED
+                self.result_uses[operand] = ResultUse.CONSUMED
         if not context.script_only:
             self.effects.visit(node, scope)
         _visitor(type(node))(self, node, scope, context)
@@ -102,7 +102,7 @@ class _Walker:
 
     def _expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
         if isinstance(node.value, cst.Call):
-            self.fates[node.value] = Fate.DISCARDED
+            self.result_uses[node.value] = ResultUse.DISCARDED
         self._children(node, scope, context)
 
     def _lambda(self, node: cst.Lambda, scope: Scope, context: _Context) -> None:
@@ -307,8 +307,8 @@ class _Walker:
 
     def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
         self._dynamic_import(node, scope, context)
-        fate = self.fates.get(node, Fate.KEPT)
-        shape = shape_of(node, awaited, context.in_async, fate)
+        result_use = self.result_uses.get(node, ResultUse.KEPT)
+        shape = shape_of(node, awaited, context.in_async, result_use)
         chain, member = self._chain(node.func), member_of(node.func)
         made = self._chain(member.call.func) if member is not None else None
         if chain is not None:

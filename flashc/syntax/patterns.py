@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from flashc_ir.imports.resolve import IMPORT_ERRORS
-from flashc_ir.modules import Constant, Fate, LiteralKind, Shape
+from flashc_ir.modules import CallShape, Constant, LiteralKind, ResultUse
 
 from .scopes import Scope
 from .walk import dotted, string_literal
@@ -47,20 +47,20 @@ def member_of(node: cst.BaseExpression) -> Member | None:
 
 
 def shape_of(
-    call: cst.Call, awaited: bool, in_async: bool = False, fate: Fate = Fate.KEPT
-) -> Shape:
+    call: cst.Call, awaited: bool, in_async: bool = False, result_use: ResultUse = ResultUse.KEPT
+) -> CallShape:
     """Return the IR's description of a call: its arguments, and what the program does with the result."""
     positional = sum(1 for a in call.args if a.keyword is None and not a.star)
     keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
     stars = {a.star for a in call.args}
-    return Shape(
+    return CallShape(
         positional=positional,
         keywords=keywords,
         star="*" in stars,
         double_star="**" in stars,
         awaited=awaited,
         in_async=in_async,
-        fate=fate,
+        result_use=result_use,
         constants=tuple(_constants(call)),
     )
 

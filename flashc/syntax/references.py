@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 
 from flashc_ir.imports.resolve import ModuleIndex
-from flashc_ir.modules import Binding, Import, ImportedName, Module, Origin, Reference, Shape
+from flashc_ir.modules import Binding, CallShape, Import, ImportedName, Module, Origin, Reference
 
 from .parse import Syntax
 from .scopes import Chain, Scope, resolve_chain
@@ -21,9 +21,9 @@ class Use:
     scope: Scope
     chain: Chain
     node: cst.CSTNode
-    shape: Shape | None
+    shape: CallShape | None
     member: str | None = None
-    member_shape: Shape | None = None
+    member_shape: CallShape | None = None
 
 
 def module_of(

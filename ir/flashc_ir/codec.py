@@ -1,6 +1,6 @@
-"""A `Program` <-> JSON, and the JSON Schema of that JSON.
+"""Encode a `Program` as JSON, decode it, and give the JSON Schema of that JSON.
 
-The schema version is part of every document; another version is refused, not guessed at.
+The schema version is part of every document; `load` refuses another version.
 """
 
 from __future__ import annotations
@@ -13,32 +13,34 @@ from .program import SCHEMA_VERSION, Program
 
 
 class CodecError(ValueError):
-    """The document is no program that this version of flashc can read."""
+    """The document is not a program that this version of flashc can read."""
+
+
+class _Version(msgspec.Struct):
+    schema_version: int
 
 
 def dump(program: Program) -> str:
-    """The program as JSON: keys in the order of the definition, two spaces deep, a newline at the end."""
+    """Return the program as JSON: keys in the order of the definition, indented by two spaces."""
     return msgspec.json.format(msgspec.json.encode(program), indent=2).decode("utf-8") + "\n"
 
 
 def load(text: str) -> Program:
-    """The inverse of `dump`.
+    """Return the program that `dump` encoded.
 
     Raises:
-        CodecError: no JSON, another schema version, or not of the schema's form.
+        CodecError: the text is not JSON, has another schema version, or does not fit the schema.
     """
     try:
-        program = msgspec.json.decode(text, type=Program)
+        version = msgspec.json.decode(text, type=_Version).schema_version
+        if version != SCHEMA_VERSION:
+            raise CodecError(f"schema version {version}; this flashc reads {SCHEMA_VERSION}")
+        return msgspec.json.decode(text, type=Program)
     except msgspec.MsgspecError as error:
         raise CodecError(str(error)) from error
-    if program.schema_version != SCHEMA_VERSION:
-        raise CodecError(
-            f"schema version {program.schema_version}; this flashc reads {SCHEMA_VERSION}"
-        )
-    return program
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of `dump`'s output."""
+    """Return the JSON Schema of `dump`'s output."""
     described = msgspec.json.schema(Program)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}

@@ -54,12 +54,12 @@ class Import(Struct, frozen=True, kw_only=True):
 
 
 @unique
-class Fate(StrEnum):
+class ResultUse(StrEnum):
     """What a caller does with the result of a call."""
 
-    KEPT = "kept"
-    DISCARDED = "discarded"
-    CONSUMED = "consumed"
+    KEPT = "kept"  # assigned, returned, passed on
+    DISCARDED = "discarded"  # the call is a statement of its own
+    CONSUMED = "consumed"  # used on the spot as a plain value, as in `f() + 1`
 
 
 LiteralKind = Literal["str", "int", "float", "bool", "list", "dict", "None"]
@@ -72,12 +72,12 @@ class Constant(Struct, frozen=True):
     kind: LiteralKind
 
 
-class Shape(Struct, frozen=True, kw_only=True):
+class CallShape(Struct, frozen=True, kw_only=True):
     """The arguments of a call: how many positional ones, which keywords, `*` or `**` among them.
 
-    `awaited`: the call is the operand of `await`; `in_async`: an `async def` holds it.  `fate` is what
-    becomes of the result: thrown away, used on the spot as a plain value, or kept in some way.
-    `constants` are the arguments that are literals, each with its JSON type.
+    `awaited`: the call is the operand of `await`; `in_async`: an `async def` contains it.  `result_use`
+    says what the caller does with the result.  `constants` are the arguments that are literals, each
+    with its JSON type.
     """
 
     positional: int
@@ -86,7 +86,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     double_star: bool
     awaited: bool
     in_async: bool = False
-    fate: Fate = Fate.KEPT
+    result_use: ResultUse = ResultUse.KEPT
     constants: tuple[Constant, ...] = ()
 
 
@@ -102,9 +102,9 @@ class Reference(Struct, frozen=True, kw_only=True):
     scope: str
     target: str
     span: Span
-    shape: Shape | None = None
+    shape: CallShape | None = None
     member: str | None = None
-    member_shape: Shape | None = None
+    member_shape: CallShape | None = None
 
 
 class Binding(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from enum import StrEnum, unique
 
 from msgspec import Struct
 
@@ -25,41 +24,60 @@ from .endpoints import (
     ExistingEndpoint,
     ImageEndpoint,
 )
-from .modules import Module, Shape
+from .modules import CallShape, Module
+from .variant import Variant
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
-@unique
-class CallForm(StrEnum):
-    """Whether a crossing is visible as a call, or only as a use of the callee's name."""
+class Resource(Variant, frozen=True, order=True, tag="resource"):
+    """An endpoint that the program deploys, as the callee of a call; `name` is its resource name."""
 
-    CALL = "call"
-    REFERENCE = "reference"
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Client(Variant, frozen=True, order=True, tag="client"):
+    """An endpoint that exists already, as the callee of a call: the variable that holds its client."""
+
+    module: str
+    variable: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.variable}"
+
+
+Callee = Resource | Client
+
+
+def callee_of(endpoint: Endpoint) -> Callee:
+    """Return an endpoint as the callee of a call."""
+    if isinstance(endpoint, ExistingEndpoint):
+        return Client(endpoint.construction.module, endpoint.variable or "")
+    return Resource(endpoint.resource)
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A place in the program where control may pass to another endpoint.
+    """A span of the source where control may pass to another endpoint.
 
-    `caller` and `callee` are `module:qualname`; `endpoint` is the callee's resource.
+    `caller` and `callee` are the calling and the called function, as `module:qualname`; `endpoint` is
+    the one that runs the callee.  `shape` is None for a use of the callee's name that is not a call.
     """
 
     caller: str
     callee: str
-    endpoint: str
-    form: CallForm
-    shape: Shape | None
+    endpoint: Callee
+    shape: CallShape | None
     span: Span
 
 
 class Edge(Struct, frozen=True):
-    """Some code that runs in endpoint `caller` may call endpoint `callee`.
-
-    Both are resources; a client of an existing endpoint has none and is `module:variable`.
-    """
+    """Some code that runs in the endpoint `caller` (a resource name) may call the endpoint `callee`."""
 
     caller: str
-    callee: str
+    callee: Callee
 
 
 class ProjectFile(Struct, frozen=True, kw_only=True):
@@ -110,9 +128,9 @@ class Program(Struct, frozen=True, kw_only=True):
             if not isinstance(endpoint, ImageEndpoint):
                 yield endpoint
 
-    def callees(self) -> dict[str, list[str]]:
-        """The resources that code of an endpoint may call, by its resource."""
-        found: dict[str, list[str]] = {}
+    def callees(self) -> dict[str, list[Callee]]:
+        """Return the endpoints that the code of each endpoint may call, by the caller's resource name."""
+        found: dict[str, list[Callee]] = {}
         for edge in self.edges:
             found.setdefault(edge.caller, []).append(edge.callee)
         return found

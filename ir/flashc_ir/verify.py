@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from flashc_core.source import Span
 
 from .endpoints import ExistingEndpoint, LoadBalanced, QueueClass, QueueFunction, modules_of
-from .program import Program
+from .program import Callee, Program, Resource, callee_of
 
 
 class InvalidProgram(AssertionError):
@@ -88,12 +88,12 @@ def _endpoints(program: Program) -> Iterator[str]:
 
 
 def _calls(program: Program) -> Iterator[str]:
-    known = {endpoint.resource for endpoint in program.deployed()}
+    known: set[Callee] = {callee_of(endpoint) for endpoint in program.endpoints}
     for call in program.calls:
-        if call.endpoint not in known and ":" not in call.endpoint:
+        if call.endpoint not in known:
             yield f"the call at {call.span} leads to the unknown endpoint `{call.endpoint}`"
     for edge in program.edges:
-        if edge.caller not in known:
+        if Resource(edge.caller) not in known:
             yield f"an edge starts at the unknown endpoint `{edge.caller}`"
-        if edge.callee not in known and ":" not in edge.callee:
+        if edge.callee not in known:
             yield f"an edge leads to the unknown endpoint `{edge.callee}`"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flashc_ir.program import Resource
 from tests.support.projects import compile_files
 
 HEAD = "import os\nimport lib\nfrom runpod_flash import Endpoint\n"
@@ -81,7 +82,7 @@ def test_a_name_that_is_bound_again_calls_nothing_for_certain(tmp_path: Path) ->
     }
     compiled = compile_files(tmp_path, files)
     assert compiled.codes == []
-    assert compiled.valid.callees()["two"] == ["box", "one"]
+    assert compiled.valid.callees()["two"] == [Resource("box"), Resource("one")]
 
 
 def test_a_name_that_leads_to_one_thing_by_two_ways_calls_it(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -15,8 +16,9 @@ from flashc.frontend.resource_names import resource_name
 from flashc_core.source import Edit, Lines, OverlappingEdits, Span, apply_edits
 from flashc_ir.codec import CodecError, dump, load
 from flashc_ir.printer import print_program
+from flashc_ir.program import Client
 from flashc_ir.verify import InvalidProgram, verify
-from tests.support.projects import EXAMPLES, ROOT, compile_folder
+from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder
 
 GOLDEN = ROOT / "tests" / "golden"
 
@@ -112,3 +114,20 @@ def test_resource_names_are_safe_and_never_collide(names: list[str]) -> None:
                 or len(name) > 128
                 or not name.isascii()
             )
+
+
+def test_a_document_of_an_earlier_schema_is_refused_by_its_version() -> None:
+    earlier = '{"schema_version": 1, "calls": [{"endpoint": "w", "form": "call"}]}'
+    with pytest.raises(CodecError, match="schema version 1; this flashc reads 2"):
+        load(earlier)
+
+
+def test_a_client_of_an_existing_endpoint_is_a_callee_of_its_own_kind(tmp_path: Path) -> None:
+    source = (
+        "from runpod_flash import Endpoint\n\nother = Endpoint(id='abc')\n\n"
+        "@Endpoint(name='w')\nasync def run(x):\n    return await other.run({'x': x})\n"
+    )
+    program = compile_files(tmp_path, {"worker.py": source}).valid
+    assert program.callees() == {"w": [Client("worker", "other")]}
+    assert load(dump(program)) == program
+    assert "calls worker:other\n" in print_program(program)
