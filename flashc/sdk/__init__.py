@@ -1,4 +1,4 @@
-"""The SDK for worker modules: declarations that mean something to the compiler and nothing to Python.
+"""The SDK for worker modules: declarations for the compiler, which do nothing when they run.
 
 Importing a worker module, or running it as a script, gives the plain program: an endpoint's function is
 just that function.  Standard library only.
@@ -6,8 +6,8 @@ just that function.  Standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, Literal, NoReturn, TypeVar
 
 from flashc_ir.platform.catalogue import (
     CpuInstanceType,
@@ -34,52 +34,227 @@ _T = TypeVar("_T")
 
 
 class Endpoint:
-    """An endpoint: a decorator for one function or class, or an object with routes.
+    """An endpoint: a decorator for one function or class, an object with routes, or a client.
 
-    The compiler checks the parameters; `flashc explain FC101` lists them.
+    flashc checks the values; `flashc explain FC101` lists the parameters.
     """
 
-    def __init__(self, name: str | None = None, **config: Any) -> None:
+    # Generated: Endpoint.__init__
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        id: str | None = None,
+        image: str | None = None,
+        gpu: GpuGroup | GpuType | Sequence[GpuGroup | GpuType] | None = None,
+        cpu: CpuInstanceType | str | Sequence[CpuInstanceType | str] | None = None,
+        workers: int | tuple[int, int] | list[int] | None = None,
+        idle_timeout: int = 60,
+        dependencies: list[str] | tuple[str, ...] | None = None,
+        system_dependencies: list[str] | tuple[str, ...] | None = None,
+        accelerate_downloads: bool = True,
+        volume: NetworkVolume | Sequence[NetworkVolume] | None = None,
+        datacenter: DataCenter | str | Sequence[DataCenter | str] | None = None,
+        env: Mapping[str, str | None] | None = None,
+        gpu_count: int = 1,
+        execution_timeout_ms: int = 0,
+        flashboot: bool = True,
+        scaler_type: ServerlessScalerType | Literal["QUEUE_DELAY", "REQUEST_COUNT"] | None = None,
+        scaler_value: int = 4,
+        template: PodTemplate | None = None,
+        min_cuda_version: CudaVersion | str | None = "12.8",
+        python_version: str | None = None,
+        max_concurrency: int = 1,
+    ) -> None:
+        """Declare an `Endpoint`.
+
+        Args:
+            name: The endpoint's name, unique in the project. Routes and images need one.
+            id: The id of an endpoint that exists: the object is a client of it, and nothing is
+                deployed.
+            image: A prebuilt image to deploy: the object is a client of it.
+            gpu: GPU workers: pools or models in the order of preference. Excludes `cpu`.
+            cpu: CPU workers, by instance type. Excludes `gpu`.
+            workers: The most workers, or the least and the most: `n` is `(0, n)`. (≥ 0)
+            idle_timeout: How long a worker without work stays. (1…3600 s)
+            dependencies: Python packages that workers need, as PEP 508 requirements.
+            system_dependencies: Packages of the operating system (apt) that workers need.
+            accelerate_downloads: Whether workers accelerate downloads. A built artifact contains
+                the packages and ignores it.
+            volume: Volumes that are mounted at `/runpod-volume`, one per data centre.
+            datacenter: Where workers may start. CPU workers run in EU-RO-1 only.
+            env: Environment variables of workers. `os.environ[...]` is read when deploying, never
+                when building.
+            gpu_count: How many GPUs a worker has. (≥ 1)
+            execution_timeout_ms: How long a job may run. (≥ 0 ms)
+            flashboot: Whether the platform may keep workers ready for a faster start.
+            scaler_type: What makes the platform add workers. Endpoints with routes take
+                REQUEST_COUNT only.
+            scaler_value: The seconds of delay, or the number of requests, at which the platform
+                adds a worker. (≥ 1)
+            template: Settings of the worker's container.
+            min_cuda_version: The least version of CUDA that a GPU worker's driver has.
+            python_version: The version of Python, "3.10" to "3.13". All endpoints of a project
+                have the same one.
+            max_concurrency: How many jobs of a queue a worker runs at the same time. (≥ 1)
+        """
         self.name = name
-        self.config = config
+        self.id = id
+        self.image = image
+        self.gpu = gpu
+        self.cpu = cpu
+        self.workers = workers
+        self.idle_timeout = idle_timeout
+        self.dependencies = dependencies
+        self.system_dependencies = system_dependencies
+        self.accelerate_downloads = accelerate_downloads
+        self.volume = volume
+        self.datacenter = datacenter
+        self.env = env
+        self.gpu_count = gpu_count
+        self.execution_timeout_ms = execution_timeout_ms
+        self.flashboot = flashboot
+        self.scaler_type = scaler_type
+        self.scaler_value = scaler_value
+        self.template = template
+        self.min_cuda_version = min_cuda_version
+        self.python_version = python_version
+        self.max_concurrency = max_concurrency
+
+    # End of the generated part
 
     def __call__(self, target: _T) -> _T:
+        """Run the decorated function, or the methods of the decorated class, on this endpoint."""
         return target
 
-    def get(self, path: str) -> Callable[[_T], _T]:
-        """Serve `GET path` with the decorated function."""
-        return _same
+    def get(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+        """Serve `GET path` with the decorated function; a client's `GET` request."""
+        return RouteOrRequest()
 
-    def post(self, path: str) -> Callable[[_T], _T]:
-        """Serve `POST path` with the decorated function."""
-        return _same
+    def post(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+        """Serve `POST path` with the decorated function; a client's `POST` request."""
+        return RouteOrRequest()
 
-    def put(self, path: str) -> Callable[[_T], _T]:
-        """Serve `PUT path` with the decorated function."""
-        return _same
+    def put(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+        """Serve `PUT path` with the decorated function; a client's `PUT` request."""
+        return RouteOrRequest()
 
-    def delete(self, path: str) -> Callable[[_T], _T]:
-        """Serve `DELETE path` with the decorated function."""
-        return _same
+    def delete(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+        """Serve `DELETE path` with the decorated function; a client's `DELETE` request."""
+        return RouteOrRequest()
 
-    def patch(self, path: str) -> Callable[[_T], _T]:
-        """Serve `PATCH path` with the decorated function."""
-        return _same
+    def patch(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
+        """Serve `PATCH path` with the decorated function; a client's `PATCH` request."""
+        return RouteOrRequest()
+
+    async def run(self, input: Any, *, webhook: str | None = None) -> Any:
+        """Submit a job to a client's endpoint without waiting for it."""
+        _on_workers_only()
+
+    async def runsync(self, input: Any, *, timeout: float = 60.0) -> Any:
+        """Submit a job to a client's endpoint and wait for it, at most `timeout` seconds."""
+        _on_workers_only()
+
+    async def status(self, job_id: str) -> Any:
+        """Return the state of a job of a client's endpoint."""
+        _on_workers_only()
+
+    async def cancel(self, job_id: str) -> Any:
+        """Cancel a job of a client's endpoint."""
+        _on_workers_only()
 
 
-def _same(target: _T) -> _T:
-    return target
+class RouteOrRequest:
+    """What `endpoint.get("/path")` returns: a decorator, or a client's request, which is awaited."""
+
+    def __call__(self, target: _T) -> _T:
+        """Return the function that serves the route as it is."""
+        return target
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        """Send the request."""
+        _on_workers_only()
+
+
+def _on_workers_only() -> NoReturn:
+    raise RuntimeError("a client of an endpoint works on a worker only, in a built artifact")
 
 
 class NetworkVolume:
-    """A network volume; `size` in GB."""
+    """A network volume, which workers find at `/runpod-volume`."""
 
-    def __init__(self, **config: Any) -> None:
-        self.config = config
+    # Generated: NetworkVolume.__init__
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        id: str | None = None,
+        size: int = 100,
+        datacenter: DataCenter | str | None = None,
+        dataCenterId: DataCenter | str | None = None,
+    ) -> None:
+        """Declare a `NetworkVolume`.
+
+        Args:
+            name: The volume's name. A volume of this name is created where there is none.
+            id: The id of a volume that exists.
+            size: The size of a volume that is created. (10…4096 GB)
+            datacenter: Where the volume is. Workers start in the same data centre.
+            dataCenterId: Another name of `datacenter`.
+        """
+        self.name = name
+        self.id = id
+        self.size = size
+        self.datacenter = datacenter
+        self.dataCenterId = dataCenterId
+
+    # End of the generated part
 
 
 class PodTemplate:
     """Settings of a worker's container."""
 
-    def __init__(self, **config: Any) -> None:
+    # Generated: PodTemplate.__init__
+    def __init__(
+        self,
+        *,
+        advancedStart: bool | None = None,
+        config: Mapping[str, Any] | None = None,
+        containerDiskInGb: int | None = None,
+        containerRegistryAuthId: str | None = None,
+        dockerArgs: str | None = None,
+        env: Sequence[Mapping[str, str | None]] | None = None,
+        imageName: str | None = None,
+        name: str | None = None,
+        ports: str | None = None,
+        startScript: str | None = None,
+        readme: str | None = None,
+    ) -> None:
+        """Declare a `PodTemplate`.
+
+        Args:
+            advancedStart: Passed to the platform as it is.
+            config: Accepted, but not used by a deployment.
+            containerDiskInGb: The container's disk. CPU instances have an upper limit. (≥ 1 GB)
+            containerRegistryAuthId: The id of the registry credentials for the image.
+            dockerArgs: Arguments of the container's start command.
+            env: Environment variables of the container.
+            imageName: Accepted, but not used by a deployment: use `Endpoint(image=...)`.
+            name: Accepted, but not used by a deployment.
+            ports: The ports that the container exposes, as in `8000/http`.
+            startScript: A script that the container runs first.
+            readme: Accepted, but not used by a deployment.
+        """
+        self.advancedStart = advancedStart
         self.config = config
+        self.containerDiskInGb = containerDiskInGb
+        self.containerRegistryAuthId = containerRegistryAuthId
+        self.dockerArgs = dockerArgs
+        self.env = env
+        self.imageName = imageName
+        self.name = name
+        self.ports = ports
+        self.startScript = startScript
+        self.readme = readme
+
+    # End of the generated part

@@ -136,7 +136,6 @@ WORKERS = Parameter[Workers](
     default=Workers(),
     shown_default="(0, 1)",
     reader=read_workers,
-    unit="workers",
     manifest=("workersMin", "workersMax"),
     doc="The most workers, or the least and the most: `n` is `(0, n)`.",
 )
@@ -177,7 +176,7 @@ ACCELERATE_DOWNLOADS = Parameter[bool](
     default=True,
     signature="True",
     reader=read_flag,
-    doc="Whether workers download models with the platform's accelerator.",
+    doc="Whether workers accelerate downloads. A built artifact contains the packages and ignores it.",
 )
 VOLUME = Parameter[tuple[Located[Volume], ...]](
     name="volume",
@@ -258,7 +257,6 @@ SCALER_VALUE = Parameter[int](
     signature="4",
     reader=read_integer,
     least=1,
-    unit="s or requests",
     manifest=("scalerValue",),
     doc="The seconds of delay, or the number of requests, at which the platform adds a worker.",
 )
@@ -300,7 +298,6 @@ MAX_CONCURRENCY = Parameter[int](
     signature="1",
     reader=read_integer,
     least=1,
-    unit="jobs",
     manifest=("max_concurrency",),
     doc="How many jobs of a queue a worker runs at the same time.",
 )

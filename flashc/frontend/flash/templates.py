@@ -61,7 +61,7 @@ ADVANCED_START = Parameter[bool | None](
     default=None,
     reader=read_optional_flag,
     manifest=("advancedStart",),
-    doc="The platform's switch of this name.",
+    doc="Passed to the platform as it is.",
 )
 CONFIG = Parameter[None](
     name="config",
