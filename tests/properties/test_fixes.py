@@ -22,7 +22,8 @@ from flashc.report.fixes import applicable, apply_fixes, select_non_overlapping,
 from flashc_core.diagnostics import Diagnostic, Severity, Sink
 from flashc_core.source import Lines
 
-# Arguments of a queue-based endpoint that a fix mends, each in several spellings.
+EXAMPLES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Arguments of a queue-based endpoint that a fix corrects, each in several spellings.
 _QUEUE = (
     "worker=3",
     "idle_timeout = 9_999",
@@ -108,19 +109,31 @@ def projects(draw: st.DrawFn) -> bytes:
     return (text + end).encode(draw(st.sampled_from(("utf-8", "utf-8-sig"))))
 
 
-def findings(root: Path, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> list[Diagnostic]:
-    sink = Sink()
-    options = Options(python_version="3.12")
-    tree = discover(root, sink, unsaved)
-    compile_tree(root, tree, options, build_environment(root, {}), sink)
-    return list(sink)
+class Project:
+    """A project with the one module `worker.py`, which is compiled once for each state of that module."""
 
+    def __init__(self, folder: str, data: bytes) -> None:
+        self.root = Path(folder).resolve()
+        self.module = self.root / "worker.py"
+        self.module.write_bytes(data)
+        self._known: dict[bytes, list[Diagnostic]] = {}
 
-def mended(root: Path, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
-    """Apply the fixes; what changed."""
-    changes = apply_fixes(root, lambda unsaved: findings(root, unsaved), unsafe=unsafe)
-    write_changes(root, changes)
-    return changes
+    def findings(self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> list[Diagnostic]:
+        """What a check reports, with some files in another state than on the disk."""
+        data = unsaved.get("worker.py") or self.module.read_bytes()
+        if data not in self._known:
+            sink = Sink()
+            options = Options(python_version="3.12")
+            tree = discover(self.root, sink, unsaved)
+            compile_tree(self.root, tree, options, build_environment(self.root, {}), sink)
+            self._known[data] = list(sink)
+        return self._known[data]
+
+    def fix(self, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
+        """Apply the fixes; return what changed."""
+        changes = apply_fixes(self.root, self.findings, unsafe=unsafe)
+        write_changes(self.root, changes)
+        return changes
 
 
 def errors(found: list[Diagnostic]) -> Counter[str]:
@@ -142,19 +155,14 @@ def untouched(text: str, found: list[Diagnostic]) -> list[str]:
 
 
 @given(projects())
-@settings(
-    max_examples=2000, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
-def test_fixes_mend_and_disturb_nothing(data: bytes) -> None:
+@EXAMPLES
+def test_fixes_remove_their_findings_and_disturb_nothing(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
-        module = root / "worker.py"
-        module.write_bytes(data)
-        before = findings(root)
-        mended(root, unsafe=True)
+        project = Project(folder, data)
+        before = project.findings()
+        project.fix(unsafe=True)
 
-        after = findings(root)
-        text = module.read_bytes()
+        after, text = project.findings(), project.module.read_bytes()
         assert not applicable(after, unsafe=True), text
         assert errors(after) <= errors(before), (text, [d.message for d in after])
         position = 0
@@ -162,17 +170,15 @@ def test_fixes_mend_and_disturb_nothing(data: bytes) -> None:
             position = text.decode().find(piece, position)
             assert position >= 0, (piece, text)
             position += len(piece)
-        assert not mended(root, unsafe=True)
-        assert module.read_bytes() == text
+        assert not project.fix(unsafe=True)
+        assert project.module.read_bytes() == text
 
 
 @given(projects())
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@EXAMPLES
 def test_safe_fixes_alone_apply_no_unsafe_one(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder).resolve()
-        (root / "worker.py").write_bytes(data)
-        safe = applicable(findings(root), unsafe=False)
-        changed = mended(root, unsafe=False)
-        assert bool(changed) == bool(safe)
-        assert not applicable(findings(root), unsafe=False)
+        project = Project(folder, data)
+        safe = applicable(project.findings(), unsafe=False)
+        assert bool(project.fix(unsafe=False)) == bool(safe)
+        assert not applicable(project.findings(), unsafe=False)

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, given, note, settings
 
 from flashc_backends.files.project_files import edited_source
 from flashc_ir.program import Program
@@ -19,10 +19,8 @@ from tests.support.generated_programs import GeneratedProgram, Target, programs
 from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write
 from tests.support.worlds import Workers, World, completed, outcome
 
-# Shrinking a whole program takes minutes and says little more than the program itself.
 EXAMPLES = settings(
-    max_examples=60,
-    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -133,7 +131,6 @@ def test_a_compiled_program_does_what_the_plain_one_does(generated: GeneratedPro
         root, artifact = Path(folder, "plain").resolve(), Path(folder, "artifact").resolve()
         result = compiled(generated, root)
         unpacked(result, artifact)
-        monkeypatch.setattr(sys, "dont_write_bytecode", True)
         expected = plain_outcomes(root, generated.targets, monkeypatch)
         assert compiled_outcomes(artifact, generated.targets) == expected
         edges = {(edge.caller, str(edge.callee)) for edge in result.valid.edges}
@@ -183,7 +180,7 @@ def definitions(source: bytes) -> list[tuple[str, int]]:
 
 
 @given(generated=programs())
-@settings(parent=EXAMPLES, max_examples=20)
+@EXAMPLES
 def test_rewriting_is_idempotent(generated: GeneratedProgram) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder, "first").resolve(), Path(folder, "second").resolve()

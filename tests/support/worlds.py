@@ -20,6 +20,8 @@ from types import ModuleType
 from typing import Any
 
 _current: list[World] = []
+# More than calls can be nested: each waits for a thread of its own.
+_THREADS = ThreadPoolExecutor(max_workers=64)
 
 
 class World:
@@ -28,6 +30,7 @@ class World:
     def __init__(self, folder: Path) -> None:
         self.folder = str(folder)
         self.modules: dict[str, ModuleType] = {}
+        self._outside: set[str] = set()
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -47,13 +50,15 @@ class World:
 
     def enter(self) -> None:
         sys.path.insert(0, self.folder)
+        self._outside = set(sys.modules)
         sys.modules.update(self.modules)
-        importlib.invalidate_caches()
+        if not self.modules:
+            importlib.invalidate_caches()
 
     def leave(self) -> None:
         sys.path.remove(self.folder)
-        for name, module in list(sys.modules.items()):
-            if self._owns(module):
+        for name in sys.modules.keys() - self._outside:
+            if name in self.modules or self._owns(sys.modules[name]):
                 self.modules[name] = sys.modules.pop(name)
 
     def _owns(self, module: ModuleType) -> bool:
@@ -127,8 +132,7 @@ def completed(coroutine: Any) -> Any:
     One world is entered at a time, so two workers must not take turns; an event loop of its own, in a
     thread that is waited for, keeps siblings of an `asyncio.gather` from running in between.
     """
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, coroutine).result()
+    return _THREADS.submit(asyncio.run, coroutine).result()
 
 
 def finished(coroutine: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Law: a project that is compiled with a memory of other states of it gives what it gives without one."""
+"""Law: compiling with a cache that was filled by other states of the project gives the same result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def compiled(root: Path, store: Store | None) -> tuple[Program | None, tuple[Dia
 
 @given(states=st.lists(programs(), min_size=2, max_size=4), data=st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_memory_changes_nothing(states: list[GeneratedProgram], data: st.DataObject) -> None:
+def test_a_cache_changes_no_result(states: list[GeneratedProgram], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, store = Path(folder).resolve() / "app", Store(Path(folder) / "cache")
         write(root, states[0].files)
