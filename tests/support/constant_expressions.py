@@ -1,4 +1,4 @@
-"""Templates of constant expressions, by type; `tests/support/grammar.py` explains the holes.
+"""Hold the templates of constant expressions, by type; `tests/support/grammar.py` explains the holes.
 
 Most of these expressions have a value, whatever fills the holes.
 """

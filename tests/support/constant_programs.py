@@ -1,5 +1,7 @@
-"""Programs of constants: modules of straight-line code, branches, loops, functions and classes, whose
-every name Python can compute without any input.  `tests/support/grammar.py` explains the templates.
+"""Draw programs whose every name Python can compute without any input.
+
+They have straight-line code, branches, loops, functions and classes.  `tests/support/grammar.py` explains
+the templates.
 """
 
 from __future__ import annotations
@@ -219,7 +221,9 @@ def _statement(draw: st.DrawFn, program: _Program, depth: int) -> None:
 
 @st.composite
 def constant_programs(draw: st.DrawFn, *, wild: bool) -> str:
-    """A program.  A wild one also does what flashc must answer with "unknown" or leave to Python: it reads
-    sets in order, mixes types, raises.
+    """Draw a program.
+
+    A wild one also does what flashc must answer with "unknown" or leave to Python: it reads sets in order,
+    mixes types, raises.
     """
     return _Program(draw, EXPRESSIONS, mixed=wild).program()

@@ -30,8 +30,11 @@ _UNSAFE = frozenset("'\"\\{}#")
 
 @dataclass(frozen=True)
 class Grammar:
-    """The tables.  `literals` and `forms` map a type to templates of its expressions, the simplest first;
-    `general` are templates of expressions of any type, in which `<same>` is that type."""
+    """The tables of templates.
+
+    `literals` and `forms` map a type to templates of its expressions, the simplest first.  `general` are
+    templates of expressions of any type, in which `<same>` is that type.
+    """
 
     literals: Mapping[str, tuple[str, ...]]
     forms: Mapping[str, tuple[str, ...]]
