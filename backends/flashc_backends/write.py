@@ -22,10 +22,11 @@ class CannotWrite(Exception):
 
 
 @contextmanager
-def replacing(target: Path) -> Generator[Path, None, None]:
-    """A path to write to; on success it takes the place of `target`, else it vanishes.
+def replacing(target: Path, mode: int = 0o644) -> Generator[Path, None, None]:
+    """Give a temporary path to write to, and replace `target` by it on success.
 
-    The temporary file lies in the same folder, so that taking the place is one atomic step.
+    The temporary file is in the same folder, so that the replacement is one atomic step.  If an exception is
+    raised, `target` is unchanged and the temporary file is removed.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -33,7 +34,7 @@ def replacing(target: Path) -> Generator[Path, None, None]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from flashc_backends.artifact.artifact import BuildResult
+from flashc_backends.dependencies.sizes import show_size
 from flashc_ir.endpoints import (
     CodeEndpoint,
     Endpoint,
@@ -40,11 +41,11 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
         for endpoint in found:
             yield from _endpoint(endpoint)
     yield "\nsizes:"
-    yield f"  project       {_size(result.project_size)} in {len(program.files)} files"
-    yield f"  dependencies  {_size(result.dependencies_size)} in {len(result.distributions)} packages"
+    yield f"  project       {show_size(result.project_size)} in {len(program.files)} files"
+    yield f"  dependencies  {show_size(result.dependencies_size)} in {len(result.distributions)} packages"
     for distribution in sorted(result.distributions, key=lambda d: d.size, reverse=True)[:3]:
-        yield f"    {distribution.name} {distribution.version}: {_size(distribution.size)}"
-    yield f"  artifact      {_size(result.artifact_size)} compressed"
+        yield f"    {distribution.name} {distribution.version}: {show_size(distribution.size)}"
+    yield f"  artifact      {show_size(result.artifact_size)} compressed"
     yield from _packages_of_images(program, result, environ)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
@@ -98,12 +99,3 @@ def _excluded(program: Program) -> str:
         f"{pattern} ({count})" if count > 1 else pattern
         for pattern, count in sorted(counts.items())
     )
-
-
-def _size(size: int) -> str:
-    amount = float(size)
-    for unit in ("B", "kB", "MB"):
-        if amount < 1000:
-            return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} GB"

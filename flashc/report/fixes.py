@@ -7,10 +7,11 @@ change, and a second run changes nothing.
 from __future__ import annotations
 
 import difflib
-import shutil
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from flashc_backends.write import replacing
 from flashc_core.diagnostics import Diagnostic, Fix, Safety
 from flashc_core.encoding import Undecodable, decode
 from flashc_core.source import Edit, OverlappingEdits, apply_edits
@@ -80,27 +81,20 @@ def apply_fixes(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
 
 
 def write_changes(root: Path, changes: Mapping[str, Change]) -> None:
-    """Write the new contents; each file is replaced atomically.
+    """Write the new contents; each file is replaced atomically and keeps its mode.
 
     Raises:
         OSError: a file can't be written; the files before it, in the order of their paths, are written.
     """
     for path, (_, after) in sorted(changes.items()):
-        _replace(root / path, after)
+        target = (root / path).resolve()  # a symbolic link stays one
+        with replacing(target, mode=stat.S_IMODE(target.stat().st_mode)) as draft:
+            draft.write_bytes(after)
 
 
 def differences(changes: Mapping[str, Change]) -> str:
     """Return all changes as a unified diff."""
     return "".join(difference(path, *pair) for path, pair in sorted(changes.items()))
-
-
-def _replace(file: Path, data: bytes) -> None:
-    """Replace the content of a file atomically; keep its mode, and write through a symbolic link."""
-    target = file.resolve()
-    draft = target.with_name(f".{target.name}.flashc")
-    draft.write_bytes(data)
-    shutil.copymode(target, draft)
-    draft.replace(target)
 
 
 class _Files:
