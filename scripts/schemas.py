@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from flashc.report import machine
-from flashc_backends.manifest import manifest_model
+from flashc_backends.manifest import endpoint_record, manifest_model
 from flashc_core.rules import RULES
 from flashc_ir import codec
 
 SPEC = Path(__file__).parent.parent / "spec"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
+    "endpoint.schema.json": endpoint_record.schema,
     "ir.schema.json": codec.schema,
     "manifest.schema.json": manifest_model.schema,
     "report.schema.json": machine.schema,

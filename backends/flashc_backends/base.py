@@ -14,7 +14,6 @@ from flashc_ir.program import Program
 ARTIFACT_PATH = "artifact.tar.gz"
 LOCK_FILE = "flash.lock"
 LOCK_PATH = "requirements.txt"  # the lock's entries in an artifact, for the worker image
-LEFT_TO_OTHERS = "# left to other endpoints: "
 MANIFEST_PATH = "flash_manifest.json"
 SBOM_PATH = "sbom.cdx.json"
 PROVENANCE_PATH = "provenance.json"

@@ -1,43 +1,23 @@
-"""Drafts -> disk.  The only module of the backends that writes: whole files or nothing."""
+"""Write drafts and unpack artifacts, and report what can't be written."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from pathlib import Path
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.files import replacing
 from flashc_core.source import WholeFile
 
 from .base import Draft
 
 
 class CannotWrite(Exception):
-    """An output can't or must not be written; the finding is in the sink already."""
-
-
-@contextmanager
-def replacing(target: Path, mode: int = 0o644) -> Generator[Path, None, None]:
-    """Give a temporary path to write to, and replace `target` by it on success.
-
-    The temporary file is in the same folder, so that the replacement is one atomic step.  If an exception is
-    raised, `target` is unchanged and the temporary file is removed.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        temporary.chmod(mode)
-        os.replace(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """An output can't be written, or must not be; the finding is in the sink already."""
 
 
 @contextmanager
@@ -61,31 +41,19 @@ def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
         raise CannotWrite from error
 
 
-def write_file(target: Path, content: bytes) -> None:
-    """Write one file atomically.
-
-    Raises:
-        OSError: the old file, if any, is still there.
-    """
-    with replacing(target) as temporary:
-        temporary.write_bytes(content)
-
-
 def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
-    """Write drafts below `folder`, sorted, each atomically.
+    """Write drafts below `folder`, in the order of their paths, each atomically.
 
     Raises:
         OSError: a file can't be written.
     """
     for draft in sorted(drafts, key=lambda d: d.path):
-        target = folder / draft.path
-        if isinstance(draft.content, bytes):
-            write_file(target, draft.content)
-        else:
-            with replacing(target) as temporary:
+        mode = 0o755 if draft.executable else 0o644
+        with replacing(folder / draft.path, mode=mode) as temporary:
+            if isinstance(draft.content, bytes):
+                temporary.write_bytes(draft.content)
+            else:
                 shutil.copyfile(draft.content, temporary)
-        if draft.executable:
-            target.chmod(0o755)
 
 
 def unpack(artifact: Path, folder: Path) -> None:

@@ -12,8 +12,9 @@ from flashc_backends.dependencies.lock import Lock, render
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import resolve
 from flashc_backends.dependencies.tools import DependencyError
-from flashc_backends.write import CannotWrite, reporting, write_file
+from flashc_backends.write import CannotWrite, reporting
 from flashc_core.diagnostics import Sink
+from flashc_core.files import write_file
 
 from .common import (
     building_options,

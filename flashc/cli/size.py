@@ -12,8 +12,9 @@ from packaging.utils import canonicalize_name
 from flashc_backends.artifact.artifact import measure
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
-from flashc_backends.write import CannotWrite, reporting, write_file
+from flashc_backends.write import CannotWrite, reporting
 from flashc_core.diagnostics import Sink
+from flashc_core.files import write_file
 from flashc_ir.platform.images import NEVER_BUNDLED, image_of
 from flashc_ir.program import Program
 

@@ -7,13 +7,12 @@ change, and a second run changes nothing.
 from __future__ import annotations
 
 import difflib
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from flashc_backends.write import replacing
 from flashc_core.diagnostics import Diagnostic, Fix, Safety
 from flashc_core.encoding import Undecodable, decode
+from flashc_core.files import replace_content
 from flashc_core.source import Edit, OverlappingEdits, apply_edits
 
 MAX_ROUNDS = 10
@@ -81,15 +80,13 @@ def apply_fixes(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
 
 
 def write_changes(root: Path, changes: Mapping[str, Change]) -> None:
-    """Write the new contents; each file is replaced atomically and keeps its mode.
+    """Write the new contents; each file is replaced atomically.
 
     Raises:
         OSError: a file can't be written; the files before it, in the order of their paths, are written.
     """
     for path, (_, after) in sorted(changes.items()):
-        target = (root / path).resolve()  # a symbolic link stays one
-        with replacing(target, mode=stat.S_IMODE(target.stat().st_mode)) as draft:
-            draft.write_bytes(after)
+        replace_content(root / path, after)
 
 
 def differences(changes: Mapping[str, Change]) -> str:

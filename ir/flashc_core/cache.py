@@ -11,12 +11,13 @@ import contextlib
 import hashlib
 import os
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from .files import replacing
 
 LIMIT = 4 * 1024**3  # bytes; what has not been used for the longest time goes first
 _FORMAT = "v1"
@@ -94,23 +95,16 @@ class Store:
     def write(self, kind: str, key: str, content: bytes | Path) -> None:
         """Keep bytes, or a copy of a file, as an entry.  Where that fails there is no entry."""
         path = self._path(kind, key)
-        draft: str | None = None
-        try:
+        with contextlib.suppress(OSError):  # a full disk, or a folder that can't be written
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._mark()
-            handle, draft = tempfile.mkstemp(prefix=".", dir=path.parent)
-            with os.fdopen(handle, "wb") as target:
+            with replacing(path, mode=0o600) as draft, draft.open("wb") as target:
                 total = hashlib.sha256()
                 for chunk in _pieces(content):
                     total.update(chunk)
                     target.write(chunk)
                 target.write(total.digest())
-            os.replace(draft, path)
             self._prune_now_and_then()
-        except OSError:  # a full disk, or a folder that can't be written
-            if draft is not None:
-                with contextlib.suppress(OSError):
-                    os.unlink(draft)
 
     def find(self, kind: str, key: str) -> Piece | None:
         """A large entry, checked and left where it is; None as `read`."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashc_backends.runtime import arguments, queue
+from flashc_backends.runtime import arguments, jobs
 from flashc_backends.runtime.errors import InvalidInput, RemoteError, remote_failure
 
 NAMES = ("a", "b", "c", "d", "e")
@@ -74,7 +74,7 @@ def test_a_call_over_the_wire_is_the_call_itself(
     payload = arguments.to_payload(signature, "function", tuple(args), kwargs)
     arguments.check_payload("function", payload)
     job = {"input": json.loads(json.dumps(payload)) or {"__empty": True}}
-    received = queue.call(function, queue.job_input(job))
+    received = jobs.call(function, jobs.job_input(job))
     assert json.loads(json.dumps(received)) == json.loads(json.dumps(expected))
 
 
@@ -110,8 +110,8 @@ def test_a_value_that_contains_itself_is_refused() -> None:
 def test_an_input_that_is_no_object_is_refused() -> None:
     for given_input in ([1], "text", 3, True):
         with pytest.raises(InvalidInput, match="object of arguments"):
-            queue.job_input({"input": given_input})
-    assert queue.job_input({"input": None}) == queue.job_input({}) == {}
+            jobs.job_input({"input": given_input})
+    assert jobs.job_input({"input": None}) == jobs.job_input({}) == {}
 
 
 @pytest.mark.parametrize(

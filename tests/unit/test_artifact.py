@@ -19,8 +19,8 @@ from flashc_backends.artifact.parts import own_drafts
 from flashc_backends.base import DependencyOptions, Draft, ResolverName, Silent, Unit
 from flashc_backends.files.project_files import draft_project
 from flashc_backends.files.runtime_files import stripped
-from flashc_backends.write import replacing
 from flashc_core.diagnostics import Sink
+from flashc_core.files import replacing
 from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder, context_of
 
 WORKER = 'from runpod_flash import Endpoint\n\n@Endpoint(name="w"{more})\nasync def run(x: int): return x\n'

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flashc.cli.main import cli
-from flashc_backends.dependencies.layers import installed
+from flashc_backends.dependencies.installed import installed
 from flashc_backends.dependencies.lock import (
     DIRECT,
     InvalidLock,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import io
+import json
 import subprocess
 import tarfile
 from collections.abc import Callable
@@ -157,6 +160,36 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
         "`nowhere` is imported in line 1 of `tools.py`",
     ),
     "the manifest is gone": (lambda f: f.pop("flash_manifest.json"), "no manifest"),
+    "the manifest is not JSON": (
+        lambda f: put(f, "flash_manifest.json", b"{"),
+        "`flash_manifest.json`: it is not JSON",
+    ),
+    "the manifest nests without end": (
+        lambda f: put(f, "flash_manifest.json", b"[" * 100_000),
+        "`flash_manifest.json`: it is not JSON",
+    ),
+    "the manifest is not an object": (
+        lambda f: put(f, "flash_manifest.json", b"[]"),
+        "[] is not of type 'object' (at `$`)",
+    ),
+    "a resource is not one": (
+        lambda f: edit(f, "flash_manifest.json", b'"workersMax": 1', b'"workersMax": "many"'),
+        "'many' is not of type 'integer' (at `$.resources.w.workersMax`)",
+    ),
+    "a RECORD can't be read": (
+        lambda f: put(f, "text_unidecode-1.3.dist-info/RECORD", b"one\n"),
+        "`text_unidecode-1.3.dist-info/RECORD`: it is not a RECORD that can be read",
+    ),
+    "a RECORD has a weak hash": (
+        lambda f: edit(
+            f, "text_unidecode-1.3.dist-info/RECORD", b"__init__.py,sha256=", b"__init__.py,md5="
+        ),
+        "its content is not the one",
+    ),
+    "the record of an endpoint is not one": (
+        lambda f: put(f, "_flashc/endpoint.json", b'{"format": 2}'),
+        "`_flashc/endpoint.json`: 'endpoint' is a required property (at `$`)",
+    ),
     "a path climbs out": (lambda f: put(f, "../x.py", b""), "it leaves the folder"),
     "a path is absolute": (lambda f: put(f, "/x.py", b""), "it leaves the folder"),
     "a secret goes along": (lambda f: put(f, "conf/.env.production", b"K=1"), "credentials"),
@@ -171,6 +204,70 @@ def test_damage_is_found(
 ) -> None:
     found = problems(rewritten(made.artifact, tmp_path / "damaged.tar.gz", change))
     assert any(words in problem for problem in found), found
+
+
+def test_a_handler_of_somebody_elses_is_read_without_a_crash(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    def change(files: Files) -> None:
+        edit(files, "handler_w.py", b"('worker',)", b"7")
+        put(files, "handler_x.py", b"MODULES = (1, 'worker')\n")
+
+    assert problems(rewritten(made.artifact, tmp_path / "odd.tar.gz", change)) == []
+
+
+def test_everything_wrong_with_a_manifest_is_said(made: BuildResult, tmp_path: Path) -> None:
+    def change(files: Files) -> None:
+        edit(files, "flash_manifest.json", b'"workersMax": 1', b'"workersMax": "many"')
+        edit(files, "flash_manifest.json", b'"version": "1.0"', b'"version": "2.0", "more": 1')
+
+    found = problems(rewritten(made.artifact, tmp_path / "odd.tar.gz", change))
+    assert len(found) == 3, found
+
+
+def test_a_stronger_hash_is_compared(made: BuildResult, tmp_path: Path) -> None:
+    path = "text_unidecode/__init__.py"
+
+    def change(files: Files) -> None:
+        digest = hashlib.sha512(files[path][1]).digest()
+        encoded = base64.urlsafe_b64encode(digest).rstrip(b"=")
+        record = "text_unidecode-1.3.dist-info/RECORD"
+        lines = files[record][1].splitlines(keepends=True)
+        (old,) = [line for line in lines if line.startswith(path.encode())]
+        size = old.rpartition(b",")[2]
+        edit(files, record, old, path.encode() + b",sha512=" + encoded + b"," + size)
+
+    def change_and_damage(files: Files) -> None:
+        change(files)
+        edit(files, path, b"def", b"DEF")
+
+    assert problems(rewritten(made.artifact, tmp_path / "fine.tar.gz", change)) == []
+    (found,) = problems(rewritten(made.artifact, tmp_path / "odd.tar.gz", change_and_damage))
+    assert "its content is not the one" in found
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_what_is_left_to_other_endpoints_is_read_from_the_record(old: bool, tmp_path: Path) -> None:
+    """Artifacts of older versions say it in the first line of their lock."""
+    worker = (
+        "from runpod_flash import Endpoint\n\n@Endpoint(name='a')\nasync def a(): ...\n"
+        "@Endpoint(name='b', dependencies=['text-unidecode==1.3'])\n"
+        "async def b():\n    import text_unidecode\n"
+    )
+    app = write(tmp_path / "app", {"worker.py": worker})
+    built = CliRunner().invoke(cli, ["build", str(app), "--per-endpoint"])
+    assert built.exit_code == 0, built.output
+    made = app / ".flash" / "endpoints" / "a.tar.gz"
+
+    def change(files: Files) -> None:
+        record = json.loads(files.pop("_flashc/endpoint.json")[1])
+        assert record == {"format": 1, "endpoint": "a", "left_to_others": ["text-unidecode"]}
+        if old:
+            put(files, "requirements.txt", b"# left to other endpoints: text-unidecode\n")
+
+    assert problems(made) == []
+    found = problems(rewritten(made, tmp_path / "changed.tar.gz", change))
+    assert bool(found) != old
 
 
 @pytest.mark.parametrize("kind", ["cut", "twice", "no archive", "link"])

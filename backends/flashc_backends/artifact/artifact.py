@@ -10,7 +10,6 @@ from msgspec import structs
 
 from flashc_backends.base import (
     ARTIFACT_PATH,
-    LEFT_TO_OTHERS,
     LOCK_PATH,
     MANIFEST_PATH,
     PROVENANCE_PATH,
@@ -20,15 +19,18 @@ from flashc_backends.base import (
     Draft,
     DraftTarget,
 )
-from flashc_backends.dependencies.layers import InstalledDistribution, Layer
+from flashc_backends.dependencies.installed import InstalledDistribution
+from flashc_backends.dependencies.layers import Layer
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, distribution_sizes
 from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.project_files import report_changed
+from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest import manifest_draft
-from flashc_backends.write import CannotWrite, replacing, reporting, unpack, write_file
+from flashc_backends.write import CannotWrite, reporting, unpack
 from flashc_core import rules
 from flashc_core.diagnostics import Severity, Sink
+from flashc_core.files import replacing, write_file
 from flashc_ir.program import Program
 
 from .attest import provenance, sbom
@@ -155,12 +157,16 @@ def _write_endpoints(program: Program, parts: Parts, context: Context, folder: P
         wanted = needs.get(endpoint.resource, frozenset())
         entries = tuple(entry for entry in lock.entries if entry.name in wanted)
         alone = structs.replace(program, endpoints=(endpoint,))
-        others = " ".join(entry.name for entry in lock.entries if entry.name not in wanted)
-        requirements = f"{LEFT_TO_OTHERS}{others}\n{replace(lock, entries=entries).requirements}"
+        record = EndpointRecord(
+            endpoint=endpoint.resource,
+            left_to_others=[e.name for e in lock.entries if e.name not in wanted],
+        )
+        requirements = replace(lock, entries=entries).requirements
         drafts = [
             *(d for d in shared if d.path not in handlers - {handler_path(endpoint)}),
             manifest_draft(alone, parts.project.fingerprint, context.project.environment),
             Draft(path=LOCK_PATH, content=requirements.encode()),
+            Draft(path=ENDPOINT_RECORD_PATH, content=record.to_json()),
         ]
         chosen = [layer for layer in parts.layers if layer.contents.name in wanted]
         target = folder / f"{endpoint.resource}.tar.gz"

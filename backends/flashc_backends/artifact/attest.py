@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
-from flashc_backends.dependencies.layers import InstalledDistribution
+from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.lock import Lock
 from flashc_ir.program import Program
 

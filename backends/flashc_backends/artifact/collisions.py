@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from flashc_backends.base import MANIFEST_PATH, Draft
-from flashc_backends.dependencies.layers import InstalledDistribution
+from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.runtime_files import PACKAGE
 from flashc_backends.platform.worker_image import WORKER_MODULES

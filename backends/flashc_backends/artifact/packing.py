@@ -10,7 +10,8 @@ from pathlib import Path
 
 from flashc_backends.archive import LIMIT, archive_mtime, write_archive
 from flashc_backends.base import ARTIFACT_PATH, Context, Draft
-from flashc_backends.dependencies.layers import InstalledDistribution, Layer
+from flashc_backends.dependencies.installed import InstalledDistribution
+from flashc_backends.dependencies.layers import Layer
 from flashc_backends.verify.checks import verify_build
 from flashc_backends.write import CannotWrite
 from flashc_core import rules

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flashc_backends.base import LOCK_PATH, Context, Draft
-from flashc_backends.dependencies.layers import InstalledDistribution, Layer
+from flashc_backends.dependencies.installed import InstalledDistribution
+from flashc_backends.dependencies.layers import Layer
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import layers_of, lock_of

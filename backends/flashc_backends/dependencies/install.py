@@ -1,17 +1,17 @@
-"""A lock -> the installed distributions as files, the same on every machine."""
+"""Install a lock as files that are the same on every machine."""
 
 from __future__ import annotations
 
-import csv
-import io
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from uv import find_uv_bin
 
 from flashc_backends.base import Services
 
+from .record import InvalidRecord, read_record, write_record
 from .resolvers import PLATFORM
 from .tools import run
 
@@ -50,7 +50,10 @@ def install(
 
 
 def normalise(target: Path) -> None:
-    """Take out what depends on the host: scripts with its interpreter's path, installers' notes, caches."""
+    """Remove what depends on the host: scripts with its interpreter's path, installers' notes, caches.
+
+    A RECORD that can't be read stays as it is; `installed` reports it.
+    """
     shutil.rmtree(target / "bin", ignore_errors=True)
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
@@ -60,18 +63,21 @@ def normalise(target: Path) -> None:
             (info / name).unlink(missing_ok=True)
         record = info / "RECORD"
         if record.is_file():
-            record.write_text(_kept_records(record.read_text(encoding="utf-8")), encoding="utf-8")
+            with suppress(UnicodeDecodeError, InvalidRecord):
+                text = _kept_records(record.read_text(encoding="utf-8"))
+                record.write_text(text, encoding="utf-8")
 
 
 def _kept_records(text: str) -> str:
-    kept = io.StringIO()
-    writer = csv.writer(kept, lineterminator="\n")
-    for row in csv.reader(io.StringIO(text)):
-        gone = row and (
-            row[0].startswith(("../", "bin/"))
-            or row[0].rpartition("/")[2] in _HOST_FILES
-            or "__pycache__" in row[0]
-        )
-        if not gone:
-            writer.writerow(row)
-    return kept.getvalue()
+    """Return a RECORD without the files that `normalise` removes.
+
+    Raises:
+        InvalidRecord: it can't be read.
+    """
+    return write_record(
+        entry
+        for entry in read_record(text)
+        if not entry.path.startswith(("../", "bin/"))
+        and entry.path.rpartition("/")[2] not in _HOST_FILES
+        and "__pycache__" not in entry.path
+    )

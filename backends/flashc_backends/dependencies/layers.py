@@ -1,18 +1,12 @@
-"""A lock -> one compressed layer per distribution, kept in the cache.
+"""Install the distributions of a lock and compress each into a layer, which the cache keeps.
 
 A gzip file may have several members, and a tar stream does not care where they end.  So each distribution is
-installed, archived and compressed once, and an artifact's dependencies are copied, not compressed again.
+installed, archived and compressed once; an artifact is made by copying layers.
 """
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import os
-import re
 import shutil
-from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,55 +14,18 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
-from packaging.utils import canonicalize_name
 
 from flashc_backends.archive import FORMAT, write_member
 from flashc_backends.base import Draft, Progress, Services
-from flashc_core import rules
 from flashc_core.cache import Piece, Store, digest
-from flashc_core.diagnostics import Sink
 from flashc_core.processes import on_all_processors
-from flashc_core.source import WholeFile
 
 from .install import install
+from .installed import InstalledDistribution, installed
 from .lock import Lock, Locked
 from .resolvers import PLATFORM
-from .tools import DependencyError
 
 _AT_ONCE = 2  # two cores are common
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledFile:
-    """A file of a layer; `digest` is the SHA-256 of its bytes, in hex."""
-
-    path: str
-    size: int
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class InstalledDistribution:
-    """What a layer holds: one installed distribution."""
-
-    name: str
-    version: str
-    files: tuple[InstalledFile, ...]
-
-    @property
-    def size(self) -> int:
-        """Installed size, in bytes."""
-        return sum(file.size for file in self.files)
-
-    @property
-    def top_level(self) -> frozenset[str]:
-        """The names of modules that it puts into the artifact's root."""
-        tops = {file.path.split("/", 1)[0] for file in self.files}
-        return frozenset(
-            top.split(".", 1)[0]
-            for top in tops
-            if not top.endswith((".dist-info", ".data", ".libs"))
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,98 +117,3 @@ def _drafts(contents: InstalledDistribution, target: Path) -> Iterator[Draft]:
     for file in contents.files:
         path = target / file.path
         yield Draft(path=file.path, content=path, executable=bool(path.stat().st_mode & 0o100))
-
-
-def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDistribution]:
-    """The distributions that are installed below `target`, by name, each with the files of its RECORD.
-
-    Raises:
-        DependencyError: a file is not the one that the RECORD lists, or not made for the workers; reported.
-    """
-    found: list[InstalledDistribution] = []
-    for info in sorted(target.glob("*.dist-info")):
-        name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-        _check_tags(info, name, version, sink)
-        record = (info / "RECORD").read_text(encoding="utf-8")
-        rows = {row[0]: row[1] for row in csv.reader(io.StringIO(record)) if len(row) > 1}
-        files: list[InstalledFile] = []
-        for path, expected in sorted(rows.items()):
-            if not _is_inside(target, path):
-                continue
-            file = _file(target, path)
-            files.append(file)
-            problem = binary_problem(path, _head(target / path), python_version)
-            if expected and expected != record_hash(file.digest):
-                problem = "it is not the file that the distribution lists"
-            if problem is not None:
-                sink.report(
-                    rules.BROKEN_ARTIFACT,
-                    WholeFile(path),
-                    f"`{path}` of `{name}` {version}: {problem}",
-                    help=("choose another version, or leave it out with `--exclude`",),
-                )
-                raise DependencyError
-        found.append(InstalledDistribution(canonicalize_name(name), version, tuple(files)))
-    return sorted(found, key=lambda contents: contents.name)
-
-
-_TAG = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
-
-
-def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
-    """Native code that was built here needs this machine's libraries and Python, not a worker's.
-
-    Raises:
-        DependencyError: after reporting.
-    """
-    wheel = info / "WHEEL"
-    match = _TAG.search(wheel.read_text(encoding="utf-8")) if wheel.is_file() else None
-    if match is not None:
-        sink.report(
-            rules.NO_WHEEL,
-            WholeFile("requirements.txt"),
-            f"`{name}` {version} has no wheel for workers, and it is not pure Python",
-            notes=(f"built here it is `{match[0].removeprefix('Tag: ')}`; workers need manylinux",),
-            help=("choose a version that has a wheel, or leave it out with `--exclude`",),
-        )
-        raise DependencyError
-
-
-def _head(file: Path) -> bytes:
-    with file.open("rb") as stream:
-        return stream.read(64)
-
-
-_ABI = re.compile(r"\.cpython-(\d)(\d+)(?:-[^.]*)?\.so$")
-_ELF, _X86_64 = b"\x7fELF", b"\x3e\x00"
-
-
-def binary_problem(path: str, head: bytes, python_version: str) -> str | None:
-    """What is wrong with a file if it is native code for another machine or Python; None if nothing.
-
-    `head` are its first bytes: the header of ELF names the machine at offset 18.
-    """
-    if not head.startswith(_ELF):
-        return None  # wheels carry libraries of other systems along, which nothing loads on Linux
-    if head[18:20] != _X86_64:
-        return "it is not made for x86_64"
-    match = _ABI.search(path)
-    made_for = f"{match[1]}.{match[2]}" if match is not None else python_version
-    return None if made_for == python_version else f"it is made for Python {made_for}"
-
-
-def record_hash(digest: str) -> str:
-    """A SHA-256 in hex as RECORD writes it (PEP 376)."""
-    return "sha256=" + urlsafe_b64encode(bytes.fromhex(digest)).rstrip(b"=").decode()
-
-
-def _is_inside(target: Path, path: str) -> bool:
-    """A RECORD may name files that are not there (scripts), and must not lead out of the folder."""
-    real = os.path.realpath(target / path)
-    return real.startswith(os.path.realpath(target) + os.sep) and os.path.isfile(real)
-
-
-def _file(target: Path, path: str) -> InstalledFile:
-    with (target / path).open("rb") as stream:
-        total = hashlib.file_digest(stream, "sha256").hexdigest()
-    return InstalledFile(path, (target / path).stat().st_size, total)

@@ -7,7 +7,8 @@ little else.
 from __future__ import annotations
 
 import ast
-import re
+import io
+import tokenize
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -23,7 +24,7 @@ PACKAGE = "_flashc"
 STUBS = f"{PACKAGE}.stubs"
 # The parts that some apps can do without.  Whatever a part imports at its top is in the part, or in none.
 _ROUTES = frozenset({"routes.py"})
-_QUEUE = frozenset({"queue.py", "streams.py"})
+_QUEUE = frozenset({"jobs.py", "queue.py", "streams.py"})
 _CALLS = frozenset(
     {"client.py", "dispatch.py", "exchange.py", "platform.py", "stubs/__init__.py", "wire.py"}
 )
@@ -113,43 +114,30 @@ def app_source(program: Program) -> str:
     return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
 
 
-_Place = tuple[int, int]
-"""A line, from 1, and a column, from 0."""
-
-
 def stripped(source: str) -> str:
-    """A module's text without comments, docstrings and blank lines.
+    """Return a module's text without comments, docstrings and blank lines.
 
-    The rest stays letter by letter, so that the result does not depend on the Python that runs flashc.  `source`
-    is ASCII, as `ast` counts bytes.
+    The rest stays character by character, so that the result does not depend on the Python that runs flashc.
     """
     lines = source.splitlines(keepends=True)
-    gone: set[int] = set()
-    strings: list[tuple[_Place, _Place]] = []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            number, column = token.start
+            lines[number - 1] = lines[number - 1][:column].rstrip() + "\n"
     for node in ast.walk(ast.parse(source)):
-        if isinstance(node, (ast.Constant, ast.JoinedStr)):
-            end = (node.end_lineno or node.lineno, node.end_col_offset or 0)
-            strings.append(((node.lineno, node.col_offset), end))
-        elif isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            text = node.body[0] if node.body else None
-            if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                first, last = text.lineno, text.end_lineno or text.lineno
-                gone.update(range(first, last + 1))
-                if len(node.body) == 1 and not isinstance(node, ast.Module):
-                    lines[first - 1] = lines[first - 1][: text.col_offset] + "pass\n"
-                    gone.discard(first)
-    kept = (
-        _without_comment(number, line, strings)
-        for number, line in enumerate(lines, 1)
-        if number not in gone
-    )
-    return "".join(line for line in kept if line.strip())
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            _remove_docstring(node, lines)
+    return "".join(line for line in lines if line.strip())
 
 
-def _without_comment(number: int, line: str, strings: list[tuple[_Place, _Place]]) -> str:
-    """A line up to the first `#` that is in no string."""
-    for match in re.finditer("#", line):
-        place = (number, match.start())
-        if not any(first <= place < last for first, last in strings):
-            return line[: match.start()].rstrip() + "\n"
-    return line
+def _remove_docstring(
+    node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]
+) -> None:
+    """Blank the lines of a docstring; a block that has nothing else gets a `pass`."""
+    first = node.body[0] if node.body else None
+    if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)):
+        return
+    for number in range(first.lineno, (first.end_lineno or first.lineno) + 1):
+        lines[number - 1] = ""
+    if len(node.body) == 1 and not isinstance(node, ast.Module):
+        lines[first.lineno - 1] = " " * first.col_offset + "pass\n"

@@ -1,4 +1,4 @@
-"""The form of `flash_manifest.json`, as typed models; the names on disk are the platform's.
+"""Define the form of `flash_manifest.json` as typed models; the names on disk are the platform's.
 
 The provisioner of `runpod_flash`, its runtime and our own deploy read this document.
 """
@@ -9,11 +9,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from .documents import schema_of
+
 
 class _Model(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """What is not said is not written."""
+    """A part of the document; fields that have their default are not written."""
 
 
 class ValuePart(_Model, frozen=True, kw_only=True):
@@ -131,6 +133,5 @@ class Manifest(_Model, frozen=True, kw_only=True):
 
 
 def schema() -> dict[str, Any]:
-    """The JSON Schema of the document as written."""
-    described = msgspec.json.schema(Manifest)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+    """Return the JSON Schema of the document as written."""
+    return schema_of(Manifest)

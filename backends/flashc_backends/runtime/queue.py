@@ -1,6 +1,7 @@
 """A queue-based endpoint's function or class -> the `handler(job)` that the worker image calls."""
 
 from . import identity, registry
+from .jobs import call, job_input
 
 
 def load(resource, modules, max_concurrency=1):
@@ -69,37 +70,6 @@ def _generates(function):
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
     own = getattr(getattr(function, "__code__", None), "co_flags", 0)
     return bool(flags & (_GENERATOR | _ASYNC_GENERATOR)) and not own & _COROUTINE
-
-
-def job_input(job):
-    """The arguments of a job.
-
-    Raises:
-        InvalidInput: the input is no object.
-    """
-    given = job.get("input")
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        from .errors import InvalidInput
-
-        kind = type(given).__name__
-        raise InvalidInput(f"the input of a job is an object of arguments, not a {kind}")
-    return {key: value for key, value in given.items() if key != "__empty"}
-
-
-def call(function, payload):
-    """`function` applied to a job's arguments.
-
-    Raises:
-        InvalidInput: they do not fit the signature.
-    """
-    import inspect
-
-    from .arguments import from_payload
-
-    args, kwargs = from_payload(function, inspect.signature(function), payload)
-    return function(*args, **kwargs)
 
 
 def _async_handler(function):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
-from .queue import call, job_input
+from .jobs import call, job_input
 
 
 class StreamingHandler:

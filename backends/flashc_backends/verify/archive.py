@@ -1,4 +1,4 @@
-"""An artifact on disk -> its files as they are, and what is wrong with the way they are packed."""
+"""Read the files of an artifact, and report what is wrong with the way they are packed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, BinaryIO
 
-from flashc_backends.dependencies.layers import InstalledDistribution
+from flashc_backends.dependencies.installed import InstalledDistribution
+from flashc_backends.manifest.manifest_model import Manifest
 
 _MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
 _KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
@@ -32,25 +33,24 @@ class ArchiveMember:
 class ArtifactContents:
     """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
 
-    `proven` are the distributions whose files were compared with their RECORD when they were installed.
+    `proven` are the distributions whose files were compared with their RECORD when they were installed;
+    `left_to_others` those that an artifact of one endpoint does without, as only other endpoints need them.
     """
 
     members: dict[str, ArchiveMember]
-    manifest: dict[str, Any]
+    manifest: Manifest
     distributions: dict[str, InstalledDistribution]
     proven: frozenset[str] = frozenset()
-
-    @property
-    def python_version(self) -> str:
-        return str(self.manifest.get("python_version") or "")
+    left_to_others: frozenset[str] = frozenset()
 
     @cached_property
     def handlers(self) -> dict[str, dict[str, object]]:
-        """The constants that each handler was filled in with, by its path."""
+        """The constants that each handler file assigns, by its path."""
         paths = (path for path in self.members if re.fullmatch(r"handler_[^/]*\.py", path))
         return {path: constants(self.text(path) or "") for path in paths}
 
     def text(self, path: str) -> str | None:
+        """Return a file as text; None where it is missing or too large."""
         member = self.members.get(path)
         if member is None or member.content is None:
             return None
@@ -58,12 +58,12 @@ class ArtifactContents:
 
     @cached_property
     def top_level(self) -> frozenset[str]:
-        """The names of modules that the archive's root offers."""
+        """The names of the modules in the archive's root."""
         return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)
 
 
 def constants(source: str) -> dict[str, object]:
-    """What a handler assigns at its top; empty for what is no handler of flashc's."""
+    """Return the constants that a module assigns at its top; none where it can't be parsed."""
     found: dict[str, object] = {}
     try:
         body = ast.parse(source).body
@@ -79,7 +79,7 @@ def constants(source: str) -> dict[str, object]:
 
 
 def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple[str, str]]]:
-    """The files of an archive, and what is wrong with the way they are packed.
+    """Return the files of an archive, and pairs of a path and what is wrong with the way it is packed.
 
     Raises:
         OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is no archive, or too large.

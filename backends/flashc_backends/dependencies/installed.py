@@ -1,0 +1,153 @@
+"""List what an installer has installed, and check that workers can load it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from installer.records import RecordEntry
+from packaging.utils import canonicalize_name
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
+
+from .record import InvalidRecord, has_hash, read_record
+from .tools import DependencyError
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledFile:
+    """A file of a distribution: its path in the artifact, its size in bytes, and its SHA-256 in hex."""
+
+    path: str
+    size: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledDistribution:
+    """An installed distribution; `name` is canonical."""
+
+    name: str
+    version: str
+    files: tuple[InstalledFile, ...]
+
+    @property
+    def size(self) -> int:
+        """The installed size in bytes."""
+        return sum(file.size for file in self.files)
+
+    @property
+    def top_level(self) -> frozenset[str]:
+        """The names of the modules that it puts into the artifact's root."""
+        tops = {file.path.split("/", 1)[0] for file in self.files}
+        return frozenset(
+            top.split(".", 1)[0]
+            for top in tops
+            if not top.endswith((".dist-info", ".data", ".libs"))
+        )
+
+
+def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDistribution]:
+    """Return the distributions that are installed below `target`, by name, with the files of their RECORDs.
+
+    Raises:
+        DependencyError: a RECORD can't be read, a file is not the one that it lists, or a file is not made for
+            the workers; reported.
+    """
+    found: list[InstalledDistribution] = []
+    for info in sorted(target.glob("*.dist-info")):
+        name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
+        _check_tags(info, name, version, sink)
+        try:
+            entries = read_record((info / "RECORD").read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, InvalidRecord) as error:
+            _report(sink, f"{info.name}/RECORD", name, version, f"it can't be read: {error}")
+            raise DependencyError from error
+        files: list[InstalledFile] = []
+        listed = {entry.path: entry for entry in entries}  # the last one counts, as in a dictionary
+        for path, entry in sorted(listed.items()):
+            if not _is_inside(target, path):
+                continue
+            file = _installed_file(target, path)
+            files.append(file)
+            problem = _problem(entry, file, target / path, python_version)
+            if problem is not None:
+                _report(sink, path, name, version, problem)
+                raise DependencyError
+        found.append(InstalledDistribution(canonicalize_name(name), version, tuple(files)))
+    return sorted(found, key=lambda distribution: distribution.name)
+
+
+def _problem(
+    entry: RecordEntry, file: InstalledFile, path: Path, python_version: str
+) -> str | None:
+    if not has_hash(entry, file.digest, path):
+        return "it is not the file that the distribution lists"
+    with path.open("rb") as stream:
+        return binary_problem(file.path, stream.read(64), python_version)
+
+
+def _report(sink: Sink, path: str, name: str, version: str, problem: str) -> None:
+    sink.report(
+        rules.BROKEN_ARTIFACT,
+        WholeFile(path),
+        f"`{path}` of `{name}` {version}: {problem}",
+        help=("choose another version, or leave it out with `--exclude`",),
+    )
+
+
+_TAG = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
+
+
+def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
+    """Check that native code was not built here: it would need this machine's libraries and Python.
+
+    Raises:
+        DependencyError: after reporting.
+    """
+    wheel = info / "WHEEL"
+    match = _TAG.search(wheel.read_text(encoding="utf-8")) if wheel.is_file() else None
+    if match is not None:
+        sink.report(
+            rules.NO_WHEEL,
+            WholeFile("requirements.txt"),
+            f"`{name}` {version} has no wheel for workers, and it is not pure Python",
+            notes=(f"built here it is `{match[0].removeprefix('Tag: ')}`; workers need manylinux",),
+            help=("choose a version that has a wheel, or leave it out with `--exclude`",),
+        )
+        raise DependencyError
+
+
+_ABI = re.compile(r"\.cpython-(\d)(\d+)(?:-[^.]*)?\.so$")
+_ELF, _X86_64 = b"\x7fELF", b"\x3e\x00"
+
+
+def binary_problem(path: str, head: bytes, python_version: str) -> str | None:
+    """Return what is wrong with a file that is native code for another machine or Python; None otherwise.
+
+    `head` are its first bytes: the ELF header names the machine at offset 18.
+    """
+    if not head.startswith(_ELF):
+        return None  # wheels contain libraries for other systems too, which nothing loads on Linux
+    if head[18:20] != _X86_64:
+        return "it is not made for x86_64"
+    match = _ABI.search(path)
+    made_for = f"{match[1]}.{match[2]}" if match is not None else python_version
+    return None if made_for == python_version else f"it is made for Python {made_for}"
+
+
+def _is_inside(target: Path, path: str) -> bool:
+    """A RECORD may name files that are not there (scripts), and must not lead out of the folder."""
+    real = os.path.realpath(target / path)
+    return real.startswith(os.path.realpath(target) + os.sep) and os.path.isfile(real)
+
+
+def _installed_file(target: Path, path: str) -> InstalledFile:
+    with (target / path).open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return InstalledFile(path, (target / path).stat().st_size, digest)

@@ -1,0 +1,69 @@
+"""Read and write RECORD files, which list the files of an installed distribution (PEP 376)."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable
+from pathlib import Path
+
+from installer.records import Hash, InvalidRecordEntry, RecordEntry, parse_record_file
+
+_STRONGER = frozenset({"sha384", "sha512"})
+
+
+class InvalidRecord(ValueError):
+    """The text is not a RECORD; the message says why."""
+
+
+def read_record(text: str) -> list[RecordEntry]:
+    """Return the entries of a RECORD, in its order; blank lines are skipped.
+
+    Raises:
+        InvalidRecord: a line does not have a path, a hash and a size.
+    """
+    lines = (line for line in io.StringIO(text, newline="") if line.strip())
+    try:
+        return [RecordEntry.from_elements(*row) for row in parse_record_file(lines)]
+    except (InvalidRecordEntry, csv.Error) as error:
+        raise InvalidRecord(str(error)) from error
+
+
+def write_record(entries: Iterable[RecordEntry]) -> str:
+    """Return the text of a RECORD."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows(entry.to_row() for entry in entries)
+    return text.getvalue()
+
+
+def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> bool:
+    """Whether a file is the one that an entry lists, as far as that can be told.
+
+    `digest` is the file's SHA-256 in hex.  Wheels may list a stronger hash: it is computed from `content`, the
+    bytes or the file; None where they are not at hand, and then such a hash is not compared.  A weaker hash is
+    refused.  Source: packaging.python.org/en/latest/specifications/binary-distribution-format.
+    """
+    listed = entry.hash_
+    if listed is None:
+        return True
+    if listed.name == "sha256":
+        return listed.value == _encoded(bytes.fromhex(digest))
+    if listed.name not in _STRONGER:
+        return False
+    if content is None:
+        return True
+    return listed == Hash(listed.name, _encoded(_digest(content, listed.name)))
+
+
+def _digest(content: bytes | Path, name: str) -> bytes:
+    if isinstance(content, bytes):
+        return hashlib.new(name, content).digest()
+    with content.open("rb") as stream:
+        return hashlib.file_digest(stream, name).digest()
+
+
+def _encoded(digest: bytes) -> str:
+    return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,0 +1,64 @@
+"""Read JSON documents of flashc's, and say everything that is wrong with one that does not fit its schema."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+_Model = TypeVar("_Model", bound=msgspec.Struct)
+
+_LONGEST = 200  # characters
+
+
+class InvalidDocument(ValueError):
+    """The data is not such a document.
+
+    `problems` are pairs of a JSON path, such as `$.resources.api`, and what is wrong there.
+    """
+
+    def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{path}: {problem}" for path, problem in problems))
+        self.problems = problems
+
+
+def schema_of(model: type[msgspec.Struct]) -> dict[str, Any]:
+    """Return the JSON Schema of a document, as `spec/` publishes it."""
+    described = msgspec.json.schema(model)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **described}
+
+
+def read_document(data: bytes, model: type[_Model]) -> _Model:
+    """Decode and validate a JSON document.
+
+    A valid one costs no import of jsonschema, which takes longer than all else that verifying an artifact does.
+
+    Raises:
+        InvalidDocument: it is not JSON, or does not fit the schema of `model`.
+    """
+    try:
+        try:
+            return msgspec.json.decode(data, type=model)
+        except msgspec.ValidationError as error:
+            first = str(error)
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidDocument((("$", f"it is not JSON: {error}"),)) from error
+    raise InvalidDocument(_problems(document, model) or (("$", first),))
+
+
+def _problems(document: object, model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """Return everything that the schema refuses, by JSON path; msgspec itself stops at the first problem."""
+    from jsonschema import Draft202012Validator
+
+    validator = Draft202012Validator(schema_of(model))
+    return tuple(
+        sorted(
+            {(error.json_path, _short(error.message)) for error in validator.iter_errors(document)}
+        )
+    )
+
+
+def _short(message: str) -> str:
+    """Return a message without the middle of a long value."""
+    return message if len(message) <= _LONGEST else f"{message[:80]} ... {message[-80:]}"

@@ -1,0 +1,88 @@
+"""Check that an artifact has the distributions of its lock, whole and made for the workers."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+
+from installer.records import RecordEntry
+from packaging.utils import canonicalize_name
+
+from flashc_backends.base import LOCK_PATH
+from flashc_backends.dependencies.installed import (
+    InstalledDistribution,
+    InstalledFile,
+    binary_problem,
+)
+from flashc_backends.dependencies.lock import parse_compiled
+from flashc_backends.dependencies.record import InvalidRecord, has_hash, read_record
+
+from .archive import ArchiveMember, ArtifactContents
+
+_RECORD = ".dist-info/RECORD"
+
+
+def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[InstalledDistribution]:
+    """Yield the distributions that the archive's RECORD files list; unreadable ones have no files."""
+    for path, member in members.items():
+        if path.endswith(_RECORD) and member.content is not None:
+            name, version = _name_and_version(path)
+            files = tuple(
+                InstalledFile(entry.path, members[entry.path].size, members[entry.path].digest)
+                for entry in _entries(member) or ()
+                if entry.path in members
+            )
+            yield InstalledDistribution(name, version, files)
+
+
+def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) for each distribution that is missing, incomplete, or not for the workers."""
+    locked = {entry.name: entry.version for entry in parse_compiled(artifact.text(LOCK_PATH) or "")}
+    for name, version in locked.items():
+        found = artifact.distributions.get(name)
+        if found is None:
+            yield LOCK_PATH, f"`{name}` is locked, and not in the archive"
+        elif version and found.version != version:
+            yield (
+                LOCK_PATH,
+                f"`{name}` is locked as {version}, and in the archive as {found.version}",
+            )
+    for name in artifact.distributions.keys() - locked.keys():
+        yield name, "it is in the archive, and not locked"
+    for path, member in artifact.members.items():
+        if path.endswith(_RECORD) and _name_and_version(path)[0] not in artifact.proven:
+            yield from _check_record(artifact, path, member)
+        problem = binary_problem(path, member.head, artifact.manifest.python_version)
+        if problem is not None:
+            yield path, problem
+
+
+def _check_record(
+    artifact: ArtifactContents, path: str, record: ArchiveMember
+) -> Iterator[tuple[str, str]]:
+    folder = posixpath.dirname(path)
+    entries = _entries(record)
+    if entries is None:
+        yield path, "it is not a RECORD that can be read"
+    for entry in entries or ():
+        member = artifact.members.get(posixpath.normpath(entry.path))
+        if member is None:
+            yield entry.path, f"`{folder}` lists it, and it is not there"
+        elif not has_hash(entry, member.digest, member.content):
+            yield entry.path, f"its content is not the one that `{folder}` lists"
+
+
+def _entries(record: ArchiveMember) -> list[RecordEntry] | None:
+    """Return what a RECORD lists; None where it can't be read."""
+    if record.content is None:
+        return None
+    try:
+        return read_record(record.content.decode("utf-8"))
+    except (UnicodeDecodeError, InvalidRecord):
+        return None
+
+
+def _name_and_version(path: str) -> tuple[str, str]:
+    """Return the canonical name and the version in the path of a RECORD."""
+    name, _, version = path.removesuffix(_RECORD).rpartition("-")
+    return canonicalize_name(name), version

@@ -1,0 +1,119 @@
+"""Read an artifact's own modules: what they define, and what they import that nobody brings."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flashc_ir.imports.ast_imports import collect_tree_imports
+from flashc_ir.modules import Import, Origin
+from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
+from flashc_ir.platform.images import NEVER_BUNDLED
+
+from .archive import ArtifactContents
+
+_IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnModule:
+    """A module of the app: the names of its functions and classes, and its imports."""
+
+    definitions: frozenset[str]
+    imports: tuple[Import, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """A `ModuleIndex` of the modules in an artifact."""
+
+    artifact: ArtifactContents
+
+    def has(self, name: str) -> bool:
+        return module_path(self.artifact, name) is not None
+
+    def origin(self, name: str) -> Origin:
+        top = name.partition(".")[0]
+        if top in self.artifact.top_level:
+            return Origin.PROJECT
+        return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
+
+
+def module_path(artifact: ArtifactContents, name: str) -> str | None:
+    """Return the path of a module by its dotted name; None where the artifact does not have it."""
+    stem = name.replace(".", "/")
+    return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in artifact.members), None)
+
+
+def read_modules(artifact: ArtifactContents) -> dict[str, OwnModule]:
+    """Return the app's modules that its handlers import, directly or not, by path.
+
+    Modules whose syntax is newer than that of the Python that runs flashc are left out.
+    """
+    index = _Index(artifact)
+    third_party = _third_party(artifact)
+    resources = artifact.manifest.resources.values()
+    pending = [function.module for resource in resources for function in resource.functions]
+    for found in artifact.handlers.values():
+        pending += _names(found.get("MODULES"))
+    seen: set[str] = set()
+    modules: dict[str, OwnModule] = {}
+    while pending:
+        name = pending.pop()
+        path = module_path(artifact, name)
+        if name in seen or path is None or path.split("/", 1)[0].removesuffix(".py") in third_party:
+            continue
+        seen.add(name)
+        package = path.endswith("/__init__.py")
+        text = artifact.text(path) or ""
+        try:
+            tree = ast.parse(text)
+            imports, _ = collect_tree_imports(tree, path, name, package, text, index)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        modules[path] = OwnModule(frozenset(_definitions(tree.body)), imports)
+        for item in imports:
+            pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
+    return modules
+
+
+def _names(value: object) -> list[str]:
+    """Return the strings of a tuple; none of anything else, as a handler may be anybody's file."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, tuple) else []
+
+
+def _definitions(body: list[Any]) -> Iterator[str]:
+    """Yield the names of the functions and classes in a block, and in the blocks inside it."""
+    for node in body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inside = getattr(node, block, None)
+            if inside:
+                yield from _definitions(inside)
+
+
+def missing_imports(
+    artifact: ArtifactContents, modules: Mapping[str, OwnModule]
+) -> Iterator[tuple[str, Import]]:
+    """Yield (path, import) for what is not in the artifact, the image or the standard library."""
+    for path, module in modules.items():
+        yield from ((path, item) for item in module.imports if _is_missing(artifact, item))
+
+
+def _third_party(artifact: ArtifactContents) -> frozenset[str]:
+    """Return the top-level names of the distributions."""
+    tops = (d.top_level for d in artifact.distributions.values())
+    return frozenset(name for names in tops for name in names)
+
+
+def _is_missing(artifact: ArtifactContents, item: Import) -> bool:
+    if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
+        return False
+    names = set(distributions_of(item.module))
+    if item.scope and names & artifact.left_to_others:
+        return False  # code of another endpoint, in a module that both have
+    return not names & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)

@@ -1,0 +1,50 @@
+"""Write files atomically: whole, or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]:
+    """Yield a path to write to; on success it replaces `target` with the permissions `mode`, else it is removed.
+
+    The temporary file is in the same folder, which is made if necessary, so that replacing is one atomic step.
+
+    Raises:
+        OSError: the folder or the file can't be written; `target` is as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(mode)
+        os.replace(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_file(target: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write one file atomically.
+
+    Raises:
+        OSError: it can't be written; the old file, if any, is as it was.
+    """
+    with replacing(target, mode=mode) as temporary:
+        temporary.write_bytes(content)
+
+
+def replace_content(file: Path, content: bytes) -> None:
+    """Replace the content of an existing file atomically; keep its mode, and write through a symbolic link.
+
+    Raises:
+        OSError: it does not exist or can't be written; it is as it was.
+    """
+    target = file.resolve()
+    write_file(target, content, mode=target.stat().st_mode & 0o7777)
