@@ -25,8 +25,9 @@ from flashc_core.cache import Store
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span, WholeFile
 from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint
+from flashc_ir.laws import FIRST_STEP
 from flashc_ir.program import Program
-from flashc_ir.verify import verify
+from flashc_ir.verify import Verifier
 
 from .passes import PIPELINE
 
@@ -98,12 +99,13 @@ def compile_files(
 
     # Run the passes; each leaves a valid program.
     program = assemble(root, options, tree, facts, python, requirements)
-    verify(program, "lowering")
+    verifier = Verifier()
+    verifier.check(program, FIRST_STEP)
     check_images(program, environment, sink)
     check_match_annotations(tree, shipped, program, environment, sink)
     for step in PIPELINE:
         program = step(program, sink)
-        verify(program, step.__name__)
+        verifier.check(program, step.__name__)
         if observe is not None:
             observe(step.__name__, program)
     return None if sink.has_errors() else program

@@ -1,10 +1,27 @@
 """The typed IR: one `Program` says everything that a backend may ask about a Flash project.
 
-Laws, checked by `verify`:
-- Everything is immutable and ordered; two compilations of equal sources give equal programs.
-- Every node that stands for text of the user carries the span of that text.
-- No absolute path, no value of the environment, no syntax node.
-- Endpoint and resource names are unique; a call's callee is an endpoint of the program.
+Everything is immutable, and only structs, tuples and plain values occur: no syntax node, no list, no
+dictionary (a test walks the types).  Two compilations of equal sources give equal programs.  A worker's
+environment variable that is read from the deploying process is a reference, never its value.
+
+Laws, which `verify` checks after every step of the compiler (the table is in `laws.py`):
+
+- unique-modules: A module name and a module's path occur once.
+- unique-files: A file's path occurs once.
+- relative-paths: Every path is POSIX, relative to the project's root, and inside of it.
+- module-files: Every module's path is a file of the program.
+- order: Files, exclusions, modules, endpoints and edges are sorted by path, name or resource.
+- span-files: Every span is in a file of the program, or in one that configures it.
+- span-positions: Lines and columns count from 1, and no span ends before it begins.
+- edits: A module's edits are in its own file, keep its number of lines, and do not overlap.
+- named-endpoints: Every deployed endpoint has a name and a resource name.
+- unique-endpoints: Endpoint names and resource names occur once.  Holds since `check_names`.
+- endpoint-modules: Every module that an endpoint names is a module of the program.
+- routes: A load balancer has a route.
+- workers: An endpoint's workers are 0 <= minimum <= maximum.
+- construction-arguments: The arguments of a construction are in the construction's file.
+- known-callees: The endpoints of calls and edges are endpoints of the program.
+- known-functions: The functions of calls are in modules of the program.
 """
 
 from __future__ import annotations

@@ -1,0 +1,322 @@
+"""Define the laws of the IR: what holds for every program, and from which step of the compiler on.
+
+`verify` checks the laws after every step.  The docstring of `program.py` lists them; a test compares.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from itertools import pairwise
+
+from msgspec import Struct
+
+from flashc_core.source import Edit, Span, location_order
+
+from .endpoints import (
+    Endpoint,
+    ExistingEndpoint,
+    LoadBalanced,
+    QueueClass,
+    QueueFunction,
+    functions_of,
+    modules_of,
+)
+from .program import Callee, Program, Resource, callee_of
+from .spans import spans_of
+
+FIRST_STEP = "lowering"
+"""The step that makes a program; the passes follow."""
+
+
+class Subject:
+    """A program under check, with what several laws ask about it.
+
+    `fresh` are the parts whose spans no earlier check has seen.
+    """
+
+    def __init__(self, program: Program, fresh: Iterable[Struct]) -> None:
+        self.program = program
+        self.fresh = tuple(fresh)
+
+    @cached_property
+    def spans(self) -> list[Span]:
+        return [span for node in self.fresh for span in spans_of(node)]
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        return frozenset(file.path for file in self.program.files)
+
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        return frozenset(module.name for module in self.program.modules)
+
+    @cached_property
+    def callees(self) -> frozenset[Callee]:
+        return frozenset(callee_of(endpoint) for endpoint in self.program.endpoints)
+
+
+Check = Callable[[Subject], Iterator[str]]
+
+
+class Law(Struct, frozen=True, kw_only=True):
+    """One law: `check` yields a message for each violation; `since` is the step from which it holds."""
+
+    name: str
+    text: str
+    check: Check
+    since: str = FIRST_STEP
+
+
+# Files and modules --------------------------------------------------------------------------------
+
+
+def _unique(what: str, names: Iterable[str]) -> Iterator[str]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield f"the {what} `{name}` occurs {count} times"
+
+
+def _unique_modules(subject: Subject) -> Iterator[str]:
+    yield from _unique("module", (module.name for module in subject.program.modules))
+    yield from _unique("module's path", (module.path for module in subject.program.modules))
+
+
+def _unique_files(subject: Subject) -> Iterator[str]:
+    yield from _unique("file", (file.path for file in subject.program.files))
+
+
+def is_relative(path: str) -> bool:
+    """Return whether a POSIX path is relative and stays in the project."""
+    return path != "" and not path.startswith("/") and ".." not in path.split("/")
+
+
+def _relative_paths(subject: Subject) -> Iterator[str]:
+    program = subject.program
+    paths = [file.path for file in program.files]
+    paths += [module.path for module in program.modules]
+    paths += [exclusion.path for exclusion in program.exclusions]
+    paths += {span.path for span in subject.spans}
+    for path in paths:
+        if not is_relative(path):
+            yield f"the path `{path}` is absolute or leaves the project"
+
+
+def _module_files(subject: Subject) -> Iterator[str]:
+    for module in subject.program.modules:
+        if module.path not in subject.files:
+            yield f"the module `{module.name}` has no file"
+
+
+def _order(subject: Subject) -> Iterator[str]:
+    program = subject.program
+    edges = [(edge.caller, str(edge.callee)) for edge in program.edges]
+    for what, keys in (
+        ("files", [file.path for file in program.files]),
+        ("exclusions", [exclusion.path for exclusion in program.exclusions]),
+        ("modules", [module.name for module in program.modules]),
+        ("endpoints", [_endpoint_key(endpoint) for endpoint in program.endpoints]),
+        ("edges", edges),
+    ):
+        if keys != sorted(keys):
+            yield f"the {what} are not in order"
+
+
+def _endpoint_key(endpoint: Endpoint) -> tuple[object, ...]:
+    resource = "" if isinstance(endpoint, ExistingEndpoint) else endpoint.resource
+    return (resource, location_order(endpoint.construction.span))
+
+
+# Spans and edits ----------------------------------------------------------------------------------
+
+# Files that the program is read from although the artifact may lack them.
+CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
+
+
+def _span_files(subject: Subject) -> Iterator[str]:
+    known = subject.files | CONFIGURATION_FILES
+    for path in {span.path for span in subject.spans} - known:
+        yield f"a span is in `{path}`, which is not a file of the program"
+
+
+def _positions(subject: Subject) -> Iterator[str]:
+    for span in subject.spans:
+        if span.line < 1 or span.column < 1 or span.end_column < 1:
+            yield f"the span {span} has a line or a column below 1"
+        elif span.end_line < span.line or (
+            span.end_line == span.line and span.end_column < span.column
+        ):
+            yield f"the span {span} ends before it begins"
+
+
+def _edits(subject: Subject) -> Iterator[str]:
+    for module in subject.program.modules:
+        if module.edits:
+            yield from _edits_of(module.path, module.edits)
+
+
+def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
+    for edit in edits:
+        if edit.span.path != path:
+            yield f"the edit at {edit.span} belongs to `{path}`"
+        if edit.text.count("\n") != edit.span.end_line - edit.span.line:
+            yield f"the edit at {edit.span} changes the number of lines"
+    spans = sorted(edit.span for edit in edits)
+    for earlier, later in pairwise(spans):
+        if (earlier.end_line, earlier.end_column) > (later.line, later.column):
+            yield f"the edits at {earlier} and {later} overlap"
+
+
+# Endpoints ----------------------------------------------------------------------------------------
+
+
+def _names(subject: Subject) -> Iterator[str]:
+    for endpoint in subject.program.deployed():
+        if not endpoint.name or not endpoint.resource:
+            yield f"the endpoint at {endpoint.construction.span} has no name"
+
+
+def _unique_names(subject: Subject) -> Iterator[str]:
+    yield from _unique("endpoint", (each.name for each in subject.program.deployed()))
+    yield from _unique("resource", (each.resource for each in subject.program.deployed()))
+
+
+def _known_modules(subject: Subject) -> Iterator[str]:
+    for endpoint in subject.program.endpoints:
+        where = endpoint.construction.span
+        needed = [endpoint.construction.module]
+        if isinstance(endpoint, (QueueFunction, QueueClass, LoadBalanced)):
+            needed += modules_of(endpoint)
+        needed += [function.module for function in functions_of(endpoint)]
+        for module in dict.fromkeys(needed):
+            if module not in subject.modules:
+                yield f"the endpoint at {where} needs the unknown module `{module}`"
+
+
+def _routes(subject: Subject) -> Iterator[str]:
+    for endpoint in subject.program.deployed():
+        if isinstance(endpoint, LoadBalanced) and not endpoint.routes:
+            yield f"the load balancer `{endpoint.name}` has no route"
+
+
+def _workers(subject: Subject) -> Iterator[str]:
+    for endpoint in subject.program.deployed():
+        workers = endpoint.configuration.resources.workers
+        if not 0 <= workers.minimum <= workers.maximum:
+            yield f"the endpoint `{endpoint.name}` has {workers.minimum} to {workers.maximum} workers"
+
+
+def _constructions(subject: Subject) -> Iterator[str]:
+    for endpoint in subject.program.endpoints:
+        construction = endpoint.construction
+        arguments: Span | None = construction.arguments
+        if arguments is not None and arguments.path != construction.span.path:
+            yield f"the endpoint at {construction.span} has its arguments in {arguments.path}"
+
+
+# Calls --------------------------------------------------------------------------------------------
+
+
+def _callees(subject: Subject) -> Iterator[str]:
+    for call in subject.program.calls:
+        if call.endpoint not in subject.callees:
+            yield f"the call at {call.span} leads to the unknown endpoint `{call.endpoint}`"
+    for edge in subject.program.edges:
+        if Resource(edge.caller) not in subject.callees:
+            yield f"an edge starts at the unknown endpoint `{edge.caller}`"
+        if edge.callee not in subject.callees:
+            yield f"an edge leads to the unknown endpoint `{edge.callee}`"
+
+
+def _callers(subject: Subject) -> Iterator[str]:
+    for call in subject.program.calls:
+        for function in (call.caller, call.callee):
+            if function.partition(":")[0] not in subject.modules:
+                yield f"the call at {call.span} names a function of an unknown module: `{function}`"
+
+
+LAWS: tuple[Law, ...] = (
+    Law(
+        name="unique-modules",
+        text="A module name and a module's path occur once.",
+        check=_unique_modules,
+    ),
+    Law(name="unique-files", text="A file's path occurs once.", check=_unique_files),
+    Law(
+        name="relative-paths",
+        text="Every path is POSIX, relative to the project's root, and inside of it.",
+        check=_relative_paths,
+    ),
+    Law(
+        name="module-files",
+        text="Every module's path is a file of the program.",
+        check=_module_files,
+    ),
+    Law(
+        name="order",
+        text="Files, exclusions, modules, endpoints and edges are sorted by path, name or resource.",
+        check=_order,
+    ),
+    Law(
+        name="span-files",
+        text="Every span is in a file of the program, or in one that configures it.",
+        check=_span_files,
+    ),
+    Law(
+        name="span-positions",
+        text="Lines and columns count from 1, and no span ends before it begins.",
+        check=_positions,
+    ),
+    Law(
+        name="edits",
+        text="A module's edits are in its own file, keep its number of lines, and do not overlap.",
+        check=_edits,
+    ),
+    Law(
+        name="named-endpoints",
+        text="Every deployed endpoint has a name and a resource name.",
+        check=_names,
+    ),
+    Law(
+        name="unique-endpoints",
+        text="Endpoint names and resource names occur once.",
+        check=_unique_names,
+        since="check_names",
+    ),
+    Law(
+        name="endpoint-modules",
+        text="Every module that an endpoint names is a module of the program.",
+        check=_known_modules,
+    ),
+    Law(name="routes", text="A load balancer has a route.", check=_routes),
+    Law(
+        name="workers",
+        text="An endpoint's workers are 0 <= minimum <= maximum.",
+        check=_workers,
+    ),
+    Law(
+        name="construction-arguments",
+        text="The arguments of a construction are in the construction's file.",
+        check=_constructions,
+    ),
+    Law(
+        name="known-callees",
+        text="The endpoints of calls and edges are endpoints of the program.",
+        check=_callees,
+    ),
+    Law(
+        name="known-functions",
+        text="The functions of calls are in modules of the program.",
+        check=_callers,
+    ),
+)
+
+
+def law_list() -> str:
+    """Return the laws as a list, as the docstring of `program.py` has it."""
+    return "\n".join(
+        f"- {law.name}: {law.text}"
+        + ("" if law.since == FIRST_STEP else f"  Holds since `{law.since}`.")
+        for law in LAWS
+    )
