@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .objects import InstanceValue
-from .values import DictValue, IteratorValue, Known, ListValue, Unknown, Value
+from .values import DictValue, IteratorValue, Known, SequenceValue, Unknown, Value
 
 
 def escape_value(value: Value, reason: Unknown) -> None:
@@ -11,10 +11,10 @@ def escape_value(value: Value, reason: Unknown) -> None:
     if not isinstance(value, Known):
         return
     match value.value:
-        case ListValue(kind=kind) as items if kind in (list, set):
+        case SequenceValue(kind=kind) as items if kind in (list, set):
             items.escaped = items.escaped or reason
-        case DictValue() as table:
-            table.escaped = table.escaped or reason
+        case DictValue() as mapping:
+            mapping.escaped = mapping.escaped or reason
         case IteratorValue() as iterator:
             iterator.lost = iterator.lost or reason
         case InstanceValue() as instance if not instance.of.is_tuple:

@@ -1,4 +1,4 @@
-"""Python's exceptions as the program raises, names and catches them."""
+"""Define Python's exceptions as the program raises, names and catches them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flashc_core.source import Span
 
 from .objects import ClassValue, InstanceValue
-from .values import NO_VARIABLES, External, Known, ListValue, Value
+from .values import NO_VARIABLES, External, Known, SequenceValue, Value
 
 # What Python's own operators and methods raise for arguments that do not fit.
 PYTHON_ERRORS = (
@@ -61,11 +61,11 @@ class ExceptionValue:
     """An exception object of a builtin class, with its arguments."""
 
     kind: type[BaseException]
-    arguments: ListValue
+    arguments: SequenceValue
 
 
 def exception_class(value: Value) -> type[BaseException] | None:
-    """The builtin exception class that `value` is."""
+    """Return the builtin exception class that `value` is, if it is one."""
     if isinstance(value, Known) and isinstance(value.value, External):
         module, _, name = value.value.name.rpartition(".")
         found = getattr(builtins, name, None) if module == "builtins" else None
@@ -75,12 +75,12 @@ def exception_class(value: Value) -> type[BaseException] | None:
 
 
 def is_exception_class(value: ClassValue) -> bool:
-    """Whether a class of the project descends from a builtin exception."""
+    """Return whether a class of the project descends from a builtin exception."""
     return builtin_base(value) is not None
 
 
 def builtin_base(value: ClassValue) -> type[BaseException] | None:
-    """The builtin exception from which a class of the project descends."""
+    """Return the builtin exception from which a class of the project descends."""
     for ancestor in value.ancestry():
         for base in ancestor.bases:
             found = exception_class(base)
@@ -90,8 +90,8 @@ def builtin_base(value: ClassValue) -> type[BaseException] | None:
 
 
 def catches(handled: Value, error: PythonError) -> bool | None:
-    """Whether `except handled` catches `error`; None where that can't be told."""
-    if isinstance(handled, Known) and isinstance(handled.value, ListValue):
+    """Return whether `except handled` catches `error`; None where that is not known."""
+    if isinstance(handled, Known) and isinstance(handled.value, SequenceValue):
         answers = [catches(item, error) for item in handled.value.items]
         return True if True in answers else None if None in answers else False
     wanted = exception_class(handled)
@@ -110,7 +110,7 @@ def catches(handled: Value, error: PythonError) -> bool | None:
 
 
 def raised(value: Value, span: Span) -> PythonError:
-    """What `raise value` raises."""
+    """Return the exception that `raise value` raises."""
     kind = exception_class(value)
     if kind is not None:
         return PythonError(kind, "", span)
@@ -127,7 +127,7 @@ def raised(value: Value, span: Span) -> PythonError:
     return PythonError(None, "", span)
 
 
-def _text(arguments: ListValue) -> str:
+def _text(arguments: SequenceValue) -> str:
     """What a traceback shows; a value from the environment stays out."""
     first = arguments.items[0] if arguments.items else None
     if isinstance(first, Known) and isinstance(first.value, str) and not first.variables:

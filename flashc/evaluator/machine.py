@@ -1,8 +1,13 @@
-"""The abstract machine: module names -> evaluated module frames, within bounds that no input can exceed."""
+"""Hold the state of one evaluation: modules, limits, findings, and the four doors to what evaluates.
+
+No input can make an evaluation endless: each module has a budget of steps, and nesting is limited.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import libcst as cst
@@ -13,13 +18,21 @@ from flashc.syntax.parse import Syntax
 from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.resources import EnvironmentReference
 
-from . import statements
 from .declarations import EndpointValue
 from .dialect import Dialect
 from .escape import escape_value
 from .failures import PythonError
-from .objects import CallArguments, Frame
-from .values import NO_VARIABLES, Known, ModuleRef, ProjectPath, Symbolic, Unknown, Value
+from .objects import CallArguments, Flow, Frame, Suite
+from .values import (
+    NO_VARIABLES,
+    Known,
+    ModuleRef,
+    ProjectPath,
+    SequenceValue,
+    Symbolic,
+    Unknown,
+    Value,
+)
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
@@ -33,20 +46,44 @@ class OutOfSteps(Exception):
         self.span = span
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class Activation:
+    """One module whose top is being executed; an import inside it begins another.
+
+    `condition`: why it is not known whether the code under way runs.  `controlled_by` are the environment
+    variables that chose the branch.  `active_handlers` counts the `try` statements with handlers under way.
+    `assigned` are the environment variables that the program has set.  `has_guessed`: a value comes from
+    this machine's environment, and a worker has its own.
+    """
+
+    module: str
+    steps: int = MAX_STEPS
+    depth: int = 0
+    condition: Unknown | None = None
+    controlled_by: frozenset[str] = NO_VARIABLES
+    active_handlers: int = 0
+    assigned: dict[str, Value] = field(default_factory=dict[str, Value])
+    has_guessed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class _Effects:
-    """What importing a module does beside defining names; importers see it, others do not."""
+    """What importing a module does besides defining names: its importers see it, other modules do not."""
 
     assigned: dict[str, Value]
     has_guessed: bool
 
 
 @dataclass(eq=False, kw_only=True)
-class Machine:
-    """Evaluates the modules of one project.
+class Machine(ABC):
+    """Evaluate the modules of one project.
 
     `load` gives a module's syntax, or None where it has none; `environment` are the variables that a
     build may read; `dialects` know the SDKs that a program may import.
+
+    `frames` are the modules evaluated so far, `endpoints` what they declare, `stopped` those that compute
+    too much (and where), `failed` those that Python is certain not to import.  `files` are the files of the
+    project that were looked at, and `is_settled` says that none of them changed meanwhile.
     """
 
     tree: Tree
@@ -57,17 +94,124 @@ class Machine:
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
     stopped: dict[str, Location] = field(default_factory=dict[str, Location])
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
-    files: set[str] = field(default_factory=set[str])  # of the project, that were looked at
-    assigned: dict[str, Value] = field(default_factory=dict[str, Value])  # os.environ[K] = V
-    condition: Unknown | None = None  # set inside a branch or loop that may not run
-    controlled_by: frozenset[str] = NO_VARIABLES  # environment variables that chose the branch
-    is_settled: bool = True  # nothing changed while it was read
-    has_guessed: bool = False  # a value comes from this machine's environment; a worker has its own
-    doubts: int = 0  # how often something happened that may raise or not
-    guards: int = 0  # how many `try` statements with handlers are under way
-    depth: int = 0
-    _steps: int = MAX_STEPS
+    files: set[str] = field(default_factory=set[str])
+    is_settled: bool = True
+    may_raise_count: int = 0  # how often something happened that may raise or not
+    activation: Activation = field(default_factory=lambda: Activation(module=""))
     _effects: dict[str, _Effects] = field(default_factory=dict[str, "_Effects"])
+
+    # The doors ------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def evaluate(self, node: cst.BaseExpression, frame: Frame) -> Value:
+        """Return the value of an expression.
+
+        Raises:
+            PythonError: the program is certain to raise here.
+            OutOfSteps: the budget of the module under way is used up.
+        """
+
+    @abstractmethod
+    def execute(self, suite: Suite, frame: Frame) -> Flow:
+        """Carry out the statements of `suite`; raises what `evaluate` raises."""
+
+    @abstractmethod
+    def call(self, callee: Value, arguments: CallArguments) -> Value:
+        """Return the value of `callee(arguments)`; raises what `evaluate` raises."""
+
+    def module(self, name: str) -> Frame | None:
+        """Return the evaluated top of a module; one in an import cycle is seen as far as it has come.
+
+        None for a module that the project does not have, or whose text is not Python.
+        """
+        if name in self.frames:
+            if name in self._effects:
+                self._repeat(self._effects[name])
+            return self.frames[name]
+        syntax = self.load(name)
+        if syntax is None:
+            return None
+        frame = _module_frame(syntax, name)
+        self.frames[name] = frame
+        outer = self.activation
+        self.activation = Activation(module=name, assigned=dict(outer.assigned))
+        try:
+            self._execute_module(syntax, frame)
+        except OutOfSteps as stop:
+            self.stopped[name] = stop.span
+            frame.names.clear()
+        except RecursionError:
+            self.stopped[name] = WholeFile(syntax.path)
+            frame.names.clear()
+        finally:
+            ended, self.activation = self.activation, outer
+        new = {k: v for k, v in ended.assigned.items() if outer.assigned.get(k) is not v}
+        self._effects[name] = _Effects(new, ended.has_guessed)
+        self._repeat(self._effects[name])
+        return frame
+
+    # Modules --------------------------------------------------------------------------------------
+
+    def evaluate_as_worker(self, name: str) -> None:
+        """Evaluate a module as a worker of its own does, which has imported nothing before."""
+        self.activation = Activation(module="")
+        self.module(name)
+
+    def _repeat(self, effects: _Effects) -> None:
+        self.activation.assigned |= effects.assigned
+        self.activation.has_guessed |= effects.has_guessed
+
+    def _execute_module(self, syntax: Syntax, frame: Frame) -> None:
+        """Carry out a module.  What a statement raises ends that statement only, because flashc reports the
+        mistakes after it too."""
+        for line in syntax.tree.body:
+            try:
+                self.execute([line], frame)
+            except PythonError as error:
+                reason = Unknown(reason=f"Python raises {error}", origin=error.span)
+                for name in walk.bound_names(line):
+                    frame.names.setdefault(name, reason)
+                if not self.activation.has_guessed:
+                    self.failed.setdefault(syntax.name, error)
+
+    def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
+        """Return `module.name`, a submodule included."""
+        frame = self.module(module)
+        found = None if frame is None else self._read_name(frame, name)
+        if found is not None:
+            return found
+        full = f"{module}.{name}" if module else name
+        if self.tree.has(full):
+            return Known(ModuleRef(full), origin)
+        if module in self.stopped:
+            reason, stop = f"module `{module}` computes too much", self.stopped[module]
+            return Unknown(reason=reason, origin=stop if isinstance(stop, Span) else origin)
+        reason = f"module `{module}` has no name `{name}` that flashc knows"
+        return Unknown(reason=reason, origin=origin)
+
+    def exported(self, module: str) -> dict[str, Value]:
+        """Return what `from module import *` binds."""
+        frame = self.module(module)
+        if frame is None:
+            return {}
+        names = _names_in_all(self._read_name(frame, "__all__"))
+        if names is None:
+            names = [name for name in frame.names if not name.startswith("_")]
+        found = {name: self._read_name(frame, name) for name in names}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _read_name(self, frame: Frame, name: str) -> Value | None:
+        """The only way to a name of another module: `frame` is that module's."""
+        return frame.names.get(name)
+
+    def text_at(self, span: Span) -> str:
+        """Return the source text at a location of a module that was evaluated; empty elsewhere."""
+        for frame in self.frames.values():
+            if frame.syntax.path == span.path:
+                return frame.syntax.lines.slice(span)
+        return ""
+
+    # Limits ---------------------------------------------------------------------------------------
 
     def step(self, node: cst.CSTNode, frame: Frame) -> None:
         """Account for one node.
@@ -75,8 +219,8 @@ class Machine:
         Raises:
             OutOfSteps: the budget of the module under way is used up.
         """
-        self._steps -= 1
-        if self._steps <= 0:
+        self.activation.steps -= 1
+        if self.activation.steps <= 0:
             raise OutOfSteps(frame.syntax.span(node))
 
     def charge(self, size: int, span: Span) -> None:
@@ -85,117 +229,94 @@ class Machine:
         Raises:
             OutOfSteps: the budget of the module under way is used up.
         """
-        self._steps -= size // _SIZE_OF_A_STEP
-        if self._steps <= 0:
+        self.activation.steps -= size // _SIZE_OF_A_STEP
+        if self.activation.steps <= 0:
             raise OutOfSteps(span)
 
-    def declare(self, endpoint: EndpointValue) -> None:
-        """Note an endpoint of the program."""
-        self.endpoints.append(endpoint)
+    # What is not certain --------------------------------------------------------------------------
+
+    @property
+    def condition(self) -> Unknown | None:
+        """Why it is not known whether the code under way runs; None where it surely does."""
+        return self.activation.condition
+
+    @contextmanager
+    def uncertain(self, reason: Unknown) -> Generator[None]:
+        """Code that may run or not; the outermost reason is kept."""
+        outer = self.activation.condition
+        self.activation.condition = outer or reason
+        try:
+            yield
+        finally:
+            self.activation.condition = outer
+
+    @property
+    def controlled_by(self) -> frozenset[str]:
+        """The environment variables that decided that the code under way runs."""
+        return self.activation.controlled_by
+
+    @contextmanager
+    def controlled(self, variables: frozenset[str]) -> Generator[None]:
+        """Code that runs because these environment variables have the values that they have."""
+        outer = self.activation.controlled_by
+        self.activation.controlled_by = outer | variables
+        try:
+            yield
+        finally:
+            self.activation.controlled_by = outer
+
+    @property
+    def has_handlers(self) -> bool:
+        """Whether the program is ready for an exception."""
+        return self.activation.active_handlers > 0
+
+    @contextmanager
+    def handled(self, count: int) -> Generator[None]:
+        """The body of a `try` statement with `count` handlers."""
+        self.activation.active_handlers += bool(count)
+        try:
+            yield
+        finally:
+            self.activation.active_handlers -= bool(count)
+
+    def may_raise(self) -> None:
+        """Note that something happened that may raise or not."""
+        self.may_raise_count += 1
 
     def escape(self, arguments: CallArguments) -> None:
         """Note that code which flashc does not follow gets these values: it may change the mutable ones, and
         raise."""
-        self.doubts += 1
+        self.may_raise()
         reason = Unknown(
             reason="it was passed to code that flashc does not follow", origin=arguments.span
         )
         for argument in (*arguments.positional, *arguments.keywords.values()):
             escape_value(argument.value, reason)
 
-    def module(self, name: str) -> Frame | None:
-        """The evaluated top of a module; a module in a circle is seen as far as it has come."""
-        if name in self.frames:
-            if name in self._effects:
-                self._repeat(self._effects[name])
-            return self.frames[name]
-        syntax = self.load(name)
-        if syntax is None:
-            return None
-        frame = Frame(syntax=syntax)
-        self.frames[name] = frame
-        here = Span.start_of(syntax.path)
-        frame.names["__name__"] = Known(name, here)
-        frame.names["__file__"] = Known(ProjectPath(syntax.path, text=True), here)
-        frame.names["__package__"] = Known(
-            name if syntax.is_package else name.rpartition(".")[0], here
-        )
-        steps, self._steps = self._steps, MAX_STEPS
-        depth, self.depth = self.depth, 0
-        condition, self.condition = self.condition, None
-        controlled, self.controlled_by = self.controlled_by, NO_VARIABLES
-        guards, self.guards = self.guards, 0
-        assigned, self.assigned = self.assigned, dict(self.assigned)
-        guessed, self.has_guessed = self.has_guessed, False
-        try:
-            self._execute(syntax, frame)
-        except OutOfSteps as stop:
-            self.stopped[name] = stop.span
-            frame.names.clear()
-        except RecursionError:
-            self.stopped[name] = WholeFile(syntax.path)
-            frame.names.clear()
-        self._steps, self.depth, self.condition = steps, depth, condition
-        self.controlled_by, self.guards = controlled, guards
-        new = {k: v for k, v in self.assigned.items() if assigned.get(k) is not v}
-        self._effects[name] = _Effects(new, self.has_guessed)
-        self.assigned, self.has_guessed = assigned, guessed
-        self._repeat(self._effects[name])
-        return frame
+    def declare(self, endpoint: EndpointValue) -> None:
+        """Note an endpoint of the program."""
+        self.endpoints.append(endpoint)
 
-    def worker(self, name: str) -> None:
-        """Evaluate a module as a worker of its own does, which has imported nothing before."""
-        self.assigned, self.has_guessed = {}, False
-        self.module(name)
+    # Environment variables --------------------------------------------------------------------------
 
-    def _repeat(self, effects: _Effects) -> None:
-        self.assigned |= effects.assigned
-        self.has_guessed |= effects.has_guessed
+    def assigned_variable(self, name: str) -> Value | None:
+        """Return what the program itself assigned to `os.environ[name]`, if it did."""
+        return self.activation.assigned.get(name)
 
-    def _execute(self, syntax: Syntax, frame: Frame) -> None:
-        """Carry out a module.  What it raises ends a statement, not the module: its other mistakes are
-        wanted too."""
-        for line in syntax.tree.body:
-            try:
-                statements.execute(self, [line], frame)
-            except PythonError as error:
-                reason = Unknown(reason=f"Python raises {error}", origin=error.span)
-                for name in walk.bound_names(line):
-                    frame.names.setdefault(name, reason)
-                if not self.has_guessed:
-                    self.failed.setdefault(syntax.name, error)
+    def assign_variable(self, name: str, value: Value) -> None:
+        """Carry out `os.environ[name] = value`."""
+        self.activation.assigned[name] = self.condition or value
 
-    def text_at(self, span: Span) -> str:
-        """The source text of a place in a module that was evaluated; empty elsewhere."""
-        for frame in self.frames.values():
-            if frame.syntax.path == span.path:
-                return frame.syntax.lines.slice(span)
-        return ""
-
-    def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
-        """`module.name`, a submodule included."""
-        frame = self.module(module)
-        if frame is not None and name in frame.names:
-            return frame.names[name]
-        full = f"{module}.{name}" if module else name
-        if self.tree.has(full):
-            return Known(ModuleRef(full), origin)
-        if module in self.stopped:
-            stop = self.stopped[module]
-            return Unknown(
-                reason=f"module `{module}` computes too much",
-                origin=stop if isinstance(stop, Span) else origin,
-            )
-        return Unknown(
-            reason=f"module `{module}` has no name `{name}` that flashc knows", origin=origin
-        )
+    def note_guess(self) -> None:
+        """Note that a value depends on this machine's environment."""
+        self.activation.has_guessed = True
 
     def read(self, value: Symbolic) -> Known | Unknown:
-        """The string that the build's environment gives for `value`.
+        """Return the string that the build's environment gives for `value`.
 
         It carries the variables that are set; a default is the program's own text and no secret.
         """
-        self.has_guessed = True
+        self.note_guess()
         texts: list[str] = []
         present = frozenset(name for name in value.variables if name in self.environment)
         for part in value.parts:
@@ -210,3 +331,25 @@ class Machine:
             else:
                 texts.append(part.text)
         return Known("".join(texts), value.origin, present)
+
+
+def _module_frame(syntax: Syntax, name: str) -> Frame:
+    """The frame of a module before its first statement."""
+    here = Span.start_of(syntax.path)
+    package = name if syntax.is_package else name.rpartition(".")[0]
+    return Frame(
+        syntax=syntax,
+        names={
+            "__name__": Known(name, here),
+            "__file__": Known(ProjectPath(syntax.path, text=True), here),
+            "__package__": Known(package, here),
+        },
+    )
+
+
+def _names_in_all(exported: Value | None) -> list[str] | None:
+    """The names in a module's `__all__`; None where it is missing or not a sequence."""
+    if not isinstance(exported, Known) or not isinstance(exported.value, SequenceValue):
+        return None
+    values = [item.value for item in exported.value.items if isinstance(item, Known)]
+    return [name for name in values if isinstance(name, str)]

@@ -1,17 +1,22 @@
-"""The program's own objects as the evaluator sees them: functions, classes, endpoints, frames."""
+"""Define the program's own objects: functions, classes, instances, frames, and the arguments of calls."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
 import libcst as cst
 
+from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
 from flashc_core.source import Span
 
 from .values import External, Known, Unknown, Value
+
+# A block of statements, or the statements themselves.
+Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
 
 
 class Flow(Enum):
@@ -40,13 +45,14 @@ class Frame:
 
     @property
     def module(self) -> Frame:
+        """The frame of the module that the code is in."""
         frame = self
         while frame.enclosing is not None:
             frame = frame.enclosing
         return frame
 
     def owner(self, name: str) -> Frame:
-        """The frame that an assignment to `name` in this one changes."""
+        """Return the frame that an assignment to `name` in this one changes."""
         if name in self.global_names:
             return self.module
         if name in self.nonlocal_names:
@@ -58,16 +64,27 @@ class Frame:
         return self
 
     def bind(self, name: str, value: Value) -> None:
+        """Bind `name` where an assignment in this frame does."""
         self.owner(name).names[name] = value
 
     def bind_walrus(self, name: str, value: Value) -> None:
-        """`(name := value)` in a comprehension binds in the scope around it."""
+        """Bind `name` for `(name := value)`: in a comprehension, in the scope around it."""
         scope = self
         while scope.is_comprehension and scope.enclosing is not None:
             scope = scope.enclosing
         scope.bind(name, value)
 
+    def lookup(self, name: str) -> Value | None:
+        """Return what `name` is here, by Python's rules; None where it is not bound."""
+        scope: Frame | None = self.module if name in self.global_names else self
+        while scope is not None:
+            if name in scope.names and (scope is self or not scope.is_class):
+                return scope.names[name]
+            scope = scope.enclosing
+        return None
+
     def child_qualname(self, name: str) -> str:
+        """Return the `__qualname__` of a function or class that is defined here."""
         if not self.qualname:
             return name
         return f"{self.qualname}.{name}" if self.is_class else f"{self.qualname}.<locals>.{name}"
@@ -78,10 +95,10 @@ MethodKind = Literal["plain", "static", "class", "property"]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FunctionValue:
-    """A function of the project.  `decorated`: other decorators were applied to it already.
+    """A function of the project.  `decorated`: a decorator that flashc does not follow was applied to it.
 
     `defaults` are those of the parameters, computed where the function is defined; `kind` says whether
-    it stands under `@staticmethod`, `@classmethod` or `@property`.
+    `@staticmethod`, `@classmethod` or `@property` decorates it.
     """
 
     node: cst.FunctionDef
@@ -94,6 +111,15 @@ class FunctionValue:
     @property
     def name(self) -> str:
         return self.node.name.value
+
+    @property
+    def name_span(self) -> Span:
+        """Where the function's name is written."""
+        return self.frame.syntax.span(self.node.name)
+
+    @property
+    def docstring(self) -> str | None:
+        return walk.docstring(self.node.body)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +158,7 @@ class ClassValue:
         )
 
     def has_open_bases(self) -> bool:
-        """Whether a base lies outside the project, so that the class may have more than is seen."""
+        """Return whether a base is outside the project, so that the class may have unknown attributes."""
         return any(
             not isinstance(base, Known)
             or not (isinstance(base.value, ClassValue) or base.value == External("builtins.object"))
@@ -141,7 +167,7 @@ class ClassValue:
         )
 
     def ancestry(self) -> list[ClassValue]:
-        """The class and its bases of the project, each once, nearest first."""
+        """Return the class and its bases of the project, each once, nearest first."""
         found: dict[int, ClassValue] = {}
         pending: list[ClassValue] = [self]
         while pending:
@@ -157,13 +183,13 @@ class ClassValue:
         return list(found.values())
 
     def find(self, name: str) -> Value | None:
-        """An attribute of the class or the nearest base that has it."""
+        """Return an attribute of the class or of the nearest base that has it."""
         return next((c.names[name] for c in self.ancestry() if name in c.names), None)
 
 
 @dataclass(slots=True, eq=False)
 class InstanceValue:
-    """An instance of a class of the project, made from known arguments (a dataclass, a NamedTuple)."""
+    """An instance of a class of the project, with its attributes."""
 
     of: ClassValue
     names: dict[str, Value]
@@ -171,7 +197,7 @@ class InstanceValue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Argument:
-    """One argument of a constructor; `span` is where it was written, `keyword` that of its name there."""
+    """One argument of a call; `span` is where it is written, `keyword` where its name is."""
 
     value: Value
     span: Span
@@ -189,10 +215,10 @@ class PartialValue:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CallArguments:
-    """The evaluated arguments of a call in `module`.
+    """The evaluated arguments of a call, and `module`, where the call is written.
 
     `span` is the whole call, `text` what is between its parentheses; for a call that no text spells out
-    (a decorator, a key function) both are the place that causes it.  `problem`: why not all arguments are
+    (a decorator, a key function) both are the span that causes it.  `problem`: why not all arguments are
     known.  `outermost`: it is a decorator with no other above it.
     """
 
@@ -209,12 +235,32 @@ class CallArguments:
         return [argument.value for argument in self.positional]
 
     def inner(self, values: list[Value]) -> CallArguments:
-        """The arguments of a call that this one causes and that no text in the source spells out."""
+        """Return the arguments of a call that this one causes and that the source does not spell out."""
         given = [Argument(value, self.span) for value in values]
         return CallArguments(
             positional=given, keywords={}, span=self.span, text=self.span, module=self.module
         )
 
 
-def is_none(value: Value) -> bool:
-    return isinstance(value, Known) and value.value is None
+@dataclass(frozen=True, slots=True, eq=False)
+class NamespaceValue:
+    """`globals()`: the names of a module as a dict that the program may write to."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FieldValue:
+    """`dataclasses.field(...)` with its options, until the class is built."""
+
+    options: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class DataclassDecorator:
+    """`dataclasses.dataclass(...)` with options, not yet applied to a class."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutoValue:
+    """`enum.auto()`, until the enum is built."""

@@ -1,12 +1,13 @@
-"""What an expression can come to without running it: `Known`, `Symbolic` or `Unknown`.
+"""Define the values that an expression can have without running it: `Known`, `Symbolic` or `Unknown`.
 
 Law (property-tested): `Known(v)` implies that Python itself computes `v`.
-Containers hold values, not objects, so that one unknown element does not spoil its neighbours.  They are
+Containers hold values, not objects, so that one unknown element leaves the others known.  They are
 mutable and shared by reference like Python's own, because programs append to them.
 """
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum, EnumMeta
@@ -15,7 +16,7 @@ from typing import Any, Literal, cast
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
-# Which of Python's sequences and sets a `ListValue` is.
+# Which of Python's sequences and sets a `SequenceValue` is.
 SequenceKind = type[list[Any]] | type[tuple[Any, ...]] | type[set[Any]] | type[frozenset[Any]]
 
 NO_VARIABLES: frozenset[str] = frozenset()
@@ -53,11 +54,11 @@ class Symbolic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """Nothing is known.  `reason` completes "because ..."; `origin` is the cause's place.
+    """A value that flashc does not know.  `reason` completes "because ..."; `origin` is the cause's span.
 
     `variable` names the environment variable whose absence is the cause, `member` the member that an
     enum lacks, with those it has.  `through` are the names that passed it on, nearest to the cause
-    first, each with the place of its assignment.
+    first, each with the span of its assignment.
     """
 
     reason: str
@@ -67,7 +68,7 @@ class Unknown:
     through: tuple[tuple[str, Span], ...] = ()
 
     def passed_on(self, name: str, place: Span) -> Unknown:
-        """The same, after an assignment to `name`."""
+        """Return the same cause, after an assignment to `name` at `place`."""
         if len(self.through) >= _LONGEST_CHAIN or (name, place) in self.through:
             return self
         return replace(self, through=(*self.through, (name, place)))
@@ -78,24 +79,28 @@ Value = Known | Symbolic | Unknown
 
 
 @dataclass(slots=True, eq=False)
-class ListValue:
-    """A list, tuple, set or frozenset of values; `kind` says which."""
+class SequenceValue:
+    """A list, tuple, set or frozenset of values; `kind` says which.
 
-    kind: (
-        type[list[object]] | type[tuple[object, ...]] | type[set[object]] | type[frozenset[object]]
-    )
+    `escaped`: why its elements are not known any more.
+    """
+
+    kind: SequenceKind
     items: list[Value]
     escaped: Unknown | None = None
 
     @property
     def is_disordered(self) -> bool:
-        """Whether Python's order of the items can't be told."""
+        """Whether the order of the items differs from run to run."""
         return self.kind in (set, frozenset) and len(self.items) > 1
 
 
 @dataclass(slots=True, eq=False)
 class DictValue:
-    """A dict; keys are concrete Python objects."""
+    """A dict: concrete Python key -> (the key as a value, the item).
+
+    `escaped`: why its entries are not known any more.
+    """
 
     entries: dict[object, tuple[Value, Value]] = field(
         default_factory=dict[object, tuple[Value, Value]]
@@ -108,7 +113,7 @@ class IteratorValue:
     """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
 
     `source` computes as it is read, so that a generator sees the names of the moment, as in Python.
-    `lost`: why nobody knows any more what comes next.
+    `lost`: why the next element is not known any more.
     """
 
     source: Iterator[Value]
@@ -118,22 +123,22 @@ class IteratorValue:
 
 @dataclass(frozen=True, slots=True)
 class ViewValue:
-    """`table.keys()`, `.values()` or `.items()`: it sees later changes of the table."""
+    """`d.keys()`, `d.values()` or `d.items()`: it sees later changes of the dict."""
 
-    table: DictValue
+    of: DictValue
     part: Literal["keys", "values", "items"]
 
     def members(self) -> list[Value]:
-        """The members at this moment."""
+        """Return the elements that iterating over the view now would give."""
         match self.part:
             case "keys":
-                return [key for key, _ in self.table.entries.values()]
+                return [key for key, _ in self.of.entries.values()]
             case "values":
-                return [item for _, item in self.table.entries.values()]
+                return [item for _, item in self.of.entries.values()]
             case "items":
                 return [
-                    Known(ListValue(tuple, [key, item]), key.origin)
-                    for key, item in self.table.entries.values()
+                    Known(SequenceValue(tuple, [key, item]), key.origin)
+                    for key, item in self.of.entries.values()
                 ]
 
 
@@ -158,6 +163,11 @@ class ProjectPath:
     path: str
     text: bool = False
 
+    def joined(self, name: str) -> ProjectPath | None:
+        """Return the path `self / name`; None where it leaves the project."""
+        joined = posixpath.normpath(posixpath.join(self.path, name))
+        return None if joined.startswith(("..", "/")) else ProjectPath(joined, self.text)
+
 
 @dataclass(frozen=True, slots=True)
 class BoundMethod:
@@ -168,7 +178,7 @@ class BoundMethod:
 
 
 class NotConcrete(Exception):
-    """A value has a part that is no plain Python constant."""
+    """A value has a part that is not a plain Python constant."""
 
     def __init__(self, part: Value) -> None:
         super().__init__()
@@ -182,9 +192,9 @@ _MAX_NESTING = 60
 
 
 def concrete(value: Value, *, unordered: bool = False) -> object:
-    """The Python object that `value` is.
+    """Return the Python object that `value` is.
 
-    `unordered`: whoever asks does not look at the order of sets, which differs from run to run.
+    `unordered`: the caller does not look at the order of sets, which differs from run to run.
 
     Raises:
         NotConcrete: it holds an unknown or symbolic part or an object of the program, or is too large.
@@ -193,7 +203,7 @@ def concrete(value: Value, *, unordered: bool = False) -> object:
 
 
 class _Concretion:
-    """Shared and self-containing containers are small in memory and without end when written out."""
+    """Build one object, counting its parts: a container that holds itself would never end."""
 
     def __init__(self, unordered: bool) -> None:
         self._left = MAX_ITEMS
@@ -206,34 +216,34 @@ class _Concretion:
         if not isinstance(value, Known):
             raise NotConcrete(value)
         match value.value:
-            case ListValue() as items:
+            case SequenceValue() as items:
                 if items.escaped is not None:
                     raise NotConcrete(items.escaped)
                 if items.is_disordered and not self._unordered:
                     raise NotConcrete(Unknown(reason=SET_ORDER, origin=value.origin))
                 return items.kind(self.object_of(item, depth + 1) for item in items.items)
-            case DictValue() as table:
-                return self._table(table, depth)
+            case DictValue() as mapping:
+                return self._dict(mapping, depth)
             case ViewValue() as view:
-                return getattr(self._table(view.table, depth), view.part)()
+                return getattr(self._dict(view.of, depth), view.part)()
             case _ if is_plain(value.value):
                 return value.value
             case _:
                 raise NotConcrete(value)
 
-    def _table(self, table: DictValue, depth: int) -> dict[object, object]:
-        if table.escaped is not None:
-            raise NotConcrete(table.escaped)
-        return {key: self.object_of(item, depth + 1) for key, (_, item) in table.entries.items()}
+    def _dict(self, mapping: DictValue, depth: int) -> dict[object, object]:
+        if mapping.escaped is not None:
+            raise NotConcrete(mapping.escaped)
+        return {key: self.object_of(item, depth + 1) for key, (_, item) in mapping.entries.items()}
 
 
 def is_plain(value: object) -> bool:
-    """Whether `value` is a constant, or a member of one of the SDK's enums."""
+    """Return whether `value` is a constant, members of enums included."""
     return isinstance(value, (*SCALARS, Enum))
 
 
 def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) -> Value:
-    """A Python object as a value."""
+    """Return a Python object as a value; its elements become values too."""
     match value:
         case list() | tuple():
             return _lifted(cast("list[object]", value), list, origin, variables, value)
@@ -261,14 +271,14 @@ def _lifted(
     variables: frozenset[str],
     like: object,
 ) -> Known:
-    """A sequence or set of lifted members, of the very kind of `like`."""
+    """A sequence or set of lifted members, of the same kind as `like`."""
     exact: SequenceKind = tuple if isinstance(like, tuple) else kind
     exact = frozenset if isinstance(like, frozenset) else exact
-    return Known(ListValue(exact, [lift(v, origin, variables) for v in members]), origin)
+    return Known(SequenceValue(exact, [lift(v, origin, variables) for v in members]), origin)
 
 
 def variables_of(*values: Value) -> frozenset[str]:
-    """The environment variables that went into some values, their elements included."""
+    """Return the environment variables that went into some values, their elements included."""
     found: set[str] = set()
     pending, seen = list(values), set[int]()
     while pending:
@@ -280,27 +290,32 @@ def variables_of(*values: Value) -> frozenset[str]:
         inside = value.value if isinstance(value, Known) else None
         if id(inside) in seen:
             continue
-        if isinstance(inside, ListValue):
+        if isinstance(inside, SequenceValue):
             seen.add(id(inside))
             pending.extend(inside.items)
         elif isinstance(inside, DictValue):
             seen.add(id(inside))
             pending.extend(item for _, item in inside.entries.values())
         elif isinstance(inside, ViewValue):
-            pending.append(Known(inside.table, value.origin))
+            pending.append(Known(inside.of, value.origin))
     return frozenset(found)
 
 
 def list_members(enum_class: type) -> list[object]:
-    """The members of an enum class; empty for other classes."""
+    """Return the members of an enum class; empty for other classes."""
     return list(enum_class) if isinstance(enum_class, EnumMeta) else []
 
 
 def no_member(enum_class: EnumMeta, name: str, origin: Span) -> Unknown:
-    """What `Enum.NAME` or `Enum["NAME"]` is where there is no such member."""
+    """Return the value of `Enum.NAME` or `Enum["NAME"]` where there is no such member."""
     members = tuple(enum_class.__members__)
     return Unknown(
         reason=f"`{enum_class.__name__}` has no member `{name}`",
         origin=origin,
         member=(name, members),
     )
+
+
+def is_none(value: Value) -> bool:
+    """Return whether `value` is surely None."""
+    return isinstance(value, Known) and value.value is None

@@ -7,15 +7,23 @@ from dataclasses import dataclass
 from enum import Enum
 
 from flashc.evaluator.dialect import DialectObject
-from flashc.evaluator.iteration import elements
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
     ClassValue,
     FunctionValue,
 )
-from flashc.evaluator.operators import settled
-from flashc.evaluator.values import DictValue, External, Known, ListValue, ModuleRef, Unknown, Value
+from flashc.evaluator.operations.apply import resolve_symbolic
+from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.values import (
+    DictValue,
+    External,
+    Known,
+    ModuleRef,
+    SequenceValue,
+    Unknown,
+    Value,
+)
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Rule, Safety, Sink
 from flashc_core.encoding import is_text
@@ -124,7 +132,7 @@ class ArgumentDecoder:
 
     def known(self, argument: Argument, what: str) -> Known | None:
         """Return the argument's value.  Environment variables are read from the build's environment."""
-        value = settled(self.machine, argument.value)
+        value = resolve_symbolic(self.machine, argument.value)
         if isinstance(value, Unknown):
             self.unknown(what, argument.span, value)
             return None
@@ -213,7 +221,7 @@ class ArgumentDecoder:
         value = self.known(argument, what)
         if value is None:
             return None
-        if not isinstance(value.value, ListValue):
+        if not isinstance(value.value, SequenceValue):
             self.invalid(what, argument.span, wanted, value)
             return None
         inside = elements(self.machine, value)
@@ -284,14 +292,14 @@ def describe(value: Value) -> str:
             return "a string"
         case int() | float():
             return "a number" if value.variables else f"`{value.value}`"
-        case ListValue(kind=kind):
+        case SequenceValue(kind=kind):
             return f"a {kind.__name__}"
         case DictValue():
             return "a dict"
         case FunctionValue() | ClassValue():
             return f"`{value.value.name}`"
-        case DialectObject() as object_of_sdk:
-            return object_of_sdk.description
+        case DialectObject() as sdk_object:
+            return sdk_object.description
         case External(name=name) | ModuleRef(name=name):
             return f"`{name}`"
         case _:

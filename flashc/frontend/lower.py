@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
-from flashc.evaluator.functions import span_of
 from flashc.evaluator.objects import Argument, ClassValue
 from flashc.syntax.walk import docstring
 from flashc_core import rules
@@ -190,6 +189,6 @@ def _check_path_parameters(
                 rules.PATH_PARAMETER,
                 target.span,
                 f"the path has `{{{name}}}`, but `{function.name}` has no parameter `{name}`",
-                secondary=(Label(span_of(target.value), "the function"),),
+                secondary=(Label(target.value.name_span, "the function"),),
                 help=(f"add the parameter `{name}`, or take it out of the path",),
             )

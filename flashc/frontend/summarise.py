@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.machine import Machine
 from flashc.incremental.components import Part
 from flashc.incremental.inputs import (
@@ -51,7 +52,7 @@ def read_fragment(
     sink, asked = Sink(), environment.fresh()
     sources = Sources(tree, sink)
     read = {name: _names(sources, name) for name in names}
-    machine = Machine(tree=tree, load=sources.syntax, environment=asked, dialects=(Flash(),))
+    machine = Interpreter(tree=tree, load=sources.syntax, environment=asked, dialects=(Flash(),))
     endpoints = _evaluate(machine, names, sink, trace=trace)
     building = {endpoint.construction.module for endpoint in endpoints}
     top_imports: dict[str, tuple[TopImport, ...]] = {}
@@ -100,7 +101,7 @@ def _evaluate(
     """What Python would define: the endpoints of these modules."""
     decoder = ArgumentDecoder(machine, sink)
     for name in names:
-        machine.worker(name)
+        machine.evaluate_as_worker(name)
     if trace:
         from .trace import trace as trace_modules  # processes are for those who ask for them
 

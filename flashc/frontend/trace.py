@@ -26,7 +26,7 @@ from flashc.evaluator.objects import (
     Frame,
     FunctionValue,
 )
-from flashc.evaluator.values import DictValue, Known, ListValue, Symbolic, Unknown, Value
+from flashc.evaluator.values import DictValue, Known, SequenceValue, Symbolic, Unknown, Value
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children
 from flashc_core import rules
@@ -255,14 +255,18 @@ class _Builder:
             case {"parts": [before, name, after]}:
                 return Symbolic((Text(before), EnvironmentReference(name), Text(after)), span)
             case {"list": items}:
-                return Known(ListValue(list, [self._value(item, span) for item in items]), span)
+                return Known(SequenceValue(list, [self._value(item, span) for item in items]), span)
             case {"tuple": items}:
-                return Known(ListValue(tuple, [self._value(item, span) for item in items]), span)
+                return Known(
+                    SequenceValue(tuple, [self._value(item, span) for item in items]), span
+                )
             case {"dict": pairs}:
                 entries: dict[object, tuple[Value, Value]] = {}
                 for key, item in pairs:
                     known_key = self._value(key, span)
-                    if not isinstance(known_key, Known) or isinstance(known_key.value, ListValue):
+                    if not isinstance(known_key, Known) or isinstance(
+                        known_key.value, SequenceValue
+                    ):
                         return Unknown(reason="a key of it is no constant", origin=span)
                     entries[known_key.value] = (known_key, self._value(item, span))
                 return Known(DictValue(entries), span)

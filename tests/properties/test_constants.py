@@ -12,7 +12,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
 
-from flashc.evaluator.machine import Machine
+from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.values import Known, NotConcrete, Unknown, Value, concrete
 from flashc.project.discover import Tree
 from flashc.syntax.parse import parse
@@ -26,13 +26,13 @@ PROGRAMS = settings(
 _LARGE = 50_000
 
 
-def evaluated(text: str) -> Machine:
+def evaluated(text: str) -> Interpreter:
     """A machine that has carried out `text` as the module `m`."""
     syntax = parse("m.py", "m", False, text)
     tree = Tree(
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
     )
-    machine = Machine(tree=tree, load={"m": syntax}.get, environment={})
+    machine = Interpreter(tree=tree, load={"m": syntax}.get, environment={})
     machine.module("m")
     return machine
 

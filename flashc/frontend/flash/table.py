@@ -6,7 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from flashc.evaluator.objects import Argument, is_none
+from flashc.evaluator.objects import Argument
+from flashc.evaluator.values import is_none
 from flashc.frontend.decode import ArgumentDecoder, span_of_name
 from flashc_core import rules
 from flashc_core.diagnostics import Safety

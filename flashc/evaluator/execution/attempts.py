@@ -1,33 +1,34 @@
-"""`try`: what Python surely raises is caught by the handler that Python would choose."""
+"""Carry out `try`: what Python surely raises is caught by the handler that Python would choose."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import libcst as cst
 
-from . import expressions, statements
-from .failures import ExceptionValue, PythonError, catches
-from .objects import Flow, Frame
-from .values import Known, ListValue, Unknown, Value
+from flashc.evaluator.failures import ExceptionValue, PythonError, catches
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Flow, Frame
+from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from .branches import joined, maybe
 
 
 def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    """Carry out a `try` statement."""
+    """Carry out a `try` statement.
+
+    Raises:
+        PythonError: nothing in the statement catches it.
+    """
     try:
         flow = _handled(machine, node, frame)
     except PythonError:
         if node.finalbody is not None:
-            last = statements.execute(machine, node.finalbody.body, frame)
+            last = machine.execute(node.finalbody.body, frame)
             if last is not Flow.NEXT:
                 return last
         raise
     if node.finalbody is not None:
         returned = frame.returned
-        last = statements.execute(machine, node.finalbody.body, frame)
+        last = machine.execute(node.finalbody.body, frame)
         if last is not Flow.NEXT:
             return last
         frame.returned = returned
@@ -36,38 +37,31 @@ def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """The body, then its `else` or the handler of what the body raises."""
-    before, doubts = dict(frame.names), machine.doubts
+    before, count = dict(frame.names), machine.may_raise_count
     try:
-        flow = _guarded(machine, node, frame)
+        with machine.handled(len(node.handlers)):
+            flow = machine.execute(node.body, frame)
     except PythonError as error:
         return _handle(machine, node, error, frame)
-    if machine.doubts > doubts and node.handlers:
+    if machine.may_raise_count > count and node.handlers:
         _perhaps_handle(machine, node, before, frame)
     if flow is Flow.NEXT and node.orelse is not None:
-        flow = statements.execute(machine, node.orelse.body, frame)
+        flow = machine.execute(node.orelse.body, frame)
     return flow
 
 
 def _perhaps_handle(
     machine: Machine, node: cst.Try, before: dict[str, Value], frame: Frame
 ) -> None:
-    """The body came to its end here, but elsewhere it may raise anywhere on the way."""
+    """The body ends here without an exception, but at run time it may raise at any statement."""
     reason = Unknown(
-        reason="it stands under `try`, and what is tried may fail", origin=frame.syntax.span(node)
+        reason="it is in a `try`, and what is tried may fail", origin=frame.syntax.span(node)
     )
     after = frame.names
-    frame.names = statements.joined([before, after], reason)
+    frame.names = joined([before, after], reason)
     for handler in node.handlers:
-        statements.maybe(machine, [handler.body], frame, reason)
-    frame.names = statements.joined([after, frame.names], reason)
-
-
-def _guarded(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    machine.guards += bool(node.handlers)
-    try:
-        return statements.execute(machine, node.body, frame)
-    finally:
-        machine.guards -= bool(node.handlers)
+        maybe(machine, [handler.body], frame, reason)
+    frame.names = joined([after, frame.names], reason)
 
 
 def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -> Flow:
@@ -77,7 +71,7 @@ def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -
             reason = Unknown(
                 reason="it is not known which handler runs", origin=frame.syntax.span(handler)
             )
-            statements.maybe(machine, [h.body for h in node.handlers], frame, reason)
+            maybe(machine, [h.body for h in node.handlers], frame, reason)
             return Flow.NEXT
         if verdict:
             return _run(machine, handler, error, frame)
@@ -89,7 +83,7 @@ def _catches(
 ) -> bool | None:
     if handler.type is None:
         return True
-    return catches(expressions.evaluate(machine, handler.type, frame), error)
+    return catches(machine.evaluate(handler.type, frame), error)
 
 
 def _run(machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame) -> Flow:
@@ -98,13 +92,11 @@ def _run(machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame
         name = handler.name.name.value
         frame.bind(name, _object(error))
     outer, frame.handling = frame.handling, error
-    controlled = machine.controlled_by
-    machine.controlled_by = controlled | error.variables
     try:
-        return statements.execute(machine, handler.body, frame)
+        with machine.controlled(error.variables):
+            return machine.execute(handler.body, frame)
     finally:
         frame.handling = outer
-        machine.controlled_by = controlled
         if name is not None:
             frame.owner(name).names.pop(name, None)
 
@@ -114,5 +106,5 @@ def _object(error: PythonError) -> Value:
     if error.value is not None:
         return error.value
     if isinstance(error.kind, type) and error.kind is StopIteration:
-        return Known(ExceptionValue(error.kind, ListValue(tuple, [])), error.span)
+        return Known(ExceptionValue(error.kind, SequenceValue(tuple, [])), error.span)
     return Unknown(reason="the text of an exception depends on the interpreter", origin=error.span)

@@ -1,42 +1,42 @@
-"""Python's builtin functions and types, as far as they compute constants."""
+"""Carry out Python's builtin functions and types, as far as they compute constants."""
 
 from __future__ import annotations
 
 import builtins
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import libcst as cst
-
-from flashc_core.source import Span
-
-from . import attributes, expressions, operators, sequences, statements
-from .dialect import DialectObject
-from .failures import ExceptionValue, exception_class
-from .objects import (
+from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.failures import ExceptionValue, exception_class
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
     CallArguments,
     ClassValue,
     FunctionValue,
     InstanceValue,
     LambdaValue,
+    NamespaceValue,
     PartialValue,
 )
-from .values import (
+from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
+from flashc.evaluator.operations.comparisons import truth
+from flashc.evaluator.operations.operators import binary
+from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
     DictValue,
     External,
     Known,
-    ListValue,
+    SequenceValue,
     Symbolic,
     Unknown,
     Value,
     variables_of,
 )
+from flashc_core.source import Span
 
-if TYPE_CHECKING:
-    from .machine import Machine
-    from .sequences import Builtin
+from . import attributes, sequences
+from .sequences import Builtin, unsupported_call
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
     "__import__",
@@ -51,7 +51,7 @@ _PURE: dict[str, Callable[..., Any]] = {
 
 
 def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """`name(arguments)` for the builtin of that name."""
+    """Return `name(arguments)` for the builtin of that name."""
     special = _SPECIAL.get(name) or sequences.FUNCTIONS.get(name)
     if special is not None:
         return special(machine, arguments)
@@ -59,8 +59,8 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
         return _pure(machine, name, arguments)
     kind = exception_class(Known(External(f"builtins.{name}"), arguments.span))
     if kind is not None:
-        held = ListValue(tuple, arguments.values)
-        return Known(ExceptionValue(kind, held), arguments.span)
+        given = SequenceValue(tuple, arguments.values)
+        return Known(ExceptionValue(kind, given), arguments.span)
     machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{name}(...)`", origin=arguments.span)
 
@@ -74,21 +74,21 @@ def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
         if isinstance(first, Known) and isinstance(first.value, ExceptionValue):
             return _text_of_exception(machine, first.value, span)
     if name == "bool" and len(arguments.values) == 1:
-        verdict = expressions.truth(machine, arguments.values[0])
+        verdict = truth(machine, arguments.values[0])
         if isinstance(verdict, Unknown):
             return verdict
         return Known(verdict, span, variables_of(*arguments.values))
     names = list(arguments.keywords)
-    values = [operators.settled(machine, value) for value in arguments.values]
-    named = [operators.settled(machine, arguments.keywords[n].value) for n in names]
+    values = [resolve_symbolic(machine, value) for value in arguments.values]
+    named = [resolve_symbolic(machine, arguments.keywords[n].value) for n in names]
     if any(_explodes(name, value) for value in values):
-        return Unknown(reason="it is too large", origin=span)
+        return too_large(span)
     count, function = len(values), _PURE[name]
 
     def run(*flat: object) -> object:
         return function(*flat[:count], **dict(zip(names, flat[count:], strict=True)))
 
-    return operators.apply(machine, run, span, *values, *named)
+    return apply(machine, run, span, *values, *named)
 
 
 def _explodes(name: str, value: Value) -> bool:
@@ -96,7 +96,7 @@ def _explodes(name: str, value: Value) -> bool:
         return False
     plain = value.value
     if name == "format" and isinstance(plain, str):
-        return operators.long_numbers(plain)
+        return has_long_number(plain)
     limit = {"bytes": MAX_ITEMS, "round": 1000, "range": 10**9}.get(name)
     return limit is not None and isinstance(plain, int) and abs(plain) > limit
 
@@ -106,7 +106,7 @@ def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> V
         case []:
             return Known("", span)
         case [only] if error.kind is not KeyError:
-            return operators.apply(machine, str, span, operators.settled(machine, only))
+            return apply(machine, str, span, resolve_symbolic(machine, only))
         case _:
             return Unknown(
                 reason="flashc does not evaluate the text of this exception", origin=span
@@ -117,16 +117,19 @@ def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> V
 
 
 def _globals(machine: Machine, arguments: CallArguments) -> Value:
-    return Known(External("builtins.globals()"), arguments.span)
+    frame = machine.frames.get(arguments.module)
+    if frame is None:
+        return unsupported_call("globals", arguments.span)
+    return Known(NamespaceValue(frame), arguments.span)
 
 
 def _getattr(machine: Machine, arguments: CallArguments) -> Value:
     span, values = arguments.span, arguments.values
     if not 2 <= len(values) <= 3:
-        return sequences.misfit("getattr", span)
-    key = operators.settled(machine, values[1])
+        return unsupported_call("getattr", span)
+    key = resolve_symbolic(machine, values[1])
     if not isinstance(key, Known) or not isinstance(key.value, str):
-        return key if isinstance(key, Unknown) else sequences.misfit("getattr", span)
+        return key if isinstance(key, Unknown) else unsupported_call("getattr", span)
     found = attributes.attribute(machine, values[0], key.value, span)
     if isinstance(found, Unknown) and len(values) == 3 and _lacks(values[0], key.value):
         return values[2]
@@ -135,7 +138,7 @@ def _getattr(machine: Machine, arguments: CallArguments) -> Value:
 
 def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
     span, values = arguments.span, arguments.values
-    key = operators.settled(machine, values[1]) if len(values) == 2 else None
+    key = resolve_symbolic(machine, values[1]) if len(values) == 2 else None
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return Unknown(reason="flashc does not evaluate this `hasattr(...)`", origin=span)
     found = attributes.attribute(machine, values[0], key.value, span)
@@ -147,7 +150,7 @@ def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _may_lack(value: Value) -> bool:
-    """Whether an attribute that flashc would look up later may turn out to be missing."""
+    """Whether an attribute that flashc has found may be missing at run time."""
     return not isinstance(value, Known) or not isinstance(value.value, (InstanceValue, ClassValue))
 
 
@@ -173,9 +176,9 @@ def _class_lacks(of: ClassValue, name: str) -> bool:
 def _setattr(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) == 3:
         receiver, key, value = arguments.values
-        key = operators.settled(machine, key)
+        key = resolve_symbolic(machine, key)
         if isinstance(key, Known) and isinstance(key.value, str):
-            statements.assign_attribute(machine, receiver, key.value, value)
+            attributes.assign_attribute(machine, receiver, key.value, value)
             return Known(None, arguments.span)
     machine.escape(arguments)
     return Unknown(reason="flashc does not evaluate this `setattr(...)`", origin=arguments.span)
@@ -183,9 +186,9 @@ def _setattr(machine: Machine, arguments: CallArguments) -> Value:
 
 def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2:
-        return sequences.misfit("isinstance", arguments.span)
+        return unsupported_call("isinstance", arguments.span)
     value, wanted = arguments.values
-    answer = _is_instance(operators.settled(machine, value), wanted)
+    answer = _is_instance(resolve_symbolic(machine, value), wanted)
     if answer is None:
         return Unknown(
             reason="flashc does not evaluate this `isinstance(...)`", origin=arguments.span
@@ -196,7 +199,7 @@ def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
 def _is_instance(value: Value, wanted: Value) -> bool | None:
     if not isinstance(value, Known) or not isinstance(wanted, Known):
         return None
-    if isinstance(wanted.value, ListValue):
+    if isinstance(wanted.value, SequenceValue):
         answers = [_is_instance(value, item) for item in wanted.value.items]
         return True if True in answers else None if None in answers else False
     kind = type_of(value)
@@ -216,11 +219,11 @@ def _is_instance(value: Value, wanted: Value) -> bool | None:
 
 
 def type_of(value: Value) -> type | ClassValue | None:
-    """The class of a value, None where flashc does not know it."""
+    """Return the class of a value, None where flashc does not know it."""
     if not isinstance(value, Known):
         return None
     match value.value:
-        case ListValue(kind=kind):
+        case SequenceValue(kind=kind):
             return kind
         case DictValue():
             return dict
@@ -237,7 +240,7 @@ def type_of(value: Value) -> type | ClassValue | None:
 def _type(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     if len(arguments.values) == 1:
-        kind = type_of(operators.settled(machine, arguments.values[0]))
+        kind = type_of(resolve_symbolic(machine, arguments.values[0]))
         if isinstance(kind, ClassValue):
             return Known(kind, span)
         name = "" if kind is None else kind.__name__
@@ -262,9 +265,9 @@ def _callable(machine: Machine, arguments: CallArguments) -> Value:
 
 def _pow(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2 or arguments.keywords:
-        return sequences.misfit("pow", arguments.span)
+        return unsupported_call("pow", arguments.span)
     left, right = arguments.values
-    return operators.binary(machine, cst.Power, left, right, arguments.span)
+    return binary(machine, "**", left, right, arguments.span)
 
 
 def _print(machine: Machine, arguments: CallArguments) -> Value:

@@ -1,23 +1,23 @@
-"""Records: dataclasses and named tuples, built from their fields, copied and taken apart."""
+"""Build, copy and convert records: dataclasses and named tuples."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
+    CallArguments,
+    ClassValue,
+    FieldValue,
+    FunctionValue,
+    InstanceValue,
+)
+from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
-
-from . import calls, functions
-from .failures import PythonError
-from .iteration import elements
-from .objects import CallArguments, ClassValue, FunctionValue, InstanceValue
-from .values import BoundMethod, DictValue, Known, ListValue, Unknown, Value
-
-if TYPE_CHECKING:
-    from .machine import Machine
 
 
 def fields_of(class_value: ClassValue) -> list[str]:
-    """The fields of a record in the order of its constructor, inherited ones first."""
+    """Return the fields of a record in the order of its constructor, inherited ones first."""
     found: list[str] = []
     for ancestor in reversed(class_value.ancestry()):
         found.extend(name for name in ancestor.fields if name not in found)
@@ -25,7 +25,7 @@ def fields_of(class_value: ClassValue) -> list[str]:
 
 
 def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
-    """`Record(arguments)`."""
+    """Return the instance that `Record(arguments)` makes."""
     if class_value.find("__init__") is not None or class_value.find("__new__") is not None:
         return Unknown(reason=f"`{class_value.name}` builds itself", origin=arguments.span)
     fields = fields_of(class_value)
@@ -33,18 +33,20 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
     twice = set(given) & set(arguments.keywords)
     given |= {name: argument.value for name, argument in arguments.keywords.items()}
     if len(arguments.values) > len(fields) or not set(given) <= set(fields) or twice:
-        return _misfit(machine, class_value, arguments)
+        return _wrong_arguments(machine, class_value, arguments)
     names: dict[str, Value] = {}
     for name in fields:
         value = given.get(name) or _default(machine, class_value, name, arguments)
         if value is None:
-            return _misfit(machine, class_value, arguments)
+            return _wrong_arguments(machine, class_value, arguments)
         names[name] = value
     instance = Known(InstanceValue(class_value, names), arguments.span)
     return _initialised(machine, instance, class_value, arguments)
 
 
-def _misfit(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Unknown:
+def _wrong_arguments(
+    machine: Machine, class_value: ClassValue, arguments: CallArguments
+) -> Unknown:
     """Not certain to raise: a base outside the project may have more fields."""
     machine.escape(arguments)
     return Unknown(reason=f"the arguments do not fit `{class_value.name}`", origin=arguments.span)
@@ -58,7 +60,7 @@ def _initialised(
         return instance
     if isinstance(after, Known) and isinstance(after.value, FunctionValue):
         inside = arguments.inner([instance])
-        result = functions.call(machine, after.value, inside)
+        result = machine.call(after, inside)
         return result if isinstance(result, Unknown) else instance
     return Unknown(reason=f"`{class_value.name}` changes itself", origin=arguments.span)
 
@@ -68,32 +70,16 @@ def _default(
 ) -> Value | None:
     """A field's default; `field(default_factory=...)` makes a new one each time."""
     value = class_value.find(name)
-    if not isinstance(value, Known) or not isinstance(value.value, BoundMethod):
+    if not isinstance(value, Known) or not isinstance(value.value, FieldValue):
         return value
-    declared = value.value.receiver
-    if value.value.name != FIELD or not isinstance(declared, Known):
-        return value
-    options = declared.value
-    assert isinstance(options, DictValue)
-    if "default_factory" in options.entries:
-        factory = options.entries["default_factory"][1]
-        return calls.call_values(machine, factory, [], arguments)
-    if "default" in options.entries:
-        return options.entries["default"][1]
-    return None
-
-
-FIELD = "dataclasses.field"
-
-
-def declare_field(arguments: CallArguments) -> Value:
-    """`field(default_factory=list)`, until the class is built."""
-    options = DictValue({k: (Known(k, a.span), a.value) for k, a in arguments.keywords.items()})
-    return Known(BoundMethod(Known(options, arguments.span), FIELD), arguments.span)
+    options = value.value.options
+    if "default_factory" in options:
+        return machine.call(options["default_factory"], arguments.inner([]))
+    return options.get("default")
 
 
 def method(machine: Machine, receiver: Known, name: str, arguments: CallArguments) -> Value:
-    """The methods that every named tuple has."""
+    """Return what one of the methods that every named tuple has returns."""
     match receiver.value, name:
         case InstanceValue(of=of) as record, "_replace" if not arguments.positional:
             return replaced(of, record, arguments)
@@ -112,7 +98,11 @@ def method(machine: Machine, receiver: Known, name: str, arguments: CallArgument
 
 
 def replaced(of: ClassValue, record: InstanceValue, arguments: CallArguments) -> Value:
-    """A copy with some fields changed: `_replace(...)`, `dataclasses.replace(record, ...)`."""
+    """Return a copy with some fields changed: `_replace(...)`, `dataclasses.replace(record, ...)`.
+
+    Raises:
+        PythonError: the record has no such field.
+    """
     names = {key: argument.value for key, argument in arguments.keywords.items()}
     if not set(names) <= set(record.names):
         raise PythonError(TypeError, f"`{of.name}` has no such field", arguments.span)
@@ -120,7 +110,7 @@ def replaced(of: ClassValue, record: InstanceValue, arguments: CallArguments) ->
 
 
 def as_dict(record: InstanceValue, span: Span) -> Value:
-    """`_asdict()`."""
+    """Return what `record._asdict()` returns."""
     entries: dict[object, tuple[Value, Value]] = {
         name: (Known(name, span), value) for name, value in record.names.items()
     }
@@ -128,7 +118,7 @@ def as_dict(record: InstanceValue, span: Span) -> Value:
 
 
 def deep_dict(value: Value, span: Span) -> Value:
-    """`dataclasses.asdict(value)`: containers copied, records inside taken apart too."""
+    """Return `dataclasses.asdict(value)`: containers copied, records inside converted too."""
     if not isinstance(value, Known):
         return value
     match value.value:
@@ -138,18 +128,18 @@ def deep_dict(value: Value, span: Span) -> Value:
                 for name, inner in record.names.items()
             }
             return Known(DictValue(entries), span)
-        case ListValue() as items:
+        case SequenceValue() as items:
             copies = [deep_dict(item, span) for item in items.items]
-            return Known(ListValue(items.kind, copies, items.escaped), span)
-        case DictValue() as table:
-            copied = {k: (key, deep_dict(v, span)) for k, (key, v) in table.entries.items()}
-            return Known(DictValue(copied, table.escaped), span)
+            return Known(SequenceValue(items.kind, copies, items.escaped), span)
+        case DictValue() as mapping:
+            copied = {k: (key, deep_dict(v, span)) for k, (key, v) in mapping.entries.items()}
+            return Known(DictValue(copied, mapping.escaped), span)
         case _:
             return value
 
 
 def is_record(value: Value) -> bool:
-    """Whether `value` is an instance of a dataclass or named tuple."""
+    """Return whether `value` is an instance of a dataclass or named tuple."""
     return (
         isinstance(value, Known)
         and isinstance(value.value, InstanceValue)

@@ -1,46 +1,44 @@
-"""`def` and `class` statements -> function, class and enum values, their decorators applied."""
+"""Carry out `def` and `class`: make functions, classes and enums, and apply their decorators."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import libcst as cst
 
-from flashc.syntax.walk import dotted
-from flashc.syntax.walk import statements as statements_of
-
-from . import calls, expressions, functions, statements
-from .dialect import DialectObject
-from .objects import (
+from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
     Argument,
+    AutoValue,
     CallArguments,
     ClassValue,
+    DataclassDecorator,
     Frame,
     FunctionValue,
     LambdaValue,
     MethodKind,
     PartialValue,
 )
-from .values import External, Known, NotConcrete, Unknown, Value, concrete
+from flashc.evaluator.values import External, Known, NotConcrete, Unknown, Value, concrete
+from flashc.syntax.walk import dotted
+from flashc.syntax.walk import statements as statements_of
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from .functions import defaults
 
 
 def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> None:
     """Bind a function's name to what its decorators make of it."""
     name = node.name.value
-    decorators = [
-        expressions.evaluate(machine, decorator.decorator, frame) for decorator in node.decorators
-    ]
+    decorators = [machine.evaluate(decorator.decorator, frame) for decorator in node.decorators]
     function = FunctionValue(
         node=node,
         frame=frame,
         qualname=frame.child_qualname(name),
-        defaults=functions.defaults(machine, node.params, frame),
+        defaults=defaults(machine, node.params, frame),
         kind=_kind(decorators),
     )
     value: Value = Known(function, frame.syntax.span(node.name))
@@ -86,7 +84,7 @@ def _decorated(
 
 
 def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | None:
-    """What a decorator makes of its argument; None where flashc can't tell."""
+    """What a decorator makes of its argument; None where that is not known."""
     if not isinstance(decorator, Known):
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
@@ -96,7 +94,7 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     )
     if not followed and not isinstance(decorator.value, ClassValue):
         return None
-    result = calls.call(machine, decorator, call)
+    result = machine.call(decorator, call)
     return None if isinstance(result, Unknown) else result
 
 
@@ -120,13 +118,11 @@ def _wrapped(value: Value) -> Value:
 def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     """Carry out a class's body and bind its name."""
     name = node.name.value
-    decorators = [
-        expressions.evaluate(machine, decorator.decorator, frame) for decorator in node.decorators
-    ]
-    bases = tuple(expressions.evaluate(machine, base.value, frame) for base in node.bases)
+    decorators = [machine.evaluate(decorator.decorator, frame) for decorator in node.decorators]
+    bases = tuple(machine.evaluate(base.value, frame) for base in node.bases)
     qualname = frame.child_qualname(name)
     inner = Frame(syntax=frame.syntax, names={}, enclosing=frame, is_class=True, qualname=qualname)
-    statements.execute(machine, node.body, inner)
+    machine.execute(node.body, inner)
     span = frame.syntax.span(node.name)
     enumeration = _enumeration(name, bases, inner)
     if enumeration is not None:
@@ -174,9 +170,9 @@ def _external_name(value: Value) -> str:
 
 
 def _is_dataclass(value: Value) -> bool:
-    """`@dataclass`, and `@dataclass(frozen=True)`, which is a call from outside the project."""
-    if isinstance(value, Unknown):
-        return value.reason.startswith("`dataclasses.dataclass(")
+    """`@dataclass`, and `@dataclass(frozen=True)`."""
+    if isinstance(value, Known) and isinstance(value.value, DataclassDecorator):
+        return True
     return _external_name(value) == "dataclasses.dataclass"
 
 
@@ -188,7 +184,7 @@ _ENUMS: dict[str, type[enum.Enum]] = {
 
 
 def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.Enum] | None:
-    """A real enum with the members that the class's body assigns, None where that can't be told."""
+    """A real enum with the members that the class's body assigns, None where they are not known."""
     names = [_external_name(base) for base in bases]
     kind = next((_ENUMS[base] for base in names if base in _ENUMS), None)
     if kind is None:
@@ -198,7 +194,9 @@ def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.
         if member.startswith("_") or not isinstance(value, Known):
             continue
         try:
-            members.append((member, enum.auto() if _is_auto(value) else concrete(value)))
+            members.append(
+                (member, enum.auto() if isinstance(value.value, AutoValue) else concrete(value))
+            )
         except NotConcrete:
             continue
     mixin = str if "builtins.str" in names else int if "builtins.int" in names else None
@@ -208,7 +206,3 @@ def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.
         return functional(name, members, **options)
     except (TypeError, ValueError):  # members that this kind of enum refuses
         return None
-
-
-def _is_auto(value: Known) -> bool:
-    return value.value == External("enum.auto()")

@@ -1,28 +1,31 @@
-"""`value.name` -> its value."""
+"""Read and assign attributes of values."""
 
 from __future__ import annotations
 
 import operator
 import posixpath
 from enum import Enum, EnumMeta
-from typing import TYPE_CHECKING
 
-from flashc.syntax import walk
-from flashc_core.source import Span
-
-from . import functions, operators
-from .dialect import DialectObject
-from .failures import ExceptionValue
-from .objects import Argument, CallArguments, ClassValue, FunctionValue, InstanceValue
-from .values import (
+from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.failures import ExceptionValue
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
+    Argument,
+    CallArguments,
+    ClassValue,
+    FunctionValue,
+    InstanceValue,
+)
+from flashc.evaluator.operations.apply import apply
+from flashc.evaluator.values import (
     BoundMethod,
     DictValue,
     External,
     IteratorValue,
     Known,
-    ListValue,
     ModuleRef,
     ProjectPath,
+    SequenceValue,
     Symbolic,
     Unknown,
     Value,
@@ -30,9 +33,7 @@ from .values import (
     lift,
     no_member,
 )
-
-if TYPE_CHECKING:
-    from .machine import Machine
+from flashc_core.source import Span
 
 # What a worker will see; the build host does not matter.
 WORKER_CONSTANTS: dict[str, object] = {
@@ -54,7 +55,7 @@ WORKER_CONSTANTS: dict[str, object] = {
 
 
 def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value:
-    """`receiver.name`."""
+    """Return `receiver.name`, which is written at `span`."""
     if isinstance(receiver, Unknown):
         return receiver
     if isinstance(receiver, Symbolic):
@@ -74,13 +75,13 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
             return _of_instance(machine, instance, receiver, name, span)
         case ProjectPath(text=False) as path:
             return _of_path(path, receiver, name, span)
-        case DialectObject() as object_of_sdk:
-            return object_of_sdk.attribute(name, span)
+        case DialectObject() as sdk_object:
+            return sdk_object.attribute(name, span)
         case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
             return _of_function(function, name, span)
         case int() | float() | complex() if name in _OF_NUMBERS:
-            return operators.apply(machine, operator.attrgetter(name), span, receiver)
-        case ListValue() | DictValue() | str() | bytes() | int() | float() | ProjectPath():
+            return apply(machine, operator.attrgetter(name), span, receiver)
+        case SequenceValue() | DictValue() | str() | bytes() | int() | float() | ProjectPath():
             return Known(BoundMethod(receiver, name), span)
         case ViewValue() | IteratorValue():
             return Known(BoundMethod(receiver, name), span)
@@ -102,11 +103,11 @@ def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
         case "__qualname__":
             return Known(function.qualname, span)
         case _:
-            return Known(walk.docstring(function.node.body), span)
+            return Known(function.docstring, span)
 
 
 def of_external(machine: Machine, external: External, name: str, span: Span) -> Value:
-    """`module.name` outside the project: a constant of every worker, or just its dotted name."""
+    """Return `module.name` outside the project: an SDK's, a constant of every worker, or just its name."""
     full = f"{external.name}.{name}"
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)
@@ -177,17 +178,21 @@ def _of_instance(
             case "static":
                 return found
             case "property":
-                inside = CallArguments(
-                    positional=[Argument(receiver, span)],
-                    keywords={},
-                    span=span,
-                    text=span,
-                    module=instance.of.frame.syntax.name,
-                )
-                return functions.call(machine, found.value, inside)
+                return machine.call(found, _receiver_only(receiver, instance.of, span))
             case "class" | "plain":
                 return Known(BoundMethod(receiver, name), span)
     return found
+
+
+def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments:
+    """The arguments with which reading a property calls its function."""
+    return CallArguments(
+        positional=[Argument(receiver, span)],
+        keywords={},
+        span=span,
+        text=span,
+        module=of.frame.syntax.name,
+    )
 
 
 def _of_path(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value:
@@ -204,6 +209,25 @@ def _of_path(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value
             folders = path.path.split("/")[:-1]
             parents = ["/".join(folders[:n]) or "." for n in range(len(folders), -1, -1)]
             values: list[Value] = [Known(ProjectPath(parent), span) for parent in parents]
-            return Known(ListValue(tuple, values), span)
+            return Known(SequenceValue(tuple, values), span)
         case _:
             return Known(BoundMethod(receiver, name), span)
+
+
+def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
+    """Carry out `receiver.name = value`."""
+    if not isinstance(receiver, Known):
+        return
+    match receiver.value:
+        case InstanceValue() as instance:
+            instance.names[name] = machine.condition or value
+        case ClassValue() as class_value:
+            class_value.names[name] = machine.condition or value
+        case ModuleRef() as module:
+            frame = machine.module(module.name)
+            if frame is not None:
+                frame.names[name] = machine.condition or value
+        case DialectObject() as sdk_object:
+            sdk_object.assign_attribute(name, value)
+        case _:
+            pass

@@ -1,21 +1,18 @@
-"""Literals, implicit concatenation and f-strings -> values."""
+"""Evaluate literals, implicit concatenation and f-strings."""
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import libcst as cst
 
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Frame
+from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
+from flashc.evaluator.values import Known, Symbolic, Unknown, Value
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
-
-from . import expressions, operators
-from .objects import Frame
-from .values import Known, Symbolic, Unknown, Value
-
-if TYPE_CHECKING:
-    from .machine import Machine
 
 _NOWHERE = Span.start_of("")
 
@@ -24,19 +21,21 @@ def literal(
     node: cst.SimpleString | cst.Integer | cst.Float | cst.Imaginary | cst.ConcatenatedString,
     span: Span,
 ) -> Value:
-    """A literal's value; invalid escapes are the compiler's to warn of, not ours."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
+    """Return a literal's value; Python's own warnings about invalid escapes are dropped."""
+    try:
+        if isinstance(node, cst.SimpleString) and "\\" not in node.value:
             return Known(node.evaluated_value, span)
-        except (ValueError, SyntaxError):  # Python limits the digits of an integer
-            return Unknown(reason="the literal is too large", origin=span)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Known(node.evaluated_value, span)
+    except (ValueError, SyntaxError):  # Python limits the digits of an integer
+        return Unknown(reason="the literal is too large", origin=span)
 
 
 def string(
     machine: Machine, node: cst.ConcatenatedString | cst.FormattedString, frame: Frame, span: Span
 ) -> Value:
-    """f-strings and implicit concatenation; environment variables in them stay references."""
+    """Return the value of an f-string or an implicit concatenation; environment variables stay references."""
     parts: list[Text | EnvironmentReference] = []
     variables: frozenset[str] = frozenset()
     for piece in _pieces(node):
@@ -96,7 +95,7 @@ def _unescape(text: str, quote: str, raw: bool) -> str:
 
 def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: Frame) -> Value:
     span = frame.syntax.span(part)
-    value = expressions.evaluate(machine, part.expression, frame)
+    value = machine.evaluate(part.expression, frame)
     if isinstance(value, Symbolic) and not part.conversion and not part.format_spec:
         if part.equal is None:
             return _as_text(value)
@@ -108,11 +107,26 @@ def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: F
     conversion = part.conversion
     if part.equal is not None and not part.format_spec:
         conversion = conversion or "r"
-    text = operators.formatted(machine, value, conversion, spec, span)
+    text = _formatted(machine, value, conversion, spec, span)
     if part.equal is not None and isinstance(text, Known):
         shown = f"{_self_documenting(part, frame)}{text.value}"
         return Known(shown, span, text.variables)
     return text
+
+
+def _formatted(
+    machine: Machine, value: Value, conversion: str | None, spec: str, span: Span
+) -> Value:
+    """One placeholder of an f-string as text."""
+    functions: dict[str | None, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}
+
+    def render(plain: object) -> str:
+        shown = functions[conversion](plain) if conversion else plain
+        return format(shown, spec)
+
+    if has_long_number(spec):
+        return too_large(span)
+    return apply(machine, render, span, value)
 
 
 def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
@@ -146,7 +160,7 @@ def _format_spec(
         if isinstance(piece, cst.FormattedStringText):
             texts.append(piece.value)
         elif isinstance(piece, cst.FormattedStringExpression):
-            value = operators.settled(machine, _placeholder(machine, piece, frame))
+            value = resolve_symbolic(machine, _placeholder(machine, piece, frame))
             if isinstance(value, Unknown):
                 return value
             texts.append(str(value.value))

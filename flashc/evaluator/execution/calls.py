@@ -1,31 +1,28 @@
-"""A call -> its value: builtins, pure methods, functions and classes of the project, the SDK's own."""
+"""Evaluate calls: their arguments, and what each kind of callee makes of them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from enum import EnumMeta
-from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flashc_core.source import Span
-
-from . import expressions, functions, library, methods, operators, records
-from .dialect import DialectObject
-from .escape import escape_value
-from .failures import PythonError
-from .iteration import elements
-from .objects import (
+from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library import methods, standard
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
     Argument,
     CallArguments,
     ClassValue,
     Frame,
     FunctionValue,
-    InstanceValue,
     LambdaValue,
     PartialValue,
 )
-from .values import (
+from flashc.evaluator.operations.apply import apply, resolve_symbolic
+from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.values import (
     BoundMethod,
     DictValue,
     External,
@@ -34,25 +31,29 @@ from .values import (
     Unknown,
     Value,
 )
+from flashc_core.source import Span
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from . import functions
 
 
 def call_expression(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> Value:
-    """The value of a call in the source."""
-    callee = expressions.evaluate(machine, node.func, frame)
+    """Return the value of a call in the source."""
+    callee = machine.evaluate(node.func, frame)
     arguments = evaluate_arguments(machine, node, frame, span)
-    return call(machine, callee, arguments)
+    return machine.call(callee, arguments)
 
 
 def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> CallArguments:
-    """The arguments of a call, `*` and `**` taken apart."""
+    """Return the arguments of a call, `*` and `**` taken apart.
+
+    Raises:
+        PythonError: a keyword is given twice or is not a string.
+    """
     positional: list[Argument] = []
     keywords: dict[str, Argument] = {}
     problem: Unknown | None = None
     for part in node.args:
-        value = expressions.evaluate(machine, part.value, frame)
+        value = machine.evaluate(part.value, frame)
         place = frame.syntax.span(part.value)
         if part.star == "*":
             items = elements(machine, value)
@@ -82,7 +83,7 @@ def _spread(value: Value, place: Span, keywords: dict[str, Argument]) -> Unknown
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
-        return Unknown(reason="what `**` spreads is no dict that flashc knows", origin=place)
+        return Unknown(reason="what `**` spreads is not a dict that flashc knows", origin=place)
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):
             raise PythonError(TypeError, "keywords must be strings", place)
@@ -99,25 +100,22 @@ def _keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> No
     keywords[name] = argument
 
 
-def call_values(
-    machine: Machine, callee: Value, values: list[Value], cause: CallArguments
-) -> Value:
-    """`callee(*values)`, for a call that the source does not spell out: a key function, `map`."""
-    return call(machine, callee, cause.inner(values))
-
-
 def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
-    """`callee(arguments)`."""
+    """Return `callee(arguments)`.
+
+    Raises:
+        PythonError: the call is certain to raise.
+    """
     if isinstance(callee, Unknown):
         machine.escape(arguments)
         return callee
     if isinstance(callee, Symbolic):
         return Unknown(reason="an environment variable can't be called", origin=arguments.span)
     match callee.value:
-        case DialectObject() as object_of_sdk:
-            return object_of_sdk.call(machine, arguments)
+        case DialectObject() as sdk_object:
+            return sdk_object.call(machine, arguments)
         case PartialValue() as partial:
-            return call(machine, partial.function, _completed(partial, arguments))
+            return machine.call(partial.function, _completed(partial, arguments))
         case FunctionValue() as function:
             return functions.call(machine, function, arguments)
         case LambdaValue() as function:
@@ -128,9 +126,9 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
             machine.escape(arguments)
             return arguments.problem
         case External() as external:
-            return library.call_external(machine, external, arguments)
+            return standard.call_external(machine, external, arguments)
         case BoundMethod() as bound:
-            return method(machine, bound, arguments)
+            return methods.call(machine, bound, arguments)
         case EnumMeta() as enum_class:
             return _member_of(machine, enum_class, arguments)
         case _:
@@ -147,69 +145,8 @@ def _completed(partial: PartialValue, later: CallArguments) -> CallArguments:
 
 def _member_of(machine: Machine, enum_class: EnumMeta, arguments: CallArguments) -> Value:
     """`GpuGroup("ADA_24")`."""
-    values = [operators.settled(machine, value) for value in arguments.values]
-    return operators.apply(machine, enum_class, arguments.span, *values)
-
-
-_MUTATORS = frozenset(
-    {
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "clear",
-        "sort",
-        "reverse",
-        "update",
-        "setdefault",
-        "popitem",
-        "add",
-        "discard",
-        "difference_update",
-        "intersection_update",
-        "symmetric_difference_update",
-    }
-)
-
-
-def method(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Value:
-    """`receiver.name(arguments)`, whatever the receiver is."""
-    receiver = bound.receiver
-    if machine.condition is not None and bound.name in _MUTATORS:
-        escape_value(receiver, machine.condition)
-    if isinstance(receiver, Known):
-        match receiver.value:
-            case EnumMeta() as enum_class:
-                return _enum_method(machine, enum_class, bound.name, arguments)
-            case InstanceValue(of=of) | (ClassValue() as of):
-                return _own_method(machine, of, receiver, bound.name, arguments)
-            case _:
-                pass
-    return methods.call(machine, receiver, bound.name, arguments)
-
-
-def _own_method(
-    machine: Machine, of: ClassValue, receiver: Known, name: str, arguments: CallArguments
-) -> Value:
-    """A method of a class of the project, bound to an instance or to the class."""
-    found = of.find(name)
-    if not isinstance(found, Known) or not isinstance(found.value, FunctionValue):
-        return records.method(machine, receiver, name, arguments)
-    bound = Known(of, receiver.origin) if found.value.kind == "class" else receiver
-    first = Argument(bound, arguments.span)
-    positional = [first, *arguments.positional]
-    inside = replace(arguments, positional=positional)
-    return functions.call(machine, found.value, inside)
-
-
-def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArguments) -> Value:
-    """`GpuGroup.all()`: enum classes of the project have no methods that flashc follows."""
-    for dialect in machine.dialects:
-        function = dialect.enum_method(kind, name)
-        if function is not None and not arguments.keywords:
-            return operators.apply(machine, function, arguments.span, *arguments.values)
-    machine.escape(arguments)
-    return Unknown(
-        reason=f"flashc does not evaluate `{kind.__name__}.{name}`", origin=arguments.span
-    )
+    if arguments.keywords:
+        reason = f"flashc does not evaluate this `{enum_class.__name__}(...)`"
+        return Unknown(reason=reason, origin=arguments.span)
+    values = [resolve_symbolic(machine, value) for value in arguments.values]
+    return apply(machine, enum_class, arguments.span, *values)

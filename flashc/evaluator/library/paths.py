@@ -1,26 +1,22 @@
-"""Paths inside the project: `Path(__file__).parent / "x"`, `os.path.join(...)`, and reading what they name."""
+"""Compute paths inside the project, and read the files that they name."""
 
 from __future__ import annotations
 
 import hashlib
 import posixpath
-from typing import TYPE_CHECKING
 
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import CallArguments
+from flashc.evaluator.operations.operators import join
+from flashc.evaluator.values import Known, ProjectPath, Unknown, Value, lift
 from flashc.project.discover import Presence
 from flashc_core.source import Span
-
-from . import operators
-from .objects import CallArguments
-from .values import Known, ProjectPath, Unknown, Value, lift
-
-if TYPE_CHECKING:
-    from .machine import Machine
 
 _MAX_PROJECT_TEXT = 1_000_000
 
 
 def function(name: str, values: list[Value], span: Span) -> Value:
-    """`Path(__file__)`, `os.path.dirname(...)`, `os.path.join(...)`."""
+    """Return what `Path(__file__)`, `os.path.dirname(...)` or `os.path.join(...)` returns."""
     if not values or not isinstance(values[0], Known):
         return values[0] if values else Unknown(reason="a path without a start", origin=span)
     first = values[0].value
@@ -39,13 +35,14 @@ def function(name: str, values: list[Value], span: Span) -> Value:
             return Unknown(reason="a part of the path is not known", origin=span)
         if not isinstance(result, Known) or not isinstance(result.value, ProjectPath):
             return result
-        result = operators.join(result.value, part.value, span)
+        result = join(result.value, part.value, span)
     return result
 
 
 def method(
     machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
+    """Return what a method of a path returns."""
     span = arguments.span
     match name:
         case "resolve" | "absolute" if not path.text:
@@ -71,11 +68,11 @@ def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) ->
 
 
 def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
-    """The text of a file that belongs to the project."""
+    """Return the text of a file that belongs to the project."""
     machine.files.add(path.path)
     known = next((file for file in machine.tree.files if file.path == path.path), None)
     if known is None:
-        return Unknown(reason=f"`{path.path}` is no file of the project", origin=span)
+        return Unknown(reason=f"`{path.path}` is not a file of the project", origin=span)
     if known.size > _MAX_PROJECT_TEXT:
         return Unknown(reason=f"`{path.path}` is too large", origin=span)
     try:

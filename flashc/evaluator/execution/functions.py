@@ -1,18 +1,15 @@
-"""Calls of the project's own functions and classes: their bodies are followed, within bounds."""
+"""Call the project's own functions and classes: carry out their bodies, within limits."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from flashc.syntax.walk import is_generator
-from flashc_core.source import Span
-
-from . import expressions, records, statements
-from .failures import PythonError, builtin_base
-from .objects import (
+from flashc.evaluator.failures import PythonError, builtin_base
+from flashc.evaluator.library import records
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
     Argument,
     CallArguments,
     ClassValue,
@@ -21,21 +18,23 @@ from .objects import (
     InstanceValue,
     LambdaValue,
 )
-from .values import DictValue, Known, ListValue, Unknown, Value
-
-if TYPE_CHECKING:
-    from .machine import Machine
+from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
+from flashc.syntax.walk import is_generator
 
 
 def call(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
-    """What a function of the project returns."""
+    """Return what a function of the project returns.
+
+    Raises:
+        PythonError: the arguments do not fit, or the body is certain to raise.
+    """
     node = function.node
     reason: str | None = None
     if arguments.problem is not None:
         machine.escape(arguments)
         return arguments.problem
     if node.asynchronous is not None or is_generator(node, function.frame.syntax.text):
-        reason = f"`{function.name}` is no plain function"
+        reason = f"`{function.name}` is not a plain function"
     elif function.decorated:
         reason = f"`{function.name}` is decorated"
     if reason is not None:
@@ -45,12 +44,12 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
     )
     _bind(machine, node.params, arguments, frame, function.defaults)
-    statements.execute(machine, node.body, frame)
+    machine.execute(node.body, frame)
     return frame.returned or Known(None, arguments.span)
 
 
 def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArguments) -> Value:
-    """What a lambda of the project returns."""
+    """Return what a lambda of the project returns; raises what `call` raises."""
     if arguments.problem is not None:
         machine.escape(arguments)
         return arguments.problem
@@ -61,13 +60,13 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArgument
         qualname=function.frame.qualname,
     )
     _bind(machine, function.node.params, arguments, frame, function.defaults)
-    return expressions.evaluate(machine, function.node.body, frame)
+    return machine.evaluate(function.node.body, frame)
 
 
 def defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:
-    """The defaults of a signature, computed once, where the function is defined."""
+    """Return the defaults of a signature, computed once, where the function is defined."""
     return {
-        param.name.value: expressions.evaluate(machine, param.default, frame)
+        param.name.value: machine.evaluate(param.default, frame)
         for param in (*params.posonly_params, *params.params, *params.kwonly_params)
         if param.default is not None
     }
@@ -102,7 +101,9 @@ def _bind(
         frame.names[name] = values[index] if index < len(values) else by_keyword(name)
     surplus = values[len(positional) :]
     if isinstance(params.star_arg, cst.Param):
-        frame.names[params.star_arg.name.value] = Known(ListValue(tuple, surplus), arguments.span)
+        frame.names[params.star_arg.name.value] = Known(
+            SequenceValue(tuple, surplus), arguments.span
+        )
     elif surplus:
         raise PythonError(TypeError, "too many positional arguments", arguments.span)
     for param in params.kwonly_params:
@@ -116,7 +117,11 @@ def _bind(
 
 
 def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
-    """`Class(arguments)` for a record (dataclass, NamedTuple) or a class with a followable `__init__`."""
+    """Return the instance that `Class(arguments)` makes; unknown where the class builds it in another way.
+
+    Raises:
+        PythonError: the arguments do not fit, or `__init__` is certain to raise.
+    """
     if arguments.problem is not None:
         return arguments.problem
     if class_value.is_record:
@@ -146,8 +151,3 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
     return Unknown(
         reason=f"an instance of `{class_value.name}` exists at run time only", origin=arguments.span
     )
-
-
-def span_of(function: FunctionValue) -> Span:
-    """The place of a function's name."""
-    return function.frame.syntax.span(function.node.name)

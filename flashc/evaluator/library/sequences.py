@@ -1,40 +1,38 @@
-"""Builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and their kin."""
+"""Carry out the builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-import libcst as cst
-
-from flashc_core.source import Span
-
-from . import calls, containers, expressions, operators
-from .failures import PythonError
-from .iteration import Lost, elements, iterate, lazily
-from .objects import CallArguments, InstanceValue
-from .values import (
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import CallArguments, InstanceValue
+from flashc.evaluator.operations import containers
+from flashc.evaluator.operations.apply import apply, cause, fail, resolve_symbolic, tainted
+from flashc.evaluator.operations.comparisons import truth
+from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazily
+from flashc.evaluator.operations.operators import binary
+from flashc.evaluator.values import (
     DictValue,
     IteratorValue,
     Known,
-    ListValue,
     NotConcrete,
     SequenceKind,
+    SequenceValue,
     Unknown,
     Value,
     ViewValue,
     concrete,
     variables_of,
 )
+from flashc_core.source import Span
 
-if TYPE_CHECKING:
-    from .machine import Machine
-
-Builtin = Callable[["Machine", CallArguments], Value]
+Builtin = Callable[[Machine, CallArguments], Value]
 
 
-def misfit(name: str, span: Span) -> Unknown:
-    """A call in a form that flashc does not evaluate."""
+def unsupported_call(name: str, span: Span) -> Unknown:
+    """Return the value of a call in a form that flashc does not evaluate."""
     return Unknown(reason=f"flashc does not evaluate this `{name}(...)`", origin=span)
 
 
@@ -44,17 +42,17 @@ def misfit(name: str, span: Span) -> Unknown:
 def _len(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     if len(arguments.values) != 1:
-        return misfit("len", span)
-    value = operators.settled(machine, arguments.values[0])
+        return unsupported_call("len", span)
+    value = resolve_symbolic(machine, arguments.values[0])
     if isinstance(value, Known):
         match value.value:
-            case ListValue() as items:
+            case SequenceValue() as items:
                 return items.escaped or Known(len(items.items), span, variables_of(value))
-            case DictValue() as table:
-                return table.escaped or Known(len(table.entries), span, variables_of(value))
+            case DictValue() as mapping:
+                return mapping.escaped or Known(len(mapping.entries), span, variables_of(value))
             case ViewValue() as view:
-                held = view.table
-                return held.escaped or Known(len(held.entries), span, variables_of(value))
+                mapping = view.of
+                return mapping.escaped or Known(len(mapping.entries), span, variables_of(value))
             case InstanceValue() as record if record.of.is_tuple:
                 return Known(len(record.names), span)
             case IteratorValue() as iterator:
@@ -64,23 +62,23 @@ def _len(machine: Machine, arguments: CallArguments) -> Value:
                 return Known(len(cast("Any", enum_class)), span)
             case _:
                 pass
-    return operators.apply(machine, len, span, value)
+    return apply(machine, len, span, value)
 
 
 def _any_or_all(wanted: bool) -> Builtin:
     def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) != 1:
-            return misfit("any", arguments.span)
+            return unsupported_call("any", arguments.span)
         variables: frozenset[str] = frozenset()
         try:
             for item in iterate(machine, arguments.values[0]):
-                verdict = expressions.truth(machine, item)
+                verdict = truth(machine, item)
                 if isinstance(verdict, Unknown):
                     return verdict
                 variables |= variables_of(item)
                 if verdict is wanted:
                     return Known(wanted, arguments.span, variables)
-        except Lost as lost:
+        except IterationUnknown as lost:
             return lost.reason
         return Known(not wanted, arguments.span, variables)
 
@@ -90,7 +88,7 @@ def _any_or_all(wanted: bool) -> Builtin:
 def _sum(machine: Machine, arguments: CallArguments) -> Value:
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
-        return misfit("sum", arguments.span)
+        return unsupported_call("sum", arguments.span)
     items = elements(machine, given[0])
     if isinstance(items, Unknown):
         return items
@@ -99,7 +97,7 @@ def _sum(machine: Machine, arguments: CallArguments) -> Value:
         raise PythonError(TypeError, "sum() can't sum strings", arguments.span)
     for item in items:
         machine.charge(20, arguments.span)
-        total = operators.binary(machine, cst.Add, total, item, arguments.span)
+        total = binary(machine, "+", total, item, arguments.span)
     return total
 
 
@@ -109,7 +107,7 @@ def _extreme(name: str) -> Builtin:
     def run(machine: Machine, arguments: CallArguments) -> Value:
         span, keywords = arguments.span, arguments.keywords
         if not set(keywords) <= {"key", "default"} or not arguments.values:
-            return misfit(name, span)
+            return unsupported_call(name, span)
         values = arguments.values
         unordered = "key" not in keywords
         items = elements(machine, values[0], unordered=unordered) if len(values) == 1 else values
@@ -118,15 +116,15 @@ def _extreme(name: str) -> Builtin:
         if not items:
             if "default" in keywords:
                 return keywords["default"].value
-            return operators.fail(machine, ValueError, f"{name}() arg is an empty sequence", span)
+            return fail(machine, ValueError, f"{name}() arg is an empty sequence", span)
         keys = _keys(machine, items, arguments)
         if isinstance(keys, Unknown):
             return keys
         try:
             best = (min if name == "min" else max)(range(len(items)), key=keys.__getitem__)
         except TypeError as error:
-            return operators.fail(machine, TypeError, str(error), span, variables_of(*items))
-        return operators.tainted(items[best], variables_of(*items))
+            return fail(machine, TypeError, str(error), span, variables_of(*items))
+        return tainted(items[best], variables_of(*items))
 
     return run
 
@@ -134,35 +132,35 @@ def _extreme(name: str) -> Builtin:
 def _sorted(machine: Machine, arguments: CallArguments) -> Value:
     span, keywords = arguments.span, arguments.keywords
     if len(arguments.values) != 1:
-        return misfit("sorted", span)
+        return unsupported_call("sorted", span)
     items = elements(machine, arguments.values[0], unordered="key" not in keywords)
     if isinstance(items, Unknown):
         return items
     ordered = sort(machine, items, arguments)
-    return ordered if isinstance(ordered, Unknown) else Known(ListValue(list, ordered), span)
+    return ordered if isinstance(ordered, Unknown) else Known(SequenceValue(list, ordered), span)
 
 
 def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Value] | Unknown:
-    """The items in the order that `key=` and `reverse=` ask for.
+    """Return the items in the order that `key=` and `reverse=` ask for.
 
     Raises:
         PythonError: they can't be compared.
     """
     span, keywords = arguments.span, arguments.keywords
     if not set(keywords) <= {"key", "reverse"}:
-        return misfit("sorted", span)
+        return unsupported_call("sorted", span)
     keys = _keys(machine, items, arguments)
     if isinstance(keys, Unknown):
         return keys
     reverse: bool | Unknown = False
     if "reverse" in keywords:
-        reverse = expressions.truth(machine, keywords["reverse"].value)
+        reverse = truth(machine, keywords["reverse"].value)
     if isinstance(reverse, Unknown):
         return reverse
     try:
         order = sorted(range(len(items)), key=keys.__getitem__, reverse=reverse)
     except TypeError as error:
-        return operators.fail(machine, TypeError, str(error), span, variables_of(*items))
+        return fail(machine, TypeError, str(error), span, variables_of(*items))
     return [items[index] for index in order]
 
 
@@ -174,11 +172,11 @@ def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> lis
     machine.charge(20 * len(items), span)
     found: list[Any] = []
     for item in items:
-        value = item if plain else calls.call_values(machine, key, [item], arguments)
+        value = item if plain else machine.call(key, arguments.inner([item]))
         try:
-            found.append(concrete(operators.settled(machine, value), unordered=True))
+            found.append(concrete(resolve_symbolic(machine, value), unordered=True))
         except NotConcrete as problem:
-            return operators.cause(problem.part, span)
+            return cause(problem.part, span)
     return found
 
 
@@ -188,33 +186,33 @@ def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> lis
 def _sequence(kind: SequenceKind) -> Builtin:
     def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) > 1 or arguments.keywords:
-            return misfit(kind.__name__, arguments.span)
+            return unsupported_call(kind.__name__, arguments.span)
         unordered = kind in (set, frozenset)
         source = arguments.values[0] if arguments.values else Known((), arguments.span)
         if not arguments.values:
-            return Known(ListValue(kind, []), arguments.span)
+            return Known(SequenceValue(kind, []), arguments.span)
         items = elements(machine, source, unordered=unordered)
         if isinstance(items, Unknown):
             return items
         machine.charge(len(items), arguments.span)
         if unordered:
             return containers.make_set(kind, items, arguments.span)
-        return Known(ListValue(kind, items), arguments.span)
+        return Known(SequenceValue(kind, items), arguments.span)
 
     return run
 
 
 def _dict(machine: Machine, arguments: CallArguments) -> Value:
-    table = DictValue()
+    mapping = DictValue()
     if len(arguments.values) > 1:
-        return misfit("dict", arguments.span)
+        return unsupported_call("dict", arguments.span)
     for source in arguments.values:
-        problem = containers.merge(machine, table, source)
+        problem = containers.merge(machine, mapping, source)
         if problem is not None:
             return problem
     for name, argument in arguments.keywords.items():
-        containers.put(table, name, (Known(name, argument.span), argument.value))
-    return Known(table, arguments.span)
+        containers.put(mapping, name, (Known(name, argument.span), argument.value))
+    return Known(mapping, arguments.span)
 
 
 def _zip(machine: Machine, arguments: CallArguments) -> Value:
@@ -223,19 +221,21 @@ def _zip(machine: Machine, arguments: CallArguments) -> Value:
     sources = _sources(machine, arguments.values)
     if isinstance(sources, Unknown):
         return sources
-    pairs = (Known(ListValue(tuple, list(p)), arguments.span) for p in zip(*sources, strict=False))
+    pairs = (
+        Known(SequenceValue(tuple, list(p)), arguments.span) for p in zip(*sources, strict=False)
+    )
     return lazily(iter(pairs), "zip", arguments.span)
 
 
 def _map(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) < 2 or arguments.keywords:
-        return misfit("map", arguments.span)
+        return unsupported_call("map", arguments.span)
     function, *given = arguments.values
     sources = _sources(machine, given)
     if isinstance(sources, Unknown):
         return sources
     results = (
-        calls.call_values(machine, function, list(values), arguments)
+        machine.call(function, arguments.inner(list(values)))
         for values in zip(*sources, strict=False)
     )
     return lazily(iter(results), "map", arguments.span)
@@ -243,7 +243,7 @@ def _map(machine: Machine, arguments: CallArguments) -> Value:
 
 def _filter(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2 or arguments.keywords:
-        return misfit("filter", arguments.span)
+        return unsupported_call("filter", arguments.span)
     function, given = arguments.values
     source = _sources(machine, [given])
     if isinstance(source, Unknown):
@@ -252,10 +252,10 @@ def _filter(machine: Machine, arguments: CallArguments) -> Value:
 
     def kept() -> Iterator[Value]:
         for item in source[0]:
-            answer = item if by_truth else calls.call_values(machine, function, [item], arguments)
-            verdict = expressions.truth(machine, answer)
+            answer = item if by_truth else machine.call(function, arguments.inner([item]))
+            verdict = truth(machine, answer)
             if isinstance(verdict, Unknown):
-                raise Lost(verdict)
+                raise IterationUnknown(verdict)
             if verdict:
                 yield item
 
@@ -267,18 +267,18 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
-        return misfit("enumerate", span)
-    start = operators.settled(machine, given[1]) if len(given) > 1 else Known(0, span)
+        return unsupported_call("enumerate", span)
+    start = resolve_symbolic(machine, given[1]) if len(given) > 1 else Known(0, span)
     if isinstance(start, Unknown):
         return start
     if not isinstance(start.value, int):
-        return misfit("enumerate", span)
+        return unsupported_call("enumerate", span)
     source = _sources(machine, given[:1])
     if isinstance(source, Unknown):
         return source
     first = start.value
     pairs = (
-        Known(ListValue(tuple, [Known(number, span), item]), span)
+        Known(SequenceValue(tuple, [Known(number, span), item]), span)
         for number, item in enumerate(source[0], first)
     )
     return lazily(iter(pairs), "enumerate", span)
@@ -286,10 +286,12 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
 
 def _reversed(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 1:
-        return misfit("reversed", arguments.span)
+        return unsupported_call("reversed", arguments.span)
     value = arguments.values[0]
-    held = value.value if isinstance(value, Known) else None
-    if isinstance(held, IteratorValue) or (isinstance(held, ListValue) and held.is_disordered):
+    plain = value.value if isinstance(value, Known) else None
+    if isinstance(plain, IteratorValue) or (
+        isinstance(plain, SequenceValue) and plain.is_disordered
+    ):
         raise PythonError(TypeError, "object is not reversible", arguments.span)
     items = elements(machine, value)
     if isinstance(items, Unknown):
@@ -299,7 +301,7 @@ def _reversed(machine: Machine, arguments: CallArguments) -> Value:
 
 def _iter(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 1:
-        return misfit("iter", arguments.span)
+        return unsupported_call("iter", arguments.span)
     value = arguments.values[0]
     if isinstance(value, Known) and isinstance(value.value, IteratorValue):
         return value
@@ -310,16 +312,16 @@ def _iter(machine: Machine, arguments: CallArguments) -> Value:
 def _next(machine: Machine, arguments: CallArguments) -> Value:
     span = arguments.span
     if not 1 <= len(arguments.values) <= 2:
-        return misfit("next", span)
+        return unsupported_call("next", span)
     value = arguments.values[0]
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, IteratorValue):
-        return misfit("next", span)
+        return unsupported_call("next", span)
     try:
         for item in iterate(machine, value):
             return item
-    except Lost as lost:
+    except IterationUnknown as lost:
         return lost.reason
     if len(arguments.values) == 2:
         return arguments.values[1]
@@ -329,7 +331,7 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
 def _sources(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
     try:
         return [iterate(machine, value) for value in values]
-    except Lost as lost:
+    except IterationUnknown as lost:
         return lost.reason
 
 

@@ -1,24 +1,31 @@
-"""`match`: the case that Python would choose, where subject and patterns are constants."""
+"""Carry out `match`: choose the case that Python would, where subject and patterns are constants."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import libcst as cst
 
-from . import comparisons, expressions, operators, statements
-from .objects import Flow, Frame
-from .values import DictValue, Known, ListValue, NotConcrete, Unknown, Value, concrete
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Flow, Frame
+from flashc.evaluator.operations.apply import resolve_symbolic
+from flashc.evaluator.operations.comparisons import compared, truth
+from flashc.evaluator.values import (
+    DictValue,
+    Known,
+    NotConcrete,
+    SequenceValue,
+    Unknown,
+    Value,
+    concrete,
+)
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from .branches import maybe
 
 _Bound = dict[str, Value]
 
 
 def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
     """Carry out a `match` statement."""
-    subject = operators.settled(machine, expressions.evaluate(machine, node.subject, frame))
+    subject = resolve_symbolic(machine, machine.evaluate(node.subject, frame))
     for index, case in enumerate(node.cases):
         bound: _Bound = {}
         verdict = _fits(machine, case.pattern, subject, frame, bound)
@@ -26,13 +33,13 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
             for name, value in bound.items():
                 frame.bind(name, value)
             if case.guard is not None:
-                guard = expressions.evaluate(machine, case.guard, frame)
-                verdict = expressions.truth(machine, guard)
+                guard = machine.evaluate(case.guard, frame)
+                verdict = truth(machine, guard)
         if isinstance(verdict, Unknown):
             rest = [case.body for case in node.cases[index:]]
-            return statements.maybe(machine, [*rest, None], frame, verdict)
+            return maybe(machine, [*rest, None], frame, verdict)
         if verdict:
-            return statements.execute(machine, case.body, frame)
+            return machine.execute(case.body, frame)
     return Flow.NEXT
 
 
@@ -47,9 +54,9 @@ def _fits(
         case cst.MatchAs():
             return _captured(machine, pattern, subject, frame, bound)
         case cst.MatchValue() | cst.MatchSingleton():
-            wanted = expressions.evaluate(machine, pattern.value, frame)
-            kind = cst.Is if isinstance(pattern, cst.MatchSingleton) else cst.Equal
-            return comparisons.compared(machine, kind, subject, wanted, span)
+            wanted = machine.evaluate(pattern.value, frame)
+            symbol = "is" if isinstance(pattern, cst.MatchSingleton) else "=="
+            return compared(machine, symbol, subject, wanted, span)
         case cst.MatchOr():
             for option in pattern.patterns:
                 verdict = _fits(machine, option.pattern, subject, frame, bound)
@@ -83,28 +90,28 @@ def _sequence(
     frame: Frame,
     bound: _Bound,
 ) -> bool | Unknown:
-    held = subject.value if isinstance(subject, Known) else None
-    if not isinstance(held, ListValue):
-        if isinstance(held, (str, bytes, int, float, complex, DictValue)) or held is None:
+    container = subject.value if isinstance(subject, Known) else None
+    if not isinstance(container, SequenceValue):
+        if isinstance(container, (str, bytes, int, float, complex, DictValue)) or container is None:
             return False
         return Unknown(reason="flashc does not follow this pattern", origin=subject.origin)
-    if held.escaped is not None:
-        return held.escaped
-    if held.kind not in (list, tuple):
+    if container.escaped is not None:
+        return container.escaped
+    if container.kind not in (list, tuple):
         return False
-    goals = pattern.patterns
-    starred = next((i for i, g in enumerate(goals) if isinstance(g, cst.MatchStar)), None)
-    surplus = len(held.items) - len(goals)
+    targets = pattern.patterns
+    starred = next((i for i, t in enumerate(targets) if isinstance(t, cst.MatchStar)), None)
+    surplus = len(container.items) - len(targets)
     if surplus < (0 if starred is None else -1) or (starred is None and surplus):
         return False
-    for index, goal in enumerate(goals):
+    for index, target in enumerate(targets):
         place = index if starred is None or index <= starred else index + surplus
-        if isinstance(goal, cst.MatchStar):
-            if goal.name is not None:
-                rest = held.items[index : index + surplus + 1]
-                bound[goal.name.value] = Known(ListValue(list, rest), subject.origin)
-        elif isinstance(goal, cst.MatchSequenceElement):
-            verdict = _fits(machine, goal.value, held.items[place], frame, bound)
+        if isinstance(target, cst.MatchStar):
+            if target.name is not None:
+                rest = container.items[index : index + surplus + 1]
+                bound[target.name.value] = Known(SequenceValue(list, rest), subject.origin)
+        elif isinstance(target, cst.MatchSequenceElement):
+            verdict = _fits(machine, target.value, container.items[place], frame, bound)
             if verdict is not True:
                 return verdict
     return True
@@ -113,27 +120,30 @@ def _sequence(
 def _mapping(
     machine: Machine, pattern: cst.MatchMapping, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
-    held = subject.value if isinstance(subject, Known) else None
-    if not isinstance(held, DictValue):
-        if isinstance(held, (str, bytes, int, float, complex, ListValue)) or held is None:
+    container = subject.value if isinstance(subject, Known) else None
+    if not isinstance(container, DictValue):
+        if (
+            isinstance(container, (str, bytes, int, float, complex, SequenceValue))
+            or container is None
+        ):
             return False
         return Unknown(reason="flashc does not follow this pattern", origin=subject.origin)
-    if held.escaped is not None:
-        return held.escaped
+    if container.escaped is not None:
+        return container.escaped
     seen: set[object] = set()
     for element in pattern.elements:
-        key = expressions.evaluate(machine, element.key, frame)
+        key = machine.evaluate(element.key, frame)
         try:
             plain = concrete(key)
         except NotConcrete:
             return Unknown(reason="a key of the pattern is not known", origin=key.origin)
-        if plain not in held.entries:
+        if plain not in container.entries:
             return False
         seen.add(plain)
-        verdict = _fits(machine, element.pattern, held.entries[plain][1], frame, bound)
+        verdict = _fits(machine, element.pattern, container.entries[plain][1], frame, bound)
         if verdict is not True:
             return verdict
     if pattern.rest is not None:
-        left = {key: entry for key, entry in held.entries.items() if key not in seen}
+        left = {key: entry for key, entry in container.entries.items() if key not in seen}
         bound[pattern.rest.value] = Known(DictValue(left), subject.origin)
     return True

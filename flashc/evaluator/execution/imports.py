@@ -1,26 +1,21 @@
-"""Import statements -> names bound to modules, to values of other modules, or to the SDK's own."""
+"""Carry out imports: bind names to modules and to the values of other modules."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import libcst as cst
 
+from flashc.evaluator.library.attributes import of_external
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Frame
+from flashc.evaluator.values import External, Known, ModuleRef, Value
 from flashc.syntax.walk import dotted
 from flashc_core.source import Span
 from flashc_ir.imports.resolve import resolve_relative
 from flashc_ir.modules import Origin
 
-from . import attributes
-from .objects import Frame
-from .values import External, Known, ListValue, ModuleRef, Value
-
-if TYPE_CHECKING:
-    from .machine import Machine
-
 
 def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
-    """`import a.b`, `import a.b as c`."""
+    """Carry out `import a.b`, `import a.b as c`."""
     span = frame.syntax.span(node)
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
@@ -35,7 +30,7 @@ def _module(machine: Machine, name: str, span: Span) -> Value:
 
 
 def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> None:
-    """`from a import b as c`, `from . import d`, `from e import *`."""
+    """Carry out `from a import b as c`, `from . import d`, `from e import *`."""
     syntax = frame.syntax
     span = syntax.span(node)
     written = dotted(node.module) if node.module is not None else None
@@ -56,21 +51,12 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
     if not module or machine.tree.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
-    return attributes.of_external(machine, External(module), name, span)
+    return of_external(machine, External(module), name, span)
 
 
 def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
-    if machine.tree.origin(module) is not Origin.PROJECT:
-        for dialect in machine.dialects:
-            frame.names.update(dialect.exported(module, span))
+    if machine.tree.origin(module) is Origin.PROJECT:
+        frame.names.update(machine.exported(module))
         return
-    source = machine.module(module)
-    if source is None:
-        return
-    exported = source.names.get("__all__")
-    if isinstance(exported, Known) and isinstance(exported.value, ListValue):
-        names = [v.value for v in exported.value.items if isinstance(v, Known)]
-        public = [name for name in names if isinstance(name, str)]
-    else:
-        public = [name for name in source.names if not name.startswith("_")]
-    frame.names.update({name: source.names[name] for name in public if name in source.names})
+    for dialect in machine.dialects:
+        frame.names.update(dialect.exported(module, span))

@@ -1,4 +1,4 @@
-"""The standard library, as far as programs use it for constants."""
+"""Carry out calls of the standard library, as far as programs use it for constants."""
 
 from __future__ import annotations
 
@@ -10,28 +10,36 @@ import posixpath
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from flashc_ir.resources import EnvironmentReference
-
-from . import builtin, calls, containers, methods, operators, paths, records
-from .iteration import elements, iterate, lazily
-from .objects import CallArguments, InstanceValue, PartialValue
-from .values import (
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
+    AutoValue,
+    CallArguments,
+    DataclassDecorator,
+    FieldValue,
+    InstanceValue,
+    PartialValue,
+)
+from flashc.evaluator.operations import containers
+from flashc.evaluator.operations.apply import apply, resolve_symbolic, too_large
+from flashc.evaluator.operations.iteration import elements, iterate, lazily
+from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
     DictValue,
     External,
     Known,
-    ListValue,
     ModuleRef,
+    SequenceValue,
     Symbolic,
     Unknown,
     Value,
 )
+from flashc_ir.resources import EnvironmentReference
 
-if TYPE_CHECKING:
-    from .machine import Machine
+from . import builtin, paths, records
+from .container_methods import copied
 
 _PURE: dict[str, Callable[..., Any]] = {
     "json.loads": json.loads,
@@ -77,7 +85,7 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
             first, *rest = arguments.values
             return Known(PartialValue(first, tuple(rest), arguments.keywords), span)
         case "copy.copy" | "copy.deepcopy" if len(arguments.positional) == 1:
-            return methods.copied(arguments.values[0], span, deep=function == "deepcopy")
+            return copied(arguments.values[0], span, deep=function == "deepcopy")
         case (
             "pathlib.Path"
             | "pathlib.PurePath"
@@ -91,9 +99,12 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
         case _ if name in _ITERTOOLS:
             return _itertools(machine, name, arguments)
         case "enum.auto" if not arguments.positional:
-            return Known(External("enum.auto()"), span)
+            return Known(AutoValue(), span)
         case "dataclasses.field" if not arguments.positional:
-            return records.declare_field(arguments)
+            options = {name: given.value for name, given in arguments.keywords.items()}
+            return Known(FieldValue(options), span)
+        case "dataclasses.dataclass" if not arguments.positional:
+            return Known(DataclassDecorator(), span)
         case "dataclasses.asdict" if len(arguments.values) == 1:
             if records.is_record(arguments.values[0]):
                 return records.deep_dict(arguments.values[0], span)
@@ -111,8 +122,8 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
         case _:
             pass
     if name in _PURE and not arguments.keywords:
-        values = [operators.settled(machine, value) for value in arguments.values]
-        return operators.apply(machine, _PURE[name], span, *values)
+        values = [resolve_symbolic(machine, value) for value in arguments.values]
+        return apply(machine, _PURE[name], span, *values)
     machine.escape(arguments)
     return Unknown(reason=f"`{name}(...)` comes from outside the project", origin=span)
 
@@ -124,16 +135,16 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
         keys = elements(machine, values[0])
         if isinstance(keys, Unknown):
             return keys
-        table = DictValue()
+        mapping = DictValue()
         for key in keys:
             shared = values[1] if len(values) == 2 else Known(None, span)
-            problem = containers.store(machine, table, key, shared)
+            problem = containers.store(machine, mapping, key, shared)
             if problem is not None:
                 return problem
-        return Known(table, span)
+        return Known(mapping, span)
     if kind in ("str", "list", "dict", "set", "tuple", "int", "float", "bytes") and values:
         later = replace(arguments, positional=arguments.positional[1:])
-        return calls.method(machine, BoundMethod(values[0], method), later)
+        return machine.call(Known(BoundMethod(values[0], method), span), later)
     machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
 
@@ -157,9 +168,9 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
         items = [] if plain else elements(machine, value)
         if isinstance(items, Unknown):
             return items
-        given.append(value if plain else Known(ListValue(list, items), span))
+        given.append(value if plain else Known(SequenceValue(list, items), span))
     names = list(arguments.keywords)
-    given.extend(operators.settled(machine, arguments.keywords[n].value) for n in names)
+    given.extend(resolve_symbolic(machine, arguments.keywords[n].value) for n in names)
     count = len(arguments.values)
 
     def run(*flat: object) -> object:
@@ -168,20 +179,25 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
         return list(itertools.islice(found, MAX_ITEMS + 1))
 
     if any(isinstance(v, Known) and isinstance(v.value, int) and v.value > 20 for v in given):
-        return Unknown(reason="it is too large", origin=span)
-    result = operators.apply(machine, run, span, *given)
-    if isinstance(result, Known) and isinstance(result.value, ListValue):
+        return too_large(span)
+    result = apply(machine, run, span, *given)
+    if isinstance(result, Known) and isinstance(result.value, SequenceValue):
         if len(result.value.items) > MAX_ITEMS:
-            return Unknown(reason="it is too large", origin=span)
+            return too_large(span)
         return lazily(iter(result.value.items), name.partition(".")[2], span)
     return result
 
 
 def _getenv(machine: Machine, arguments: CallArguments) -> Value:
     values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
-    key = operators.settled(machine, values[0]) if values else None
-    if isinstance(key, Known) and key.value in machine.assigned:
-        return machine.assigned[str(key.value)]
+    key = resolve_symbolic(machine, values[0]) if values else None
+    assigned = (
+        machine.assigned_variable(key.value)
+        if isinstance(key, Known) and isinstance(key.value, str)
+        else None
+    )
+    if assigned is not None:
+        return assigned
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return (
             key
@@ -190,11 +206,11 @@ def _getenv(machine: Machine, arguments: CallArguments) -> Value:
         )
     if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
         return Symbolic((EnvironmentReference(key.value),), arguments.span, optional=True)
-    default = operators.settled(machine, values[1])
+    default = resolve_symbolic(machine, values[1])
     if isinstance(default, Known) and isinstance(default.value, str):
         return Symbolic((EnvironmentReference(key.value, default.value),), arguments.span)
     if isinstance(default, Known) and key.value not in machine.environment:
-        machine.has_guessed = True
+        machine.note_guess()
         return default
     if isinstance(default, Known):
         return Symbolic((EnvironmentReference(key.value),), arguments.span)

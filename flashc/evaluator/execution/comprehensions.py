@@ -1,0 +1,88 @@
+"""Evaluate comprehensions and generator expressions, element by element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Frame
+from flashc.evaluator.operations.comparisons import truth
+from flashc.evaluator.operations.containers import make_set, store
+from flashc.evaluator.operations.iteration import IterationUnknown, iterate, lazily
+from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
+from flashc_core.source import Span
+
+from .targets import unpack
+
+
+def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span) -> Value:
+    """Return the container that a comprehension makes, or a generator expression's iterator.
+
+    The first iterable belongs to the scope around it, everything else to the comprehension's own scope.
+    """
+    inner = Frame(
+        syntax=frame.syntax,
+        names={},
+        enclosing=frame,
+        qualname=frame.qualname,
+        is_comprehension=True,
+    )
+    first = machine.evaluate(node.for_in.iter, frame)
+    results = _generate(machine, node, node.for_in, first, inner)
+    if isinstance(node, cst.GeneratorExp):
+        return lazily((value for _, value in results), "generator", span)
+    try:
+        return _collected(machine, node, results, span)
+    except IterationUnknown as problem:
+        return problem.reason
+
+
+def _collected(
+    machine: Machine, node: cst.BaseComp, results: Iterator[tuple[Value, Value]], span: Span
+) -> Value:
+    if isinstance(node, cst.DictComp):
+        mapping = DictValue()
+        for key, value in results:
+            problem = store(machine, mapping, key, value)
+            if problem is not None:
+                return problem
+        return Known(mapping, span)
+    items = [value for _, value in results]
+    if isinstance(node, cst.SetComp):
+        return make_set(set, items, span)
+    return Known(SequenceValue(list, items), span)
+
+
+def _generate(
+    machine: Machine, node: cst.BaseComp, generator: cst.CompFor, source: Value, frame: Frame
+) -> Iterator[tuple[Value, Value]]:
+    """Yield the (key, value) pairs of a comprehension; where there are no keys, the value twice.
+
+    Raises:
+        IterationUnknown: the next one is not known.
+    """
+    for item in iterate(machine, source, unordered=isinstance(node, cst.SetComp)):
+        unpack(machine, generator.target, item, frame)
+        if not _passes(machine, generator, frame):
+            continue
+        if generator.inner_for_in is not None:
+            inner = machine.evaluate(generator.inner_for_in.iter, frame)
+            yield from _generate(machine, node, generator.inner_for_in, inner, frame)
+        elif isinstance(node, cst.DictComp):
+            key = machine.evaluate(node.key, frame)
+            yield key, machine.evaluate(node.value, frame)
+        elif isinstance(node, (cst.ListComp, cst.SetComp, cst.GeneratorExp)):
+            value = machine.evaluate(node.elt, frame)
+            yield value, value
+
+
+def _passes(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
+    for condition in generator.ifs:
+        verdict = truth(machine, machine.evaluate(condition.test, frame))
+        if isinstance(verdict, Unknown):
+            raise IterationUnknown(verdict)
+        if not verdict:
+            return False
+    return True

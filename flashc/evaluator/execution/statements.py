@@ -1,0 +1,249 @@
+"""Carry out statements in order on the names of a frame.
+
+Where it is not known whether a statement runs, `branches.maybe` carries it out on a copy of the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import libcst as cst
+
+from flashc.evaluator.failures import PythonError, raised
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import Flow, Frame, Suite
+from flashc.evaluator.operations.comparisons import truth
+from flashc.evaluator.operations.containers import merge
+from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate
+from flashc.evaluator.operations.operators import binary
+from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value, variables_of
+from flashc.syntax import walk
+
+from . import symbols
+from .attempts import attempt
+from .branches import maybe
+from .definitions import define_class, define_function
+from .imports import execute_import, execute_import_from
+from .matching import match
+from .targets import assign, delete, unpack
+
+
+def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
+    """Carry out a suite, and return how it ended.
+
+    Raises:
+        PythonError: a statement is certain to raise.
+        OutOfSteps: the budget of the module under way is used up.
+    """
+    for statement in walk.statements(body):
+        machine.step(statement, frame)
+        flow = _EXECUTORS.get(type(statement), _ignore)(machine, statement, frame)
+        if flow is not None and flow is not Flow.NEXT:
+            return flow
+    return Flow.NEXT
+
+
+def _ignore(machine: Machine, node: cst.CSTNode, frame: Frame) -> Flow:
+    """`pass`, and statements that do nothing while a module is imported."""
+    return Flow.NEXT
+
+
+# Simple statements ------------------------------------------------------------------------------------
+
+
+def _assign(machine: Machine, node: cst.Assign, frame: Frame) -> None:
+    value = machine.evaluate(node.value, frame)
+    for target in node.targets:
+        assign(machine, target.target, value, frame)
+
+
+def _assign_annotated(machine: Machine, node: cst.AnnAssign, frame: Frame) -> None:
+    if node.value is not None:
+        assign(machine, node.target, machine.evaluate(node.value, frame), frame)
+
+
+def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
+    current = machine.evaluate(node.target, frame)
+    value = machine.evaluate(node.value, frame)
+    symbol = symbols.AUGMENTED[type(node.operator)]
+    container = current.value if isinstance(current, Known) else None
+    if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
+        _extend(machine, container, value)  # in place: every alias sees it
+        return
+    if isinstance(container, DictValue) and symbol == "|":
+        problem = machine.condition or merge(machine, container, value)
+        container.escaped = container.escaped or problem
+        return
+    result = binary(machine, symbol, current, value, frame.syntax.span(node))
+    if isinstance(container, SequenceValue) and container.kind in (list, set):
+        new = result.value if isinstance(result, Known) else None
+        if isinstance(new, SequenceValue) and machine.condition is None:
+            container.items[:] = new.items
+        else:
+            unknown = result if isinstance(result, Unknown) else None
+            container.escaped = container.escaped or machine.condition or unknown
+        return
+    assign(machine, node.target, result, frame)
+
+
+def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
+    more = elements(machine, value)
+    if machine.condition is not None or isinstance(more, Unknown):
+        unknown = more if isinstance(more, Unknown) else machine.condition
+        container.escaped = container.escaped or unknown
+    else:
+        container.items.extend(more)
+
+
+def _expression(machine: Machine, node: cst.Expr, frame: Frame) -> None:
+    machine.evaluate(node.value, frame)
+
+
+def _return(machine: Machine, node: cst.Return, frame: Frame) -> Flow:
+    frame.returned = (
+        Known(None, frame.syntax.span(node))
+        if node.value is None
+        else machine.evaluate(node.value, frame)
+    )
+    return Flow.RETURN
+
+
+def _global(machine: Machine, node: cst.Global, frame: Frame) -> None:
+    frame.global_names.update(item.name.value for item in node.names)
+
+
+def _nonlocal(machine: Machine, node: cst.Nonlocal, frame: Frame) -> None:
+    frame.nonlocal_names.update(item.name.value for item in node.names)
+
+
+def _delete(machine: Machine, node: cst.Del, frame: Frame) -> None:
+    delete(machine, node.target, frame)
+
+
+def _assert(machine: Machine, node: cst.Assert, frame: Frame) -> None:
+    test = machine.evaluate(node.test, frame)
+    verdict = truth(machine, test)
+    if verdict is False:
+        error = PythonError(AssertionError, "", frame.syntax.span(node))
+        error.variables = machine.controlled_by | variables_of(test)
+        raise error
+    if isinstance(verdict, Unknown):
+        machine.may_raise()
+
+
+def _break(machine: Machine, node: cst.Break, frame: Frame) -> Flow:
+    return Flow.BREAK
+
+
+def _continue(machine: Machine, node: cst.Continue, frame: Frame) -> Flow:
+    return Flow.CONTINUE
+
+
+def _raise(machine: Machine, node: cst.Raise, frame: Frame) -> None:
+    span = frame.syntax.span(node)
+    if node.exc is not None:
+        error = raised(machine.evaluate(node.exc, frame), span)
+        error.variables = machine.controlled_by
+        raise error
+    scope: Frame | None = frame
+    while scope is not None:
+        if scope.handling is not None:
+            raise scope.handling
+        scope = scope.enclosing
+    raise PythonError(RuntimeError, "No active exception to reraise", span)
+
+
+# Compound statements ----------------------------------------------------------------------------------
+
+
+def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
+    test = machine.evaluate(node.test, frame)
+    verdict = truth(machine, test)
+    orelse = node.orelse
+    other: Suite | None = None
+    if orelse is not None:
+        other = [orelse] if isinstance(orelse, cst.If) else orelse.body
+    if isinstance(verdict, Unknown):
+        return maybe(machine, [node.body, other], frame, verdict)
+    chosen = node.body if verdict else other
+    if chosen is None:
+        return Flow.NEXT
+    with machine.controlled(variables_of(test)):
+        return machine.execute(chosen, frame)
+
+
+def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
+    try:
+        for item in iterate(machine, machine.evaluate(node.iter, frame)):
+            machine.step(node, frame)
+            unpack(machine, node.target, item, frame)
+            flow = machine.execute(node.body, frame)
+            if flow is Flow.BREAK:
+                return Flow.NEXT
+            if flow is Flow.RETURN:
+                return flow
+    except IterationUnknown as problem:
+        unpack(machine, node.target, problem.reason, frame)
+        return maybe(machine, [node.body], frame, problem.reason)
+    return machine.execute(node.orelse.body, frame) if node.orelse is not None else Flow.NEXT
+
+
+def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
+    while True:
+        machine.step(node, frame)
+        verdict = truth(machine, machine.evaluate(node.test, frame))
+        if isinstance(verdict, Unknown):
+            return maybe(machine, [node.body], frame, verdict)
+        if not verdict:
+            return machine.execute(node.orelse.body, frame) if node.orelse else Flow.NEXT
+        flow = machine.execute(node.body, frame)
+        if flow is Flow.BREAK:
+            return Flow.NEXT
+        if flow is Flow.RETURN:
+            return flow
+
+
+def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
+    for item in node.items:
+        value = machine.evaluate(item.item, frame)
+        if item.asname is not None:
+            span = frame.syntax.span(item)
+            unknown = Unknown(reason="it is a context manager's value", origin=span)
+            kept = value if isinstance(value, Unknown) else unknown
+            assign(machine, item.asname.name, kept, frame)
+    return machine.execute(node.body, frame)
+
+
+def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:
+    span = frame.syntax.span(node)
+    reason = Unknown(reason="flashc does not follow this statement", origin=span)
+    return maybe(machine, [node.body], frame, reason)
+
+
+# Functions that return None go on with the next statement.
+_EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]] = {
+    cst.AnnAssign: _assign_annotated,
+    cst.Assert: _assert,
+    cst.Assign: _assign,
+    cst.AugAssign: _assign_augmented,
+    cst.Break: _break,
+    cst.ClassDef: define_class,
+    cst.Continue: _continue,
+    cst.Del: _delete,
+    cst.Expr: _expression,
+    cst.For: _for,
+    cst.FunctionDef: define_function,
+    cst.Global: _global,
+    cst.If: _if,
+    cst.Import: execute_import,
+    cst.ImportFrom: execute_import_from,
+    cst.Match: match,
+    cst.Nonlocal: _nonlocal,
+    cst.Raise: _raise,
+    cst.Return: _return,
+    cst.Try: attempt,
+    cst.TryStar: _try_star,
+    cst.While: _while,
+    cst.With: _with,
+}

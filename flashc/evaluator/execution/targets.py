@@ -1,0 +1,148 @@
+"""Assign to and delete targets: names, attributes, subscripts, and tuples of these."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library.attributes import assign_attribute
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import ClassValue, Frame, FunctionValue, InstanceValue
+from flashc.evaluator.operations import containers
+from flashc.evaluator.operations.apply import apply, resolve_symbolic
+from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
+from flashc_core.source import Span
+
+
+def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
+    """Carry out `target = value`.
+
+    Raises:
+        PythonError: the target is a tuple, and `value` has the wrong number of elements.
+    """
+    if isinstance(target, cst.Name):
+        name = target.value
+        if isinstance(value, Unknown):
+            value = value.passed_on(name, frame.syntax.span(target))
+        elif isinstance(value, Known) and isinstance(value.value, DialectObject):
+            if frame.enclosing is None:
+                value.value.bound_to(name, frame.syntax.name)
+    unpack(machine, target, value, frame)
+
+
+def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
+    """Bind `target`, which may be a tuple or a loop's variable, to `value`; raises what `assign` raises."""
+    match target:
+        case cst.Name():
+            _bind(machine, target.value, value, frame)
+        case cst.Attribute():
+            receiver = machine.evaluate(target.value, frame)
+            assign_attribute(machine, receiver, target.attr.value, value)
+        case cst.Subscript():
+            receiver = machine.evaluate(target.value, frame)
+            containers.store_item(machine, receiver, key_of(machine, target, frame), value)
+        case cst.Tuple() | cst.List():
+            items = elements(machine, value)
+            if isinstance(items, Unknown):
+                for element in target.elements:
+                    unpack(machine, element.value, items, frame)
+            else:
+                _unpack_items(machine, target, items, frame)
+        case _:
+            pass
+
+
+def _bind(machine: Machine, name: str, value: Value, frame: Frame) -> None:
+    if machine.condition is not None and frame.owner(name) is not frame:
+        value = _perhaps(value, machine.condition)
+    frame.bind(name, value)
+
+
+def _perhaps(value: Value, condition: Unknown) -> Value:
+    """What a name of another scope is after an assignment that may not run.
+
+    Branches compare the names of their own scope only (`branches.maybe`).  Definitions stay: what is made of them
+    carries the condition.
+    """
+    if isinstance(value, Known):
+        if isinstance(value.value, (ClassValue, FunctionValue)):
+            return value
+        if isinstance(value.value, DialectObject) and value.value.is_definition:
+            return value
+    return condition
+
+
+def _unpack_items(
+    machine: Machine, target: cst.Tuple | cst.List, items: list[Value], frame: Frame
+) -> None:
+    targets = target.elements
+    starred = next((i for i, t in enumerate(targets) if isinstance(t, cst.StarredElement)), None)
+    span = frame.syntax.span(target)
+    if len(items) < len(targets) - (starred is not None):
+        text = f"not enough values to unpack (expected {len(targets)}, got {len(items)})"
+        raise PythonError(ValueError, text, span)
+    if starred is None and len(items) > len(targets):
+        raise PythonError(ValueError, f"too many values to unpack (expected {len(targets)})", span)
+    for index, element in enumerate(targets):
+        if starred is None or index < starred:
+            unpack(machine, element.value, items[index], frame)
+        elif index == starred:
+            rest = items[starred : len(items) - (len(targets) - starred - 1)]
+            unpack(machine, element.value, Known(SequenceValue(list, rest), span), frame)
+        else:
+            unpack(machine, element.value, items[index - len(targets)], frame)
+
+
+def subscript(machine: Machine, node: cst.Subscript, frame: Frame, span: Span) -> Value:
+    """Return `items[1:]`, `d[key]`, `os.environ["K"]`, `Enum["A"]`."""
+    receiver = machine.evaluate(node.value, frame)
+    return containers.item(machine, receiver, key_of(machine, node, frame), span)
+
+
+def key_of(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
+    """Return what is between the brackets: a value, a slice, or a tuple of these."""
+    span = frame.syntax.span(node)
+    parts: list[Value] = []
+    for element in node.slice:
+        part = element.slice
+        if isinstance(part, cst.Slice):
+            bounds = [
+                Known(None, span)
+                if bound is None
+                else resolve_symbolic(machine, machine.evaluate(bound, frame))
+                for bound in (part.lower, part.upper, part.step)
+            ]
+            parts.append(apply(machine, slice, span, *bounds))
+        elif isinstance(part, cst.Index) and part.star is None:
+            parts.append(resolve_symbolic(machine, machine.evaluate(part.value, frame)))
+        else:
+            return Unknown(reason="flashc does not evaluate this subscript", origin=span)
+    if len(parts) == 1 and not isinstance(node.slice[0].comma, cst.Comma):
+        return parts[0]
+    return Known(SequenceValue(tuple, parts), span)
+
+
+def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
+    """Carry out `del target`.
+
+    Raises:
+        PythonError: there is no such element.
+    """
+    match target:
+        case cst.Name():
+            frame.owner(target.value).names.pop(target.value, None)
+        case cst.Tuple() | cst.List():
+            for element in target.elements:
+                delete(machine, element.value, frame)
+        case cst.Subscript():
+            receiver = machine.evaluate(target.value, frame)
+            key = key_of(machine, target, frame)
+            containers.delete_item(machine, receiver, key, frame.syntax.span(target))
+        case cst.Attribute():
+            receiver = machine.evaluate(target.value, frame)
+            if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue):
+                receiver.value.names.pop(target.attr.value, None)
+        case _:
+            pass

@@ -1,0 +1,33 @@
+"""Tie the evaluator's layers together: the machine whose doors lead to what evaluates.
+
+There is no logic here.  Operations and the library work on values and know no syntax; where they need to call a
+function of the program, they go through the machine's doors.  So does each kind of syntax that contains another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import libcst as cst
+
+from .execution import calls, expressions, statements
+from .machine import Machine
+from .objects import CallArguments, Flow, Frame, Suite
+from .values import Value
+
+
+@dataclass(eq=False, kw_only=True)
+class Interpreter(Machine):
+    """A machine that evaluates the modules of a project."""
+
+    def evaluate(self, node: cst.BaseExpression, frame: Frame) -> Value:
+        """Return the value of an expression; see `Machine.evaluate` for what it raises."""
+        return expressions.evaluate(self, node, frame)
+
+    def execute(self, suite: Suite, frame: Frame) -> Flow:
+        """Carry out the statements of `suite`, up to one that leaves it."""
+        return statements.execute(self, suite, frame)
+
+    def call(self, callee: Value, arguments: CallArguments) -> Value:
+        """Return the value of `callee(arguments)`, whatever kind of value the callee is."""
+        return calls.call(self, callee, arguments)

@@ -1,0 +1,321 @@
+"""Call methods of lists, tuples, sets and dicts, those that change them included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import CallArguments
+from flashc.evaluator.operations import containers
+from flashc.evaluator.operations.apply import (
+    apply,
+    cause,
+    fail,
+    resolve_symbolic,
+    tainted,
+    too_large,
+)
+from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.values import (
+    MAX_ITEMS,
+    SET_ORDER,
+    DictValue,
+    IteratorValue,
+    Known,
+    NotConcrete,
+    SequenceValue,
+    Unknown,
+    Value,
+    ViewValue,
+    concrete,
+    variables_of,
+)
+from flashc_core.source import Span
+
+from . import sequences
+
+# What changes its receiver, so that it is not known after a branch that may not run.
+CHANGING = frozenset(
+    {
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "pop",
+        "clear",
+        "sort",
+        "reverse",
+        "update",
+        "setdefault",
+        "popitem",
+        "add",
+        "discard",
+        "difference_update",
+        "intersection_update",
+        "symmetric_difference_update",
+    }
+)
+
+
+def materialised(machine: Machine, value: Value) -> Value:
+    """Return an argument for Python itself: environment variables and iterators are read."""
+    value = resolve_symbolic(machine, value)
+    if isinstance(value, Known) and isinstance(value.value, IteratorValue):
+        items = elements(machine, value)
+        return (
+            items if isinstance(items, Unknown) else Known(SequenceValue(list, items), value.origin)
+        )
+    return value
+
+
+def sequence_method(
+    machine: Machine,
+    items: SequenceValue,
+    receiver: Known,
+    name: str,
+    arguments: CallArguments,
+) -> Value:
+    if items.escaped is not None:
+        machine.escape(arguments)
+        return items.escaped
+    if not hasattr(items.kind, name):
+        text = f"'{items.kind.__name__}' object has no attribute '{name}'"
+        raise PythonError(AttributeError, text, arguments.span)
+    if name == "copy":
+        return Known(SequenceValue(items.kind, list(items.items)), arguments.span)
+    changes = _CHANGES.get((items.kind, name))
+    if changes is None:
+        return call_pure_method(machine, receiver, name, arguments)
+    result = changes(machine, items, arguments)
+    if isinstance(result, Unknown) and (items.kind, name) not in _TAKING:
+        items.escaped = items.escaped or result
+    return result
+
+
+def call_pure_method(
+    machine: Machine, receiver: Known, name: str, arguments: CallArguments
+) -> Value:
+    """Return what a method that reads containers as a whole returns: `count`, `index`, `union`, `issubset`."""
+    values = [materialised(machine, value) for value in arguments.values]
+
+    def run(self: object, *others: object) -> object:
+        return getattr(self, name)(*others)
+
+    return apply(machine, run, arguments.span, receiver, *values, unordered=True)
+
+
+# Changing lists and sets ----------------------------------------------------------------------------
+
+_Change = Callable[[Machine, SequenceValue, CallArguments], Value]
+
+
+def _append(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    items.items.append(_only(arguments))
+    if len(items.items) > MAX_ITEMS:
+        return too_large(arguments.span)
+    return Known(None, arguments.span)
+
+
+def _only(arguments: CallArguments) -> Value:
+    if len(arguments.values) != 1 or arguments.keywords:
+        raise PythonError(TypeError, "takes exactly one argument", arguments.span)
+    return arguments.values[0]
+
+
+def _extend(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    more = elements(machine, _only(arguments))
+    if isinstance(more, Unknown):
+        return more
+    if len(items.items) + len(more) > MAX_ITEMS:
+        return too_large(arguments.span)
+    items.items.extend(more)
+    return Known(None, arguments.span)
+
+
+def _on_the_list(name: str) -> _Change:
+    """`insert`, `pop`, `clear`, `reverse`: Python's own, on the list of values."""
+
+    def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+        given: list[object] = []
+        for index, value in enumerate(arguments.values):
+            if name == "insert" and index == 1:
+                given.append(value)
+                continue
+            value = resolve_symbolic(machine, value)
+            if not isinstance(value, Known) or not isinstance(value.value, int):
+                items.escaped = Unknown(reason="the index is not known", origin=value.origin)
+                return items.escaped
+            given.append(value.value)
+        try:
+            result: Value | None = getattr(items.items, name)(*given)
+        except (IndexError, TypeError) as error:
+            return fail(machine, type(error), str(error), arguments.span)
+        return Known(None, arguments.span) if result is None else result
+
+    return run
+
+
+def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    span = arguments.span
+    wanted = resolve_symbolic(machine, _only(arguments))
+    try:
+        plain = concrete(wanted, unordered=True)
+        index = [concrete(item, unordered=True) for item in items.items].index(plain)
+    except NotConcrete as problem:
+        return cause(problem.part, span)
+    except ValueError:
+        return fail(
+            machine, ValueError, "list.remove(x): x not in list", span, variables_of(wanted)
+        )
+    del items.items[index]
+    return Known(None, span)
+
+
+def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    ordered = sequences.sort(machine, list(items.items), arguments)
+    if isinstance(ordered, Unknown):
+        return ordered
+    items.items[:] = ordered
+    return Known(None, arguments.span)
+
+
+def _change_set(name: str) -> _Change:
+    """`add`, `discard`, `update` and their like: Python's own, on the concrete elements."""
+
+    def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+        span = arguments.span
+        values = [materialised(machine, value) for value in arguments.values]
+
+        def changed(*given: Any) -> object:
+            kept: set[object] = set(given[0])
+            getattr(kept, name)(*given[1:])
+            return kept
+
+        own = Known(SequenceValue(set, items.items), span)
+        result = apply(machine, changed, span, own, *values, unordered=True)
+        if not isinstance(result, Known) or not isinstance(result.value, SequenceValue):
+            return result
+        items.items[:] = result.value.items
+        return Known(None, span)
+
+    return run
+
+
+def _pop_of_set(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    if len(items.items) == 1:
+        return items.items.pop()
+    if not items.items:
+        raise PythonError(KeyError, "'pop from an empty set'", arguments.span)
+    return Unknown(reason=SET_ORDER, origin=arguments.span)
+
+
+_CHANGES: dict[tuple[type, str], _Change] = {
+    (list, "append"): _append,
+    (list, "extend"): _extend,
+    (list, "remove"): _remove,
+    (list, "sort"): _sort,
+    **{(list, name): _on_the_list(name) for name in ("insert", "pop", "clear", "reverse")},
+    **{
+        (set, name): _change_set(name)
+        for name in ("add", "discard", "remove", "clear", "update", "difference_update")
+    },
+    **{
+        (set, name): _change_set(name)
+        for name in ("intersection_update", "symmetric_difference_update")
+    },
+    (set, "pop"): _pop_of_set,
+}
+# Their result may be unknown although what is left is not.
+_TAKING = frozenset({(list, "pop")})
+
+
+# Dicts ----------------------------------------------------------------------------------------------
+
+
+def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: CallArguments) -> Value:
+    span, values = arguments.span, arguments.values
+    if mapping.escaped is not None:
+        machine.escape(arguments)
+        return mapping.escaped
+    match name, values:
+        case (("keys" | "values" | "items"), []):
+            return Known(ViewValue(mapping, name), span)
+        case "copy", []:
+            return Known(DictValue(dict(mapping.entries)), span)
+        case (("get" | "pop" | "setdefault"), [key, *rest]):
+            return _lookup(machine, mapping, name, key, rest, span)
+        case "popitem", []:
+            return _popitem(mapping, span)
+        case "update", _:
+            return _update(machine, mapping, arguments)
+        case "clear", []:
+            mapping.entries.clear()
+            return Known(None, span)
+        case _:
+            machine.escape(arguments)
+            mapping.escaped = Unknown(
+                reason=f"flashc does not evaluate `dict.{name}` here", origin=span
+            )
+            return mapping.escaped
+
+
+def _lookup(
+    machine: Machine, mapping: DictValue, name: str, key: Value, rest: list[Value], span: Span
+) -> Value:
+    key = resolve_symbolic(machine, key)
+    try:
+        plain = concrete(key)
+        entry = mapping.entries.get(plain)
+    except NotConcrete:
+        unknown = Unknown(reason="the key is not known", origin=span)
+        if name != "get":
+            mapping.escaped = unknown
+        return unknown
+    except TypeError as error:
+        raise PythonError(TypeError, str(error), span) from error
+    default = rest[0] if rest else Known(None, span)
+    if name == "pop":
+        mapping.entries.pop(plain, None)
+        if entry is None and not rest:
+            return fail(machine, KeyError, repr(plain)[:80], span, variables_of(key))
+    elif name == "setdefault" and entry is None:
+        mapping.entries[plain] = (key, default)
+    return tainted(entry[1] if entry is not None else default, variables_of(key))
+
+
+def _popitem(mapping: DictValue, span: Span) -> Value:
+    if not mapping.entries:
+        raise PythonError(KeyError, "'popitem(): dictionary is empty'", span)
+    _, (key, value) = mapping.entries.popitem()
+    return Known(SequenceValue(tuple, [key, value]), span)
+
+
+def _update(machine: Machine, mapping: DictValue, arguments: CallArguments) -> Value:
+    for value in arguments.values:
+        problem = containers.merge(machine, mapping, value)
+        if problem is not None:
+            mapping.escaped = problem
+            return problem
+    for name, argument in arguments.keywords.items():
+        containers.put(mapping, name, (Known(name, argument.span), argument.value))
+    return Known(None, arguments.span)
+
+
+def copied(value: Value, span: Span, *, deep: bool) -> Value:
+    """Return `copy.copy(value)` or `copy.deepcopy(value)`."""
+    if not isinstance(value, Known):
+        return value
+    match value.value:
+        case SequenceValue() as items:
+            parts = [copied(i, span, deep=True) for i in items.items] if deep else list(items.items)
+            return Known(SequenceValue(items.kind, parts, items.escaped), span)
+        case DictValue() as mapping:
+            entries = {
+                key: (k, copied(item, span, deep=True) if deep else item)
+                for key, (k, item) in mapping.entries.items()
+            }
+            return Known(DictValue(entries, mapping.escaped), span)
+        case _:
+            return value

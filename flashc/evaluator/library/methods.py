@@ -1,0 +1,136 @@
+"""Call methods of values: of the project's classes, of enums, and the pure ones of `str` and its like."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import EnumMeta
+
+from flashc.evaluator.escape import escape_value
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
+    Argument,
+    CallArguments,
+    ClassValue,
+    FunctionValue,
+    InstanceValue,
+)
+from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
+from flashc.evaluator.values import (
+    MAX_ITEMS,
+    BoundMethod,
+    DictValue,
+    Known,
+    ProjectPath,
+    SequenceValue,
+    Unknown,
+    Value,
+    ViewValue,
+)
+
+from . import paths, records
+from .container_methods import (
+    CHANGING,
+    call_pure_method,
+    dict_method,
+    materialised,
+    sequence_method,
+)
+
+_PURE: dict[type, frozenset[str]] = {
+    kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
+    for kind in (str, bytes, int, float, complex)
+}
+_GROWING = frozenset(
+    {"ljust", "rjust", "center", "zfill", "expandtabs", "replace", "join", "to_bytes", "translate"}
+)
+
+
+def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Value:
+    """Return `receiver.name(arguments)`.
+
+    Raises:
+        PythonError: the method is certain to raise.
+    """
+    receiver, name = bound.receiver, bound.name
+    if machine.condition is not None and name in CHANGING:
+        escape_value(receiver, machine.condition)
+    receiver = resolve_symbolic(machine, receiver)
+    if not isinstance(receiver, Known):
+        return receiver
+    match receiver.value:
+        case EnumMeta() as enum_class:
+            return _enum_method(machine, enum_class, name, arguments)
+        case InstanceValue(of=of) | (ClassValue() as of):
+            return _own_method(machine, of, receiver, name, arguments)
+        case SequenceValue() as items:
+            return sequence_method(machine, items, receiver, name, arguments)
+        case DictValue() as mapping:
+            return dict_method(machine, mapping, name, arguments)
+        case ProjectPath() as path:
+            return paths.method(machine, path, receiver, name, arguments)
+        case ViewValue() if name == "isdisjoint":
+            return call_pure_method(machine, receiver, name, arguments)
+        case bool() | int() | float() | complex() | str() | bytes() as plain:
+            return _plain_method(machine, plain, receiver, name, arguments)
+        case _:
+            machine.escape(arguments)
+            reason = f"flashc does not evaluate the method `{name}` here"
+            return Unknown(reason=reason, origin=arguments.span)
+
+
+def _own_method(
+    machine: Machine, of: ClassValue, receiver: Known, name: str, arguments: CallArguments
+) -> Value:
+    """A method of a class of the project, bound to an instance or to the class."""
+    found = of.find(name)
+    if not isinstance(found, Known) or not isinstance(found.value, FunctionValue):
+        return records.method(machine, receiver, name, arguments)
+    bound = Known(of, receiver.origin) if found.value.kind == "class" else receiver
+    first = Argument(bound, arguments.span)
+    positional = [first, *arguments.positional]
+    inside = replace(arguments, positional=positional)
+    return machine.call(found, inside)
+
+
+def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArguments) -> Value:
+    """`GpuGroup.all()`: enum classes of the project have no methods that flashc follows."""
+    for dialect in machine.dialects:
+        function = dialect.enum_method(kind, name)
+        if function is not None and not arguments.keywords:
+            return apply(machine, function, arguments.span, *arguments.values)
+    machine.escape(arguments)
+    return Unknown(
+        reason=f"flashc does not evaluate `{kind.__name__}.{name}`", origin=arguments.span
+    )
+
+
+def _plain_method(
+    machine: Machine, plain: object, receiver: Known, name: str, arguments: CallArguments
+) -> Value:
+    span = arguments.span
+    kind = next((k for k in _PURE if isinstance(plain, k)), None)
+    if kind is None or name not in _PURE[kind]:
+        return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
+    names = list(arguments.keywords)
+    values = [materialised(machine, value) for value in arguments.values]
+    named = [materialised(machine, arguments.keywords[n].value) for n in names]
+    if name in _GROWING and any(_large(value) for value in values):
+        return too_large(span)
+    if name == "format" and isinstance(plain, str) and has_long_number(plain):
+        return too_large(span)
+    count = len(values)
+
+    def run(self: object, *flat: object) -> object:
+        keywords = dict(zip(names, flat[count:], strict=True))
+        return getattr(self, name)(*flat[:count], **keywords)
+
+    return apply(machine, run, span, receiver, *values, *named)
+
+
+def _large(value: Value) -> bool:
+    if not isinstance(value, Known):
+        return False
+    plain = value.value
+    return (isinstance(plain, int) and plain > MAX_ITEMS) or (
+        isinstance(plain, str) and len(plain) > 10_000
+    )

@@ -1,0 +1,1 @@
+"""Operations on values: operators, comparisons, containers and iteration, without any syntax."""

@@ -1,0 +1,118 @@
+"""Let Python itself compute on values where all of them are concrete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from flashc.evaluator.failures import PYTHON_ERRORS, PythonError
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.values import (
+    MAX_TEXT,
+    NO_VARIABLES,
+    External,
+    Known,
+    NotConcrete,
+    Symbolic,
+    Unknown,
+    Value,
+    concrete,
+    lift,
+    variables_of,
+)
+from flashc_core.source import Span
+
+
+def resolve_symbolic(machine: Machine, value: Value) -> Known | Unknown:
+    """Return `value` with its environment variables read."""
+    return machine.read(value) if isinstance(value, Symbolic) else value
+
+
+def tainted(value: Value, variables: frozenset[str]) -> Value:
+    """Return `value`, with the note that these environment variables decided it."""
+    if variables and isinstance(value, Known):
+        return Known(value.value, value.origin, value.variables | variables)
+    return value
+
+
+def apply(
+    machine: Machine,
+    function: Callable[..., object],
+    span: Span,
+    *operands: Value,
+    unordered: bool = False,
+) -> Value:
+    """Return `function` applied to concrete operands by Python itself.
+
+    `unordered`: its result does not depend on the order of a set.
+
+    Raises:
+        PythonError: the function raises.
+        OutOfSteps: operands or result are larger than what the module may still compute.
+    """
+    try:
+        arguments = [concrete(operand, unordered=unordered) for operand in operands]
+    except NotConcrete as problem:
+        return cause(problem.part, span)
+    machine.charge(sum(map(_size, arguments)), span)
+    try:
+        result = function(*arguments)
+    except PYTHON_ERRORS as error:
+        return fail(machine, type(error), str(error), span, variables_of(*operands))
+    size = _size(result)
+    machine.charge(size, span)
+    if size > MAX_TEXT:
+        return too_large(span)
+    return lift(result, span, variables_of(*operands))
+
+
+def _size(value: object) -> int:
+    if isinstance(value, int):
+        return value.bit_length()
+    return len(value) if isinstance(value, (str, bytes, list, tuple, set, dict)) else 0
+
+
+def fail(
+    machine: Machine,
+    kind: type[BaseException],
+    text: str,
+    span: Span,
+    variables: frozenset[str] = NO_VARIABLES,
+) -> Unknown:
+    """Return or raise that Python raises; where environment variables decided it, elsewhere it may not.
+
+    Raises:
+        PythonError: it is certain, or the program handles exceptions here.
+    """
+    if not variables:
+        raise PythonError(kind, text, span)
+    if machine.has_handlers:
+        error = PythonError(kind, "", span)  # the text may quote the variable's value
+        error.variables = variables
+        raise error
+    return Unknown(reason=f"Python raises {kind.__name__}", origin=span)
+
+
+def cause(part: Value, span: Span) -> Unknown:
+    """Return why a value with this part can't be computed."""
+    match part:
+        case Unknown():
+            return part
+        case Symbolic():
+            return Unknown(reason="it is computed from an environment variable", origin=part.origin)
+        case Known():
+            if isinstance(part.value, External):
+                reason = f"`{part.value.name}` comes from outside the project"
+                return Unknown(reason=reason, origin=part.origin)
+            return Unknown(reason="it is computed from an object of the program", origin=span)
+
+
+def too_large(span: Span) -> Unknown:
+    """Return the value of what is larger than flashc computes."""
+    return Unknown(reason="it is too large", origin=span)
+
+
+def has_long_number(text: str | bytes) -> bool:
+    """Return whether a format asks for a width or precision that no honest program asks for."""
+    found = re.findall(rb"\d+", text) if isinstance(text, bytes) else re.findall(r"\d+", text)
+    return any(len(digits) > 4 for digits in found)

@@ -1,0 +1,134 @@
+"""Compare values by order, equality, membership and identity, and tell what counts as true."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from enum import Enum
+from typing import Any
+
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import InstanceValue
+from flashc.evaluator.values import (
+    DictValue,
+    External,
+    Known,
+    NotConcrete,
+    SequenceValue,
+    Symbolic,
+    Unknown,
+    Value,
+    ViewValue,
+    concrete,
+)
+from flashc_core.source import Span
+
+from .apply import apply
+
+_COMPARE: dict[str, Callable[[Any, Any], object]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "in": lambda item, container: item in container,
+    "not in": lambda item, container: item not in container,
+}
+_CONSTANT_CONDITIONS = {"typing.TYPE_CHECKING": False, "builtins.__debug__": True}
+
+
+def compared(
+    machine: Machine, symbol: str, left: Value, right: Value, span: Span
+) -> bool | Unknown:
+    """Return `left <symbol> right`, `is`, `is not`, `in` and `not in` included.
+
+    Raises:
+        PythonError: the values can't be compared.
+    """
+    if isinstance(left, Unknown):
+        return left
+    if isinstance(right, Unknown):
+        return right
+    if symbol in ("is", "is not"):
+        same = _identical(left, right)
+        if same is None:
+            reason = "`is` between these values depends on the interpreter"
+            return Unknown(reason=reason, origin=span)
+        return same == (symbol == "is")
+    if symbol in ("in", "not in") and isinstance(right, Known):
+        found = _key_in(left, right)
+        if found is not None:
+            return found == (symbol == "in")
+    value = apply(machine, _COMPARE[symbol], span, left, right, unordered=True)
+    return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
+
+
+def _key_in(left: Value, right: Known) -> bool | None:
+    """`key in d` needs the dict's keys only."""
+    container = right.value
+    if isinstance(container, ViewValue) and container.part == "keys":
+        container = container.of
+    if isinstance(container, DictValue) and container.escaped is None:
+        try:
+            return concrete(left) in container.entries
+        except (NotConcrete, TypeError):
+            return None
+    return None
+
+
+def _identical(left: Value, right: Value) -> bool | None:
+    if not isinstance(left, Known) or not isinstance(right, Known):
+        return None
+    if _has_identity(left.value) or _has_identity(right.value):
+        return left.value is right.value
+    if type(left.value) is not type(right.value):
+        return False
+    return None
+
+
+def _has_identity(value: object) -> bool:
+    """Whether one object of the program is one object here too."""
+    singletons = (type(None), bool, type(...), Enum, type, DictValue)
+    return isinstance(value, singletons) or (
+        isinstance(value, SequenceValue) and value.kind in (list, set)
+    )
+
+
+def truth(machine: Machine, value: Value) -> bool | Unknown:
+    """Return whether `value` counts as true; environment variables are read for it."""
+    match value:
+        case Unknown():
+            return value
+        case Symbolic():
+            return truth(machine, machine.read(value))
+        case Known():
+            pass
+    match value.value:
+        case SequenceValue() as items:
+            return items.escaped or bool(items.items)
+        case DictValue() as mapping:
+            return mapping.escaped or bool(mapping.entries)
+        case ViewValue() as view:
+            return view.of.escaped or bool(view.of.entries)
+        case InstanceValue() as instance:
+            return _truth_of_instance(instance, value)
+        case External() as external:
+            if external.name in _CONSTANT_CONDITIONS:
+                return _CONSTANT_CONDITIONS[external.name]
+            reason = f"`{external.name}` comes from outside the project"
+            return Unknown(reason=reason, origin=value.origin)
+        case _:
+            pass
+    try:
+        return bool(concrete(value))
+    except NotConcrete:
+        return True  # a function, class or object of the program
+
+
+def _truth_of_instance(instance: InstanceValue, value: Known) -> bool | Unknown:
+    if instance.of.is_tuple:
+        return bool(instance.names)
+    if instance.of.find("__bool__") is not None or instance.of.find("__len__") is not None:
+        return Unknown(reason="a method decides whether it is true", origin=value.origin)
+    return True

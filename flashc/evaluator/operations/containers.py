@@ -1,0 +1,256 @@
+"""Read, store, merge and delete the elements of containers, one by one."""
+
+from __future__ import annotations
+
+import operator
+from enum import EnumMeta
+
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import InstanceValue, NamespaceValue
+from flashc.evaluator.values import (
+    MAX_ITEMS,
+    DictValue,
+    External,
+    Known,
+    NotConcrete,
+    SequenceKind,
+    SequenceValue,
+    Symbolic,
+    Unknown,
+    Value,
+    concrete,
+    no_member,
+)
+from flashc_core.source import Span
+from flashc_ir.resources import EnvironmentReference
+
+from .apply import apply, cause, fail, resolve_symbolic, too_large
+from .iteration import elements
+
+
+def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
+    """Return `receiver[key]`.
+
+    Raises:
+        PythonError: there is no such element.
+    """
+    if isinstance(receiver, Unknown):
+        return receiver
+    key = resolve_symbolic(machine, key)
+    if isinstance(key, Unknown):
+        return key
+    if not isinstance(receiver, Known) or not isinstance(key, Known):
+        return apply(machine, operator.getitem, span, resolve_symbolic(machine, receiver), key)
+    match receiver.value, key.value:
+        case External("os.environ"), str() as name:
+            return _variable(machine, name, span)
+        case DictValue() as mapping, _:
+            return mapping.escaped or _entry(machine, mapping, key, span)
+        case SequenceValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
+            if items.escaped is not None:
+                return items.escaped
+            chosen = _chosen(machine, items, index, span)
+            return Known(SequenceValue(kind, chosen), span) if isinstance(chosen, list) else chosen
+        case InstanceValue() as instance, int() as index if instance.of.is_tuple:
+            return _chosen_value(
+                machine, SequenceValue(tuple, list(instance.names.values())), index, span
+            )
+        case EnumMeta() as enum_class, str() as name:
+            return _member(machine, enum_class, name, key, span)
+        case NamespaceValue(), str():
+            return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
+        case _:
+            return apply(machine, operator.getitem, span, receiver, key)
+
+
+def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
+    """`Enum["A"]`."""
+    found: object = enum_class.__members__.get(name)
+    if found is not None:
+        return Known(found, span, key.variables)
+    if key.variables or machine.has_handlers:
+        return fail(machine, KeyError, repr(name), span, key.variables)
+    return no_member(enum_class, name, span)
+
+
+def _variable(machine: Machine, name: str, span: Span) -> Value:
+    """`os.environ["K"]`.  A program that handles its absence sees the build's environment."""
+    assigned = machine.assigned_variable(name)
+    if assigned is not None:
+        return assigned
+    if machine.has_handlers and name not in machine.environment:
+        return fail(machine, KeyError, "", span, frozenset({name}))
+    return Symbolic((EnvironmentReference(name),), span)
+
+
+def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Value:
+    try:
+        plain = concrete(key)
+        entry = mapping.entries.get(plain)
+    except NotConcrete:
+        return Unknown(reason="the key is not known", origin=span)
+    except TypeError as error:
+        raise PythonError(TypeError, str(error), span) from error
+    if entry is None:
+        return fail(machine, KeyError, repr(plain)[:80], span, key.variables)
+    return entry[1]
+
+
+def _chosen(
+    machine: Machine, items: SequenceValue, index: int | slice, span: Span
+) -> Value | list[Value]:
+    try:
+        return items.items[index]
+    except (IndexError, ValueError) as error:
+        return fail(machine, type(error), str(error), span)
+
+
+def _chosen_value(machine: Machine, items: SequenceValue, index: int, span: Span) -> Value:
+    chosen = _chosen(machine, items, index, span)
+    assert not isinstance(chosen, list)
+    return chosen
+
+
+def store(machine: Machine, mapping: DictValue, key: Value, value: Value) -> Unknown | None:
+    """Carry out `mapping[key] = value`; return why the key, and so the whole dict, is not known.
+
+    Raises:
+        PythonError: the key can't be hashed.
+    """
+    key = resolve_symbolic(machine, key)
+    try:
+        put(mapping, concrete(key, unordered=True), (key, value))
+    except NotConcrete as problem:
+        return cause(problem.part, key.origin)
+    except TypeError as error:
+        raise PythonError(TypeError, str(error), key.origin) from error
+    if len(mapping.entries) > MAX_ITEMS:
+        return too_large(key.origin)
+    return None
+
+
+def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
+    """Carry out `mapping.update(other)`, with a dict or with pairs; return why `other` is not known.
+
+    Raises:
+        PythonError: `other` is neither.
+    """
+    if isinstance(other, Unknown):
+        return other
+    if isinstance(other, Known) and isinstance(other.value, DictValue):
+        if other.value.escaped is not None:
+            return other.value.escaped
+        for key, entry in other.value.entries.items():
+            put(mapping, key, entry)
+        return None
+    pairs = elements(machine, other)
+    if isinstance(pairs, Unknown):
+        return pairs
+    for pair in pairs:
+        sides = elements(machine, pair)
+        if isinstance(sides, Unknown):
+            return sides
+        if len(sides) != 2:
+            text = f"dictionary update sequence element has length {len(sides)}; 2 is required"
+            raise PythonError(ValueError, text, other.origin)
+        problem = store(machine, mapping, sides[0], sides[1])
+        if problem is not None:
+            return problem
+    return None
+
+
+def put(mapping: DictValue, key: object, entry: tuple[Value, Value]) -> None:
+    """Store an entry; an equal key that is there already stays, as `1` does for `True`."""
+    if key in mapping.entries:
+        entry = (mapping.entries[key][0], entry[1])
+    mapping.entries[key] = entry
+
+
+def make_set(kind: SequenceKind, items: list[Value], span: Span) -> Value:
+    """Return a set of these values, each once.
+
+    Raises:
+        PythonError: an element can't be hashed.
+    """
+    unique: dict[object, Value] = {}
+    for value in items:
+        try:
+            unique.setdefault(concrete(value, unordered=True), value)
+        except NotConcrete:
+            return (
+                value
+                if isinstance(value, Unknown)
+                else Unknown(reason="an element is not known", origin=span)
+            )
+        except TypeError as error:
+            raise PythonError(TypeError, str(error), span) from error
+    return Known(SequenceValue(kind, list(unique.values())), span)
+
+
+def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> None:
+    """Carry out `receiver[key] = value`."""
+    if not isinstance(receiver, Known):
+        return
+    match receiver.value:
+        case External("os.environ"):
+            if isinstance(key, Known) and isinstance(key.value, str):
+                machine.assign_variable(key.value, value)
+        case NamespaceValue(frame=frame):
+            if isinstance(key, Known) and isinstance(key.value, str):
+                frame.names[key.value] = value
+        case DictValue() as mapping:
+            problem = machine.condition or store(machine, mapping, key, value)
+            mapping.escaped = mapping.escaped or problem
+        case SequenceValue() as items:
+            _store_element(machine, items, key, value)
+        case _:
+            pass
+
+
+def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
+    if machine.condition is not None or not isinstance(key, Known) or items.kind is not list:
+        reason = Unknown(reason="it is not known which element is assigned", origin=value.origin)
+        items.escaped = items.escaped or machine.condition or reason
+        return
+    match key.value:
+        case int() as index:
+            if not -len(items.items) <= index < len(items.items):
+                raise PythonError(IndexError, "list assignment index out of range", key.origin)
+            items.items[index] = value
+        case slice() as part:
+            more = elements(machine, value)
+            if isinstance(more, Unknown):
+                items.escaped = items.escaped or more
+                return
+            try:
+                items.items[part] = more
+            except ValueError as error:
+                raise PythonError(ValueError, str(error), key.origin) from error
+        case _:
+            items.escaped = Unknown(
+                reason="it is not known which element is assigned", origin=key.origin
+            )
+
+
+def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> None:
+    """Carry out `del receiver[key]`."""
+    if not isinstance(receiver, Known) or not isinstance(
+        receiver.value, (SequenceValue, DictValue)
+    ):
+        return
+    container = receiver.value
+    key = resolve_symbolic(machine, key)
+    if machine.condition is not None or not isinstance(key, Known):
+        unknown = key if isinstance(key, Unknown) else None
+        container.escaped = container.escaped or machine.condition or unknown
+        return
+    try:
+        if isinstance(container, DictValue):
+            del container.entries[concrete(key)]
+        elif isinstance(key.value, (int, slice)):
+            del container.items[key.value]
+    except NotConcrete as problem:
+        container.escaped = container.escaped or cause(problem.part, span)
+    except (LookupError, TypeError, ValueError) as error:
+        fail(machine, type(error), str(error), span, key.variables)

@@ -1,0 +1,168 @@
+"""Carry out unary and binary operators, by their symbols, on values."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.values import (
+    MAX_ITEMS,
+    DictValue,
+    Known,
+    ProjectPath,
+    SequenceValue,
+    Symbolic,
+    Unknown,
+    Value,
+    variables_of,
+)
+from flashc_core.source import Span
+from flashc_ir.resources import EnvironmentReference, Text
+
+from .apply import apply, has_long_number, resolve_symbolic, too_large
+from .comparisons import truth
+from .containers import merge
+
+_BINARY: dict[str, Callable[[Any, Any], object]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "%": operator.mod,
+    "**": operator.pow,
+    "<<": operator.lshift,
+    ">>": operator.rshift,
+    "&": operator.and_,
+    "|": operator.or_,
+    "^": operator.xor,
+}
+_OF_SETS = frozenset({"|", "&", "^", "-"})
+_UNARY: dict[str, Callable[[Any], object]] = {
+    "-": operator.neg,
+    "+": operator.pos,
+    "~": operator.invert,
+}
+
+
+def unary(machine: Machine, symbol: str, value: Value, span: Span) -> Value:
+    """Return `<symbol> value`; the symbols are `-`, `+`, `~` and `not`.
+
+    Raises:
+        PythonError: the value does not have the operator.
+    """
+    if symbol == "not":
+        verdict = truth(machine, value)
+        if isinstance(verdict, Unknown):
+            return verdict
+        return Known(not verdict, span, variables_of(value))
+    return apply(machine, _UNARY[symbol], span, resolve_symbolic(machine, value))
+
+
+def binary(machine: Machine, symbol: str, left: Value, right: Value, span: Span) -> Value:
+    """Return `left <symbol> right`.
+
+    Raises:
+        PythonError: the operands do not fit the operator.
+    """
+    if isinstance(left, Unknown):
+        return left
+    if isinstance(right, Unknown):
+        return right
+    if symbol == "+":
+        joined = _concatenated(left, right, span)
+        if joined is not None:
+            return joined
+    if isinstance(left, Known) and isinstance(right, Known):
+        special = _on_objects(machine, symbol, left, right, span)
+        if special is not None:
+            return special
+    left, right = resolve_symbolic(machine, left), resolve_symbolic(machine, right)
+    if symbol not in _BINARY:
+        return Unknown(reason="flashc does not evaluate this operator", origin=span)
+    if _explodes(symbol, left, right):
+        return too_large(span)
+    return apply(machine, _BINARY[symbol], span, left, right, unordered=symbol in _OF_SETS)
+
+
+def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
+    """`"x" + os.environ["Y"]` stays a reference to the variable."""
+    if not isinstance(left, Symbolic) and not isinstance(right, Symbolic):
+        return None
+    parts: list[Text | EnvironmentReference] = []
+    for side in (left, right):
+        if isinstance(side, Symbolic) and not side.optional:
+            parts.extend(side.parts)
+        elif isinstance(side, Known) and isinstance(side.value, str):
+            parts.append(Text(side.value))
+        else:
+            return None
+    return Symbolic(tuple(parts), span)
+
+
+def _on_objects(
+    machine: Machine, symbol: str, left: Known, right: Known, span: Span
+) -> Value | None:
+    """Operators on containers with unknown elements, and on paths."""
+    match left.value, right.value:
+        case SequenceValue() as a, SequenceValue() as b if symbol == "+" and a.kind is b.kind:
+            problem = a.escaped or b.escaped
+            if problem is not None:
+                return problem
+            if len(a.items) + len(b.items) > MAX_ITEMS:
+                return too_large(span)
+            machine.charge(len(a.items) + len(b.items), span)
+            return Known(SequenceValue(a.kind, [*a.items, *b.items]), span)
+        case DictValue() as a, DictValue() as b if symbol == "|":
+            result = DictValue(dict(a.entries))
+            machine.charge(len(a.entries) + len(b.entries), span)
+            return merge(machine, result, right) or a.escaped or Known(result, span)
+        case (SequenceValue() as a, int() as count) | (int() as count, SequenceValue() as a) if (
+            symbol == "*" and a.kind in (list, tuple)
+        ):
+            if len(a.items) * max(count, 0) > MAX_ITEMS:
+                return too_large(span)
+            machine.charge(len(a.items) * max(count, 0), span)
+            return a.escaped or Known(SequenceValue(a.kind, a.items * count), span)
+        case ProjectPath(text=False) as path, str() as name if symbol == "/":
+            return join(path, name, span)
+        case _:
+            return None
+
+
+def join(path: ProjectPath, name: str, span: Span) -> Value:
+    """Return a path below another; one that leaves the project is `Unknown`."""
+    joined = path.joined(name)
+    if joined is None:
+        return Unknown(reason="the path is outside the project", origin=span)
+    return Known(joined, span)
+
+
+def _explodes(symbol: str, left: Value, right: Value) -> bool:
+    """Whether the result could be huge although the operands are small."""
+    if not isinstance(left, Known) or not isinstance(right, Known):
+        return False
+    a, b = left.value, right.value
+    match symbol:
+        case "**":
+            return isinstance(a, int) and isinstance(b, int) and a.bit_length() * abs(b) > 100_000
+        case "<<":
+            return isinstance(b, int) and b > 100_000
+        case "%" if isinstance(a, (str, bytes)):
+            return has_long_number(a)
+        case "*":
+            lengths = [_length(v) for v in (a, b)]
+            counts = [v for v in (a, b) if isinstance(v, int)]
+            if any(lengths) and counts:
+                return max(lengths) * abs(counts[0]) > MAX_ITEMS
+            return sum(v.bit_length() for v in counts) > 200_000
+        case _:
+            return False
+
+
+def _length(value: object) -> int:
+    if isinstance(value, SequenceValue):
+        return len(value.items)
+    return len(value) if isinstance(value, (str, bytes)) else 0
