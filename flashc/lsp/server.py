@@ -208,6 +208,13 @@ def uri_of(root: Path, path: str) -> str:
 def make_server() -> FlashServer:
     """Return a server that handles all requests and notifications that flashc supports."""
     server = FlashServer()
+    _handle_changes(server)
+    _handle_requests(server)
+    return server
+
+
+def _handle_changes(server: FlashServer) -> None:
+    """Register the handlers of notifications: each schedules an analysis."""
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: lsp.DidOpenTextDocumentParams) -> None:
@@ -229,6 +236,10 @@ def make_server() -> FlashServer:
     def changed_outside(params: lsp.DidChangeWatchedFilesParams) -> None:
         for change in params.changes:
             server.changed(change.uri)
+
+
+def _handle_requests(server: FlashServer) -> None:
+    """Register the handlers of requests; they run in threads, because an analysis may take a second."""
 
     @server.feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
@@ -269,8 +280,6 @@ def make_server() -> FlashServer:
             return []
         _, analysis, path = state
         return [_symbol(server, analysis, s) for s in features.symbols(analysis, path)]
-
-    return server
 
 
 def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:

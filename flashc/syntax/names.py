@@ -18,6 +18,7 @@ from flashc_core.source import Span
 from flashc_ir.imports.resolve import ImportProblem, ModuleIndex
 from flashc_ir.modules import Module, ResultUse
 
+from .bindings import Binder, exported_names
 from .effects import EffectCollector
 from .imports import ImportCollector, ImportContext
 from .parse import Syntax
@@ -31,8 +32,8 @@ from .patterns import (
     tests_for_script,
 )
 from .references import Use, module_of
-from .scopes import Bound, Chain, Scope, ScopeKind
-from .walk import children, dotted, string_literal
+from .scopes import Bound, Scope, ScopeKind
+from .walk import children, dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ class Names:
 
 def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
     """Return the imports, bindings and references of one module; `index` tells which modules exist."""
-    walker = _Walker(
-        syntax=syntax, index=index, imports=ImportCollector(syntax=syntax, index=index)
-    )
+    imports = ImportCollector(syntax=syntax, index=index)
+    binder = Binder(syntax=syntax, imports=imports)
+    walker = _Walker(syntax=syntax, index=index, imports=imports, binder=binder)
     walker.visit(syntax.tree, walker.top, _Context())
     return walker.result()
 
@@ -76,6 +77,7 @@ class _Walker:
     syntax: Syntax
     index: ModuleIndex
     imports: ImportCollector
+    binder: Binder
     top: Scope = field(
         default_factory=lambda: Scope(kind=ScopeKind.MODULE, qualname="", parent=None)
     )
@@ -133,30 +135,27 @@ class _Walker:
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
     ) -> None:
         if isinstance(node.name, cst.AsName):
-            self._bind_target(node.name.name, scope)
+            self.binder.bind_target(node.name.name, scope)
         self._children(node, scope, context)
 
     def _for(self, node: cst.For | cst.CompFor, scope: Scope, context: _Context) -> None:
-        self._bind_target(node.target, scope)
+        self.binder.bind_target(node.target, scope)
         self._children(node, scope, context)
 
     def _as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
-        self._bind_target(node.name, scope)
+        self.binder.bind_target(node.name, scope)
 
     def _pattern(
         self, node: cst.MatchAs | cst.MatchStar | cst.MatchMapping, scope: Scope, context: _Context
     ) -> None:
         """Bind the name that a pattern captures, and visit the patterns inside it."""
-        whole = isinstance(node, cst.MatchMapping)
-        name = node.rest if isinstance(node, cst.MatchMapping) else node.name
-        if name is not None:
-            scope.bind(name.value, Bound(span=self.syntax.span(name if whole else node)))
+        self.binder.bind_pattern(node, scope)
         self._children(node, scope, context)
 
     def _function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
         for decorator in node.decorators:
             self.visit(decorator.decorator, scope, context)
-        self._bind_definition(node.name, scope)
+        self.binder.bind_definition(node.name, scope)
         inner = Scope(
             kind=ScopeKind.FUNCTION, qualname=scope.child_qualname(node.name.value), parent=scope
         )
@@ -167,7 +166,7 @@ class _Walker:
     def _class(self, node: cst.ClassDef, scope: Scope, context: _Context) -> None:
         for part in (*(d.decorator for d in node.decorators), *node.bases, *node.keywords):
             self.visit(part, scope, context)
-        self._bind_definition(node.name, scope)
+        self.binder.bind_definition(node.name, scope)
         inner = Scope(
             kind=ScopeKind.CLASS, qualname=scope.child_qualname(node.name.value), parent=scope
         )
@@ -190,7 +189,7 @@ class _Walker:
         outermost = True
         while generator is not None:
             self.visit(generator.iter, scope if outermost else inner, context)
-            self._bind_target(generator.target, inner)
+            self.binder.bind_target(generator.target, inner)
             for condition in generator.ifs:
                 self.visit(condition.test, inner, context)
             generator, outermost = generator.inner_for_in, False
@@ -227,47 +226,15 @@ class _Walker:
             targets = [node.target]
         for target in targets:
             if isinstance(target, cst.Name):
-                scope.bind(target.value, self._bound_value(target, node.value))
-                self._note_exports(target.value, node.value, scope)
+                self.binder.bind_value(target, node.value, scope)
+                if target.value == "__all__" and scope is self.top and node.value is not None:
+                    exports = exported_names(node.value)
+                    self.exports = self.exports if exports is None else exports
             else:
-                self._bind_target(target, scope)
+                self.binder.bind_target(target, scope)
                 self.visit(target, scope, context)
         if node.value is not None:
             self.visit(node.value, scope, context)
-
-    def _note_exports(self, name: str, value: cst.BaseExpression | None, scope: Scope) -> None:
-        if name == "__all__" and scope is self.top and isinstance(value, (cst.List, cst.Tuple)):
-            texts = [string_literal(element.value) for element in value.elements]
-            if all(text is not None for text in texts):
-                self.exports = tuple(text for text in texts if text is not None)
-
-    def _bound_value(self, target: cst.Name, value: cst.BaseExpression | None) -> Bound:
-        span = self.syntax.span(target)
-        if value is None:
-            return Bound(span=span)
-        chain = self._chain(value)
-        if chain is not None:
-            return Bound(span=span, alias=chain)
-        if isinstance(value, cst.Call):
-            return Bound(span=span, instance=self._chain(value.func))
-        return Bound(span=span)
-
-    def _bind_target(self, target: cst.CSTNode, scope: Scope) -> None:
-        match target:
-            case cst.Name():
-                scope.bind(target.value, Bound(span=self.syntax.span(target)))
-            case cst.Tuple() | cst.List():
-                for element in target.elements:
-                    self._bind_target(element.value, scope)
-            case cst.StarredElement():
-                self._bind_target(target.value, scope)
-            case _:
-                pass  # an attribute or subscript binds no name
-
-    def _bind_definition(self, name: cst.Name, scope: Scope) -> None:
-        top = scope.kind is ScopeKind.MODULE or name.value in scope.global_names
-        target = f"{self.syntax.name}.{name.value}" if top else None
-        scope.bind(name.value, Bound(span=self.syntax.span(name), target=target))
 
     # Expressions ---------------------------------------------------------------------------------
 
@@ -278,8 +245,8 @@ class _Walker:
             self.visit(node.expression, scope, replace(context, awaited=True))
             return
         if isinstance(node, cst.NamedExpr):
-            self._bind_target(node.target, leak(scope))
-        chain = self._chain(node)
+            self.binder.bind_target(node.target, leak(scope))
+        chain = self.binder.chain(node)
         if chain is not None:
             self._dynamic_import(node, scope, context)
             self._use(Use(scope=scope, chain=chain, node=node, shape=None), context)
@@ -289,7 +256,7 @@ class _Walker:
             return
         member = member_of(node)
         if member is not None:
-            made = self._chain(member.call.func)
+            made = self.binder.chain(member.call.func)
             if made is not None:
                 shape = shape_of(member.call, awaited=False)
                 self._dynamic_import(member.call, scope, context)
@@ -309,8 +276,8 @@ class _Walker:
         self._dynamic_import(node, scope, context)
         result_use = self.result_uses.get(node, ResultUse.KEPT)
         shape = shape_of(node, awaited, context.in_async, result_use)
-        chain, member = self._chain(node.func), member_of(node.func)
-        made = self._chain(member.call.func) if member is not None else None
+        chain, member = self.binder.chain(node.func), member_of(node.func)
+        made = self.binder.chain(member.call.func) if member is not None else None
         if chain is not None:
             self._dynamic_import(node.func, scope, context)
             self._use(Use(scope=scope, chain=chain, node=node, shape=shape), context)
@@ -336,20 +303,6 @@ class _Walker:
     def _arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
         for argument in node.args:
             self.visit(argument.value, scope, context)
-
-    def _chain(self, node: cst.BaseExpression) -> Chain | None:
-        """Return `a.b.c` or `import_module("a").b` as a chain, None for other expressions."""
-        match node:
-            case cst.Name():
-                return Chain(node.value)
-            case cst.Attribute():
-                left = self._chain(node.value)
-                return None if left is None else left.then(node.attr.value)
-            case cst.Call():
-                module = self.imports.imported_module(node)
-                return None if module is None else Chain(module, absolute=True)
-            case _:
-                return None
 
     def _dynamic_import(
         self, expression: cst.BaseExpression, scope: Scope, context: _Context

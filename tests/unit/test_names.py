@@ -1,0 +1,72 @@
+"""What the text of one module says of its names."""
+
+from __future__ import annotations
+
+import pytest
+
+from flashc.syntax.names import Names, collect_names
+from flashc.syntax.parse import NestedTooDeeply, parse
+from flashc_ir.modules import Origin
+
+
+class Index:
+    """A project with the modules `gpu` and `pkg.helpers`."""
+
+    def has(self, name: str) -> bool:
+        return name in ("gpu", "pkg", "pkg.helpers")
+
+    def origin(self, name: str) -> Origin:
+        return Origin.PROJECT if name.split(".")[0] in ("gpu", "pkg") else Origin.EXTERNAL
+
+
+def names_of(text: str) -> Names:
+    return collect_names(parse("app.py", "app", False, text), Index())
+
+
+@pytest.mark.parametrize(
+    ("text", "exports"),
+    [
+        ("x = 1", None),
+        ("__all__ = ['a', 'b']", ("a", "b")),
+        ("__all__ = ('a',)", ("a",)),
+        ("__all__ = []", ()),
+        ("__all__ = ['a'] + more", None),
+        ("__all__ = [name]", None),
+        ("def f():\n    __all__ = ['a']", None),
+        ("__all__ = ['a']\n__all__ = compute()", ("a",)),
+    ],
+)
+def test_exports_are_the_literal_value_of_dunder_all(
+    text: str, exports: tuple[str, ...] | None
+) -> None:
+    assert names_of(text).module.exports == exports
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("from gpu import run", "gpu.run"),
+        ("import pkg.helpers as h\nrun = h.run", "pkg.helpers.run"),
+        ("import importlib\nrun = importlib.import_module('gpu').run", "gpu.run"),
+        ("def run(): ...", "app.run"),
+        ("run = 1", None),
+        ("from gpu import Model\nrun = Model()", None),
+        ("match x:\n    case [run, *rest]: ...", None),
+    ],
+)
+def test_a_binding_resolves_to_what_the_text_says(text: str, target: str | None) -> None:
+    (binding,) = (item for item in names_of(text).module.bindings if item.name == "run")
+    assert binding.target == target
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["run = 1", "(run, [*others]) = x", "for run in x: ...", "with x as run: ...", "(run := 1)"],
+)
+def test_every_kind_of_target_binds_its_names(text: str) -> None:
+    assert "run" in {item.name for item in names_of(text).module.bindings}
+
+
+def test_code_that_is_nested_too_deeply_is_an_error_of_its_own() -> None:
+    with pytest.raises(NestedTooDeeply):
+        parse("app.py", "app", False, f"x = {'(' * 5000}1{')' * 5000}")
