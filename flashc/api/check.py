@@ -1,63 +1,75 @@
-"""A project -> what the compiler says of it, from memory where nothing that matters has changed."""
+"""Check a project.  Returns the cached result if no input has changed since the last run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 import msgspec
+from msgspec import Struct
 
-from flashc.incremental.memo import Memory
-from flashc.project.discover import NOTHING_UNSAVED, Tree, discover
-from flashc.project.environment import Environment, build_environment
-from flashc.project.options import Options
-from flashc_core.cache import Store
-from flashc_core.diagnostics import Diagnostic, Sink
+from flashc.incremental.fingerprint import memo_of, project_key
+from flashc.project.workspace import Workspace
+from flashc_core import rules
+from flashc_core.diagnostics import Diagnostic, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult(Struct, frozen=True):
     """What a check found; `endpoints` is their number, None where errors leave no program."""
 
     endpoints: int | None
     diagnostics: tuple[Diagnostic, ...]
 
 
-def judge(
-    root: Path,
-    options: Options,
-    sink: Sink,
-    store: Store,
-    unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
-) -> int | None:
-    """Check the project at `root` (absolute).  The number of its endpoints; None where it has errors.
+class UnknownRuleError(ValueError):
+    """A name in `select` or `ignore` is no rule; the argument is the name."""
 
-    `unsaved` are files that are to be seen in another state than on the disk, by path.
+
+def check_project(workspace: Workspace) -> CheckResult:
+    """Compile an opened project, and return all diagnostics, sorted by position.
+
+    The options' `select` and `ignore` are not applied: see `select_diagnostics`.
     """
-    tree = discover(root, sink, unsaved)
-    environment = build_environment(root, options.env)
-    memory = Memory.of(tree, options, environment, store)
-    known = memory.recall("verdicts")
-    if known is not None:
-        verdict = msgspec.json.decode(known, type=Verdict)
-    else:
-        verdict = _compile(root, tree, options, environment, sink, store)
-        memory.remember("verdicts", msgspec.json.encode(verdict))
-    for diagnostic in verdict.diagnostics:
-        sink.add(diagnostic)
-    return verdict.endpoints
+    memo, key = memo_of(workspace), project_key(workspace)
+    cached = None if key is None else memo.load("checks", key)
+    if cached is not None:
+        return msgspec.json.decode(cached, type=CheckResult)
+    from flashc.compile import compile_project  # LibCST and the passes take a while to import
+
+    sink = workspace.sink()
+    compiled = compile_project(workspace, sink)
+    endpoints = None if compiled.program is None else len(compiled.program.endpoints)
+    result = CheckResult(endpoints, tuple(sink))
+    if key is not None:
+        memo.save("checks", key, compiled.inputs, msgspec.json.encode(result))
+    return result
 
 
-def _compile(
-    root: Path,
-    tree: Tree,
-    options: Options,
-    environment: Environment,
-    sink: Sink,
-    store: Store,
-) -> Verdict:
-    from flashc.compile import compile_tree  # imported by those checks only that need it
+def select_diagnostics(
+    diagnostics: Iterable[Diagnostic], select: Iterable[str], ignore: Iterable[str]
+) -> list[Diagnostic]:
+    """Return the diagnostics that `select` and `ignore` leave.
 
-    program = compile_tree(root, tree, options, environment, sink, store=store)
-    return Verdict(None if program is None else len(program.endpoints), tuple(sink))
+    Both hold codes, beginnings of codes, or names of rules.  Errors that would make a wrong artifact are
+    always left.
+
+    Raises:
+        UnknownRuleError: a name fits no rule.
+    """
+    selected, ignored = tuple(select), tuple(ignore)
+    for name in (*selected, *ignored):
+        if not any(_fits(name, rule) for rule in rules.RULES):
+            raise UnknownRuleError(name)
+    return [
+        diagnostic
+        for diagnostic in diagnostics
+        if not diagnostic.rule.suppressible or _is_selected(diagnostic.rule, selected, ignored)
+    ]
+
+
+def _is_selected(rule: Rule, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
+    selected = not select or any(_fits(name, rule) for name in select)
+    return selected and not any(_fits(name, rule) for name in ignore)
+
+
+def _fits(name: str, rule: Rule) -> bool:
+    return name == rule.name or rule.code.startswith(name)

@@ -1,20 +1,22 @@
-"""`flashc check`: report what is wrong with a project; `--fix` applies fixes."""
+"""`flashc check`: compile and report; with `--fix`, mend what can be mended."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flashc.api.check import judge
-from flashc.project.discover import NOTHING_UNSAVED
-from flashc.project.options import Options, read_options
-from flashc_core import rules
-from flashc_core.cache import open_store
-from flashc_core.diagnostics import Diagnostic, Rule, Sink
+from flashc.api.check import (
+    CheckResult,
+    UnknownRuleError,
+    check_project,
+    select_diagnostics,
+)
+from flashc.project.project import NOTHING_UNSAVED
+from flashc.project.workspace import Workspace, open_workspace
+from flashc_core.diagnostics import Diagnostic
 
 from .common import compiling_options, finish, format_option, names, project_argument, show
 
@@ -58,49 +60,57 @@ def command(
 
     RULES are codes (FC310), beginnings of codes (FC3) or names (endpoint-cycle), comma-separated.
     """
-    root = Path(os.path.realpath(project))
+    opened: list[Workspace] = []  # the last one, whose syntax trees the next one takes over
 
-    def check(
-        unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
-    ) -> tuple[list[Diagnostic], int | None]:
-        sink = Sink()
-        options = read_options(root, flags, sink)
-        store = open_store()
-        endpoints = None if sink.has_errors() else judge(root, options, sink, store, unsaved)
-        return chosen(sink, options), endpoints
+    def check(unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> CheckResult:
+        workspace = open_workspace(
+            project, flags, unsaved=unsaved, previous=opened[-1] if opened else None
+        )
+        opened[:] = [workspace]
+        result = check_project(workspace)
+        options = workspace.options
+        try:
+            found = select_diagnostics(result.diagnostics, options.select, options.ignore)
+        except UnknownRuleError as error:
+            raise click.UsageError(f"there is no rule `{error}`; see `flashc explain`") from error
+        return CheckResult(result.endpoints, tuple(found))
 
-    def mended() -> dict[str, tuple[bytes, bytes]]:
+    def fixed() -> dict[str, tuple[bytes, bytes]]:
         from flashc.report.fixes import apply_fixes
 
-        return apply_fixes(root, lambda unsaved: check(unsaved)[0], unsafe=unsafe_fixes)
+        return apply_fixes(
+            lambda unsaved: (check(unsaved).diagnostics, opened[-1].project)[::-1],
+            unsafe=unsafe_fixes,
+        )
 
     if diff:
         from flashc.report.fixes import differences
 
-        click.echo(differences(mended()), nl=False)
+        click.echo(differences(fixed()), nl=False)
         return
 
-    def mend_and_report() -> list[Diagnostic]:
+    def fix_and_report() -> CheckResult:
         if fix or unsafe_fixes:
             from flashc.report.fixes import write_changes
 
-            changes = mended()
+            changes = fixed()
             try:
-                write_changes(root, changes)
+                write_changes(opened[-1].root, changes)
             except OSError as error:
                 raise click.ClickException(f"{error.filename}: {error.strerror}") from error
             for path in sorted(changes):
                 click.echo(f"fixed {path}", err=True)
-        found, endpoints = check()
-        show(found, root, output_format)
-        if endpoints is not None and output_format == "text" and not found:
-            click.echo(f"{root.name}: {endpoints} endpoints, nothing to report")
-        return found
+        result = check()
+        workspace = opened[-1]
+        show(result.diagnostics, workspace, output_format)
+        if result.endpoints is not None and output_format == "text" and not result.diagnostics:
+            click.echo(f"{workspace.root.name}: {result.endpoints} endpoints, nothing to report")
+        return result
 
-    found: list[Diagnostic] = []
+    found: tuple[Diagnostic, ...] = ()
     try:
-        for _ in _changes(root) if watch else (None,):
-            found = mend_and_report()
+        for _ in _changes(project.resolve()) if watch else (None,):
+            found = fix_and_report().diagnostics
     except KeyboardInterrupt:
         if not watch:  # whoever watches ends so
             raise
@@ -124,25 +134,3 @@ def _changes(root: Path) -> Iterator[None]:
         if number == 0 or changes:
             yield
             click.echo(f"watching {root.name}; Ctrl+C ends it\n", err=True)
-
-
-def chosen(sink: Sink, options: Options) -> list[Diagnostic]:
-    """The findings that `--select` and `--ignore` leave; a name that is no rule is reported too."""
-    for name in (*options.select, *options.ignore):
-        if not any(_names(name, rule) for rule in rules.RULES):
-            raise click.UsageError(f"there is no rule `{name}`; see `flashc explain`")
-    return [
-        diagnostic
-        for diagnostic in sink
-        if _is_chosen(diagnostic, options) or not diagnostic.rule.suppressible
-    ]
-
-
-def _is_chosen(diagnostic: Diagnostic, options: Options) -> bool:
-    rule = diagnostic.rule
-    selected = not options.select or any(_names(name, rule) for name in options.select)
-    return selected and not any(_names(name, rule) for name in options.ignore)
-
-
-def _names(name: str, rule: Rule) -> bool:
-    return name == rule.name or rule.code.startswith(name)

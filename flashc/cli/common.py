@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
-from flashc.project.options import Options, read_options
-from flashc_core.cache import Store, open_store
-from flashc_core.diagnostics import Diagnostic, Sink
-
-if TYPE_CHECKING:
-    from flashc_backends.base import Context, Progress
-    from flashc_ir.program import Program
+from flashc.project.workspace import Workspace
+from flashc_core.diagnostics import Diagnostic
+from flashc_core.source import Lines
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 # Errors of the build's surroundings, not of the program.
@@ -98,60 +94,22 @@ def building_options(function: _F) -> _F:
     return compiling_options(function)
 
 
-def compile_folder(
-    project: Path, flags: dict[str, Any], sink: Sink
-) -> tuple[Path, Options, Program | None]:
-    """The project's absolute root, its options, and its program."""
-    root = Path(os.path.realpath(project))
-    options = read_options(root, flags, sink)
-    if sink.has_errors():
-        return root, options, None
-    from flashc.compile import compile_project
+def show(diagnostics: Iterable[Diagnostic], workspace: Workspace, output_format: str) -> None:
+    """Print diagnostics of an opened project.
 
-    return root, options, compile_project(root, options, sink, store=open_store())
+    Text goes to standard error, the formats for machines to standard output.
+    """
+    render_to_streams(diagnostics, workspace.root, workspace.project.lines, output_format)
 
 
-def context_of(
+def render_to_streams(
+    diagnostics: Iterable[Diagnostic],
     root: Path,
-    sink: Sink,
-    options: Options,
-    *,
-    environment: Mapping[str, str] | None = None,
-    store: Store | None = None,
-    progress: Progress | None = None,
-) -> Context:
-    """Return what the backends work in, as the options say."""
-    from flashc.project.environment import build_environment
-    from flashc_backends.base import (
-        ArtifactOptions,
-        Context,
-        DependencyOptions,
-        ProjectAccess,
-        Services,
-        Silent,
-    )
-
-    if environment is None:
-        environment = build_environment(root, options.env)
-    return Context(
-        project=ProjectAccess(root=root, environment=environment),
-        services=Services(sink=sink, cache=store or open_store(), progress=progress or Silent()),
-        dependency_options=DependencyOptions(
-            exclude=options.exclude,
-            no_deps=options.no_deps,
-            resolver=options.locker,
-            locked=options.locked,
-            allow_build=options.allow_build,
-        ),
-        artifact_options=ArtifactOptions(
-            budget=options.size_budget, per_endpoint=options.per_endpoint
-        ),
-    )
-
-
-def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:
-    """Print the findings: pictures on standard error, formats for machines on standard output."""
-    found = list(sink)
+    lines_of: Callable[[str], Lines | None],
+    output_format: str,
+) -> None:
+    """As `show`, for diagnostics about files below any `root`."""
+    found = list(diagnostics)
     match output_format:
         case "json":
             from flashc.report.machine import render_json
@@ -167,9 +125,9 @@ def show(sink: Iterable[Diagnostic], root: Path, output_format: str) -> None:
             click.echo(render_github(found, _below_repository(root)), nl=False)
         case _:
             if found:
-                from flashc.report.text import SourceCache, render
+                from flashc.report.text import render
 
-                click.echo(render(found, SourceCache(root), _paint()), nl=False, err=True)
+                click.echo(render(found, lines_of, _paint()), nl=False, err=True)
 
 
 def _below_repository(root: Path) -> str:

@@ -8,21 +8,13 @@ from typing import Any
 
 import click
 
-from flashc_backends.base import Context, Draft
+from flashc.api.emit import Emission, emit_target
+from flashc.project.workspace import open_workspace
+from flashc_backends.base import Draft
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, reporting, write_tree
-from flashc_core.diagnostics import Sink
-from flashc_ir.program import Program
 
-from .common import (
-    building_options,
-    compile_folder,
-    context_of,
-    finish,
-    format_option,
-    project_argument,
-    show,
-)
+from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress
 
 _HELP = "\n".join(
@@ -53,22 +45,21 @@ def command(
     project: Path, target: str, folder: Path | None, output_format: str, **flags: Any
 ) -> None:
     """Make a target, then print it, or write it to `folder`."""
-    sink = Sink()
-    root, options, program = compile_folder(project, flags, sink)
-    made = Emitted()
-    if program is not None:
-        with show_progress(output_format == "text") as progress:
-            made = emit(target, program, context_of(root, sink, options, progress=progress))
-    if folder is not None and not sink.has_errors():
+    workspace = open_workspace(project, flags)
+    with show_progress(output_format == "text") as progress:
+        emission = emit_target(workspace, target, progress)
+    made, diagnostics = _shown(target, emission), emission.diagnostics
+    if folder is not None and made.files:
+        sink = workspace.sink()
         try:
             with reporting(folder, sink):
                 write_tree(folder, made.files)
         except CannotWrite:
-            pass  # reported; the exit code says it
-    show(sink, root, output_format)
+            diagnostics = (*diagnostics, *sink)
+    show(diagnostics, workspace, output_format)
     if folder is None and output_format == "text":
         made.print()
-    finish(sink)
+    finish(diagnostics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,16 +77,12 @@ class Emitted:
             click.echo(note, err=True)
 
 
-def emit(name: str, program: Program, context: Context) -> Emitted:
-    """Make the target `name`; empty where it reported errors."""
-    target = TARGETS[name]
-    if target.makes == "drafts":
-        return _shown_drafts(target.emit(program, context))
-    plan = target.emit(program, context)
-    if plan is None:
-        return Emitted()
-    document = Draft(path=f"{name}.json", content=plan.to_json())
-    return Emitted(text=plan.to_text(), files=(document,))
+def _shown(name: str, emission: Emission) -> Emitted:
+    """What is printed and written of a target; nothing after errors."""
+    if emission.plan is None:
+        return _shown_drafts(emission.drafts)
+    document = Draft(path=f"{name}.json", content=emission.plan.to_json())
+    return Emitted(text=emission.plan.to_text(), files=(document,))
 
 
 def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:

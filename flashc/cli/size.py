@@ -9,24 +9,16 @@ from typing import Any
 import click
 from packaging.utils import canonicalize_name
 
-from flashc_backends.artifact.artifact import measure
+from flashc.api.size import measure_project
+from flashc.project.workspace import open_workspace
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
 from flashc_backends.write import CannotWrite, reporting
-from flashc_core.diagnostics import Sink
 from flashc_core.files import write_file
 from flashc_ir.platform.images import NEVER_BUNDLED, image_of
 from flashc_ir.program import Program
 
-from .common import (
-    building_options,
-    compile_folder,
-    context_of,
-    finish,
-    format_option,
-    project_argument,
-    show,
-)
+from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress
 
 
@@ -45,31 +37,26 @@ def command(
     project: Path, why: str | None, page: Path | None, output_format: str, **flags: Any
 ) -> None:
     """Explain the size of the artifact of the app in PROJECT, package by package."""
-    sink = Sink()
-    root, options, program = compile_folder(project, flags, sink)
-    parts: list[DistributionSize] | None = None
-    lock: Lock | None = None
-    if program is not None:
-        with show_progress(output_format == "text") as progress:
-            context = context_of(root, sink, options, progress=progress)
-            measured = measure(program, context)
-        environ = context.project.environment
-        if measured is not None:
-            lock, parts = measured
+    workspace = open_workspace(project, flags)
+    with show_progress(output_format == "text") as progress:
+        result = measure_project(workspace, progress)
+    diagnostics, sizes = result.diagnostics, result.sizes
+    if page is not None and sizes is not None:
+        sink = workspace.sink()
+        own = sum(file.size for file in sizes.program.files)
         try:
-            if page is not None and parts is not None:
-                own = sum(file.size for file in program.files)
-                with reporting(page, sink):
-                    write_file(page, treemap(program.name, parts, own).encode())
+            with reporting(page, sink):
+                write_file(page, treemap(sizes.program.name, sizes.parts, own).encode())
         except CannotWrite:
-            parts = None  # reported
-    show(sink, root, output_format)
-    if program is not None and parts is not None and lock is not None and output_format == "text":
+            diagnostics, sizes = (*diagnostics, *sink), None
+    show(diagnostics, workspace, output_format)
+    if sizes is not None and output_format == "text":
         if why is not None:
-            click.echo(explain(canonicalize_name(why), lock, program, environ))
+            name = canonicalize_name(why)
+            click.echo(explain(name, sizes.lock, sizes.program, sizes.environment))
         else:
-            click.echo("\n".join(table(program, parts)))
-    finish(sink)
+            click.echo("\n".join(table(sizes.program, sizes.parts)))
+    finish(diagnostics)
 
 
 def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import click
 from flashc_backends.verify.checks import verify_artifact
 from flashc_core.diagnostics import Sink
 
-from .common import finish, format_option, show
+from .common import finish, format_option, render_to_streams
 
 
 @click.command("verify")
@@ -23,7 +23,7 @@ def command(artifact: Path, output_format: str) -> None:
     """
     sink = Sink()
     verify_artifact(artifact, sink)
-    show(sink, artifact.absolute().parent, output_format)
+    render_to_streams(sink, artifact.absolute().parent, lambda _path: None, output_format)
     if not len(sink) and output_format == "text":
         click.echo(f"{artifact.name} is whole")
     finish(sink)

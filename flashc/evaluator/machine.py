@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from flashc.project.discover import Tree
+from flashc.project.project import Project
 from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
 from flashc_core.source import Location, Span, WholeFile
@@ -86,7 +86,7 @@ class Machine(ABC):
     project that were looked at, and `is_settled` says that none of them changed meanwhile.
     """
 
-    tree: Tree
+    tree: Project
     load: Callable[[str], Syntax | None]
     environment: Mapping[str, str]
     dialects: tuple[Dialect, ...] = ()

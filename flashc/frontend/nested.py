@@ -1,8 +1,9 @@
-"""Functions that are never called while their module is imported -> a report of endpoints inside them."""
+"""Find endpoints that are declared inside functions."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import libcst as cst
 
@@ -10,20 +11,17 @@ from flashc.evaluator.objects import Frame
 from flashc.evaluator.values import External, Known
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, dotted
-from flashc_core import rules
-from flashc_core.diagnostics import Sink
-from flashc_core.source import Span
+from flashc_ir.modules import NestedEndpoint
 
 from .flash.semantics import SdkClass
 
 _INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 
 
-def check_nested_endpoints(frame: Frame, constructed: frozenset[Span], sink: Sink) -> None:
-    """Report each `@Endpoint(...)` in a function of this module that no endpoint came from.
-
-    `constructed` are the places of the arguments that endpoints were made with.
-    """
+def nested_endpoints(frame: Frame) -> tuple[NestedEndpoint, ...]:
+    """Return each `@Endpoint(...)` on a function or class inside a function of this module."""
+    if not _INDENTED_DECORATOR.search(frame.syntax.text):
+        return ()
     names = {
         name
         for name, value in frame.names.items()
@@ -35,22 +33,10 @@ def check_nested_endpoints(frame: Frame, constructed: frozenset[Span], sink: Sin
         if isinstance(value, Known) and value.value == External("runpod_flash")
     }
     spelled = names | {f"{m}.Endpoint" for m in modules}
-    for span in _decorators(frame.syntax, spelled):
-        if span not in constructed:
-            sink.report(
-                rules.ENDPOINT_IN_FUNCTION,
-                span,
-                "this endpoint stands in a function that is not called when the module is imported",
-                notes=("it is not deployed",),
-                help=("move the decorated function to the top of the module",),
-            )
+    return tuple(_decorators(frame.syntax, spelled))
 
 
-def _decorators(syntax: Syntax, spelled: set[str]) -> list[Span]:
-    """The argument lists of `@Endpoint(...)` on functions and classes inside functions."""
-    found: list[Span] = []
-    if not _INDENTED_DECORATOR.search(syntax.text):
-        return found
+def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[NestedEndpoint]:
     pending: list[tuple[cst.CSTNode, bool]] = [(syntax.tree, False)]
     while pending:
         node, inside = pending.pop()
@@ -58,8 +44,7 @@ def _decorators(syntax: Syntax, spelled: set[str]) -> list[Span]:
             for decorator in node.decorators:
                 call = decorator.decorator
                 if isinstance(call, cst.Call) and dotted(call.func) in spelled:
-                    found.append(syntax.arguments_span(call))
+                    yield NestedEndpoint(syntax.span(call), syntax.arguments_span(call))
         within = inside or isinstance(node, cst.FunctionDef)
         if isinstance(node, (cst.BaseCompoundStatement, cst.BaseSuite, cst.Module)):
             pending.extend((child, within) for child in children(node))
-    return found

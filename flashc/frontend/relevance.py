@@ -1,4 +1,4 @@
-"""A project's files -> which of its modules matter to endpoints, and what the others import.
+"""Find the modules that matter to endpoints, and read the imports of the others.
 
 A module is relevant if it names the SDK, or imports (through others) one that does: only such modules can
 declare, call or re-export endpoints.  Of the others only the imports matter.
@@ -8,96 +8,84 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flashc.project.discover import SDK_PACKAGES, Tree
-from flashc.project.texts import read_text
+from msgspec import structs
+
+from flashc.project.parsing import parse_module, read_module
+from flashc.project.project import SDK_PACKAGES, Project
 from flashc_core.diagnostics import Sink
 from flashc_ir.imports.ast_imports import collect_imports_ast
-from flashc_ir.imports.resolve import ImportProblem
-from flashc_ir.modules import Import, Module, Origin
+from flashc_ir.modules import Module, Origin
 
-MAX_PLAIN_TEXT = 32_000_000  # characters
+_MAX_PLAIN_TEXT = 32_000_000  # characters
 _MENTIONS = tuple(name.encode() for name in sorted(SDK_PACKAGES))
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Survey:
-    """`plain` are the modules that do not name the SDK, with their imports.  `broken` are those of them that
-    are no Python, which matters only if a worker imports them."""
+@dataclass(frozen=True, eq=False)
+class Relevance:
+    """`relevant` are the names of the modules to be parsed and evaluated, `plain` those that do not name the
+    SDK; a plain module that imports a relevant one is in both."""
 
     relevant: frozenset[str]
     plain: dict[str, Module]
-    problems: dict[str, tuple[ImportProblem, ...]]
-    broken: frozenset[str]
 
 
-def survey(tree: Tree) -> Survey:
-    """Look at every module of a project."""
-    problems: dict[str, tuple[ImportProblem, ...]] = {}
+def find_relevant_modules(project: Project) -> Relevance:
+    """Look at the text of every module of a project."""
     plain: dict[str, Module] = {}
-    broken: set[str] = set()
     mentioning: set[str] = set()
-    for name, path in tree.modules.items():
-        if _mentions_sdk(tree, path):
+    for name, path in project.modules.items():
+        if _mentions_sdk(project, path):
             mentioning.add(name)
-            continue
-        found = _imports(tree, name, path)
-        if found is None:
-            broken.add(name)
-        imports, problems[name] = found or ((), ())
-        plain[name] = Module(
-            name=name, path=path, is_package=path.endswith("__init__.py"), imports=imports
-        )
-    return Survey(
-        relevant=_importers(tree, mentioning, plain),
-        plain=plain,
-        problems=problems,
-        broken=frozenset(broken),
-    )
+        else:
+            plain[name] = read_plain_module(project, name)
+    return Relevance(_importers(mentioning, plain), plain)
 
 
-def _mentions_sdk(tree: Tree, path: str) -> bool:
+def _mentions_sdk(project: Project, path: str) -> bool:
     try:
-        data = tree.read(path)
+        return project.source(path).mentions(_MENTIONS)
     except OSError:
         return False
-    return any(name in data for name in _MENTIONS)
 
 
-_Imports = tuple[tuple[Import, ...], tuple[ImportProblem, ...]]
-
-
-def _imports(tree: Tree, name: str, path: str) -> _Imports | None:
-    """What a module imports; None where that can't be read."""
-    text = read_text(tree, path, Sink())
-    if text is None:
-        return None
-    if len(text) > MAX_PLAIN_TEXT:
-        return (), ()
+def read_plain_module(project: Project, name: str) -> Module:
+    """Return the imports of a module, and what is wrong with its text."""
+    path = project.modules[name]
+    module = Module(name=name, path=path, is_package=path.endswith("__init__.py"))
+    sink = Sink()
+    source = read_module(project, name, sink)
+    if source is None:
+        return structs.replace(module, unreadable=tuple(sink))
+    if len(source.text) > _MAX_PLAIN_TEXT:
+        return module
     try:
-        return collect_imports_ast(path, name, path.endswith("__init__.py"), text, tree)
+        imports, problems = collect_imports_ast(path, name, source.is_package, source.text, project)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return _imports_of_newer_syntax(tree, name)
+        return _with_newer_syntax(project, module)
+    return structs.replace(module, imports=imports, import_problems=problems)
 
 
-def _imports_of_newer_syntax(tree: Tree, name: str) -> _Imports | None:
-    from flashc.project.sources import Sources
-    from flashc.syntax.names import (
-        collect_names,  # LibCST takes a while to import, and is rarely wanted here
-    )
+def _with_newer_syntax(project: Project, module: Module) -> Module:
+    """Read a module that the running Python can't parse, and LibCST perhaps can."""
+    # LibCST takes a while to import, and is rarely needed here
+    from flashc.syntax.names import collect_names
 
-    syntax = Sources(tree, Sink()).syntax(name)
+    sink = Sink()
+    syntax = parse_module(project, module.name, sink)
     if syntax is None:
-        return None
-    names = collect_names(syntax, tree)
-    return names.module.imports, names.problems
+        return structs.replace(module, unreadable=tuple(sink))
+    names = collect_names(syntax, project)
+    return structs.replace(module, imports=names.imports, import_problems=names.import_problems)
 
 
-def _importers(tree: Tree, mentioning: set[str], plain: dict[str, Module]) -> frozenset[str]:
+def _importers(mentioning: set[str], plain: dict[str, Module]) -> frozenset[str]:
     """The modules that mention the SDK, and all that import one of them, directly or not."""
     importers: dict[str, set[str]] = {}
     for module in plain.values():
-        for target in imported_modules(module, tree):
-            importers.setdefault(target, set()).add(module.name)
+        for item in module.imports:
+            if item.origin is Origin.PROJECT:
+                for target in item.modules():
+                    importers.setdefault(target, set()).add(module.name)
     found = set(mentioning)
     pending = list(mentioning)
     while pending:
@@ -106,19 +94,3 @@ def _importers(tree: Tree, mentioning: set[str], plain: dict[str, Module]) -> fr
                 found.add(importer)
                 pending.append(importer)
     return frozenset(found)
-
-
-def imported_modules(module: Module, tree: Tree) -> dict[str, Import]:
-    """The project's modules that `module` imports, parents and submodules included."""
-    found: dict[str, Import] = {}
-    for item in module.imports:
-        if item.origin is not Origin.PROJECT:
-            continue
-        names = [item.module, *(n.submodule for n in item.names or () if n.submodule)]
-        for name in names:
-            parts = name.split(".")
-            for length in range(1, len(parts) + 1):
-                prefix = ".".join(parts[:length])
-                if prefix in tree.modules:
-                    found.setdefault(prefix, item)
-    return found

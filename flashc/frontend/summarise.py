@@ -1,109 +1,125 @@
-"""Modules that have to be read together -> what they say: parsed, evaluated and lowered."""
+"""Parse, evaluate and lower the modules of a component."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.machine import Machine
-from flashc.incremental.components import Part
-from flashc.incremental.inputs import (
-    UNREPEATABLE,
-    environment_question,
-    file_question,
-    module_question,
-)
-from flashc.project.discover import Tree
-from flashc.project.environment import Environment
-from flashc.project.sources import Sources
-from flashc.syntax.names import Names, collect_names
+from flashc.project.environment import BuildEnvironment
+from flashc.project.inputs import VOLATILE, file_input, module_input, variable_input
+from flashc.project.parsing import parse_module
+from flashc.project.project import Project
+from flashc.syntax.names import collect_names
+from flashc.syntax.parse import Syntax
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import printable
 from flashc_core.source import WholeFile
 from flashc_ir.endpoints import Endpoint
-from flashc_ir.modules import Module
+from flashc_ir.modules import ImportFailure, Module
+from flashc_ir.program import UnloweredEndpoint
 
 from .decode import ArgumentDecoder
 from .flash.lower import lower_endpoints
 from .flash.semantics import Flash
-from .nested import check_nested_endpoints
-from .summary import Failure, Fragment, TopImport
+from .nested import nested_endpoints
+from .summary import Component, ComponentSummary
 from .top_imports import find_top_imports
 
 
-def read_parts(parts: Sequence[Part], tree: Tree, environment: Environment) -> list[Fragment]:
-    """A fragment for each part.
+def summarise_all(
+    components: Sequence[Component], project: Project, environment: BuildEnvironment
+) -> list[ComponentSummary]:
+    """Return a summary of each component.
 
-    All modules are parsed before the first is walked: parser and evaluator alike are large, and taking turns
-    they push each other out of the processor's caches, which costs a fifth of the time.
+    All modules are parsed before the first is evaluated: parser and evaluator are both large, and taking
+    turns they push each other out of the processor's caches, which costs a fifth of the time.
     """
-    quiet = Sources(tree, Sink())
-    for part in parts:
-        for name in part:
-            quiet.syntax(name)  # `parse` remembers it
-    return [read_fragment(part, tree, environment) for part in parts]
+    for component in components:
+        for name in component:
+            parse_module(project, name, Sink())
+    return [summarise(component, project, environment) for component in components]
 
 
-def read_fragment(
-    names: Part, tree: Tree, environment: Environment, *, trace: bool = False
-) -> Fragment:
-    """Read the modules of these names, in this order; `trace` as in `Options`."""
-    sink, asked = Sink(), environment.fresh()
-    sources = Sources(tree, sink)
-    read = {name: _names(sources, name) for name in names}
-    machine = Interpreter(tree=tree, load=sources.syntax, environment=asked, dialects=(Flash(),))
-    endpoints = _evaluate(machine, names, sink, trace=trace)
-    building = {endpoint.construction.module for endpoint in endpoints}
-    top_imports: dict[str, tuple[TopImport, ...]] = {}
-    for name in sorted(building & read.keys()):
-        syntax = sources.syntax(name)
-        if syntax is not None:
-            top_imports[name] = find_top_imports(syntax, read[name].module)
-    return Fragment(
-        modules=tuple(found.module for found in read.values()),
+def summarise(
+    names: Component, project: Project, environment: BuildEnvironment, *, trace: bool = False
+) -> ComponentSummary:
+    """Return what the modules of these names say; `trace` is as in `Options`."""
+    sink, environment = Sink(), environment.recording()
+    loader = _Loader(project, sink)
+    machine = Interpreter(
+        tree=project, load=loader.load, environment=environment, dialects=(Flash(),)
+    )
+    modules = tuple(_module(name, loader) for name in names)
+    endpoints, unlowered = _evaluate(machine, names, sink, trace=trace)
+    return ComponentSummary(
+        modules=tuple(_with_nested_endpoints(module, machine) for module in modules),
         endpoints=endpoints,
+        unlowered=unlowered,
         diagnostics=tuple(sink),
-        problems={name: found.problems for name, found in read.items()},
-        installs={name: found.installs for name, found in read.items()},
-        failures={
-            name: Failure(error.span, printable(str(error)))
+        import_failures={
+            name: ImportFailure(error.span, printable(str(error)))
             for name, error in machine.failed.items()
         },
-        top_imports=top_imports,
-        reads=(
-            *(module_question(name) for name in sorted(set(sources.asked) - set(names))),
-            *(file_question(path) for path in sorted(machine.files)),
-            *(environment_question(name) for name in sorted(asked.asked)),
-            *(() if machine.is_settled else (UNREPEATABLE,)),
+        inputs=(
+            *(module_input(name) for name in sorted(loader.loaded - set(names))),
+            *(file_input(path) for path in sorted(machine.files)),
+            *(variable_input(name) for name in sorted(environment.asked)),
+            *(() if machine.is_settled else (VOLATILE,)),
         ),
     )
 
 
-def _names(sources: Sources, name: str) -> Names:
-    path = sources.tree.modules[name]
-    syntax = sources.syntax(name)
+class _Loader:
+    """Parses modules for the evaluator and records which; what can't be parsed is reported."""
+
+    def __init__(self, project: Project, sink: Sink) -> None:
+        self.project = project
+        self.sink = sink
+        self.loaded: set[str] = set()
+
+    def load(self, name: str) -> Syntax | None:
+        if name in self.project.modules:
+            self.loaded.add(name)
+        return parse_module(self.project, name, self.sink)
+
+
+def _module(name: str, loader: _Loader) -> Module:
+    """The names, imports and facts of one module."""
+    syntax = loader.load(name)
+    path = loader.project.modules[name]
     if syntax is not None:
         try:
-            return collect_names(syntax, sources.tree)
+            module = collect_names(syntax, loader.project)
+            return structs.replace(module, deferred_imports=find_top_imports(syntax, module))
         except RecursionError:
-            sources.sink.report(
+            loader.sink.report(
                 rules.MODULE_TOO_LARGE,
                 WholeFile(path),
                 f"the code of `{path}` is nested too deeply to be analysed",
             )
-    return Names(Module(name=name, path=path, is_package=path.endswith("__init__.py")), (), ())
+    return Module(name=name, path=path, is_package=path.endswith("__init__.py"))
+
+
+def _with_nested_endpoints(module: Module, machine: Machine) -> Module:
+    frame = machine.frames.get(module.name)
+    if frame is None:
+        return module
+    return structs.replace(module, nested_endpoints=nested_endpoints(frame))
 
 
 def _evaluate(
-    machine: Machine, names: tuple[str, ...], sink: Sink, *, trace: bool
-) -> tuple[Endpoint, ...]:
-    """What Python would define: the endpoints of these modules."""
+    machine: Machine, names: Component, sink: Sink, *, trace: bool
+) -> tuple[tuple[Endpoint, ...], tuple[UnloweredEndpoint, ...]]:
+    """The endpoints that Python would define by importing these modules."""
     decoder = ArgumentDecoder(machine, sink)
     for name in names:
         machine.evaluate_as_worker(name)
     if trace:
-        from .trace import trace as trace_modules  # processes are for those who ask for them
+        from .trace import trace as trace_modules  # only for those who ask for it
 
         trace_modules(machine, machine.environment, sink)
     for name, place in sorted(machine.stopped.items()):
@@ -114,10 +130,4 @@ def _evaluate(
             notes=("what the module defines after this place is not seen",),
             help=("move the computation into a function that runs on the worker",),
         )
-    endpoints = lower_endpoints(decoder, machine.endpoints)
-    constructed = frozenset(endpoint.text for endpoint in machine.endpoints)
-    for name in names:
-        frame = machine.frames.get(name)
-        if frame is not None:
-            check_nested_endpoints(frame, constructed, sink)
-    return endpoints
+    return lower_endpoints(decoder, machine.endpoints)

@@ -1,4 +1,4 @@
-"""Third-party imports at the top of worker modules -> findings, and the fix that moves them.
+"""Find third-party imports at the top of a module that only its functions use, and the fix that moves them.
 
 A package that is imported at the top must be there wherever the module is imported: on every worker that
 the module goes to, and on the machine of whoever looks for endpoints by importing.
@@ -14,22 +14,19 @@ import libcst as cst
 
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, docstring
-from flashc_core import rules
-from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety
+from flashc_core.diagnostics import Fix, Safety
 from flashc_core.source import Edit, Span
-from flashc_ir.modules import Import, Module, Origin
+from flashc_ir.modules import DeferredImport, Import, Module, Origin
 from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
 
-from .summary import TopImport
 
-
-def find_top_imports(syntax: Syntax, module: Module) -> tuple[TopImport, ...]:
+def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ...]:
     """The imports of a module whose names only its functions use."""
     candidates = {item.span: item for item in module.imports if _is_candidate(item)}
     return tuple(_found(syntax, candidates)) if candidates else ()
 
 
-def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[TopImport]:
+def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredImport]:
     occurrences = _Occurrences(syntax)
     for statement in syntax.tree.body:
         if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
@@ -43,19 +40,12 @@ def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[TopImport
             continue
         users = occurrences.functions_using(names)
         if users:
-            finding = Diagnostic(
-                rule=rules.IMPORT_AT_TOP,
-                message=f"`{item.module.partition('.')[0]}` is imported with the module, "
-                "but only functions use it",
-                primary=Label(item.span, ""),
-                notes=(
-                    "`flash` can't find the endpoints on a machine without the package, and every "
-                    "worker that imports the module loads it",
-                ),
-                help=("import it in the functions that use it",),
+            yield DeferredImport(
+                names=names,
+                package=item.module.partition(".")[0],
+                span=item.span,
                 fix=_fix(syntax, statement, node, users),
             )
-            yield TopImport(names, finding)
 
 
 def _is_candidate(item: Import) -> bool:

@@ -1,7 +1,7 @@
-"""The modules of a project -> parts that can be read without each other.
+"""Partition the modules of a project into components that can be read without each other.
 
 A module can change what another one defines only if one imports the other.  Which imports there are is
-guessed from the text, because that is fast; a part that turns out to reach into another is joined with it
+guessed from the text, because that is fast; a component that turns out to read another is joined with it
 afterwards, so that a wrong guess costs time and nothing else.
 """
 
@@ -10,14 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from flashc.frontend.summary import Fragment
-from flashc.project.discover import Tree
+from flashc.frontend.summary import Component, ComponentSummary
+from flashc.project.inputs import modules_in
+from flashc.project.project import Project
 from flashc_ir.imports.resolve import resolve_relative
-
-from .inputs import modules_in
-
-Part = tuple[str, ...]
-"""The relevant modules of a part, in the order of their names."""
 
 _IMPORT = re.compile(
     rb"(?:^|[\r\n;:])[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]*(\([^)]*\)|[^\r\n;#]*)|import[ \t]+([^\r\n;#]+))"
@@ -25,32 +21,36 @@ _IMPORT = re.compile(
 _NAME = re.compile(r"[\w.]+")
 
 
-def split(tree: Tree, relevant: Iterable[str]) -> list[Part]:
-    """The parts of a project, in the order of their first modules."""
-    groups = _Groups()
-    for name, path in tree.modules.items():
-        for other in _guess_imports(tree, name, path):
-            groups.join(name, other)
-    return groups.of(relevant)
+def split(project: Project, relevant: Iterable[str]) -> list[Component]:
+    """Return the components of a project, in the order of their first modules."""
+    sets = DisjointSets()
+    for name, path in project.modules.items():
+        for other in _guess_imports(project, name, path):
+            sets.join(name, other)
+    return sets.partition(relevant)
 
 
-def join(parts: list[Part], fragments: Mapping[Part, Fragment]) -> list[Part]:
-    """The parts again; as one those that reached into each other, or into the same other module, which one
-    may have changed before the other saw it."""
-    groups = _Groups()
-    owner = {name: part[0] for part in parts for name in part}
-    for part in parts:
-        for name in part:
-            groups.join(part[0], name)
-        for name in modules_in(fragments[part].reads):
-            groups.join(part[0], owner.setdefault(name, part[0]))
-    return groups.of(name for part in parts for name in part)
+def join(
+    components: list[Component], summaries: Mapping[Component, ComponentSummary]
+) -> list[Component]:
+    """Return the components again; as one those that read each other or the same other module.
+
+    One of them may have changed that module before the other saw it.
+    """
+    sets = DisjointSets()
+    owner = {name: component[0] for component in components for name in component}
+    for component in components:
+        for name in component:
+            sets.join(component[0], name)
+        for name in modules_in(summaries[component].inputs):
+            sets.join(component[0], owner.setdefault(name, component[0]))
+    return sets.partition(name for component in components for name in component)
 
 
-def _guess_imports(tree: Tree, name: str, path: str) -> Iterator[str]:
+def _guess_imports(project: Project, name: str, path: str) -> Iterator[str]:
     """The project's modules that a module seems to import."""
     try:
-        data = tree.read(path)
+        data = project.read(path)
     except OSError:
         return
     package = name if path.endswith("__init__.py") else name.rpartition(".")[0]
@@ -65,16 +65,17 @@ def _guess_imports(tree: Tree, name: str, path: str) -> Iterator[str]:
             taken = _NAME.findall(names.decode("utf-8", "replace"))
             prefix = f"{module}." if module else ""
             candidates = [module or "", *(f"{prefix}{item}" for item in taken)]
-        yield from (other for other in candidates if other in tree.modules)
+        yield from (other for other in candidates if other in project.modules)
 
 
-class _Groups:
-    """Disjoint sets of names; each is known by its smallest member."""
+class DisjointSets:
+    """Disjoint sets of names (union-find); a set is known by its smallest member."""
 
     def __init__(self) -> None:
         self._leaders: dict[str, str] = {}
 
     def leader(self, name: str) -> str:
+        """Return the smallest member of a name's set."""
         leader = name
         while (above := self._leaders.get(leader, leader)) != leader:
             leader = above
@@ -83,11 +84,12 @@ class _Groups:
         return leader
 
     def join(self, one: str, other: str) -> None:
+        """Make the sets of two names one."""
         first, second = sorted((self.leader(one), self.leader(other)))
         self._leaders[second] = first
 
-    def of(self, names: Iterable[str]) -> list[Part]:
-        """The sets of these names only."""
+    def partition(self, names: Iterable[str]) -> list[Component]:
+        """Return the sets of these names only, sorted."""
         found: dict[str, list[str]] = {}
         for name in sorted(names):
             found.setdefault(self.leader(name), []).append(name)

@@ -1,7 +1,7 @@
-"""The relevant modules of a project -> their fragments: remembered, or read on all processors.
+"""Get the summaries of a project's modules: from the cache, or by reading them on all processors.
 
-Parts are kept by the shard, so that a large project has few files in the cache and a changed line costs the
-reading of a few modules.
+Summaries are cached by the batch, so that a large project has few files in the cache and a changed line costs
+the reading of a few modules.
 """
 
 from __future__ import annotations
@@ -13,145 +13,135 @@ from functools import cached_property, partial
 
 import msgspec
 
-from flashc.frontend.summary import Fragment
-from flashc.project.discover import Tree
-from flashc.project.environment import Environment
+from flashc.frontend.summary import Component, ComponentSummary
+from flashc.project.inputs import InputDigests, module_input
+from flashc.project.workspace import Workspace
 from flashc.syntax.stack import call_with_large_stack
-from flashc_core.cache import Store, digest
+from flashc_core.cache import digest
 from flashc_core.processes import on_all_processors
 
-from .compiler import compiler_identity
-from .components import Part, join, split
-from .inputs import UNREPEATABLE, Answers, module_question, variables_in
+from .components import join, split
+from .fingerprint import compiler_identity
+from .memo import Memo
 
-_MODULES_OF_A_SHARD = 16
-_PAYS = 100_000  # characters of source: reading less takes no longer than starting processes
-_KIND = "fragments"
+_MODULES_OF_A_BATCH = 16
+_MIN_PARALLEL_SIZE = (
+    100_000  # bytes of source; reading less takes no longer than starting processes
+)
+_KIND = "summaries"
 
-Shard = tuple[Part, ...]
+Batch = tuple[Component, ...]
 
 
-def read_fragments(
-    tree: Tree, relevant: Iterable[str], environment: Environment, store: Store | None
-) -> list[Fragment]:
-    """The fragments of all relevant modules.  `environment` learns what was asked of it."""
-    library = _Library(tree=tree, environment=environment, store=store)
-    parts = split(tree, relevant)
+def read_summaries(workspace: Workspace, relevant: Iterable[str]) -> list[ComponentSummary]:
+    """Return the summaries of the relevant modules."""
+    cache = SummaryCache(workspace)
+    components = split(workspace.project, relevant)
     while True:
-        fragments = library.fragments(parts)
-        joined = join(parts, fragments)
-        if joined == parts:
-            break
-        parts = joined
-    for fragment in fragments.values():
-        environment.asked.update(variables_in(fragment.reads))
-        environment.is_settled &= UNREPEATABLE not in fragment.reads
-    return [fragments[part] for part in parts]
+        summaries = cache.get(components)
+        joined = join(components, summaries)
+        if joined == components:
+            return [summaries[component] for component in components]
+        components = joined
 
 
-@dataclass(eq=False, kw_only=True)
-class _Library:
-    """The fragments of one state of a project."""
+@dataclass(eq=False)
+class SummaryCache:
+    """The summaries of one state of a project."""
 
-    tree: Tree
-    environment: Environment
-    store: Store | None
-    known: dict[Part, Fragment] = field(default_factory=dict[Part, Fragment])
+    workspace: Workspace
+    known: dict[Component, ComponentSummary] = field(
+        default_factory=dict[Component, ComponentSummary]
+    )
 
-    def fragments(self, parts: Sequence[Part]) -> Mapping[Part, Fragment]:
-        """The fragments of these parts at least."""
-        missing: list[Shard] = []
-        for shard in shards(part for part in parts if part not in self.known):
-            found = self.recall(shard)
+    def get(self, components: Sequence[Component]) -> Mapping[Component, ComponentSummary]:
+        """Return the summaries of these components at least."""
+        missing: list[Batch] = []
+        for batch in batches(component for component in components if component not in self.known):
+            found = self.memo.load(_KIND, self.key(batch))
             if found is None:
-                missing.append(shard)
+                missing.append(batch)
             else:
-                self.known.update(zip(shard, found, strict=True))
+                self.known.update(zip(batch, _decode(found), strict=True))
         self.known.update(self.read(missing))
         return self.known
 
-    def recall(self, shard: Shard) -> tuple[Fragment, ...] | None:
-        """The fragments of a shard as they were remembered."""
-        if self.store is None:
-            return None
-        key = self.key(shard)
-        questions = self.store.read(f"{_KIND}-reads", key)
-        if questions is None:
-            return None
-        data = self.store.read(_KIND, self.answered(key, msgspec.json.decode(questions)))
-        return None if data is None else msgspec.msgpack.decode(data, type=tuple[Fragment, ...])
-
-    def read(self, missing: Sequence[Shard]) -> Iterator[tuple[Part, Fragment]]:
-        """Read the parts of some shards, and remember what came of it."""
+    def read(self, missing: Sequence[Batch]) -> Iterator[tuple[Component, ComponentSummary]]:
+        """Read the components of some batches, and cache the summaries."""
         if not missing:
             return
-        from flashc.frontend import (
-            summarise as fragment,  # LibCST takes a while to import: once, and only if needed
-        )
+        # LibCST takes a while to import: once, before processes are forked, and only if needed
+        from flashc.frontend.summarise import summarise_all
 
-        work = partial(self._read_shard, fragment.read_parts, missing)
-        size = sum(self.sizes[name] for shard in missing for part in shard for name in part)
+        work = partial(self._read_batch, summarise_all, missing)
+        size = sum(self.sizes[name] for batch in missing for part in batch for name in part)
         numbers = range(len(missing))
-        results = on_all_processors(work, len(missing)) if size > _PAYS else map(work, numbers)
-        for shard, data in zip(missing, results, strict=True):
-            fragments = msgspec.msgpack.decode(data, type=tuple[Fragment, ...])
-            yield from zip(shard, fragments, strict=True)
+        is_large = size > _MIN_PARALLEL_SIZE
+        results = on_all_processors(work, len(missing)) if is_large else map(work, numbers)
+        for batch, data in zip(missing, results, strict=True):
+            yield from zip(batch, _decode(data), strict=True)
 
-    def _read_shard(
-        self, read_parts: Callable[..., list[Fragment]], missing: Sequence[Shard], number: int
+    def _read_batch(
+        self,
+        summarise_all: Callable[..., list[ComponentSummary]],
+        missing: Sequence[Batch],
+        number: int,
     ) -> bytes:
-        shard = missing[number]
-        fragments = call_with_large_stack(partial(read_parts, shard, self.tree, self.environment))
-        data = msgspec.msgpack.encode(fragments)
-        if self.store is not None:
-            key = self.key(shard)
-            questions = sorted({question for found in fragments for question in found.reads})
-            self.store.write(f"{_KIND}-reads", key, msgspec.json.encode(questions))
-            self.store.write(_KIND, self.answered(key, questions), data)
+        batch = missing[number]
+        project, environment = self.workspace.project, self.workspace.environment
+        summaries = call_with_large_stack(partial(summarise_all, batch, project, environment))
+        data = msgspec.msgpack.encode(summaries)
+        inputs = (item for summary in summaries for item in summary.inputs)
+        self.memo.save(_KIND, self.key(batch), inputs, data)
         return data
 
-    def key(self, shard: Shard) -> str:
-        """A key for the text of a shard's modules, for what is read together, and for the names of all
+    def key(self, batch: Batch) -> str:
+        """A key for the text of a batch's modules, for what is read together, and for the names of all
         modules."""
         return digest(
             compiler_identity(),
             self.index,
             *(
-                digest(*(f"{name}\0{self.answers(module_question(name))}" for name in part))
-                for part in shard
+                digest(*(f"{name}\0{self.digests(module_input(name))}" for name in component))
+                for component in batch
             ),
         )
 
-    def answered(self, key: str, questions: list[str]) -> str:
-        """The key of what was read when these questions had the answers that they have now."""
-        return digest(key, *questions, *map(self.answers, questions))
+    @cached_property
+    def memo(self) -> Memo:
+        return Memo(self.workspace.cache, self.digests)
 
     @cached_property
-    def answers(self) -> Answers:
-        return Answers(self.tree, self.environment.fresh())
+    def digests(self) -> InputDigests:
+        return InputDigests(self.workspace.project, self.workspace.environment.recording())
 
     @cached_property
     def index(self) -> str:
-        """Which modules and packages there are decides what an import leads to."""
+        """A digest of which modules and packages there are: it decides what an import leads to."""
+        project = self.workspace.project
         return digest(
-            *(f"{name}\0{path}" for name, path in self.tree.modules.items()),
-            *sorted(self.tree.packages),
+            *(f"{name}\0{path}" for name, path in project.modules.items()),
+            *sorted(project.packages),
         )
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        sizes = {file.path: file.size for file in self.tree.files}
-        return {name: sizes[path] for name, path in self.tree.modules.items()}
+        """The size of each module in bytes."""
+        project = self.workspace.project
+        return {name: project.by_path[path].size for name, path in project.modules.items()}
 
 
-def shards(parts: Iterable[Part]) -> list[Shard]:
-    """Parts in groups that stay the same when the text of a module changes."""
-    listed = list(parts)
+def _decode(data: bytes) -> tuple[ComponentSummary, ...]:
+    return msgspec.msgpack.decode(data, type=tuple[ComponentSummary, ...])
+
+
+def batches(components: Iterable[Component]) -> list[Batch]:
+    """Group components so that the groups stay the same when the text of a module changes."""
+    listed = list(components)
     modules = sum(map(len, listed))
-    count = 1 << max(modules // _MODULES_OF_A_SHARD, 1).bit_length() - 1
-    found: dict[int, list[Part]] = {}
-    for part in listed:
-        found.setdefault(zlib.crc32(part[0].encode("utf-8", "surrogatepass")) % count, []).append(
-            part
-        )
+    count = 1 << max(modules // _MODULES_OF_A_BATCH, 1).bit_length() - 1
+    found: dict[int, list[Component]] = {}
+    for component in listed:
+        number = zlib.crc32(component[0].encode("utf-8", "surrogatepass")) % count
+        found.setdefault(number, []).append(component)
     return [tuple(found[number]) for number in sorted(found)]

@@ -1,18 +1,17 @@
-"""A project and its unsaved files -> what an editor can be told about it."""
+"""Compile a project with the unsaved files of an editor."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flashc.compile import compile_tree
-from flashc.project.discover import Tree, discover
-from flashc.project.environment import build_environment
-from flashc.project.options import PYPROJECT, read_options
-from flashc_core.diagnostics import Diagnostic, Sink
-from flashc_core.encoding import Undecodable, decode
+from flashc.compile import compile_project
+from flashc.project.options import PYPROJECT
+from flashc.project.workspace import Workspace, open_workspace
+from flashc_core.cache import open_store
+from flashc_core.diagnostics import Diagnostic
 from flashc_core.source import Lines
 from flashc_ir.program import Program
 
@@ -22,33 +21,35 @@ _MARKS = (PYPROJECT, "requirements.txt", ".flashignore", ".flash")
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Analysis:
-    """One state of a project.  `program` is as complete as errors leave it; None without any module."""
+    """One state of a project.  `program` is as complete as errors leave it."""
 
-    tree: Tree
+    workspace: Workspace
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
-    _lines: dict[str, Lines] = field(default_factory=dict[str, Lines])
 
     def lines(self, path: str) -> Lines:
-        """A file's text; empty where it can't be read."""
-        if path not in self._lines:
-            try:
-                text = decode(self.tree.read(path))[0]
-            except (OSError, Undecodable):
-                text = ""
-            self._lines[path] = Lines(text)
-        return self._lines[path]
+        """Return the lines of a file; none if it can't be read."""
+        return self.workspace.project.lines(path) or Lines("")
 
 
-def analyse(root: Path, unsaved: Mapping[str, bytes]) -> Analysis:
-    """Compile the project at `root` (absolute) as the editor holds it; `unsaved` by relative path."""
-    sink = Sink()
-    options = read_options(root, {}, sink)
-    tree = discover(root, sink, unsaved)
+def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None = None) -> Analysis:
+    """Compile the project at `root` as the editor holds it; `unsaved` by relative path.
+
+    Modules that have not changed since `previous` are not parsed again.  The cache is read and not written,
+    because most states of a file that is being typed never come again.
+    """
+    workspace = open_workspace(
+        root,
+        cache=replace(open_store(), is_read_only=True),
+        unsaved=unsaved,
+        previous=None if previous is None else previous.workspace,
+    )
     latest: list[Program] = []
-    environment = build_environment(root, options.env)
-    compile_tree(root, tree, options, environment, sink, lambda _, program: latest.append(program))
-    return Analysis(tree=tree, program=latest[-1] if latest else None, diagnostics=tuple(sink))
+    sink = workspace.sink()
+    compile_project(workspace, sink, lambda _, program: latest.append(program))
+    return Analysis(
+        workspace=workspace, program=latest[-1] if latest else None, diagnostics=tuple(sink)
+    )
 
 
 def project_of(file: Path, workspace: Path | None) -> Path:

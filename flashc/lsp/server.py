@@ -117,7 +117,7 @@ class FlashServer(LanguageServer):
             versions = {path: document.version for path, document in documents.items()}
             if renew or project.analysis is None or versions != project.versions:
                 unsaved = {path: encode(document.source) for path, document in documents.items()}
-                project.analysis = analyse(project.root, unsaved)
+                project.analysis = analyse(project.root, unsaved, project.analysis)
                 project.versions = versions
             return project.analysis
 

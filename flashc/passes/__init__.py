@@ -1,29 +1,90 @@
-"""Passes over the IR.  The order of `PIPELINE` is the order in which they run.
+"""Passes over the IR, and the order in which they run.
 
-A pass is a plain function `(Program, Sink) -> Program`: it expects a valid program and leaves one.
+A pass is a plain function `(Program, PassContext) -> Program`: it expects a valid program and leaves one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from flashc_core.diagnostics import Sink
+from flashc_ir.laws import FIRST_STEP
 from flashc_ir.program import Program
+from flashc_ir.verify import Verifier
 
 from .check_calls import check_calls
+from .check_dependencies import check_dependencies
 from .check_graph import check_graph
+from .check_has_endpoints import check_has_endpoints
+from .check_images import check_images
+from .check_imports import check_imports
+from .check_match_annotations import check_match_annotations
 from .check_names import check_names
+from .check_nested_endpoints import check_nested_endpoints
+from .check_sdk_imports import check_sdk_imports
+from .check_worker_modules import check_worker_modules
 from .check_workers import check_workers
+from .choose_python import choose_python
+from .collect_worker_modules import collect_worker_modules
+from .context import PassContext
 from .resolve_calls import resolve_calls
 from .rewrite_imports import rewrite_imports
 
-Pass = Callable[[Program, Sink], Program]
+Pass = Callable[[Program, PassContext], Program]
+Observer = Callable[[str, Program], None]
 
-PIPELINE: tuple[Pass, ...] = (
+CHECKS: tuple[Pass, ...] = (
+    collect_worker_modules,
+    check_imports,
+    check_nested_endpoints,
+    check_worker_modules,
+    check_sdk_imports,
+    check_dependencies,
+    choose_python,
+    check_images,
+    check_match_annotations,
     check_names,
     resolve_calls,
     check_calls,
     check_graph,
     check_workers,
-    rewrite_imports,
+    check_has_endpoints,
 )
+"""Run on every program, one with errors too, so that one run shows all findings."""
+
+REWRITES: tuple[Pass, ...] = (rewrite_imports,)
+"""Run on programs without errors only: what they leave is built."""
+
+
+def run_passes(
+    program: Program, context: PassContext, observe: Observer | None = None
+) -> Program | None:
+    """Run all passes; None if there are errors.
+
+    `observe` is called after each pass with the pass's name and the program that it left.
+
+    Raises:
+        InvalidProgram: a pass broke a law of the IR; this is a bug in flashc.
+    """
+    verifier = Verifier()
+    verifier.check(program, FIRST_STEP)
+    for step in CHECKS:
+        program = _run(step, program, context, verifier, observe)
+    if context.sink.has_errors():
+        return None
+    for step in REWRITES:
+        program = _run(step, program, context, verifier, observe)
+    return program
+
+
+def _run(
+    step: Pass,
+    program: Program,
+    context: PassContext,
+    verifier: Verifier,
+    observe: Observer | None,
+) -> Program:
+    program = step(program, context)
+    verifier.check(program, step.__name__)
+    if observe is not None:
+        observe(step.__name__, program)
+    return program

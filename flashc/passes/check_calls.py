@@ -10,10 +10,12 @@ from flashc_ir.modules import CallShape, ResultUse
 from flashc_ir.program import Call, Program, Resource
 
 from .annotations import json_types
+from .context import PassContext
 
 
-def check_calls(program: Program, sink: Sink) -> Program:
+def check_calls(program: Program, context: PassContext) -> Program:
     """Every call whose arguments are visible is held against the callee's signature."""
+    sink = context.sink
     functions = {
         (endpoint.resource, f"{function.module}:{function.qualname}"): function
         for endpoint in program.code_endpoints()

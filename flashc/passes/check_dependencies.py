@@ -1,18 +1,17 @@
-"""What shipped modules import of others' -> a report of packages that nobody asks for, or nobody uses."""
+"""Check the third-party imports of worker modules against the declared packages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import packages_distributions
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from flashc.frontend.summary import Facts
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_ir.endpoints import Dependency, Endpoint, ExistingEndpoint, ImageEndpoint
+from flashc_ir.endpoints import Dependency
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.platform.distributions import (
     COMMONLY_TRANSITIVE,
@@ -21,47 +20,51 @@ from flashc_ir.platform.distributions import (
     distributions_of,
     meant_by,
 )
+from flashc_ir.program import Program
+
+from .context import PassContext
+from .misplaced_modules import excluded_module, neighbouring_module
 
 
-def check_dependencies(
-    facts: Facts,
-    shipped: set[str],
-    requirements: Iterable[Dependency],
-    exclude: Iterable[str],
-    sink: Sink,
-) -> None:
-    """Every third-party import of a shipped module belongs to a package that workers will have, and every
-    package that an endpoint asks for is imported.
+def check_dependencies(program: Program, context: PassContext) -> Program:
+    """Check that third-party imports of worker modules belong to declared packages, and the reverse.
 
-    All endpoints share one set of packages, so one declaration is enough for all.
+    All endpoints share one set of packages, so one declaration is enough for all.  Where an endpoint's
+    requirements are not known, any package may be declared, so no import is reported.
     """
-    declared = {d.name for d in requirements if not d.constraint} | {
-        canonicalize_name(name) for name in exclude
-    }
-    for endpoint in facts.endpoints:
-        if not isinstance(endpoint, ExistingEndpoint):
-            declared |= {d.name for d in endpoint.configuration.dependencies}
+    declared = {d.name for d in program.requirements if not d.constraint}
+    declared |= {canonicalize_name(name) for name in context.options.exclude}
+    for endpoint in program.deployed():
+        declared |= {d.name for d in endpoint.configuration.dependencies}
+    for unlowered in program.unlowered:
+        declared |= {d.name for d in unlowered.dependencies}
     present = declared | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE
-    imports = [m for m in facts.modules if m.name in shipped]
-    explained = [_check_module(module, present, sink) for module in imports]
-    computed = any(p.computed for name in shipped for p in facts.problems.get(name, ()))
+    workers = [module for name in program.worker_modules if (module := program.module(name))]
+    is_known = all(e.configuration.has_known_dependencies for e in program.deployed()) and all(
+        endpoint.has_known_dependencies for endpoint in program.unlowered
+    )
+    explained = [_check_module(m, present, context) for m in workers] if is_known else [False]
+    computed = any(problem.computed for m in workers for problem in m.import_problems)
     # Any package may be what a computed import means, or one whose name says nothing.
     if all(explained) and not computed:
-        _check_used(imports, facts.endpoints, sink)
+        _check_used(workers, program, context.sink)
+    return program
 
 
-def _check_module(module: Module, present: set[str], sink: Sink) -> bool:
+def _check_module(module: Module, present: set[str], context: PassContext) -> bool:
     """Whether all imports of a module lead to packages that workers have."""
     seen: set[str] = set()
     for item in module.imports:
         if item.origin is not Origin.EXTERNAL or item.typing_only or item.guarded:
             continue
         top = item.module.partition(".")[0]
+        if _is_misplaced(item.module, module, context):
+            continue  # reported as what it is
         if top in seen or any(set(names) & present for names in _candidates(item)):
             continue
         seen.add(top)
         likely = (*_installed(item.module), *distributions_of(item.module))[0]
-        sink.report(
+        context.sink.report(
             rules.UNDECLARED_PACKAGE,
             item.span,
             f"`{top}` is imported, but no endpoint and no requirements file asks for `{likely}`",
@@ -71,18 +74,23 @@ def _check_module(module: Module, present: set[str], sink: Sink) -> bool:
     return not seen
 
 
-def _check_used(modules: list[Module], endpoints: Iterable[Endpoint], sink: Sink) -> None:
-    """Report what endpoints ask for by name and no shipped module imports."""
+def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
+    project = context.project
+    is_excluded = excluded_module(project, name) is not None
+    return is_excluded or neighbouring_module(project, module, name) is not None
+
+
+def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
+    """Report the packages that endpoints declare and no worker module imports."""
     items = [i for m in modules for i in m.imports if i.origin is Origin.EXTERNAL]
     used = {name for item in items for names in _by_table(item) for name in names}
     unused = [
         dependency
-        for endpoint in endpoints
-        if not isinstance(endpoint, (ExistingEndpoint, ImageEndpoint))
+        for endpoint in program.code_endpoints()
         for dependency in endpoint.configuration.dependencies
         if _must_be_imported(dependency) and dependency.name not in used
     ]
-    if unused:  # else nobody needs to know what is installed here, which takes longest to find out
+    if unused:  # reading installed metadata is slow: skipped if nothing is unused
         used = {name for item in items for name in _installed(item.module)}
     for dependency in unused:
         if dependency.name not in used:

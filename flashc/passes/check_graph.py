@@ -9,14 +9,17 @@ from flashc_core.diagnostics import Label, Sink
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.program import Program, Resource
 
+from .context import PassContext
+
 # Sources: docs.runpod.io, "Load balancing endpoints" (limits) and "Send API requests" (policies).
 LB_PROCESSING_MS = 330_000  # a load balancer gives up on a request after 5.5 minutes
 LB_WAITING_MS = 120_000  # ... and on waiting for a worker after 2
 DEFAULT_EXECUTION_MS = 600_000
 
 
-def check_graph(program: Program, sink: Sink) -> Program:
+def check_graph(program: Program, context: PassContext) -> Program:
     """Circles, deadlocks and time limits."""
+    sink = context.sink
     endpoints = {e.resource: e for e in program.code_endpoints()}
     every = program.callees()
     callees = {

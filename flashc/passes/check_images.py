@@ -1,4 +1,4 @@
-"""What endpoints ask for that is never bundled -> a report of what their images lack."""
+"""Check that images have the packages that are never bundled."""
 
 from __future__ import annotations
 
@@ -12,13 +12,21 @@ from flashc_ir.endpoints import CodeEndpoint, Dependency
 from flashc_ir.platform.images import NEVER_BUNDLED, image_of
 from flashc_ir.program import Program
 
+from .context import PassContext
 
-def check_images(program: Program, environ: Mapping[str, str], sink: Sink) -> None:
-    """`environ` may choose other images, of which nothing is known."""
+
+def check_images(program: Program, context: PassContext) -> Program:
+    """Report packages that are never bundled and that the endpoint's image lacks, or has in another version.
+
+    An environment variable may choose another image, of which nothing is known.
+    """
     for endpoint in program.code_endpoints():
         for dependency in endpoint.configuration.dependencies:
             if dependency.name in NEVER_BUNDLED:
-                check_image(endpoint, dependency, program.python_version, environ, sink)
+                check_image(
+                    endpoint, dependency, program.python_version, context.environment, context.sink
+                )
+    return program
 
 
 def check_image(

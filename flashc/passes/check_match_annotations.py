@@ -1,4 +1,4 @@
-"""The modules that workers import -> a report of annotations that the workers' Python can't carry out.
+"""Check for annotations that the workers' Python can't carry out.
 
 CPython before 3.11.4 looks everywhere in a module or class body for annotations, but not inside `match`. Where it
 finds none it makes no `__annotations__`, and the annotation inside `match` raises NameError. 3.10 was never
@@ -8,15 +8,16 @@ corrected.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
-from flashc.project.discover import Tree
-from flashc.project.texts import read_text
+from flashc.project.source_file import SourceFile
 from flashc_core import rules
-from flashc_core.diagnostics import Sink
-from flashc_core.source import Lines, Span, column_of_byte
+from flashc_core.encoding import Undecodable
+from flashc_core.source import Span, column_of_byte
 from flashc_ir.platform.images import image_of
 from flashc_ir.program import Program
+
+from .context import PassContext
 
 _BODIES = ("body", "orelse", "handlers", "finalbody")
 _NEVER_ON_WORKERS = frozenset(
@@ -24,35 +25,33 @@ _NEVER_ON_WORKERS = frozenset(
 )
 
 
-def check_match_annotations(
-    tree: Tree, shipped: Iterable[str], program: Program, environ: Mapping[str, str], sink: Sink
-) -> None:
-    """Report them where a worker's Python may be one that has the fault.
+def check_match_annotations(program: Program, context: PassContext) -> Program:
+    """Report annotations inside `match` where a worker's Python may be one that has the fault.
 
     Images of Runpod's with Python 3.11 have a later release; of another image nothing is known.
     """
     python = program.python_version
-    images = (image_of(endpoint, python, environ) for endpoint in program.code_endpoints())
+    images = (
+        image_of(endpoint, python, context.environment) for endpoint in program.code_endpoints()
+    )
     if python != "3.10" and not (
         python == "3.11" and any(image.packages is None for image in images)
     ):
-        return
+        return program
     releases = "3.10" if python == "3.10" else "3.11 before 3.11.4"
-    for name in sorted(shipped):
-        path = tree.modules[name]
-        text = read_text(tree, path, Sink())
-        if text is None or "match" not in text:
-            continue
+    for name in program.worker_modules:
         try:
-            blocks = [list(_unprepared(block)) for block in _blocks(ast.parse(text))]
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            source = context.project.source_of_module(name)
+            if not source.mentions((b"match",)):
+                continue
+            blocks = [list(_unprepared(block)) for block in _blocks(source.parse_with_host())]
+        except (OSError, Undecodable, SyntaxError, ValueError, RecursionError, MemoryError):
             continue  # reported where modules are read
-        lines = Lines(text)
         for found in blocks:
             for node in found[:1]:
-                sink.report(
+                context.sink.report(
                     rules.ANNOTATION_IN_MATCH,
-                    _span(path, lines, node),
+                    _span(source, node),
                     f"Python {releases} raises NameError here",
                     label="the first annotation of its module or class, inside `match`",
                     notes=("such a Python does not make `__annotations__` for it",),
@@ -61,6 +60,7 @@ def check_match_annotations(
                         "endpoints a later `python_version`",
                     ),
                 )
+    return program
 
 
 def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
@@ -117,13 +117,13 @@ def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
                 yield [part]
 
 
-def _span(path: str, lines: Lines, node: ast.AnnAssign) -> Span:
+def _span(source: SourceFile, node: ast.AnnAssign) -> Span:
     start, end = node.target, node.value or node.annotation
     end_line = end.end_lineno or end.lineno
     return Span(
-        path,
+        source.path,
         start.lineno,
-        column_of_byte(lines.line(start.lineno), start.col_offset),
+        column_of_byte(source.lines.line(start.lineno), start.col_offset),
         end_line,
-        column_of_byte(lines.line(end_line), end.end_col_offset or end.col_offset),
+        column_of_byte(source.lines.line(end_line), end.end_col_offset or end.col_offset),
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 from msgspec import structs
 
 from flashc_core import rules
-from flashc_core.diagnostics import Label, Sink
+from flashc_core.diagnostics import Label
 from flashc_ir.endpoints import DeployedEndpoint, ExistingEndpoint, QueueClass, QueueFunction
 from flashc_ir.program import Program
+
+from .context import PassContext
 
 QUEUES = (QueueFunction, QueueClass)
 
 
-def check_names(program: Program, sink: Sink) -> Program:
+def check_names(program: Program, context: PassContext) -> Program:
     """One name belongs to one endpoint; of two, the second is reported and left out."""
+    sink = context.sink
     first: dict[str, DeployedEndpoint] = {}
     for endpoint in sorted(program.deployed(), key=lambda e: e.construction.span):
         other = first.setdefault(endpoint.resource, endpoint)

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from flashc.frontend.flash import names as sdk_names
+from flashc.project.project import SDK_PACKAGES
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.suggest import did_you_mean
-from flashc_ir.modules import Import, Module
+from flashc_ir.modules import Import, Module, Origin
+from flashc_ir.program import Program
 
-from .check_imports import sdk_imports
+from .context import PassContext
 
 # The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
 LEGACY = "remote"
 
 
-def check_sdk_imports(modules: tuple[Module, ...], shipped: set[str], sink: Sink) -> None:
+def check_sdk_imports(program: Program, context: PassContext) -> Program:
     """Report every import of the SDK that the artifact's runtime could not serve.
 
-    `shipped` are the modules that workers import; what others import matters only where it declares
-    endpoints in another dialect.
+    What modules import that no worker imports matters only where it declares endpoints in another dialect.
     """
-    for module, item in sdk_imports(modules):
+    sink = context.sink
+    shipped = frozenset(program.worker_modules)
+    for module, item in sdk_imports(program.modules):
         names = [name.name for name in item.names or ()]
         if LEGACY in names:
             _report_legacy(item, sink)
@@ -38,6 +41,17 @@ def check_sdk_imports(modules: tuple[Module, ...], shipped: set[str], sink: Sink
         else:
             public = f"import from `{item.module.partition('.')[0]}` itself what it offers there"
             _report_unknown(f"`{item.module}`", item, sink, (public,))
+    return program
+
+
+def sdk_imports(modules: tuple[Module, ...]) -> list[tuple[Module, Import]]:
+    """Return every import of the SDK's package or of a module inside it."""
+    return [
+        (module, item)
+        for module in modules
+        for item in module.imports
+        if item.origin is Origin.SDK and item.module.partition(".")[0] in SDK_PACKAGES - {"_flashc"}
+    ]
 
 
 def _report_unknown(what: str, item: Import, sink: Sink, cure: tuple[str, ...]) -> None:

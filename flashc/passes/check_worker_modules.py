@@ -1,57 +1,65 @@
-"""The modules that workers import -> a report of what they do that keeps a worker from working well."""
+"""Check what the modules that workers import do when they are imported and when they run."""
 
 from __future__ import annotations
 
-from flashc.frontend.summary import Facts
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_ir.program import Program
+
+from .context import PassContext
 
 
-def check_shipped(facts: Facts, shipped: set[str], sink: Sink) -> None:
-    """What is certain to go wrong, or to slow every worker down."""
-    report_failures(facts, shipped, sink)
-    report_installs(facts, shipped, sink)
-    report_top_imports(facts, sink)
-
-
-def report_failures(facts: Facts, shipped: set[str], sink: Sink) -> None:
-    """What a worker's import is certain to raise, whatever the environment."""
-    for name in sorted(shipped & facts.failures.keys()):
-        failure = facts.failures[name]
-        sink.report(
-            rules.RAISES_AT_IMPORT,
-            failure.span,
-            f"importing `{name}` raises {failure.text}",
-            label="raised here",
-            notes=("a worker imports this module when it starts",),
-            help=("mend the expression, or catch the exception",),
-        )
-
-
-def report_installs(facts: Facts, shipped: set[str], sink: Sink) -> None:
-    """Code that starts pip."""
-    for name in sorted(shipped & facts.installs.keys()):
-        for span in facts.installs[name]:
-            sink.report(
+def check_worker_modules(program: Program, context: PassContext) -> Program:
+    """Report texts that can't be parsed, imports that raise, installations, and imports that can wait."""
+    workers = [module for name in program.worker_modules if (module := program.module(name))]
+    for module in workers:
+        for diagnostic in module.unreadable:
+            context.sink.add(diagnostic)
+        if module.import_failure is not None:
+            context.sink.report(
+                rules.RAISES_AT_IMPORT,
+                module.import_failure.span,
+                f"importing `{module.name}` raises {module.import_failure.text}",
+                label="raised here",
+                notes=("a worker imports this module when it starts",),
+                help=("mend the expression, or catch the exception",),
+            )
+        for span in module.installs:
+            context.sink.report(
                 rules.INSTALL_AT_RUN_TIME,
                 span,
                 "this installs packages while a worker runs",
                 notes=("every new worker waits for it, and may get other versions than the last",),
                 help=("list the packages in the endpoint's `dependencies`",),
             )
+    _check_deferred_imports(program, context.sink)
+    return program
 
 
-def report_top_imports(facts: Facts, sink: Sink) -> None:
-    """Imports at the top of modules with endpoints whose names only functions use, of this module."""
+def _check_deferred_imports(program: Program, sink: Sink) -> None:
+    """Report imports at the top of endpoints' modules whose names only functions of this module use."""
     taken = {
         f"{item.module}.{name.name}"
-        for module in facts.modules
+        for module in program.modules
         for item in module.imports
         for name in item.names or ()
     }
-    taken |= {r.target for m in facts.modules for r in m.references if m.name not in r.target}
-    building = {endpoint.construction.module for endpoint in facts.endpoints}
-    for name in sorted(building & facts.top_imports.keys()):
-        for found in facts.top_imports[name]:
-            if not {f"{name}.{each}" for each in ("*", *found.names)} & taken:
-                sink.add(found.finding)
+    taken |= {r.target for m in program.modules for r in m.references if m.name not in r.target}
+    building = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
+    for module in program.modules:
+        if module.name not in building:
+            continue
+        for found in module.deferred_imports:
+            if {f"{module.name}.{each}" for each in ("*", *found.names)} & taken:
+                continue
+            sink.report(
+                rules.IMPORT_AT_TOP,
+                found.span,
+                f"`{found.package}` is imported with the module, but only functions use it",
+                notes=(
+                    "`flash` can't find the endpoints on a machine without the package, and every "
+                    "worker that imports the module loads it",
+                ),
+                help=("import it in the functions that use it",),
+                fix=found.fix,
+            )

@@ -11,6 +11,7 @@ from flashc_ir.platform.gpus import GPU_MEMORY
 from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
 
+from .context import PassContext
 from .resolve_calls import Linker, Place
 
 # What the platform, the worker image and its operating system set themselves.  Source: docs.runpod.io,
@@ -23,8 +24,9 @@ _GIVEN = frozenset(
 _UNEQUAL = 2  # from this ratio on, what fits into the largest does not fit into the smallest
 
 
-def check_workers(program: Program, sink: Sink) -> Program:
+def check_workers(program: Program, context: PassContext) -> Program:
     """Variables, state, GPUs and routes."""
+    sink = context.sink
     linker = Linker(program)
     runs = {e.resource: set(linker.runs(e)) for e in program.code_endpoints()}
     check_variables(program, runs, sink)

@@ -1,50 +1,61 @@
-"""The flag, the endpoints' wishes and the running interpreter -> the one Python version of the app."""
+"""Choose the one Python version of the app."""
 
 from __future__ import annotations
 
 import sys
 
+from msgspec import structs
+
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import WholeFile
-from flashc_ir.endpoints import DeployedEndpoint, Endpoint, ExistingEndpoint
+from flashc_ir.endpoints import DeployedEndpoint
 from flashc_ir.platform.images import SUPPORTED_PYTHONS
+from flashc_ir.program import Program
+
+from .context import PassContext
 
 
-def choose_python(wanted: str | None, endpoints: tuple[Endpoint, ...], sink: Sink) -> str | None:
-    """The app's Python: the flag, else what the endpoints declare, else the interpreter's own.
+def choose_python(program: Program, context: PassContext) -> Program:
+    """Set the program's Python: the option, else what the endpoints declare, else the running interpreter's.
 
-    None, and a diagnostic, where that is no version that worker images have.
+    A version that no worker image has, and endpoints that declare different versions, are reported.
     """
     declared: dict[str, DeployedEndpoint] = {}
-    for endpoint in endpoints:
-        if isinstance(endpoint, ExistingEndpoint):
-            continue
+    for endpoint in program.deployed():
         version = endpoint.configuration.python_version
         if version is not None:
             declared.setdefault(version, endpoint)
+    wanted = context.options.python_version
     if wanted is not None:
-        return _checked(wanted, declared, sink)
-    if len(declared) > 1:
-        (first, one), *others = sorted(declared.items())
-        sink.report(
-            rules.PYTHON_CONFLICT,
-            one.construction.span,
-            "endpoints of one app need one Python version",
-            label=f"Python {first}",
-            secondary=tuple(
-                Label(other.construction.span, f"Python {version}") for version, other in others
-            ),
-            help=("give every endpoint the same `python_version`, or none",),
-        )
-        return None
+        _check_supported(wanted, context.sink)
+        _check_agreement(wanted, declared, context.sink)
+        return structs.replace(program, python_version=wanted)
     if declared:
-        return next(iter(declared))
+        _check_conflict(declared, context.sink)
+        return structs.replace(program, python_version=next(iter(declared)))
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return _checked(running, {}, sink)
+    _check_supported(running, context.sink)
+    return structs.replace(program, python_version=running)
 
 
-def _checked(version: str, declared: dict[str, DeployedEndpoint], sink: Sink) -> str | None:
+def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
+    if len(declared) < 2:
+        return
+    (first, one), *others = sorted(declared.items())
+    sink.report(
+        rules.PYTHON_CONFLICT,
+        one.construction.span,
+        "endpoints of one app need one Python version",
+        label=f"Python {first}",
+        secondary=tuple(
+            Label(other.construction.span, f"Python {version}") for version, other in others
+        ),
+        help=("give every endpoint the same `python_version`, or none",),
+    )
+
+
+def _check_supported(version: str, sink: Sink) -> None:
     if version not in SUPPORTED_PYTHONS:
         sink.report(
             rules.UNSUPPORTED_PYTHON,
@@ -52,14 +63,15 @@ def _checked(version: str, declared: dict[str, DeployedEndpoint], sink: Sink) ->
             f"no worker image has Python {version}",
             help=(f"pass `--python-version` with one of {', '.join(SUPPORTED_PYTHONS)}",),
         )
-        return None
-    for other, endpoint in declared.items():
-        if other != version:
+
+
+def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
+    for version, endpoint in declared.items():
+        if version != wanted and wanted in SUPPORTED_PYTHONS:
             sink.report(
                 rules.PYTHON_CONFLICT,
                 endpoint.construction.span,
-                f"the app is built for Python {version}, this endpoint declares {other}",
+                f"the app is built for Python {wanted}, this endpoint declares {version}",
                 help=("drop the flag, or change the endpoint's `python_version`",),
             )
-            return None
-    return version
+            return

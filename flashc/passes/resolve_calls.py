@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -23,6 +22,8 @@ from flashc_ir.endpoints import (
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
 from flashc_ir.program import Call, Edge, Program, callee_of
 
+from .context import PassContext
+
 _DEPTH = 20  # re-exports of re-exports
 
 
@@ -34,7 +35,7 @@ class Place:
     qualname: str
 
 
-def resolve_calls(program: Program, sink: Sink) -> Program:
+def resolve_calls(program: Program, _context: PassContext) -> Program:
     """Link every reference that leads to an endpoint, and every endpoint to those it can reach.
 
     A reference counts although nothing shows that it is ever called: it may be passed on.  What runs in

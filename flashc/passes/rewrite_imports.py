@@ -18,7 +18,6 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from flashc_core.diagnostics import Sink
 from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import (
     DeployedEndpoint,
@@ -32,6 +31,8 @@ from flashc_ir.endpoints import (
 from flashc_ir.modules import Import, ImportedName, Module, Origin
 from flashc_ir.program import Program
 
+from .context import PassContext
+
 RUNTIME = "_flashc"
 SDK_MODULE = f"{RUNTIME}.sdk"
 STUBS = f"{RUNTIME}.stubs"
@@ -43,7 +44,7 @@ SDK_NAMES = frozenset(
 )
 
 
-def rewrite_imports(program: Program, sink: Sink) -> Program:
+def rewrite_imports(program: Program, _context: PassContext) -> Program:
     """Note the edits of every module that imports the SDK, an endpoint's function, or builds an endpoint."""
     built: dict[str, list[DeployedEndpoint]] = {}
     for endpoint in program.deployed():

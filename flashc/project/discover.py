@@ -1,4 +1,4 @@
-"""A project's root folder -> its files, modules and what was left out.
+"""Find the files and modules of a project.
 
 Nothing is followed out of the root, and only regular files are opened: a FIFO would block for ever.
 """
@@ -8,121 +8,65 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum, unique
-from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
-from flashc_ir.modules import Origin
 from flashc_ir.program import Exclusion, ProjectFile
 
 from .ignore import IgnoreRule, IgnoreRules
-
-_KEPT = 4_000_000  # bytes; a larger module is read again by whoever needs it
-NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
-SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
+from .project import MAX_KEPT, NOTHING_UNSAVED, Project, module_name
+from .source_file import SourceFile
 
 
-@unique
-class Presence(StrEnum):
-    """Where a file or folder is.  What is on the disk only is ignored, so no worker has it."""
+def discover(
+    root: Path,
+    unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
+    previous: Project | None = None,
+) -> Project:
+    """Walk the project at `root` (absolute), in sorted order.
 
-    SHIPPED = "shipped"
-    ON_DISK = "on disk"
-    ABSENT = ""
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Tree:
-    """What a project consists of.  `modules` maps dotted names to paths, relative to the root.
-
-    `unsaved` are the files that an editor holds in another state than the disk, by path.  `texts` are the
-    modules' contents as they were when their digests were taken, but for very large ones.
+    `unsaved` is as in `Project`.  Files that have not changed since `previous` was opened are taken from it,
+    together with their syntax trees.
     """
-
-    root: Path
-    files: tuple[ProjectFile, ...]
-    modules: dict[str, str]
-    packages: frozenset[str]
-    exclusions: tuple[Exclusion, ...]
-    unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-    texts: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
-
-    def read(self, path: str) -> bytes:
-        """The content of one of the project's files.
-
-        Raises:
-            OSError: it can't be read any more.
-        """
-        found = self.texts.get(path, self.unsaved.get(path))
-        return (self.root / path).read_bytes() if found is None else found
-
-    def presence(self, path: str) -> Presence:
-        """Whether there is a file or folder of this name."""
-        if path in self._places:
-            return Presence.SHIPPED
-        try:
-            on_disk = os.path.lexists(self.root / path)
-        except (OSError, ValueError):
-            on_disk = False
-        return Presence.ON_DISK if on_disk else Presence.ABSENT
-
-    @cached_property
-    def _places(self) -> frozenset[str]:
-        """The files of the project, and the folders that they are in."""
-        folders = {
-            file.path.rsplit("/", depth)[0]
-            for file in self.files
-            for depth in range(1, file.path.count("/") + 1)
-        }
-        return frozenset(folders | {file.path for file in self.files})
-
-    def has(self, name: str) -> bool:
-        """Whether the project has a module or package (namespace packages too) of this name."""
-        return name in self.modules or name in self.packages
-
-    def origin(self, name: str) -> Origin:
-        """Where Python would look for a module of this name on a worker."""
-        top = name.partition(".")[0]
-        if self.has(top):
-            return Origin.PROJECT
-        if top in SDK_PACKAGES:
-            return Origin.SDK
-        return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
-
-
-def discover(root: Path, sink: Sink, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Tree:
-    """Walk the project at `root` (absolute), in sorted order; `unsaved` as in `Tree`."""
-    walk = _Walk(root=root, real_root=Path(os.path.realpath(root)), sink=sink, unsaved=unsaved)
+    sink = Sink()
+    known = {} if previous is None else previous.sources
+    walk = _Walk(
+        root=root,
+        real_root=Path(os.path.realpath(root)),
+        sink=sink,
+        unsaved=unsaved,
+        known=known,
+    )
     walk.folder("", IgnoreRules.built_in())
     modules = _modules(walk.files, sink)
     packages = {
         name.rsplit(".", depth)[0] for name in modules for depth in range(1, name.count(".") + 1)
     }
-    return Tree(
+    names = {path: name for name, path in modules.items()}
+    return Project(
         root=root,
         files=tuple(sorted(walk.files, key=lambda file: file.path)),
         modules=modules,
         packages=frozenset(packages),
         exclusions=tuple(sorted(walk.exclusions, key=lambda e: e.path)),
+        findings=tuple(sink),
         unsaved=unsaved,
-        texts=walk.texts,
+        sources={
+            path: _source(path, names.get(path, ""), data, known)
+            for path, data in walk.texts.items()
+        },
     )
 
 
-def module_name(path: str) -> str | None:
-    """The dotted name of a project file as a module; None for one that no import can reach."""
-    if not path.endswith(".py"):
-        return None
-    *folders, last = path.removesuffix(".py").split("/")
-    parts = folders if last == "__init__" and folders else [*folders, last]
-    return None if any("." in part for part in parts) else ".".join(parts)
+def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]) -> SourceFile:
+    """The file as it was parsed before, if it is still the same."""
+    before = known.get(path)
+    same = before is not None and before.data == data and before.module == module
+    return before if same and before is not None else SourceFile(path, module, data)
 
 
 def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
@@ -154,6 +98,7 @@ class _Walk:
     real_root: Path
     sink: Sink
     unsaved: Mapping[str, bytes]
+    known: Mapping[str, SourceFile]
     files: list[ProjectFile] = field(default_factory=list[ProjectFile])
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -237,9 +182,11 @@ class _Walk:
 
     def _digest(self, path: str, size: int) -> str:
         if path in self.unsaved:
+            if path.endswith(".py"):
+                self.texts[path] = self.unsaved[path]
             return hashlib.sha256(self.unsaved[path]).hexdigest()
         with open(self._place(path), "rb") as stream:
-            if not path.endswith(".py") or size > _KEPT:
+            if not path.endswith(".py") or size > MAX_KEPT:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
             self.texts[path] = stream.read()
         return hashlib.sha256(self.texts[path]).hexdigest()

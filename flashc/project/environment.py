@@ -1,23 +1,30 @@
-"""The variables that a build may read, and which of them it did read."""
+"""The environment variables that a build may read, and a record of which of them it read."""
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
+
+from .project import Project
+
+_FILE = ".env"
 
 
-class Environment(Mapping[str, str]):
-    """Variables by name; `asked` collects the names that anybody wanted to know about, absent ones too."""
+class BuildEnvironment(Mapping[str, str]):
+    """Variables by name.  `asked` collects the names that were looked up, absent ones too."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = dict(variables)
         self.asked: set[str] = set()
-        self.is_settled = True  # nothing else that decided what was found changed meanwhile
 
-    def fresh(self) -> Environment:
-        """The same variables, of which nobody has asked for any yet."""
-        return Environment(self._variables)
+    def recording(self) -> BuildEnvironment:
+        """Return the same variables with an empty record."""
+        return BuildEnvironment(self._variables)
 
     def __getitem__(self, name: str) -> str:
         self.asked.add(name)
@@ -35,12 +42,28 @@ class Environment(Mapping[str, str]):
         return len(self._variables)
 
 
-def build_environment(root: Path, given: Mapping[str, str]) -> Environment:
-    """The variables that a build may read: the project's `.env`, the process's, `[tool.flashc.env]`."""
-    from_file: dict[str, str] = {}
-    file = root / ".env"
-    if file.is_file():
-        from dotenv import dotenv_values  # imported by those projects only that need it
+def build_environment(project: Project, given: Mapping[str, str], sink: Sink) -> BuildEnvironment:
+    """Return the variables that a build may read.
 
-        from_file = {k: v for k, v in dotenv_values(file).items() if v is not None}
-    return Environment({**from_file, **os.environ, **given})
+    Later sources override earlier ones: the project's `.env`, the process's environment, and `given`
+    (`[tool.flashc.env]`).  A `.env` that can't be read is reported.
+    """
+    from_file = _read_env_file(project, sink) if (project.root / _FILE).is_file() else {}
+    return BuildEnvironment({**from_file, **os.environ, **given})
+
+
+def _read_env_file(project: Project, sink: Sink) -> dict[str, str]:
+    from dotenv import dotenv_values  # only for projects that have the file
+
+    try:
+        stream = io.StringIO(project.read(_FILE).decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        sink.report(
+            rules.UNREADABLE_FILE,
+            WholeFile(_FILE),
+            f"`{_FILE}` can't be read: {reason}",
+            help=("save it as UTF-8 and make it readable, or remove it",),
+        )
+        return {}
+    return {k: v for k, v in dotenv_values(stream=stream).items() if v is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
@@ -10,6 +11,8 @@ from typing import Any, ClassVar, Literal, cast
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Lines, Location, Span, WholeFile
+
+from .project import Project
 
 PYPROJECT = "pyproject.toml"
 _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
@@ -44,19 +47,18 @@ class Options:
     env: dict[str, str] = field(default_factory=dict[str, str])
 
 
-def read_options(root: Path, flags: dict[str, Any], sink: Sink) -> Options:
-    """The options of a project: what its pyproject.toml says, overridden by the flags that are not None.
+def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Options:
+    """Return the options of a project: those of its pyproject.toml, overridden by the flags that are not None.
 
     Keys are spelled with `-` or `_`.  What can't be used is reported, and left out.
     """
     given = {key: value for key, value in flags.items() if value is not None}
-    file = root / PYPROJECT
-    if not file.is_file():
+    if not (project.root / PYPROJECT).is_file():
         return Options(**given)
     import tomllib
 
     try:
-        text = file.read_text(encoding="utf-8")
+        text = project.read(PYPROJECT).decode("utf-8")
         table = _table(tomllib.loads(text))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         sink.report(

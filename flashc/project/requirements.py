@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 import tomllib
 from typing import Any, cast
 
@@ -13,28 +15,52 @@ from flashc_core.diagnostics import Sink
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.endpoints import Dependency
 
-from .discover import Tree
+from .project import Project
+
+_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 
 
-def read_requirements(tree: Tree, sink: Sink) -> tuple[Dependency, ...]:
+def read_requirements(project: Project, sink: Sink) -> tuple[Dependency, ...]:
     """The project's own requirements, each with the line that declares it."""
     found: list[Dependency] = []
-    paths = {file.path for file in tree.files}
+    paths = {file.path for file in project.files}
     if "requirements.txt" in paths:
-        found.extend(_from_requirements_file(tree, sink))
+        found.extend(_from_requirements_file(project, sink))
     if "pyproject.toml" in paths:
-        found.extend(_from_pyproject(tree, sink))
+        found.extend(_from_pyproject(project, sink))
     return tuple(found)
 
 
-def _from_requirements_file(tree: Tree, sink: Sink) -> list[Dependency]:
+def included_files(project: Project) -> list[str]:
+    """Return the paths of the files that `requirements.txt` includes, directly or not, as it writes them.
+
+    A path is relative to the root; it may lead out of the project, or to a file that is not there.
+    """
+    found: dict[str, None] = {}
+    pending = ["requirements.txt"] if "requirements.txt" in project.by_path else []
+    while pending:
+        path = pending.pop()
+        try:
+            text = project.read(path).decode("utf-8", "replace")
+        except OSError:
+            continue
+        folder = posixpath.dirname(path)
+        for name in _INCLUDE.findall(text):
+            included = posixpath.normpath(posixpath.join(folder, name))
+            if included not in found:
+                found[included] = None
+                pending.append(included)
+    return list(found)
+
+
+def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
     """pip's own format: comments, line continuations, `-r`, hashes, markers; `-e .` is refused."""
     from pip_requirements_parser import (
         RequirementsFile,
     )  # for those projects only that have the file
 
-    file = tree.root / "requirements.txt"
-    unsaved = tree.unsaved.get(file.name)
+    file = project.root / "requirements.txt"
+    unsaved = project.unsaved.get(file.name)
     try:
         if unsaved is None:
             parsed = RequirementsFile.from_file(str(file), include_nested=True)
@@ -73,9 +99,9 @@ def _invalid(sink: Sink, line: int, message: str) -> None:
     )
 
 
-def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
+def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
     try:
-        text = tree.read("pyproject.toml").decode("utf-8")
+        text = project.read("pyproject.toml").decode("utf-8")
         document: dict[str, Any] = tomllib.loads(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         sink.report(
@@ -84,9 +110,9 @@ def _from_pyproject(tree: Tree, sink: Sink) -> list[Dependency]:
             f"`pyproject.toml` can't be used: {error}",
         )
         return []
-    project = document.get("project")
+    table = document.get("project")
     declared = (
-        cast("dict[str, Any]", project).get("dependencies") if isinstance(project, dict) else None
+        cast("dict[str, Any]", table).get("dependencies") if isinstance(table, dict) else None
     )
     if not isinstance(declared, list):
         return []

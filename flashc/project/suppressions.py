@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import re
 import tokenize
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from flashc_core import rules
 from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Sink
-from flashc_core.encoding import Undecodable, decode
+from flashc_core.encoding import Undecodable
 from flashc_core.source import Edit, Span
 
-from .discover import Tree
+from .project import Project
 
 _COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 _MARKER = b"flashc:"
@@ -22,14 +23,13 @@ _LATER = frozenset(
 )
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
     """One comment.  `codes` as written; `place` covers the comment, `blank` also the space before it."""
 
     codes: tuple[str, ...]
     place: Span
     blank: Span
-    used: set[str] = field(default_factory=set[str])
 
     def hides(self, diagnostic: Diagnostic) -> bool:
         """Return whether the comment is on a line of the finding, names its rule, and may hide it.
@@ -69,45 +69,30 @@ def read_suppressions(path: str, text: str) -> list[Suppression]:
     return found
 
 
-@dataclass(slots=True)
-class Suppressions:
-    """All comments of a project."""
-
-    found: list[Suppression]
-
-    def hide(self, diagnostic: Diagnostic) -> bool:
-        """Whether a comment hides this finding; the comment counts as used then."""
-        hiding = [s for s in self.found if s.hides(diagnostic)]
-        for suppression in hiding:
-            suppression.used |= {diagnostic.rule.code, diagnostic.rule.name}
-        return bool(hiding)
-
-    def report_unused(self, sink: Sink) -> None:
-        """Report the comments, and the single codes, that hide nothing."""
-        for suppression in self.found:
-            for diagnostic in _complaints(suppression):
-                sink.add(diagnostic)
-
-
-def collect_suppressions(tree: Tree) -> Suppressions:
+def collect_suppressions(project: Project) -> list[Suppression]:
     """The comments in every module of the project that can be read."""
     found: list[Suppression] = []
-    for path in sorted(tree.modules.values()):
+    for path in sorted(project.modules.values()):
         try:
-            data = tree.read(path)
-            if _MARKER in data:
-                found.extend(read_suppressions(path, decode(data)[0]))
+            source = project.source(path)
+            if source.mentions((_MARKER,)):
+                found.extend(read_suppressions(path, source.text))
         except (OSError, Undecodable):  # reported as what it is by whoever reads the module
             continue
-    return Suppressions(found)
+    return found
 
 
-def _complaints(suppression: Suppression) -> list[Diagnostic]:
-    unused = [
-        code
-        for code in suppression.codes
-        if code not in suppression.used and not _is_of_a_build(code)
-    ]
+def report_unused(suppressions: Iterable[Suppression], sink: Sink) -> None:
+    """Report the comments, and the single codes, that suppress nothing of what the sink was given."""
+    for suppression in suppressions:
+        hidden = [d.rule for d in sink.hidden if suppression.hides(d)]
+        used = {name for rule in hidden for name in (rule.code, rule.name)}
+        for diagnostic in _complaints(suppression, used):
+            sink.add(diagnostic)
+
+
+def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
+    unused = [code for code in suppression.codes if code not in used and not _is_of_a_build(code)]
     place = Label(suppression.place, "")
     if not suppression.codes:
         return [

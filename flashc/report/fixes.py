@@ -10,13 +10,16 @@ import difflib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from flashc.project.project import Project
 from flashc_core.diagnostics import Diagnostic, Fix, Safety
 from flashc_core.encoding import Undecodable, decode
 from flashc_core.files import replace_content
 from flashc_core.source import Edit, OverlappingEdits, apply_edits
 
 MAX_ROUNDS = 10
-Check = Callable[[Mapping[str, bytes]], Iterable[Diagnostic]]
+Check = Callable[[Mapping[str, bytes]], tuple[Project, Iterable[Diagnostic]]]
+"""Check the project with some files, by path, in another state than on the disk."""
+
 Change = tuple[bytes, bytes]
 """The content of a file before and after the fixes."""
 
@@ -30,13 +33,10 @@ def applicable(diagnostics: Iterable[Diagnostic], *, unsafe: bool) -> list[Fix]:
     return [d.fix for d in diagnostics if d.fix is not None and d.fix.safety in allowed]
 
 
-def select_non_overlapping(
-    fixes: Iterable[Fix], texts: Callable[[str], str | None]
-) -> dict[str, list[Edit]]:
+def select_non_overlapping(fixes: Iterable[Fix], project: Project) -> dict[str, list[Edit]]:
     """Return the edits, by path, of the fixes that do not overlap an earlier fix.
 
-    `texts` returns the text of a file, None if it can't be read.  Either all edits of a fix are selected or
-    none.
+    Either all edits of a fix are selected or none.
     """
     selected: dict[str, list[Edit]] = {}
     for fix in fixes:
@@ -45,21 +45,17 @@ def select_non_overlapping(
             tried.setdefault(edit.span.path, []).append(edit)
         try:
             for path in {edit.span.path for edit in fix.edits}:
-                text = texts(path)
-                if text is None or len(set(tried[path])) != len(tried[path]):
+                if len(set(tried[path])) != len(tried[path]):
                     raise OverlappingEdits(path)
-                apply_edits(text, tried[path])
-        except OverlappingEdits:
+                apply_edits(project.source(path).text, tried[path])
+        except (OverlappingEdits, OSError, Undecodable):
             continue  # the next round tries it again
         selected = tried
     return selected
 
 
-def apply_fixes(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
+def apply_fixes(check: Check, *, unsafe: bool) -> dict[str, Change]:
     """Return the changes, by path, after applying fixes in at most ten rounds; write no file.
-
-    `check` compiles the project at `root` and returns its diagnostics; its argument are the contents of files
-    that differ from those on disk.
 
     Raises:
         OSError: a file can't be read.
@@ -67,15 +63,14 @@ def apply_fixes(root: Path, check: Check, *, unsafe: bool) -> dict[str, Change]:
     """
     changed: dict[str, Change] = {}
     for _ in range(MAX_ROUNDS):
-        files = _Files(root, {path: after for path, (_, after) in changed.items()})
-        fixes = applicable(check(files.unsaved), unsafe=unsafe)
-        selected = select_non_overlapping(fixes, files.text)
+        project, diagnostics = check({path: after for path, (_, after) in changed.items()})
+        selected = select_non_overlapping(applicable(diagnostics, unsafe=unsafe), project)
         if not selected:
             break
         for path, edits in sorted(selected.items()):
-            before, encoding = files.data(path)
-            after = apply_edits(before.decode(encoding), edits).encode(encoding)
-            changed[path] = (changed.get(path, (before, before))[0], after)
+            source = project.source(path)
+            after = apply_edits(source.text, edits).encode(source.encoding)
+            changed[path] = (changed.get(path, (source.data, source.data))[0], after)
     return {path: pair for path, pair in changed.items() if pair[0] != pair[1]}
 
 
@@ -92,35 +87,6 @@ def write_changes(root: Path, changes: Mapping[str, Change]) -> None:
 def differences(changes: Mapping[str, Change]) -> str:
     """Return all changes as a unified diff."""
     return "".join(difference(path, *pair) for path, pair in sorted(changes.items()))
-
-
-class _Files:
-    """The files of one round; each is read once."""
-
-    def __init__(self, root: Path, unsaved: Mapping[str, bytes]) -> None:
-        self._root = root
-        self.unsaved = unsaved
-        self._read: dict[str, tuple[bytes, str]] = {}
-
-    def data(self, path: str) -> tuple[bytes, str]:
-        """Return a file's bytes and encoding.
-
-        Raises:
-            OSError: the file can't be read.
-            Undecodable: the file is not valid text in its encoding.
-        """
-        if path not in self._read:
-            known = self.unsaved.get(path)
-            data = (self._root / path).read_bytes() if known is None else known
-            self._read[path] = (data, decode(data)[1])
-        return self._read[path]
-
-    def text(self, path: str) -> str | None:
-        try:
-            data, encoding = self.data(path)
-        except (OSError, Undecodable):
-            return None
-        return data.decode(encoding)
 
 
 def difference(path: str, before: bytes, after: bytes) -> str:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from flashc_core.diagnostics import Diagnostic, Label, Severity
-from flashc_core.encoding import Undecodable, decode
 from flashc_core.source import Lines, Span, WholeFile, location_order
 
 _TAB = 4
@@ -23,38 +21,14 @@ def plain(text: str, _role: str) -> str:
     return text
 
 
-class SourceCache:
-    """The lines of the project's files; a file is read when a diagnostic needs it."""
-
-    def __init__(self, root: Path) -> None:
-        """Read files relative to `root`."""
-        self._root = root
-        self._files: dict[str, Lines | None] = {}
-
-    def lines(self, path: str) -> Lines | None:
-        """Return the lines of a file, None if it can't be read."""
-        if path not in self._files:
-            self._files[path] = self._read(path)
-        return self._files[path]
-
-    def _read(self, path: str) -> Lines | None:
-        file = self._root / path
-        try:
-            data = file.read_bytes() if file.is_file() else None
-        except OSError:
-            return None
-        if data is None:
-            return None
-        try:
-            return Lines(decode(data)[0])
-        except Undecodable:
-            return Lines(data.decode("utf-8", "replace"))
+LineSource = Callable[[str], Lines | None]
+"""Return the lines of a file by its path in a diagnostic; None for one that can't be shown."""
 
 
-def render(diagnostics: Iterable[Diagnostic], sources: SourceCache, paint: Paint = plain) -> str:
+def render(diagnostics: Iterable[Diagnostic], lines_of: LineSource, paint: Paint = plain) -> str:
     """Return all diagnostics as text, and a line that counts them; "" if there are none."""
     found = list(diagnostics)
-    blocks = ["\n".join(_rendered(diagnostic, sources, paint)) for diagnostic in found]
+    blocks = ["\n".join(_rendered(diagnostic, lines_of, paint)) for diagnostic in found]
     if found:
         blocks.append(summary(found))
     return "\n\n".join(blocks) + ("\n" if blocks else "")
@@ -73,7 +47,7 @@ class _Mark:
     primary: bool
 
 
-def _rendered(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Iterator[str]:
+def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Iterator[str]:
     role = diagnostic.severity.value
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
@@ -84,7 +58,7 @@ def _rendered(diagnostic: Diagnostic, sources: SourceCache, paint: Paint) -> Ite
         first = next((m for m in marks if m.primary), marks[0]).label.location
         yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(str(first))}"
         located = [(span, m) for m in marks if isinstance(span := m.label.location, Span)]
-        lines = sources.lines(path) if located else None
+        lines = lines_of(path) if located else None
         if lines is not None:
             yield from _code(located, lines, gutter, paint, role)
     help = (*diagnostic.help, f"run `flashc explain {diagnostic.rule.code}`")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import libcst as cst
 
-from flashc_ir.imports.resolve import IMPORT_FUNCTIONS, ImportProblem, ModuleIndex, resolve_relative
-from flashc_ir.modules import Import, ImportedName
+from flashc_ir.imports.resolve import IMPORT_FUNCTIONS, ModuleIndex, resolve_relative
+from flashc_ir.modules import Import, ImportedName, ImportProblem
 
 from .parse import Syntax
 from .scopes import Bound, Scope

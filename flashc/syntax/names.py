@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 import libcst as cst
 from msgspec import structs
 
-from flashc_core.source import Span
-from flashc_ir.imports.resolve import ImportProblem, ModuleIndex
+from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Module, ResultUse
 
 from .bindings import Binder, exported_names
@@ -36,16 +35,7 @@ from .scopes import Bound, Scope, ScopeKind
 from .walk import children, dotted
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names of one module; `module` has no edits yet, `installs` are spans of the calls that start pip."""
-
-    module: Module
-    problems: tuple[ImportProblem, ...]
-    installs: tuple[Span, ...]
-
-
-def collect_names(syntax: Syntax, index: ModuleIndex) -> Names:
+def collect_names(syntax: Syntax, index: ModuleIndex) -> Module:
     """Return the imports, bindings and references of one module; `index` tells which modules exist."""
     imports = ImportCollector(syntax=syntax, index=index)
     binder = Binder(syntax=syntax, imports=imports)
@@ -314,20 +304,21 @@ class _Walker:
         if isinstance(node, cst.Call) and not context.script_only:
             self.imports.note_dynamic(node, scope, context.of_import)
 
-    def result(self) -> Names:
+    def result(self) -> Module:
         """Return what the walk found; call it once, after the walk."""
         imports = self.imports
         module = module_of(
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
         )
         effects = self.effects.effects(self.syntax, self.top, self.uses)
-        module = structs.replace(
+        return structs.replace(
             module,
             variables_read=effects.variables_read,
             variables_set=effects.variables_set,
             globals=effects.globals,
+            import_problems=tuple(imports.problems),
+            installs=effects.installs,
         )
-        return Names(module, tuple(imports.problems), effects.installs)
 
     # The first entry that matches a node's class visits it.
     visitors: ClassVar[tuple[tuple[tuple[type[cst.CSTNode], ...], Any], ...]] = (

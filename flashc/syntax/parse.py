@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 
 import libcst as cst
 
@@ -88,13 +88,11 @@ class Syntax:
         return Span(self.path, line, column, end_line, end_column)
 
 
-_CACHED_MODULES = 2048
 _MAX_BRACKETS = 200  # Python's own limit
 
 
-@lru_cache(maxsize=_CACHED_MODULES)
 def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
-    """Parse one module; the result is cached, because an editor often changes other modules only.
+    """Parse one module.
 
     Raises:
         SyntaxProblem: the text is not valid Python.

@@ -72,6 +72,7 @@ class Store:
 
     folder: Path
     limit: int = LIMIT
+    is_read_only: bool = False
 
     def read(self, kind: str, key: str, oldest: float | None = None) -> bytes | None:
         """An entry; None where there is none, a spoiled one, or one older than `oldest` seconds.
@@ -94,6 +95,8 @@ class Store:
 
     def write(self, kind: str, key: str, content: bytes | Path) -> None:
         """Keep bytes, or a copy of a file, as an entry.  Where that fails there is no entry."""
+        if self.is_read_only:
+            return
         path = self._path(kind, key)
         with contextlib.suppress(OSError):  # a full disk, or a folder that can't be written
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -201,6 +204,11 @@ def open_store() -> Store:
     from platformdirs import user_cache_path
 
     return Store(user_cache_path("flashc", appauthor=False))
+
+
+def disabled_cache() -> Store:
+    """Return a cache that holds nothing and keeps nothing."""
+    return Store(Path(os.devnull), is_read_only=True)
 
 
 def digest(*parts: bytes | str) -> str:

@@ -96,10 +96,11 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 class Sink:
     """Where every stage reports to.  Passed down, never global; keeps each finding once.
 
-    `hides` says which findings the program's author asked not to hear of.
+    `hides` says which diagnostics a comment in the program suppresses; `hidden` collects them.
     """
 
     hides: Callable[[Diagnostic], bool] = field(default=lambda _: False)
+    hidden: list[Diagnostic] = field(default_factory=list[Diagnostic])
     _found: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
 
     def report(
@@ -130,7 +131,10 @@ class Sink:
         )
 
     def add(self, diagnostic: Diagnostic) -> None:
-        if not self.hides(diagnostic):
+        """Add a diagnostic, to `hidden` if it is suppressed."""
+        if self.hides(diagnostic):
+            self.hidden.append(diagnostic)
+        else:
             self._found.setdefault(diagnostic)
 
     def has_errors(self) -> bool:

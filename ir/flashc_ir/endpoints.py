@@ -89,7 +89,10 @@ class Dependency(Struct, frozen=True, kw_only=True):
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
-    """What an endpoint's constructor says beside its name."""
+    """What an endpoint's constructor says besides its name.
+
+    `has_known_dependencies` is False, after an error, if some of the dependencies could not be evaluated.
+    """
 
     resources: Resources
     environment: tuple[Variable, ...] = ()
@@ -98,6 +101,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
     accelerate_downloads: bool = True
     max_concurrency: int = 1
     python_version: str | None = None
+    has_known_dependencies: bool = True
 
 
 class Provenance(Struct, frozen=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum, unique
 from typing import Literal
 
 from msgspec import Struct
 
+from flashc_core.diagnostics import Diagnostic, Fix
 from flashc_core.source import Edit, Span
 
 
@@ -51,6 +53,13 @@ class Import(Struct, frozen=True, kw_only=True):
     guarded: bool = False
     dynamic: bool = False
     relative: bool = False
+
+    def modules(self) -> Iterator[str]:
+        """Yield the names of the modules that the import runs: parents, the module, named submodules."""
+        for name in (self.module, *(n.submodule for n in self.names or () if n.submodule)):
+            parts = name.split(".")
+            for length in range(1, len(parts) + 1):
+                yield ".".join(parts[:length])
 
 
 @unique
@@ -149,8 +158,52 @@ class GlobalUse(Struct, frozen=True, kw_only=True):
     writes: bool
 
 
+class ImportProblem(Struct, frozen=True, kw_only=True):
+    """An import whose module is not known: it leaves the project, or its name is computed.
+
+    `text` is what the import names.  `expected`: the program handles the failure
+    (`try: ... except ImportError`).
+    """
+
+    span: Span
+    text: str
+    computed: bool
+    expected: bool = False
+
+
+class ImportFailure(Struct, frozen=True):
+    """Importing the module is certain to raise an exception.  `text` is its type and message."""
+
+    span: Span
+    text: str
+
+
+class DeferredImport(Struct, frozen=True, kw_only=True):
+    """An import at the top of a module that binds `names` which only functions of the module use.
+
+    `package` is the imported top-level package; `fix` moves the import into these functions.
+    """
+
+    names: tuple[str, ...]
+    package: str
+    span: Span
+    fix: Fix | None
+
+
+class NestedEndpoint(Struct, frozen=True):
+    """A decorator inside a function that declares an endpoint; `arguments` is its text in parentheses."""
+
+    span: Span
+    arguments: Span
+
+
 class Module(Struct, frozen=True, kw_only=True):
-    """A Python file of the project.  `edits` are what the artifact's copy differs in."""
+    """A Python file of the project.
+
+    `edits` are the differences of the artifact's copy.  `unreadable` says why the file's text can't be
+    read or parsed; that matters only if a worker imports the module.  `installs` are the calls that
+    start pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
+    """
 
     name: str
     path: str
@@ -163,3 +216,9 @@ class Module(Struct, frozen=True, kw_only=True):
     variables_read: tuple[VariableRead, ...] = ()
     variables_set: tuple[VariableSet, ...] = ()
     globals: tuple[GlobalUse, ...] = ()
+    import_problems: tuple[ImportProblem, ...] = ()
+    import_failure: ImportFailure | None = None
+    deferred_imports: tuple[DeferredImport, ...] = ()
+    installs: tuple[Span, ...] = ()
+    nested_endpoints: tuple[NestedEndpoint, ...] = ()
+    unreadable: tuple[Diagnostic, ...] = ()

@@ -35,6 +35,7 @@ from flashc_core.source import Span
 
 from .endpoints import (
     CodeEndpoint,
+    Construction,
     Dependency,
     DeployedEndpoint,
     Endpoint,
@@ -114,8 +115,25 @@ class Exclusion(Struct, frozen=True):
     source: str
 
 
+class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
+    """An endpoint with an error that leaves no endpoint of the IR; a program with one is not built.
+
+    `modules` are those that its workers would import.  `dependencies` are the requirements that it
+    declares; `has_known_dependencies` says whether these are all.
+    """
+
+    construction: Construction
+    modules: tuple[str, ...]
+    dependencies: tuple[Dependency, ...]
+    has_known_dependencies: bool
+
+
 class Program(Struct, frozen=True, kw_only=True):
-    """A whole project.  `modules` are in the order of their names, `requirements` those of the project as a whole, not of one endpoint."""
+    """A whole project.
+
+    `modules` are in the order of their names.  `requirements` are those of the project as a whole.
+    `worker_modules` are the names of the modules that workers import, in order.
+    """
 
     name: str
     python_version: str
@@ -126,6 +144,8 @@ class Program(Struct, frozen=True, kw_only=True):
     exclusions: tuple[Exclusion, ...] = ()
     calls: tuple[Call, ...] = ()
     edges: tuple[Edge, ...] = ()
+    worker_modules: tuple[str, ...] = ()
+    unlowered: tuple[UnloweredEndpoint, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
     def module(self, name: str) -> Module | None:

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, event, given, settings
 
 from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.values import Known, NotConcrete, Unknown, Value, concrete
-from flashc.project.discover import Tree
+from flashc.project.project import Project
 from flashc.syntax.parse import parse
 from tests.support.constant_programs import constant_programs
 
@@ -29,7 +29,7 @@ _LARGE = 50_000
 def evaluated(text: str) -> Interpreter:
     """A machine that has carried out `text` as the module `m`."""
     syntax = parse("m.py", "m", False, text)
-    tree = Tree(
+    tree = Project(
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
     )
     machine = Interpreter(tree=tree, load={"m": syntax}.get, environment={})

@@ -14,13 +14,13 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flashc.compile import compile_tree
-from flashc.project.discover import NOTHING_UNSAVED, discover
-from flashc.project.environment import build_environment
-from flashc.project.options import Options
+from flashc.project.project import NOTHING_UNSAVED, Project
+from flashc.project.workspace import open_workspace
 from flashc.report.fixes import applicable, apply_fixes, select_non_overlapping, write_changes
-from flashc_core.diagnostics import Diagnostic, Severity, Sink
+from flashc_core.cache import disabled_cache
+from flashc_core.diagnostics import Diagnostic, Severity
 from flashc_core.source import Lines
+from tests.support.projects import compile_workspace
 
 EXAMPLES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Arguments of a queue-based endpoint that a fix corrects, each in several spellings.
@@ -109,29 +109,34 @@ def projects(draw: st.DrawFn) -> bytes:
     return (text + end).encode(draw(st.sampled_from(("utf-8", "utf-8-sig"))))
 
 
-class Project:
+class OneModule:
     """A project with the one module `worker.py`, which is compiled once for each state of that module."""
 
     def __init__(self, folder: str, data: bytes) -> None:
         self.root = Path(folder).resolve()
         self.module = self.root / "worker.py"
         self.module.write_bytes(data)
-        self._known: dict[bytes, list[Diagnostic]] = {}
+        self._known: dict[bytes, tuple[Project, list[Diagnostic]]] = {}
 
-    def findings(self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> list[Diagnostic]:
-        """What a check reports, with some files in another state than on the disk."""
+    def check(
+        self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED
+    ) -> tuple[Project, list[Diagnostic]]:
+        """What a check reads and reports, with some files in another state than on the disk."""
         data = unsaved.get("worker.py") or self.module.read_bytes()
         if data not in self._known:
-            sink = Sink()
-            options = Options(python_version="3.12")
-            tree = discover(self.root, sink, unsaved)
-            compile_tree(self.root, tree, options, build_environment(self.root, {}), sink)
-            self._known[data] = list(sink)
+            workspace = open_workspace(
+                self.root, {"python_version": "3.12"}, unsaved=unsaved, cache=disabled_cache()
+            )
+            found = list(compile_workspace(workspace).diagnostics)
+            self._known[data] = (workspace.project, found)
         return self._known[data]
+
+    def findings(self) -> list[Diagnostic]:
+        return self.check()[1]
 
     def fix(self, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
         """Apply the fixes; return what changed."""
-        changes = apply_fixes(self.root, self.findings, unsafe=unsafe)
+        changes = apply_fixes(self.check, unsafe=unsafe)
         write_changes(self.root, changes)
         return changes
 
@@ -140,11 +145,9 @@ def errors(found: list[Diagnostic]) -> Counter[str]:
     return Counter(d.rule.code for d in found if d.severity is Severity.ERROR)
 
 
-def untouched(text: str, found: list[Diagnostic]) -> list[str]:
+def untouched(text: str, found: list[Diagnostic], project: Project) -> list[str]:
     """The pieces of a text that no edit of the first round covers, in order."""
-    edits = select_non_overlapping(applicable(found, unsafe=True), lambda _: text).get(
-        "worker.py", []
-    )
+    edits = select_non_overlapping(applicable(found, unsafe=True), project).get("worker.py", [])
     lines = Lines(text)
     pieces, done = list[str](), 0
     for edit in sorted(edits):
@@ -158,15 +161,15 @@ def untouched(text: str, found: list[Diagnostic]) -> list[str]:
 @EXAMPLES
 def test_fixes_remove_their_findings_and_disturb_nothing(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(folder, data)
-        before = project.findings()
+        project = OneModule(folder, data)
+        opened, before = project.check()
         project.fix(unsafe=True)
 
         after, text = project.findings(), project.module.read_bytes()
         assert not applicable(after, unsafe=True), text
         assert errors(after) <= errors(before), (text, [d.message for d in after])
         position = 0
-        for piece in untouched(data.decode(), before):
+        for piece in untouched(data.decode(), before, opened):
             position = text.decode().find(piece, position)
             assert position >= 0, (piece, text)
             position += len(piece)
@@ -178,7 +181,7 @@ def test_fixes_remove_their_findings_and_disturb_nothing(data: bytes) -> None:
 @EXAMPLES
 def test_safe_fixes_alone_apply_no_unsafe_one(data: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        project = Project(folder, data)
+        project = OneModule(folder, data)
         safe = applicable(project.findings(), unsafe=False)
         assert bool(project.fix(unsafe=False)) == bool(safe)
         assert not applicable(project.findings(), unsafe=False)

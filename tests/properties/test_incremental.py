@@ -8,18 +8,16 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flashc.compile import compile_project
-from flashc.project.options import Options
 from flashc_core.cache import Store
-from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.diagnostics import Diagnostic
 from flashc_ir.program import Program
 from tests.support.generated_programs import GeneratedProgram, programs
-from tests.support.projects import write
+from tests.support.projects import compile_workspace, opened, write
 
 
 def compiled(root: Path, store: Store | None) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-    sink = Sink()
-    return compile_project(root, Options(python_version="3.12"), sink, store=store), tuple(sink)
+    compiled = compile_workspace(opened(root, store))
+    return compiled.program, compiled.diagnostics
 
 
 @given(states=st.lists(programs(), min_size=2, max_size=4), data=st.data())

@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from flashc.compile import compile_project
-from flashc.project.options import Options
+from flashc.project.workspace import Workspace, open_workspace
 from flashc_backends.artifact.artifact import build
 from flashc_backends.artifact.parts import own_drafts
 from flashc_backends.base import (
@@ -21,6 +22,7 @@ from flashc_backends.base import (
 )
 from flashc_backends.files.project_files import draft_project
 from flashc_backends.write import write_tree
+from flashc_core.cache import Store, disabled_cache
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_ir.program import Program
 
@@ -61,15 +63,25 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
-def compile_folder(root: Path, **options: object) -> Compiled:
+def opened(root: Path, cache: Store | None = None, **options: Any) -> Workspace:
+    """Open what is at `root`, without a cache and for Python 3.12 unless said otherwise."""
+    flags = {"python_version": "3.12", **options}
+    return open_workspace(root, flags, cache=cache or disabled_cache())
+
+
+def compile_workspace(workspace: Workspace) -> Compiled:
+    """Compile an opened project."""
+    sink = workspace.sink()
+    program = compile_project(workspace, sink).program
+    return Compiled(workspace.root, program, tuple(sink))
+
+
+def compile_folder(root: Path, **options: Any) -> Compiled:
     """Compile what is at `root`, for Python 3.12 unless said otherwise."""
-    sink = Sink()
-    chosen = Options(**{"python_version": "3.12", **options})  # type: ignore[arg-type]
-    program = compile_project(root, chosen, sink)
-    return Compiled(root, program, tuple(sink))
+    return compile_workspace(opened(root, **options))
 
 
-def compile_files(root: Path, files: Mapping[str, str | bytes], **options: object) -> Compiled:
+def compile_files(root: Path, files: Mapping[str, str | bytes], **options: Any) -> Compiled:
     """Write a project and compile it."""
     return compile_folder(write(root, files), **options)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from flashc.api.check import judge
+from flashc.api.check import check_project
 from flashc.cli.main import cli
-from flashc.project.options import Options
+from flashc.project.workspace import open_workspace
 from flashc_core.cache import Store, digest
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Diagnostic
 from tests.support.projects import compile_folder, write
 
 WORKER = (
@@ -33,29 +35,44 @@ def project(tmp_path: Path) -> Path:
 
 
 def codes(root: Path, store: Store, **options: object) -> list[str]:
-    sink = Sink()
-    judge(root, Options(**options), sink, store)  # type: ignore[arg-type]
-    return [d.rule.code for d in sink]
+    return [d.rule.code for d in checked(root, store, **options)]
 
 
-def forbid_compiling(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
-        raise AssertionError("compiled again")
-
-    monkeypatch.setattr("flashc.compile.compile_tree", fail)
+def checked(root: Path, store: Store, **options: object) -> tuple[Diagnostic, ...]:
+    return check_project(open_workspace(root, options, cache=store)).diagnostics
 
 
-def test_a_second_check_says_the_same_without_compiling(
-    project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, second = Sink(), Sink()
-    options = Options(python_version="3.12")
-    judge(project, options, first, store)
-    fresh = compile_folder(project).diagnostics
-    forbid_compiling(monkeypatch)
-    judge(project, options, second, store)
-    assert tuple(second) == tuple(first) == fresh
-    assert list(first)
+def entries(store: Store) -> set[Path]:
+    """The files of the cache; one that is written again is another file."""
+    return {file for file in store.folder.rglob("*") if file.is_file()}
+
+
+def test_a_second_check_says_the_same_without_compiling(project: Path, store: Store) -> None:
+    first = checked(project, store, python_version="3.12")
+    assert first == compile_folder(project).diagnostics
+    assert first
+    code = (
+        "import sys\nfrom flashc.api.check import check_project\n"
+        "from flashc.project.workspace import open_workspace\nfrom flashc_core.cache import Store\n"
+        "from pathlib import Path\n"
+        f"workspace = open_workspace(Path({str(project)!r}), {{'python_version': '3.12'}},\n"
+        f"                           cache=Store(Path({str(store.folder)!r})))\n"
+        "print(len(check_project(workspace).diagnostics), 'libcst' in sys.modules,\n"
+        "      'flashc.compile' in sys.modules)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    again = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    assert again.stdout.split() == [str(len(first)), "False", "False"]
+
+
+def test_a_finding_about_a_file_goes_when_its_cause_goes(project: Path, store: Store) -> None:
+    link = project / "data"
+    link.symlink_to(project / "nowhere")
+    assert "FC003" in codes(project, store)
+    link.unlink()
+    assert "FC003" not in codes(project, store)
 
 
 def change_a_file(project: Path, _: pytest.MonkeyPatch) -> dict[str, object]:
@@ -91,7 +108,7 @@ def choose_an_option(_: Path, __: pytest.MonkeyPatch) -> dict[str, object]:
     "change",
     [change_a_file, add_a_file, ignore_a_file, set_a_variable, write_dotenv, choose_an_option],
 )
-def test_whatever_matters_makes_a_new_verdict(
+def test_whatever_matters_makes_a_new_result(
     change: object, project: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codes(project, store)
@@ -99,10 +116,9 @@ def test_whatever_matters_makes_a_new_verdict(
     assert codes(project, store, **options) == codes(
         project, Store(project.parent / "empty"), **options
     )
-    calls: list[object] = []
-    monkeypatch.setattr("flashc.compile.compile_tree", lambda *_: calls.append(1))
+    kept = entries(store)
     codes(project, store, **options)
-    assert not calls  # and that one is kept too
+    assert entries(store) == kept  # and that one is kept too
 
 
 def test_a_spoiled_entry_is_a_miss(project: Path, store: Store) -> None:
@@ -156,8 +172,8 @@ def test_the_cache_tells_what_it_holds_and_empties_itself_only(
     monkeypatch.setenv("FLASHC_CACHE_DIR", str(folder))
     CliRunner().invoke(cli, ["check", str(project)])
     shown = CliRunner().invoke(cli, ["cache", "info"]).output
-    assert "verdicts" in shown
+    assert "checks" in shown
     assert str(folder) in shown
     assert CliRunner().invoke(cli, ["cache", "clear"]).exit_code == 0
-    assert "verdicts" not in CliRunner().invoke(cli, ["cache", "info"]).output
+    assert "checks" not in CliRunner().invoke(cli, ["cache", "info"]).output
     assert (folder / "precious.txt").read_text() == "stays"

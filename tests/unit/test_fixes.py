@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from flashc.project.discover import discover
+from flashc.project.project import Project
 from flashc.report.fixes import select_non_overlapping, write_changes
 from flashc_core.diagnostics import Fix, Safety
 from flashc_core.source import Edit, Span
@@ -18,20 +20,26 @@ def fix(*edits: tuple[int, int, str]) -> Fix:
     return Fix("change it", tuple(spans), Safety.SAFE)
 
 
-def test_a_fix_is_selected_whole_or_not_at_all() -> None:
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    (tmp_path / "a.py").write_text("0123456789")
+    return discover(tmp_path)
+
+
+def test_a_fix_is_selected_whole_or_not_at_all(project: Project) -> None:
     first, second = fix((1, 3, "x")), fix((2, 4, "y"), (8, 9, "z"))
-    selected = select_non_overlapping([first, second], lambda _: "0123456789")
+    selected = select_non_overlapping([first, second], project)
     assert selected == {"a.py": list(first.edits)}
 
 
-def test_fixes_that_do_not_overlap_are_selected_together() -> None:
+def test_fixes_that_do_not_overlap_are_selected_together(project: Project) -> None:
     first, second = fix((1, 3, "x")), fix((3, 4, "y"))
-    selected = select_non_overlapping([first, second], lambda _: "0123456789")
+    selected = select_non_overlapping([first, second], project)
     assert selected == {"a.py": [*first.edits, *second.edits]}
 
 
-def test_a_fix_of_a_file_that_cannot_be_read_is_not_selected() -> None:
-    assert select_non_overlapping([fix((1, 2, "x"))], lambda _: None) == {}
+def test_a_fix_of_a_file_that_cannot_be_read_is_not_selected(tmp_path: Path) -> None:
+    assert select_non_overlapping([fix((1, 2, "x"))], discover(tmp_path)) == {}
 
 
 def test_a_changed_file_keeps_its_mode_and_its_symbolic_link(tmp_path: Path) -> None:

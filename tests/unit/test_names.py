@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from flashc.syntax.names import Names, collect_names
+from flashc.syntax.names import collect_names
 from flashc.syntax.parse import NestedTooDeeply, parse
-from flashc_ir.modules import Origin
+from flashc_ir.modules import Module, Origin
 
 
 class Index:
@@ -19,7 +19,7 @@ class Index:
         return Origin.PROJECT if name.split(".")[0] in ("gpu", "pkg") else Origin.EXTERNAL
 
 
-def names_of(text: str) -> Names:
+def names_of(text: str) -> Module:
     return collect_names(parse("app.py", "app", False, text), Index())
 
 
@@ -39,7 +39,7 @@ def names_of(text: str) -> Names:
 def test_exports_are_the_literal_value_of_dunder_all(
     text: str, exports: tuple[str, ...] | None
 ) -> None:
-    assert names_of(text).module.exports == exports
+    assert names_of(text).exports == exports
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_exports_are_the_literal_value_of_dunder_all(
     ],
 )
 def test_a_binding_resolves_to_what_the_text_says(text: str, target: str | None) -> None:
-    (binding,) = (item for item in names_of(text).module.bindings if item.name == "run")
+    (binding,) = (item for item in names_of(text).bindings if item.name == "run")
     assert binding.target == target
 
 
@@ -64,7 +64,7 @@ def test_a_binding_resolves_to_what_the_text_says(text: str, target: str | None)
     ["run = 1", "(run, [*others]) = x", "for run in x: ...", "with x as run: ...", "(run := 1)"],
 )
 def test_every_kind_of_target_binds_its_names(text: str) -> None:
-    assert "run" in {item.name for item in names_of(text).module.bindings}
+    assert "run" in {item.name for item in names_of(text).bindings}
 
 
 def test_code_that_is_nested_too_deeply_is_an_error_of_its_own() -> None:

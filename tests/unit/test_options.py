@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flashc.project.discover import discover
 from flashc.project.options import Options, read_options
 from flashc_core.diagnostics import Sink
 from tests.support.projects import compile_files, write
@@ -13,7 +14,7 @@ from tests.support.projects import compile_files, write
 
 def read(root: Path, **flags: object) -> tuple[Options, list[tuple[str, int, str]]]:
     sink = Sink()
-    options = read_options(root, flags, sink)
+    options = read_options(discover(root.resolve()), flags, sink)
     return options, [(d.rule.code, d.line, d.message) for d in sink]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from flashc.report.text import SourceCache, render
+from flashc.project.discover import discover
+from flashc.report.text import render
 from flashc_core import rules
 from flashc_core.diagnostics import Diagnostic, Label
 from flashc_core.source import Span
@@ -18,7 +19,7 @@ def rendered(folder: Path, line: str, marked: str) -> list[str]:
     begin = line.index(marked) + 1
     span = Span("worker.py", 1, begin, 1, begin + len(marked))
     finding = Diagnostic(rule=rules.INVALID_VALUE, message="wrong", primary=Label(span, "here"))
-    text = render([finding], SourceCache(folder))
+    text = render([finding], discover(folder).lines)
     return [row.removeprefix("1 |").removeprefix("  |") for row in text.splitlines()[3:5]]
 
 

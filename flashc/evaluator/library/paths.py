@@ -9,7 +9,7 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.operators import join
 from flashc.evaluator.values import Known, ProjectPath, Unknown, Value, lift
-from flashc.project.discover import Presence
+from flashc.project.project import Presence
 from flashc_core.source import Span
 
 _MAX_PROJECT_TEXT = 1_000_000

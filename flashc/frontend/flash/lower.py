@@ -19,6 +19,7 @@ from flashc_ir.endpoints import (
     ImageEndpoint,
     LoadBalanced,
 )
+from flashc_ir.program import UnloweredEndpoint
 
 from . import parameters
 from .parameters import ENDPOINT, read_configuration
@@ -28,11 +29,24 @@ from .table import Arguments, check_names, names_of
 _PARAMETERS = names_of(ENDPOINT)
 
 
-def lower_endpoints(decoder: ArgumentDecoder, found: list[EndpointValue]) -> tuple[Endpoint, ...]:
-    """Return the endpoints of a program in the order of their definition; the others are reported."""
+def lower_endpoints(
+    decoder: ArgumentDecoder, found: list[EndpointValue]
+) -> tuple[tuple[Endpoint, ...], tuple[UnloweredEndpoint, ...]]:
+    """Lower the endpoints of a program, in the order of their definition.
+
+    Those that have an error, or run nothing, are reported and returned as the second element.
+    """
     sites = Counter(value.text for value in found)
-    lowered = [_Lowering(decoder, value, sites[value.text] == 1).endpoint() for value in found]
-    return tuple(endpoint for endpoint in lowered if endpoint is not None)
+    endpoints: list[Endpoint] = []
+    unlowered: list[UnloweredEndpoint] = []
+    for value in found:
+        lowering = _Lowering(decoder, value, sites[value.text] == 1)
+        endpoint = lowering.endpoint()
+        if endpoint is None:
+            unlowered.append(lowering.unlowered())
+        else:
+            endpoints.append(endpoint)
+    return tuple(endpoints), tuple(unlowered)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +89,18 @@ class _Lowering:
 
     def given(self, name: str) -> Argument | None:
         return self.arguments().given(name)
+
+    def unlowered(self) -> UnloweredEndpoint:
+        """What other checks need of an endpoint that could not be lowered."""
+        users = [user.module for user in self.value.targets]
+        users += [user.module for user in self.value.routes]
+        dependencies, is_known = parameters.declared_dependencies(self.arguments())
+        return UnloweredEndpoint(
+            construction=self.construction(),
+            modules=tuple(dict.fromkeys(users)),
+            dependencies=dependencies if users else (),
+            has_known_dependencies=not users or (is_known and not self.value.problems),
+        )
 
     def checked(self) -> bool:
         """Whether the constructor's call as a whole is in order; reports what is not."""

@@ -9,9 +9,11 @@ ones).  A new parameter is a row here, a field in `flashc_ir` that `read_configu
 from __future__ import annotations
 
 from flashc.evaluator.values import Known, Symbolic, Unknown
+from flashc.frontend.decode import ArgumentDecoder
 from flashc.frontend.resource_names import resource_name
 from flashc.frontend.worker_variables import read_environment
 from flashc_core import rules
+from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Configuration, Dependency
 from flashc_ir.platform.catalogue import GpuGroup
 from flashc_ir.resources import (
@@ -333,6 +335,15 @@ TABLES: dict[str, Table] = {
 }
 
 
+def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...], bool]:
+    """Return the requirements that an endpoint declares, and whether they are all.  Reports nothing."""
+    sink = Sink()
+    quiet = Arguments(
+        ArgumentDecoder(arguments.decoder.machine, sink), arguments.kind, arguments.by_name
+    )
+    return DEPENDENCIES.read(quiet), not sink.has_errors()
+
+
 def read_configuration(arguments: Arguments) -> Configuration:
     """Return everything that the constructor of a deployed endpoint says apart from its name and image.
 
@@ -358,10 +369,14 @@ def read_configuration(arguments: Arguments) -> Configuration:
         volumes=tuple(volume.value for volume in volumes),
         template=None if template is None else template.value,
     )
+    reported = len(arguments.decoder.sink)
+    dependencies = DEPENDENCIES.read(arguments)
+    is_known = len(arguments.decoder.sink) == reported
     return Configuration(
         resources=resources,
         environment=ENV.read(arguments),
-        dependencies=DEPENDENCIES.read(arguments),
+        dependencies=dependencies,
+        has_known_dependencies=is_known or declared_dependencies(arguments)[1],
         system_dependencies=SYSTEM_DEPENDENCIES.read(arguments),
         accelerate_downloads=ACCELERATE_DOWNLOADS.read(arguments),
         max_concurrency=MAX_CONCURRENCY.read(arguments),

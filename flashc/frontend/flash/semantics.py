@@ -16,7 +16,7 @@ from flashc.evaluator.declarations import (
 from flashc.evaluator.dialect import DialectObject, Host
 from flashc.evaluator.objects import Argument, CallArguments, ClassValue, FunctionValue
 from flashc.evaluator.values import External, Known, Unknown, Value, is_none
-from flashc.project.discover import SDK_PACKAGES
+from flashc.project.project import SDK_PACKAGES
 from flashc_core.source import Span
 from flashc_ir.platform.catalogue import DataCenter
 

@@ -10,15 +10,9 @@ import ast
 from dataclasses import dataclass, field
 
 from flashc_core.source import Lines, Span, column_of_byte
-from flashc_ir.modules import Import, ImportedName
+from flashc_ir.modules import Import, ImportedName, ImportProblem
 
-from .resolve import (
-    IMPORT_ERRORS,
-    IMPORT_FUNCTIONS,
-    ImportProblem,
-    ModuleIndex,
-    resolve_relative,
-)
+from .resolve import IMPORT_ERRORS, IMPORT_FUNCTIONS, ModuleIndex, resolve_relative
 
 
 def collect_imports_ast(

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from msgspec import Struct
-
-from flashc_core.source import Span
 from flashc_ir.modules import Origin
 
 IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
@@ -29,19 +26,6 @@ class ModuleIndex(Protocol):
     def origin(self, name: str) -> Origin:
         """Tell where Python finds a module of this dotted name."""
         ...
-
-
-class ImportProblem(Struct, frozen=True, kw_only=True):
-    """An import whose module flashc cannot determine.
-
-    `computed` is true if the program computes the module's name, false if a relative import leaves the
-    project.  `expected` is true if the program handles the failure (`try: ... except ImportError`).
-    """
-
-    span: Span
-    text: str
-    computed: bool
-    expected: bool = False
 
 
 def resolve_relative(package: str, level: int, module: str) -> str | None:

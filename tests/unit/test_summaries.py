@@ -12,17 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from flashc.compile import compile_project, compile_tree
-from flashc.frontend import summarise as fragment
-from flashc.incremental import summaries as fragments
-from flashc.project.discover import discover
-from flashc.project.environment import build_environment
-from flashc.project.options import Options
+from flashc.compile import compile_project
+from flashc.incremental import summaries
 from flashc_core.cache import Store
-from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.diagnostics import Diagnostic
 from flashc_core.processes import on_all_processors
 from flashc_ir.program import Program
-from tests.support.projects import write
+from tests.support.projects import compile_workspace, opened, write
 
 WORKER = """\
 import os
@@ -54,14 +50,14 @@ FILES = {
 
 
 def result(root: Path, store: Store | None) -> tuple[Program | None, tuple[Diagnostic, ...]]:
-    sink = Sink()
-    return compile_project(root, Options(python_version="3.12"), sink, store=store), tuple(sink)
+    compiled = compile_workspace(opened(root, store))
+    return compiled.program, compiled.diagnostics
 
 
 def names(root: Path, store: Store | None) -> list[str]:
     seen: list[Program] = []
-    options = Options(python_version="3.12")
-    compile_project(root, options, Sink(), lambda _, program: seen.append(program), store)
+    workspace = opened(root, store)
+    compile_project(workspace, workspace.sink(), lambda _, program: seen.append(program))
     return [endpoint.name for endpoint in seen[-1].deployed()]
 
 
@@ -75,15 +71,14 @@ def root(tmp_path: Path) -> Path:
     return write(tmp_path / "app", FILES)
 
 
-def test_the_second_time_nothing_is_read(
-    root: Path, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_time_nothing_is_parsed(root: Path, store: Store) -> None:
     first = result(root, store)
-
-    def fail(*_: object) -> None:
-        raise AssertionError("read again")
-
-    monkeypatch.setattr(fragment, "read_parts", fail)
+    workspace = opened(root, store)
+    compile_workspace(workspace)
+    parsed = [
+        path for path, source in workspace.project.sources.items() if "_parsed" in vars(source)
+    ]
+    assert parsed == []
     assert result(root, store) == first
     assert [d.rule.code for d in first[1]] == ["FC101"]
 
@@ -147,7 +142,7 @@ def test_many_modules_are_read_on_all_processors(
     )
     root = write(tmp_path / "app", {f"w{n}.py": text.format(n) for n in range(80)})
     alone = result(root, None)
-    monkeypatch.setattr(fragments, "_PAYS", 0)
+    monkeypatch.setattr(summaries, "_MIN_PARALLEL_SIZE", 0)
     assert result(root, store) == result(root, store) == alone
     assert len(alone[1]) == 80
 
@@ -265,11 +260,10 @@ def test_what_changes_between_two_looks_is_not_remembered(
         "@Endpoint(name=NAME)\ndef run(x): return x\n"
     )
     files = {"worker.py": worker, "name.txt": "-1", "empty.py": ""}
-    root, options = write(tmp_path / "app", files), Options(python_version="3.12")
-    tree = discover(root, Sink())
+    root = write(tmp_path / "app", files)
+    workspace = opened(root, store)
     write(root, {name: content})
-    environment = build_environment(root, {})
-    compile_tree(root, tree, options, environment, Sink(), store=store)
+    compile_workspace(workspace)
     write(root, {name: files[name]})
     assert result(root, store) == result(root, None)
     assert names(root, store) == ["w-1"]

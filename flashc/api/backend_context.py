@@ -1,0 +1,41 @@
+"""Make what the backends work in, by the options of an opened project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flashc.project.workspace import Workspace
+from flashc_backends.base import (
+    ArtifactOptions,
+    Context,
+    DependencyOptions,
+    Progress,
+    ProjectAccess,
+    Services,
+    Silent,
+)
+from flashc_core.diagnostics import Sink
+
+
+def backend_context(
+    workspace: Workspace,
+    sink: Sink,
+    environment: Mapping[str, str],
+    progress: Progress | None = None,
+) -> Context:
+    """Return the context of the backends; `progress` shows how far long work is, by default nothing."""
+    options = workspace.options
+    return Context(
+        project=ProjectAccess(root=workspace.root, environment=environment),
+        services=Services(sink=sink, cache=workspace.cache, progress=progress or Silent()),
+        dependency_options=DependencyOptions(
+            exclude=options.exclude,
+            no_deps=options.no_deps,
+            resolver=options.locker,
+            locked=options.locked,
+            allow_build=options.allow_build,
+        ),
+        artifact_options=ArtifactOptions(
+            budget=options.size_budget, per_endpoint=options.per_endpoint
+        ),
+    )

@@ -1,0 +1,105 @@
+"""Build a project.  Returns the cached report if no input has changed and the files are still there."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from flashc.incremental.fingerprint import memo_of, project_key
+from flashc.project.inputs import variable_input
+from flashc.project.workspace import Workspace
+from flashc_backends.base import (
+    ARTIFACT_PATH,
+    MANIFEST_PATH,
+    PROVENANCE_PATH,
+    RESOLUTION_MAX_AGE,
+    SBOM_PATH,
+    Progress,
+)
+from flashc_core.diagnostics import Diagnostic
+
+FOLDER = ".flash"
+_RECORDS = (MANIFEST_PATH, SBOM_PATH, PROVENANCE_PATH)
+
+
+class BuildReport(Struct, frozen=True):
+    """What a build said.
+
+    `summary` has a line of text per item, none if the build failed; `digests` are the SHA-256 of the artifact
+    and of the records next to it, in hex.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    summary: tuple[str, ...] = ()
+    digests: tuple[str | None, ...] = ()
+
+
+def artifact_path(workspace: Workspace) -> Path:
+    """Return the absolute path of the artifact that a build writes."""
+    output = workspace.options.output
+    if output is None:
+        return workspace.root / FOLDER / ARTIFACT_PATH
+    path = output.absolute()
+    return path if path.name.endswith((".tar.gz", ".tgz")) else path / ARTIFACT_PATH
+
+
+def build_project(workspace: Workspace, progress: Progress | None = None) -> BuildReport:
+    """Compile and build an opened project; `progress` shows how far long work is, by default nothing.
+
+    Nothing that was there before is touched unless the whole build succeeds.
+    """
+    options, output = workspace.options, artifact_path(workspace)
+    memo, key = memo_of(workspace), project_key(workspace)
+    is_cached = key is not None and not options.keep_build and not options.per_endpoint
+    if key is not None and is_cached:
+        data = memo.load("builds", key, RESOLUTION_MAX_AGE)
+        if data is not None:
+            report = msgspec.json.decode(data, type=BuildReport)
+            if report.digests == _digests(output, _digest(output)):
+                return report
+    report, inputs = _build(workspace, output, progress)
+    if key is not None and report.digests:
+        memo.save("builds", key, inputs, msgspec.json.encode(report))
+    return report
+
+
+def _build(
+    workspace: Workspace, output: Path, progress: Progress | None
+) -> tuple[BuildReport, tuple[str, ...]]:
+    """Return the report of a new build, and the inputs that decided it."""
+    # These take a while to import, and a cached report needs none of them
+    from flashc.compile import compile_project
+    from flashc.report.build_summary import summary
+    from flashc_backends.artifact.artifact import build
+
+    from .backend_context import backend_context
+
+    sink = workspace.sink()
+    compiled = compile_project(workspace, sink)
+    if compiled.program is None:
+        return BuildReport(tuple(sink)), compiled.inputs
+    environment = workspace.environment.recording()
+    context = backend_context(workspace, sink, environment, progress)
+    keep = workspace.root / FOLDER / ".build" if workspace.options.keep_build else None
+    result = build(compiled.program, context, output, keep)
+    if result is None:
+        return BuildReport(tuple(sink)), compiled.inputs
+    lines = tuple(summary(compiled.program, result, environment))
+    inputs = (*compiled.inputs, *map(variable_input, environment.asked))
+    return BuildReport(tuple(sink), lines, _digests(output, result.digest)), inputs
+
+
+def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:
+    """Return the SHA-256 of the artifact, which is known, and of each record; None for a missing one."""
+    return (artifact, *(_digest(output.parent / name) for name in _RECORDS))
+
+
+def _digest(file: Path) -> str | None:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return None

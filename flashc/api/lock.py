@@ -1,0 +1,49 @@
+"""Resolve the requirements of a project and write `flash.lock`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flashc.compile import compile_project
+from flashc.project.workspace import Workspace
+from flashc_backends.base import LOCK_FILE, Progress
+from flashc_backends.dependencies.lock import Lock, render
+from flashc_backends.dependencies.requirements import collect_request
+from flashc_backends.dependencies.resolution import resolve
+from flashc_backends.dependencies.tools import DependencyError
+from flashc_backends.write import CannotWrite, reporting
+from flashc_core.diagnostics import Diagnostic
+from flashc_core.files import write_file
+
+from .backend_context import backend_context
+
+
+@dataclass(frozen=True, slots=True)
+class LockResult:
+    """The lock that was written, None if there are errors."""
+
+    lock: Lock | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def lock_project(
+    workspace: Workspace, *, upgrade: bool = False, progress: Progress | None = None
+) -> LockResult:
+    """Compile an opened project, resolve what it requires, and write its `flash.lock`.
+
+    `upgrade` takes the newest versions instead of those of the old lock.
+    """
+    sink = workspace.sink()
+    program = compile_project(workspace, sink).program
+    lock: Lock | None = None
+    if program is not None:
+        environment = workspace.environment.recording()
+        context = backend_context(workspace, sink, environment, progress).dependencies
+        try:
+            request = collect_request(program, context.options, environment)
+            lock = resolve(program, request, context, upgrade=upgrade)
+            with reporting(workspace.root / LOCK_FILE, sink):
+                write_file(workspace.root / LOCK_FILE, render(lock).encode())
+        except (DependencyError, CannotWrite):
+            lock = None  # reported
+    return LockResult(lock, tuple(sink))

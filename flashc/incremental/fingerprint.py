@@ -1,0 +1,66 @@
+"""Keys for everything that a result depends on and that is known before it is computed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+import flashc
+import flashc_backends
+import flashc_core
+import flashc_ir
+from flashc.project.inputs import InputDigests
+from flashc.project.requirements import included_files
+from flashc.project.workspace import Workspace
+from flashc_backends.base import LOCK_FILE
+from flashc_core.cache import digest
+
+from .memo import Memo
+
+
+@cache
+def compiler_identity() -> str:
+    """Return a key of the compiler: its sources, its Python, and the packages installed next to it.
+
+    The folder of the packages changes whenever one is installed or removed.
+    """
+    parts = [flashc.__version__, sys.version]
+    for package in (flashc, flashc_core, flashc_ir, flashc_backends):
+        for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            status = file.stat()
+            parts.append(f"{file}\0{status.st_size}\0{status.st_mtime_ns}")
+    for folder in sys.path:
+        if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder):
+            parts.append(f"{folder}\0{os.stat(folder).st_mtime_ns}")
+    return digest(*parts)
+
+
+def memo_of(workspace: Workspace) -> Memo:
+    """Return the cached results about an opened project."""
+    return Memo(workspace.cache, InputDigests(workspace.project, workspace.environment.recording()))
+
+
+def project_key(workspace: Workspace) -> str | None:
+    """Return a key for the compiler, the options and the files of an opened project.
+
+    Environment variables are not part of it: which of them matter is known only afterwards.  None if no
+    result may be cached, because a trace runs the project's code.
+    """
+    project, options = workspace.project, workspace.options
+    if options.trace:
+        return None
+    outside = (*included_files(project), LOCK_FILE)
+    digest_of = InputDigests(project, {})
+    return digest(
+        compiler_identity(),
+        project.root.name,
+        repr(options),
+        *(f"{f.path}\0{f.digest}\0{f.executable}" for f in project.files),
+        *(f"{e.path}\0{e.pattern}\0{e.source}" for e in project.exclusions),
+        *(f"{path}\0{digest_of.of_file(path)}" for path in outside),
+        msgspec.json.encode(workspace.findings),
+    )

@@ -1,0 +1,26 @@
+"""Check that the project declares something to deploy."""
+
+from __future__ import annotations
+
+from flashc_core import rules
+from flashc_core.source import WholeFile
+from flashc_ir.program import Program
+
+from .context import PassContext
+
+
+def check_has_endpoints(program: Program, context: PassContext) -> Program:
+    """Report a project without endpoints.
+
+    After an error nothing is reported: a module that can't be read may declare some.
+    """
+    if not program.endpoints and not context.sink.has_errors():
+        context.sink.report(
+            rules.NO_ENDPOINTS,
+            WholeFile("."),
+            "no module of this project declares an endpoint",
+            help=(
+                "decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",
+            ),
+        )
+    return program

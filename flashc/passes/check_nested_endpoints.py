@@ -1,0 +1,24 @@
+"""Check for endpoints that are declared in functions that nothing calls during the import."""
+
+from __future__ import annotations
+
+from flashc_core import rules
+from flashc_ir.program import Program
+
+from .context import PassContext
+
+
+def check_nested_endpoints(program: Program, context: PassContext) -> Program:
+    """Report each decorator in a function that declares an endpoint of which none was made."""
+    made = {endpoint.construction.span for endpoint in (*program.endpoints, *program.unlowered)}
+    for module in program.modules:
+        for nested in module.nested_endpoints:
+            if nested.span not in made:
+                context.sink.report(
+                    rules.ENDPOINT_IN_FUNCTION,
+                    nested.arguments,
+                    "this endpoint stands in a function that is not called when the module is imported",
+                    notes=("it is not deployed",),
+                    help=("move the decorated function to the top of the module",),
+                )
+    return program

@@ -1,0 +1,28 @@
+"""Recognise imports of modules that the project has where no worker finds them."""
+
+from __future__ import annotations
+
+from flashc.project.project import Presence, Project
+from flashc_ir.modules import Module
+from flashc_ir.program import Exclusion
+
+
+def excluded_module(project: Project, name: str) -> Exclusion | None:
+    """Return the ignore rule that keeps out the file that would be the module `name`, with its path."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        stem = "/".join(parts[:length])
+        for path in (f"{stem}.py", f"{stem}/__init__.py"):
+            if project.presence(path) is Presence.ON_DISK:
+                return project.exclusion_of(path)
+    return None
+
+
+def neighbouring_module(project: Project, module: Module, name: str) -> str | None:
+    """Return the full name of a module `name` in the folder of `module`; None if there is none.
+
+    Python finds it there if `module` is run as a script; a worker imports from the project's root only.
+    """
+    folder = module.path.rpartition("/")[0]
+    full = ".".join((*folder.split("/"), name))
+    return full if folder and project.has(full) else None

@@ -1,0 +1,81 @@
+"""Name what a result was computed from, and digest the state that it has now.
+
+An input is a string `KIND:NAME`, so that a list of them can be stored next to the result.  If every input
+has the digest that it had before, computing again would give the same result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+from .project import Project
+
+_MODULE, _FILE, _VARIABLE, _VOLATILE = "module", "file", "variable", "volatile"
+VOLATILE = f"{_VOLATILE}:"
+"""An input that never has the same digest again: the project changed while it was read."""
+
+
+def module_input(name: str) -> str:
+    """Return the input that is the text of a module."""
+    return f"{_MODULE}:{name}"
+
+
+def file_input(path: str) -> str:
+    """Return the input that is the content of a file below the root, or its absence."""
+    return f"{_FILE}:{path.encode('utf-8', 'backslashreplace').decode()}"
+
+
+def variable_input(name: str) -> str:
+    """Return the input that is the value of an environment variable, or its absence."""
+    return f"{_VARIABLE}:{quote(name, errors='surrogatepass')}"
+
+
+def modules_in(inputs: Iterable[str]) -> list[str]:
+    """Return the names of the modules among some inputs."""
+    pairs = (item.partition(":") for item in inputs)
+    return [name for kind, _, name in pairs if kind == _MODULE]
+
+
+def variables_in(inputs: Iterable[str]) -> list[str]:
+    """Return the names of the environment variables among some inputs."""
+    pairs = (item.partition(":") for item in inputs)
+    return [unquote(name, errors="surrogatepass") for kind, _, name in pairs if kind == _VARIABLE]
+
+
+@dataclass(frozen=True, eq=False)
+class InputDigests:
+    """The digests of inputs in one state of a project; a variable's is its value, to be made into a key."""
+
+    project: Project
+    environment: Mapping[str, str]
+
+    def __call__(self, item: str) -> str:
+        """Return the digest of an input, "" for what is absent."""
+        kind, _, name = item.partition(":")
+        if kind == _VARIABLE:
+            name = unquote(name, errors="surrogatepass")
+            return f"={self.environment[name]}" if name in self.environment else ""
+        if kind == _VOLATILE:
+            return secrets.token_hex()
+        path = self.project.modules.get(name, "") if kind == _MODULE else name
+        return self.of_file(path)
+
+    def of_file(self, path: str) -> str:
+        """Return the digest of a file's content, "" if there is none; `path` is relative to the root."""
+        known = self.project.by_path.get(path)
+        return known.digest if known is not None else self._digest_of_other(path)
+
+    def _digest_of_other(self, path: str) -> str:
+        """A file that does not go to workers: which one it is matters, and what it holds if it is read."""
+        presence = self.project.presence(path).value
+        if not presence:
+            return ""
+        try:
+            with (self.project.root / path).open("rb") as stream:
+                return f"{presence} {hashlib.file_digest(stream, 'sha256').hexdigest()}"
+        except OSError:  # a folder, or a file that can't be read
+            return presence

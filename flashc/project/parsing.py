@@ -1,0 +1,72 @@
+"""Read and parse modules of a project, and report what is wrong with their text."""
+
+from __future__ import annotations
+
+from flashc.syntax.parse import Syntax, SyntaxProblem
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.encoding import Undecodable
+from flashc_core.source import Span, WholeFile
+
+from .project import Project
+from .source_file import SourceFile
+
+MAX_PARSED_TEXT = 2_000_000  # characters; LibCST parses this many in seconds
+
+
+def read_module(project: Project, name: str, sink: Sink) -> SourceFile | None:
+    """Return the file of a module; None, and a diagnostic, if it can't be read or decoded.
+
+    Raises:
+        KeyError: the project has no such module.
+    """
+    path = project.modules[name]
+    try:
+        source = project.source(path)
+        len(source.text)
+    except Undecodable as error:
+        sink.report(
+            rules.UNDECODABLE_SOURCE,
+            Span(path, error.line, 1, error.line, 1),
+            f"`{path}` can't be decoded: {error}",
+            help=("save the file as UTF-8, or declare its encoding in the first line",),
+        )
+        return None
+    except OSError as error:
+        sink.report(
+            rules.UNREADABLE_FILE,
+            WholeFile(path),
+            f"`{path}` can't be read: {error.strerror or type(error).__name__}",
+            help=("make it readable, or keep it out with a `.flashignore`",),
+        )
+        return None
+    return source
+
+
+def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
+    """Return the syntax tree of a module; None if the project has no such module.
+
+    None, and a diagnostic, also if the module can't be parsed.
+    """
+    source = read_module(project, name, sink) if name in project.modules else None
+    if source is None:
+        return None
+    if len(source.text) > MAX_PARSED_TEXT:
+        sink.report(
+            rules.MODULE_TOO_LARGE,
+            WholeFile(source.path),
+            f"`{source.path}` has {len(source.text):,} characters; flashc analyses modules of at most "
+            f"{MAX_PARSED_TEXT:,}",
+            help=("move the data into a file of its own and read it at run time",),
+        )
+        return None
+    try:
+        return source.syntax
+    except SyntaxProblem as problem:
+        sink.report(
+            rules.SYNTAX_ERROR,
+            Span(source.path, problem.line, problem.column, problem.line, problem.column + 1),
+            str(problem),
+            help=("a worker can't import this module",),
+        )
+        return None

@@ -1,0 +1,157 @@
+"""A project on disk: its files, its modules, and what was left out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum, unique
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from flashc_core.diagnostics import Diagnostic
+from flashc_core.source import Lines
+from flashc_ir.modules import Origin
+from flashc_ir.program import Exclusion, ProjectFile
+
+from .source_file import SourceFile
+
+NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
+SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
+MAX_KEPT = 4_000_000  # bytes; the content of a larger file is read again by whoever needs it
+
+
+@unique
+class Presence(StrEnum):
+    """Where a file or folder is.  One that is only on the disk is ignored, so no worker has it."""
+
+    SHIPPED = "shipped"
+    ON_DISK = "on disk"
+    ABSENT = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Project:
+    """The files of a project as they were when it was opened; the only reader of project text.
+
+    `root` is absolute.  `modules` maps dotted names to paths relative to the root.  `findings` is what
+    was wrong with the files themselves.  `unsaved` holds, by path, the content of files that an editor has
+    in another state than the disk.  `sources` are the files whose content was read so far.
+    """
+
+    root: Path
+    files: tuple[ProjectFile, ...]
+    modules: dict[str, str]
+    packages: frozenset[str]
+    exclusions: tuple[Exclusion, ...]
+    findings: tuple[Diagnostic, ...] = ()
+    unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    sources: dict[str, SourceFile] = field(default_factory=dict[str, SourceFile])
+
+    def read(self, path: str) -> bytes:
+        """Return the content of a file below the root.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        known = self.sources.get(path)
+        if known is not None:
+            return known.data
+        unsaved = self.unsaved.get(path)
+        return (self.root / path).read_bytes() if unsaved is None else unsaved
+
+    def source(self, path: str) -> SourceFile:
+        """Return a file with everything that is known about its text; the same object each time.
+
+        Raises:
+            OSError: it can't be read.
+        """
+        known = self.sources.get(path)
+        if known is None:
+            known = SourceFile(path, self.names.get(path, ""), self.read(path))
+            if len(known.data) <= MAX_KEPT:
+                self.sources[path] = known
+        return known
+
+    def lines(self, path: str) -> Lines | None:
+        """Return the line table of a regular file below the root; None for one that can't be read."""
+        if (
+            path not in self.sources
+            and path not in self.unsaved
+            and not (self.root / path).is_file()
+        ):
+            return None
+        try:
+            return self.source(path).lines
+        except OSError:
+            return None
+
+    def source_of_module(self, name: str) -> SourceFile:
+        """Return the file of a module.
+
+        Raises:
+            OSError: it can't be read.
+            KeyError: the project has no such module.
+        """
+        return self.source(self.modules[name])
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The module names by path."""
+        return {path: name for name, path in self.modules.items()}
+
+    @cached_property
+    def by_path(self) -> dict[str, ProjectFile]:
+        """The files that go into the artifact, by path."""
+        return {file.path: file for file in self.files}
+
+    def presence(self, path: str) -> Presence:
+        """Return whether there is a file or folder of this name, and whether workers get it."""
+        if path in self._shipped:
+            return Presence.SHIPPED
+        try:
+            on_disk = os.path.lexists(self.root / path)
+        except (OSError, ValueError):
+            on_disk = False
+        return Presence.ON_DISK if on_disk else Presence.ABSENT
+
+    def exclusion_of(self, path: str) -> Exclusion | None:
+        """Return the ignore rule that keeps a file or one of its folders out, for this path."""
+        for rule in self.exclusions:
+            if path == rule.path or (rule.path.endswith("/") and path.startswith(rule.path)):
+                return Exclusion(path, rule.pattern, rule.source)
+        return None
+
+    @cached_property
+    def _shipped(self) -> frozenset[str]:
+        """The files of the project, and the folders that they are in."""
+        folders = {
+            path.rsplit("/", depth)[0]
+            for path in self.by_path
+            for depth in range(1, path.count("/") + 1)
+        }
+        return frozenset(folders | self.by_path.keys())
+
+    def has(self, name: str) -> bool:
+        """Return whether the project has a module or package (namespace packages too) of this name."""
+        return name in self.modules or name in self.packages
+
+    def origin(self, name: str) -> Origin:
+        """Return where Python would look for a module of this name on a worker."""
+        top = name.partition(".")[0]
+        if self.has(top):
+            return Origin.PROJECT
+        if top in SDK_PACKAGES:
+            return Origin.SDK
+        return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
+
+
+def module_name(path: str) -> str | None:
+    """Return the dotted name of a project file as a module; None for one that no import can reach."""
+    if not path.endswith(".py"):
+        return None
+    *folders, last = path.removesuffix(".py").split("/")
+    parts = folders if last == "__init__" and folders else [*folders, last]
+    return None if any("." in part for part in parts) else ".".join(parts)

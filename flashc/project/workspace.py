@@ -1,0 +1,74 @@
+"""Open a project: its files, its options, the build's environment and the cache, as one value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flashc_core.cache import Store, open_store
+from flashc_core.diagnostics import Diagnostic, Sink
+
+from .discover import discover
+from .environment import BuildEnvironment, build_environment
+from .options import Options, read_options
+from .project import NOTHING_UNSAVED, Project
+from .suppressions import Suppression, collect_suppressions
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Workspace:
+    """A project that was opened, and everything besides it that decides what it compiles to.
+
+    `findings` is what was wrong with its files and its configuration.
+    """
+
+    project: Project
+    options: Options
+    environment: BuildEnvironment
+    cache: Store
+    findings: tuple[Diagnostic, ...]
+    suppressions: tuple[Suppression, ...]
+
+    @property
+    def root(self) -> Path:
+        """The absolute path of the project's folder."""
+        return self.project.root
+
+    def sink(self) -> Sink:
+        """Return a new sink that has the findings and leaves out what comments suppress."""
+        sink = Sink(lambda diagnostic: any(s.hides(diagnostic) for s in self.suppressions))
+        for diagnostic in self.findings:
+            sink.add(diagnostic)
+        return sink
+
+
+def open_workspace(
+    folder: Path,
+    flags: Mapping[str, Any] | None = None,
+    *,
+    cache: Store | None = None,
+    unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
+    previous: Workspace | None = None,
+) -> Workspace:
+    """Open the project in `folder`.
+
+    `flags` are options by name that override the project's own; those that are None count as not given.
+    `cache` is the user's cache by default.  `unsaved` holds, by relative path, files that are to be seen in
+    another state than on the disk.  Files that are as they were in `previous` are not parsed again.
+
+    What is wrong with the files or the configuration is in `findings`; nothing is raised for it.
+    """
+    project = discover(folder.resolve(), unsaved, None if previous is None else previous.project)
+    sink = Sink()
+    options = read_options(project, flags or {}, sink)
+    environment = build_environment(project, options.env, sink)
+    return Workspace(
+        project=project,
+        options=options,
+        environment=environment,
+        cache=cache or open_store(),
+        findings=(*project.findings, *sink),
+        suppressions=tuple(collect_suppressions(project)),
+    )
