@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from uv import find_uv_bin
 
-
-def make_environment(folder: Path, *requirements: str, python: str | None = None) -> Path:
-    """A fresh virtual environment with these requirements; returns its interpreter."""
-    uv = find_uv_bin()
-    subprocess.run(
-        [uv, "venv", "--quiet", "--python", python or sys.executable, str(folder)], check=True
-    )
-    interpreter = folder / "bin" / "python"
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(interpreter), *requirements], check=True
-    )
-    return interpreter
+from tests.support.environments import make_environment
+from tests.support.interpreters import oldest_worker_python
 
 
 @pytest.fixture(scope="session")
 def worker_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter that has what a worker image has: runpod, fastapi and uvicorn, nothing of flashc's."""
+    """An interpreter that has what a worker image has: runpod, fastapi and uvicorn, nothing of flashc's.
+
+    It is the oldest Python of workers that this machine has.
+    """
     folder = tmp_path_factory.mktemp("worker") / "venv"
-    return str(make_environment(folder, "runpod", "fastapi", "uvicorn"))
+    oldest = oldest_worker_python()
+    return str(make_environment(folder, "runpod", "fastapi", "uvicorn", python=oldest.path))
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +42,8 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> No
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for the whole session: what is resolved and compressed once need not be again."""
     return tmp_path_factory.mktemp("cache")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say under which Python the runtime was tested."""
+    terminalreporter.write_line(f"oldest Python for workers here: {oldest_worker_python()}")

@@ -110,7 +110,7 @@ def _class_handler(target, methods):
     def handler(job):
         payload = job_input(job)
         name = payload.get("method")
-        if name in methods:
+        if isinstance(name, str) and name in methods:
             del payload["method"]
         elif only is not None:
             name = only  # a `method` that is left is an argument, or an unexpected one

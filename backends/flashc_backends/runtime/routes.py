@@ -83,7 +83,12 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 def _is_model(kind: Any) -> bool:
     """A route with a model parameter is FastAPI's own affair, as under Flash."""
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+    return _is_class(kind) and issubclass(kind, BaseModel)
+
+
+def _is_class(kind: Any) -> bool:
+    """Whether `issubclass` takes it.  To Python 3.10, `list[str]` is an instance of `type`."""
+    return isinstance(kind, type) and typing.get_origin(kind) is None
 
 
 def _is_field(parameter: inspect.Parameter, path: str) -> bool:
@@ -95,7 +100,7 @@ def _is_field(parameter: inspect.Parameter, path: str) -> bool:
     kind = parameter.annotation
     if typing.get_origin(kind) is typing.Annotated:
         return False
-    return not (isinstance(kind, type) and issubclass(kind, _NATIVE_TYPES))
+    return not (_is_class(kind) and issubclass(kind, _NATIVE_TYPES))
 
 
 def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:

@@ -1,0 +1,304 @@
+"""Jobs and requests: what is sent, how long is waited, and what each answer becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from flashc_backends.runtime import app, wire
+from flashc_backends.runtime.errors import EndpointNotFound, RemoteError, RemoteTimeout
+from flashc_backends.runtime.exchange import Reply
+from flashc_backends.runtime.platform import Location
+from flashc_backends.runtime.wire import Request
+from tests.support.conversations import Answer, Script, lost
+
+HERE = Location(
+    "https://api/v2/e1", "https://e1.api", {"Authorization": "Bearer k"}, sentinel=False
+)
+SENTINEL = Location("https://api/v2/flash", "https://flash.api", {}, sentinel=True)
+DONE = Reply(200, {"id": "j", "status": "COMPLETED", "output": 42})
+
+
+def waiting(status: str = "IN_QUEUE") -> Reply:
+    return Reply(200, {"id": "j", "status": status})
+
+
+def begin(monkeypatch: pytest.MonkeyPatch, *answers: Answer) -> Script:
+    """A script whose clock the module under test reads."""
+    script = Script(*answers)
+    monkeypatch.setattr(wire, "time", script)
+    return script
+
+
+def job(script: Script, location: Location = HERE, payload: Any = None) -> Any:
+    result = script.run(wire.run_job(location, "gpu", "infer", payload or {"x": 1}))
+    assert script.answers == []
+    return result
+
+
+# Submitting ---------------------------------------------------------------------------------------
+
+
+def test_a_job_that_ends_at_once_is_one_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, DONE)
+    assert job(script, payload={"x": [1, 2]}) == 42
+    (sent,) = script.sent
+    assert (sent.method, sent.url) == ("POST", "https://api/v2/e1/runsync")
+    assert sent.headers == {"Authorization": "Bearer k"}
+    assert sent.content == {"json": {"input": {"x": [1, 2]}}}
+    assert sent.timeout == 100.0
+
+
+def test_a_job_that_was_not_accepted_is_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, Reply(429, "slow down"), Reply(429, "slow down"), DONE)
+    assert job(script) == 42
+    assert script.paused == [0.25, 0.375]
+    assert len({sent.url for sent in script.sent}) == 1
+
+
+def test_a_job_is_not_sent_again_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASHC_CALL_TIMEOUT", "1")
+    script = begin(monkeypatch, *[Reply(429, {"detail": "slow down"})] * 3)
+    with pytest.raises(RemoteError, match="answered 429: slow down") as caught:
+        job(script)
+    assert caught.value.status == "429"
+    assert sum(script.paused) < 1
+
+
+@pytest.mark.parametrize(
+    ("timed_out", "kind", "words"),
+    [(True, RemoteTimeout, "did not answer in time"), (False, RemoteError, "can't be reached")],
+)
+def test_a_job_that_may_have_arrived_is_not_sent_again(
+    timed_out: bool, kind: type[RemoteError], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = begin(monkeypatch, lost(timed_out=timed_out))
+    with pytest.raises(kind, match=words) as caught:
+        job(script)
+    assert type(caught.value) is kind
+    assert (caught.value.endpoint, caught.value.function) == ("gpu", "infer")
+    assert len(script.sent) == 1
+
+
+def test_an_endpoint_that_the_app_does_not_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASH_APP", "shop")
+    monkeypatch.setenv("FLASH_ENV", "staging")
+    with pytest.raises(EndpointNotFound, match=r"'shop' has no endpoint 'gpu'.*'staging'"):
+        job(begin(monkeypatch, Reply(404, "")), SENTINEL)
+
+
+def test_not_found_at_a_known_address_is_no_missing_endpoint(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(RemoteError, match="answered 404") as caught:
+        job(begin(monkeypatch, Reply(404, "gone")))
+    assert not isinstance(caught.value, EndpointNotFound)
+
+
+# Waiting ------------------------------------------------------------------------------------------
+
+
+def test_a_running_job_is_asked_for_until_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, waiting(), waiting(), waiting("IN_PROGRESS"), DONE)
+    assert job(script) == 42
+    assert script.paused == [0.25, 0.375, 0.5625]
+    assert [(s.method, s.url) for s in script.sent[1:]] == [
+        ("GET", "https://api/v2/e1/status/j")
+    ] * 3
+
+
+def test_pauses_grow_to_five_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, *[waiting()] * 15, DONE)
+    job(script)
+    assert script.paused == sorted(script.paused)
+    assert script.paused[-1] == script.paused[-2] == 5.0
+
+
+@pytest.mark.parametrize("bad", [lost(), lost(timed_out=True), Reply(429, ""), Reply(503, "")])
+def test_four_bad_answers_in_a_row_are_borne(bad: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, waiting(), *[bad] * 4, waiting(), *[bad] * 4, DONE)
+    assert job(script) == 42
+
+
+def test_after_five_bad_answers_the_job_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, waiting(), *[Reply(502, "")] * 5)
+    with pytest.raises(RemoteError, match="the state of job j on 'gpu' is unknown"):
+        job(script)
+
+
+def test_a_job_that_the_platform_forgot(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(RemoteError, match=r"the platform has lost job j \(404\)") as caught:
+        job(begin(monkeypatch, waiting(), Reply(404, "")))
+    assert caught.value.status == "LOST"
+
+
+def test_the_id_of_a_job_is_one_part_of_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = begin(monkeypatch, Reply(200, {"id": "a/b?c", "status": "RUNNING"}), DONE)
+    job(script)
+    assert script.sent[1].url.endswith("/status/a%2Fb%3Fc")
+
+
+@pytest.mark.parametrize("answer", [Reply(200, {}), lost()])
+def test_a_job_that_takes_too_long_is_cancelled(
+    answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cancellation that fails does not hide the timeout."""
+    monkeypatch.setenv("FLASHC_CALL_TIMEOUT", "1")
+    script = begin(monkeypatch, waiting(), waiting(), waiting("IN_PROGRESS"), answer)
+    with pytest.raises(RemoteTimeout, match=r"job j was IN_PROGRESS, and is cancelled") as caught:
+        job(script)
+    assert caught.value.status == "TIMED_OUT"
+    assert isinstance(caught.value, TimeoutError)
+    assert (script.sent[-1].method, script.sent[-1].url) == ("POST", f"{HERE.jobs}/cancel/j")
+    assert script.now <= 1001.0
+
+
+@pytest.mark.parametrize(
+    ("given", "resource", "seconds"),
+    [("", "gpu", 900.0), ("", "limited", 12.0 + 300.0), ("7.5", "limited", 7.5)],
+)
+def test_how_long_a_job_may_take(
+    given: str, resource: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(app.TIMEOUTS, "limited", 12.0)
+    monkeypatch.setenv("FLASHC_CALL_TIMEOUT", given)
+    script = begin(monkeypatch, DONE)
+    script.run(wire.run_job(HERE, resource, "infer", {}))
+    assert script.sent[0].timeout == min(100.0, seconds)
+    assert wire._limit(resource) == seconds
+
+
+# Results ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "result"),
+    [
+        ({"status": "COMPLETED", "output": [1]}, [1]),
+        ({"output": 5}, 5),
+        ({"status": "COMPLETED"}, None),
+        ([1, 2], [1, 2]),
+        ("text", "text"),
+    ],
+)
+def test_the_result_of_an_answer(body: Any, result: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert job(begin(monkeypatch, Reply(200, body))) == result
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "words"),
+    [
+        ({"status": "FAILED", "error": "broken"}, RemoteError, "broken"),
+        ({"status": "FAILED", "output": "broken"}, RemoteError, "broken"),
+        ({"status": "COMPLETED", "error": "broken", "output": 1}, RemoteError, "broken"),
+        ({"status": "CANCELLED"}, RemoteError, "the job on 'gpu' was CANCELLED"),
+        ({"status": "TIMED_OUT"}, RemoteTimeout, "took too long"),
+        (
+            {"status": "FAILED", "error": '{"error_type": "KeyError", "error_message": "k"}'},
+            KeyError,
+            "k",
+        ),
+    ],
+)
+def test_a_job_that_failed_raises(
+    body: Any, kind: type[Exception], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        job(begin(monkeypatch, Reply(200, body)))
+    assert isinstance(caught.value, RemoteError)
+    assert caught.value.status == body["status"]
+
+
+# Requests -----------------------------------------------------------------------------------------
+
+
+def target() -> None: ...
+
+
+class Model:
+    """As much of a Pydantic model as the runtime looks at."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.fields = fields
+
+    def model_dump(self, mode: str) -> dict[str, Any]:
+        assert mode == "json"
+        return self.fields
+
+
+def build(method: str, path: str, payload: dict[str, Any]) -> Request:
+    return Request.build("web", target, method, path, payload)
+
+
+def test_arguments_go_into_the_path() -> None:
+    request = build("POST", "/{name}/{rest:path}", {"name": "a/b c", "rest": "x/y z", "n": 1})
+    assert request.path == "/a%2Fb%20c/x/y%20z"
+    assert request.content == {"json": {"n": 1}}
+
+
+def test_arguments_of_a_get_route_are_the_query() -> None:
+    request = build("GET", "/items", {"n": 1, "tags": ("a", "b"), "none": None, "on": True})
+    assert request.content == {"params": {"n": 1, "tags": ["a", "b"], "on": True}}
+    with pytest.raises(TypeError, match=r"argument 'x' of target\(\) is a dict"):
+        build("GET", "/items", {"x": {"a": 1}})
+
+
+@pytest.mark.parametrize(
+    ("payload", "content"),
+    [
+        ({}, {}),
+        ({"x": {"a": [1]}}, {"json": {"x": {"a": [1]}}}),
+        ({"file": b"12", "note": "hi"}, {"files": {"file": b"12"}, "data": {"note": "hi"}}),
+        ({"item": Model(a=1), "n": 2}, {"json": {"a": 1}, "params": {"n": 2}}),
+        (
+            {"one": Model(a=1), "two": Model(b=2)},
+            {"json": {"one": {"a": 1}, "two": {"b": 2}}, "params": {}},
+        ),
+    ],
+    ids=["nothing", "fields", "a file", "a model", "two models"],
+)
+def test_arguments_of_other_routes_are_the_body(payload: Any, content: Any) -> None:
+    assert build("POST", "/items", payload).content == content
+
+
+def test_a_body_that_json_cannot_carry_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(TypeError, match=r"argument 'x' of target\(\) is a builtins.set"):
+        build("POST", "/items", {"x": {1}})
+
+
+def ask(script: Script) -> Any:
+    return script.run(build("PUT", "/items", {"x": 1}).conversation())
+
+
+def test_a_request_tells_the_route_that_another_endpoint_asks() -> None:
+    script = Script(Reply(200, {"ok": True}))
+    assert ask(script) == {"ok": True}
+    (sent,) = script.sent
+    assert (sent.method, sent.url.rpartition("/")[2]) == ("PUT", "items")
+    assert sent.headers["X-Flashc-Dispatch"] == "1"
+    assert sent.headers["X-Flash-Endpoint"] == "web"
+    assert sent.timeout == 900.0
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (Reply(422, {"detail": "no such item"}), RemoteError, "answered 422: no such item"),
+        (Reply(500, "Internal Server Error"), RemoteError, "answered 500: Internal Server Error"),
+        (Reply(500, {"error_type": "ValueError", "error_message": "bad"}), ValueError, "bad"),
+        (lost(timed_out=True), RemoteTimeout, "did not answer in time"),
+        (lost(), RemoteError, "can't be reached"),
+    ],
+)
+def test_a_request_that_fails_raises(answer: Answer, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words) as caught:
+        ask(Script(answer))
+    assert isinstance(caught.value, RemoteError)
+    assert caught.value.endpoint == "web"
+
+
+def test_a_long_answer_is_cut_in_the_message() -> None:
+    with pytest.raises(RemoteError) as caught:
+        ask(Script(Reply(400, "x" * 10_000)))
+    assert len(str(caught.value)) < 600
