@@ -10,7 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flashc_backends.platform.local import Platform, running, unpack
+from flashc_backends.platform.local import running
+from flashc_backends.platform.service import Platform
+from flashc_backends.write import unpack
 
 
 def main(example: Path) -> int:

@@ -1,4 +1,4 @@
-"""Drafts -> one gzip-compressed tar archive, the same bytes for the same drafts."""
+"""Write drafts to one gzip-compressed tar archive: the same bytes for the same drafts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import deflate
 
-from flashc_backends.base import Changed, Draft
+from flashc_backends.base import Changed, Draft, Progress, Silent
 from flashc_core.cache import Piece
 
 if TYPE_CHECKING:
@@ -37,24 +37,37 @@ def archive_mtime(environ: Mapping[str, str]) -> int:
 
 
 def write_archive(
-    target: Path, drafts: Iterable[Draft], layers: Iterable[Piece], mtime: int
+    target: Path,
+    drafts: Iterable[Draft],
+    layers: Iterable[Piece],
+    mtime: int,
+    progress: Progress | None = None,
 ) -> int:
-    """Write the archive to `target` and return its size in bytes: the layers, then the drafts.
+    """Write the layers, then the drafts, to `target`; return the archive's size in bytes.
+
+    `progress` is told the bytes of each layer and draft that is written.
 
     Raises:
         UnsafePath: a member would leave the archive's root.
         Changed: a file is not what it was.
         OSError: a file can't be read or written.
     """
+    progress = progress or Silent()
     with target.open("wb") as raw:
         for layer in layers:
             layer.copy_to(raw)
-        write_member(raw, drafts, mtime, last=True)
+            progress.advance(layer.size)
+        write_member(raw, drafts, mtime, progress, last=True)
     return target.stat().st_size
 
 
 def write_member(
-    stream: BinaryIO, drafts: Iterable[Draft], mtime: int, *, last: bool = False
+    stream: BinaryIO,
+    drafts: Iterable[Draft],
+    mtime: int,
+    progress: Progress | None = None,
+    *,
+    last: bool = False,
 ) -> None:
     """Write drafts as gzip members.  Members make one archive, whose end only the last one has.
 
@@ -66,7 +79,9 @@ def write_member(
     packed = _Packer(stream)
     archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT)
     for draft in sorted(drafts, key=lambda d: d.path):
-        _add(archive, draft, mtime)
+        size = _add(archive, draft, mtime)
+        if progress is not None:
+            progress.advance(size)
     if last:
         archive.close()
     packed.finish()
@@ -108,7 +123,8 @@ class _Packer(RawIOBase):
         del self._waiting[:size]
 
 
-def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> None:
+def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> int:
+    """Add a draft and return its size in bytes."""
     parts = draft.path.split("/")
     if draft.path.startswith("/") or ".." in parts or "" in parts:
         raise UnsafePath(draft.path)
@@ -124,6 +140,7 @@ def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> None:
             archive.addfile(member, stream)
     else:
         _add_unchanged(archive, member, draft.content, draft)
+    return member.size
 
 
 def _add_unchanged(

@@ -14,7 +14,9 @@ from typing import Any
 
 import pytest
 
-from flashc_backends.platform.local import Crossing, Platform, running, unpack
+from flashc_backends.platform.local import running
+from flashc_backends.platform.service import Crossing, Platform
+from flashc_backends.write import unpack
 from tests.support.projects import EXAMPLES, built
 
 NAMES = ("skeleton", "pipeline", "packages")

@@ -11,7 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from flashc_backends.platform.local import Platform, running, unpack
+from flashc_backends.platform.local import running
+from flashc_backends.platform.service import Platform
+from flashc_backends.write import unpack
 from tests.support.projects import built, write
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from hypothesis import given
 from hypothesis import strategies as st
+from pip_requirements_parser import RequirementsFile
+from uv import find_uv_bin
 
 from flashc.cli.main import cli
 from flashc_backends.dependencies.installed import installed
@@ -60,6 +64,26 @@ def test_the_lock_has_hashes_reasons_endpoints_and_no_address(app: Path) -> None
     assert lock.chain("text-unidecode") == ("text-unidecode",)
     assert not lock.chain("numpy")
     assert render(lock) == text
+
+
+def test_standard_tools_read_the_lock(app: Path) -> None:
+    assert flashc("lock", app).exit_code == 0
+    parsed = RequirementsFile.from_file(str(app / "flash.lock"))
+    assert not parsed.invalid_lines
+    assert [r.name for r in parsed.requirements] == ["python-dateutil", "six", "text-unidecode"]
+    assert all(r.is_pinned and r.hash_options for r in parsed.requirements)
+    command = [find_uv_bin(), "pip", "install", "--dry-run", "--require-hashes", "--no-config"]
+    command += [
+        "--python",
+        sys.executable,
+        "--target",
+        str(app / "t"),
+        "-r",
+        str(app / "flash.lock"),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "Would install 3 packages" in done.stderr
 
 
 def test_a_build_installs_what_the_lock_says_and_says_when_it_is_stale(app: Path) -> None:

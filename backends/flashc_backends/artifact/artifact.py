@@ -69,13 +69,12 @@ def build(
     Nothing that was there before is touched until everything new is complete and verified.  `keep` is a folder
     for the unpacked artifact.  Returns None, after reports, where a step fails.
     """
-    sink, progress = context.services.sink, context.services.progress
+    sink = context.services.sink
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
         parts = collect_parts(program, context, Path(folder), forecast=True)
         if parts is None:
             return None
         try:
-            progress.start("packing the artifact")
             with reporting(output, sink), replacing(output) as temporary:
                 packed = pack(temporary, parts.drafts, parts.layers, context)
             _write_records(program, parts, output, packed.digest, sink)
@@ -83,7 +82,6 @@ def build(
                 with reporting(keep, sink):
                     unpack(output, keep)
             if context.artifact_options.per_endpoint:
-                progress.start("packing the artifacts of endpoints")
                 _write_endpoints(program, parts, context, output.parent / ENDPOINTS)
         except CannotWrite:
             return None
@@ -171,7 +169,7 @@ def _write_endpoints(program: Program, parts: Parts, context: Context, folder: P
         chosen = [layer for layer in parts.layers if layer.contents.name in wanted]
         target = folder / f"{endpoint.resource}.tar.gz"
         with reporting(target, context.services.sink), replacing(target) as temporary:
-            pack(temporary, drafts, chosen, context)
+            pack(temporary, drafts, chosen, context, f"the artifact of {endpoint.resource}")
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:

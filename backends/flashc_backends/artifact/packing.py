@@ -28,19 +28,27 @@ class Packed:
 
 
 def pack(
-    target: Path, drafts: Sequence[Draft], layers: Sequence[Layer], context: Context
+    target: Path,
+    drafts: Sequence[Draft],
+    layers: Sequence[Layer],
+    context: Context,
+    name: str = "the artifact",
 ) -> Packed:
     """Write an archive to `target` and verify it.  Every artifact is made here, so none is left unverified.
+
+    `name` says in the progress what is packed.
 
     Raises:
         CannotWrite: it is too large, or a worker could not run it; reported.
         Changed: a file of the project is not what was compiled.
         OSError: a file can't be read or written.
     """
-    sink = context.services.sink
+    sink, progress = context.services.sink, context.services.progress
+    total = sum(layer.piece.size for layer in layers) + sum(map(_draft_size, drafts))
+    progress.start(f"packing {name}", total, "bytes")
     pieces = [layer.piece for layer in layers]
     mtime = archive_mtime(context.project.environment)
-    size = write_archive(target, drafts, pieces, mtime)
+    size = write_archive(target, drafts, pieces, mtime, progress)
     budget = context.artifact_options.budget
     if size > min(LIMIT, budget or LIMIT):
         report_too_large(size, budget, [layer.contents for layer in layers], sink)
@@ -52,6 +60,16 @@ def pack(
     if sink.has_errors():
         raise CannotWrite
     return Packed(size, digest)
+
+
+def _draft_size(draft: Draft) -> int:
+    """Return a draft's size in bytes; 0 for a file that is gone, which packing reports."""
+    if isinstance(draft.content, bytes):
+        return len(draft.content)
+    try:
+        return draft.content.stat().st_size
+    except OSError:
+        return 0
 
 
 def _sha256(file: Path) -> str:

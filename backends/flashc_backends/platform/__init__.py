@@ -1,1 +1,1 @@
-"""The platform on this machine."""
+"""Describe the platform: what the worker image holds, and how to run an app's workers on this machine."""
