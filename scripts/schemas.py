@@ -1,4 +1,4 @@
-"""Write what follows from the code to spec/: the JSON Schemas of flashc's documents, the index of rules."""
+"""Write the files of spec/ that follow from the code: the JSON Schemas and the index of rules."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from flashc.report import machine
 from flashc_backends.manifest import endpoint_record, manifest_model
-from flashc_core.rules import RULES
+from flashc_core.rules import REMOVED, RULES
 from flashc_ir import codec
 
 SPEC = Path(__file__).parent.parent / "spec"
@@ -26,7 +26,7 @@ DOCUMENTS = (*SCHEMAS, "rules.md")
 
 
 def text(name: str) -> str:
-    """What a file of spec/ has to be."""
+    """Return the text of a file of spec/."""
     if name == "rules.md":
         return rules_index()
     return json.dumps(dedented(SCHEMAS[name]()), indent=2) + "\n"
@@ -49,22 +49,27 @@ def dedented(node: Any) -> Any:
 
 
 def rules_index() -> str:
-    """Every rule with a link to its page, as a table."""
+    """Return all rules as a table, with links to their pages, and the removed ones as a list."""
     lines = [
         "# Rules",
         "",
         "Every finding that flashc can report. `flashc explain CODE` prints a rule's page. An error stops a",
-        "build. A finding that would make a wrong artifact can't be suppressed by a comment.",
+        "build. A finding that would make a wrong artifact can't be suppressed by a comment. `trace` finds what",
+        "`check` finds and more, and so does `build`. The exit code is 1 if there are errors, or 3 if all errors",
+        "are of rules with exit code 3: then the network, a tool or the disk failed.",
         "",
-        "| code | name | severity | can be suppressed | what it says |",
-        "|---|---|---|---|---|",
+        "| code | name | severity | can be suppressed | found by | exit code | what it says |",
+        "|---|---|---|---|---|---|---|",
     ]
     for rule in RULES:
         link = f"[{rule.code}](../flashc/report/rules/{rule.code}.md)"
         suppressible = "yes" if rule.suppressible else "no"
         lines.append(
-            f"| {link} | `{rule.name}` | {rule.severity.value} | {suppressible} | {rule.summary} |"
+            f"| {link} | `{rule.name}` | {rule.severity.value} | {suppressible} | {rule.phase.value} "
+            f"| {rule.exit.value} | {rule.summary} |"
         )
+    lines += ["", "Removed rules, whose codes and names are not used again:", ""]
+    lines += [f"- {rule.code} `{rule.name}`: {rule.summary}" for rule in REMOVED]
     return "\n".join(lines) + "\n"
 
 

@@ -11,13 +11,10 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from flashc.project.workspace import Workspace
-from flashc_core.diagnostics import Diagnostic
+from flashc_core.diagnostics import Diagnostic, ExitCode
 from flashc_core.source import Lines
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-# Errors of the build's surroundings, not of the program.
-_ENVIRONMENT = frozenset({"FC410", "FC901"})
-EXIT_ERRORS, EXIT_ENVIRONMENT = 1, 3
 
 
 def names(
@@ -141,10 +138,8 @@ def _below_repository(root: Path) -> str:
 
 def finish(sink: Iterable[Diagnostic]) -> NoReturn:
     """Exit with the code that the findings call for."""
-    errors = {d.rule.code for d in sink if d.severity.value == "error"}
-    if not errors:
-        raise click.exceptions.Exit(0)
-    raise click.exceptions.Exit(EXIT_ENVIRONMENT if errors <= _ENVIRONMENT else EXIT_ERRORS)
+    codes = {diagnostic.rule.exit for diagnostic in sink} - {ExitCode.SUCCESS}
+    raise click.exceptions.Exit(min(codes, default=ExitCode.SUCCESS))
 
 
 _COLOURS: dict[str, dict[str, Any]] = {

@@ -42,8 +42,6 @@ from .flash.names import ENUMS
 from .flash.semantics import SdkObject
 
 LIMIT = 60  # seconds
-# Findings that say: the evaluator does not know.
-_BEYOND = frozenset({rules.UNKNOWN_VALUE.code, rules.DYNAMIC_NAME.code})
 
 
 def trace(machine: Machine, environment: Mapping[str, str], sink: Sink) -> None:
@@ -82,7 +80,7 @@ def _modules_beyond(machine: Machine) -> set[str]:
     """The modules with endpoints that evaluation leaves open."""
     quiet = Sink()
     lower_endpoints(ArgumentDecoder(machine, quiet), machine.endpoints)
-    paths = {d.path for d in quiet if d.rule.code in _BEYOND}
+    paths = {d.path for d in quiet if d.rule.traceable}
     open_places = {v.module for v in machine.endpoints if v.condition is not None or v.problems}
     by_path = {path: name for name, path in machine.tree.modules.items()}
     return (

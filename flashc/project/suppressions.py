@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flashc_core import rules
-from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Sink
+from flashc_core.diagnostics import Diagnostic, Fix, Label, Phase, Safety, Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Edit, Span
 
@@ -17,10 +17,6 @@ from .project import Project
 
 _COMMENT = re.compile(r"#\s*flashc:\s*ignore\b\s*(?:\[([^\]]*)\])?")
 _MARKER = b"flashc:"
-# Found when building only, so that a check can't say whether they are.
-_LATER = frozenset(
-    "FC401 FC402 FC403 FC404 FC405 FC406 FC410 FC411 FC412 FC413 FC414 FC415 FC901".split()
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +88,7 @@ def report_unused(suppressions: Iterable[Suppression], sink: Sink) -> None:
 
 
 def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
-    unused = [code for code in suppression.codes if code not in used and not _is_of_a_build(code)]
+    unused = [code for code in suppression.codes if code not in used and not _is_found_later(code)]
     place = Label(suppression.place, "")
     if not suppression.codes:
         return [
@@ -117,13 +113,14 @@ def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
     ]
 
 
-def _is_of_a_build(code: str) -> bool:
-    rule = rules.BY_CODE.get(code) or rules.BY_NAME.get(code)
-    return rule is not None and rule.code in _LATER
+def _is_found_later(code: str) -> bool:
+    """Return whether a check cannot tell that the comment is unused: only a build or a trace finds it."""
+    rule = rules.find(code)
+    return rule is not None and rule.phase is not Phase.CHECK
 
 
 def _reason(code: str) -> str:
-    rule = rules.BY_CODE.get(code) or rules.BY_NAME.get(code)
+    rule = rules.find(code)
     if rule is None:
-        return "there is no such rule"
+        return "the rule was removed" if rules.find_removed(code) else "there is no such rule"
     return "there is no such finding" if rule.suppressible else "this rule can't be suppressed"

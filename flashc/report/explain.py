@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Iterator
 from importlib.resources import files
 
-from flashc_core.diagnostics import Rule
-from flashc_core.rules import BY_CODE, BY_NAME, RULES
+from flashc_core.diagnostics import Rule, Status
+from flashc_core.rules import BY_CODE, BY_NAME, RULES, find, find_removed
 
 _WIDTH = 80  # columns of a page shown as text
 _BLOCK = re.compile(r"^```[\s\S]*?^```$|(?:^(?!```).+\n?)+", re.MULTILINE)
@@ -20,21 +20,27 @@ class UnknownRule(LookupError):
 
 
 def find_rule(text: str) -> Rule:
-    """Return the rule with this code or name, in upper or lower case.
+    """Return the rule with this code or name, in upper or lower case; it may be a removed one.
 
     Raises:
         UnknownRule: no rule has this code or name.
     """
-    rule = BY_CODE.get(text.upper()) or BY_NAME.get(text.lower())
-    if rule is not None:
-        return rule
+    for look_up in (find, find_removed):
+        rule = look_up(text.upper()) or look_up(text.lower())
+        if rule is not None:
+            return rule
     close = difflib.get_close_matches(text.lower(), [*BY_NAME, *map(str.lower, BY_CODE)], n=1)
     hint = f"; did you mean `{close[0]}`?" if close else "; `flashc explain --list` shows all"
     raise UnknownRule(f"no rule is called `{text}`{hint}")
 
 
 def page(rule: Rule) -> str:
-    """Return the page of a rule as Markdown."""
+    """Return the page of a rule as Markdown; a removed rule has a sentence instead."""
+    if rule.status is Status.REMOVED:
+        return (
+            f"# {rule.code}: {rule.name}\n\n"
+            f"flashc no longer has this rule. It was removed: {rule.summary}.\n"
+        )
     return files("flashc.report").joinpath("rules", f"{rule.code}.md").read_text(encoding="utf-8")
 
 

@@ -1,13 +1,13 @@
-"""What is wrong with a user's program, as plain data: rules, labels, fixes, and the sink they run into.
+"""Describe what is wrong with a user's program as plain data, and collect it in a sink.
 
-A diagnostic holds no syntax node and no absolute path, so it survives pickling, a cache and JSON.
+A diagnostic contains no syntax node and no absolute path, so it survives pickling, a cache and JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum, unique
+from enum import IntEnum, StrEnum, unique
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from .source import Edit, Location, Span, location_order
 
 @unique
 class Severity(StrEnum):
-    """How bad a finding is.  Only errors stop a build."""
+    """How serious a finding is.  Only errors stop a build."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -25,21 +25,57 @@ class Severity(StrEnum):
 
 @unique
 class Safety(StrEnum):
-    """Whether a fix may be applied unasked."""
+    """Whether a fix may be applied without asking."""
 
     SAFE = "safe"  # keeps what the program means
     UNSAFE = "unsafe"  # may change what the program means
     DISPLAY = "display"  # shown, never applied
 
 
+@unique
+class Phase(StrEnum):
+    """Which command finds it.  A command of a later phase finds what those before it find, too."""
+
+    CHECK = "check"
+    TRACE = "trace"  # only with `--trace`
+    BUILD = "build"  # only while resolving, packing or verifying an artifact
+
+
+@unique
+class ExitCode(IntEnum):
+    """The exit code of a run whose errors are all of one kind."""
+
+    SUCCESS = 0
+    ERRORS = 1  # the project is wrong
+    ENVIRONMENT = 3  # the network, a tool or the disk failed; the project may be right
+
+
+@unique
+class Status(StrEnum):
+    """Whether flashc still has the rule."""
+
+    STABLE = "stable"
+    REMOVED = "removed"
+
+
 class Rule(Struct, frozen=True, kw_only=True):
-    """One kind of finding.  `code` is never reused; `name` is read as "allow ..."."""
+    """One kind of finding.
+
+    `code` and `name` are never used for another rule; `name` is read as "allow ...".  `summary` is what a
+    finding says in general, for a removed rule why it went.  `exit` is the exit code that the finding
+    calls for.  `traceable`: it says that a value is not known statically, so that running the module's
+    code (`--trace`) may answer instead.
+    """
 
     code: str
     name: str
     summary: str
     severity: Severity
-    suppressible: bool = True
+    suppressible: bool
+    phase: Phase
+    exit: ExitCode
+    status: Status = Status.STABLE
+    traceable: bool = False
 
 
 class Label(Struct, frozen=True):
@@ -50,7 +86,7 @@ class Label(Struct, frozen=True):
 
 
 class Fix(Struct, frozen=True):
-    """Edits that make the finding go away."""
+    """Edits that remove the finding."""
 
     title: str
     edits: tuple[Edit, ...]
@@ -58,7 +94,7 @@ class Fix(Struct, frozen=True):
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
-    """One finding: what, where (`primary`), why (`secondary`: the causes), and the cure (`help`)."""
+    """One finding: what, where (`primary`), why (`secondary`: the causes), and how to fix it (`help`)."""
 
     rule: Rule
     message: str
@@ -89,12 +125,13 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
     @property
     def severity(self) -> Severity:
+        """Return how serious the finding is."""
         return self.rule.severity
 
 
 @dataclass(slots=True)
 class Sink:
-    """Where every stage reports to.  Passed down, never global; keeps each finding once.
+    """Collects the findings of all stages, each once.  It is passed down, never global.
 
     `hides` says which diagnostics a comment in the program suppresses; `hidden` collects them.
     """
@@ -138,7 +175,7 @@ class Sink:
             self._found.setdefault(diagnostic)
 
     def has_errors(self) -> bool:
-        """Whether anything was found that stops a build."""
+        """Return whether a finding stops a build."""
         return any(d.severity is Severity.ERROR for d in self._found)
 
     def __iter__(self) -> Iterator[Diagnostic]:

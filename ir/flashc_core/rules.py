@@ -1,640 +1,358 @@
-"""The catalogue: every kind of finding that flashc can report, one constant each.
+"""The catalogue of rules: every kind of finding that flashc can report, one constant each.
 
-The first digit is the stage: 0 reading and syntax, 1 recognising endpoints and their constants, 2 names,
-routes and the program's shape, 3 calls, imports and dependencies, 4 the artifact, 9 flashc itself.  A code
-is never reused.  Each has a page in `flashc/report/rules/`, whose example a test compiles.
+The first digit of a code is the area: 0 reading and syntax, 1 recognising endpoints and their constants,
+2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the artifact, 9 flashc itself.
+Each rule has a page in `flashc/report/rules/`, whose example a test compiles.
+
+A code or a name is never used again: a rule that goes moves to `REMOVED`.  A test compares both with the
+list of all codes that were ever used.
 """
 
 from __future__ import annotations
 
-from .diagnostics import Rule, Severity
+from .diagnostics import ExitCode, Phase, Rule, Severity, Status
 
-_ERROR, _WARNING = Severity.ERROR, Severity.WARNING
+
+def _error(
+    code: str,
+    name: str,
+    summary: str,
+    *,
+    suppressible: bool = False,
+    phase: Phase = Phase.CHECK,
+    exit: ExitCode = ExitCode.ERRORS,
+    traceable: bool = False,
+) -> Rule:
+    """Return a rule whose findings stop a build; most would make a wrong artifact if suppressed."""
+    return Rule(
+        code=code,
+        name=name,
+        summary=summary,
+        severity=Severity.ERROR,
+        suppressible=suppressible,
+        phase=phase,
+        exit=exit,
+        traceable=traceable,
+    )
+
+
+def _warning(code: str, name: str, summary: str, *, phase: Phase = Phase.CHECK) -> Rule:
+    """Return a rule whose findings are advice; a comment can suppress them."""
+    return Rule(
+        code=code,
+        name=name,
+        summary=summary,
+        severity=Severity.WARNING,
+        suppressible=True,
+        phase=phase,
+        exit=ExitCode.SUCCESS,
+    )
+
+
+def _removed(code: str, name: str, why: str) -> Rule:
+    """Return what is left of a rule that flashc no longer has; `why` completes "it was removed: ..."."""
+    return Rule(
+        code=code,
+        name=name,
+        summary=why,
+        severity=Severity.ERROR,
+        suppressible=False,
+        phase=Phase.CHECK,
+        exit=ExitCode.SUCCESS,
+        status=Status.REMOVED,
+    )
+
 
 # 0: reading and syntax
-SYNTAX_ERROR = Rule(
-    code="FC001",
-    name="syntax-error",
-    summary="a module is not valid Python",
-    severity=_ERROR,
-    suppressible=False,
+SYNTAX_ERROR = _error("FC001", "syntax-error", "a module is not valid Python")
+UNDECODABLE_SOURCE = _error(
+    "FC002", "undecodable-source", "a module is not text in its declared encoding"
 )
-UNDECODABLE_SOURCE = Rule(
-    code="FC002",
-    name="undecodable-source",
-    summary="a module is not text in its declared encoding",
-    severity=_ERROR,
-    suppressible=False,
-)
-UNREADABLE_FILE = Rule(
-    code="FC003",
-    name="unreadable-file",
-    summary="a project file can't be read",
-    severity=_ERROR,
-    suppressible=False,
-)
-SYMLINK_OUTSIDE = Rule(
-    code="FC004",
-    name="symlink-outside-project",
-    summary="a symbolic link leaves the project",
-    severity=_ERROR,
-    suppressible=False,
-)
-MODULE_TOO_LARGE = Rule(
-    code="FC005",
-    name="module-too-large",
-    summary="a module is too large to be analysed",
-    severity=_ERROR,
-    suppressible=False,
-)
-NO_ENDPOINTS = Rule(
-    code="FC006", name="no-endpoints", summary="the project declares no endpoint", severity=_WARNING
-)
-AMBIGUOUS_MODULE = Rule(
-    code="FC007",
-    name="ambiguous-module",
-    summary="two files are the same module to Python",
-    severity=_WARNING,
-)
-INVALID_CONFIGURATION = Rule(
-    code="FC008",
-    name="invalid-configuration",
-    summary="pyproject.toml can't be used",
-    severity=_ERROR,
-    suppressible=False,
-)
+UNREADABLE_FILE = _error("FC003", "unreadable-file", "a project file can't be read")
+SYMLINK_OUTSIDE = _error("FC004", "symlink-outside-project", "a symbolic link leaves the project")
+MODULE_TOO_LARGE = _error("FC005", "module-too-large", "a module is too large to be analysed")
+NO_ENDPOINTS = _warning("FC006", "no-endpoints", "the project declares no endpoint")
+AMBIGUOUS_MODULE = _warning("FC007", "ambiguous-module", "two files are the same module to Python")
+INVALID_CONFIGURATION = _error("FC008", "invalid-configuration", "pyproject.toml can't be used")
 
 # 1: recognising endpoints, evaluating constants
-TRACE_FAILED = Rule(
-    code="FC132",
-    name="trace-failed",
-    summary="tracing could not tell what a module defines",
-    severity=_ERROR,
-    suppressible=False,
+UNKNOWN_PARAMETER = _error("FC101", "unknown-parameter", "Endpoint has no parameter of this name")
+INVALID_VALUE = _error(
+    "FC102", "invalid-value", "a value has a type that its parameter does not take"
 )
-TRACED_MODULE = Rule(
-    code="FC133",
-    name="traced-module",
-    summary="a module's endpoints are known by running its code",
-    severity=_WARNING,
+UNKNOWN_VALUE = _error(
+    "FC103",
+    "unknown-value",
+    "a value that must be known when building can't be known",
+    traceable=True,
 )
-GPUS_OF_UNEQUAL_MEMORY = Rule(
-    code="FC130",
-    name="gpus-of-unequal-memory",
-    summary="a list of GPUs holds some with far less memory than others",
-    severity=_WARNING,
+DYNAMIC_NAME = _error(
+    "FC104",
+    "dynamic-endpoint-name",
+    "an endpoint's name can't be known when building",
+    traceable=True,
 )
-MISSING_WORKER_VARIABLE = Rule(
-    code="FC131",
-    name="missing-worker-variable",
-    summary="a worker reads a variable that nothing gives it",
-    severity=_WARNING,
+GPU_AND_CPU = _error("FC105", "gpu-and-cpu", "an endpoint asks for GPU and CPU")
+ID_AND_IMAGE = _error("FC106", "id-and-image", "an endpoint has both id and image")
+MISSING_NAME = _error("FC107", "missing-endpoint-name", "an endpoint needs a name")
+OUT_OF_RANGE = _error("FC108", "value-out-of-range", "a number is outside its range")
+UNKNOWN_MEMBER = _error("FC109", "unknown-enum-member", "an enum of the SDK has no such member")
+UNLISTED_DATACENTER = _warning(
+    "FC110", "unlisted-datacenter", "the SDK does not list this data centre"
 )
-UNKNOWN_PARAMETER = Rule(
-    code="FC101",
-    name="unknown-parameter",
-    summary="Endpoint has no parameter of this name",
-    severity=_ERROR,
-    suppressible=False,
+CLIENT_AS_DECORATOR = _error(
+    "FC111", "client-as-decorator", "a client endpoint is used as a decorator"
 )
-INVALID_VALUE = Rule(
-    code="FC102",
-    name="invalid-value",
-    summary="a value has a type that its parameter does not take",
-    severity=_ERROR,
-    suppressible=False,
+UNSUPPORTED_DIALECT = _error(
+    "FC112", "unsupported-dialect", "the module uses another dialect of Flash"
 )
-UNKNOWN_VALUE = Rule(
-    code="FC103",
-    name="unknown-value",
-    summary="a value that must be known when building can't be known",
-    severity=_ERROR,
-    suppressible=False,
+UNKNOWN_SDK_NAME = _warning(
+    "FC113", "unknown-sdk-name", "the runtime offers no such name of the SDK to workers"
 )
-DYNAMIC_NAME = Rule(
-    code="FC104",
-    name="dynamic-endpoint-name",
-    summary="an endpoint's name can't be known when building",
-    severity=_ERROR,
-    suppressible=False,
+INVALID_REQUIREMENT = _error(
+    "FC114", "invalid-requirement", "a dependency is not a PEP 508 requirement"
 )
-GPU_AND_CPU = Rule(
-    code="FC105",
-    name="gpu-and-cpu",
-    summary="an endpoint asks for GPU and CPU",
-    severity=_ERROR,
-    suppressible=False,
+LB_QUEUE_DELAY = _error(
+    "FC115", "queue-delay-on-load-balancer", "a load balancer can't scale on queue delay"
 )
-ID_AND_IMAGE = Rule(
-    code="FC106",
-    name="id-and-image",
-    summary="an endpoint has both id and image",
-    severity=_ERROR,
-    suppressible=False,
+CPU_DATACENTER = _error(
+    "FC116", "cpu-outside-its-datacenter", "CPU workers exist in one data centre only"
 )
-MISSING_NAME = Rule(
-    code="FC107",
-    name="missing-endpoint-name",
-    summary="an endpoint needs a name",
-    severity=_ERROR,
-    suppressible=False,
+DISK_OVER_LIMIT = _error(
+    "FC117", "disk-over-limit", "the container disk is larger than the instance allows"
 )
-OUT_OF_RANGE = Rule(
-    code="FC108",
-    name="value-out-of-range",
-    summary="a number is outside its range",
-    severity=_ERROR,
-    suppressible=False,
+VOLUME_ELSEWHERE = _error(
+    "FC118", "volume-elsewhere", "a volume lies outside the endpoint's data centres"
 )
-UNKNOWN_MEMBER = Rule(
-    code="FC109",
-    name="unknown-enum-member",
-    summary="an enum of the SDK has no such member",
-    severity=_ERROR,
-    suppressible=False,
+VOLUMES_SHARE_DATACENTER = _error(
+    "FC119", "volumes-share-datacenter", "two volumes lie in one data centre"
 )
-UNLISTED_DATACENTER = Rule(
-    code="FC110",
-    name="unlisted-datacenter",
-    summary="the SDK does not list this data centre",
-    severity=_WARNING,
+ENDPOINT_IN_FUNCTION = _warning(
+    "FC120", "endpoint-in-function", "an endpoint inside a function is never deployed"
 )
-CLIENT_AS_DECORATOR = Rule(
-    code="FC111",
-    name="client-as-decorator",
-    summary="a client endpoint is used as a decorator",
-    severity=_ERROR,
-    suppressible=False,
+PYTHON_CONFLICT = _error(
+    "FC121", "python-version-conflict", "endpoints declare different Python versions"
 )
-UNSUPPORTED_DIALECT = Rule(
-    code="FC112",
-    name="unsupported-dialect",
-    summary="the module uses another dialect of Flash",
-    severity=_ERROR,
-    suppressible=False,
+UNSUPPORTED_PYTHON = _error(
+    "FC122", "unsupported-python-version", "no worker image has this Python version"
 )
-UNKNOWN_SDK_NAME = Rule(
-    code="FC113",
-    name="unknown-sdk-name",
-    summary="the runtime offers no such name of the SDK to workers",
-    severity=_WARNING,
+MISSING_VARIABLE = _error(
+    "FC123", "missing-build-variable", "an environment variable needed to build is not set"
 )
-INVALID_REQUIREMENT = Rule(
-    code="FC114",
-    name="invalid-requirement",
-    summary="a dependency is not a PEP 508 requirement",
-    severity=_ERROR,
-    suppressible=False,
+UNUSED_ENDPOINT = _warning(
+    "FC124", "unused-endpoint", "an endpoint object runs no function and has no route"
 )
-LB_QUEUE_DELAY = Rule(
-    code="FC115",
-    name="queue-delay-on-load-balancer",
-    summary="a load balancer can't scale on queue delay",
-    severity=_ERROR,
-    suppressible=False,
+COMPUTED_ENVIRONMENT = _error(
+    "FC125",
+    "computed-environment-value",
+    "a worker's variable is computed from the environment when building",
 )
-CPU_DATACENTER = Rule(
-    code="FC116",
-    name="cpu-outside-its-datacenter",
-    summary="CPU workers exist in one data centre only",
-    severity=_ERROR,
-    suppressible=False,
+EVALUATION_STOPPED = _warning(
+    "FC126", "evaluation-stopped", "importing a module computes more than flashc follows"
 )
-DISK_OVER_LIMIT = Rule(
-    code="FC117",
-    name="disk-over-limit",
-    summary="the container disk is larger than the instance allows",
-    severity=_ERROR,
-    suppressible=False,
+RAISES_AT_IMPORT = _error(
+    "FC127", "raises-at-import", "importing a worker's module raises an exception"
 )
-VOLUME_ELSEWHERE = Rule(
-    code="FC118",
-    name="volume-elsewhere",
-    summary="a volume lies outside the endpoint's data centres",
-    severity=_ERROR,
-    suppressible=False,
+SECRET_LITERAL = _warning("FC128", "secret-literal", "a variable's value looks like a credential")
+VOLUME_DEFAULT_PLACE = _warning(
+    "FC129", "volume-in-default-place", "an existing volume is looked for in the default place"
 )
-VOLUMES_SHARE_DATACENTER = Rule(
-    code="FC119",
-    name="volumes-share-datacenter",
-    summary="two volumes lie in one data centre",
-    severity=_ERROR,
-    suppressible=False,
+GPUS_OF_UNEQUAL_MEMORY = _warning(
+    "FC130", "gpus-of-unequal-memory", "a list of GPUs holds some with far less memory than others"
 )
-ENDPOINT_IN_FUNCTION = Rule(
-    code="FC120",
-    name="endpoint-in-function",
-    summary="an endpoint inside a function is never deployed",
-    severity=_WARNING,
+MISSING_WORKER_VARIABLE = _warning(
+    "FC131", "missing-worker-variable", "a worker reads a variable that nothing gives it"
 )
-PYTHON_CONFLICT = Rule(
-    code="FC121",
-    name="python-version-conflict",
-    summary="endpoints declare different Python versions",
-    severity=_ERROR,
-    suppressible=False,
+TRACE_FAILED = _error(
+    "FC132", "trace-failed", "tracing could not tell what a module defines", phase=Phase.TRACE
 )
-UNSUPPORTED_PYTHON = Rule(
-    code="FC122",
-    name="unsupported-python-version",
-    summary="no worker image has this Python version",
-    severity=_ERROR,
-    suppressible=False,
+TRACED_MODULE = _warning(
+    "FC133",
+    "traced-module",
+    "a module's endpoints are known by running its code",
+    phase=Phase.TRACE,
 )
-MISSING_VARIABLE = Rule(
-    code="FC123",
-    name="missing-build-variable",
-    summary="an environment variable needed to build is not set",
-    severity=_ERROR,
-    suppressible=False,
-)
-UNUSED_ENDPOINT = Rule(
-    code="FC124",
-    name="unused-endpoint",
-    summary="an endpoint object runs no function and has no route",
-    severity=_WARNING,
-)
-COMPUTED_ENVIRONMENT = Rule(
-    code="FC125",
-    name="computed-environment-value",
-    summary="a worker's variable is computed from the environment when building",
-    severity=_ERROR,
-    suppressible=False,
-)
-EVALUATION_STOPPED = Rule(
-    code="FC126",
-    name="evaluation-stopped",
-    summary="importing a module computes more than flashc follows",
-    severity=_WARNING,
-)
-RAISES_AT_IMPORT = Rule(
-    code="FC127",
-    name="raises-at-import",
-    summary="importing a worker's module raises an exception",
-    severity=_ERROR,
-    suppressible=False,
-)
-ANNOTATION_IN_MATCH = Rule(
-    code="FC134",
-    name="annotation-in-match",
-    summary="an annotation inside `match` raises NameError on the workers' Python",
-    severity=_WARNING,
-)
-SECRET_LITERAL = Rule(
-    code="FC128",
-    name="secret-literal",
-    summary="a variable's value looks like a credential",
-    severity=_WARNING,
-)
-VOLUME_DEFAULT_PLACE = Rule(
-    code="FC129",
-    name="volume-in-default-place",
-    summary="an existing volume is looked for in the default place",
-    severity=_WARNING,
+ANNOTATION_IN_MATCH = _warning(
+    "FC134",
+    "annotation-in-match",
+    "an annotation inside `match` raises NameError on the workers' Python",
 )
 
 # 2: names, routes, the program's shape
-DUPLICATE_ENDPOINT = Rule(
-    code="FC201",
-    name="duplicate-endpoint-name",
-    summary="two endpoints have one name",
-    severity=_ERROR,
-    suppressible=False,
+DUPLICATE_ENDPOINT = _error("FC201", "duplicate-endpoint-name", "two endpoints have one name")
+SECOND_FUNCTION = _error(
+    "FC202", "second-function-on-endpoint", "a queue-based endpoint has two functions"
 )
-SECOND_FUNCTION = Rule(
-    code="FC202",
-    name="second-function-on-endpoint",
-    summary="a queue-based endpoint has two functions",
-    severity=_ERROR,
-    suppressible=False,
+DUPLICATE_ROUTE = _error("FC203", "duplicate-route", "an endpoint has a route twice")
+RESERVED_PATH = _error("FC204", "reserved-path", "the platform uses this path itself")
+PATH_WITHOUT_SLASH = _error(
+    "FC205", "path-without-slash", "a route's path does not start with a slash"
 )
-DUPLICATE_ROUTE = Rule(
-    code="FC203",
-    name="duplicate-route",
-    summary="an endpoint has a route twice",
-    severity=_ERROR,
-    suppressible=False,
+PATH_PARAMETER = _error(
+    "FC206", "path-parameter-mismatch", "a path parameter is no parameter of the function"
 )
-RESERVED_PATH = Rule(
-    code="FC204",
-    name="reserved-path",
-    summary="the platform uses this path itself",
-    severity=_ERROR,
-    suppressible=False,
+MIXED_ENDPOINT = _error(
+    "FC207", "mixed-endpoint", "an endpoint is queue-based and load-balanced at once"
 )
-PATH_WITHOUT_SLASH = Rule(
-    code="FC205",
-    name="path-without-slash",
-    summary="a route's path does not start with a slash",
-    severity=_ERROR,
-    suppressible=False,
+RENAMED_RESOURCE = _warning(
+    "FC208", "renamed-resource", "an endpoint's name can't be a file name and is changed"
 )
-PATH_PARAMETER = Rule(
-    code="FC206",
-    name="path-parameter-mismatch",
-    summary="a path parameter is no parameter of the function",
-    severity=_ERROR,
-    suppressible=False,
+CLASS_WITHOUT_METHODS = _error(
+    "FC210", "class-without-methods", "a class endpoint has no public method"
 )
-MIXED_ENDPOINT = Rule(
-    code="FC207",
-    name="mixed-endpoint",
-    summary="an endpoint is queue-based and load-balanced at once",
-    severity=_ERROR,
-    suppressible=False,
+CONSTRUCTOR_ARGUMENTS = _error(
+    "FC211", "constructor-needs-arguments", "a class endpoint can't be built without arguments"
 )
-RENAMED_RESOURCE = Rule(
-    code="FC208",
-    name="renamed-resource",
-    summary="an endpoint's name can't be a file name and is changed",
-    severity=_WARNING,
-)
-NO_ROUTE_TO_POLL = Rule(
-    code="FC212",
-    name="no-route-to-poll",
-    summary="a load balancer that sleeps has no route that a client could poll",
-    severity=_WARNING,
-)
-CLASS_WITHOUT_METHODS = Rule(
-    code="FC210",
-    name="class-without-methods",
-    summary="a class endpoint has no public method",
-    severity=_ERROR,
-    suppressible=False,
-)
-CONSTRUCTOR_ARGUMENTS = Rule(
-    code="FC211",
-    name="constructor-needs-arguments",
-    summary="a class endpoint can't be built without arguments",
-    severity=_ERROR,
-    suppressible=False,
+NO_ROUTE_TO_POLL = _warning(
+    "FC212", "no-route-to-poll", "a load balancer that sleeps has no route that a client could poll"
 )
 
 # 3: calls, imports, dependencies
-IMPORT_LEAVES_PROJECT = Rule(
-    code="FC301",
-    name="import-leaves-project",
-    summary="a relative import leaves the project",
-    severity=_ERROR,
-    suppressible=False,
+IMPORT_LEAVES_PROJECT = _error(
+    "FC301", "import-leaves-project", "a relative import leaves the project"
 )
-IMPORT_OF_IGNORED = Rule(
-    code="FC302",
-    name="import-of-ignored-module",
-    summary="an imported module is kept out by an ignore rule",
-    severity=_ERROR,
-    suppressible=False,
+IMPORT_OF_IGNORED = _error(
+    "FC302", "import-of-ignored-module", "an imported module is kept out by an ignore rule"
 )
-CIRCULAR_IMPORT = Rule(
-    code="FC303",
-    name="circular-import",
-    summary="modules import each other at the top",
-    severity=_WARNING,
+CIRCULAR_IMPORT = _warning("FC303", "circular-import", "modules import each other at the top")
+UNRESOLVED_IMPORT = _error("FC304", "unresolved-import", "a module of the project does not exist")
+IMPORT_BESIDE_FILE = _error(
+    "FC305", "import-beside-file", "a module is importable from its own folder only"
 )
-UNRESOLVED_IMPORT = Rule(
-    code="FC304",
-    name="unresolved-import",
-    summary="a module of the project does not exist",
-    severity=_ERROR,
-    suppressible=False,
+COMPUTED_IMPORT = _warning(
+    "FC306", "computed-import", "the name of an imported module can't be known"
 )
-IMPORT_BESIDE_FILE = Rule(
-    code="FC305",
-    name="import-beside-file",
-    summary="a module is importable from its own folder only",
-    severity=_ERROR,
-    suppressible=False,
+MISSING_ARGUMENT = _error("FC307", "missing-argument", "a call to an endpoint lacks an argument")
+UNEXPECTED_ARGUMENT = _error(
+    "FC308", "unexpected-argument", "a call to an endpoint has an argument too many"
 )
-COMPUTED_IMPORT = Rule(
-    code="FC306",
-    name="computed-import",
-    summary="the name of an imported module can't be known",
-    severity=_WARNING,
+UNKNOWN_METHOD = _error("FC309", "unknown-method", "a class endpoint has no such public method")
+ENDPOINT_CYCLE = _warning("FC310", "endpoint-cycle", "endpoints call each other in a circle")
+CLASS_ARGUMENTS = _error(
+    "FC311", "class-endpoint-arguments", "a class endpoint is built with arguments"
 )
-MISSING_ARGUMENT = Rule(
-    code="FC307",
-    name="missing-argument",
-    summary="a call to an endpoint lacks an argument",
-    severity=_ERROR,
-    suppressible=False,
+ARGUMENT_TYPE = _error(
+    "FC312", "argument-type", "a literal does not fit the parameter's annotation", suppressible=True
 )
-UNEXPECTED_ARGUMENT = Rule(
-    code="FC308",
-    name="unexpected-argument",
-    summary="a call to an endpoint has an argument too many",
-    severity=_ERROR,
-    suppressible=False,
+MISSING_AWAIT = _error(
+    "FC313",
+    "missing-await",
+    "a call to an endpoint is not awaited, and its result is lost",
+    suppressible=True,
 )
-UNKNOWN_METHOD = Rule(
-    code="FC309",
-    name="unknown-method",
-    summary="a class endpoint has no such public method",
-    severity=_ERROR,
-    suppressible=False,
+GENERATOR_CALLED = _warning(
+    "FC314", "generator-called", "a generator endpoint is called by another endpoint"
 )
-ENDPOINT_CYCLE = Rule(
-    code="FC310",
-    name="endpoint-cycle",
-    summary="endpoints call each other in a circle",
-    severity=_WARNING,
+DEADLOCK = _warning("FC315", "endpoint-deadlock", "an endpoint with one worker waits for itself")
+TIMEOUT_SHORTER = _warning(
+    "FC316", "timeout-shorter-than-callee", "a caller is stopped before its callee"
 )
-CLASS_ARGUMENTS = Rule(
-    code="FC311",
-    name="class-endpoint-arguments",
-    summary="a class endpoint is built with arguments",
-    severity=_ERROR,
-    suppressible=False,
+COLD_CHAIN = _warning(
+    "FC317", "cold-chain", "a request may wait for more cold starts than it has time for"
 )
-ARGUMENT_TYPE = Rule(
-    code="FC312",
-    name="argument-type",
-    summary="a literal does not fit the parameter's annotation",
-    severity=_ERROR,
+UNDECLARED_PACKAGE = _warning(
+    "FC318", "undeclared-package", "a module imports a package that nobody asks for"
 )
-MISSING_AWAIT = Rule(
-    code="FC313",
-    name="missing-await",
-    summary="a call to an endpoint is not awaited, and its result is lost",
-    severity=_ERROR,
+MODULE_AS_REQUIREMENT = _warning(
+    "FC319", "module-as-requirement", "a requirement is the name of a module, not of a package"
 )
-GENERATOR_CALLED = Rule(
-    code="FC314",
-    name="generator-called",
-    summary="a generator endpoint is called by another endpoint",
-    severity=_WARNING,
+IMPORT_AT_TOP = _warning(
+    "FC320", "import-at-top", "a worker module imports a package at its top that only functions use"
 )
-DEADLOCK = Rule(
-    code="FC315",
-    name="endpoint-deadlock",
-    summary="an endpoint with one worker waits for itself",
-    severity=_WARNING,
+UNUSED_DEPENDENCY = _warning(
+    "FC321", "unused-dependency", "an endpoint asks for a package that nothing imports"
 )
-TIMEOUT_SHORTER = Rule(
-    code="FC316",
-    name="timeout-shorter-than-callee",
-    summary="a caller is stopped before its callee",
-    severity=_WARNING,
+INSTALL_AT_RUN_TIME = _warning(
+    "FC322", "install-at-run-time", "a worker installs packages while it runs"
 )
-COLD_CHAIN = Rule(
-    code="FC317",
-    name="cold-chain",
-    summary="a request may wait for more cold starts than it has time for",
-    severity=_WARNING,
-)
-UNDECLARED_PACKAGE = Rule(
-    code="FC318",
-    name="undeclared-package",
-    summary="a module imports a package that nobody asks for",
-    severity=_WARNING,
-)
-MODULE_AS_REQUIREMENT = Rule(
-    code="FC319",
-    name="module-as-requirement",
-    summary="a requirement is the name of a module, not of a package",
-    severity=_WARNING,
-)
-IMPORT_AT_TOP = Rule(
-    code="FC320",
-    name="import-at-top",
-    summary="a worker module imports a package at its top that only functions use",
-    severity=_WARNING,
-)
-UNUSED_DEPENDENCY = Rule(
-    code="FC321",
-    name="unused-dependency",
-    summary="an endpoint asks for a package that nothing imports",
-    severity=_WARNING,
-)
-INSTALL_AT_RUN_TIME = Rule(
-    code="FC322",
-    name="install-at-run-time",
-    summary="a worker installs packages while it runs",
-    severity=_WARNING,
-)
-SHARED_STATE = Rule(
-    code="FC323",
-    name="shared-state",
-    summary="endpoints share a value that each worker has a copy of",
-    severity=_WARNING,
+SHARED_STATE = _warning(
+    "FC323", "shared-state", "endpoints share a value that each worker has a copy of"
 )
 
 # 4: the artifact
-UNSATISFIABLE = Rule(
-    code="FC401",
-    name="unsatisfiable-requirements",
-    summary="the dependencies can't be resolved",
-    severity=_ERROR,
-    suppressible=False,
+UNSATISFIABLE = _error(
+    "FC401", "unsatisfiable-requirements", "the dependencies can't be resolved", phase=Phase.BUILD
 )
-NO_WHEEL = Rule(
-    code="FC402",
-    name="no-wheel",
-    summary="a dependency has no wheel for the workers",
-    severity=_ERROR,
-    suppressible=False,
+NO_WHEEL = _error(
+    "FC402", "no-wheel", "a dependency has no wheel for the workers", phase=Phase.BUILD
 )
-ARTIFACT_TOO_LARGE = Rule(
-    code="FC403",
-    name="artifact-too-large",
-    summary="the artifact is larger than the platform takes",
-    severity=_ERROR,
-    suppressible=False,
+ARTIFACT_TOO_LARGE = _error(
+    "FC403",
+    "artifact-too-large",
+    "the artifact is larger than the platform takes",
+    phase=Phase.BUILD,
 )
-WORKER_FILE_COLLISION = Rule(
-    code="FC404",
-    name="worker-file-collision",
-    summary="a file would overwrite one of the worker image",
-    severity=_ERROR,
-    suppressible=False,
+WORKER_FILE_COLLISION = _error(
+    "FC404",
+    "worker-file-collision",
+    "a file would overwrite one of the worker image",
+    phase=Phase.BUILD,
 )
-GENERATED_FILE_COLLISION = Rule(
-    code="FC405",
-    name="generated-file-collision",
-    summary="a file has the name of one that flashc makes",
-    severity=_ERROR,
-    suppressible=False,
+GENERATED_FILE_COLLISION = _error(
+    "FC405",
+    "generated-file-collision",
+    "a file has the name of one that flashc makes",
+    phase=Phase.BUILD,
 )
-SHADOWED_MODULE = Rule(
-    code="FC406",
-    name="distribution-shadows-module",
-    summary="an installed package and a project module share a name",
-    severity=_ERROR,
-    suppressible=False,
+SHADOWED_MODULE = _error(
+    "FC406",
+    "distribution-shadows-module",
+    "an installed package and a project module share a name",
+    phase=Phase.BUILD,
 )
-IMAGE_LACKS_PACKAGE = Rule(
-    code="FC407",
-    name="image-lacks-package",
-    summary="a package is never bundled and the image lacks it",
-    severity=_WARNING,
+IMAGE_LACKS_PACKAGE = _warning(
+    "FC407", "image-lacks-package", "a package is never bundled and the image lacks it"
 )
-IMAGE_PIN_MISMATCH = Rule(
-    code="FC408",
-    name="image-pin-mismatch",
-    summary="the image has another version than the one asked for",
-    severity=_WARNING,
+IMAGE_PIN_MISMATCH = _warning(
+    "FC408", "image-pin-mismatch", "the image has another version than the one asked for"
 )
-INVALID_REQUIREMENTS_FILE = Rule(
-    code="FC409",
-    name="invalid-requirements-file",
-    summary="a requirements file can't be used",
-    severity=_ERROR,
-    suppressible=False,
+INVALID_REQUIREMENTS_FILE = _error(
+    "FC409", "invalid-requirements-file", "a requirements file can't be used"
 )
-RESOLVER_FAILED = Rule(
-    code="FC410",
-    name="resolver-failed",
-    summary="the resolver or installer could not do its work",
-    severity=_ERROR,
-    suppressible=False,
+RESOLVER_FAILED = _error(
+    "FC410",
+    "resolver-failed",
+    "the resolver or installer could not do its work",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
 )
-STALE_LOCK = Rule(
-    code="FC411",
-    name="stale-lock",
-    summary="flash.lock does not fit what the app asks for",
-    severity=_WARNING,
+STALE_LOCK = _warning(
+    "FC411", "stale-lock", "flash.lock does not fit what the app asks for", phase=Phase.BUILD
 )
-OVER_BUDGET = Rule(
-    code="FC414",
-    name="over-budget",
-    summary="the artifact is larger than the project allows itself",
-    severity=_ERROR,
-    suppressible=False,
+LOCK_REFUSED = _error(
+    "FC412", "lock-refused", "flash.lock would have to change, and must not", phase=Phase.BUILD
 )
-BROKEN_ARTIFACT = Rule(
-    code="FC413",
-    name="broken-artifact",
-    summary="an artifact is not what its manifest and its lock promise",
-    severity=_ERROR,
-    suppressible=False,
+BROKEN_ARTIFACT = _error(
+    "FC413",
+    "broken-artifact",
+    "an artifact is not what its manifest and its lock promise",
+    phase=Phase.BUILD,
 )
-IMPORT_NOT_IN_ARTIFACT = Rule(
-    code="FC415",
-    name="import-not-in-artifact",
-    summary="a module imports what neither artifact nor image brings",
-    severity=_WARNING,
+OVER_BUDGET = _error(
+    "FC414",
+    "over-budget",
+    "the artifact is larger than the project allows itself",
+    phase=Phase.BUILD,
 )
-LOCK_REFUSED = Rule(
-    code="FC412",
-    name="lock-refused",
-    summary="flash.lock would have to change, and must not",
-    severity=_ERROR,
-    suppressible=False,
+IMPORT_NOT_IN_ARTIFACT = _warning(
+    "FC415",
+    "import-not-in-artifact",
+    "a module imports what neither artifact nor image brings",
+    phase=Phase.BUILD,
 )
 
 # 9: flashc itself
-OUTPUT_FAILED = Rule(
-    code="FC901",
-    name="output-not-written",
-    summary="an output file can't be written",
-    severity=_ERROR,
-    suppressible=False,
+OUTPUT_FAILED = _error(
+    "FC901",
+    "output-not-written",
+    "an output file can't be written",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
 )
-UNUSED_SUPPRESSION = Rule(
-    code="FC902",
-    name="unused-suppression",
-    summary="a suppression comment hides nothing",
-    severity=_WARNING,
-)
+UNUSED_SUPPRESSION = _warning("FC902", "unused-suppression", "a suppression comment hides nothing")
+
+# Rules that flashc no longer has.  Their codes and names stay taken.
+REMOVED: tuple[Rule, ...] = (_removed("FC209", "not-a-function", "no check ever reported it"),)
 
 RULES: tuple[Rule, ...] = tuple(
     sorted(
@@ -643,3 +361,13 @@ RULES: tuple[Rule, ...] = tuple(
 )
 BY_CODE: dict[str, Rule] = {rule.code: rule for rule in RULES}
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
+
+
+def find(text: str) -> Rule | None:
+    """Return the rule with this code or name, None for a removed or an unknown one."""
+    return BY_CODE.get(text) or BY_NAME.get(text)
+
+
+def find_removed(text: str) -> Rule | None:
+    """Return the removed rule that had this code or name."""
+    return next((rule for rule in REMOVED if text in (rule.code, rule.name)), None)

@@ -11,35 +11,12 @@ import pytest
 from flashc.project.options import Options
 from flashc.report.explain import UnknownRule, find_rule, listing, page, page_text
 from flashc_core import rules
-from flashc_core.diagnostics import Rule
-from flashc_core.rules import RULES
+from flashc_core.diagnostics import ExitCode, Phase, Rule, Severity, Status
+from flashc_core.rules import REMOVED, RULES
 from tests.support.projects import ROOT, compile_files
 
 PAGES = ROOT / "flashc" / "report" / "rules"
-# Rules that need a build, a file that is no text, or the file system: the test that covers each.
-COVERED_ELSEWHERE = {
-    "FC002": "tests/unit/test_bad_input.py",
-    "FC003": "tests/unit/test_bad_input.py",
-    "FC004": "tests/unit/test_bad_input.py",
-    "FC005": "tests/unit/test_bad_input.py",
-    "FC008": "tests/unit/test_options.py",
-    "FC132": "tests/unit/test_trace.py",
-    "FC133": "tests/unit/test_trace.py",
-    "FC401": "tests/unit/test_artifact.py",
-    "FC402": "tests/unit/test_artifact.py",
-    "FC403": "tests/unit/test_artifact.py",
-    "FC404": "tests/unit/test_artifact.py",
-    "FC405": "tests/unit/test_artifact.py",
-    "FC406": "tests/unit/test_artifact.py",
-    "FC410": "tests/unit/test_artifact.py",
-    "FC411": "tests/unit/test_lock.py",
-    "FC412": "tests/unit/test_lock.py",
-    "FC413": "tests/unit/test_verify.py",
-    "FC414": "tests/unit/test_size.py",
-    "FC415": "tests/unit/test_verify.py",
-    "FC901": "tests/unit/test_artifact.py",
-}
-# Findings about a place that no Python comment can stand at.
+# Findings of the examples at lines that cannot have a comment.
 WITHOUT_COMMENT = {
     "FC001": ("worker.py", 3),
     "FC006": (".", 1),
@@ -58,9 +35,17 @@ def example_of(code: str) -> dict[str, str]:
     return dict(_FILE.findall((PAGES / f"{code}.md").read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize(
-    "code", [rule.code for rule in RULES if rule.code not in COVERED_ELSEWHERE]
-)
+def has_example(code: str) -> bool:
+    """Whether the page's example is a project that a check can find the rule in.
+
+    Other rules need a build, a tool that fails, or a file that a page cannot show; each has a test of its
+    own.
+    """
+    marked = {m[1] for text in example_of(code).values() for m in _MARK.finditer(text)}
+    return code in WITHOUT_COMMENT or code in marked
+
+
+@pytest.mark.parametrize("code", [rule.code for rule in RULES if has_example(rule.code)])
 def test_the_example_raises_the_rule_and_nothing_else(code: str, tmp_path: Path) -> None:
     files = example_of(code)
     expected = {
@@ -113,8 +98,56 @@ def test_every_rule_is_reported_somewhere_and_tested_somewhere() -> None:
     )
     for rule in RULES:
         assert f"rules.{constants[rule.code]}" in sources, rule.code
-    for code, path in COVERED_ELSEWHERE.items():
-        assert code in (ROOT / path).read_text(encoding="utf-8"), (code, path)
+    tests = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")
+    )
+    for rule in RULES:
+        if not has_example(rule.code):
+            assert f'"{rule.code}"' in tests, rule.code
+
+
+def test_only_a_rule_of_a_check_has_an_example_that_a_check_compiles() -> None:
+    for rule in RULES:
+        assert rule.phase is Phase.CHECK or not has_example(rule.code), rule.code
+
+
+def test_no_code_or_name_is_used_again_and_none_disappears() -> None:
+    """The list is append-only: a new rule is added to it, one that goes becomes a tombstone."""
+    used = [line.split() for line in (ROOT / "tests/data/rule_codes.txt").read_text().splitlines()]
+    assert sorted(used) == sorted([rule.code, rule.name] for rule in (*RULES, *REMOVED))
+    for taken in zip(*used, strict=True):
+        assert len(set(taken)) == len(taken)
+
+
+def test_a_rule_says_what_its_findings_do() -> None:
+    for rule in RULES:
+        assert rule.status is Status.STABLE
+        assert (rule.exit is ExitCode.SUCCESS) == (rule.severity is Severity.WARNING)
+        assert rule.suppressible or rule.severity is Severity.ERROR
+    for rule in REMOVED:
+        assert rule.status is Status.REMOVED
+
+
+def test_explain_tells_that_a_rule_was_removed() -> None:
+    for text in ("FC209", "fc209", "not-a-function"):
+        shown = page_text(find_rule(text))
+        assert shown.startswith("FC209: not-a-function\n")
+        assert "It was removed: no check ever reported it." in shown
+
+
+def test_a_comment_that_suppresses_a_removed_rule_is_unused(tmp_path: Path) -> None:
+    source = "from runpod_flash import Endpoint\n\n@Endpoint(name='w')  # flashc: ignore[FC209]\n"
+    source += "async def run(x):\n    return x\n"
+    found = compile_files(tmp_path, {"worker.py": source}).found("FC902")
+    assert found.message == "`FC209` hides nothing here: the rule was removed"
+
+
+def test_a_comment_about_a_finding_of_a_trace_or_a_build_is_not_judged(tmp_path: Path) -> None:
+    source = "from runpod_flash import Endpoint\n\n"
+    source += (
+        "@Endpoint(name='w')  # flashc: ignore[FC133, FC411]\nasync def run(x):\n    return x\n"
+    )
+    assert compile_files(tmp_path, {"worker.py": source}).codes == []
 
 
 def _constants() -> dict[str, Rule]:
