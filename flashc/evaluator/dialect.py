@@ -24,7 +24,7 @@ class Host(Protocol):
 
     @property
     def condition(self) -> Unknown | None:
-        """Why it is not known whether the code under way runs; None where it surely does."""
+        """Why it is not known whether the code being executed runs; None where it surely does."""
         ...
 
     def declare(self, endpoint: EndpointValue) -> None:

@@ -16,7 +16,7 @@ def escape_value(value: Value, reason: Unknown) -> None:
         case DictValue() as mapping:
             mapping.escaped = mapping.escaped or reason
         case IteratorValue() as iterator:
-            iterator.lost = iterator.lost or reason
+            iterator.escaped = iterator.escaped or reason
         case InstanceValue() as instance if not instance.of.is_tuple:
             instance.names.update(dict.fromkeys(instance.names, reason))
         case _:

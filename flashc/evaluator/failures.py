@@ -22,7 +22,7 @@ PYTHON_ERRORS = (
 
 
 class PythonError(Exception):
-    """Python is certain to raise here.  `kind`: None where only that it raises is known.
+    """Python is certain to raise here.  `kind` is None where its class is not known.
 
     `value` is the exception object where the program made one itself; `variables` are the environment
     variables that decided it, so that elsewhere it may not be raised.
@@ -44,6 +44,7 @@ class PythonError(Exception):
 
     @property
     def kind_name(self) -> str:
+        """The name of the exception's class, as a message gives it."""
         match self.kind:
             case None:
                 return "an exception"
@@ -128,7 +129,7 @@ def raised(value: Value, span: Span) -> PythonError:
 
 
 def _text(arguments: SequenceValue) -> str:
-    """What a traceback shows; a value from the environment stays out."""
+    """Return what a traceback shows; a value from the environment is left out."""
     first = arguments.items[0] if arguments.items else None
     if isinstance(first, Known) and isinstance(first.value, str) and not first.variables:
         return first.value

@@ -50,8 +50,8 @@ class OutOfSteps(Exception):
 class Activation:
     """One module whose top is being executed; an import inside it begins another.
 
-    `condition`: why it is not known whether the code under way runs.  `controlled_by` are the environment
-    variables that chose the branch.  `active_handlers` counts the `try` statements with handlers under way.
+    `condition`: why it is not known whether the code being executed runs.  `controlled_by` are the environment
+    variables that chose the branch.  `active_handlers` counts the `try` statements with handlers that enclose it.
     `assigned` are the environment variables that the program has set.  `has_guessed`: a value comes from
     this machine's environment, and a worker has its own.
     """
@@ -108,7 +108,7 @@ class Machine(ABC):
 
         Raises:
             PythonError: the program is certain to raise here.
-            OutOfSteps: the budget of the module under way is used up.
+            OutOfSteps: the module has used up its steps.
         """
 
     @abstractmethod
@@ -162,8 +162,10 @@ class Machine(ABC):
         self.activation.has_guessed |= effects.has_guessed
 
     def _execute_module(self, syntax: Syntax, frame: Frame) -> None:
-        """Carry out a module.  What a statement raises ends that statement only, because flashc reports the
-        mistakes after it too."""
+        """Carry out a module.
+
+        What a statement raises ends that statement only, because flashc reports the mistakes after it too.
+        """
         for line in syntax.tree.body:
             try:
                 self.execute([line], frame)
@@ -201,7 +203,7 @@ class Machine(ABC):
         return {name: value for name, value in found.items() if value is not None}
 
     def _read_name(self, frame: Frame, name: str) -> Value | None:
-        """The only way to a name of another module: `frame` is that module's."""
+        """Read a name of another module, whose frame this is; every such access goes through here."""
         return frame.names.get(name)
 
     def text_at(self, span: Span) -> str:
@@ -217,7 +219,7 @@ class Machine(ABC):
         """Account for one node.
 
         Raises:
-            OutOfSteps: the budget of the module under way is used up.
+            OutOfSteps: the module has used up its steps.
         """
         self.activation.steps -= 1
         if self.activation.steps <= 0:
@@ -227,7 +229,7 @@ class Machine(ABC):
         """Account for work on `size` elements or characters.
 
         Raises:
-            OutOfSteps: the budget of the module under way is used up.
+            OutOfSteps: the module has used up its steps.
         """
         self.activation.steps -= size // _SIZE_OF_A_STEP
         if self.activation.steps <= 0:
@@ -237,12 +239,12 @@ class Machine(ABC):
 
     @property
     def condition(self) -> Unknown | None:
-        """Why it is not known whether the code under way runs; None where it surely does."""
+        """Why it is not known whether the code being executed runs; None where it surely does."""
         return self.activation.condition
 
     @contextmanager
     def uncertain(self, reason: Unknown) -> Generator[None]:
-        """Code that may run or not; the outermost reason is kept."""
+        """Enclose code that may run or not; the outermost reason is kept."""
         outer = self.activation.condition
         self.activation.condition = outer or reason
         try:
@@ -252,12 +254,12 @@ class Machine(ABC):
 
     @property
     def controlled_by(self) -> frozenset[str]:
-        """The environment variables that decided that the code under way runs."""
+        """The environment variables that decided that the code being executed runs."""
         return self.activation.controlled_by
 
     @contextmanager
     def controlled(self, variables: frozenset[str]) -> Generator[None]:
-        """Code that runs because these environment variables have the values that they have."""
+        """Enclose code that runs because of the values of these environment variables."""
         outer = self.activation.controlled_by
         self.activation.controlled_by = outer | variables
         try:
@@ -272,7 +274,7 @@ class Machine(ABC):
 
     @contextmanager
     def handled(self, count: int) -> Generator[None]:
-        """The body of a `try` statement with `count` handlers."""
+        """Enclose the body of a `try` statement with `count` handlers."""
         self.activation.active_handlers += bool(count)
         try:
             yield
@@ -284,8 +286,10 @@ class Machine(ABC):
         self.may_raise_count += 1
 
     def escape(self, arguments: CallArguments) -> None:
-        """Note that code which flashc does not follow gets these values: it may change the mutable ones, and
-        raise."""
+        """Note that code which flashc does not follow gets these values.
+
+        It may change the mutable ones, so they become unknown, and it may raise.
+        """
         self.may_raise()
         reason = Unknown(
             reason="it was passed to code that flashc does not follow", origin=arguments.span
@@ -334,7 +338,7 @@ class Machine(ABC):
 
 
 def _module_frame(syntax: Syntax, name: str) -> Frame:
-    """The frame of a module before its first statement."""
+    """Return the frame of a module before its first statement."""
     here = Span.start_of(syntax.path)
     package = name if syntax.is_package else name.rpartition(".")[0]
     return Frame(
@@ -348,7 +352,7 @@ def _module_frame(syntax: Syntax, name: str) -> Frame:
 
 
 def _names_in_all(exported: Value | None) -> list[str] | None:
-    """The names in a module's `__all__`; None where it is missing or not a sequence."""
+    """Return the names in a module's `__all__`; None where it is missing or not a sequence."""
     if not isinstance(exported, Known) or not isinstance(exported.value, SequenceValue):
         return None
     values = [item.value for item in exported.value.items if isinstance(item, Known)]

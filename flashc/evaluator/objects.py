@@ -110,6 +110,7 @@ class FunctionValue:
 
     @property
     def name(self) -> str:
+        """The name after `def` or `class`."""
         return self.node.name.value
 
     @property
@@ -119,6 +120,7 @@ class FunctionValue:
 
     @property
     def docstring(self) -> str | None:
+        """The function's docstring, with the indentation removed."""
         return walk.docstring(self.node.body)
 
 
@@ -146,6 +148,7 @@ class ClassValue:
 
     @property
     def name(self) -> str:
+        """The name after `def` or `class`."""
         return self.node.name.value
 
     @property
@@ -232,6 +235,7 @@ class CallArguments:
 
     @property
     def values(self) -> list[Value]:
+        """The positional arguments, without their spans."""
         return [argument.value for argument in self.positional]
 
     def inner(self, values: list[Value]) -> CallArguments:

@@ -49,6 +49,7 @@ class Symbolic:
 
     @property
     def variables(self) -> frozenset[str]:
+        """The environment variables that the string is built from."""
         return frozenset(p.variable for p in self.parts if isinstance(p, EnvironmentReference))
 
 
@@ -67,11 +68,11 @@ class Unknown:
     member: tuple[str, tuple[str, ...]] | None = None
     through: tuple[tuple[str, Span], ...] = ()
 
-    def passed_on(self, name: str, place: Span) -> Unknown:
-        """Return the same cause, after an assignment to `name` at `place`."""
-        if len(self.through) >= _LONGEST_CHAIN or (name, place) in self.through:
+    def passed_on(self, name: str, span: Span) -> Unknown:
+        """Return the same cause, after an assignment to `name` at `span`."""
+        if len(self.through) >= _LONGEST_CHAIN or (name, span) in self.through:
             return self
-        return replace(self, through=(*self.through, (name, place)))
+        return replace(self, through=(*self.through, (name, span)))
 
 
 _LONGEST_CHAIN = 4  # a picture with more steps explains less
@@ -113,12 +114,12 @@ class IteratorValue:
     """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
 
     `source` computes as it is read, so that a generator sees the names of the moment, as in Python.
-    `lost`: why the next element is not known any more.
+    `escaped`: why the next element is not known any more.
     """
 
     source: Iterator[Value]
     name: str
-    lost: Unknown | None = None
+    escaped: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ def _lifted(
     variables: frozenset[str],
     like: object,
 ) -> Known:
-    """A sequence or set of lifted members, of the same kind as `like`."""
+    """Return a sequence or set of lifted members, of the same kind as `like`."""
     exact: SequenceKind = tuple if isinstance(like, tuple) else kind
     exact = frozenset if isinstance(like, frozenset) else exact
     return Known(SequenceValue(exact, [lift(v, origin, variables) for v in members]), origin)

@@ -36,7 +36,7 @@ def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 
 
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    """The body, then its `else` or the handler of what the body raises."""
+    """Carry out the body, then its `else` or the handler of what the body raises."""
     before, count = dict(frame.names), machine.may_raise_count
     try:
         with machine.handled(len(node.handlers)):
@@ -53,7 +53,7 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 def _perhaps_handle(
     machine: Machine, node: cst.Try, before: dict[str, Value], frame: Frame
 ) -> None:
-    """The body ends here without an exception, but at run time it may raise at any statement."""
+    """Join the outcome with those of the handlers: at run time the body may raise at any statement."""
     reason = Unknown(
         reason="it is in a `try`, and what is tried may fail", origin=frame.syntax.span(node)
     )
@@ -102,7 +102,7 @@ def _run(machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame
 
 
 def _object(error: PythonError) -> Value:
-    """The exception that a handler sees.  Python's own texts differ between its versions."""
+    """Return the exception that a handler sees.  Python's own texts differ between its versions."""
     if error.value is not None:
         return error.value
     if isinstance(error.kind, type) and error.kind is StopIteration:

@@ -65,7 +65,10 @@ def _same(left: Value, right: Value | None) -> bool:
 
 
 def _blurred(values: list[Value | None], reason: Unknown) -> Value:
-    """A definition in one branch only is still that definition: its own check reports the condition."""
+    """Return what a name is that differs between branches.
+
+    A definition in one branch only is still that definition: its own check reports the condition.
+    """
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
         return present[0]

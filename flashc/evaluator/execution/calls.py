@@ -54,20 +54,20 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
     problem: Unknown | None = None
     for part in node.args:
         value = machine.evaluate(part.value, frame)
-        place = frame.syntax.span(part.value)
+        written_at = frame.syntax.span(part.value)
         if part.star == "*":
             items = elements(machine, value)
             if isinstance(items, Unknown):
                 problem = problem or items
             else:
-                positional.extend(Argument(item, place) for item in items)
+                positional.extend(Argument(item, written_at) for item in items)
         elif part.star == "**":
-            problem = _spread(value, place, keywords) or problem
+            problem = _spread(value, written_at, keywords) or problem
         elif part.keyword is not None:
             name = frame.syntax.span(part.keyword)
-            _keyword(keywords, part.keyword.value, Argument(value, place, name))
+            _keyword(keywords, part.keyword.value, Argument(value, written_at, name))
         else:
-            positional.append(Argument(value, place))
+            positional.append(Argument(value, written_at))
     text = frame.syntax.arguments_span(node)
     return CallArguments(
         positional=positional,
@@ -79,14 +79,16 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
     )
 
 
-def _spread(value: Value, place: Span, keywords: dict[str, Argument]) -> Unknown | None:
+def _spread(value: Value, written_at: Span, keywords: dict[str, Argument]) -> Unknown | None:
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
-        return Unknown(reason="what `**` spreads is not a dict that flashc knows", origin=place)
+        return Unknown(
+            reason="what `**` spreads is not a dict that flashc knows", origin=written_at
+        )
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):
-            raise PythonError(TypeError, "keywords must be strings", place)
+            raise PythonError(TypeError, "keywords must be strings", written_at)
         written = item.origin if item.origin.path == key_value.origin.path else key_value.origin
         _keyword(keywords, key, Argument(item, written))
     return value.value.escaped

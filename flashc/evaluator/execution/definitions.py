@@ -68,12 +68,12 @@ def _decorated(
     frame: Frame,
 ) -> Value:
     for index in reversed(range(len(decorators))):
-        place = frame.syntax.span(node.decorators[index].decorator)
+        span = frame.syntax.span(node.decorators[index].decorator)
         call = CallArguments(
-            positional=[Argument(value, place)],
+            positional=[Argument(value, span)],
             keywords={},
-            span=place,
-            text=place,
+            span=span,
+            text=span,
             module=frame.syntax.name,
             outermost=index == 0,
         )
@@ -84,7 +84,7 @@ def _decorated(
 
 
 def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | None:
-    """What a decorator makes of its argument; None where that is not known."""
+    """Return what a decorator makes of its argument; None where that is not known."""
     if not isinstance(decorator, Known):
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
@@ -102,7 +102,7 @@ _TRANSPARENT = frozenset({*_KINDS, "typing.final"})
 
 
 def _wrapped(value: Value) -> Value:
-    """A function or class after a decorator that flashc does not follow."""
+    """Return a function or class after a decorator that flashc does not follow."""
     if isinstance(value, Known):
         match value.value:
             case FunctionValue() as function:
@@ -184,7 +184,7 @@ _ENUMS: dict[str, type[enum.Enum]] = {
 
 
 def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.Enum] | None:
-    """A real enum with the members that the class's body assigns, None where they are not known."""
+    """Return a real enum with the members that the class's body assigns, None where they are not known."""
     names = [_external_name(base) for base in bases]
     kind = next((_ENUMS[base] for base in names if base in _ENUMS), None)
     if kind is None:

@@ -46,7 +46,7 @@ def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
 
     Raises:
         PythonError: the program is certain to raise here.
-        OutOfSteps: the budget of the module under way is used up.
+        OutOfSteps: the module has used up its steps.
     """
     machine.step(node, frame)
     activation = machine.activation
@@ -160,7 +160,7 @@ def _binary(machine: Machine, node: cst.BinaryOperation, frame: Frame, span: Spa
 
 
 def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: Span) -> Value:
-    """`a or b`, `a and b`."""
+    """Evaluate `a or b`, `a and b`."""
     left = machine.evaluate(node.left, frame)
     wants = isinstance(node.operator, cst.Or)
     if wants and isinstance(left, Symbolic):
@@ -188,7 +188,7 @@ def _with_default(left: Symbolic, right: Value) -> Symbolic | None:
 
 
 def _comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span) -> Value:
-    """`a < b < c`, `x in y`, `x is None`."""
+    """Evaluate `a < b < c`, `x in y`, `x is None`."""
     left = resolve_symbolic(machine, machine.evaluate(node.left, frame))
     variables = variables_of(left)
     for part in node.comparisons:

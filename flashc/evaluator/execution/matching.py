@@ -105,13 +105,13 @@ def _sequence(
     if surplus < (0 if starred is None else -1) or (starred is None and surplus):
         return False
     for index, target in enumerate(targets):
-        place = index if starred is None or index <= starred else index + surplus
+        position = index if starred is None or index <= starred else index + surplus
         if isinstance(target, cst.MatchStar):
             if target.name is not None:
                 rest = container.items[index : index + surplus + 1]
                 bound[target.name.value] = Known(SequenceValue(list, rest), subject.origin)
         elif isinstance(target, cst.MatchSequenceElement):
-            verdict = _fits(machine, target.value, container.items[place], frame, bound)
+            verdict = _fits(machine, target.value, container.items[position], frame, bound)
             if verdict is not True:
                 return verdict
     return True

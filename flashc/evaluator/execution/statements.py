@@ -34,7 +34,7 @@ def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
 
     Raises:
         PythonError: a statement is certain to raise.
-        OutOfSteps: the budget of the module under way is used up.
+        OutOfSteps: the module has used up its steps.
     """
     for statement in walk.statements(body):
         machine.step(statement, frame)

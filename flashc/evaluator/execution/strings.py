@@ -85,7 +85,7 @@ def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringE
 
 
 def _unescape(text: str, quote: str, raw: bool) -> str:
-    """The text between an f-string's placeholders: `{{` is a brace, escapes are those of a string."""
+    """Return the text between an f-string's placeholders: `{{` is a brace, escapes are those of a string."""
     plain = text.replace("{{", "{").replace("}}", "}")
     if raw or "\\" not in plain:
         return plain
@@ -130,7 +130,7 @@ def _formatted(
 
 
 def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
-    """What `f"{ x = }"` writes before the value: the placeholder's own text."""
+    """Return what `f"{ x = }"` writes before the value: the placeholder's own text."""
     assert part.equal is not None
     pieces = (
         part.whitespace_before_expression,
@@ -142,7 +142,7 @@ def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
 
 
 def _as_text(value: Symbolic) -> Symbolic:
-    """What a placeholder makes of an environment variable: Python writes None where it is not set."""
+    """Return what a placeholder makes of a variable: Python writes None where it is not set."""
     if not value.optional:
         return value
     parts = [

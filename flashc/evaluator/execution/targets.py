@@ -61,7 +61,7 @@ def _bind(machine: Machine, name: str, value: Value, frame: Frame) -> None:
 
 
 def _perhaps(value: Value, condition: Unknown) -> Value:
-    """What a name of another scope is after an assignment that may not run.
+    """Return what a name of another scope is after an assignment that may not run.
 
     Branches compare the names of their own scope only (`branches.maybe`).  Definitions stay: what is made of them
     carries the condition.

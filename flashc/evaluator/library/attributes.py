@@ -185,7 +185,7 @@ def _of_instance(
 
 
 def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments:
-    """The arguments with which reading a property calls its function."""
+    """Return the arguments with which reading a property calls its function."""
     return CallArguments(
         positional=[Argument(receiver, span)],
         keywords={},

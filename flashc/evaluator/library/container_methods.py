@@ -77,6 +77,11 @@ def sequence_method(
     name: str,
     arguments: CallArguments,
 ) -> Value:
+    """Return what a method of a list, tuple or set returns, and change the container as it does.
+
+    Raises:
+        PythonError: there is no such method, or it is certain to raise.
+    """
     if items.escaped is not None:
         machine.escape(arguments)
         return items.escaped
@@ -235,6 +240,11 @@ _TAKING = frozenset({(list, "pop")})
 
 
 def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: CallArguments) -> Value:
+    """Return what a method of a dict returns, and change the dict as it does.
+
+    Raises:
+        PythonError: the method is certain to raise.
+    """
     span, values = arguments.span, arguments.values
     if mapping.escaped is not None:
         machine.escape(arguments)

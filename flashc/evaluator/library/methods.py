@@ -36,7 +36,7 @@ from .container_methods import (
     sequence_method,
 )
 
-_PURE: dict[type, frozenset[str]] = {
+PURE_METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
     for kind in (str, bytes, int, float, complex)
 }
@@ -81,7 +81,7 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
 def _own_method(
     machine: Machine, of: ClassValue, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
-    """A method of a class of the project, bound to an instance or to the class."""
+    """Call a method of a class of the project, bound to an instance or to the class."""
     found = of.find(name)
     if not isinstance(found, Known) or not isinstance(found.value, FunctionValue):
         return records.method(machine, receiver, name, arguments)
@@ -108,8 +108,8 @@ def _plain_method(
     machine: Machine, plain: object, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
     span = arguments.span
-    kind = next((k for k in _PURE if isinstance(plain, k)), None)
-    if kind is None or name not in _PURE[kind]:
+    kind = next((k for k in PURE_METHODS if isinstance(plain, k)), None)
+    if kind is None or name not in PURE_METHODS[kind]:
         return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
     names = list(arguments.keywords)
     values = [materialised(machine, value) for value in arguments.values]

@@ -68,7 +68,7 @@ def _initialised(
 def _default(
     machine: Machine, class_value: ClassValue, name: str, arguments: CallArguments
 ) -> Value | None:
-    """A field's default; `field(default_factory=...)` makes a new one each time."""
+    """Return a field's default; `field(default_factory=...)` makes a new one each time."""
     value = class_value.find(name)
     if not isinstance(value, Known) or not isinstance(value.value, FieldValue):
         return value

@@ -78,8 +78,8 @@ def _any_or_all(wanted: bool) -> Builtin:
                 variables |= variables_of(item)
                 if verdict is wanted:
                     return Known(wanted, arguments.span, variables)
-        except IterationUnknown as lost:
-            return lost.reason
+        except IterationUnknown as problem:
+            return problem.reason
         return Known(not wanted, arguments.span, variables)
 
     return run
@@ -165,7 +165,7 @@ def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list
 
 
 def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Any] | Unknown:
-    """What the items are compared by, as Python's own objects."""
+    """Return what the items are compared by, as Python's own objects."""
     span, keywords = arguments.span, arguments.keywords
     key = keywords["key"].value if "key" in keywords else Known(None, span)
     plain = isinstance(key, Known) and key.value is None
@@ -321,8 +321,8 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
     try:
         for item in iterate(machine, value):
             return item
-    except IterationUnknown as lost:
-        return lost.reason
+    except IterationUnknown as problem:
+        return problem.reason
     if len(arguments.values) == 2:
         return arguments.values[1]
     raise PythonError(StopIteration, "", span)
@@ -331,8 +331,8 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
 def _sources(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
     try:
         return [iterate(machine, value) for value in values]
-    except IterationUnknown as lost:
-        return lost.reason
+    except IterationUnknown as problem:
+        return problem.reason
 
 
 FUNCTIONS: dict[str, Builtin] = {

@@ -69,6 +69,11 @@ _NO_EFFECT = frozenset(
 
 
 def call_external(machine: Machine, external: External, arguments: CallArguments) -> Value:
+    """Return the value of a call to something outside the project, builtins included.
+
+    Raises:
+        PythonError: the call is certain to raise.
+    """
     name, span = external.name, arguments.span
     module, _, function = name.rpartition(".")
     if module == "builtins":
@@ -160,7 +165,7 @@ def _chain(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """The combinations that `itertools` forms of concrete elements."""
+    """Return the combinations that `itertools` forms of concrete elements."""
     span = arguments.span
     given: list[Value] = []
     for value in arguments.values:

@@ -46,8 +46,8 @@ def elements(machine: Machine, value: Value, *, unordered: bool = False) -> list
             if len(found) > MAX_ITEMS:
                 return too_large(value.origin)
         return found
-    except IterationUnknown as lost:
-        return lost.reason
+    except IterationUnknown as problem:
+        return problem.reason
 
 
 def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Iterator[Value]:
@@ -55,7 +55,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
 
     Raises:
         IterationUnknown: the next element is not known.
-        PythonError: it can't be iterated over, or changed its size on the way.
+        PythonError: it can't be iterated over, or changed its size meanwhile.
     """
     if isinstance(value, Unknown):
         raise IterationUnknown(value)
@@ -94,17 +94,17 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
 
 
 def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
-    """The rest of an iterator.  After a branch that may not run it is not known what is left."""
+    """Yield the rest of an iterator; after a branch that may not run it is not known what is left."""
     while True:
-        if iterator.lost is not None:
-            raise IterationUnknown(iterator.lost)
-        iterator.lost = machine.condition
+        if iterator.escaped is not None:
+            raise IterationUnknown(iterator.escaped)
+        iterator.escaped = machine.condition
         try:
             item = next(iterator.source)
         except StopIteration:
             return
-        except IterationUnknown as lost:
-            iterator.lost = lost.reason
+        except IterationUnknown as problem:
+            iterator.escaped = problem.reason
             raise
         except ValueError as error:  # "generator already executing"
             raise IterationUnknown(
