@@ -16,7 +16,7 @@ from tests.support.chapters import read_sections
 from tests.support.console import run_flashc
 from tests.support.package_index import Package, package_index
 from tests.support.projects import ROOT, compile_files, write
-from tests.unit.test_rule_pages import COVERED_ELSEWHERE, DECLARED, example_of
+from tests.unit.test_rule_pages import DECLARED, example_of, has_example
 
 # Mistakes that different stages find: the front end, the check of imports, the check of names.
 _HEAD = "from runpod_flash import Endpoint\n\n@Endpoint(name='unrelated'"
@@ -38,7 +38,7 @@ def projects() -> dict[str, dict[str, str]]:
     found = {
         rule.code: example_of(rule.code)
         for rule in RULES
-        if rule.code not in COVERED_ELSEWHERE and rule.code not in _ABOUT_THE_WHOLE
+        if has_example(rule.code) and rule.code not in _ABOUT_THE_WHOLE
     }
     for chapter in sorted((ROOT / "spec").glob("[0-9]*.md")):
         for section in read_sections(chapter):
