@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LIMIT = 1500 * 1024 * 1024  # bytes; the platform refuses a larger upload
 _LEVEL = 1
-_CHUNK = 8_000_000  # bytes that one gzip member holds, and memory twice
+_CHUNK = 8_000_000  # bytes before compression in one gzip member; twice as much memory is used
 FORMAT = f"tar-pax libdeflate-{version('deflate')}-{_LEVEL}-{_CHUNK}"
 """Changes whenever the same files would give other bytes."""
 
@@ -32,7 +32,7 @@ class UnsafePath(ValueError):
 
 
 def archive_mtime(environ: Mapping[str, str]) -> int:
-    """The modification time of every member: `SOURCE_DATE_EPOCH`, or 1980."""
+    """Return the modification time of every member, in Unix seconds: `SOURCE_DATE_EPOCH`, or 1980."""
     return int(environ.get("SOURCE_DATE_EPOCH") or 315532800)
 
 
@@ -71,10 +71,12 @@ def write_member(
 ) -> None:
     """Write drafts as gzip members.  Members make one archive, whose end only the last one has.
 
-    Files are sorted, belong to nobody, and have the modification time `mtime`.
+    Files are sorted, have no owner, and have the modification time `mtime`.
 
     Raises:
-        UnsafePath, Changed, OSError: as `write_archive`.
+        UnsafePath: a member would leave the archive's root.
+        Changed: a file is not what it was.
+        OSError: a file can't be read or written.
     """
     packed = _Packer(stream)
     archive = tarfile.TarFile(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT)
@@ -88,10 +90,10 @@ def write_member(
 
 
 class _Packer(RawIOBase):
-    """Compresses what is written to it, a chunk at a time.
+    """A stream that compresses what is written to it, a chunk at a time.
 
-    libdeflate gives the same bytes on every processor.  ISA-L, twice as fast, and builds of zlib do not: they
-    choose their code by what the processor can do.
+    libdeflate gives the same bytes on every processor.  ISA-L, which is twice as fast, and some builds of zlib
+    do not: they choose their code by what the processor can do.
     """
 
     def __init__(self, target: BinaryIO) -> None:
@@ -161,7 +163,7 @@ def _add_unchanged(
 
 
 class _Hashing:
-    """A file that is read once, and its SHA-256.  It is read for as long as it was at first."""
+    """A file that is read once, with its SHA-256; a file that has become shorter is `Changed`."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream = stream

@@ -70,10 +70,10 @@ class Plan(Protocol):
 
 
 class Progress(Protocol):
-    """Where long work says what it does; nothing depends on whether anybody looks."""
+    """A listener that long work tells what it does and how far it is."""
 
     def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
-        """Begin a phase, which ends the one before; `total` units are to be done, None if nobody knows."""
+        """Begin a phase, which ends the one before; `total` is the number of units to do, None if unknown."""
         ...
 
     def advance(self, amount: int = 0) -> None:
@@ -122,8 +122,11 @@ class DependencyOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactOptions:
-    """What is made: `budget` is the largest size in bytes that the project allows an artifact, None for the
-    platform's limit; `per_endpoint` asks for an artifact of each endpoint as well."""
+    """What is made.
+
+    `budget` is the largest size in bytes that the project allows an artifact, None for the platform's limit;
+    `per_endpoint` asks for an artifact of each endpoint as well.
+    """
 
     budget: int | None = None
     per_endpoint: bool = False

@@ -1,4 +1,4 @@
-"""A `Program` -> itself, as text for people and as JSON for programs."""
+"""Emit the IR of a program, as text and as JSON."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
 
 
 def unpack(artifact: Path, folder: Path) -> None:
-    """Unpack an artifact of ours in place of whatever `folder` was.
+    """Unpack an artifact of flashc's as `folder`, whose old content is removed.
 
     Raises:
         OSError: something can't be written.

@@ -1,1 +1,1 @@
-"""A program -> the archive that workers unpack."""
+"""Build the archive that workers unpack, and the records next to it."""

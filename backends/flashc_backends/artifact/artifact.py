@@ -42,8 +42,10 @@ ENDPOINTS = "endpoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
-    """What a build made; sizes in bytes, those of the parts before compression.  `digest` is the artifact's
-    SHA-256."""
+    """What a build made.
+
+    Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's SHA-256 in hex.
+    """
 
     artifact: Path
     digest: str
@@ -54,10 +56,12 @@ class BuildResult:
 
     @property
     def distributions(self) -> tuple[InstalledDistribution, ...]:
+        """The installed distributions, by name."""
         return tuple(layer.contents for layer in self.layers)
 
     @property
     def dependencies_size(self) -> int:
+        """The size of the installed distributions in bytes."""
         return sum(distribution.size for distribution in self.distributions)
 
 
@@ -184,5 +188,5 @@ def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
 
 
 ARTIFACT = DraftTarget(
-    name="artifact", summary="the complete archive, and the manifest beside it", emit=_emit
+    name="artifact", summary="the complete archive, and the manifest next to it", emit=_emit
 )

@@ -1,6 +1,7 @@
-"""A build -> what is in its artifact (a CycloneDX SBOM) and what it was made of (a provenance record).
+"""Describe an artifact: what is in it (a CycloneDX SBOM) and what it was made of (a provenance record).
 
-Both lie beside the artifact, and are the same bytes for the same inputs: no time, no path, no machine.
+Both are written next to the artifact, and are the same bytes for the same inputs: they contain no time, no path
+and nothing about the machine.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 def sbom(program: Program, lock: Lock, distributions: Sequence[InstalledDistribution]) -> bytes:
-    """A CycloneDX 1.6 document.  Source of the form: cyclonedx.org/docs/1.6/json.
+    """Return a CycloneDX 1.6 document.
 
     The serial number is derived from the content, so that equal artifacts have equal documents.
+    Source of the form: cyclonedx.org/docs/1.6/json.
     """
     app = {"type": "application", "bom-ref": "app", "name": program.name}
     references = {d.name: _purl(d.name, d.version) for d in distributions}
@@ -71,12 +73,12 @@ def _component(distribution: InstalledDistribution, reference: str) -> dict[str,
 
 
 def _purl(name: str, version: str) -> str:
-    """A package URL; names in a lock are canonical already, as its rules for PyPI want."""
+    """Return a package URL; names in a lock are canonical already, as the rules for PyPI require."""
     return f"pkg:pypi/{name}@{quote(version)}"
 
 
 def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes:
-    """An in-toto statement with a SLSA provenance predicate, version 1; `artifact` is (name, SHA-256).
+    """Return an in-toto statement with a SLSA provenance predicate, version 1; `artifact` is (name, SHA-256).
 
     Source of the form: slsa.dev/spec/v1.0/provenance.
     """

@@ -1,4 +1,4 @@
-"""The names in an artifact's root -> a report of those that something else needs."""
+"""Check that no file or module in an artifact has a name that something else needs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flashc_ir.program import Program
 
 
 def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
-    """No file may overwrite one of the worker image's own modules."""
+    """Check that no file overwrites a module of the worker image."""
     for draft in drafts:
         if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):
             sink.report(
@@ -29,7 +29,7 @@ def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
 
 
 def check_generated_files(program: Program, sink: Sink) -> None:
-    """No file of the project may have the name of one that flashc makes."""
+    """Check that no file of the project has the name of one that flashc makes."""
     generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
     generated[MANIFEST_PATH] = "the manifest"
     for file in program.files:
@@ -40,7 +40,7 @@ def check_generated_files(program: Program, sink: Sink) -> None:
             sink.report(
                 rules.GENERATED_FILE_COLLISION,
                 WholeFile(file.path),
-                f"`{file.path}` has the place of {what}",
+                f"`{file.path}` has the path of {what}",
                 help=("rename the file",),
             )
 
@@ -48,7 +48,7 @@ def check_generated_files(program: Program, sink: Sink) -> None:
 def check_shadowing(
     program: Program, installed: Iterable[InstalledDistribution], sink: Sink
 ) -> None:
-    """No installed package may share its name with a module of the project: one would hide the other."""
+    """Check that no installed package has the name of a module of the project: one would hide the other."""
     own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     for distribution in installed:
         for name in sorted(distribution.top_level & own.keys()):

@@ -1,1 +1,1 @@
-"""The requirements of a program -> locked, installed and compressed distributions."""
+"""Resolve, install and compress the distributions that a program requires."""

@@ -74,7 +74,9 @@ def make_layers(
             key = keys[layer.contents.name]
             services.cache.write("layer-files", key, msgspec.json.encode(layer.contents))
             services.cache.write("layers", key, layer.piece.path)
-            found[key] = _cached(key, services.cache) or layer  # the cache outlives the workspace
+            found[key] = (
+                _cached(key, services.cache) or layer
+            )  # the cache stays, the workspace does not
         shutil.rmtree(target)
     return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
 

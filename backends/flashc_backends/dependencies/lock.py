@@ -1,13 +1,14 @@
-"""`flash.lock`: the exact distributions of an app with their hashes, and who needs each.
+"""Read and write `flash.lock`: the exact distributions of an app with their hashes, and what requires each.
 
-The file is a requirements file that pip reads as well.  Comments in the manner of `uv pip compile` say why a
-distribution is there, so that sizes can be explained; the last lines list what each endpoint needs.  It names
-no index: where distributions come from is the business of whoever installs them.
+The file is a requirements file, which pip and uv read as well.  Comments like those of `uv pip compile` say what
+requires a distribution, so that sizes can be explained; the last lines list what each endpoint needs.  It names
+no index: whoever installs it says where distributions come from (decision 9).
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -25,13 +26,15 @@ DIRECT = (
 
 
 class InvalidLock(ValueError):
-    """The text is no lock that this flashc reads."""
+    """The text is not a lock that this version of flashc reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """One distribution.  `text` is its entry with hashes, `via` what requires it: names of distributions,
-    and `DIRECT`."""
+    """One distribution: its canonical name, its entry with hashes, and what requires it.
+
+    `via` are names of distributions, and `DIRECT`.
+    """
 
     name: str
     text: str
@@ -39,15 +42,18 @@ class Locked:
 
     @property
     def version(self) -> str:
-        """The version; "" of a direct reference, whose file has none in its name."""
+        """The version; "" for a direct reference."""
         match = re.search(r"==\s*([^\s;\\]+)", self.text)
         return match[1] if match is not None else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
-    """What an app's requirements come to.  `inputs` is a digest of what was asked for, `endpoints` the names
-    that each endpoint asks for itself (the app's own requirements belong to all)."""
+    """The distributions that an app's requirements resolve to, sorted by name.
+
+    `inputs` is a digest of what was asked for.  `endpoints` are pairs of a resource and the names of the
+    distributions that it asks for directly; the app's own requirements belong to all endpoints.
+    """
 
     inputs: str
     python_version: str
@@ -59,15 +65,15 @@ class Lock:
         """A requirements file with hashes and nothing else; empty without entries."""
         return "".join(f"{entry.text}\n" for entry in self.entries)
 
-    def needed_by(self, roots: Iterable[str]) -> frozenset[str]:
-        """The distributions that some of them need, themselves included."""
+    def needed_by(self, names: Iterable[str]) -> frozenset[str]:
+        """Return `names` and the names of all distributions that they require, directly or not."""
         requires: dict[str, list[str]] = {}
         for entry in self.entries:
             for requirer in entry.via:
                 requires.setdefault(requirer, []).append(entry.name)
         known = {entry.name for entry in self.entries}
         found: set[str] = set()
-        pending = [name for name in roots if name in known]
+        pending = [name for name in names if name in known]
         while pending:
             name = pending.pop()
             if name not in found:
@@ -76,24 +82,26 @@ class Lock:
         return frozenset(found)
 
     def chain(self, name: str) -> tuple[str, ...]:
-        """The shortest way from the app to a distribution: what requires what requires it; empty where it
-        is not in the lock."""
+        """Return the shortest chain of requirements from the app to a distribution, which comes last.
+
+        Empty where the distribution is not in the lock.
+        """
         via = {entry.name: entry.via for entry in self.entries}
-        ways: list[tuple[str, ...]] = [(name,)] if name in via else []
+        chains: deque[tuple[str, ...]] = deque([(name,)] if name in via else [])
         seen = {name}
-        while ways:
-            way = ways.pop(0)
-            for requirer in via.get(way[0], ()):
+        while chains:
+            chain = chains.popleft()
+            for requirer in via.get(chain[0], ()):
                 if requirer == DIRECT:
-                    return way
+                    return chain
                 if requirer not in seen:
                     seen.add(requirer)
-                    ways.append((requirer, *way))
+                    chains.append((requirer, *chain))
         return ()
 
 
 def parse_compiled(text: str) -> tuple[Locked, ...]:
-    """The output of `uv pip compile` or `pip-compile` with annotations."""
+    """Parse the output of `uv pip compile` or `pip-compile` with annotations."""
     entries: list[Locked] = []
     for block in re.split(r"\n(?=[A-Za-z0-9])", text.strip()):
         match = _NAME.match(block)
@@ -115,7 +123,7 @@ def _requirer(note: str) -> str:
 
 
 def render(lock: Lock) -> str:
-    """The text of `flash.lock`."""
+    """Return the text of `flash.lock`."""
     lines = [_HEAD, f"# format: {_FORMAT}", f"# python: {lock.python_version}"]
     lines += [f"# inputs: {lock.inputs}", ""]
     for entry in lock.entries:
@@ -129,10 +137,10 @@ def render(lock: Lock) -> str:
 
 
 def read(text: str) -> Lock:
-    """The inverse of `render`.
+    """Parse the text of a `flash.lock`; the inverse of `render`.
 
     Raises:
-        InvalidLock: another format, or not written by flashc.
+        InvalidLock: it has another format, or was not written by flashc.
     """
     facts: Mapping[str, str] = dict(
         re.findall(r"^# (format|python|inputs): (\S+)$", text, re.MULTILINE)

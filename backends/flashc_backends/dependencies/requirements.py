@@ -1,4 +1,4 @@
-"""What endpoints and project ask for -> what is to be resolved, and what the images bring themselves."""
+"""Collect what endpoints and project ask for, without what the images have already."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class RequestedRequirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolutionRequest:
-    """What a resolver is asked: requirements, limits on versions, and the distributions to leave out.
+    """What a resolver is asked: requirements, constraints, and the distributions to leave out.
 
-    What only a left-out distribution needs is left out with it.  `allow_build`: what has no wheel may be built
+    What only a left-out distribution requires is left out with it.  `allow_build`: what has no wheel may be built
     from source, which runs its code here.
     """
 
@@ -44,12 +44,12 @@ class ResolutionRequest:
 
     @property
     def inputs(self) -> str:
-        """A digest of everything that the answer depends on but the index."""
+        """A digest of everything that the answer depends on, except the index."""
         parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
         return digest(self.python_version, str(self.allow_build), *parts)
 
     def direct_requirements(self, endpoint: str) -> tuple[str, ...]:
-        """The distributions that an endpoint and the whole app ask for, by name."""
+        """Return the names of the distributions that an endpoint and the whole app ask for, sorted."""
         return tuple(
             sorted({r.dependency.name for r in self.requirements if r.endpoint in ("", endpoint)})
         )
@@ -58,7 +58,10 @@ class ResolutionRequest:
 def collect_request(
     program: Program, options: DependencyOptions, environ: Mapping[str, str]
 ) -> ResolutionRequest:
-    """The one request for the one artifact that all endpoints share."""
+    """Return the request for the artifact that all endpoints share.
+
+    `environ` are the variables that choose images.
+    """
     excluded = {
         *NEVER_BUNDLED,
         *SDK_DISTRIBUTIONS,
@@ -81,7 +84,7 @@ def collect_request(
 
 
 def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:
-    """Every worker has numpy already, in a version that everybody who asks for it accepts."""
+    """Whether every worker's image has numpy, in a version that all requirements accept."""
     endpoints = list(program.code_endpoints())
     provided = [image_of(e, program.python_version, environ).find("numpy") for e in endpoints]
     asked = [

@@ -81,7 +81,7 @@ def resolve(
 
 
 def read_lock(context: DependencyContext) -> Lock | None:
-    """The project's `flash.lock`; None where there is none, or none that can be read (a warning)."""
+    """Return the project's `flash.lock`; None where it is missing or, with a warning, unreadable."""
     file = context.project.root / LOCK_FILE
     try:
         return read(file.read_text(encoding="utf-8")) if file.is_file() else None
@@ -90,13 +90,13 @@ def read_lock(context: DependencyContext) -> Lock | None:
             rules.STALE_LOCK,
             WholeFile(LOCK_FILE),
             f"`{LOCK_FILE}` can't be used: {error}",
-            help=("write it anew with `flashc lock`",),
+            help=("write it again with `flashc lock`",),
         )
         return None
 
 
 def report_stale(written: Lock | None, context: DependencyContext) -> None:
-    """Say that the lock is missing or old; an error where it must not change.
+    """Report that the lock is missing or stale: an error where it must not change.
 
     Raises:
         DependencyError: it must not change.

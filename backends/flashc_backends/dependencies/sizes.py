@@ -1,4 +1,4 @@
-"""A lock and its layers -> what is how large, and why it is there."""
+"""Explain sizes: how large each distribution is, and why it is in the artifact."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class DistributionSize:
 def distribution_sizes(
     program: Program, lock: Lock, layers: Sequence[Layer]
 ) -> list[DistributionSize]:
-    """The distributions, the largest first."""
+    """Return the size of each distribution, the largest first."""
     needs = {endpoint: lock.needed_by(roots) for endpoint, roots in lock.endpoints}
     found = [
         DistributionSize(
@@ -54,7 +54,7 @@ def distribution_sizes(
 
 
 def show_size(count: float) -> str:
-    """A size for people, in powers of ten."""
+    """Return a size in bytes as text for people, in powers of ten."""
     for unit in ("B", "kB", "MB"):
         if count < 1000:
             return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
@@ -63,7 +63,10 @@ def show_size(count: float) -> str:
 
 
 def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
-    """One self-contained HTML page: each rectangle's area is an installed size."""
+    """Return one self-contained HTML page, in which the area of each rectangle is an installed size.
+
+    `project` is the size of the project's own files in bytes.
+    """
     shown = [(part.name, part.installed, _about(part)) for part in parts if part.installed > 0]
     if project > 0:
         shown.append(("the project", project, f"the project's own files: {show_size(project)}"))

@@ -63,13 +63,13 @@ def _completed(command: list[str], progress: Progress) -> subprocess.CompletedPr
                     if time.monotonic() > deadline:
                         raise
                     progress.advance()
-        except BaseException:  # an interrupt too: no resolver outlives flashc
+        except BaseException:  # an interrupt too: no resolver runs on without flashc
             process.kill()
             raise
 
 
 def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) -> None:
-    """What a tool said, at the first requirement that it speaks of; the others as further places."""
+    """Report what a tool said, at the requirements that it names."""
     rule = _rule_for(text)
     concerned = [
         (r.dependency.span, r)
@@ -119,6 +119,6 @@ def _rule_for(text: str) -> Rule:
 
 
 def scrubbed(text: str) -> str:
-    """A tool's message without URLs' hosts, credentials and temporary paths."""
+    """Return a tool's message without the hosts of URLs, credentials and temporary paths."""
     text = re.sub(r"\b(\w+)://[^\s`'\"]+", r"<\1 address>", text)
     return re.sub(r"/\S*flashc-\S*/", "", text)

@@ -1,4 +1,4 @@
-"""Code endpoints -> the handler files that the worker image loads, `handler_<resource>.py`."""
+"""Draft the handler files by which worker images load the endpoints' code, `handler_<resource>.py`."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from .skeleton import fill, read_module
 
 
 def handler_path(endpoint: CodeEndpoint) -> str:
-    """The file in the artifact's root by which the image finds an endpoint's code."""
+    """Return the path of the file by which the image loads an endpoint's code."""
     return f"handler_{endpoint.resource}.py"
 
 
 def handler_drafts(program: Program) -> tuple[Draft, ...]:
-    """One handler per endpoint that runs code of the project."""
+    """Draft one handler per endpoint that runs code of the project."""
     return tuple(
         Draft(path=handler_path(endpoint), content=_handler(endpoint).encode())
         for endpoint in program.code_endpoints()

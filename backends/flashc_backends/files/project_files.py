@@ -1,4 +1,4 @@
-"""The project's files as they go into the artifact: modules with their edits, all else untouched."""
+"""Draft the project's files as they go into the artifact: modules with their edits, others unchanged."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flashc_core.source import WholeFile, apply_edits
 from flashc_ir.modules import Module
 from flashc_ir.program import Program, ProjectFile
 
-# The lock takes the place of the project's own file of this name.
+# The lock replaces the project's own file of this name.
 REPLACED = frozenset({"requirements.txt"})
 _KEPT = 1_000_000  # bytes; larger files are read again when they are packed
 
@@ -32,8 +32,10 @@ class ProjectDrafts:
 
 
 def draft_project(program: Program, root: Path, sink: Sink) -> ProjectDrafts | None:
-    """Every file of the project; None, and a diagnostic, where one can't be read any more, or was changed
-    meanwhile."""
+    """Draft every file of the project below `root`.
+
+    None, after a report, where a file can't be read any more, or is not what was compiled.
+    """
     digest = hashlib.sha256()
     drafts: list[Draft] = []
     modules = {module.path: module for module in program.modules if module.edits}
@@ -66,7 +68,7 @@ def draft_project(program: Program, root: Path, sink: Sink) -> ProjectDrafts | N
 
 
 def report_changed(path: str, sink: Sink) -> None:
-    """Say that a file of the project is not what was compiled."""
+    """Report that a file of the project is not what was compiled."""
     sink.report(
         rules.UNREADABLE_FILE,
         WholeFile(path),
@@ -84,6 +86,6 @@ def _read(place: str, file: ProjectFile) -> bytes:
 
 
 def edited_source(data: bytes, module: Module) -> bytes:
-    """A module's bytes with its edits, in the file's own encoding and with its own line ends."""
+    """Apply a module's edits to its bytes; encoding and line ends stay."""
     text, encoding = decode(data)
     return apply_edits(text, module.edits).encode(encoding)

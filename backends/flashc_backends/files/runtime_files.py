@@ -1,6 +1,6 @@
-"""The runtime's own files, filled in for one app -> drafts under `_flashc/`.
+"""Draft the runtime for one app, below `_flashc/`.
 
-Only what the app can need goes along, without comments and docstrings: an artifact without dependencies is
+Only what the app can need is in it, without comments and docstrings: an artifact without dependencies contains
 little else.
 """
 
@@ -22,7 +22,7 @@ from .skeleton import fill, read_module
 
 PACKAGE = "_flashc"
 STUBS = f"{PACKAGE}.stubs"
-# The parts that some apps can do without.  Whatever a part imports at its top is in the part, or in none.
+# The parts that some apps do without.  What a part imports at its top is in the same part, or in no part.
 _ROUTES = frozenset({"routes.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py", "streams.py"})
 _CALLS = frozenset(
@@ -32,7 +32,7 @@ _QUEUE_OR_CALLS = frozenset({"arguments.py"})
 
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
-    """The runtime as it travels: its modules, the catalogue of the IR, and what it knows of this app."""
+    """Draft the runtime's modules, the catalogue of the IR, and the app's own constants."""
     left_out = _left_out(program)
     copied = [
         Draft(
@@ -53,7 +53,7 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
 
 
 def _left_out(program: Program) -> frozenset[str]:
-    """The parts that no worker of this app can come to use."""
+    """Return the modules that no worker of this app can use."""
     balanced = [isinstance(endpoint, LoadBalanced) for endpoint in program.code_endpoints()]
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
@@ -68,8 +68,10 @@ def _left_out(program: Program) -> frozenset[str]:
 
 
 def may_call(program: Program) -> bool:
-    """Whether code of the app may reach another endpoint: there is one, or something that the compiler
-    did not see through may become a client of one."""
+    """Whether code of the app may call another endpoint.
+
+    It may if there is one, or if an `Endpoint` that the compiler could not evaluate may become a client of one.
+    """
     if len(program.endpoints) != 1 or not isinstance(program.endpoints[0], CodeEndpoint):
         return True
     if program.calls or any(STUBS in edit.text for m in program.modules for edit in m.edits):
@@ -102,7 +104,7 @@ def _stripped_module(package: str, *path: str) -> bytes:
 
 
 def app_source(program: Program) -> str:
-    """The text of `_flashc/app.py`: names that differ from their resources, time limits in seconds."""
+    """Return the text of `_flashc/app.py`: names that differ from their resources, time limits in seconds."""
     names: dict[str, str] = {}
     timeouts: dict[str, float] = {}
     for endpoint in program.deployed():

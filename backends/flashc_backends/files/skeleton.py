@@ -1,4 +1,4 @@
-"""A real module whose constants are to be replaced -> its text with other values."""
+"""Fill in modules that serve as templates: replace the values of their constants."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from flashc_core.source import Edit, Lines, Span, apply_edits
 
 @cache
 def read_module(*path: str, package: str = "flashc_backends") -> str:
-    """The text of a module that ships with flashc, wherever that is installed."""
+    """Return the text of a module of flashc's, wherever flashc is installed."""
     return files(package).joinpath(*path).read_text(encoding="utf-8")
 
 
 def literal(value: str) -> str:
-    """A string as Python source, in double quotes where that needs no escape."""
+    """Return a string as Python source, in double quotes where that needs no escape."""
     plain = value.isprintable() and value.isascii() and '"' not in value and "\\" not in value
     return f'"{value}"' if plain else ascii(value)
 
 
 def fill(source: str, constants: Mapping[str, object]) -> str:
-    """`source` with the value of each top-level assignment to a name in `constants` replaced.
+    """Replace the value of each top-level assignment to a name in `constants`.
 
     Raises:
         KeyError: the skeleton does not assign one of the names.
@@ -37,7 +37,7 @@ def fill(source: str, constants: Mapping[str, object]) -> str:
 
 @cache
 def _places(source: str) -> dict[str, Span]:
-    """Where the values of a module's constants stand."""
+    """Return the spans of the values of a module's constants."""
     found: dict[str, Span] = {}
     for node in ast.parse(source).body:
         match node:

@@ -1,7 +1,7 @@
-"""Endpoints' functions -> stub modules `_flashc/stubs/<module>.py`, from which other endpoints import them.
+"""Draft stub modules `_flashc/stubs/<module>.py`, from which other endpoints import an endpoint's functions.
 
 A stub has its target's name, signature, docstring and kind, and a decorator that says where the target
-lives.  Importing it does not load the target's module.
+runs.  Importing it does not load the target's module.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class _Stub:
 
 
 def stub_drafts(program: Program) -> tuple[Draft, ...]:
-    """A stub module for each module that another one imports an endpoint's function or class of."""
+    """Draft a stub module for each module whose endpoints another module imports."""
     wanted = _imported(program)
     modules: dict[str, dict[str, _Stub]] = {}
     for endpoint in program.code_endpoints():
@@ -72,7 +72,7 @@ def stub_drafts(program: Program) -> tuple[Draft, ...]:
 
 
 def _imported(program: Program) -> set[str]:
-    """The modules whose stubs are imported by the edits of others."""
+    """Return the names of the modules whose stubs are imported by the edits of others."""
     return {
         found
         for module in program.modules
@@ -90,7 +90,7 @@ def _path(module: str, is_package: bool) -> str:
 
 
 def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
-    """What an import statement can name: defined at the top of the module that makes it an endpoint."""
+    """Yield stubs for what an import statement can name: what is defined at the top of its module."""
     match endpoint:
         case QueueFunction(function=function, module=module, resource=resource):
             if function.module == module and "." not in function.qualname:
@@ -170,7 +170,7 @@ def _class(endpoint: QueueClass) -> str:
 
 
 def docstring(text: str) -> str:
-    """A docstring as source, in three quotes where that gives the very same text."""
+    """Return a docstring as source, in three quotes where that gives exactly the same text."""
     quoted = f'"""{text}"""'
     odd = any(not (character.isprintable() or character == "\n") for character in text)
     if odd or "\\" in text or '"""' in text or text.endswith('"'):
@@ -179,7 +179,7 @@ def docstring(text: str) -> str:
 
 
 def _parameters(parameters: tuple[Parameter, ...], receiver: str) -> str:
-    """The text between a signature's parentheses, its `/` and `*` included."""
+    """Return the text between a signature's parentheses, with its `/` and `*`."""
     parts = [receiver] if receiver else []
     for index, parameter in enumerate(parameters):
         before = [other.kind for other in parameters[:index]]
@@ -211,7 +211,7 @@ def _parameter(parameter: Parameter) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_expression(text: str | None) -> bool:
-    """Whether a piece of the user's source still stands on its own, taken out of its lines."""
+    """Whether a piece of the user's source is an expression on its own, without the lines around it."""
     if text is None:
         return False
     try:

@@ -1,1 +1,1 @@
-"""A program -> flash_manifest.json."""
+"""Make and read `flash_manifest.json` and the other JSON documents of an artifact."""

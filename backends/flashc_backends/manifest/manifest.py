@@ -1,4 +1,4 @@
-"""A Program -> `flash_manifest.json`: what a deployment makes of it, in the incumbent's names and values."""
+"""Make `flash_manifest.json`, which a deployment reads, with the names and values of `runpod_flash`."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ from .placement import gpu_ids, locations
 
 
 def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Manifest:
-    """The manifest as a value.  `fingerprint` is that of the project's files; `environ` may override images,
-    locations and the clock."""
+    """Return the manifest of a program.
+
+    `fingerprint` is that of the project's files; `environ` may override images, locations and the time stamp.
+    """
     endpoints = sorted(program.deployed(), key=lambda endpoint: endpoint.resource)
     routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
     callers = {edge.caller for edge in program.edges}
@@ -58,7 +60,7 @@ def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str
 
 
 def _timestamp(environ: Mapping[str, str]) -> str | None:
-    """The time that the builder fixed for reproducible builds; no clock is read."""
+    """Return the time that `SOURCE_DATE_EPOCH` sets, for reproducible builds; no clock is read."""
     epoch = environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch.isdecimal():
         return None
@@ -70,7 +72,7 @@ def _routes(endpoint: LoadBalanced) -> dict[str, str]:
 
 
 def _registry(endpoints: Iterable[DeployedEndpoint]) -> dict[str, str]:
-    """Function or class name -> resource.  A name that two endpoints share leads to neither."""
+    """Return the resource of each function or class by its name, without names that two endpoints share."""
     pairs = {(f.name, e.resource) for e in endpoints for f in _functions(e)}
     count = Counter(name for name, _ in pairs)
     return {name: resource for name, resource in sorted(pairs) if count[name] == 1}
@@ -84,7 +86,7 @@ def _resource(
     balanced = isinstance(endpoint, LoadBalanced)
     client = isinstance(endpoint, ImageEndpoint)
     gpu = resources.hardware if isinstance(resources.hardware, Gpu) else None
-    path, module = _place(program, endpoint)
+    path, module = _defining_module(program, endpoint)
     values, references = split_variables(configuration.environment)
     concurrency = 1 if balanced else configuration.max_concurrency
     return ManifestResource(
@@ -135,8 +137,8 @@ def _resource_type(endpoint: DeployedEndpoint) -> ResourceType:
     return "CpuLiveServerless" if cpu else "LiveServerless"
 
 
-def _place(program: Program, endpoint: DeployedEndpoint) -> tuple[str, str]:
-    """(path, dotted name) of the module that an endpoint is defined in."""
+def _defining_module(program: Program, endpoint: DeployedEndpoint) -> tuple[str, str]:
+    """Return the path and the dotted name of the module that an endpoint is defined in."""
     name = (
         endpoint.construction.module
         if isinstance(endpoint, ImageEndpoint)
@@ -226,7 +228,7 @@ def _template(template: Template | None) -> ManifestTemplate | None:
 
 
 def manifest_draft(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Draft:
-    """The manifest as a file."""
+    """Draft the manifest; the parameters are those of `build_manifest`."""
     manifest = build_manifest(program, fingerprint, environ)
     return Draft(path=MANIFEST_PATH, content=manifest.to_json())
 

@@ -19,8 +19,10 @@ class _Model(
 
 
 class ValuePart(_Model, frozen=True, kw_only=True):
-    """A piece of a variable's value: known text, or a `variable` of the deploying process's environment with
-    the `default` that it may have.  No value of the environment is ever stored."""
+    """A piece of a variable's value: known text, or a variable of the environment when the app is deployed.
+
+    `default` is used where that variable is not set.  No value of the environment is ever stored.
+    """
 
     text: str | None = None
     variable: str | None = None
@@ -115,7 +117,7 @@ class ManifestResource(_Model, frozen=True, kw_only=True):
 
 
 class Manifest(_Model, frozen=True, kw_only=True):
-    """The whole document.  `resources_endpoints` (resource -> URL) is added when deploying."""
+    """The whole document; deploying adds `resources_endpoints`, the URL of each resource."""
 
     version: Literal["1.0"]
     python_version: str
@@ -128,7 +130,7 @@ class Manifest(_Model, frozen=True, kw_only=True):
     resources_endpoints: dict[str, str] | None = None
 
     def to_json(self) -> bytes:
-        """The document as it is written: absent instead of null, a newline at the end."""
+        """Return the document as it is written: absent instead of null, a newline at the end."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 

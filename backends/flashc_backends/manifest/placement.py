@@ -1,4 +1,4 @@
-"""Hardware and places of the IR -> the strings that the platform's API takes for them."""
+"""Convert hardware and data centres of the IR to the strings of the platform's API."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from flashc_ir.resources import Cpu, Resources
 
 
 def gpu_ids(choices: tuple[str, ...]) -> str:
-    """Pools and models -> `gpuIds`: pools in order, then `-MODEL` for each model that is not wanted.
+    """Return `gpuIds`: the pools in order, then `-MODEL` for each model that is not wanted.
 
-    A model stands for its pool minus the pool's other models, unless the pool itself is chosen too.
+    A chosen model is written as its pool without the pool's other models, unless the pool itself is chosen too.
     `any` is every pool.  Source: `GpuGroup.to_gpu_ids_str` of runpod_flash.
     """
     if GpuGroup.ANY.value in choices:
@@ -32,10 +32,10 @@ def _ordered(tokens: set[str]) -> str:
 
 
 def locations(resources: Resources, environ: Mapping[str, str]) -> str | None:
-    """Where workers may run, comma-separated; None leaves it to the platform.
+    """Return the data centres where workers may run, comma-separated; None leaves it to the platform.
 
-    GPU endpoints that name no data centre get all that the SDK lists.  RUNPOD_DEFAULT_LOCATIONS wins
-    over the program, RUNPOD_DEFAULT_DATACENTER stands in where the program says nothing.
+    GPU endpoints that name no data centre get all that the SDK lists.  RUNPOD_DEFAULT_LOCATIONS overrides
+    the program; RUNPOD_DEFAULT_DATACENTER is the default of programs that name none.
     """
     forced = environ.get("RUNPOD_DEFAULT_LOCATIONS")
     if forced:

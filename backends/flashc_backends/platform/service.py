@@ -29,7 +29,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Crossing:
-    """One call that went from an endpoint (or "" for a client) to another, by resource name."""
+    """A call from an endpoint (or "" for a client) to another, by their resource names."""
 
     caller: str
     callee: str
@@ -65,10 +65,11 @@ class Platform:
 
     @property
     def base(self) -> str:
+        """The URL of the platform's API, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
     def environment(self, resource: str) -> dict[str, str]:
-        """The variables of a worker."""
+        """Return the environment variables of a worker."""
         found = {
             "RUNPOD_ENDPOINT_BASE_URL": f"{self.base}/v2",
             "RUNPOD_API_BASE_URL": self.base,
@@ -89,7 +90,7 @@ class Platform:
     # HTTP ----------------------------------------------------------------------------------------
 
     def asgi(self) -> FastAPI:
-        """The platform's API."""
+        """Return the application that serves the platform's API."""
         app = FastAPI()
 
         @app.middleware("http")
@@ -110,7 +111,7 @@ class Platform:
         return app
 
     async def graphql(self, request: Request) -> Response:
-        """The state manager: an environment's build, and a build's manifest."""
+        """Answer the state manager's two queries: an environment's build, and a build's manifest."""
         self.state_queries += 1
         if self.state_down:
             return JSONResponse({"errors": [{"message": "service unavailable"}]})
@@ -128,7 +129,7 @@ class Platform:
         return f"{self.base}/v2/id-{resource}"
 
     async def run(self, target: str, request: Request) -> Response:
-        """Accept a job; its state is asked for afterwards."""
+        """Accept a job; the client asks for its state afterwards."""
         return await self._submit(target, request, wait=False)
 
     async def runsync(self, target: str, request: Request) -> Response:
@@ -157,6 +158,7 @@ class Platform:
         return {key: value for key, value in body.items() if key != "id"}
 
     async def status(self, target: str, job: str) -> Response:
+        """Answer with the state of a job."""
         if job not in self._jobs:
             return JSONResponse({"error": "no such job"}, status_code=404)
         task = self._jobs[job]
@@ -165,17 +167,19 @@ class Platform:
         return JSONResponse({"id": job, **task.result()})
 
     async def cancel(self, target: str, job: str) -> Response:
+        """Cancel a job."""
         if job in self._jobs:
             self._jobs[job].cancel()
         return JSONResponse({"id": job, "status": "CANCELLED"})
 
     async def web_by_host(self, path: str, request: Request) -> Response:
-        """The sentinel for load balancers: host `flash.<domain>`, the endpoint in a header."""
+        """Pass a request to the host `flash.<domain>` on to the load balancer that a header names."""
         if not request.headers.get("host", "").startswith("flash."):
             return JSONResponse({"error": "not found"}, status_code=404)
         return await self.web(request.headers.get("x-flash-endpoint", ""), path, request)
 
     async def web(self, resource: str, path: str, request: Request) -> Response:
+        """Pass a request on to a load balancer."""
         if resource not in self.urls:
             return JSONResponse({"error": "not found"}, status_code=404)
         self._note(request, resource, f"{request.method} /{path}")
@@ -196,15 +200,15 @@ class Platform:
     # A client's calls ----------------------------------------------------------------------------
 
     def job(self, resource: str, given: Any) -> Any:
-        """The platform's answer to a job."""
+        """Send a job as a client does, and return the platform's answer."""
         return self._request("POST", f"/v2/id-{resource}/runsync", {"input": given})
 
     def route(self, resource: str, method: str, path: str, body: Any = None) -> Any:
-        """The answer to an HTTP request to a load-balanced endpoint."""
+        """Send a request to a load balancer as a client does, and return the parsed answer."""
         return self._request(method, f"/web/{resource}{path}", body)
 
     def answer(self, call: dict[str, Any]) -> Any:
-        """The answer to one entry of an example's `calls.json`."""
+        """Send the call that an entry of an example's `calls.json` describes, and return the answer."""
         if "job" in call:
             answer = self.job(call["job"], call["input"])
             return answer.get("output", answer)

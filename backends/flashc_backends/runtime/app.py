@@ -1,4 +1,4 @@
-"""What the compiler knows of this app.  The compiler writes this file anew for every artifact."""
+"""Hold the constants of an app; the compiler fills in this file for every artifact."""
 
 # How the endpoints are called in the program -> their resource names, where the two differ.
 NAMES: dict[str, str] = {}

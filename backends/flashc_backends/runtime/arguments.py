@@ -1,4 +1,4 @@
-"""Python arguments <-> the JSON object that travels in a job."""
+"""Convert the arguments of a call to the JSON object of a job, and back."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
 def to_payload(
     signature: inspect.Signature, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
-    """The arguments of a call by parameter name; defaults are not sent.
+    """Return the arguments of a call by parameter name, without defaults that were not given.
 
-    Surplus positionals travel as a list under the name of the `*args` parameter, surplus keywords
-    beside the others.
+    Surplus positional arguments are a list under the name of the `*args` parameter, surplus keywords are
+    next to the others.
 
     Raises:
         TypeError: the arguments do not fit the signature, as Python itself would say.
@@ -44,7 +44,7 @@ def to_payload(
 
 
 def check_json(value: Any, where: str, *, seen: tuple[int, ...] = ()) -> None:
-    """Make sure that a value survives the way through JSON; tuples arrive as lists.
+    """Check that JSON can represent a value; tuples arrive as lists.
 
     Raises:
         TypeError: it would not; `where` says which argument, and where in it.
@@ -77,7 +77,11 @@ def check_json(value: Any, where: str, *, seen: tuple[int, ...] = ()) -> None:
 
 
 def check_payload(name: str, payload: dict[str, Any]) -> None:
-    """`check_json` for every argument of a call."""
+    """Check that JSON can represent every argument of a call.
+
+    Raises:
+        TypeError: as `check_json`.
+    """
     for key, value in payload.items():
         check_json(value, f"argument {key!r} of {name}()")
 
@@ -85,7 +89,7 @@ def check_payload(name: str, payload: dict[str, Any]) -> None:
 def from_payload(
     function: Callable[..., Any], signature: inspect.Signature, payload: dict[str, Any]
 ) -> tuple[list[Any], dict[str, Any]]:
-    """The inverse of `to_payload`: how to call `function` with a job's input.
+    """Return the positional and keyword arguments for a job's input; the inverse of `to_payload`.
 
     Raises:
         InvalidInput: an argument is missing or not expected; the message names all of them.

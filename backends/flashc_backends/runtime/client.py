@@ -1,4 +1,4 @@
-"""Clients of endpoints that run no code of this app: deployed images, and endpoints known by their id."""
+"""Call endpoints that run no code of this app: deployed images, and endpoints known by their id."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Client:
         return EndpointJob(data, self)
 
     async def status(self, job_id: str) -> EndpointJob:
-        """The present state of a job."""
+        """Return the present state of a job."""
         return EndpointJob(await run_async(self._call("GET", f"status/{job_id}", None, 30.0)), self)
 
     async def cancel(self, job_id: str) -> EndpointJob:
@@ -59,7 +59,7 @@ class Client:
         timeout: float = 60.0,
         headers: dict[str, str] | None = None,
     ) -> Any:
-        """An HTTP request to the endpoint's own routes; the parsed answer."""
+        """Send an HTTP request to the endpoint's own routes, and return the parsed answer."""
 
         def conversation() -> Conversation:
             location = yield from self._location()
@@ -103,22 +103,26 @@ class EndpointJob:
 
     @property
     def id(self) -> str:
+        """The job's id."""
         return str(self._data.get("id", ""))
 
     @property
     def output(self) -> Any:
+        """What the job returned; None until then."""
         return self._data.get("output")
 
     @property
     def error(self) -> Any:
+        """The platform's record of the failure; None without one."""
         return self._data.get("error")
 
     @property
     def done(self) -> bool:
+        """Whether the job has ended, as far as is known here."""
         return self._data.get("status") in _DONE
 
     async def status(self) -> str:
-        """Ask the platform; returns its word, such as "IN_PROGRESS"."""
+        """Ask the platform for the job's status and return it, such as "IN_PROGRESS"."""
         self._data = (await self._client.status(self.id))._data
         return str(self._data.get("status", "UNKNOWN"))
 

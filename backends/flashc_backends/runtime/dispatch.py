@@ -1,4 +1,4 @@
-"""Calls of functions that live on another endpoint -> jobs and requests there.
+"""Replace functions of other endpoints by stubs that send jobs and requests there.
 
 A stub looks like its target: same signature, docstring and kind (plain, async, generator).  A plain target
 blocks when plain code calls it; called directly by the code of an `async def`, it gives something to
@@ -25,14 +25,14 @@ _INLINED = frozenset({"<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"})
 
 
 def stub_of(resource: str, target: Any) -> Any:
-    """The stand-in for a queue-based endpoint's function or class."""
+    """Return the stub of a queue-based endpoint's function or class."""
     if isinstance(target, type):
         return _class_stub(resource, target, _public_methods(target))
     return _function_stub(resource, target)
 
 
 def route_stub_of(resource: str, method: str, path: str, function: Callable[..., Any]) -> Any:
-    """The stand-in for a load-balanced endpoint's route function."""
+    """Return the stub of a load-balanced endpoint's route function."""
     return _route_stub(resource, method, path, function)
 
 
@@ -40,12 +40,12 @@ def route_stub_of(resource: str, method: str, path: str, function: Callable[...,
 
 
 def endpoint_function(resource: str, module: str) -> Callable[[Any], Any]:
-    """Decorates the skeleton of a function in a stub module."""
+    """Return the decorator of a function in a stub module."""
     return lambda skeleton: _own(resource, module, skeleton) or _function_stub(resource, skeleton)
 
 
 def endpoint_class(resource: str, module: str) -> Callable[[Any], Any]:
-    """Decorates the skeleton of a class in a stub module."""
+    """Return the decorator of a class in a stub module."""
     return lambda skeleton: (
         _own(resource, module, skeleton)
         or _class_stub(resource, skeleton, _public_methods(skeleton))
@@ -53,14 +53,14 @@ def endpoint_class(resource: str, module: str) -> Callable[[Any], Any]:
 
 
 def endpoint_route(resource: str, module: str, method: str, path: str) -> Callable[[Any], Any]:
-    """Decorates the skeleton of a route's function in a stub module."""
+    """Return the decorator of a route's function in a stub module."""
     return lambda skeleton: (
         _own(resource, module, skeleton) or _route_stub(resource, method, path, skeleton)
     )
 
 
 def _own(resource: str, module: str, skeleton: Any) -> Any:
-    """The real object, if the running endpoint owns it or nothing runs at all."""
+    """Return the real object if the running endpoint owns it, or if no endpoint runs; else None."""
     if identity.running() in (resource, None):
         return getattr(importlib.import_module(module), skeleton.__name__)
     return None
@@ -145,7 +145,7 @@ def _route_stub(
 
 
 def _shaped_like(target: Callable[..., Any], message: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that sends `message(args, kwargs)`, of the same kind as `target`."""
+    """Return a function of the same kind as `target` that sends `message(args, kwargs)`."""
     if inspect.iscoroutinefunction(target):
 
         @functools.wraps(target)

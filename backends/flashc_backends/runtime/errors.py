@@ -1,4 +1,4 @@
-"""What a call to another endpoint can raise, and how the platform's error records become exceptions."""
+"""Define what a call to another endpoint can raise, and convert the platform's error records."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class RemoteError(Exception):
     """A call to another endpoint failed; `str()` gives the remote message.
 
     `endpoint` and `function` name the callee, `remote_type` the exception's type there (its qualified
-    name), `remote_traceback` its traceback there, `status` the platform's word for the failure.
+    name), `remote_traceback` its traceback there, `status` the platform's name of the failure.
     """
 
     endpoint: str = ""
@@ -35,7 +35,7 @@ class InvalidInput(ValueError):
 
 
 class RemoteTraceback(Exception):
-    """Shows the traceback of the other side as the cause of a `RemoteError`."""
+    """The cause of a `RemoteError`: shows the traceback of the other side."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
@@ -44,14 +44,14 @@ class RemoteTraceback(Exception):
 def failure(
     kind: type[RemoteError], endpoint: str, function: str, message: str, status: str = ""
 ) -> RemoteError:
-    """An error of the call itself, not of the callee's code."""
+    """Return an exception for a call that failed itself, not in the callee's code."""
     error = kind(message)
     error.endpoint, error.function, error.status = endpoint, function, status
     return error
 
 
 def remote_failure(endpoint: str, function: str, record: Any, status: str) -> RemoteError:
-    """The exception for what the platform reports about a failed job.
+    """Return the exception for what the platform reports about a failed job.
 
     `record` is the SDK's JSON text (`error_type`, `error_message`, `error_traceback`), that object
     itself, or any other text.  Where the remote type is a builtin, or a class of a module that this

@@ -1,7 +1,7 @@
-"""Conversations with the platform, written once and carried out with or without an event loop.
+"""Run conversations with the platform, which are written once, with or without an event loop.
 
 A conversation is a generator: it yields a `Send` or a `Pause`, gets back a `Reply` (or an `Unreachable`
-thrown in), and returns its result.  `run` and `run_async` carry it out with httpx.
+thrown in), and returns its result.  `run` and `run_async` run it with httpx.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ Conversation = Generator[Union[Send, Pause], Any, Any]
 
 
 def run(conversation: Conversation) -> Any:
-    """Carry out a conversation, blocking."""
+    """Run a conversation to its end, blocking, and return its result."""
     import httpx
 
     answer: Any = None
@@ -78,7 +78,7 @@ def run(conversation: Conversation) -> Any:
 
 
 async def run_async(conversation: Conversation) -> Any:
-    """Carry out a conversation on the running event loop."""
+    """Run a conversation to its end on the running event loop, and return its result."""
     import httpx
 
     answer: Any = None

@@ -1,4 +1,4 @@
-"""Which endpoint this process is."""
+"""Say which endpoint this process runs."""
 
 import os
 
@@ -6,11 +6,11 @@ _own = None
 
 
 def become(resource: str) -> None:
-    """Called by a handler file before it imports anything of the user's."""
+    """Set the running endpoint; a handler file calls it before it imports the user's modules."""
     global _own
     _own = resource
 
 
 def running():
-    """The resource name of the running endpoint; None outside a worker, where every function is local."""
+    """Return the resource name of the running endpoint; None outside a worker, where every function is local."""
     return _own if _own is not None else os.environ.get("FLASH_RESOURCE_NAME") or None

@@ -2,10 +2,10 @@
 
 
 def job_input(job):
-    """The arguments of a job.
+    """Return the arguments of a job.
 
     Raises:
-        InvalidInput: the input is no object.
+        InvalidInput: the input is not an object.
     """
     given = job.get("input")
     if given is None:
@@ -19,7 +19,7 @@ def job_input(job):
 
 
 def call(function, payload):
-    """`function` applied to a job's arguments.
+    """Call `function` with a job's arguments and return its result.
 
     Raises:
         InvalidInput: they do not fit the signature.

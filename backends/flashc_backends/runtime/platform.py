@@ -1,4 +1,4 @@
-"""Where the platform is, who we are to it, and where the other endpoints of this app are."""
+"""Locate the platform's API and the other endpoints of this app."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STATE_TIMEOUT = 30.0
 
 
 def endpoint_base() -> str:
-    """The base URL of the job API, without a slash at its end."""
+    """Return the base URL of the job API, without a slash at its end."""
     return _url("RUNPOD_ENDPOINT_BASE_URL", "https://api.runpod.ai/v2")
 
 
@@ -27,7 +27,7 @@ def _url(variable: str, default: str) -> str:
 
 
 def headers() -> dict[str, str]:
-    """What every request carries."""
+    """Return the headers of every request."""
     found = {"User-Agent": "flashc-runtime", "X-Flash-Caller": identity.running() or ""}
     key = os.environ.get("RUNPOD_API_KEY", "").strip()
     if key:
@@ -46,7 +46,7 @@ class Location:
 
 
 def by_id(endpoint_id: str) -> Location:
-    """An endpoint whose id is known."""
+    """Return the location of an endpoint whose id is known."""
     base = urlsplit(endpoint_base())
     return Location(
         f"{endpoint_base()}/{endpoint_id}",
@@ -57,7 +57,7 @@ def by_id(endpoint_id: str) -> Location:
 
 
 def locate(resource: str) -> Conversation:
-    """The `Location` of an endpoint of this app.
+    """Return the `Location` of an endpoint of this app.
 
     With an environment id the state manager's table says where; without one, or where it says nothing,
     the platform's sentinel resolves the name.
@@ -91,12 +91,12 @@ def _is_address(host: str) -> bool:
 
 
 def app() -> str:
-    """The app's name on the platform."""
+    """Return the app's name on the platform."""
     return os.environ.get("FLASH_APP") or os.path.basename(os.getcwd())
 
 
 def environment() -> str:
-    """The environment's name on the platform."""
+    """Return the environment's name on the platform."""
     return os.environ.get("FLASH_ENV") or "production"
 
 
@@ -109,7 +109,7 @@ _refreshing = False
 
 
 def _table() -> Conversation:
-    """Resource -> URL.  Refreshed by one caller at a time; kept when refreshing fails."""
+    """Return the URL of each resource; one caller at a time refreshes them, and old ones stay if that fails."""
     global _refreshing
     environment_id = os.environ.get("FLASH_ENVIRONMENT_ID")
     if not environment_id or not os.environ.get("RUNPOD_API_KEY"):

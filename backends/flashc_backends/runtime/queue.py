@@ -1,4 +1,4 @@
-"""A queue-based endpoint's function or class -> the `handler(job)` that the worker image calls."""
+"""Make the `handler(job)` that the worker image calls, from a queue-based endpoint's function or class."""
 
 from . import identity, registry
 from .jobs import call, job_input
@@ -65,7 +65,7 @@ _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def _generates(function):
-    """Whether a decorated function stands for a generator, as far as it says so."""
+    """Whether a decorated function wraps a generator, as far as `__wrapped__` shows it."""
     inner = getattr(function, "__wrapped__", None)
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
     own = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -80,7 +80,7 @@ def _async_handler(function):
 
 
 def _threaded_handler(function):
-    """A plain function would block the worker's event loop, and with it every other job."""
+    """Return a handler that calls `function` in a thread: it would block the event loop and all other jobs."""
 
     async def handler(job):
         import asyncio
@@ -92,7 +92,7 @@ def _threaded_handler(function):
 
 
 def _methods(target):
-    """The public methods of a class, inherited ones too."""
+    """Return the public methods of a class by name, inherited ones too."""
     found = {}
     for kind in reversed(target.__mro__[:-1]):
         for name, value in vars(kind).items():

@@ -1,4 +1,4 @@
-"""What the running endpoint offers, as its modules declare it while they are imported."""
+"""Register what the running endpoint's modules declare while they are imported."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` takes longer than everything else that a cold start needs
@@ -10,19 +10,19 @@ _routes: "dict[str, list[tuple[str, str, Callable[..., Any]]]]" = {}
 
 
 def offer(resource: str, target: "Any") -> None:
-    """Note the function or class that jobs of a queue-based endpoint run."""
+    """Register the function or class that jobs of a queue-based endpoint run."""
     _targets[resource] = target
 
 
 def offer_route(resource: str, method: str, path: str, function: "Callable[..., Any]") -> None:
-    """Note one route of a load-balanced endpoint."""
+    """Register a route of a load-balanced endpoint."""
     routes = _routes.setdefault(resource, [])
     if (method, path) not in [(m, p) for m, p, _ in routes]:
         routes.append((method, path, function))
 
 
 def target(resource: str) -> "Any":
-    """The function or class of a queue-based endpoint.
+    """Return the function or class of a queue-based endpoint.
 
     Raises:
         LookupError: the imported modules did not declare it.
@@ -33,7 +33,7 @@ def target(resource: str) -> "Any":
 
 
 def routes(resource: str) -> "list[tuple[str, str, Callable[..., Any]]]":
-    """The routes of a load-balanced endpoint, in the order of their declaration.
+    """Return the routes of a load-balanced endpoint, in the order of their declaration.
 
     Raises:
         LookupError: the imported modules declared none.

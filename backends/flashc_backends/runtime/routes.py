@@ -1,4 +1,4 @@
-"""A load-balanced endpoint's route functions -> the FastAPI app that the worker image serves."""
+"""Make the FastAPI app that the worker image serves, from a load-balanced endpoint's route functions."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
 
 
 def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[..., Any]:
-    """`function` with a signature that tells FastAPI where each argument comes from."""
+    """Return `function` with a signature that tells FastAPI where each argument comes from."""
     parameters = list(inspect.signature(function).parameters.values())
     hints = _hints(function)
     typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in parameters]
@@ -74,7 +74,7 @@ def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[...
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """The annotations as types; those that can't be evaluated stay texts, which FastAPI then reports."""
+    """Return the annotations as types; {} where one can't be evaluated, which FastAPI then reports."""
     try:
         return typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError, AttributeError):
@@ -82,12 +82,12 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _is_model(kind: Any) -> bool:
-    """A route with a model parameter is FastAPI's own affair, as under Flash."""
+    """Whether a parameter is a pydantic model: FastAPI then places all parameters itself, as in Flash."""
     return _is_class(kind) and issubclass(kind, BaseModel)
 
 
 def _is_class(kind: Any) -> bool:
-    """Whether `issubclass` takes it.  To Python 3.10, `list[str]` is an instance of `type`."""
+    """Whether `issubclass` accepts it.  In Python 3.10, `list[str]` is an instance of `type`."""
     return isinstance(kind, type) and typing.get_origin(kind) is None
 
 
@@ -114,7 +114,7 @@ def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:
 
 
 def _ordered(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
-    """All by keyword, as FastAPI passes them; a required one may then follow one with a default."""
+    """Make all parameters keyword-only, as FastAPI passes them; a required one may then follow a default."""
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
         p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters if p.kind not in variable
@@ -122,7 +122,7 @@ def _ordered(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
 
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A wrapper of the same kind; positional-only parameters get their arguments by position."""
+    """Return a wrapper of the same kind that passes positional-only parameters by position."""
     positional = [
         p.name
         for p in inspect.signature(function).parameters.values()

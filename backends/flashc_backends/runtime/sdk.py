@@ -1,7 +1,7 @@
-"""The stand-in for the SDK in compiled modules: `Endpoint`, and the SDK's other names on demand.
+"""Replace the SDK in compiled modules: `Endpoint`, and the SDK's other names on demand.
 
-Where `Endpoint` is applied, it is decided once for all ways to reach the function: on the worker that owns
-it, it stays what it is; on every other worker, its place is taken by a dispatch stub.
+Where `Endpoint` is applied, a function stays what it is on the worker that owns it, and is replaced by a dispatch
+stub on every other worker.  So every way to reach it works.
 """
 
 from . import identity, registry
@@ -23,8 +23,8 @@ __all__ = [
 class Endpoint:
     """An endpoint of this app, or a client of one.
 
-    Constructions that the compiler understood carry their resource's name only; others still have all
-    their arguments, which matter to the compiler and not here.
+    Constructions that the compiler evaluated have only their resource's name; others still have all their
+    arguments, which are not used here.
     """
 
     def __init__(self, name=None, *, id=None, image=None, **_config):
@@ -41,6 +41,7 @@ class Endpoint:
         return NAMES.get(name, name)
 
     def __call__(self, target):
+        """Apply the endpoint to a function or class: return it, or its stub."""
         if self.name is None:
             self.name = target.__name__
         resource = self._resource(self.name)
@@ -75,18 +76,23 @@ class Endpoint:
         return self._client.request(method, path, data, **options)
 
     def get(self, path, data=None, **options):
+        """Declare a GET route, or send a request, as a client."""
         return self._verb("GET", path, data, **options)
 
     def post(self, path, data=None, **options):
+        """Declare a POST route, or send a request, as a client."""
         return self._verb("POST", path, data, **options)
 
     def put(self, path, data=None, **options):
+        """Declare a PUT route, or send a request, as a client."""
         return self._verb("PUT", path, data, **options)
 
     def delete(self, path, data=None, **options):
+        """Declare a DELETE route, or send a request, as a client."""
         return self._verb("DELETE", path, data, **options)
 
     def patch(self, path, data=None, **options):
+        """Declare a PATCH route, or send a request, as a client."""
         return self._verb("PATCH", path, data, **options)
 
     def __getattr__(self, name):
@@ -97,7 +103,7 @@ class Endpoint:
 
 
 class _Inert:
-    """A container of configuration: kept for programs that look at it, used by nobody."""
+    """A container of configuration; the runtime keeps it for programs that read it, and does not use it."""
 
     def __init__(self, **config):
         self.__dict__.update(config)

@@ -1,4 +1,4 @@
-"""A generator of the user's -> a handler that streams where it can, and else gives the whole list."""
+"""Make a handler of a generator: it streams where the platform can, and else returns the whole list."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .jobs import call, job_input
 
 
 class StreamingHandler:
-    """Looks like an async generator function, and its result can also be awaited.
+    """A handler that looks like an async generator function, and whose result can also be awaited.
 
     The platform's SDK streams handlers that `inspect.isasyncgenfunction` accepts, which it decides by the
     flags of `__code__`; the attributes below are what `inspect` asks of a function-like object.  The
@@ -27,6 +27,7 @@ class StreamingHandler:
         self.__annotations__: dict[str, Any] = {}
 
     def __call__(self, job: dict[str, Any]) -> Chunks:
+        """Start the generator for a job."""
         return Chunks(call(self._function, job_input(job)))
 
 

@@ -1,4 +1,4 @@
-"""A job or request for another endpoint -> its result, or the exception that it raised there."""
+"""Send jobs and requests to other endpoints; return the result, or raise the exception raised there."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .app import TIMEOUTS
 from .errors import EndpointNotFound, RemoteError, RemoteTimeout, failure, remote_failure
 from .exchange import Conversation, Pause, Reply, Send, Unreachable
 
-QUEUE_SECONDS = 300.0  # how long a job may wait for a worker beside its own time limit
+QUEUE_SECONDS = 300.0  # how long a job may wait for a worker, in addition to its own time limit
 DEFAULT_SECONDS = 900.0  # the platform's own limit for a job, and the queue
 _SYNC_SECONDS = 100.0  # the platform holds a synchronous request for up to 90 s
 _POLL_FIRST, _POLL_LONGEST, _POLL_GROWTH = 0.25, 5.0, 1.5
-_POLL_PATIENCE = 5  # how many bad answers in a row to a status request are borne
+_POLL_PATIENCE = 5  # consecutive failed status requests before giving up
 _WAITING = frozenset({"IN_QUEUE", "IN_PROGRESS", "RUNNING"})
 _BUSY = frozenset({429, 502, 503, 504})
 
@@ -33,6 +33,7 @@ class Job:
     payload: dict[str, Any]
 
     def conversation(self) -> Conversation:
+        """Send it and return the result."""
         location = yield from platform.locate(self.resource)
         return (yield from run_job(location, self.resource, self.function, self.payload))
 
@@ -70,6 +71,7 @@ class Request:
         return cls(resource, name, method, path, _body(name, body))
 
     def conversation(self) -> Conversation:
+        """Send it and return the result."""
         location = yield from platform.locate(self.resource)
         headers = {**location.headers, "X-Flashc-Dispatch": "1"}
         limit = _limit(self.resource)
@@ -173,7 +175,7 @@ def _submit(
 
 
 def _poll(location: platform.Location, job: Any) -> Conversation:
-    """The job's state, None where the platform could not say it just now."""
+    """Return the job's state; None where the platform could not tell it this time."""
     url = f"{location.jobs}/status/{quote(str(job), safe='')}"
     try:
         reply: Reply = yield Send("GET", url, location.headers, 30.0)
@@ -245,7 +247,7 @@ def _query(name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _body(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """JSON fields, or a multipart form where bytes are among them."""
+    """Return JSON fields, or a multipart form where some values are bytes."""
     if any(isinstance(value, (bytes, bytearray)) for value in values.values()):
         binary = (bytes, bytearray)
         files = {key: bytes(v) for key, v in values.items() if isinstance(v, binary)}

@@ -82,7 +82,7 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
     """Return the files of an archive, and pairs of a path and what is wrong with the way it is packed.
 
     Raises:
-        OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is no archive, or too large.
+        OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is not an archive, or too large.
     """
     found: dict[str, ArchiveMember] = {}
     problems: list[tuple[str, str]] = []
@@ -99,7 +99,7 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
             elif info.isdir():
                 continue
             elif not info.isfile():
-                problems.append((path, "it is no regular file"))
+                problems.append((path, "it is not a regular file"))
             elif path in found:
                 problems.append((path, "it is in the archive twice"))
             else:

@@ -1,4 +1,4 @@
-"""Read an artifact's own modules: what they define, and what they import that nobody brings."""
+"""Read an artifact's own modules: what they define, and what they import that is missing."""
 
 from __future__ import annotations
 
