@@ -13,7 +13,7 @@ from flashc import __version__
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-# Syntax trees are many small objects that live as long as the command; searching them for circles again
+# Syntax trees are many small objects that live as long as the command; searching them for cycles again
 # and again takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = {

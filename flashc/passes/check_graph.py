@@ -1,4 +1,4 @@
-"""The graph of calls between endpoints -> a report of circles, deadlocks and time limits that can't hold."""
+"""Check the graph of calls between endpoints: cycles, deadlocks, and time limits that can't hold."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
+from flashc_core.graphs import cycle_through
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.program import Program, Resource
 
@@ -18,7 +19,7 @@ DEFAULT_EXECUTION_MS = 600_000
 
 
 def check_graph(program: Program, context: PassContext) -> Program:
-    """Circles, deadlocks and time limits."""
+    """Report cycles, deadlocks and time limits that cannot hold."""
     sink = context.sink
     endpoints = {e.resource: e for e in program.code_endpoints()}
     every = program.callees()
@@ -30,7 +31,7 @@ def check_graph(program: Program, context: PassContext) -> Program:
         )
         for resource in endpoints
     }
-    check_circles(endpoints, callees, sink)
+    check_cycles(endpoints, callees, sink)
     check_time_limits(endpoints, callees, sink)
     check_cold_chains(endpoints, callees, sink)
     return program
@@ -39,27 +40,27 @@ def check_graph(program: Program, context: PassContext) -> Program:
 Graph = dict[str, tuple[str, ...]]
 
 
-def check_circles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Endpoints that call each other in a circle wait for each other and use up workers."""
+def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
+    """Report endpoints that call each other in a cycle: they wait for each other and use up workers."""
     reported: set[frozenset[str]] = set()
     for resource, endpoint in endpoints.items():
-        circle = _circle(resource, callees)
-        if circle is None or frozenset(circle) in reported:
+        cycle = cycle_through(resource, callees.__getitem__)
+        if cycle is None or frozenset(cycle) in reported:
             continue
-        reported.add(frozenset(circle))
-        drawn = " -> ".join(f"`{name}`" for name in (*circle, circle[0]))
+        reported.add(frozenset(cycle))
+        drawn = " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
         sink.report(
             rules.ENDPOINT_CYCLE,
             endpoint.construction.span,
-            f"endpoints call each other in a circle: {drawn}",
-            notes=("each call in the circle holds a worker until the next one answers",),
+            f"endpoints call each other in a cycle: {drawn}",
+            notes=("each call in the cycle holds a worker until the next one answers",),
         )
-        for name in circle:
+        for name in cycle:
             _check_deadlock(endpoints[name], drawn, sink)
 
 
 def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
-    """A call that comes back to an endpoint with one worker waits for the call that it serves."""
+    """Report a cycle through an endpoint with one worker, which waits for the call that it serves."""
     configuration = endpoint.configuration
     most = configuration.resources.workers.maximum
     if most * configuration.max_concurrency > 1:
@@ -67,29 +68,14 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
     sink.report(
         rules.DEADLOCK,
         endpoint.construction.span,
-        f"`{endpoint.name}` has {most} worker and calls itself in the circle {drawn}",
+        f"`{endpoint.name}` has {most} worker and calls itself in the cycle {drawn}",
         notes=("the only worker waits for an answer that only it could give",),
-        help=("allow more workers, raise `max_concurrency`, or break the circle",),
+        help=("allow more workers, raise `max_concurrency`, or break the cycle",),
     )
 
 
-def _circle(start: str, callees: Graph) -> list[str] | None:
-    """The shortest way from `start` back to itself."""
-    ways: list[list[str]] = [[start]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop(0)
-        for callee in callees.get(way[-1], ()):
-            if callee == start:
-                return way
-            if callee not in seen:
-                seen.add(callee)
-                ways.append([*way, callee])
-    return None
-
-
 def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """A caller that is stopped before its callee may finish throws the callee's work away."""
+    """Report a caller that is stopped before its callee may finish: the callee's work is lost."""
     for resource, caller in endpoints.items():
         limit = _limit(caller)
         for name in callees[resource]:
@@ -116,7 +102,7 @@ def _limit(endpoint: CodeEndpoint) -> int:
 
 
 def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Each endpoint without a waiting worker may cost a request the full wait for one."""
+    """Report a chain of endpoints without a waiting worker: a request waits for each of them in turn."""
     most = LB_PROCESSING_MS // LB_WAITING_MS
     for resource, endpoint in endpoints.items():
         if not isinstance(endpoint, LoadBalanced):
@@ -136,20 +122,20 @@ def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
             )
 
 
-_MOST_WAYS = 2_000
+_MAX_CHAINS = 2_000
 
 
 def _cold_chains(
     resource: str, endpoints: dict[str, CodeEndpoint], callees: Graph, before: tuple[str, ...]
 ) -> Iterator[tuple[str, ...]]:
-    """The chains of endpoints below `resource` that may all have to start a worker."""
+    """Yield the chains of endpoints below `resource` that may all have to start a worker."""
     pending: list[tuple[str, tuple[str, ...]]] = [(resource, before)]
-    for _ in range(_MOST_WAYS):
+    for _ in range(_MAX_CHAINS):
         if not pending:
             return
-        name, way = pending.pop()
-        yield way
+        name, chain = pending.pop()
+        yield chain
         for callee in callees[name]:
             cold = endpoints[callee].configuration.resources.workers.minimum == 0
-            if cold and callee not in way and callee != resource:
-                pending.append((callee, (*way, callee)))
+            if cold and callee not in chain and callee != resource:
+                pending.append((callee, (*chain, callee)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
+from flashc_core.graphs import cycle_through
 from flashc_core.source import Span
 from flashc_ir.modules import Import, ImportProblem, Module, Origin
 from flashc_ir.program import Program
@@ -108,7 +109,7 @@ def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
     edges = {module.name: _needed_names(module, project) for module in modules}
     reported: set[frozenset[str]] = set()
     for module in modules:
-        cycle = _way_back(module.name, edges)
+        cycle = cycle_through(module.name, lambda name: edges.get(name, ()))
         if cycle is None or frozenset(cycle) in reported:
             continue
         reported.add(frozenset(cycle))
@@ -140,17 +141,3 @@ def _needed_names(module: Module, project: Project) -> dict[str, Span]:
         if item.origin is Origin.PROJECT and plain and target in project.modules and not parent:
             found.setdefault(target, item.span)
     return found
-
-
-def _way_back(start: str, edges: dict[str, dict[str, Span]]) -> list[str] | None:
-    ways: list[list[str]] = [[start]]
-    seen: set[str] = set()
-    while ways:
-        way = ways.pop(0)
-        for target in edges.get(way[-1], {}):
-            if target == start:
-                return way
-            if target not in seen:
-                seen.add(target)
-                ways.append([*way, target])
-    return None

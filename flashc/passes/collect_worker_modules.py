@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from flashc_core.graphs import reachable
 from flashc_ir.endpoints import modules_of
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.program import Program
@@ -14,16 +15,14 @@ from .context import PassContext
 def collect_worker_modules(program: Program, _context: PassContext) -> Program:
     """Set `worker_modules`: the endpoints' modules and everything of the project that these import."""
     modules = {module.name: module for module in program.modules}
-    pending = [
+    starts = [
         *(name for endpoint in program.code_endpoints() for name in modules_of(endpoint)),
         *(name for endpoint in program.unlowered for name in endpoint.modules),
     ]
-    found: set[str] = set()
-    while pending:
-        name = pending.pop()
-        if name not in found and name in modules:
-            found.add(name)
-            pending.extend(imported_modules(modules[name], modules))
+    found = reachable(
+        (name for name in starts if name in modules),
+        lambda name: imported_modules(modules[name], modules),
+    )
     return structs.replace(program, worker_modules=tuple(sorted(found)))
 
 

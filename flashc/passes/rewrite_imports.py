@@ -179,7 +179,7 @@ class _Rewriter:
         target = f"{item.module}.{name.name}"
         for reference in module.references:
             if reference.target == target or reference.target.startswith(f"{target}."):
-                if not any(_within(reference.span, span) for span in gone):
+                if not any(span.covers(reference.span) for span in gone):
                     return True
         return self.is_exported(module, name.bound)
 
@@ -187,14 +187,6 @@ class _Rewriter:
         if module.exports is not None and name in module.exports:
             return True
         return bool({f"{module.name}.{name}", f"{module.name}.*"} & self.taken)
-
-
-def _within(inner: Span, outer: Span) -> bool:
-    return (
-        inner.path == outer.path
-        and (outer.line, outer.column) <= (inner.line, inner.column)
-        and (inner.end_line, inner.end_column) <= (outer.end_line, outer.end_column)
-    )
 
 
 def _lines(span: Span) -> str:

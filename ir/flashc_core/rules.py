@@ -227,7 +227,7 @@ UNEXPECTED_ARGUMENT = _error(
     "FC308", "unexpected-argument", "a call to an endpoint has an argument too many"
 )
 UNKNOWN_METHOD = _error("FC309", "unknown-method", "a class endpoint has no such public method")
-ENDPOINT_CYCLE = _warning("FC310", "endpoint-cycle", "endpoints call each other in a circle")
+ENDPOINT_CYCLE = _warning("FC310", "endpoint-cycle", "endpoints call each other in a cycle")
 CLASS_ARGUMENTS = _error(
     "FC311", "class-endpoint-arguments", "a class endpoint is built with arguments"
 )

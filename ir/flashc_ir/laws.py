@@ -117,6 +117,7 @@ def _order(subject: Subject) -> Iterator[str]:
         ("exclusions", [exclusion.path for exclusion in program.exclusions]),
         ("modules", [module.name for module in program.modules]),
         ("endpoints", [_endpoint_key(endpoint) for endpoint in program.endpoints]),
+        ("worker modules", list(program.worker_modules)),
         ("edges", edges),
     ):
         if keys != sorted(keys):
@@ -192,6 +193,11 @@ def _known_modules(subject: Subject) -> Iterator[str]:
         for module in dict.fromkeys(needed):
             if module not in subject.modules:
                 yield f"the endpoint at {where} needs the unknown module `{module}`"
+    for unlowered in subject.program.unlowered:
+        for module in (unlowered.construction.module, *unlowered.modules):
+            if module not in subject.modules:
+                where = unlowered.construction.span
+                yield f"the unlowered endpoint at {where} needs the unknown module `{module}`"
 
 
 def _routes(subject: Subject) -> Iterator[str]:
@@ -213,6 +219,12 @@ def _constructions(subject: Subject) -> Iterator[str]:
         arguments: Span | None = construction.arguments
         if arguments is not None and arguments.path != construction.span.path:
             yield f"the endpoint at {construction.span} has its arguments in {arguments.path}"
+
+
+def _worker_modules(subject: Subject) -> Iterator[str]:
+    for name in subject.program.worker_modules:
+        if name not in subject.modules:
+            yield f"workers import the unknown module `{name}`"
 
 
 # Calls --------------------------------------------------------------------------------------------
@@ -255,7 +267,7 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         name="order",
-        text="Files, exclusions, modules, endpoints and edges are sorted by path, name or resource.",
+        text="Files, exclusions, modules, endpoints, worker modules and edges are sorted by path or name.",
         check=_order,
     ),
     Law(
@@ -288,6 +300,11 @@ LAWS: tuple[Law, ...] = (
         name="endpoint-modules",
         text="Every module that an endpoint names is a module of the program.",
         check=_known_modules,
+    ),
+    Law(
+        name="worker-modules",
+        text="The modules that workers import are modules of the program.",
+        check=_worker_modules,
     ),
     Law(name="routes", text="A load balancer has a route.", check=_routes),
     Law(

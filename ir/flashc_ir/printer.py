@@ -1,13 +1,13 @@
-"""A `Program` -> stable text for people: what goldens show and `flashc emit --target ir` prints.
+"""Print a `Program` as stable text for people: reviewed outputs and `flashc emit --target ir` show it.
 
-One fact per line, in the order of the IR, without spans of single tokens: a change of the program's meaning
-changes the text, a change of its layout moves line numbers at most.
+There is one fact per line, in the order of the IR, without spans of single tokens: a change of the
+program's meaning changes the text, a change of its layout moves line numbers at most.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from .endpoints import (
     Configuration,
@@ -27,7 +27,7 @@ from .resources import Cpu, EnvironmentReference, Gpu, Resources, Variable, Volu
 
 
 def print_program(program: Program) -> str:
-    """The whole program."""
+    """Return the text of a whole program."""
     return "\n".join(_program(program)) + "\n"
 
 
@@ -61,8 +61,8 @@ def _module(module: Module) -> Iterator[str]:
         yield f"import {_import(item)}"
     for edit in module.edits:
         span = edit.span
-        place = f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
-        yield f"edit {place} {json.dumps(edit.text, ensure_ascii=False)}"
+        where = f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
+        yield f"edit {where} {json.dumps(edit.text, ensure_ascii=False)}"
 
 
 def _import(item: Import) -> str:
@@ -84,7 +84,7 @@ def _import(item: Import) -> str:
 
 
 def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
-    """One endpoint, its head line first."""
+    """Yield the lines of one endpoint, its head line first."""
     match endpoint:
         case ExistingEndpoint():
             shown = json.dumps(endpoint.id) if endpoint.id is not None else "known at run time"
@@ -116,7 +116,7 @@ def _name(endpoint: QueueFunction | QueueClass | LoadBalanced | ImageEndpoint) -
 
 
 def signature(function: Function) -> str:
-    """`async def name(a: int, *, b=...) -> R`, as the author wrote it."""
+    """Return `async def name(a: int, *, b=...) -> R`, as the author wrote it."""
     words = "async def " if function.is_async else "def "
     returns = f" -> {function.returns}" if function.returns else ""
     marks = " (generator)" if function.is_generator else ""
@@ -125,23 +125,33 @@ def signature(function: Function) -> str:
 
 
 def parameters(params: tuple[Parameter, ...]) -> str:
-    """The text between a signature's parentheses."""
+    """Return the text between a signature's parentheses, as the author wrote it."""
+    return join_parameters(params, _parameter)
+
+
+def _parameter(param: Parameter) -> str:
+    text = param.name
+    if param.annotation is not None:
+        text += f": {param.annotation}"
+    if param.default is not None:
+        text += f" = {param.default}" if param.annotation else f"={param.default}"
+    return text
+
+
+_STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
+
+
+def join_parameters(params: tuple[Parameter, ...], show: Callable[[Parameter], str]) -> str:
+    """Join parameters with the `/`, `*` and `**` that their kinds need; `show` gives one without stars."""
     parts: list[str] = []
-    kinds = [p.kind for p in params]
+    kinds = [param.kind for param in params]
     for index, param in enumerate(params):
-        star = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
-        starts_keywords = param.kind is ParameterKind.KEYWORD_ONLY and (
-            ParameterKind.KEYWORD_ONLY not in kinds[:index]
-            and ParameterKind.VAR_POSITIONAL not in kinds
+        starts_keywords = param.kind is ParameterKind.KEYWORD_ONLY and not (
+            {ParameterKind.KEYWORD_ONLY, ParameterKind.VAR_POSITIONAL} & set(kinds[:index])
         )
         if starts_keywords:
             parts.append("*")
-        text = star.get(param.kind, "") + param.name
-        if param.annotation is not None:
-            text += f": {param.annotation}"
-        if param.default is not None:
-            text += f" = {param.default}" if param.annotation else f"={param.default}"
-        parts.append(text)
+        parts.append(_STARS.get(param.kind, "") + show(param))
         last_positional = param.kind is ParameterKind.POSITIONAL_ONLY and (
             ParameterKind.POSITIONAL_ONLY not in kinds[index + 1 :]
         )

@@ -10,13 +10,14 @@ Laws, which `verify` checks after every step of the compiler (the table is in `l
 - unique-files: A file's path occurs once.
 - relative-paths: Every path is POSIX, relative to the project's root, and inside of it.
 - module-files: Every module's path is a file of the program.
-- order: Files, exclusions, modules, endpoints and edges are sorted by path, name or resource.
+- order: Files, exclusions, modules, endpoints, worker modules and edges are sorted by path or name.
 - span-files: Every span is in a file of the program, or in one that configures it.
 - span-positions: Lines and columns count from 1, and no span ends before it begins.
 - edits: A module's edits are in its own file, keep its number of lines, and do not overlap.
 - named-endpoints: Every deployed endpoint has a name and a resource name.
 - unique-endpoints: Endpoint names and resource names occur once.  Holds since `check_names`.
 - endpoint-modules: Every module that an endpoint names is a module of the program.
+- worker-modules: The modules that workers import are modules of the program.
 - routes: A load balancer has a route.
 - workers: An endpoint's workers are 0 <= minimum <= maximum.
 - construction-arguments: The arguments of a construction are in the construction's file.

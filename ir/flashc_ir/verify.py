@@ -55,7 +55,13 @@ class Verifier:
     def _fresh(self, program: Program) -> Iterator[Struct]:
         if program is self._last:
             return
-        for nodes in (program.modules, program.endpoints, program.requirements, program.calls):
+        for nodes in (
+            program.modules,
+            program.endpoints,
+            program.unlowered,
+            program.requirements,
+            program.calls,
+        ):
             for node in nodes:
                 if id(node) not in self._seen:
                     yield node

@@ -62,7 +62,7 @@ _BODIES = (
     "y = other(x) + 1; return y",
     "return f'{other(x)}'",
     "return await other(x)",
-    "return x  # flashc: ignore[FC310] no circle",
+    "return x  # flashc: ignore[FC310] no cycle",
     "return x# flashc:ignore[endpoint-cycle]",
     "# flashc: ignore[FC999]\n    return x",
     "return pandas.Series(x)",

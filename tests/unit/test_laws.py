@@ -119,6 +119,7 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
         lambda p: replace(p, modules=p.modules[::-1]),
         lambda p: replace(p, endpoints=p.endpoints[::-1]),
         lambda p: replace(p, edges=p.edges[::-1]),
+        lambda p: replace(p, worker_modules=p.worker_modules[::-1]),
     ],
     "span-files": [lambda p: span_of_function(p, path="nowhere.py")],
     "span-positions": [
@@ -138,6 +139,7 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
         lambda p: replace(p, modules=p.modules[1:]),
         lambda p: swapped(p, function(p), replace(function(p), module="nowhere")),
     ],
+    "worker-modules": [lambda p: replace(p, worker_modules=(*p.worker_modules, "zzz"))],
     "routes": [lambda p: swapped(p, balancer(p), replace(balancer(p), routes=()))],
     "workers": [lambda p: workers(p, 2, 1), lambda p: workers(p, -1, 1)],
     "construction-arguments": [arguments_elsewhere],

@@ -8,13 +8,13 @@ no index: whoever installs it says where distributions come from (decision 9).
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
 from flashc_backends.base import LOCK_FILE
+from flashc_core.graphs import path_to, reachable
 
 _FORMAT = "1"
 _HEAD = f"# {LOCK_FILE}, written by `flashc lock`; do not edit."
@@ -72,32 +72,17 @@ class Lock:
             for requirer in entry.via:
                 requires.setdefault(requirer, []).append(entry.name)
         known = {entry.name for entry in self.entries}
-        found: set[str] = set()
-        pending = [name for name in names if name in known]
-        while pending:
-            name = pending.pop()
-            if name not in found:
-                found.add(name)
-                pending.extend(requires.get(name, ()))
-        return frozenset(found)
+        starts = (name for name in names if name in known)
+        return frozenset(reachable(starts, lambda name: requires.get(name, ())))
 
     def chain(self, name: str) -> tuple[str, ...]:
-        """Return the shortest chain of requirements from the app to a distribution, which comes last.
+        """Return the shortest chain of requirers from the app down to a distribution, this included.
 
-        Empty where the distribution is not in the lock.
+        The chain is empty for a distribution that is not in the lock.
         """
         via = {entry.name: entry.via for entry in self.entries}
-        chains: deque[tuple[str, ...]] = deque([(name,)] if name in via else [])
-        seen = {name}
-        while chains:
-            chain = chains.popleft()
-            for requirer in via.get(chain[0], ()):
-                if requirer == DIRECT:
-                    return chain
-                if requirer not in seen:
-                    seen.add(requirer)
-                    chains.append((requirer, *chain))
-        return ()
+        upwards = path_to(name, DIRECT, lambda each: via.get(each, ())) or []
+        return tuple(reversed(upwards))
 
 
 def parse_compiled(text: str) -> tuple[Locked, ...]:

@@ -19,10 +19,10 @@ from flashc_ir.endpoints import (
     Function,
     LoadBalanced,
     Parameter,
-    ParameterKind,
     QueueClass,
     QueueFunction,
 )
+from flashc_ir.printer import join_parameters
 from flashc_ir.program import Program
 
 from .project_files import draft_project
@@ -153,8 +153,9 @@ def _unused(name: str, names: set[str]) -> str:
 def _function(function: Function, indent: str = "", receiver: str = "") -> str:
     word = "async def" if function.is_async else "def"
     returns = f" -> {function.returns}" if _is_expression(function.returns) else ""
-    parameters = _parameters(function.parameters, receiver)
-    head = f"{indent}{word} {function.name}({parameters}){returns}:\n"
+    parameters = join_parameters(function.parameters, _parameter)
+    listed = ", ".join(part for part in (receiver, parameters) if part)
+    head = f"{indent}{word} {function.name}({listed}){returns}:\n"
     body = [] if function.docstring is None else [docstring(function.docstring)]
     if function.is_generator:
         body.append("yield")
@@ -178,27 +179,8 @@ def docstring(text: str) -> str:
     return quoted
 
 
-def _parameters(parameters: tuple[Parameter, ...], receiver: str) -> str:
-    """Return the text between a signature's parentheses, with its `/` and `*`."""
-    parts = [receiver] if receiver else []
-    for index, parameter in enumerate(parameters):
-        before = [other.kind for other in parameters[:index]]
-        opens = parameter.kind is ParameterKind.KEYWORD_ONLY
-        if opens and not {ParameterKind.KEYWORD_ONLY, ParameterKind.VAR_POSITIONAL} & set(before):
-            parts.append("*")
-        parts.append(_parameter(parameter))
-        after = [other.kind for other in parameters[index + 1 :]]
-        closes = parameter.kind is ParameterKind.POSITIONAL_ONLY
-        if closes and ParameterKind.POSITIONAL_ONLY not in after:
-            parts.append("/")
-    return ", ".join(parts)
-
-
-_STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
-
-
 def _parameter(parameter: Parameter) -> str:
-    text = _STARS.get(parameter.kind, "") + parameter.name
+    text = parameter.name
     annotated = _is_expression(parameter.annotation)
     if annotated:
         text += f": {parameter.annotation}"
