@@ -36,7 +36,7 @@ def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
             WholeFile(target.name),
             f"`{target.name}` can't be written: {reason}",
             notes=(f"to the folder `{target.parent}`",),
-            help=("choose another place with `--output`, or make room and permissions",),
+            help=("choose another location with `--output`, or make this one writable",),
         )
         raise CannotWrite from error
 

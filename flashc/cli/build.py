@@ -21,14 +21,14 @@ from .progress import show_progress
     "--output",
     "-o",
     type=click.Path(path_type=Path),
-    help="Where the artifact goes: a folder, or a name that ends in .tar.gz.  [default: .flash]",
+    help="Where to write the artifact: a folder, or a name that ends in .tar.gz.  [default: .flash]",
 )
-@click.option("--keep-build", is_flag=True, default=None, help="Keep the unpacked artifact too.")
+@click.option("--keep-build", is_flag=True, default=None, help="Also keep the unpacked artifact.")
 @click.option(
     "--per-endpoint",
     is_flag=True,
     default=None,
-    help="Write an artifact of each endpoint too, with the packages that it needs only.",
+    help="Also write one artifact per endpoint, with only the packages that it needs.",
 )
 @building_options
 @format_option

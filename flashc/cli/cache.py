@@ -25,7 +25,7 @@ def info() -> None:
         click.echo(f"{usage.kind:<12}{usage.entries:>8} entries {_size(usage.size):>12}")
     total = sum(usage.size for usage in used)
     click.echo(f"{'all':<12}{sum(u.entries for u in used):>8} entries {_size(total):>12}")
-    click.echo(f"limit {_size(LIMIT)}; what has not been used for the longest time goes first")
+    click.echo(f"limit {_size(LIMIT)}; the least recently used entries are removed first")
 
 
 @command.command("clear")

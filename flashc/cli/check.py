@@ -31,7 +31,7 @@ _TICK = 100  # milliseconds
     multiple=True,
     metavar="RULES",
     callback=names,
-    help="Report these rules, and errors that would make a wrong artifact, only.",
+    help="Report only these rules, and errors that would make a wrong artifact.",
 )
 @click.option(
     "--ignore",
@@ -40,10 +40,10 @@ _TICK = 100  # milliseconds
     callback=names,
     help="Do not report these rules.  Errors that would make a wrong artifact are reported still.",
 )
-@click.option("--fix", is_flag=True, help="Apply the fixes that keep what the program means.")
-@click.option("--unsafe-fixes", is_flag=True, help="Apply the other fixes too.")
+@click.option("--fix", is_flag=True, help="Apply the fixes that keep the meaning of the program.")
+@click.option("--unsafe-fixes", is_flag=True, help="Also apply the other fixes.")
 @click.option("--diff", is_flag=True, help="Show what the fixes would change; write nothing.")
-@click.option("--exit-zero", is_flag=True, help="Exit with 0 although there are errors.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are errors.")
 @click.option("--watch", is_flag=True, help="Check again after every change, until interrupted.")
 @format_option
 def command(
@@ -133,4 +133,4 @@ def _changes(root: Path) -> Iterator[None]:
     for number, changes in enumerate(ticks):
         if number == 0 or changes:
             yield
-            click.echo(f"watching {root.name}; Ctrl+C ends it\n", err=True)
+            click.echo(f"watching {root.name}; press Ctrl+C to stop\n", err=True)

@@ -48,7 +48,7 @@ _COMPILING = (
     ),
 )
 _BUILDING = (
-    click.option("--no-deps", is_flag=True, default=None, help="Bundle no dependencies."),
+    click.option("--no-deps", is_flag=True, default=None, help="Do not bundle dependencies."),
     click.option(
         "--exclude",
         multiple=True,
@@ -72,7 +72,7 @@ _BUILDING = (
         "--locker",
         type=click.Choice(["uv", "pip-tools"]),
         default=None,
-        help="What resolves the dependencies.  [default: uv]",
+        help="The tool that resolves the dependencies.  [default: uv]",
     ),
 )
 

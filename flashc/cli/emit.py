@@ -19,7 +19,7 @@ from .progress import show_progress
 
 _HELP = "\n".join(
     [
-        "Show one thing that the app in PROJECT becomes.",
+        "Print or write a target of the app in PROJECT.",
         "",
         "\b",
         *(f"{target.name:<10} {target.summary}" for target in TARGETS.values()),
@@ -29,9 +29,7 @@ _HELP = "\n".join(
 
 @click.command("emit", help=_HELP)
 @project_argument
-@click.option(
-    "--target", "-t", required=True, type=click.Choice(list(TARGETS)), help="What to make."
-)
+@click.option("--target", "-t", required=True, type=click.Choice(list(TARGETS)), help="The target.")
 @click.option(
     "--output",
     "-o",

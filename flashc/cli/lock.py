@@ -17,9 +17,7 @@ from .progress import show_progress
 
 @click.command("lock")
 @project_argument
-@click.option(
-    "--upgrade", is_flag=True, help="Take the newest versions, not those of the old lock."
-)
+@click.option("--upgrade", is_flag=True, help="Use the newest versions instead of the locked ones.")
 @building_options
 @format_option
 def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> None:

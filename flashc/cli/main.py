@@ -18,14 +18,14 @@ EXIT_INTERRUPTED = 130
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = {
     "check": "Report what is wrong with an app.",
-    "build": "Make the artifact that the platform runs.",
-    "emit": "Show one thing that an app becomes.",
+    "build": "Build the artifact that the platform runs.",
+    "emit": "Print or write a target, such as the IR.",
     "lock": "Write the exact packages that builds install.",
     "size": "Explain what makes the artifact large.",
-    "verify": "Prove that an artifact is whole.",
+    "verify": "Check that an artifact is complete and usable.",
     "explain": "Explain a diagnostic.",
     "cache": "Show or empty the cache.",
-    "lsp": "Serve an editor.",
+    "lsp": "Start the language server.",
 }
 
 

@@ -24,12 +24,12 @@ from .progress import show_progress
 
 @click.command("size")
 @project_argument
-@click.option("--why", metavar="NAME", help="Say which requirements lead to this package.")
+@click.option("--why", metavar="NAME", help="Show which requirements need this package.")
 @click.option(
     "--html",
     "page",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a treemap to this file, one page that needs nothing else.",
+    help="Write a treemap to this file, a self-contained HTML page.",
 )
 @building_options
 @format_option
@@ -64,14 +64,14 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
     chain = lock.chain(name)
     if chain:
         wanted = [e for e, roots in lock.endpoints if chain[0] in roots]
-        return f"{' -> '.join(chain)}\nasked for by {', '.join(wanted) or 'the app'}"
+        return f"{' -> '.join(chain)}\nrequired by {', '.join(wanted) or 'the app'}"
     if name in NEVER_BUNDLED:
-        return f"{name} is never bundled; images for GPUs have it"
+        return f"{name} is never bundled; the GPU images contain it"
     images = {image_of(e, program.python_version, environ) for e in program.code_endpoints()}
     having = sorted(image.name for image in images if image.find(name) is not None)
     if having:
-        return f"{name} is not in the artifact: {', '.join(having)} have it"
-    return f"{name} is not in the artifact: nothing asks for it"
+        return f"{name} is not in the artifact: {', '.join(having)} contain it"
+    return f"{name} is not in the artifact: no requirement needs it"
 
 
 def table(program: Program, parts: list[DistributionSize]) -> list[str]:

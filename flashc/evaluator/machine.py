@@ -186,7 +186,7 @@ class Machine(ABC):
         if self.tree.has(full):
             return Known(ModuleRef(full), origin)
         if module in self.stopped:
-            reason, stop = f"module `{module}` computes too much", self.stopped[module]
+            reason, stop = f"module `{module}` takes too many steps", self.stopped[module]
             return Unknown(reason=reason, origin=stop if isinstance(stop, Span) else origin)
         reason = f"module `{module}` has no name `{name}` that flashc knows"
         return Unknown(reason=reason, origin=origin)
@@ -292,7 +292,7 @@ class Machine(ABC):
         """
         self.may_raise()
         reason = Unknown(
-            reason="it was passed to code that flashc does not follow", origin=arguments.span
+            reason="it was passed to code that flashc does not evaluate", origin=arguments.span
         )
         for argument in (*arguments.positional, *arguments.keywords.values()):
             escape_value(argument.value, reason)

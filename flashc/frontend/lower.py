@@ -190,5 +190,5 @@ def _check_path_parameters(
                 target.span,
                 f"the path has `{{{name}}}`, but `{function.name}` has no parameter `{name}`",
                 secondary=(Label(target.value.name_span, "the function"),),
-                help=(f"add the parameter `{name}`, or take it out of the path",),
+                help=(f"add the parameter `{name}`, or remove it from the path",),
             )

@@ -126,8 +126,8 @@ def _evaluate(
         sink.report(
             rules.EVALUATION_STOPPED,
             place,
-            f"importing `{name}` computes more than flashc follows",
-            notes=("what the module defines after this place is not seen",),
+            f"importing `{name}` takes more steps than flashc evaluates",
+            notes=("flashc does not see what the module defines after this line",),
             help=("move the computation into a function that runs on the worker",),
         )
     return lower_endpoints(decoder, machine.endpoints)

@@ -57,7 +57,9 @@ def trace(machine: Machine, environment: Mapping[str, str], sink: Sink) -> None:
             rules.TRACE_FAILED,
             WholeFile(machine.tree.modules[name]),
             f"importing `{name}` failed while tracing: {reason}",
-            help=("mend what it raises, or write the endpoints so that flashc can evaluate them",),
+            help=(
+                "correct the cause of the exception, or write the endpoints so that flashc can evaluate them",
+            ),
         )
     traced = beyond - answer["failed"].keys()
     builder = _Builder(machine)
@@ -71,8 +73,8 @@ def trace(machine: Machine, environment: Mapping[str, str], sink: Sink) -> None:
         sink.report(
             rules.TRACED_MODULE,
             WholeFile(machine.tree.modules[name]),
-            f"the endpoints of `{name}` are known by running its code (`--trace`)",
-            notes=("another machine or another day may define others",),
+            f"the endpoints of `{name}` were found by running its code (`--trace`)",
+            notes=("another run may find other endpoints",),
         )
 
 
@@ -97,7 +99,7 @@ def _run(
         *(sys.executable, "-I", "-B", str(trace_runner.__file__)),
         *(str(root), str(catalogue.__file__), str(writer), *modules),
     ]
-    reason = "it ended without an answer"
+    reason = "the process ended without a result"
     try:
         with os.fdopen(reader, "rb") as stream:
             process = subprocess.Popen(
@@ -265,7 +267,7 @@ class _Builder:
                     if not isinstance(known_key, Known) or isinstance(
                         known_key.value, SequenceValue
                     ):
-                        return Unknown(reason="a key of it is no constant", origin=span)
+                        return Unknown(reason="a key of it is not a constant", origin=span)
                     entries[known_key.value] = (known_key, self._value(item, span))
                 return Known(DictValue(entries), span)
             case {"sdk": kind, "arguments": given}:

@@ -64,7 +64,7 @@ def read_variable(
                 f"the variable `{name}` is computed from {alternatives(value.variables, 'and')} "
                 "when building, so its value would be written into the artifact",
                 help=(
-                    "pass the environment variable on as it is and compute in the worker; "
+                    "pass the environment variable unchanged and compute in the worker; "
                     "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
                 ),
             )

@@ -68,7 +68,7 @@ def _check_module(module: Module, present: set[str], context: PassContext) -> bo
             rules.UNDECLARED_PACKAGE,
             item.span,
             f"`{top}` is imported, but no endpoint and no requirements file asks for `{likely}`",
-            notes=("the import works only if another package brings it along",),
+            notes=("the import works only if another package happens to install it",),
             help=(f'add `"{likely}"` to `dependencies` of the endpoint that needs it',),
         )
     return not seen
@@ -97,9 +97,9 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
             sink.report(
                 rules.UNUSED_DEPENDENCY,
                 dependency.span,
-                f"no module that goes to workers imports `{dependency.name}`",
+                f"no module that workers import uses `{dependency.name}`",
                 notes=("it makes the artifact larger and every cold start longer",),
-                help=("remove it, or suppress this where another package loads it",),
+                help=("remove it, or suppress this finding if another package loads it",),
             )
 
 

@@ -53,7 +53,7 @@ def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink)
             rules.ENDPOINT_CYCLE,
             endpoint.construction.span,
             f"endpoints call each other in a cycle: {drawn}",
-            notes=("each call in the cycle holds a worker until the next one answers",),
+            notes=("each call in the cycle occupies a worker until the next one returns",),
         )
         for name in cycle:
             _check_deadlock(endpoints[name], drawn, sink)
@@ -69,8 +69,8 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
         rules.DEADLOCK,
         endpoint.construction.span,
         f"`{endpoint.name}` has {most} worker and calls itself in the cycle {drawn}",
-        notes=("the only worker waits for an answer that only it could give",),
-        help=("allow more workers, raise `max_concurrency`, or break the cycle",),
+        notes=("the only worker waits for an answer that only this worker could give",),
+        help=("allow more workers, raise `max_concurrency`, or remove one of the calls",),
     )
 
 

@@ -46,7 +46,7 @@ def check_image(
             rules.IMAGE_LACKS_PACKAGE,
             dependency.span,
             f"`{dependency.name}` is never bundled, and `{image.name}` is not known to have it",
-            help=("use an endpoint whose image has it, or an image of your own (`image=...`)",),
+            help=("use an endpoint whose image contains it, or your own image (`image=...`)",),
         )
         return
     specifier = Requirement(dependency.requirement).specifier
@@ -57,5 +57,5 @@ def check_image(
             f"`{image.name}` has {provided.name} {provided.version or 'in another version'}, "
             f"which is not `{specifier}`",
             notes=(f"known from: {provided.source}",),
-            help=(f"ask for `{provided.name}` without a version, or use an image of your own",),
+            help=(f"ask for `{provided.name}` without a version, or use your own image",),
         )

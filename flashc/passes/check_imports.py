@@ -60,9 +60,11 @@ class _Checker:
             self.sink.report(
                 rules.IMPORT_OF_IGNORED,
                 item.span,
-                f"`{module.path}` imports `{path}`, which is kept out of the artifact",
+                f"`{module.path}` imports `{path}`, which is excluded from the artifact",
                 notes=(f"by the pattern `{excluded.pattern}` ({excluded.source})",),
-                help=(f"add `!{path}` to `.flashignore`, or move what is needed elsewhere",),
+                help=(
+                    f"add `!{path}` to `.flashignore`, or move the code that workers need into another module",
+                ),
             )
             return
         if item.origin is Origin.PROJECT:
@@ -79,7 +81,7 @@ class _Checker:
             self.sink.report(
                 rules.IMPORT_BESIDE_FILE,
                 item.span,
-                f"`{name}` stands beside `{module.path}`; a worker imports from the project's root only",
+                f"`{name}` is next to `{module.path}`; a worker imports from the project's root only",
                 help=(f"write `{full}` instead of `{name}`, or build from `{folder}/`",),
             )
 

@@ -54,9 +54,9 @@ def check_match_annotations(program: Program, context: PassContext) -> Program:
                     _span(source, node),
                     f"Python {releases} raises NameError here",
                     label="the first annotation of its module or class, inside `match`",
-                    notes=("such a Python does not make `__annotations__` for it",),
+                    notes=("such a Python does not create `__annotations__` for it",),
                     help=(
-                        "drop the annotation, annotate a name outside `match` first, or give the "
+                        "remove the annotation, annotate a name outside `match` first, or give the "
                         "endpoints a later `python_version`",
                     ),
                 )

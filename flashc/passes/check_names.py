@@ -30,7 +30,7 @@ def check_names(program: Program, context: PassContext) -> Program:
             if both
             else f"another endpoint is called `{endpoint.name}`",
             secondary=(Label(other.construction.span, "the first one"),),
-            help=("each endpoint needs a name of its own",),
+            help=("give each endpoint a different name",),
         )
     kept = {id(endpoint) for endpoint in first.values()}
     endpoints = tuple(

@@ -17,8 +17,8 @@ def check_nested_endpoints(program: Program, context: PassContext) -> Program:
                 context.sink.report(
                     rules.ENDPOINT_IN_FUNCTION,
                     nested.arguments,
-                    "this endpoint stands in a function that is not called when the module is imported",
+                    "this endpoint is inside a function that is not called when the module is imported",
                     notes=("it is not deployed",),
-                    help=("move the decorated function to the top of the module",),
+                    help=("move the decorated function to the top level of the module",),
                 )
     return program

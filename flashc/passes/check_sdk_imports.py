@@ -39,7 +39,7 @@ def check_sdk_imports(program: Program, context: PassContext) -> Program:
                         f"the SDK's `{name}`", item, sink, did_you_mean(name, sdk_names.NAMES)
                     )
         else:
-            public = f"import from `{item.module.partition('.')[0]}` itself what it offers there"
+            public = f"import from `{item.module.partition('.')[0]}` instead, if it has the name"
             _report_unknown(f"`{item.module}`", item, sink, (public,))
     return program
 
@@ -58,7 +58,7 @@ def _report_unknown(what: str, item: Import, sink: Sink, cure: tuple[str, ...]) 
     sink.report(
         rules.UNKNOWN_SDK_NAME,
         item.span,
-        f"{what} exists on a worker only if its image brings the SDK",
+        f"{what} exists on a worker only if its image contains the SDK",
         help=cure,
     )
 

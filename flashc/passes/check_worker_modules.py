@@ -22,14 +22,16 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 f"importing `{module.name}` raises {module.import_failure.text}",
                 label="raised here",
                 notes=("a worker imports this module when it starts",),
-                help=("mend the expression, or catch the exception",),
+                help=("correct the expression, or catch the exception",),
             )
         for span in module.installs:
             context.sink.report(
                 rules.INSTALL_AT_RUN_TIME,
                 span,
                 "this installs packages while a worker runs",
-                notes=("every new worker waits for it, and may get other versions than the last",),
+                notes=(
+                    "every new worker waits for it, and may get other versions than the previous one",
+                ),
                 help=("list the packages in the endpoint's `dependencies`",),
             )
     _check_deferred_imports(program, context.sink)

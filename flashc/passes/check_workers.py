@@ -97,11 +97,13 @@ def _is_given(name: str) -> bool:
 def _report_variable(module: Module, read: VariableRead, lacking: list[str], sink: Sink) -> None:
     names = ", ".join(f"`{name}`" for name in lacking[:3]) + (", ..." if len(lacking) > 3 else "")
     dotenv = any(item.module == "dotenv" for item in module.imports)
-    notes = ("`load_dotenv()` finds nothing there: `.env` is never shipped",) if dotenv else ()
+    notes = (
+        ("`load_dotenv()` finds nothing there: `.env` is never in the artifact",) if dotenv else ()
+    )
     sink.report(
         rules.MISSING_WORKER_VARIABLE,
         read.span,
-        f"workers of {names} read `{read.name}`, which nothing gives them",
+        f"workers of {names} read `{read.name}`, which is not set there",
         notes=notes,
         help=(
             f'add `env={{"{read.name}": os.environ["{read.name}"]}}`, which is resolved when '
@@ -129,7 +131,7 @@ def check_state(program: Program, runs: Runs, sink: Sink) -> None:
                 sink.report(
                     rules.SHARED_STATE,
                     write.span,
-                    f"`{writer}` changes `{name}`, and `{reader}` never sees that",
+                    f"`{writer}` changes `{name}`, and `{reader}` never sees the change",
                     label="changed here",
                     secondary=(Label(read.span, f"`{reader}` reads its own copy here"),),
                     notes=("each worker imports the module for itself",),
@@ -162,7 +164,7 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
         rules.GPUS_OF_UNEQUAL_MEMORY,
         _argument(endpoint, "gpu"),
         f"a worker of `{endpoint.name}` may get {least} GB ({smallest}) or {most} GB ({largest})",
-        notes=("the order is a preference; the platform takes what is free",),
+        notes=("the order is a preference; the platform assigns a GPU that is free",),
         help=("list GPUs that are all large enough",),
     )
 
@@ -182,9 +184,13 @@ def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
     sink.report(
         rules.NO_ROUTE_TO_POLL,
         endpoint.construction.span,
-        f"`{endpoint.name}` may sleep, and has no GET route without parameters",
-        notes=("while no worker is up, a request waits and may fail: clients should poll first",),
-        help=('add a route such as `@api.get("/health")`, or keep a worker: `workers=(1, 3)`',),
+        f"`{endpoint.name}` may have no running worker, and has no GET route without parameters",
+        notes=(
+            "while no worker is running, a request waits and may fail; clients should poll first",
+        ),
+        help=(
+            'add a route such as `@api.get("/health")`, or keep a worker running: `workers=(1, 3)`',
+        ),
     )
 
 

@@ -72,6 +72,6 @@ def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: S
                 rules.PYTHON_CONFLICT,
                 endpoint.construction.span,
                 f"the app is built for Python {wanted}, this endpoint declares {version}",
-                help=("drop the flag, or change the endpoint's `python_version`",),
+                help=("remove the flag, or change the endpoint's `python_version`",),
             )
             return

@@ -124,7 +124,7 @@ class _Walk:
                 rules.UNREADABLE_FILE,
                 WholeFile(shown),
                 f"the name of `{shown}` is not UTF-8",
-                help=("rename the file, or keep it out with a `.flashignore`",),
+                help=("rename the file, or exclude it in `.flashignore`",),
             )
             return
         try:
@@ -154,9 +154,7 @@ class _Walk:
                 rules.SYMLINK_OUTSIDE,
                 WholeFile(path),
                 f"the symbolic link `{path}` leaves the project",
-                help=(
-                    "copy the file into the project, or keep the link out with a `.flashignore`",
-                ),
+                help=("copy the file into the project, or exclude the link in `.flashignore`",),
             )
         return inside
 
@@ -168,7 +166,7 @@ class _Walk:
                     rules.UNREADABLE_FILE,
                     WholeFile(path),
                     f"`{path}` is not a regular file",
-                    help=("keep it out with a `.flashignore`",),
+                    help=("exclude it in `.flashignore`",),
                 )
                 return
             digest = self._digest(path, status.st_size)
@@ -200,5 +198,5 @@ class _Walk:
             rules.UNREADABLE_FILE,
             WholeFile(path),
             f"`{path}` can't be read: {error.strerror or type(error).__name__}",
-            help=("make it readable, or keep it out with a `.flashignore`",),
+            help=("make it readable, or exclude it in `.flashignore`",),
         )

@@ -100,7 +100,7 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
     if match is None or unit is None:
-        raise ValueError(f"`{text}` is no size; write `200 MB` or `1.5 GiB`")
+        raise ValueError(f"`{text}` is not a size; write `200 MB` or `1.5 GiB`")
     return int(float(match[1]) * unit)
 
 

@@ -37,7 +37,7 @@ def read_module(project: Project, name: str, sink: Sink) -> SourceFile | None:
             rules.UNREADABLE_FILE,
             WholeFile(path),
             f"`{path}` can't be read: {error.strerror or type(error).__name__}",
-            help=("make it readable, or keep it out with a `.flashignore`",),
+            help=("make it readable, or exclude it in `.flashignore`",),
         )
         return None
     return source
@@ -57,7 +57,7 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
             WholeFile(source.path),
             f"`{source.path}` has {len(source.text):,} characters; flashc analyses modules of at most "
             f"{MAX_PARSED_TEXT:,}",
-            help=("move the data into a file of its own and read it at run time",),
+            help=("move the data into a separate file and read that file at run time",),
         )
         return None
     try:

@@ -72,12 +72,12 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
         return []
     found: list[Dependency] = []
     for line in parsed.invalid_lines:
-        _invalid(sink, line.line_number or 1, f"`{line.line}` is no requirement")
+        _invalid(sink, line.line_number or 1, f"`{line.line}` is not a valid requirement")
     for item in parsed.requirements:
         number = item.requirement_line.line_number or 1
         text = item.requirement_line.line.split(" --hash", 1)[0].strip()
         if item.is_editable or item.is_local_path or item.req is None:
-            _invalid(sink, number, f"`{text}` is no distribution that a worker could install")
+            _invalid(sink, number, f"`{text}` is not a package that a worker can install")
             continue
         found.append(
             Dependency(
@@ -124,7 +124,9 @@ def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
             requirement = Requirement(str(entry))
         except InvalidRequirement as error:
             reason = str(error).partition("\n")[0]
-            sink.report(rules.INVALID_REQUIREMENT, place, f"`{entry}` is no requirement: {reason}")
+            sink.report(
+                rules.INVALID_REQUIREMENT, place, f"`{entry}` is not a valid requirement: {reason}"
+            )
             continue
         found.append(
             Dependency(

@@ -94,7 +94,7 @@ def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
         return [
             Diagnostic(
                 rule=rules.UNUSED_SUPPRESSION,
-                message="an `ignore` comment needs the codes that it hides",
+                message="an `ignore` comment needs the codes that it suppresses",
                 primary=place,
                 help=("write `# flashc: ignore[FC310] reason`",),
             )
@@ -104,7 +104,7 @@ def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
     return [
         Diagnostic(
             rule=rules.UNUSED_SUPPRESSION,
-            message=f"`{code}` hides nothing here: {_reason(code)}",
+            message=f"`{code}` suppresses nothing here: {_reason(code)}",
             primary=place,
             help=("remove it",),
             fix=remove if whole and code == unused[0] else None,

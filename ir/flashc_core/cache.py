@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from .files import replacing
 
-LIMIT = 4 * 1024**3  # bytes; what has not been used for the longest time goes first
+LIMIT = 4 * 1024**3  # bytes; the least recently used entries are removed first
 _FORMAT = "v1"
 _BETWEEN_PRUNINGS = 24 * 3600  # seconds
 _DIGEST_SIZE = 32

@@ -83,22 +83,22 @@ INVALID_VALUE = _error(
 UNKNOWN_VALUE = _error(
     "FC103",
     "unknown-value",
-    "a value that must be known when building can't be known",
+    "flashc can't compute a value that it must know when it builds",
     traceable=True,
 )
 DYNAMIC_NAME = _error(
     "FC104",
     "dynamic-endpoint-name",
-    "an endpoint's name can't be known when building",
+    "flashc can't compute the name of an endpoint",
     traceable=True,
 )
-GPU_AND_CPU = _error("FC105", "gpu-and-cpu", "an endpoint asks for GPU and CPU")
-ID_AND_IMAGE = _error("FC106", "id-and-image", "an endpoint has both id and image")
+GPU_AND_CPU = _error("FC105", "gpu-and-cpu", "an endpoint has both `gpu` and `cpu`")
+ID_AND_IMAGE = _error("FC106", "id-and-image", "an endpoint has both `id` and `image`")
 MISSING_NAME = _error("FC107", "missing-endpoint-name", "an endpoint needs a name")
 OUT_OF_RANGE = _error("FC108", "value-out-of-range", "a number is outside its range")
 UNKNOWN_MEMBER = _error("FC109", "unknown-enum-member", "an enum of the SDK has no such member")
 UNLISTED_DATACENTER = _warning(
-    "FC110", "unlisted-datacenter", "the SDK does not list this data centre"
+    "FC110", "unlisted-datacenter", "the SDK's list does not contain this data centre"
 )
 CLIENT_AS_DECORATOR = _error(
     "FC111", "client-as-decorator", "a client endpoint is used as a decorator"
@@ -107,7 +107,7 @@ UNSUPPORTED_DIALECT = _error(
     "FC112", "unsupported-dialect", "the module uses another dialect of Flash"
 )
 UNKNOWN_SDK_NAME = _warning(
-    "FC113", "unknown-sdk-name", "the runtime offers no such name of the SDK to workers"
+    "FC113", "unknown-sdk-name", "flashc's runtime does not provide this name of the SDK to workers"
 )
 INVALID_REQUIREMENT = _error(
     "FC114", "invalid-requirement", "a dependency is not a PEP 508 requirement"
@@ -116,16 +116,16 @@ LB_QUEUE_DELAY = _error(
     "FC115", "queue-delay-on-load-balancer", "a load balancer can't scale on queue delay"
 )
 CPU_DATACENTER = _error(
-    "FC116", "cpu-outside-its-datacenter", "CPU workers exist in one data centre only"
+    "FC116", "cpu-outside-its-datacenter", "a CPU endpoint names a data centre without CPU workers"
 )
 DISK_OVER_LIMIT = _error(
     "FC117", "disk-over-limit", "the container disk is larger than the instance allows"
 )
 VOLUME_ELSEWHERE = _error(
-    "FC118", "volume-elsewhere", "a volume lies outside the endpoint's data centres"
+    "FC118", "volume-elsewhere", "a volume is outside the endpoint's data centres"
 )
 VOLUMES_SHARE_DATACENTER = _error(
-    "FC119", "volumes-share-datacenter", "two volumes lie in one data centre"
+    "FC119", "volumes-share-datacenter", "two volumes of an endpoint are in one data centre"
 )
 ENDPOINT_IN_FUNCTION = _warning(
     "FC120", "endpoint-in-function", "an endpoint inside a function is never deployed"
@@ -145,31 +145,37 @@ UNUSED_ENDPOINT = _warning(
 COMPUTED_ENVIRONMENT = _error(
     "FC125",
     "computed-environment-value",
-    "a worker's variable is computed from the environment when building",
+    "a worker's variable is computed from the environment of the build",
 )
 EVALUATION_STOPPED = _warning(
-    "FC126", "evaluation-stopped", "importing a module computes more than flashc follows"
+    "FC126", "evaluation-stopped", "importing a module takes more steps than flashc evaluates"
 )
 RAISES_AT_IMPORT = _error(
     "FC127", "raises-at-import", "importing a worker's module raises an exception"
 )
 SECRET_LITERAL = _warning("FC128", "secret-literal", "a variable's value looks like a credential")
 VOLUME_DEFAULT_PLACE = _warning(
-    "FC129", "volume-in-default-place", "an existing volume is looked for in the default place"
+    "FC129",
+    "volume-in-default-place",
+    "an existing volume has no data centre, so the default applies",
 )
 GPUS_OF_UNEQUAL_MEMORY = _warning(
-    "FC130", "gpus-of-unequal-memory", "a list of GPUs holds some with far less memory than others"
+    "FC130",
+    "gpus-of-unequal-memory",
+    "a list of GPUs contains one with at most half the memory of another",
 )
 MISSING_WORKER_VARIABLE = _warning(
-    "FC131", "missing-worker-variable", "a worker reads a variable that nothing gives it"
+    "FC131",
+    "missing-worker-variable",
+    "a worker reads an environment variable that it does not have",
 )
 TRACE_FAILED = _error(
-    "FC132", "trace-failed", "tracing could not tell what a module defines", phase=Phase.TRACE
+    "FC132", "trace-failed", "tracing could not find the endpoints of a module", phase=Phase.TRACE
 )
 TRACED_MODULE = _warning(
     "FC133",
     "traced-module",
-    "a module's endpoints are known by running its code",
+    "the endpoints of a module were found by running its code",
     phase=Phase.TRACE,
 )
 ANNOTATION_IN_MATCH = _warning(
@@ -179,23 +185,25 @@ ANNOTATION_IN_MATCH = _warning(
 )
 
 # 2: names, routes, the program's shape
-DUPLICATE_ENDPOINT = _error("FC201", "duplicate-endpoint-name", "two endpoints have one name")
+DUPLICATE_ENDPOINT = _error("FC201", "duplicate-endpoint-name", "two endpoints have the same name")
 SECOND_FUNCTION = _error(
     "FC202", "second-function-on-endpoint", "a queue-based endpoint has two functions"
 )
-DUPLICATE_ROUTE = _error("FC203", "duplicate-route", "an endpoint has a route twice")
-RESERVED_PATH = _error("FC204", "reserved-path", "the platform uses this path itself")
+DUPLICATE_ROUTE = _error(
+    "FC203", "duplicate-route", "an endpoint has two routes with the same method and path"
+)
+RESERVED_PATH = _error("FC204", "reserved-path", "the platform reserves the path of a route")
 PATH_WITHOUT_SLASH = _error(
     "FC205", "path-without-slash", "a route's path does not start with a slash"
 )
 PATH_PARAMETER = _error(
-    "FC206", "path-parameter-mismatch", "a path parameter is no parameter of the function"
+    "FC206", "path-parameter-mismatch", "a path parameter is not a parameter of the function"
 )
 MIXED_ENDPOINT = _error(
-    "FC207", "mixed-endpoint", "an endpoint is queue-based and load-balanced at once"
+    "FC207", "mixed-endpoint", "an endpoint is both queue-based and load-balanced"
 )
 RENAMED_RESOURCE = _warning(
-    "FC208", "renamed-resource", "an endpoint's name can't be a file name and is changed"
+    "FC208", "renamed-resource", "an endpoint's name can't be part of a file name and is changed"
 )
 CLASS_WITHOUT_METHODS = _error(
     "FC210", "class-without-methods", "a class endpoint has no public method"
@@ -204,7 +212,9 @@ CONSTRUCTOR_ARGUMENTS = _error(
     "FC211", "constructor-needs-arguments", "a class endpoint can't be built without arguments"
 )
 NO_ROUTE_TO_POLL = _warning(
-    "FC212", "no-route-to-poll", "a load balancer that sleeps has no route that a client could poll"
+    "FC212",
+    "no-route-to-poll",
+    "a load balancer without a running worker has no route that a client could poll",
 )
 
 # 3: calls, imports, dependencies
@@ -212,27 +222,36 @@ IMPORT_LEAVES_PROJECT = _error(
     "FC301", "import-leaves-project", "a relative import leaves the project"
 )
 IMPORT_OF_IGNORED = _error(
-    "FC302", "import-of-ignored-module", "an imported module is kept out by an ignore rule"
+    "FC302", "import-of-ignored-module", "an ignore rule excludes an imported module"
 )
-CIRCULAR_IMPORT = _warning("FC303", "circular-import", "modules import each other at the top")
-UNRESOLVED_IMPORT = _error("FC304", "unresolved-import", "a module of the project does not exist")
+CIRCULAR_IMPORT = _warning(
+    "FC303", "circular-import", "modules import each other at their top level"
+)
+UNRESOLVED_IMPORT = _error(
+    "FC304", "unresolved-import", "an import names a module that the project does not have"
+)
 IMPORT_BESIDE_FILE = _error(
-    "FC305", "import-beside-file", "a module is importable from its own folder only"
+    "FC305", "import-beside-file", "an import finds its module only from the module's own folder"
 )
 COMPUTED_IMPORT = _warning(
-    "FC306", "computed-import", "the name of an imported module can't be known"
+    "FC306", "computed-import", "the program computes the name of an imported module"
 )
 MISSING_ARGUMENT = _error("FC307", "missing-argument", "a call to an endpoint lacks an argument")
 UNEXPECTED_ARGUMENT = _error(
-    "FC308", "unexpected-argument", "a call to an endpoint has an argument too many"
+    "FC308",
+    "unexpected-argument",
+    "a call to an endpoint has an argument that the function does not accept",
 )
 UNKNOWN_METHOD = _error("FC309", "unknown-method", "a class endpoint has no such public method")
 ENDPOINT_CYCLE = _warning("FC310", "endpoint-cycle", "endpoints call each other in a cycle")
 CLASS_ARGUMENTS = _error(
-    "FC311", "class-endpoint-arguments", "a class endpoint is built with arguments"
+    "FC311", "class-endpoint-arguments", "a class endpoint is created with arguments"
 )
 ARGUMENT_TYPE = _error(
-    "FC312", "argument-type", "a literal does not fit the parameter's annotation", suppressible=True
+    "FC312",
+    "argument-type",
+    "a literal argument does not match the parameter's annotation",
+    suppressible=True,
 )
 MISSING_AWAIT = _error(
     "FC313",
@@ -243,30 +262,36 @@ MISSING_AWAIT = _error(
 GENERATOR_CALLED = _warning(
     "FC314", "generator-called", "a generator endpoint is called by another endpoint"
 )
-DEADLOCK = _warning("FC315", "endpoint-deadlock", "an endpoint with one worker waits for itself")
+DEADLOCK = _warning(
+    "FC315", "endpoint-deadlock", "an endpoint with one worker is part of a cycle of calls"
+)
 TIMEOUT_SHORTER = _warning(
-    "FC316", "timeout-shorter-than-callee", "a caller is stopped before its callee"
+    "FC316",
+    "timeout-shorter-than-callee",
+    "a caller has a shorter time limit than the endpoint that it calls",
 )
 COLD_CHAIN = _warning(
-    "FC317", "cold-chain", "a request may wait for more cold starts than it has time for"
+    "FC317", "cold-chain", "a request may wait for more cold starts than its time limit allows"
 )
 UNDECLARED_PACKAGE = _warning(
-    "FC318", "undeclared-package", "a module imports a package that nobody asks for"
+    "FC318", "undeclared-package", "a module imports a package that no requirement lists"
 )
 MODULE_AS_REQUIREMENT = _warning(
     "FC319", "module-as-requirement", "a requirement is the name of a module, not of a package"
 )
 IMPORT_AT_TOP = _warning(
-    "FC320", "import-at-top", "a worker module imports a package at its top that only functions use"
+    "FC320",
+    "import-at-top",
+    "a worker module imports at its top level a package that only functions use",
 )
 UNUSED_DEPENDENCY = _warning(
-    "FC321", "unused-dependency", "an endpoint asks for a package that nothing imports"
+    "FC321", "unused-dependency", "an endpoint lists a package that no module imports"
 )
 INSTALL_AT_RUN_TIME = _warning(
     "FC322", "install-at-run-time", "a worker installs packages while it runs"
 )
 SHARED_STATE = _warning(
-    "FC323", "shared-state", "endpoints share a value that each worker has a copy of"
+    "FC323", "shared-state", "endpoints share a value of which each worker has its own copy"
 )
 
 # 4: the artifact
@@ -279,32 +304,32 @@ NO_WHEEL = _error(
 ARTIFACT_TOO_LARGE = _error(
     "FC403",
     "artifact-too-large",
-    "the artifact is larger than the platform takes",
+    "the artifact is larger than the platform allows",
     phase=Phase.BUILD,
 )
 WORKER_FILE_COLLISION = _error(
     "FC404",
     "worker-file-collision",
-    "a file would overwrite one of the worker image",
+    "a file would overwrite a module of the worker image",
     phase=Phase.BUILD,
 )
 GENERATED_FILE_COLLISION = _error(
     "FC405",
     "generated-file-collision",
-    "a file has the name of one that flashc makes",
+    "a file has the name of a file that flashc generates",
     phase=Phase.BUILD,
 )
 SHADOWED_MODULE = _error(
     "FC406",
     "distribution-shadows-module",
-    "an installed package and a project module share a name",
+    "an installed package and a module of the project have the same name",
     phase=Phase.BUILD,
 )
 IMAGE_LACKS_PACKAGE = _warning(
-    "FC407", "image-lacks-package", "a package is never bundled and the image lacks it"
+    "FC407", "image-lacks-package", "a package is never bundled, and the image does not contain it"
 )
 IMAGE_PIN_MISMATCH = _warning(
-    "FC408", "image-pin-mismatch", "the image has another version than the one asked for"
+    "FC408", "image-pin-mismatch", "the image contains another version of a package than required"
 )
 INVALID_REQUIREMENTS_FILE = _error(
     "FC409", "invalid-requirements-file", "a requirements file can't be used"
@@ -312,32 +337,38 @@ INVALID_REQUIREMENTS_FILE = _error(
 RESOLVER_FAILED = _error(
     "FC410",
     "resolver-failed",
-    "the resolver or installer could not do its work",
+    "the resolver or the installer failed",
     phase=Phase.BUILD,
     exit=ExitCode.ENVIRONMENT,
 )
 STALE_LOCK = _warning(
-    "FC411", "stale-lock", "flash.lock does not fit what the app asks for", phase=Phase.BUILD
+    "FC411",
+    "stale-lock",
+    "flash.lock does not match the requirements of the app",
+    phase=Phase.BUILD,
 )
 LOCK_REFUSED = _error(
-    "FC412", "lock-refused", "flash.lock would have to change, and must not", phase=Phase.BUILD
+    "FC412",
+    "lock-refused",
+    "flash.lock is missing or out of date, and --locked is set",
+    phase=Phase.BUILD,
 )
 BROKEN_ARTIFACT = _error(
     "FC413",
     "broken-artifact",
-    "an artifact is not what its manifest and its lock promise",
+    "an artifact does not match its manifest or its lock",
     phase=Phase.BUILD,
 )
 OVER_BUDGET = _error(
     "FC414",
     "over-budget",
-    "the artifact is larger than the project allows itself",
+    "the artifact is larger than `size-budget` allows",
     phase=Phase.BUILD,
 )
 IMPORT_NOT_IN_ARTIFACT = _warning(
     "FC415",
     "import-not-in-artifact",
-    "a module imports what neither artifact nor image brings",
+    "a module imports a package that is neither in the artifact nor in the image",
     phase=Phase.BUILD,
 )
 
@@ -349,7 +380,9 @@ OUTPUT_FAILED = _error(
     phase=Phase.BUILD,
     exit=ExitCode.ENVIRONMENT,
 )
-UNUSED_SUPPRESSION = _warning("FC902", "unused-suppression", "a suppression comment hides nothing")
+UNUSED_SUPPRESSION = _warning(
+    "FC902", "unused-suppression", "a suppression comment suppresses nothing"
+)
 
 # Rules that flashc no longer has.  Their codes and names stay taken.
 REMOVED: tuple[Rule, ...] = (_removed("FC209", "not-a-function", "no check ever reported it"),)

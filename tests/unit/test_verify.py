@@ -68,7 +68,7 @@ def test_so_are_the_examples(name: str, tmp_path: Path) -> None:
     result = build(compiled.valid, context, tmp_path / "artifact.tar.gz")
     assert result is not None
     assert all(
-        "neither the artifact nor the image brings it" in p for p in problems(result.artifact)
+        "neither the artifact nor the image contains it" in p for p in problems(result.artifact)
     )
 
 
@@ -125,7 +125,7 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
     ),
     "a locked package is missing": (
         lambda f: [f.pop(n) for n in list(f) if n.startswith("text_unidecode")],
-        "`text-unidecode` is locked, and not in the archive",
+        "`text-unidecode` is locked, but not in the archive",
     ),
     "another version is locked": (
         lambda f: edit(f, "requirements.txt", b"text-unidecode==1.3", b"text-unidecode==1.2"),
@@ -133,7 +133,7 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
     ),
     "a package is not locked": (
         lambda f: put(f, "requirements.txt", b""),
-        "it is in the archive, and not locked",
+        "it is in the archive, but not locked",
     ),
     "a library is for another machine": (
         lambda f: put(f, _native(f), b"\x7fELF" + b"\x02" * 14 + b"\xb7\x00" + b"x" * 50),
@@ -190,8 +190,8 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
         lambda f: put(f, "_flashc/endpoint.json", b'{"format": 2}'),
         "`_flashc/endpoint.json`: 'endpoint' is a required property (at `$`)",
     ),
-    "a path climbs out": (lambda f: put(f, "../x.py", b""), "it leaves the folder"),
-    "a path is absolute": (lambda f: put(f, "/x.py", b""), "it leaves the folder"),
+    "a path climbs out": (lambda f: put(f, "../x.py", b""), "it leads out of the folder"),
+    "a path is absolute": (lambda f: put(f, "/x.py", b""), "it leads out of the folder"),
     "a secret goes along": (lambda f: put(f, "conf/.env.production", b"K=1"), "credentials"),
     "a worker's module is overwritten": (lambda f: put(f, "handler.py", b""), "worker image"),
     "files have owners": (_own, "belongs to a user"),
@@ -295,7 +295,7 @@ def test_a_layer_that_was_not_copied_whole_is_found(made: BuildResult, tmp_path:
     target.write_bytes(data)
     sink = Sink()
     verify_build(target, made.layers, sink)
-    assert "was not copied whole" in next(iter(sink)).message
+    assert "was not copied completely" in next(iter(sink)).message
 
 
 WORKER = (

@@ -53,7 +53,7 @@ def test_a_read_at_the_top_concerns_every_endpoint_of_the_module(tmp_path: Path)
     found = compile_files(
         tmp_path, {"worker.py": "from dotenv import load_dotenv\nload_dotenv()\n" + text}
     ).found("FC131")
-    assert any("`.env` is never shipped" in note for note in found.notes)
+    assert any("`.env` is never in the artifact" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(

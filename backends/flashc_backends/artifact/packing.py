@@ -83,17 +83,17 @@ def report_too_large(
     """Report an archive of `size` bytes; more than the platform's limit is worse than more than `budget`."""
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
     own = size <= LIMIT
-    who = "the project allows itself" if own else "the platform takes"
+    limit = "`size-budget` allows" if own else "the platform allows"
     most = (budget or LIMIT) if own else LIMIT
     sink.report(
         rules.OVER_BUDGET if own else rules.ARTIFACT_TOO_LARGE,
         WholeFile(ARTIFACT_PATH),
-        f"the artifact has {size / 1024**2:,.1f} MiB; {who} {most / 1024**2:,.1f}",
+        f"the artifact has {size / 1024**2:,.1f} MiB; {limit} {most / 1024**2:,.1f}",
         notes=tuple(
             f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest
         ),
         help=(
-            "`flashc size` explains it; leave out what the image has with `--exclude`, or load data "
+            "`flashc size` shows the sizes; leave out packages that the image contains with `--exclude`, or load data "
             "from a volume",
         ),
     )

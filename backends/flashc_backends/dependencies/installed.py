@@ -117,7 +117,9 @@ def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
             rules.NO_WHEEL,
             WholeFile("requirements.txt"),
             f"`{name}` {version} has no wheel for workers, and it is not pure Python",
-            notes=(f"built here it is `{match[0].removeprefix('Tag: ')}`; workers need manylinux",),
+            notes=(
+                f"the wheel built here has the tag `{match[0].removeprefix('Tag: ')}`; workers need manylinux",
+            ),
             help=("choose a version that has a wheel, or leave it out with `--exclude`",),
         )
         raise DependencyError

@@ -153,12 +153,14 @@ def check_wheel_sizes(lock: Lock, context: DependencyContext) -> None:
     context.services.sink.report(
         rules.ARTIFACT_TOO_LARGE,
         WholeFile(LOCK_FILE),
-        f"the wheels of the dependencies alone have {total / 1024**2:,.0f} MiB; the platform takes "
+        f"the wheels of the dependencies alone have {total / 1024**2:,.0f} MiB; the limit is "
         f"{LIMIT / 1024**2:,.0f}",
         notes=(
             *(f"{name}: {sizes[name] / 1024**2:,.0f} MiB" for name in largest),
-            "nothing was downloaded: the package index says how large they are",
+            "nothing was downloaded; the package index reports the sizes",
         ),
-        help=("leave out what the image has with `--exclude`, or load it from a volume",),
+        help=(
+            "leave out packages that the image contains with `--exclude`, or load data from a volume",
+        ),
     )
     raise DependencyError

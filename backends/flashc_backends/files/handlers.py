@@ -41,6 +41,6 @@ def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
 
 HANDLERS = DraftTarget(
     name="handlers",
-    summary="the files by which worker images find the endpoints' code",
+    summary="the files that worker images load to find the code of endpoints",
     emit=_emit,
 )

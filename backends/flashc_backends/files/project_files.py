@@ -72,7 +72,7 @@ def report_changed(path: str, sink: Sink) -> None:
     sink.report(
         rules.UNREADABLE_FILE,
         WholeFile(path),
-        f"`{path}` was changed or taken away while it was being built",
+        f"`{path}` was changed or removed during the build",
         help=("build again",),
     )
 

@@ -243,6 +243,6 @@ def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
 
 MANIFEST = DraftTarget(
     name="manifest",
-    summary="what a deployment makes: endpoints, hardware, routes",
+    summary="what is deployed: endpoints, hardware, routes",
     emit=_emit,
 )

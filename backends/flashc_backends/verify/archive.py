@@ -95,7 +95,9 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
             if total > _MOST:
                 raise ValueError("it unpacks to more than 64 GiB")
             if info.name.startswith("/") or path.startswith("..") or "\\" in info.name:
-                problems.append((info.name, "it leaves the folder that it is unpacked in"))
+                problems.append(
+                    (info.name, "its path leads out of the folder into which it is unpacked")
+                )
             elif info.isdir():
                 continue
             elif not info.isfile():

@@ -59,7 +59,7 @@ def verify_build(artifact: Path, layers: Sequence[Layer], sink: Sink) -> None:
     with artifact.open("rb") as stream:
         for layer in layers:
             if not layer.piece.is_next_in(stream):
-                _report(sink, artifact.name, f"`{layer.contents.name}` was not copied whole")
+                _report(sink, artifact.name, f"`{layer.contents.name}` was not copied completely")
                 return
             for file in layer.contents.files:
                 members[file.path] = ArchiveMember(
@@ -99,7 +99,7 @@ def _verify(
             rules.IMPORT_NOT_IN_ARTIFACT,
             WholeFile(path),
             f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, and "
-            "neither the artifact nor the image brings it",
+            "neither the artifact nor the image contains it",
             help=("add the package to `dependencies`, or catch the ImportError",),
         )
 
@@ -158,7 +158,7 @@ def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
             _report(
                 sink,
                 path,
-                "its name is that of a file with credentials",
+                "its name suggests that it contains credentials",
                 "keep the file out of the project, or list it in `.flashignore`",
             )
         if path.endswith(".py") and path.removesuffix(".py") in WORKER_MODULES:

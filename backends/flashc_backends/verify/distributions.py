@@ -41,14 +41,14 @@ def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]
     for name, version in locked.items():
         found = artifact.distributions.get(name)
         if found is None:
-            yield LOCK_PATH, f"`{name}` is locked, and not in the archive"
+            yield LOCK_PATH, f"`{name}` is locked, but not in the archive"
         elif version and found.version != version:
             yield (
                 LOCK_PATH,
                 f"`{name}` is locked as {version}, and in the archive as {found.version}",
             )
     for name in artifact.distributions.keys() - locked.keys():
-        yield name, "it is in the archive, and not locked"
+        yield name, "it is in the archive, but not locked"
     for path, member in artifact.members.items():
         if path.endswith(_RECORD) and _name_and_version(path)[0] not in artifact.proven:
             yield from _check_record(artifact, path, member)

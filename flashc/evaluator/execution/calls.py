@@ -84,7 +84,7 @@ def _spread(value: Value, written_at: Span, keywords: dict[str, Argument]) -> Un
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
         return Unknown(
-            reason="what `**` spreads is not a dict that flashc knows", origin=written_at
+            reason="the operand of `**` is not a dict that flashc knows", origin=written_at
         )
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):

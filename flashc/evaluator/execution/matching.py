@@ -68,7 +68,7 @@ def _fits(
         case cst.MatchMapping():
             return _mapping(machine, pattern, subject, frame, bound)
         case _:
-            return Unknown(reason="flashc does not follow this pattern", origin=span)
+            return Unknown(reason="flashc does not evaluate this pattern", origin=span)
 
 
 def _captured(
@@ -94,7 +94,7 @@ def _sequence(
     if not isinstance(container, SequenceValue):
         if isinstance(container, (str, bytes, int, float, complex, DictValue)) or container is None:
             return False
-        return Unknown(reason="flashc does not follow this pattern", origin=subject.origin)
+        return Unknown(reason="flashc does not evaluate this pattern", origin=subject.origin)
     if container.escaped is not None:
         return container.escaped
     if container.kind not in (list, tuple):
@@ -127,7 +127,7 @@ def _mapping(
             or container is None
         ):
             return False
-        return Unknown(reason="flashc does not follow this pattern", origin=subject.origin)
+        return Unknown(reason="flashc does not evaluate this pattern", origin=subject.origin)
     if container.escaped is not None:
         return container.escaped
     seen: set[object] = set()

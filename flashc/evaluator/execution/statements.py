@@ -217,7 +217,7 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
 
 def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:
     span = frame.syntax.span(node)
-    reason = Unknown(reason="flashc does not follow this statement", origin=span)
+    reason = Unknown(reason="flashc does not evaluate this statement", origin=span)
     return maybe(machine, [node.body], frame, reason)
 
 

@@ -62,7 +62,7 @@ def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) ->
     machine.files.add(path.path)
     presence = machine.tree.presence(path.path)
     if presence is Presence.ON_DISK:
-        return Unknown(reason=f"`{path.path}` is here, but does not go to the workers", origin=span)
+        return Unknown(reason=f"`{path.path}` exists here, but is not in the artifact", origin=span)
     is_file = any(known.path == path.path for known in machine.tree.files)
     return Known(presence is Presence.SHIPPED and (is_file or not file), span)
 

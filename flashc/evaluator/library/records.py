@@ -27,7 +27,9 @@ def fields_of(class_value: ClassValue) -> list[str]:
 def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
     """Return the instance that `Record(arguments)` makes."""
     if class_value.find("__init__") is not None or class_value.find("__new__") is not None:
-        return Unknown(reason=f"`{class_value.name}` builds itself", origin=arguments.span)
+        return Unknown(
+            reason=f"`{class_value.name}` has a constructor of its own", origin=arguments.span
+        )
     fields = fields_of(class_value)
     given = dict(zip(fields, arguments.values, strict=False))
     twice = set(given) & set(arguments.keywords)
@@ -62,7 +64,10 @@ def _initialised(
         inside = arguments.inner([instance])
         result = machine.call(after, inside)
         return result if isinstance(result, Unknown) else instance
-    return Unknown(reason=f"`{class_value.name}` changes itself", origin=arguments.span)
+    return Unknown(
+        reason=f"`{class_value.name}` changes itself in `__post_init__` in `__post_init__` in `__post_init__`",
+        origin=arguments.span,
+    )
 
 
 def _default(

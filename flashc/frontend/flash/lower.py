@@ -68,7 +68,7 @@ class _Lowering:
                 rules.MIXED_ENDPOINT,
                 routes[0].span,
                 "the endpoint has a route and decorates a function directly",
-                secondary=(Label(targets[0].span, "queue-based by this"),),
+                secondary=(Label(targets[0].span, "this makes it queue-based"),),
                 help=("use one endpoint for the queue and another for the routes",),
             )
             return None
@@ -80,7 +80,7 @@ class _Lowering:
             rules.UNUSED_ENDPOINT,
             self.value.span,
             "this endpoint runs nothing, so it is not deployed",
-            help=("put it on a function as a decorator, or remove it",),
+            help=("use it as a decorator of a function, or remove it",),
         )
         return None
 
@@ -116,7 +116,7 @@ class _Lowering:
                 rules.ID_AND_IMAGE,
                 span_of_name(image),
                 "`id` and `image` exclude each other",
-                secondary=(Label(span_of_name(known_id), "an existing endpoint by this"),),
+                secondary=(Label(span_of_name(known_id), "this makes it an existing endpoint"),),
                 help=("`id` connects to an endpoint, `image` deploys one: keep one of the two",),
             )
             return False
@@ -149,7 +149,7 @@ class _Lowering:
             self.decoder.sink.report(
                 rules.CLIENT_AS_DECORATOR,
                 used[0],
-                f"`Endpoint({mode}=...)` is a client and runs no code of yours",
+                f"`Endpoint({mode}=...)` is a client and can't run a function of the project",
                 secondary=(Label(self.value.span, "the client"),),
                 help=("use `Endpoint(name=...)` for your own functions",),
             )
@@ -182,7 +182,7 @@ class _Lowering:
                 other.span,
                 f"this endpoint already runs `{first.value.name}`",
                 secondary=(Label(first.span, "the first function"),),
-                help=("give each function an endpoint of its own",),
+                help=("give each function its own endpoint",),
             )
         if first.condition is not None:
             self.decoder.unknown("whether this endpoint exists", first.span, first.condition)

@@ -56,7 +56,7 @@ def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -
     decoder.sink.report(
         rules.MODULE_AS_REQUIREMENT,
         span,
-        f"`{name}` is the name of a module; the package that brings it is `{package}`",
+        f"`{name}` is the name of a module; the package that contains it is `{package}`",
         help=(f'write `"{renamed}"`',),
         fix=decoder.ending(span, text, renamed),
     )
