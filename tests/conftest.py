@@ -9,6 +9,9 @@ import pytest
 
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
+from tests.support.profiles import chosen, use_profile
+
+use_profile()  # before the tests are imported, whose settings start from the profile
 
 
 @pytest.fixture(scope="session")
@@ -45,5 +48,6 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say under which Python the runtime was tested."""
+    """Say under which Python the runtime was tested, and how hard the property tests tried."""
     terminalreporter.write_line(f"oldest Python for workers here: {oldest_worker_python()}")
+    terminalreporter.write_line(f"profile of Hypothesis: {chosen()}")

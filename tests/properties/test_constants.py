@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 
 from flashc.evaluator.interpreter import Interpreter
@@ -17,9 +18,10 @@ from flashc.evaluator.values import Known, NotConcrete, Unknown, Value, concrete
 from flashc.project.project import Project
 from flashc.syntax.parse import parse
 from tests.support.constant_programs import constant_programs
+from tests.support.profiles import examples
 
 PROGRAMS = settings(
-    max_examples=400,
+    max_examples=examples(400),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
@@ -145,3 +147,14 @@ def test_known_is_what_python_computes(text: str) -> None:
 @PROGRAMS
 def test_nothing_computed_from_constants_is_unknown(text: str) -> None:
     check(text, complete=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v = 5\ntry:\n    del missing\n    v = 0\nexcept NameError:\n    pass\n",
+        "class A: pass\na = A()\nv = 5\ntry:\n    del a.missing\n    v = 0\nexcept AttributeError:\n    pass\n",
+    ],
+)
+def test_programs_that_once_broke_a_law(text: str) -> None:
+    check(text, complete=False)

@@ -20,9 +20,12 @@ from flashc.report.fixes import applicable, apply_fixes, select_non_overlapping,
 from flashc_core.cache import disabled_cache
 from flashc_core.diagnostics import Diagnostic, Severity
 from flashc_core.source import Lines
+from tests.support.profiles import examples
 from tests.support.projects import compile_workspace
 
-EXAMPLES = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+EXAMPLES = settings(
+    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 # Arguments of a queue-based endpoint that a fix corrects, each in several spellings.
 _QUEUE = (
     "worker=3",

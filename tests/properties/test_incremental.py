@@ -12,6 +12,7 @@ from flashc_core.cache import Store
 from flashc_core.diagnostics import Diagnostic
 from flashc_ir.program import Program
 from tests.support.generated_programs import GeneratedProgram, programs
+from tests.support.profiles import examples
 from tests.support.projects import compile_workspace, opened, write
 
 
@@ -21,7 +22,7 @@ def compiled(root: Path, store: Store | None) -> tuple[Program | None, tuple[Dia
 
 
 @given(states=st.lists(programs(), min_size=2, max_size=4), data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_cache_changes_no_result(states: list[GeneratedProgram], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, store = Path(folder).resolve() / "app", Store(Path(folder) / "cache")

@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, note, settings
 from flashc_backends.files.project_files import edited_source
 from flashc_ir.program import Program
 from tests.support.generated_programs import GeneratedProgram, Target, programs
+from tests.support.profiles import examples
 from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write
 from tests.support.worlds import Workers, World, completed, outcome
 
 EXAMPLES = settings(
-    max_examples=80,
+    max_examples=examples(80),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

@@ -7,6 +7,7 @@ condition.
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,7 @@ def test_the_runtimes_tests_pass_under_the_oldest_python(tmp_path: Path) -> None
         [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
         + ["--confcutdir=tests/unit/runtime", f"--basetemp={tmp_path / 'temporary'}"],
         cwd=ROOT,
+        env={**os.environ, "HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path / "hypothesis")},
         capture_output=True,
         text=True,
         check=False,

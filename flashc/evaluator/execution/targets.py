@@ -132,7 +132,8 @@ def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
     """
     match target:
         case cst.Name():
-            frame.owner(target.value).names.pop(target.value, None)
+            if frame.owner(target.value).names.pop(target.value, None) is None:
+                machine.may_raise()  # NameError, unless it came from code that flashc does not follow
         case cst.Tuple() | cst.List():
             for element in target.elements:
                 delete(machine, element.value, frame)
@@ -142,7 +143,12 @@ def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
             containers.delete_item(machine, receiver, key, frame.syntax.span(target))
         case cst.Attribute():
             receiver = machine.evaluate(target.value, frame)
-            if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue):
-                receiver.value.names.pop(target.attr.value, None)
+            names = (
+                receiver.value.names
+                if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue)
+                else {}
+            )
+            if names.pop(target.attr.value, None) is None:
+                machine.may_raise()
         case _:
             pass
