@@ -12,6 +12,8 @@ from flashc_ir.endpoints import Endpoint, ExistingEndpoint
 from flashc_ir.modules import Module
 from flashc_ir.program import Program
 
+from .frontend.dialect import Dialect, packages_of
+from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
 from .frontend.summary import ComponentSummary
 from .incremental.summaries import read_summaries
@@ -32,18 +34,24 @@ class Compilation:
 
 
 def compile_project(
-    workspace: Workspace, sink: Sink, observe: Observer | None = None
+    workspace: Workspace,
+    sink: Sink,
+    observe: Observer | None = None,
+    *,
+    dialects: tuple[Dialect, ...] = (FLASH,),
 ) -> Compilation:
     """Compile an opened project; `sink` is one of the workspace's.
 
-    `observe` is called after every pass with the pass's name and the program that it left.
+    `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are
+    the SDKs that the program may be written for.
     """
+    workspace = workspace.for_sdks(packages_of(dialects))
     project = workspace.project
     environment = workspace.environment.recording()
 
     # What do the modules say, and which endpoints would Python define?
     relevance = find_relevant_modules(project)
-    summaries = summaries_of(workspace, relevance)
+    summaries = summaries_of(workspace, relevance, dialects)
     for diagnostic in (d for summary in summaries for d in summary.diagnostics):
         sink.add(diagnostic)
 
@@ -51,7 +59,13 @@ def compile_project(
     program = structs.replace(
         assemble(workspace, relevance, summaries), requirements=read_requirements(project, sink)
     )
-    context = PassContext(sink, project, workspace.options, environment)
+    context = PassContext(
+        sink=sink,
+        project=project,
+        options=workspace.options,
+        environment=environment,
+        how_to_declare=tuple(dialect.how_to_declare for dialect in dialects),
+    )
     compiled = run_passes(program, context, observe)
 
     report_unused(workspace.suppressions, sink)
@@ -59,14 +73,16 @@ def compile_project(
     return Compilation(compiled, tuple(inputs | set(map(variable_input, environment.asked))))
 
 
-def summaries_of(workspace: Workspace, relevance: Relevance) -> list[ComponentSummary]:
+def summaries_of(
+    workspace: Workspace, relevance: Relevance, dialects: tuple[Dialect, ...]
+) -> list[ComponentSummary]:
     """Return what the relevant modules say; modules that are traced are read together and never cached."""
     if not workspace.options.trace:
-        return read_summaries(workspace, relevance.relevant)
+        return read_summaries(workspace, relevance.relevant, dialects)
     from .frontend.summarise import summarise
 
     names = tuple(sorted(relevance.relevant))
-    return [summarise(names, workspace.project, workspace.environment, trace=True)]
+    return [summarise(names, workspace.project, workspace.environment, dialects, trace=True)]
 
 
 def assemble(

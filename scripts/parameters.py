@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from flashc.frontend.flash.parameters import TABLES
-from flashc.frontend.flash.table import Parameter, Table
+from flashc.frontend.parameter_table import Parameter, Table
 
 ROOT = Path(__file__).parent.parent
 _WIDTH = 98  # columns of the docstrings

@@ -52,11 +52,13 @@ class RouteTarget:
 class EndpointValue:
     """A declared endpoint: its arguments, what it decorates, and what is wrong with it.
 
-    `span` is the call that declares it, in `module`; `text` is what is between that call's parentheses.
+    `dialect` is the name of the dialect that declares it.  `span` is the call that declares it, in `module`;
+    `text` is what is between that call's parentheses.
     `condition`: why it is not known whether the declaration runs.  `variable` is the first name at the top
     of `module` that the endpoint is assigned to.  `traced`: found by running the program (`--trace`).
     """
 
+    dialect: str
     module: str
     span: Span
     text: Span

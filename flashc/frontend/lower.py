@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
 from flashc.evaluator.objects import Argument, ClassValue
@@ -23,24 +25,43 @@ from flashc_ir.endpoints import (
 )
 
 from .decode import ArgumentDecoder
+from .edits import edit_keeping_lines
 from .resource_names import resource_name
 from .signatures import constructor_requires, lower_function, public_methods
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})  # the platform serves them
 
 
-def lower_construction(value: EndpointValue, text: Span | None) -> Construction:
-    """Return where an endpoint is declared; `text` as `Construction.arguments`."""
-    return Construction(
-        module=value.module,
-        span=value.span,
-        arguments=text,
-        provenance=tuple(
-            Provenance(printable(name), argument.span, argument.value.origin)
-            for name, argument in sorted(value.arguments.items())
-        ),
-        traced=value.traced,
-    )
+class Constructions:
+    """Lowers where endpoints are declared; `declared` are all endpoints of one dialect."""
+
+    def __init__(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> None:
+        self._decoder = decoder
+        self._sites = Counter(value.text for value in declared)
+
+    def of(
+        self, value: EndpointValue, text: str | None = None, span: Span | None = None
+    ) -> Construction:
+        """Return the construction of an endpoint, whose `span` says `text` in the artifact's copy.
+
+        By default `span` is what is between the parentheses of the declaring call.  There is no edit where
+        `text` is None, where the call declares several endpoints, or where its text binds names.
+        """
+        replaced = value.text if span is None else span
+        binds = ":=" in self._decoder.machine.text_at(replaced)
+        is_alone = self._sites[value.text] == 1
+        return Construction(
+            module=value.module,
+            span=value.span,
+            edit=None
+            if text is None or binds or not is_alone
+            else edit_keeping_lines(replaced, text),
+            provenance=tuple(
+                Provenance(printable(name), argument.span, argument.value.origin)
+                for name, argument in sorted(value.arguments.items())
+            ),
+            traced=value.traced,
+        )
 
 
 def lower_queue(
@@ -119,7 +140,7 @@ def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...
     return methods
 
 
-def lower_routes(decoder: ArgumentDecoder, targets: list[RouteTarget]) -> tuple[Route, ...]:
+def lower_routes(decoder: ArgumentDecoder, targets: Sequence[RouteTarget]) -> tuple[Route, ...]:
     """Return the routes of a load-balanced endpoint that are well formed, and report the others."""
     routes: list[Route] = []
     for target in targets:

@@ -3,36 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import libcst as cst
 
 from flashc.evaluator.objects import Frame
-from flashc.evaluator.values import External, Known
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, dotted
 from flashc_ir.modules import NestedEndpoint
 
-from .flash.semantics import SdkClass
+from .dialect import Dialect
 
 _INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 
 
-def nested_endpoints(frame: Frame) -> tuple[NestedEndpoint, ...]:
-    """Return each `@Endpoint(...)` on a function or class inside a function of this module."""
+def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[NestedEndpoint, ...]:
+    """Return each decorator that declares an endpoint on a function or class inside a function."""
     if not _INDENTED_DECORATOR.search(frame.syntax.text):
         return ()
-    names = {
-        name
-        for name, value in frame.names.items()
-        if isinstance(value, Known) and isinstance(value.value, SdkClass)
-    }
-    modules = {
-        name
-        for name, value in frame.names.items()
-        if isinstance(value, Known) and value.value == External("runpod_flash")
-    }
-    spelled = names | {f"{m}.Endpoint" for m in modules}
+    spelled = {name for dialect in dialects for name in dialect.declaring_decorators(frame)}
     return tuple(_decorators(frame.syntax, spelled))
 
 

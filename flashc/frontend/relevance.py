@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from msgspec import structs
 
 from flashc.project.parsing import parse_module, read_module
-from flashc.project.project import SDK_PACKAGES, Project
+from flashc.project.project import Project
 from flashc_core.diagnostics import Sink
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.modules import Module, Origin
 
 _MAX_PLAIN_TEXT = 32_000_000  # characters
-_MENTIONS = tuple(name.encode() for name in sorted(SDK_PACKAGES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +32,18 @@ def find_relevant_modules(project: Project) -> Relevance:
     """Look at the text of every module of a project."""
     plain: dict[str, Module] = {}
     mentioning: set[str] = set()
+    packages = tuple(name.encode() for name in sorted(project.sdk_packages))
     for name, path in project.modules.items():
-        if _mentions_sdk(project, path):
+        if _mentions(project, path, packages):
             mentioning.add(name)
         else:
             plain[name] = read_plain_module(project, name)
     return Relevance(_importers(mentioning, plain), plain)
 
 
-def _mentions_sdk(project: Project, path: str) -> bool:
+def _mentions(project: Project, path: str, packages: tuple[bytes, ...]) -> bool:
     try:
-        return project.source(path).mentions(_MENTIONS)
+        return project.source(path).mentions(packages)
     except OSError:
         return False
 

@@ -18,20 +18,20 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import printable
 from flashc_core.source import WholeFile
-from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import ImportFailure, Module
-from flashc_ir.program import UnloweredEndpoint
 
 from .decode import ArgumentDecoder
-from .flash.lower import lower_endpoints
-from .flash.semantics import Flash
+from .dialect import Dialect, Lowered, lower_all
 from .nested import nested_endpoints
 from .summary import Component, ComponentSummary
 from .top_imports import find_top_imports
 
 
 def summarise_all(
-    components: Sequence[Component], project: Project, environment: BuildEnvironment
+    components: Sequence[Component],
+    project: Project,
+    environment: BuildEnvironment,
+    dialects: tuple[Dialect, ...],
 ) -> list[ComponentSummary]:
     """Return a summary of each component.
 
@@ -41,24 +41,32 @@ def summarise_all(
     for component in components:
         for name in component:
             parse_module(project, name, Sink())
-    return [summarise(component, project, environment) for component in components]
+    return [summarise(component, project, environment, dialects) for component in components]
 
 
 def summarise(
-    names: Component, project: Project, environment: BuildEnvironment, *, trace: bool = False
+    names: Component,
+    project: Project,
+    environment: BuildEnvironment,
+    dialects: tuple[Dialect, ...],
+    *,
+    trace: bool = False,
 ) -> ComponentSummary:
     """Return what the modules of these names say; `trace` is as in `Options`."""
     sink, environment = Sink(), environment.recording()
     loader = _Loader(project, sink)
     machine = Interpreter(
-        tree=project, load=loader.load, environment=environment, dialects=(Flash(),)
+        tree=project,
+        load=loader.load,
+        environment=environment,
+        dialects=tuple(dialect.semantics() for dialect in dialects),
     )
     modules = tuple(_module(name, loader) for name in names)
-    endpoints, unlowered = _evaluate(machine, names, sink, trace=trace)
+    lowered = _evaluate(machine, names, dialects, sink, trace=trace)
     return ComponentSummary(
-        modules=tuple(_with_nested_endpoints(module, machine) for module in modules),
-        endpoints=endpoints,
-        unlowered=unlowered,
+        modules=tuple(_annotated(module, machine, dialects, lowered) for module in modules),
+        endpoints=tuple(endpoint for each in lowered for endpoint in each.endpoints),
+        unlowered=tuple(endpoint for each in lowered for endpoint in each.unlowered),
         diagnostics=tuple(sink),
         import_failures={
             name: ImportFailure(error.span, printable(str(error)))
@@ -104,16 +112,28 @@ def _module(name: str, loader: _Loader) -> Module:
     return Module(name=name, path=path, is_package=path.endswith("__init__.py"))
 
 
-def _with_nested_endpoints(module: Module, machine: Machine) -> Module:
+def _annotated(
+    module: Module, machine: Machine, dialects: tuple[Dialect, ...], lowered: list[Lowered]
+) -> Module:
+    """The module with what the dialects know of it."""
+    for dialect in dialects:
+        module = dialect.annotate(module)
     frame = machine.frames.get(module.name)
-    if frame is None:
-        return module
-    return structs.replace(module, nested_endpoints=nested_endpoints(frame))
+    return structs.replace(
+        module,
+        sdk_edits=tuple(edit for each in lowered for edit in each.edits.get(module.name, ())),
+        nested_endpoints=() if frame is None else nested_endpoints(frame, dialects),
+    )
 
 
 def _evaluate(
-    machine: Machine, names: Component, sink: Sink, *, trace: bool
-) -> tuple[tuple[Endpoint, ...], tuple[UnloweredEndpoint, ...]]:
+    machine: Machine,
+    names: Component,
+    dialects: tuple[Dialect, ...],
+    sink: Sink,
+    *,
+    trace: bool,
+) -> list[Lowered]:
     """The endpoints that Python would define by importing these modules."""
     decoder = ArgumentDecoder(machine, sink)
     for name in names:
@@ -121,7 +141,7 @@ def _evaluate(
     if trace:
         from .trace import trace as trace_modules  # only for those who ask for it
 
-        trace_modules(machine, machine.environment, sink)
+        trace_modules(machine, dialects, sink)
     for name, place in sorted(machine.stopped.items()):
         sink.report(
             rules.EVALUATION_STOPPED,
@@ -130,4 +150,4 @@ def _evaluate(
             notes=("flashc does not see what the module defines after this line",),
             help=("move the computation into a function that runs on the worker",),
         )
-    return lower_endpoints(decoder, machine.endpoints)
+    return lower_all(dialects, decoder, machine.endpoints)

@@ -1,7 +1,8 @@
-"""The program of the tracing process: imports modules under a stub of the SDK, and tells what they define.
+"""Import modules under stubs of SDKs, and say which endpoints they declare: the tracing process.
 
-Run as a script by `trace`, in a process of its own, with the standard library only.  Arguments: the
-project's root, the path of `catalogue.py`, the number of the pipe for the answer, then modules' names.
+Run as a script by `trace_process`, in a process of its own, with the standard library only.  Arguments: the
+project's root, the stubs as JSON (a list of [dialect, file, further files that it needs]), the number of the
+pipe for the answer, then the names of modules.
 
 What the project's code may not do here: reach the network, start a process, or write a file.
 """
@@ -42,6 +43,7 @@ _LEAST_SECRET = 4  # characters; a shorter value occurs in other strings by chan
 
 endpoints = []
 _variables = {}
+_own_files = {__file__}
 
 
 class Forbidden(RuntimeError):
@@ -66,16 +68,16 @@ def isolate():
         ctypes.CDLL(None).unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
-# The SDK's stub -----------------------------------------------------------------------------------
+# What the stubs of SDKs record ----------------------------------------------------------------------
 
 
 def place():
-    """Where the project's code calls the stub: the nearest frame outside of this file."""
+    """Where the project's code calls a stub: the nearest frame outside of this file and the stubs."""
     frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename == __file__:
+    while frame is not None and frame.f_code.co_filename in _own_files:
         frame = frame.f_back
     if frame is None:
-        return None
+        return {}
     positions = list(frame.f_code.co_positions())[frame.f_lasti // 2]
     return {
         "file": frame.f_code.co_filename,
@@ -85,7 +87,7 @@ def place():
 
 
 def target_of(value):
-    """A function or class that an endpoint was put on."""
+    """A function or class that an endpoint decorates."""
     code = getattr(value, "__code__", None)
     return {
         "module": getattr(value, "__module__", None),
@@ -96,59 +98,54 @@ def target_of(value):
     }
 
 
-class Endpoint:
-    def __init__(self, name=None, *args, **config):
-        if name is not None:
-            config["name"] = name
+class Declaration:
+    """An endpoint that the program declares."""
+
+    def __init__(self, dialect, arguments, problem):
         self.record = {
-            **(place() or {}),
-            "surplus": len(args),
-            "arguments": {key: encode(value) for key, value in config.items()},
+            "dialect": dialect,
+            **place(),
+            "arguments": {key: encode(value) for key, value in arguments.items()},
+            "problem": problem,
             "targets": [],
             "routes": [],
         }
         endpoints.append(self.record)
 
-    def __call__(self, target):
-        self.record["targets"].append({**(place() or {}), "target": target_of(target)})
-        return target
+    def decorates(self, target):
+        """The endpoint decorates a function or class."""
+        self.record["targets"].append({**place(), "target": target_of(target)})
 
-    def __getattr__(self, verb):
-        if verb not in ("get", "post", "put", "delete", "patch"):
-            raise AttributeError(verb)
+    def route(self, method, path):
+        """A decorator that is applied to a function later; `method` as in "GET"."""
+        where = {**place(), "method": method, "path": encode(path)}
 
-        def route(path=None, **_):
-            where = place()
+        def decorate(function):
+            self.record["routes"].append({**where, "target": target_of(function)})
+            return function
 
-            def decorate(function):
-                self.record["routes"].append(
-                    {
-                        **(where or {}),
-                        "method": verb.upper(),
-                        "path": encode(path),
-                        "target": target_of(function),
-                    }
-                )
-                return function
-
-            return decorate
-
-        return route
+        return decorate
 
 
-class Sdk:
-    """`NetworkVolume(...)`, `PodTemplate(...)`."""
+class Opaque:
+    """An object of an SDK that holds its keyword arguments."""
+
+    dialect = ""
 
     def __init__(self, **config):
         self.config = config
 
 
-class NetworkVolume(Sdk):
-    pass
+class Tracer:
+    """What a stub gets: `declare(arguments)` and a base class for its objects."""
 
+    def __init__(self, dialect):
+        self.dialect = dialect
+        self.Opaque = type("Opaque", (Opaque,), {"dialect": dialect})
 
-class PodTemplate(Sdk):
-    pass
+    def declare(self, arguments, problem=None):
+        """Note an endpoint; `problem` says what is wrong with its declaration."""
+        return Declaration(self.dialect, arguments, problem)
 
 
 # Values -> JSON -----------------------------------------------------------------------------------
@@ -169,9 +166,9 @@ def encode(value, depth=0):
         return {kind: [encode(item, depth + 1) for item in items]}
     if isinstance(value, dict):
         return {"dict": [[encode(k, depth + 1), encode(v, depth + 1)] for k, v in value.items()]}
-    if isinstance(value, Sdk):
+    if isinstance(value, Opaque):
         kwargs = {key: encode(item, depth + 1) for key, item in value.config.items()}
-        return {"sdk": type(value).__name__, "arguments": kwargs}
+        return {"sdk": type(value).__name__, "dialect": value.dialect, "arguments": kwargs}
     return {"unknown": f"it is a `{type(value).__name__}`"}
 
 
@@ -248,26 +245,34 @@ class MissingPackages:
         pass
 
 
-def install_stub(catalogue):
-    spec = importlib.util.spec_from_file_location("_flashc_catalogue", catalogue)
-    enums = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(enums)
-    for name in ("runpod_flash", "flashc"):
+def load(path):
+    """The module in a file."""
+    name = "_flashc_" + os.path.basename(path).removesuffix(".py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def install_stub(dialect, path, *support):
+    """Put the packages of a stub in place of the SDK's.
+
+    The file `path` defines `install(tracer, *support)`, which returns the packages' names and attributes.
+    """
+    _own_files.add(path)
+    for name, attributes in load(path).install(Tracer(dialect), *map(load, support)).items():
         module = types.ModuleType(name)
         module.__path__ = []
-        for each in (Endpoint, NetworkVolume, PodTemplate):
-            setattr(module, each.__name__, each)
-        for each in vars(enums).values():
-            if isinstance(each, type) and issubclass(each, Enum) and each is not Enum:
-                setattr(module, each.__name__, each)
+        vars(module).update(attributes)
         sys.modules[name] = module
 
 
 def main():
-    root, catalogue, pipe, *modules = sys.argv[1:]
+    root, stubs, pipe, *modules = sys.argv[1:]
     answer = os.fdopen(int(pipe), "w", encoding="utf-8")
     _variables.update({k: v for k, v in os.environ.items() if v})
-    install_stub(catalogue)
+    for stub in json.loads(stubs):
+        install_stub(*stub)
     sys.path.insert(0, root)
     sys.meta_path.append(MissingPackages(root))
     threading.stack_size(64 * 1024 * 1024)

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 
 import msgspec
 
+from flashc.frontend.dialect import Dialect
 from flashc.frontend.summary import Component, ComponentSummary
 from flashc.project.inputs import InputDigests, module_input
 from flashc.project.workspace import Workspace
@@ -33,9 +34,11 @@ _KIND = "summaries"
 Batch = tuple[Component, ...]
 
 
-def read_summaries(workspace: Workspace, relevant: Iterable[str]) -> list[ComponentSummary]:
+def read_summaries(
+    workspace: Workspace, relevant: Iterable[str], dialects: tuple[Dialect, ...]
+) -> list[ComponentSummary]:
     """Return the summaries of the relevant modules."""
-    cache = SummaryCache(workspace)
+    cache = SummaryCache(workspace, dialects)
     components = split(workspace.project, relevant)
     while True:
         summaries = cache.get(components)
@@ -50,6 +53,7 @@ class SummaryCache:
     """The summaries of one state of a project."""
 
     workspace: Workspace
+    dialects: tuple[Dialect, ...]
     known: dict[Component, ComponentSummary] = field(
         default_factory=dict[Component, ComponentSummary]
     )
@@ -89,7 +93,9 @@ class SummaryCache:
     ) -> bytes:
         batch = missing[number]
         project, environment = self.workspace.project, self.workspace.environment
-        summaries = call_with_large_stack(partial(summarise_all, batch, project, environment))
+        summaries = call_with_large_stack(
+            partial(summarise_all, batch, project, environment, self.dialects)
+        )
         data = msgspec.msgpack.encode(summaries)
         inputs = (item for summary in summaries for item in summary.inputs)
         self.memo.save(_KIND, self.key(batch), inputs, data)
@@ -100,6 +106,7 @@ class SummaryCache:
         modules."""
         return digest(
             compiler_identity(),
+            *(dialect.name for dialect in self.dialects),
             self.index,
             *(
                 digest(*(f"{name}\0{self.digests(module_input(name))}" for name in component))

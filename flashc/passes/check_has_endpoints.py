@@ -19,8 +19,6 @@ def check_has_endpoints(program: Program, context: PassContext) -> Program:
             rules.NO_ENDPOINTS,
             WholeFile("."),
             "no module of this project declares an endpoint",
-            help=(
-                "decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",
-            ),
+            help=context.how_to_declare,
         )
     return program

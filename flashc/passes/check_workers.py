@@ -60,9 +60,9 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
     set_by_program = {item.name for module in program.modules for item in module.variables_set}
     given = {e.resource: _given(e) for e in program.code_endpoints()}
     replaced = [
-        endpoint.construction.arguments
+        endpoint.construction.edit.span
         for endpoint in program.deployed()
-        if endpoint.construction.arguments is not None
+        if endpoint.construction.edit is not None
     ]
     for module in program.modules:
         foreseen = {read.name for read in module.variables_read if read.optional}

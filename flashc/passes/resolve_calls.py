@@ -88,7 +88,7 @@ class Linker:
         binding = self._bindings[module].get(rest[0])
         if binding is None:
             for item in self.modules[module].imports:
-                if item.names == (ImportedName("*"),) and item.origin is Origin.PROJECT:
+                if item.names == (ImportedName(name="*"),) and item.origin is Origin.PROJECT:
                     found = self.resolve(".".join((item.module, *rest)), depth + 1)
                     if found is not None and found.qualname:
                         return found

@@ -1,17 +1,21 @@
-"""The program's imports and constructions -> `Module.edits`: what the artifact's copy of it says instead.
+"""Collect the edits of every module: what the artifact's copy of it says instead.
 
-Three edits, none of which changes a line number:
-- the SDK is imported from the artifact's own runtime, and only the names that are still used;
-- `Endpoint(...)` keeps its resource's name and loses every other argument;
+Four edits, none of which changes a line number:
+- an SDK is imported from the artifact's own runtime, and only the names that are still used;
+- the declaration of an endpoint keeps its resource's name and loses everything else;
+- what else of an SDK the runtime has no counterpart of says what the dialect makes of it;
 - `from worker import function` of an endpoint's function becomes an import of its dispatch stub, so that
   a caller does not load the callee's module.
-Every other way to reach an endpoint works without an edit, because the runtime's `Endpoint` replaces the
-function where it is defined, unless the running endpoint is its owner.
+Every other way to reach an endpoint works without an edit, because the runtime replaces the function where
+it is defined, unless the running endpoint is its owner.
+
+The front end knows the SDKs: it says what takes the place of an import (`Import.substitute`), of a
+declaration (`Construction.edit`) and of anything else (`Module.sdk_edits`).  This pass combines them, because
+which imported names are still used is a question about the whole program.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,7 +24,6 @@ from msgspec.structs import replace
 
 from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import (
-    DeployedEndpoint,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
@@ -33,27 +36,19 @@ from flashc_ir.program import Program
 
 from .context import PassContext
 
-RUNTIME = "_flashc"
-SDK_MODULE = f"{RUNTIME}.sdk"
-STUBS = f"{RUNTIME}.stubs"
-SDKS = frozenset({"runpod_flash", "flashc", "flashc.sdk"})
-# What the runtime's stand-in for the SDK offers, from whichever module of the SDK it is imported.
-SDK_NAMES = frozenset(
-    "CpuInstanceType CudaVersion DataCenter Endpoint GpuGroup GpuType NetworkVolume PodTemplate "
-    "ServerlessScalerType".split()
-)
+STUBS = "_flashc.stubs"
 
 
 def rewrite_imports(program: Program, _context: PassContext) -> Program:
-    """Note the edits of every module that imports the SDK, an endpoint's function, or builds an endpoint."""
-    built: dict[str, list[DeployedEndpoint]] = {}
+    """Set `Module.edits` of every module that imports an SDK, an endpoint's function, or declares one."""
+    declared: dict[str, list[Edit]] = {}
     for endpoint in program.deployed():
-        if endpoint.construction.arguments is not None:
-            built.setdefault(endpoint.construction.module, []).append(endpoint)
+        construction = endpoint.construction
+        if construction.edit is not None:
+            declared.setdefault(construction.module, []).append(construction.edit)
     rewriter = _Rewriter(
-        program=program,
         stubbed=stubbed_names(program),
-        built=built,
+        declared=declared,
         taken=frozenset(_taken(program)),
     )
     modules = tuple(
@@ -115,15 +110,21 @@ def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Rewriter:
-    program: Program
+    """Computes the edits of modules.
+
+    `declared` are the edits of declarations by the module that they are in; `taken` is what modules take
+    from each other, dotted, and `module.*`.
+    """
+
     stubbed: dict[tuple[str, str], str]
-    built: dict[str, list[DeployedEndpoint]]  # by the module that builds them
-    taken: frozenset[str]  # what modules take from each other, dotted, and `module.*`
+    declared: dict[str, list[Edit]]
+    taken: frozenset[str]
 
     def edits(self, module: Module) -> Iterable[Edit]:
-        constructions = [_construction(e) for e in self.built.get(module.name, ())]
-        yield from constructions
-        gone = [edit.span for edit in constructions]
+        """Return the edits of one module, in no order."""
+        known = [*self.declared.get(module.name, ()), *module.sdk_edits]
+        yield from known
+        gone = [edit.span for edit in known]
         statements = groupby(
             sorted(module.imports, key=lambda item: item.span), key=lambda item: item.span
         )
@@ -134,15 +135,15 @@ class _Rewriter:
                 yield Edit(span, text)
 
     def statement(self, module: Module, items: list[Import], gone: list[Span]) -> str | None:
-        """The new text of an import statement, None where it stays."""
+        """Return the new text of an import statement; None where it stays."""
         first = items[0]
         if first.names is None:
-            if not any(item.module in SDKS for item in items):
+            if all(item.substitute is None for item in items):
                 return None
             return _import_statement(items)
-        if first.module in SDKS or self.is_inner_sdk(first):
+        if first.substitute is not None:
             kept = [n for n in first.names if self.is_used(module, first, n, gone)]
-            return self.sdk_import(first, kept)
+            return _sdk_import(first, first.substitute, kept)
         if first.origin is not Origin.PROJECT or first.module == module.name:
             return None
         remote = [n for n in first.names if (first.module, n.name) in self.stubbed]
@@ -154,26 +155,8 @@ class _Rewriter:
             return _from_import(f"{STUBS}.{first.module}", remote, first.span)
         return f"{stubs}; {_from_import(first.module, local, first.span)}"
 
-    @staticmethod
-    def sdk_import(item: Import, kept: list[ImportedName]) -> str:
-        """What the runtime offers is imported from it, the rest from where it was."""
-        ours = [n for n in kept if n.name in SDK_NAMES or n.name == "*"]
-        others = [n for n in kept if n not in ours]
-        if not others:
-            return _from_import(SDK_MODULE, ours, item.span)
-        theirs = _from_import(item.module, others, item.span)
-        return (
-            f"{_from_import(SDK_MODULE, ours, item.span, lines='')}; {theirs}" if ours else theirs
-        )
-
-    @staticmethod
-    def is_inner_sdk(item: Import) -> bool:
-        """An import of the SDK's public names from one of its inner modules."""
-        inner = item.module.partition(".")[0] in SDKS and item.origin is Origin.SDK
-        return inner and all(name.name in SDK_NAMES for name in item.names or ())
-
     def is_used(self, module: Module, item: Import, name: ImportedName, gone: list[Span]) -> bool:
-        """Whether a name of the SDK is needed when its uses inside `gone` are gone."""
+        """Return whether a name of an SDK is needed when its uses inside `gone` are gone."""
         if name.name == "*" or item.scope:
             return True
         target = f"{item.module}.{name.name}"
@@ -184,9 +167,26 @@ class _Rewriter:
         return self.is_exported(module, name.bound)
 
     def is_exported(self, module: Module, name: str) -> bool:
+        """Return whether another module may take the name from this one."""
         if module.exports is not None and name in module.exports:
             return True
         return bool({f"{module.name}.{name}", f"{module.name}.*"} & self.taken)
+
+
+def _sdk_import(item: Import, substitute: str, kept: list[ImportedName]) -> str:
+    """Import what the runtime offers from the runtime, and the rest from where it is."""
+    ours = [_substituted(name, name.substitute) for name in kept if name.substitute is not None]
+    others = [name for name in kept if name.substitute is None]
+    if not others:
+        return _from_import(substitute, ours, item.span)
+    theirs = _from_import(item.module, others, item.span)
+    return f"{_from_import(substitute, ours, item.span, lines='')}; {theirs}" if ours else theirs
+
+
+def _substituted(name: ImportedName, substitute: str) -> ImportedName:
+    """The import of `substitute` that binds the same name."""
+    alias = name.bound if name.alias is not None or substitute != name.name else None
+    return ImportedName(name=substitute, alias=alias)
 
 
 def _lines(span: Span) -> str:
@@ -205,19 +205,11 @@ def _from_import(
 
 
 def _import_statement(items: list[Import]) -> str:
-    """`import a, b as c` with the SDK replaced.  A line continuation in it is kept by backslashes."""
+    """`import a, b as c` with the SDKs replaced.  A line continuation in it is kept by backslashes."""
     parts: list[str] = []
     for item in items:
-        if item.module in SDKS:
-            parts.append(f"{SDK_MODULE} as {item.alias or item.module.partition('.')[0]}")
+        if item.substitute is not None:
+            parts.append(f"{item.substitute} as {item.alias or item.module.partition('.')[0]}")
         else:
             parts.append(f"{item.module} as {item.alias}" if item.alias else item.module)
     return "import " + "\\\n" * (items[0].span.end_line - items[0].span.line) + ", ".join(parts)
-
-
-def _construction(endpoint: DeployedEndpoint) -> Edit:
-    """On a worker an endpoint's arguments are its resource's name alone."""
-    place = endpoint.construction.arguments
-    assert place is not None
-    client = ", image=True" if isinstance(endpoint, ImageEndpoint) else ""
-    return Edit(place, json.dumps(endpoint.resource) + client + _lines(place))

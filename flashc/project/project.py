@@ -19,7 +19,6 @@ from flashc_ir.program import Exclusion, ProjectFile
 from .source_file import SourceFile
 
 NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
-SDK_PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
 MAX_KEPT = 4_000_000  # bytes; the content of a larger file is read again by whoever needs it
 
 
@@ -39,6 +38,7 @@ class Project:
     `root` is absolute.  `modules` maps dotted names to paths relative to the root.  `findings` is what
     was wrong with the files themselves.  `unsaved` holds, by path, the content of files that an editor has
     in another state than the disk.  `sources` are the files whose content was read so far.
+    `sdk_packages` are the top-level packages of the SDKs that the program may be written for.
     """
 
     root: Path
@@ -49,6 +49,7 @@ class Project:
     findings: tuple[Diagnostic, ...] = ()
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     sources: dict[str, SourceFile] = field(default_factory=dict[str, SourceFile])
+    sdk_packages: frozenset[str] = frozenset()
 
     def read(self, path: str) -> bytes:
         """Return the content of a file below the root.
@@ -143,7 +144,7 @@ class Project:
         top = name.partition(".")[0]
         if self.has(top):
             return Origin.PROJECT
-        if top in SDK_PACKAGES:
+        if top in self.sdk_packages:
             return Origin.SDK
         return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
 

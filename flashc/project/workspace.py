@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ class Workspace:
         for diagnostic in self.findings:
             sink.add(diagnostic)
         return sink
+
+    def for_sdks(self, packages: frozenset[str]) -> Workspace:
+        """Return the same workspace with the top-level packages of the SDKs that imports may name."""
+        return replace(self, project=replace(self.project, sdk_packages=packages))
 
 
 def open_workspace(

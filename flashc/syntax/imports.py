@@ -145,12 +145,14 @@ class ImportCollector:
 
     def _names(self, node: cst.ImportFrom, module: str | None) -> Iterator[ImportedName]:
         if isinstance(node.names, cst.ImportStar):
-            yield ImportedName("*")
+            yield ImportedName(name="*")
             return
         for item in node.names:
             full = _member(module, item.evaluated_name)
             submodule = full if self.index.has(full) else None
-            yield ImportedName(item.evaluated_name, item.evaluated_alias, submodule)
+            yield ImportedName(
+                name=item.evaluated_name, alias=item.evaluated_alias, submodule=submodule
+            )
 
 
 def _member(module: str | None, name: str) -> str:

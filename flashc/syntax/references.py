@@ -74,7 +74,7 @@ class _ReferenceResolver:
         stars = [
             item.module
             for item in self.imports
-            if item.names == (ImportedName("*"),) and item.origin is Origin.PROJECT
+            if item.names == (ImportedName(name="*"),) and item.origin is Origin.PROJECT
         ]
         result: list[Reference] = []
         for use in self.uses:

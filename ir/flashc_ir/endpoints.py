@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from flashc_core.source import Span
+from flashc_core.source import Edit, Span
 
 from .resources import Resources, Variable
 from .variant import Variant
@@ -114,15 +114,16 @@ class Provenance(Struct, frozen=True):
 
 
 class Construction(Struct, frozen=True, kw_only=True):
-    """Where an endpoint's constructor is called, and with what.  `traced`: known by running the program.
+    """Where an endpoint is declared, and with what.  `traced`: known by running the program.
 
-    `arguments` covers what stands between the parentheses, and is None where the call has to stay as it
-    is: it makes several endpoints (a loop, a factory), or binds names (`:=`) that others may read.
+    `edit` is what the artifact's copy says instead, where all that a worker needs of the declaration is the
+    resource's name.  It is None where the text has to stay as it is: it makes several endpoints (a loop, a
+    factory), or binds names (`:=`) that others may read.
     """
 
     module: str
     span: Span
-    arguments: Span | None
+    edit: Edit | None
     provenance: tuple[Provenance, ...] = ()
     traced: bool = False
 

@@ -216,9 +216,9 @@ def _workers(subject: Subject) -> Iterator[str]:
 def _constructions(subject: Subject) -> Iterator[str]:
     for endpoint in subject.program.endpoints:
         construction = endpoint.construction
-        arguments: Span | None = construction.arguments
-        if arguments is not None and arguments.path != construction.span.path:
-            yield f"the endpoint at {construction.span} has its arguments in {arguments.path}"
+        edit = construction.edit
+        if edit is not None and edit.span.path != construction.span.path:
+            yield f"the endpoint at {construction.span} has its edit in {edit.span.path}"
 
 
 def _worker_modules(subject: Subject) -> Iterator[str]:
@@ -313,8 +313,8 @@ LAWS: tuple[Law, ...] = (
         check=_workers,
     ),
     Law(
-        name="construction-arguments",
-        text="The arguments of a construction are in the construction's file.",
+        name="construction-edit",
+        text="The edit of a construction is in the construction's file.",
         check=_constructions,
     ),
     Law(

@@ -22,12 +22,17 @@ class Origin(StrEnum):
     EXTERNAL = "external"
 
 
-class ImportedName(Struct, frozen=True):
-    """`name as alias` of a from-import.  `submodule`: the name is a module of the project."""
+class ImportedName(Struct, frozen=True, kw_only=True):
+    """`name as alias` of a from-import.  `submodule`: the name is a module of the project.
+
+    `substitute` is what the artifact's copy imports in its place from `Import.substitute`; None where that
+    module has nothing of the kind, so that the name is still imported from where it is.
+    """
 
     name: str
     alias: str | None = None
     submodule: str | None = None
+    substitute: str | None = None
 
     @property
     def bound(self) -> str:
@@ -41,6 +46,8 @@ class Import(Struct, frozen=True, kw_only=True):
     (`dynamic`), and holds `*` for a star import.  `scope` is the qualified name of the function that
     holds the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`, `guarded` an
     import whose failure the program expects (`try: ... except ImportError`).
+    `substitute` is the module of the artifact's runtime that takes the place of an SDK's module; the names
+    of such an import are dropped where nothing uses them.
     """
 
     module: str
@@ -53,6 +60,7 @@ class Import(Struct, frozen=True, kw_only=True):
     guarded: bool = False
     dynamic: bool = False
     relative: bool = False
+    substitute: str | None = None
 
     def modules(self) -> Iterator[str]:
         """Yield the names of the modules that the import runs: parents, the module, named submodules."""
@@ -197,12 +205,27 @@ class NestedEndpoint(Struct, frozen=True):
     arguments: Span
 
 
+class SdkProblem(Struct, frozen=True, kw_only=True):
+    """An import of an SDK that the artifact's runtime cannot serve.
+
+    `everywhere`: it declares endpoints in a way that flashc does not compile, so it matters in every module;
+    otherwise only in a module that workers import.  `message` and `help` are those of the finding.
+    """
+
+    span: Span
+    message: str
+    help: tuple[str, ...]
+    everywhere: bool
+
+
 class Module(Struct, frozen=True, kw_only=True):
     """A Python file of the project.
 
     `edits` are the differences of the artifact's copy.  `unreadable` says why the file's text can't be
     read or parsed; that matters only if a worker imports the module.  `installs` are the calls that
     start pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
+    `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits` replace
+    what the runtime has no counterpart of, apart from imports and constructions.
     """
 
     name: str
@@ -221,4 +244,7 @@ class Module(Struct, frozen=True, kw_only=True):
     deferred_imports: tuple[DeferredImport, ...] = ()
     installs: tuple[Span, ...] = ()
     nested_endpoints: tuple[NestedEndpoint, ...] = ()
+    sdk_problems: tuple[SdkProblem, ...] = ()
+    sdk_edits: tuple[Edit, ...] = ()
+    client_uses: tuple[Span, ...] = ()
     unreadable: tuple[Diagnostic, ...] = ()

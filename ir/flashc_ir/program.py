@@ -20,7 +20,7 @@ Laws, which `verify` checks after every step of the compiler (the table is in `l
 - worker-modules: The modules that workers import are modules of the program.
 - routes: A load balancer has a route.
 - workers: An endpoint's workers are 0 <= minimum <= maximum.
-- construction-arguments: The arguments of a construction are in the construction's file.
+- construction-edit: The edit of a construction is in the construction's file.
 - known-callees: The endpoints of calls and edges are endpoints of the program.
 - known-functions: The functions of calls are in modules of the program.
 """

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from flashc.compile import compile_project
+from flashc.frontend.dialect import Dialect
+from flashc.frontend.flash import FLASH
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_backends.artifact.artifact import build
 from flashc_backends.artifact.parts import own_drafts
@@ -69,16 +71,17 @@ def opened(root: Path, cache: Store | None = None, **options: Any) -> Workspace:
     return open_workspace(root, flags, cache=cache or disabled_cache())
 
 
-def compile_workspace(workspace: Workspace) -> Compiled:
+def compile_workspace(workspace: Workspace, dialects: tuple[Dialect, ...] = (FLASH,)) -> Compiled:
     """Compile an opened project."""
     sink = workspace.sink()
-    program = compile_project(workspace, sink).program
+    program = compile_project(workspace, sink, dialects=dialects).program
     return Compiled(workspace.root, program, tuple(sink))
 
 
 def compile_folder(root: Path, **options: Any) -> Compiled:
-    """Compile what is at `root`, for Python 3.12 unless said otherwise."""
-    return compile_workspace(opened(root, **options))
+    """Compile what is at `root`, for Python 3.12 and in Flash's dialect unless said otherwise."""
+    dialects = options.pop("dialects", (FLASH,))
+    return compile_workspace(opened(root, **options), dialects)
 
 
 def compile_files(root: Path, files: Mapping[str, str | bytes], **options: Any) -> Compiled:

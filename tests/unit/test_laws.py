@@ -83,10 +83,10 @@ def workers(program: Program, minimum: int, maximum: int) -> Program:
     )
 
 
-def arguments_elsewhere(program: Program) -> Program:
+def edit_elsewhere(program: Program) -> Program:
     endpoint = function(program)
     other = next(m.path for m in program.modules if m.path != endpoint.construction.span.path)
-    construction = replace(endpoint.construction, arguments=Span(other, 1, 1, 1, 2))
+    construction = replace(endpoint.construction, edit=Edit(Span(other, 1, 1, 1, 2), ""))
     return swapped(program, endpoint, replace(endpoint, construction=construction))
 
 
@@ -142,7 +142,7 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
     "worker-modules": [lambda p: replace(p, worker_modules=(*p.worker_modules, "zzz"))],
     "routes": [lambda p: swapped(p, balancer(p), replace(balancer(p), routes=()))],
     "workers": [lambda p: workers(p, 2, 1), lambda p: workers(p, -1, 1)],
-    "construction-arguments": [arguments_elsewhere],
+    "construction-edit": [edit_elsewhere],
     "known-callees": [
         lambda p: call_from(p, endpoint=Resource("nobody")),
         lambda p: replace(p, edges=(*p.edges, Edge("zzz", p.edges[0].callee))),

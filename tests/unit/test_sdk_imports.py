@@ -70,7 +70,7 @@ def test_loops_and_factories_make_the_endpoints_that_python_would(tmp_path: Path
     )
     program = compile_files(tmp_path, {"worker.py": text}).valid
     assert [e.name for e in program.deployed()] == ["w-large", "w-small"]
-    assert {e.construction.arguments for e in program.deployed()} == {None}
+    assert {e.construction.edit for e in program.deployed()} == {None}
 
 
 def test_an_sdk_import_outside_of_what_workers_run_does_not_matter(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_what_the_code_may_not_do_fails_and_changes_nothing(line: str, tmp_path:
 def test_a_module_that_never_ends_is_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flashc.frontend.trace.LIMIT", 2)
+    monkeypatch.setattr("flashc.frontend.trace_process.LIMIT", 2)
     files = {"worker.py": BEYOND + "while True: pass\n"}
     result = compile_files(tmp_path, files, trace=True, env={"TOKEN_OF_TEST": "x"})
     assert "more than 2 s" in result.found("FC132").message

@@ -77,11 +77,7 @@ def may_call(program: Program) -> bool:
     if program.calls or any(STUBS in edit.text for m in program.modules for edit in m.edits):
         return True
     place = program.endpoints[0].construction.span
-    return any(
-        reference.target.rpartition(".")[2] == "Endpoint" and not place.covers(reference.span)
-        for module in program.modules
-        for reference in module.references
-    )
+    return any(not place.covers(use) for module in program.modules for use in module.client_uses)
 
 
 @cache

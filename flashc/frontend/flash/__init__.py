@@ -1,1 +1,63 @@
-"""The dialect of Flash: everything that knows the SDK's names."""
+"""The dialect of Flash: everything that flashc knows of the packages `runpod_flash` and `flashc`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from flashc.frontend.dialect import Dialect, Lowered, Tracing
+from flashc_ir.modules import Module
+
+from .names import PACKAGES
+
+if TYPE_CHECKING:
+    from flashc.evaluator.declarations import EndpointValue
+    from flashc.evaluator.dialect import Dialect as Semantics
+    from flashc.evaluator.objects import Frame
+    from flashc.frontend.decode import ArgumentDecoder
+
+
+class Flash(Dialect):
+    """`@Endpoint(...)` on functions and classes, objects with routes, and clients.
+
+    The methods import what they need: a run that finds all in the cache needs none of it.
+    """
+
+    name = "flash"
+    packages = PACKAGES
+    how_to_declare = (
+        "decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`"
+    )
+
+    def semantics(self) -> Semantics:
+        """Return what the SDK's names and objects mean to the evaluator."""
+        from .semantics import FlashSemantics
+
+        return FlashSemantics()
+
+    def lower(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> Lowered:
+        """Lower the endpoints that modules declare with `Endpoint(...)`."""
+        from .lower import lower_endpoints
+
+        return lower_endpoints(decoder, declared)
+
+    def annotate(self, module: Module) -> Module:
+        """Say what takes the place of the SDK's imports, and what workers can't have of it."""
+        from .imports import annotate_module
+
+        return annotate_module(module)
+
+    def declaring_decorators(self, frame: Frame) -> Iterable[str]:
+        """Return the names that `Endpoint` has in a module."""
+        from .semantics import endpoint_names
+
+        return endpoint_names(frame)
+
+    def tracing(self) -> Tracing:
+        """Return how `--trace` sees the SDK."""
+        from .tracing import FlashTracing
+
+        return FlashTracing()
+
+
+FLASH = Flash()

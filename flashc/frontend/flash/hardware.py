@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar, cast
 
 from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import ArgumentDecoder, alternatives, span_of_name
+from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety
 from flashc_core.source import Span
@@ -24,8 +25,6 @@ from flashc_ir.platform.catalogue import (
     ServerlessScalerType,
 )
 from flashc_ir.resources import Cpu, Hardware, Workers
-
-from .table import Arguments, Parameter
 
 T = TypeVar("T")
 

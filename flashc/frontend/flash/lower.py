@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flashc.evaluator.declarations import EndpointValue
 from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import ArgumentDecoder, span_of_name
-from flashc.frontend.lower import lower_construction, lower_queue, lower_routes
+from flashc.frontend.dialect import Lowered
+from flashc.frontend.lower import Constructions, lower_queue, lower_routes
+from flashc.frontend.parameter_table import Arguments, check_names, names_of
 from flashc.frontend.resource_names import resource_name
 from flashc_core import rules
 from flashc_core.diagnostics import Label
@@ -24,38 +27,35 @@ from flashc_ir.program import UnloweredEndpoint
 from . import parameters
 from .parameters import ENDPOINT, read_configuration
 from .semantics import is_client
-from .table import Arguments, check_names, names_of
 
 _PARAMETERS = names_of(ENDPOINT)
 
 
-def lower_endpoints(
-    decoder: ArgumentDecoder, found: list[EndpointValue]
-) -> tuple[tuple[Endpoint, ...], tuple[UnloweredEndpoint, ...]]:
-    """Lower the endpoints of a program, in the order of their definition.
+def lower_endpoints(decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> Lowered:
+    """Lower the endpoints of a program, in the order of their declaration.
 
-    Those that have an error, or run nothing, are reported and returned as the second element.
+    Those that have an error, or run nothing, are reported.
     """
-    sites = Counter(value.text for value in found)
+    constructions = Constructions(decoder, declared)
     endpoints: list[Endpoint] = []
     unlowered: list[UnloweredEndpoint] = []
-    for value in found:
-        lowering = _Lowering(decoder, value, sites[value.text] == 1)
+    for value in declared:
+        lowering = _Lowering(decoder, value, constructions)
         endpoint = lowering.endpoint()
         if endpoint is None:
             unlowered.append(lowering.unlowered())
         else:
             endpoints.append(endpoint)
-    return tuple(endpoints), tuple(unlowered)
+    return Lowered(endpoints=tuple(endpoints), unlowered=tuple(unlowered))
 
 
 @dataclass(frozen=True, eq=False)
 class _Lowering:
-    """Lowers one endpoint; `alone`: no other endpoint comes from the same call."""
+    """Lowers one endpoint."""
 
     decoder: ArgumentDecoder
     value: EndpointValue
-    alone: bool
+    constructions: Constructions
 
     def endpoint(self) -> Endpoint | None:
         if not self.checked():
@@ -96,7 +96,7 @@ class _Lowering:
         users += [user.module for user in self.value.routes]
         dependencies, is_known = parameters.declared_dependencies(self.arguments())
         return UnloweredEndpoint(
-            construction=self.construction(),
+            construction=self.construction(None),
             modules=tuple(dict.fromkeys(users)),
             dependencies=dependencies if users else (),
             has_known_dependencies=not users or (is_known and not self.value.problems),
@@ -122,9 +122,12 @@ class _Lowering:
             return False
         return condition is None and not self.value.problems
 
-    def construction(self) -> Construction:
-        binds = ":=" in self.decoder.machine.text_at(self.value.text)
-        return lower_construction(self.value, self.value.text if self.alone and not binds else None)
+    def construction(self, name: str | None) -> Construction:
+        """Where the endpoint is declared; on a worker its arguments are its resource's name alone."""
+        if name is None:
+            return self.constructions.of(self.value)
+        client = ", image=True" if self.given("image") is not None else ""
+        return self.constructions.of(self.value, json.dumps(resource_name(name)) + client)
 
     def name(self, fallback: str | None, needed_by: str) -> str | None:
         """The endpoint's name, or `fallback`; None after a report."""
@@ -158,7 +161,7 @@ class _Lowering:
             return ExistingEndpoint(
                 id=parameters.ID.read(self.arguments()),
                 variable=self.value.variable,
-                construction=self.construction(),
+                construction=self.construction(None),
             )
         name = self.name(None, "an endpoint with an image")
         image = parameters.IMAGE.read(self.arguments())
@@ -171,7 +174,7 @@ class _Lowering:
             image=image,
             variable=self.value.variable,
             configuration=configuration,
-            construction=self.construction(),
+            construction=self.construction(name),
         )
 
     def queue(self) -> Endpoint | None:
@@ -194,7 +197,7 @@ class _Lowering:
             name=name,
             variable=self.value.variable,
             configuration=read_configuration(self.arguments()),
-            construction=self.construction(),
+            construction=self.construction(name),
         )
         return None if others else lowered
 
@@ -210,5 +213,5 @@ class _Lowering:
             variable=self.value.variable,
             routes=routes,
             configuration=configuration,
-            construction=self.construction(),
+            construction=self.construction(name),
         )

@@ -1,4 +1,4 @@
-"""The public names of the SDK."""
+"""The packages and the public names of the SDK."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from enum import Enum
 
 from flashc_ir.platform import catalogue
 
+# `_flashc` is the artifact's runtime: a compiled program can be compiled again.
+PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
+# The modules that offer the public names; what else they offer exists in the SDK only.
+PUBLIC_MODULES = frozenset({"runpod_flash", "flashc", "flashc.sdk"})
 CLASSES = ("Endpoint", "NetworkVolume", "PodTemplate")
 ENUMS: dict[str, type[Enum]] = {
     e.__name__: e

@@ -8,14 +8,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from flashc.frontend.decode import ArgumentDecoder, alternatives
+from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc_core import rules
 from flashc_core.diagnostics import Fix
 from flashc_core.source import Span
 from flashc_ir.endpoints import Dependency
 from flashc_ir.platform.distributions import meant_by
 from flashc_ir.platform.images import SUPPORTED_PYTHONS
-
-from .table import Arguments, Parameter
 
 
 def read_dependencies(

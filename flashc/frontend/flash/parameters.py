@@ -10,6 +10,14 @@ from __future__ import annotations
 
 from flashc.evaluator.values import Known, Symbolic, Unknown
 from flashc.frontend.decode import ArgumentDecoder
+from flashc.frontend.parameter_table import (
+    Arguments,
+    Parameter,
+    Table,
+    read_flag,
+    read_integer,
+    read_text,
+)
 from flashc.frontend.resource_names import resource_name
 from flashc.frontend.worker_variables import read_environment
 from flashc_core import rules
@@ -41,7 +49,6 @@ from .hardware import (
     read_workers,
 )
 from .packages import read_dependencies, read_python_version, read_system_dependencies
-from .table import Arguments, Parameter, Table, read_flag, read_integer, read_text
 from .templates import POD_TEMPLATE, check_disk, read_template
 from .volumes import NETWORK_VOLUME, check_volumes, read_volumes
 

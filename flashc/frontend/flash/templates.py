@@ -5,14 +5,7 @@ from __future__ import annotations
 from flashc.evaluator.objects import Argument
 from flashc.evaluator.values import DictValue, Known
 from flashc.frontend.decode import ArgumentDecoder, span_of_value
-from flashc.frontend.worker_variables import read_variable
-from flashc_core import rules
-from flashc_ir.platform.catalogue import CpuInstanceType, container_disk_limit
-from flashc_ir.resources import Cpu, Hardware, Template, Variable
-
-from .hardware import Located
-from .semantics import SdkObject
-from .table import (
+from flashc.frontend.parameter_table import (
     Arguments,
     Parameter,
     Table,
@@ -23,6 +16,13 @@ from .table import (
     read_optional_integer,
     read_text,
 )
+from flashc.frontend.worker_variables import read_variable
+from flashc_core import rules
+from flashc_ir.platform.catalogue import CpuInstanceType, container_disk_limit
+from flashc_ir.resources import Cpu, Hardware, Template, Variable
+
+from .hardware import Located
+from .semantics import SdkObject
 
 
 def _read_environment(
@@ -182,7 +182,7 @@ def read_template(
     if not isinstance(made, SdkObject) or made.kind != "PodTemplate":
         decoder.invalid(what, argument.span, "a `PodTemplate`", value)
         return None
-    own = Arguments(decoder, made.kind, made.arguments)
+    own = Arguments(decoder, made.kind, made.arguments, is_qualified=True)
     check_names(own, names_of(POD_TEMPLATE))
     disk = own.given(DISK.name)
     template = Template(

@@ -6,6 +6,15 @@ from collections.abc import Iterable
 
 from flashc.evaluator.objects import Argument
 from flashc.frontend.decode import alternatives
+from flashc.frontend.parameter_table import (
+    Arguments,
+    Parameter,
+    Table,
+    check_names,
+    names_of,
+    read_integer,
+    read_text,
+)
 from flashc_core import rules
 from flashc_core.diagnostics import Label
 from flashc_core.source import Span
@@ -14,7 +23,6 @@ from flashc_ir.resources import Cpu, Hardware, Volume
 
 from .hardware import Located, decode_datacenter
 from .semantics import SdkObject
-from .table import Arguments, Parameter, Table, check_names, names_of, read_integer, read_text
 
 _DEFAULT_DATACENTER = DataCenter.EU_RO_1.value
 
@@ -138,7 +146,7 @@ def _read_volume(arguments: Arguments, argument: Argument, what: str) -> Volume 
     if not isinstance(made, SdkObject) or made.kind != "NetworkVolume":
         decoder.invalid(what, argument.span, "a `NetworkVolume`", value)
         return None
-    own = Arguments(decoder, made.kind, made.arguments)
+    own = Arguments(decoder, made.kind, made.arguments, is_qualified=True)
     check_names(own, names_of(NETWORK_VOLUME))
     known_id = own.given("id")
     if own.given("name") is None and known_id is None:

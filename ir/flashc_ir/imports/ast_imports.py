@@ -150,7 +150,7 @@ class _Collector:
         for item in node.names:
             full = f"{module}.{item.name}" if module else item.name
             submodule = full if item.name != "*" and self.index.has(full) else None
-            names.append(ImportedName(item.name, item.asname, submodule))
+            names.append(ImportedName(name=item.name, alias=item.asname, submodule=submodule))
         self._add(node, module, tuple(names), around, relative=bool(node.level))
 
     def _dynamic(self, node: ast.Call, around: _ImportScope) -> None:

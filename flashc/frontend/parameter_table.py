@@ -1,4 +1,4 @@
-"""The form of a table of parameters, and the readers and checks that every table shares."""
+"""Describe the parameters of an SDK's constructors as tables, with the readers and checks they share."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any, Generic, TypeVar
 
 from flashc.evaluator.objects import Argument
 from flashc.evaluator.values import is_none
-from flashc.frontend.decode import ArgumentDecoder, span_of_name
 from flashc_core import rules
 from flashc_core.diagnostics import Safety
 from flashc_core.suggest import did_you_mean, nearest
+
+from .decode import ArgumentDecoder, span_of_name
 
 T = TypeVar("T")
 
@@ -20,13 +21,15 @@ T = TypeVar("T")
 class Arguments:
     """The arguments of one call of a constructor of the SDK.
 
-    `kind` is the constructor's name; `load_balanced` says that they belong to a load-balanced endpoint.
+    `kind` is the constructor's name, which messages repeat in front of a parameter's where `is_qualified`.
+    `load_balanced` says that the arguments belong to a load-balanced endpoint.
     """
 
     decoder: ArgumentDecoder
     kind: str
     by_name: Mapping[str, Argument]
     load_balanced: bool = False
+    is_qualified: bool = False
 
     def given(self, name: str) -> Argument | None:
         """Return an argument that is present and not None."""
@@ -35,7 +38,7 @@ class Arguments:
 
     def describe(self, name: str) -> str:
         """Return a parameter's name for messages: `size`, or `NetworkVolume.size`."""
-        return f"`{name}`" if self.kind == "Endpoint" else f"`{self.kind}.{name}`"
+        return f"`{self.kind}.{name}`" if self.is_qualified else f"`{name}`"
 
 
 Reader = Callable[["Parameter[T]", Arguments], T]

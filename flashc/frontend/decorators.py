@@ -1,0 +1,174 @@
+"""Objects of the program that put functions on endpoints, for the semantics of every dialect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flashc.evaluator.declarations import (
+    DecoratedTarget,
+    EndpointValue,
+    RouteMethod,
+    RouteTarget,
+)
+from flashc.evaluator.dialect import DialectObject, Host
+from flashc.evaluator.objects import Argument, CallArguments, ClassValue, FunctionValue
+from flashc.evaluator.values import Known, Unknown, Value
+from flashc_core.source import Span
+
+
+def declare(
+    host: Host, dialect: str, arguments: CallArguments, named: dict[str, Argument]
+) -> EndpointValue:
+    """Declare an endpoint by a call; `named` are its arguments by parameter."""
+    declared = EndpointValue(
+        dialect=dialect,
+        module=arguments.module,
+        span=arguments.span,
+        text=arguments.text,
+        arguments=named,
+        problems=[] if arguments.problem is None else [arguments.problem],
+        condition=host.condition,
+    )
+    host.declare(declared)
+    return declared
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EndpointObject(DialectObject):
+    """An endpoint in the hands of the program; calling it decorates a function or class."""
+
+    is_definition: ClassVar[bool] = True
+
+    declared: EndpointValue
+
+    @property
+    def description(self) -> str:
+        """The object in a user's words."""
+        return "an endpoint"
+
+    def call(self, host: Host, arguments: CallArguments) -> Value:
+        """Decorate: `@endpoint` on a function or class, or `endpoint(function)`."""
+        value = arguments.values[0] if arguments.positional else None
+        if isinstance(value, Known) and isinstance(value.value, (FunctionValue, ClassValue)):
+            self.declared.targets.append(
+                DecoratedTarget(
+                    value=value.value,
+                    module=arguments.module,
+                    span=arguments.span,
+                    outermost=arguments.outermost,
+                    condition=host.condition,
+                )
+            )
+            return value
+        span = value.origin if value is not None else arguments.span
+        problem = Unknown(reason="what it decorates is neither a function nor a class", origin=span)
+        self.declared.problems.append(problem)
+        return Unknown(
+            reason="an endpoint decorates something that flashc does not know",
+            origin=arguments.span,
+        )
+
+    def attribute(self, name: str, span: Span) -> Value:
+        """Return an argument of the declaration by its name."""
+        if name in self.declared.arguments:
+            return self.declared.arguments[name].value
+        return Unknown(
+            reason=f"an endpoint has no attribute `{name}` that flashc knows", origin=span
+        )
+
+    def assign_attribute(self, name: str, value: Value) -> None:
+        """Note that the endpoint is not what its declaration made."""
+        problem = Unknown(
+            reason=f"the attribute `{name}` is assigned afterwards", origin=value.origin
+        )
+        self.declared.problems.append(problem)
+
+    def bound_to(self, name: str, module: str) -> None:
+        """Note the first name that the endpoint's own module gives it."""
+        if self.declared.variable is None and self.declared.module == module:
+            self.declared.variable = name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteMethodObject(DialectObject):
+    """`endpoint.post`, not yet called.  `escapes`: a call may also be a request, which gets the arguments."""
+
+    endpoint: EndpointValue
+    method: RouteMethod
+    escapes: bool = False
+
+    @property
+    def description(self) -> str:
+        """The object in a user's words."""
+        return "a method of an endpoint"
+
+    def call(self, host: Host, arguments: CallArguments) -> Value:
+        """Return a route's decorator: `endpoint.post("/path")`."""
+        if self.escapes:
+            host.escape(arguments)
+        span = arguments.span
+        decorator = _RouteDecorator(
+            endpoint=self.endpoint, method=self.method, path=_path(arguments), span=span
+        )
+        return Known(decorator, span)
+
+    def attribute(self, name: str, span: Span) -> Value:
+        """Return an `Unknown`: nothing is known of a method but its call."""
+        return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
+
+
+def _path(arguments: CallArguments) -> Value:
+    given: Argument | None = arguments.keywords.get("path")
+    if given is None and arguments.positional:
+        given = arguments.positional[0]
+    if arguments.problem is not None:
+        return arguments.problem
+    return (
+        given.value
+        if given is not None
+        else Unknown(reason="the route has no path", origin=arguments.span)
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _RouteDecorator(DialectObject):
+    """`endpoint.post("/path")`, not yet applied."""
+
+    endpoint: EndpointValue
+    method: RouteMethod
+    path: Value
+    span: Span
+
+    @property
+    def description(self) -> str:
+        """The object in a user's words."""
+        return "a route's decorator"
+
+    def call(self, host: Host, arguments: CallArguments) -> Value:
+        """Decorate: `@endpoint.post("/path")` on a function."""
+        value = arguments.values[0] if arguments.positional else None
+        if isinstance(value, Known) and isinstance(value.value, FunctionValue):
+            self.endpoint.routes.append(
+                RouteTarget(
+                    method=self.method,
+                    path=self.path,
+                    value=value.value,
+                    module=arguments.module,
+                    span=self.span,
+                    outermost=arguments.outermost,
+                    condition=host.condition,
+                )
+            )
+            return value
+        span = value.origin if value is not None else arguments.span
+        self.endpoint.problems.append(
+            Unknown(reason="what the route decorates is not a function", origin=span)
+        )
+        return Unknown(
+            reason="a route decorates something that flashc does not know", origin=arguments.span
+        )
+
+    def attribute(self, name: str, span: Span) -> Value:
+        """Return an `Unknown`: nothing is known of a decorator but its call."""
+        return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)

@@ -1,0 +1,94 @@
+"""Annotate the imports and references of a module with what Flash knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec.structs import replace
+
+from flashc.frontend.dialect import RUNTIME_SDK
+from flashc_core.suggest import did_you_mean
+from flashc_ir.modules import Import, ImportedName, Module, Origin, SdkProblem
+
+from .names import NAMES, PACKAGES, PUBLIC_MODULES
+
+# The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
+LEGACY = "remote"
+_USED_EVERYWHERE = ("*", "__version__")
+
+
+def annotate_module(module: Module) -> Module:
+    """Return the module with substitutes and problems of its SDK imports, and the uses of clients."""
+    return replace(
+        module,
+        imports=tuple(_with_substitute(item) for item in module.imports),
+        sdk_problems=(*module.sdk_problems, *_problems(module.imports)),
+        client_uses=(
+            *module.client_uses,
+            *(
+                reference.span
+                for reference in module.references
+                if reference.target.rpartition(".")[2] == "Endpoint"
+            ),
+        ),
+    )
+
+
+def _is_of_sdk(item: Import) -> bool:
+    """Whether a module of the SDK is imported; the artifact's own runtime stays as it is."""
+    top = item.module.partition(".")[0]
+    return item.origin is Origin.SDK and top in PACKAGES and not RUNTIME_SDK.startswith(f"{top}.")
+
+
+def _with_substitute(item: Import) -> Import:
+    """The runtime offers the SDK's public names, from whichever of its modules they are imported."""
+    if not _is_of_sdk(item):
+        return item
+    is_public = item.module in PUBLIC_MODULES
+    if item.names is None:
+        return replace(item, substitute=RUNTIME_SDK) if is_public else item
+    if not is_public and not all(name.name in NAMES for name in item.names):
+        return item
+    return replace(item, substitute=RUNTIME_SDK, names=tuple(map(_named, item.names)))
+
+
+def _named(name: ImportedName) -> ImportedName:
+    return replace(name, substitute=name.name) if name.name in (*NAMES, "*") else name
+
+
+def _problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
+    for item in imports:
+        if not _is_of_sdk(item):
+            continue
+        names = [name.name for name in item.names or ()]
+        if LEGACY in names:
+            yield SdkProblem(
+                span=item.span,
+                message=f"`{LEGACY}` belongs to an older dialect of Flash that flashc does not compile",
+                help=("declare the endpoint with `@Endpoint(name=..., gpu=...)`",),
+                everywhere=True,
+            )
+        elif not (item.scope or item.typing_only or item.guarded):
+            yield from _unserved(item, names)
+
+
+def _unserved(item: Import, names: list[str]) -> Iterator[SdkProblem]:
+    """What the runtime does not offer of an import at the top of a module."""
+    if names and all(name in NAMES for name in names):
+        return
+    if item.module in PUBLIC_MODULES:
+        for name in names:
+            if name not in (*NAMES, *_USED_EVERYWHERE):
+                yield _only_in_sdk(f"the SDK's `{name}`", item, did_you_mean(name, NAMES))
+    else:
+        public = f"import from `{item.module.partition('.')[0]}` instead, if it has the name"
+        yield _only_in_sdk(f"`{item.module}`", item, (public,))
+
+
+def _only_in_sdk(what: str, item: Import, cure: tuple[str, ...]) -> SdkProblem:
+    return SdkProblem(
+        span=item.span,
+        message=f"{what} exists on a worker only if its image contains the SDK",
+        help=cure,
+        everywhere=False,
+    )

@@ -1,0 +1,236 @@
+"""Turn the records of the tracing process into the evaluator's own values."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import libcst as cst
+
+from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import (
+    Argument,
+    ClassValue,
+    Frame,
+    FunctionValue,
+)
+from flashc.evaluator.values import DictValue, Known, SequenceValue, Symbolic, Unknown, Value
+from flashc.syntax.parse import Syntax
+from flashc.syntax.walk import children
+from flashc_core.source import Span, column_of_byte
+from flashc_ir.resources import EnvironmentReference, Text
+
+from .dialect import Tracing
+
+
+@dataclass(frozen=True, eq=False)
+class TracedEndpoints:
+    """Makes the evaluator's own values from records; `tracings` are by the name of the dialect."""
+
+    machine: Machine
+    tracings: Mapping[str, Tracing]
+
+    def endpoint(self, record: dict[str, Any]) -> EndpointValue | None:
+        """Return the endpoint of a record; None for one outside of the project."""
+        site = self._site(record)
+        if site is None:
+            return None
+        syntax, span = site
+        call = _call_at(syntax, span)
+        text = span if call is None else syntax.arguments_span(call)
+        arguments = {
+            name: self._argument(value, syntax, call, name, span)
+            for name, value in record["arguments"].items()
+        }
+        problem = record["problem"]
+        value = EndpointValue(
+            dialect=record["dialect"],
+            module=syntax.name,
+            span=span,
+            text=text,
+            arguments=arguments,
+            problems=[] if problem is None else [Unknown(reason=problem, origin=span)],
+            condition=None,
+            traced=True,
+        )
+        for item in record["targets"]:
+            function = self._target(item["target"])
+            if function is None:
+                value.problems.append(
+                    Unknown(reason="flashc can't find what it decorates", origin=span)
+                )
+                continue
+            value.targets.append(
+                DecoratedTarget(
+                    value=function, module=syntax.name, span=span, outermost=True, condition=None
+                )
+            )
+        for item in record["routes"]:
+            function = self._target(item["target"])
+            if not isinstance(function, FunctionValue):
+                value.problems.append(
+                    Unknown(reason="flashc can't find what its route decorates", origin=span)
+                )
+                continue
+            place = self._site(item)
+            where = span if place is None else place[1]
+            path = self._value(item["path"], where)
+            module = syntax.name if place is None else place[0].name
+            value.routes.append(
+                RouteTarget(
+                    method=item["method"],
+                    path=path,
+                    value=function,
+                    module=module,
+                    span=where,
+                    outermost=True,
+                    condition=None,
+                )
+            )
+        return value
+
+    def _argument(
+        self,
+        value: dict[str, Any],
+        syntax: Syntax,
+        call: cst.Call | None,
+        name: str,
+        span: Span,
+    ) -> Argument:
+        """An argument, with the spans of its value and its name where the call spells them out."""
+        written = _written(call, name)
+        if written is None or written.keyword is None:
+            return Argument(self._value(value, span), span)
+        return Argument(
+            self._value(value, span), syntax.span(written.value), syntax.span(written.keyword)
+        )
+
+    def _site(self, record: dict[str, Any]) -> tuple[Syntax, Span] | None:
+        """The module and the call that a record tells of; None outside of the project."""
+        syntax = self._syntax(record.get("file"))
+        if syntax is None or None in record["place"]:
+            return None
+        line, end_line, column, end_column = record["place"]  # columns count UTF-8 bytes, from 0
+        begin = column_of_byte(syntax.lines.line(line), column)
+        return syntax, Span(
+            syntax.path,
+            line,
+            begin,
+            end_line,
+            column_of_byte(syntax.lines.line(end_line), end_column),
+        )
+
+    def _syntax(self, file: str | None) -> Syntax | None:
+        root = os.path.realpath(self.machine.tree.root)
+        if file is None or not os.path.realpath(file).startswith(root + os.sep):
+            return None
+        path = os.path.relpath(os.path.realpath(file), root).replace(os.sep, "/")
+        by_path = {path: name for name, path in self.machine.tree.modules.items()}
+        return self.machine.load(by_path[path]) if path in by_path else None
+
+    def _target(self, record: dict[str, Any]) -> FunctionValue | ClassValue | None:
+        """The function or class of the project's text that an endpoint was put on."""
+        name = record["module"]
+        syntax = self.machine.load(name) if name in self.machine.tree.modules else None
+        if syntax is None:
+            return None
+        frame = self.machine.module(syntax.name) or Frame(syntax=syntax)
+        for node, qualname in _definitions(syntax.tree, ""):
+            if qualname != record["qualname"]:
+                continue
+            if isinstance(node, cst.FunctionDef) and _first_line(syntax, node) == record["line"]:
+                return FunctionValue(node=node, frame=frame, qualname=qualname)
+            if isinstance(node, cst.ClassDef) and record["kind"] == "class":
+                known = frame.names.get(qualname)
+                if isinstance(known, Known) and isinstance(known.value, ClassValue):
+                    return known.value
+        return None
+
+    def _value(self, record: dict[str, Any], span: Span) -> Value:
+        """A recorded value."""
+        match record:
+            case {"value": value}:
+                return Known(value, span)
+            case {"enum": [kind, member]}:
+                found = self._enum(kind)
+                known = None if found is None else found.__members__.get(member)
+                return (
+                    Unknown(reason=f"it is a `{kind}`", origin=span)
+                    if known is None
+                    else Known(known, span)
+                )
+            case {"variable": name}:
+                return Symbolic((EnvironmentReference(name),), span)
+            case {"parts": [before, name, after]}:
+                return Symbolic((Text(before), EnvironmentReference(name), Text(after)), span)
+            case {"list": items}:
+                return Known(SequenceValue(list, [self._value(item, span) for item in items]), span)
+            case {"tuple": items}:
+                return Known(
+                    SequenceValue(tuple, [self._value(item, span) for item in items]), span
+                )
+            case {"dict": pairs}:
+                entries: dict[object, tuple[Value, Value]] = {}
+                for key, item in pairs:
+                    known_key = self._value(key, span)
+                    if not isinstance(known_key, Known) or isinstance(
+                        known_key.value, SequenceValue
+                    ):
+                        return Unknown(reason="a key of it is not a constant", origin=span)
+                    entries[known_key.value] = (known_key, self._value(item, span))
+                return Known(DictValue(entries), span)
+            case {"sdk": kind, "dialect": dialect, "arguments": given}:
+                arguments = {
+                    name: Argument(self._value(item, span), span) for name, item in given.items()
+                }
+                return self.tracings[dialect].make(kind, arguments, span)
+            case _:
+                return Unknown(reason=str(record.get("unknown")), origin=span)
+
+    def _enum(self, kind: str) -> type[Enum] | None:
+        found = (tracing.enums.get(kind) for tracing in self.tracings.values())
+        return next((enum for enum in found if enum is not None), None)
+
+
+def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:
+    """The call whose text is exactly this."""
+    pending: list[cst.CSTNode] = [syntax.tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Call) and syntax.span(node) == span:
+            return node
+        pending.extend(children(node))
+    return None
+
+
+def _written(call: cst.Call | None, name: str) -> cst.Arg | None:
+    """The keyword argument of a call as it is written."""
+    for argument in call.args if call is not None else ():
+        if argument.keyword is not None and argument.keyword.value == name:
+            return argument
+    return None
+
+
+def _definitions(
+    node: cst.CSTNode, prefix: str
+) -> Iterator[tuple[cst.FunctionDef | cst.ClassDef, str]]:
+    """Every function and class of a module, with its qualified name."""
+    for child in children(node):
+        if isinstance(child, (cst.FunctionDef, cst.ClassDef)):
+            qualname = f"{prefix}{child.name.value}"
+            yield child, qualname
+            inner = "." if isinstance(child, cst.ClassDef) else ".<locals>."
+            yield from _definitions(child.body, qualname + inner)
+        else:
+            yield from _definitions(child, prefix)
+
+
+def _first_line(syntax: Syntax, node: cst.FunctionDef) -> int:
+    """The line of the first decorator, which is where Python says that the function begins."""
+    if node.decorators:
+        return syntax.span(node.decorators[0]).line
+    return syntax.span(node).line
