@@ -15,7 +15,7 @@ from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
 from flashc_backends.write import CannotWrite, reporting
 from flashc_core.files import write_file
-from flashc_ir.platform.images import NEVER_BUNDLED, image_of
+from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
 
 from .common import building_options, finish, format_option, project_argument, show
@@ -65,7 +65,7 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
     if chain:
         wanted = [e for e, roots in lock.endpoints if chain[0] in roots]
         return f"{' -> '.join(chain)}\nrequired by {', '.join(wanted) or 'the app'}"
-    if name in NEVER_BUNDLED:
+    if name in never_bundled():
         return f"{name} is never bundled; the GPU images contain it"
     images = {image_of(e, program.python_version, environ) for e in program.code_endpoints()}
     having = sorted(image.name for image in images if image.find(name) is not None)

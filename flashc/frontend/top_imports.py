@@ -17,7 +17,7 @@ from flashc.syntax.walk import children, docstring
 from flashc_core.diagnostics import Fix, Safety
 from flashc_core.source import Edit, Span
 from flashc_ir.modules import DeferredImport, Import, Module, Origin
-from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
+from flashc_ir.platform.distributions import distributions_of, worker_distributions
 
 
 def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ...]:
@@ -52,7 +52,7 @@ def _is_candidate(item: Import) -> bool:
     """Whether it is a package that a machine with the SDK need not have."""
     if item.origin is not Origin.EXTERNAL or item.scope or item.guarded or item.typing_only:
         return False
-    return not item.dynamic and not set(distributions_of(item.module)) & WORKER_DISTRIBUTIONS
+    return not item.dynamic and not set(distributions_of(item.module)) & worker_distributions()
 
 
 def _bound_names(node: cst.Import | cst.ImportFrom) -> tuple[str, ...]:

@@ -18,19 +18,23 @@ from flashc.project.requirements import included_files
 from flashc.project.workspace import Workspace
 from flashc_backends.base import LOCK_FILE
 from flashc_core.cache import digest
+from flashc_ir.platform import facts
 
 from .memo import Memo
 
 
 @cache
 def compiler_identity() -> str:
-    """Return a key of the compiler: its sources, its Python, and the packages installed next to it.
+    """Return a key of the compiler: its sources and data, its Python, and the packages installed next to it.
 
     The folder of the packages changes whenever one is installed or removed.
     """
     parts = [flashc.__version__, sys.version]
     for package in (flashc, flashc_core, flashc_ir, flashc_backends):
-        for file in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+        files = sorted(Path(str(package.__file__)).parent.rglob("*.py"))
+        if package is flashc_ir:
+            files += sorted(facts.FOLDER.iterdir())
+        for file in files:
             status = file.stat()
             parts.append(f"{file}\0{status.st_size}\0{status.st_mtime_ns}")
     for folder in sys.path:

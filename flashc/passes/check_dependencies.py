@@ -14,11 +14,11 @@ from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Dependency
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.platform.distributions import (
-    COMMONLY_TRANSITIVE,
-    WORKER_DISTRIBUTIONS,
-    WORKS_UNIMPORTED,
+    commonly_transitive,
+    distribution_for_module,
     distributions_of,
-    meant_by,
+    not_imported_directly,
+    worker_distributions,
 )
 from flashc_ir.program import Program
 
@@ -38,7 +38,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         declared |= {d.name for d in endpoint.configuration.dependencies}
     for unlowered in program.unlowered:
         declared |= {d.name for d in unlowered.dependencies}
-    present = declared | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE
+    present = declared | worker_distributions() | commonly_transitive()
     workers = [module for name in program.worker_modules if (module := program.module(name))]
     is_known = all(e.configuration.has_known_dependencies for e in program.deployed()) and all(
         endpoint.has_known_dependencies for endpoint in program.unlowered
@@ -106,9 +106,9 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
 def _must_be_imported(dependency: Dependency) -> bool:
     """A direct reference tells no name to import, and an upper bound is there for another's sake."""
     name = dependency.name
-    if name in WORKS_UNIMPORTED | WORKER_DISTRIBUTIONS | COMMONLY_TRANSITIVE:
+    if name in not_imported_directly() | worker_distributions() | commonly_transitive():
         return False
-    if name.startswith(("nvidia-", "types-")) or meant_by(name) is not None:
+    if name.startswith(("nvidia-", "types-")) or distribution_for_module(name) is not None:
         return False
     requirement = Requirement(dependency.requirement)
     bounds = {specifier.operator for specifier in requirement.specifier}

@@ -8,14 +8,10 @@ from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.graphs import cycle_through
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_ir.platform.limits import time_limits
 from flashc_ir.program import Program, Resource
 
 from .context import PassContext
-
-# Sources: docs.runpod.io, "Load balancing endpoints" (limits) and "Send API requests" (policies).
-LB_PROCESSING_MS = 330_000  # a load balancer gives up on a request after 5.5 minutes
-LB_WAITING_MS = 120_000  # ... and on waiting for a worker after 2
-DEFAULT_EXECUTION_MS = 600_000
 
 
 def check_graph(program: Program, context: PassContext) -> Program:
@@ -97,13 +93,17 @@ def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
 
 def _limit(endpoint: CodeEndpoint) -> int:
     if isinstance(endpoint, LoadBalanced):
-        return LB_PROCESSING_MS
-    return endpoint.configuration.resources.execution_timeout_ms or DEFAULT_EXECUTION_MS
+        return time_limits().load_balancer_processing.milliseconds
+    return endpoint.configuration.resources.execution_timeout_ms or (
+        time_limits().job_execution_default.milliseconds
+    )
 
 
 def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
     """Report a chain of endpoints without a waiting worker: a request waits for each of them in turn."""
-    most = LB_PROCESSING_MS // LB_WAITING_MS
+    waiting_ms = time_limits().load_balancer_waiting.milliseconds
+    processing_ms = time_limits().load_balancer_processing.milliseconds
+    most = processing_ms // waiting_ms
     for resource, endpoint in endpoints.items():
         if not isinstance(endpoint, LoadBalanced):
             continue
@@ -115,8 +115,8 @@ def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
                 endpoint.construction.span,
                 f"a request may wait for {len(chain)} cold starts in a row: {drawn}",
                 notes=(
-                    f"waiting for a worker may take {LB_WAITING_MS // 1000} s each time, and a load "
-                    f"balancer's request ends after {LB_PROCESSING_MS / 1000:g} s",
+                    f"waiting for a worker may take {waiting_ms // 1000} s each time, and a load "
+                    f"balancer's request ends after {processing_ms / 1000:g} s",
                 ),
                 help=("keep a worker of one of them waiting, as in `workers=(1, 3)`",),
             )

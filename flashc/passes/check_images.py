@@ -9,7 +9,7 @@ from packaging.requirements import Requirement
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import CodeEndpoint, Dependency
-from flashc_ir.platform.images import NEVER_BUNDLED, image_of
+from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
 
 from .context import PassContext
@@ -22,7 +22,7 @@ def check_images(program: Program, context: PassContext) -> Program:
     """
     for endpoint in program.code_endpoints():
         for dependency in endpoint.configuration.dependencies:
-            if dependency.name in NEVER_BUNDLED:
+            if dependency.name in never_bundled():
                 check_image(
                     endpoint, dependency, program.python_version, context.environment, context.sink
                 )

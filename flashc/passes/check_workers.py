@@ -7,20 +7,14 @@ from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, Parameter, ParameterKind, Route
 from flashc_ir.modules import GlobalUse, Module, VariableRead
-from flashc_ir.platform.gpus import GPU_MEMORY
+from flashc_ir.platform.gpus import gpu_memory
+from flashc_ir.platform.variables import is_set_by_platform
 from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
 
 from .context import PassContext
 from .resolve_calls import Linker, Place
 
-# What the platform, the worker image and its operating system set themselves.  Source: docs.runpod.io,
-# "Environment variables", and the image's Dockerfile in runpod-workers/flash.
-_GIVEN_PREFIXES = ("RUNPOD_", "FLASH_", "NVIDIA_", "CUDA", "PYTHON", "LC_")
-_GIVEN = frozenset(
-    "PATH HOME USER LOGNAME PWD SHELL LANG TERM TMPDIR TZ HOSTNAME PORT PORT_HEALTH "
-    "LD_LIBRARY_PATH LIBRARY_PATH VIRTUAL_ENV HF_HOME DEBIAN_FRONTEND".split()
-)
 _UNEQUAL = 2  # from this ratio on, what fits into the largest does not fit into the smallest
 
 
@@ -67,7 +61,7 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
     for module in program.modules:
         foreseen = {read.name for read in module.variables_read if read.optional}
         for read in module.variables_read:
-            if read.name in foreseen | set_by_program or _is_given(read.name):
+            if read.name in foreseen | set_by_program or is_set_by_platform(read.name):
                 continue
             if any(place.covers(read.span) for place in replaced):
                 continue  # on a worker an endpoint's arguments are its name alone
@@ -88,10 +82,6 @@ def _given(endpoint: CodeEndpoint) -> set[str]:
         for variables in (configuration.environment, template.environment if template else ())
         for variable in variables
     }
-
-
-def _is_given(name: str) -> bool:
-    return name.startswith(_GIVEN_PREFIXES) or name in _GIVEN
 
 
 def _report_variable(module: Module, read: VariableRead, lacking: list[str], sink: Sink) -> None:
@@ -156,7 +146,8 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
     hardware = endpoint.configuration.resources.hardware
     if not isinstance(hardware, Gpu):
         return
-    known = [(GPU_MEMORY[c], c) for c in hardware.choices if c in GPU_MEMORY]
+    memory = gpu_memory()
+    known = [(memory[c], c) for c in hardware.choices if c in memory]
     if len(known) < 2 or max(known)[0] < _UNEQUAL * min(known)[0]:
         return
     (least, smallest), (most, largest) = min(known), max(known)

@@ -10,7 +10,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import WholeFile
 from flashc_ir.endpoints import DeployedEndpoint
-from flashc_ir.platform.images import SUPPORTED_PYTHONS
+from flashc_ir.platform.images import supported_pythons
 from flashc_ir.program import Program
 
 from .context import PassContext
@@ -56,18 +56,18 @@ def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
 
 
 def _check_supported(version: str, sink: Sink) -> None:
-    if version not in SUPPORTED_PYTHONS:
+    if version not in supported_pythons():
         sink.report(
             rules.UNSUPPORTED_PYTHON,
             WholeFile("pyproject.toml"),
             f"no worker image has Python {version}",
-            help=(f"pass `--python-version` with one of {', '.join(SUPPORTED_PYTHONS)}",),
+            help=(f"pass `--python-version` with one of {', '.join(supported_pythons())}",),
         )
 
 
 def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
     for version, endpoint in declared.items():
-        if version != wanted and wanted in SUPPORTED_PYTHONS:
+        if version != wanted and wanted in supported_pythons():
             sink.report(
                 rules.PYTHON_CONFLICT,
                 endpoint.construction.span,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from flashc_ir.platform.images import SUPPORTED_PYTHONS
+from flashc_ir.platform.images import supported_pythons
 
 REQUIRED = "FLASHC_OLDEST_PYTHON"
 """An environment variable: the version, such as `3.10`, that has to be found."""
@@ -37,7 +37,7 @@ class Interpreter:
 def oldest_worker_python() -> Interpreter:
     """The oldest Python that workers may have and this machine has; at the worst the running one."""
     required = os.environ.get(REQUIRED)
-    for wanted in SUPPORTED_PYTHONS:
+    for wanted in supported_pythons():
         for path in _candidates(wanted):
             version = _version(path)
             if version.startswith(f"{wanted}."):

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from flashc_ir.platform.images import SUPPORTED_PYTHONS
+from flashc_ir.platform.images import supported_pythons
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import EXAMPLES, ROOT, compile_folder, unpacked
 
-OLDEST = SUPPORTED_PYTHONS[0]
+OLDEST = supported_pythons()[0]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from flashc_backends.base import DependencyOptions
 from flashc_core.cache import digest
 from flashc_ir.endpoints import Dependency
-from flashc_ir.platform.images import NEVER_BUNDLED, SDK_DISTRIBUTIONS, image_of
+from flashc_ir.platform.images import image_of, never_bundled, sdk_distributions
 from flashc_ir.program import Program
 
 
@@ -63,8 +63,8 @@ def collect_request(
     `environ` are the variables that choose images.
     """
     excluded = {
-        *NEVER_BUNDLED,
-        *SDK_DISTRIBUTIONS,
+        *never_bundled(),
+        *sdk_distributions(),
         *(canonicalize_name(name) for name in options.exclude),
     }
     if _images_bring_numpy(program, environ):

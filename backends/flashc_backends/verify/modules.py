@@ -10,12 +10,10 @@ from typing import Any
 
 from flashc_ir.imports.ast_imports import collect_tree_imports
 from flashc_ir.modules import Import, Origin
-from flashc_ir.platform.distributions import WORKER_DISTRIBUTIONS, distributions_of
-from flashc_ir.platform.images import NEVER_BUNDLED
+from flashc_ir.platform.distributions import distributions_of, worker_distributions
+from flashc_ir.platform.images import never_bundled
 
 from .archive import ArtifactContents
-
-_IMAGE_PACKAGES = NEVER_BUNDLED | {"numpy"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +114,4 @@ def _is_missing(artifact: ArtifactContents, item: Import) -> bool:
     names = set(distributions_of(item.module))
     if item.scope and names & artifact.left_to_others:
         return False  # code of another endpoint, in a module that both have
-    return not names & (WORKER_DISTRIBUTIONS | _IMAGE_PACKAGES)
+    return not names & (worker_distributions() | never_bundled() | {"numpy"})

@@ -13,8 +13,8 @@ from flashc_core import rules
 from flashc_core.diagnostics import Fix
 from flashc_core.source import Span
 from flashc_ir.endpoints import Dependency
-from flashc_ir.platform.distributions import meant_by
-from flashc_ir.platform.images import SUPPORTED_PYTHONS
+from flashc_ir.platform.distributions import distribution_for_module
+from flashc_ir.platform.images import supported_pythons
 
 
 def read_dependencies(
@@ -47,7 +47,7 @@ def read_dependencies(
 
 def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -> None:
     """Report the name of a module in place of the package's: `cv2` is what `opencv-python` installs."""
-    package = meant_by(name)
+    package = distribution_for_module(name)
     if package is None:
         return
     own = re.match(r"[\w.-]+", text)
@@ -88,12 +88,12 @@ def read_python_version(parameter: Parameter[str | None], arguments: Arguments) 
     if argument is None:
         return parameter.default
     text = arguments.decoder.text(argument, arguments.describe(parameter.name))
-    if text is None or text in SUPPORTED_PYTHONS:
+    if text is None or text in supported_pythons():
         return text
     arguments.decoder.sink.report(
         rules.UNSUPPORTED_PYTHON,
         argument.span,
         f"no worker image has Python {text}",
-        help=(f"choose {alternatives(SUPPORTED_PYTHONS)}",),
+        help=(f"choose {alternatives(supported_pythons())}",),
     )
     return None

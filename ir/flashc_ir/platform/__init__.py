@@ -1,1 +1,1 @@
-"""Facts about the platform: hardware, places, images, distributions."""
+"""Facts about the platform: hardware, data centres, images, distributions, limits."""

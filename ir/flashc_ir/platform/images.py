@@ -1,102 +1,115 @@
-"""Which image a worker starts from, and what that image already has: facts, with where they come from."""
+"""Tell which image a worker starts from, and which packages it has.  Data and sources: `data/images.json`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+from msgspec import Struct
 from packaging.specifiers import SpecifierSet
 
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.resources import Cpu
 
-SUPPORTED_PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+from .facts import Fact, Names, read_facts
 
 ImageKind = Literal["gpu", "cpu", "lb", "lb-cpu"]
 
-# Source: `core/resources/constants.py` of runpod_flash 1.21.
-_REPOSITORIES: dict[ImageKind, str] = {
-    "gpu": "runpod/flash",
-    "cpu": "runpod/flash-cpu",
-    "lb": "runpod/flash-lb",
-    "lb-cpu": "runpod/flash-lb-cpu",
-}
-_OVERRIDES: dict[ImageKind, str] = {
-    "gpu": "FLASH_GPU_IMAGE",
-    "cpu": "FLASH_CPU_IMAGE",
-    "lb": "FLASH_LB_IMAGE",
-    "lb-cpu": "FLASH_CPU_LB_IMAGE",
-}
+
+class Versions(Fact, frozen=True, kw_only=True):
+    """A list of versions, the lowest first."""
+
+    versions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Provided:
-    """A package of an image.  Its version lies between the first and the last of `versions`; where there
-    is one, it is known exactly."""
+class ByKind(Fact, frozen=True, kw_only=True):
+    """A name for each kind of image."""
+
+    names: dict[ImageKind, str]
+
+
+class ImagePackage(Fact, frozen=True, kw_only=True):
+    """A package of an image.
+
+    Its version lies between the first and the last of `versions`; a single one is the exact version.
+    `images` and `pythons` are those that have it.
+    """
 
     name: str
     versions: tuple[str, ...]
-    source: str
+    images: tuple[ImageKind, ...]
+    pythons: tuple[str, ...]
 
     def satisfies(self, specifier: SpecifierSet) -> bool:
-        """Whether every version that the image may have is one that `specifier` allows."""
+        """Return whether `specifier` allows every version that the image may have."""
         return all(specifier.contains(version, prereleases=True) for version in self.versions)
 
     @property
     def version(self) -> str | None:
+        """Return the exact version, None if only its bounds are known."""
         return self.versions[0] if len(self.versions) == 1 else None
 
 
-_BASE = "runpod-workers/flash, Dockerfile and Dockerfile-lb: runpod/pytorch:1.0.3-cu1281-torch291"
-_TORCH = Provided("torch", ("2.9.1+cu128",), _BASE)
-_TRITON = Provided("triton", ("3.5.1",), "torch 2.9.1 requires triton==3.5.1 on Linux x86_64")
-# The image takes the newest numpy of the day it is built.  1.26 is the first for Python 3.12.
-_NUMPY = Provided("numpy", ("1.26.0", "2.999"), "the same files: `pip install numpy`, unpinned")
+class ImageFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The facts of the data file."""
 
-_GPU_PACKAGES: dict[str, tuple[Provided, ...]] = {
-    "3.10": (_TORCH, _TRITON),
-    "3.11": (_TORCH, _TRITON),
-    "3.12": (_TORCH, _TRITON, _NUMPY),
-    "3.13": (_TORCH, _TRITON),
-}
-_PACKAGES: dict[ImageKind, dict[str, tuple[Provided, ...]]] = {
-    "gpu": _GPU_PACKAGES,
-    "lb": _GPU_PACKAGES,
-    "cpu": {},
-    "lb-cpu": {},
-}
-
-# Too large for an artifact, whether an image has them or not.
-NEVER_BUNDLED = frozenset({"torch", "torchvision", "torchaudio", "triton"})
-# The worker's own SDK: a second copy in the artifact would take the place of the image's.
-SDK_DISTRIBUTIONS = frozenset({"runpod", "runpod-flash", "flashc"})
+    pythons: Versions
+    repositories: ByKind
+    overrides: ByKind
+    packages: tuple[ImagePackage, ...]
+    never_bundled: Names
+    sdk: Names
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
-    """A worker image.  `packages` is None for one that the user put in its place: nothing is known."""
+@cache
+def image_facts() -> ImageFacts:
+    """Return the facts of the data file."""
+    return read_facts("images", ImageFacts)
+
+
+def supported_pythons() -> tuple[str, ...]:
+    """Return the Python versions that images have, the lowest first."""
+    return image_facts().pythons.versions
+
+
+@cache
+def never_bundled() -> frozenset[str]:
+    """Return the distributions that are too large for an artifact, whether an image has them or not."""
+    return frozenset(image_facts().never_bundled.names)
+
+
+@cache
+def sdk_distributions() -> frozenset[str]:
+    """Return the distributions of the SDK, of which an artifact must not have a second copy."""
+    return frozenset(image_facts().sdk.names)
+
+
+class Image(Struct, frozen=True):
+    """A worker image.  `packages` is None for an image that the user chose: its packages are unknown."""
 
     name: str
-    packages: tuple[Provided, ...] | None
+    packages: tuple[ImagePackage, ...] | None
 
-    def find(self, package: str) -> Provided | None:
+    def find(self, package: str) -> ImagePackage | None:
+        """Return a package of the image by its normalized name."""
         return next((p for p in self.packages or () if p.name == package), None)
 
 
 def image_of(endpoint: CodeEndpoint, python_version: str, environ: Mapping[str, str]) -> Image:
-    """The image of a code endpoint's workers: by kind and hardware, unless `environ` overrides it."""
-    kind = image_kind(endpoint)
-    override = environ.get(_OVERRIDES[kind])
+    """Return the image of a code endpoint's workers: by kind and hardware, unless `environ` names one."""
+    kind, facts = image_kind(endpoint), image_facts()
+    override = environ.get(facts.overrides.names[kind])
     if override:
         return Image(override, None)
     tag = environ.get("FLASH_IMAGE_TAG", "latest")
-    name = f"{_REPOSITORIES[kind]}:py{python_version}-{tag}"
-    return Image(name, _PACKAGES[kind].get(python_version, ()))
+    name = f"{facts.repositories.names[kind]}:py{python_version}-{tag}"
+    packages = (p for p in facts.packages if kind in p.images and python_version in p.pythons)
+    return Image(name, tuple(packages))
 
 
 def image_kind(endpoint: CodeEndpoint) -> ImageKind:
-    """Which of the four images an endpoint needs."""
+    """Return which of the four kinds of image an endpoint needs."""
     cpu = isinstance(endpoint.configuration.resources.hardware, Cpu)
     if isinstance(endpoint, LoadBalanced):
         return "lb-cpu" if cpu else "lb"

@@ -1,0 +1,26 @@
+"""Tell which environment variables every worker has.  Data and sources: `data/variables.json`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from msgspec import Struct
+
+from .facts import Names, read_facts
+
+
+class VariableFacts(Struct, frozen=True, forbid_unknown_fields=True):
+    """The names, and the beginnings of names, of variables that no program has to set."""
+
+    prefixes: Names
+    names: Names
+
+
+@cache
+def _facts() -> VariableFacts:
+    return read_facts("variables", VariableFacts)
+
+
+def is_set_by_platform(variable: str) -> bool:
+    """Return whether the platform, the worker image or its operating system sets a variable."""
+    return variable.startswith(_facts().prefixes.names) or variable in _facts().names.names
