@@ -29,7 +29,7 @@ _LARGE = 50_000
 
 
 def evaluated(text: str) -> Interpreter:
-    """A machine that has carried out `text` as the module `m`."""
+    """Return a machine that has executed `text` as the module `m`."""
     syntax = parse("m.py", "m", False, text)
     tree = Project(
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
@@ -52,7 +52,7 @@ FORGETS_ANNOTATIONS = forgets_annotations()
 
 
 def computed(text: str) -> dict[str, Any] | None:
-    """The names that Python itself computes, None where it raises."""
+    """Return the names that Python itself computes; None if it raises."""
     names: dict[str, Any] = {"__name__": "m"}
     if FORGETS_ANNOTATIONS:
         names["__annotations__"] = {}
@@ -66,7 +66,7 @@ def computed(text: str) -> dict[str, Any] | None:
 
 
 def is_plain(value: object) -> bool:
-    """Whether a value is a constant through and through, and of a size that flashc follows."""
+    """Whether a value consists of constants only, and has a size that flashc follows."""
     match value:
         case str() | bytes():
             return len(value) < _LARGE
@@ -82,7 +82,7 @@ def is_plain(value: object) -> bool:
 
 
 def shown(value: object) -> object:
-    """A value with its types, so that `1`, `1.0` and `True` differ."""
+    """Return a value with its types, so that `1`, `1.0` and `True` differ."""
     match value:
         case list() | tuple():
             return type(value).__name__, [shown(item) for item in value]
@@ -95,14 +95,14 @@ def shown(value: object) -> object:
 
 
 def why(value: Value | None) -> str:
-    """A value in a failing test's words."""
+    """Describe a value for the message of a failing test."""
     if isinstance(value, Unknown):
         return f"unknown, because {value.reason} (line {value.origin.line})"
     return f"known as a {type(value.value).__name__}" if isinstance(value, Known) else "there"
 
 
 def part_unknown(value: Value | None) -> str | None:
-    """What of a value is not known, if anything."""
+    """Describe the part of a value that is not known; None if all of it is."""
     if not isinstance(value, Known):
         return why(value)
     try:

@@ -1,4 +1,7 @@
-"""The laws of compiled programs: they do what the plain program does, across exactly the IR's boundaries."""
+"""The laws of compiled programs.
+
+A compiled program does what the plain program does, and every call crosses exactly the boundary that the IR has.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from hypothesis import HealthCheck, given, note, settings
 
 from flashc_backends.files.project_files import edited_source
 from flashc_ir.program import Program
-from tests.support.generated_programs import GeneratedProgram, Target, programs
+from tests.support.generated_programs import GeneratedEndpoint, GeneratedProgram, programs
 from tests.support.profiles import examples
 from tests.support.projects import Compiled, compile_files, compile_folder, unpacked, write
 from tests.support.worlds import Workers, World, completed, outcome
@@ -29,7 +32,7 @@ INPUTS = (0, 1, 2, 5)
 
 
 class PlainSdk(ModuleType):
-    """An SDK whose endpoints are just the functions, but which notes who calls whom."""
+    """An SDK whose endpoints are the functions themselves; `crossings` records which endpoint calls which."""
 
     def __init__(self) -> None:
         super().__init__("runpod_flash")
@@ -80,37 +83,39 @@ class PlainSdk(ModuleType):
         return plain
 
 
-async def call_plainly(target: Target, x: int) -> Any:
-    function = getattr(importlib.import_module(target.module), target.name)
-    result = function().work(x) if target.is_class else function(x)
-    return await result if target.is_async else result
+async def call_plainly(endpoint: GeneratedEndpoint, x: int) -> Any:
+    function = getattr(importlib.import_module(endpoint.module), endpoint.name)
+    result = function().work(x) if endpoint.is_class else function(x)
+    return await result if endpoint.is_async else result
 
 
 def plain_outcomes(
-    root: Path, targets: tuple[Target, ...], monkeypatch: pytest.MonkeyPatch
+    root: Path, endpoints: tuple[GeneratedEndpoint, ...], monkeypatch: pytest.MonkeyPatch
 ) -> dict[tuple[str, int], Any]:
-    """What every endpoint of the plain program gives for every input, and the calls between endpoints."""
+    """Return the outcome of every endpoint of the plain program for every input, and the calls between endpoints."""
     found: dict[tuple[str, int], Any] = {}
     sdk = PlainSdk()
     with monkeypatch.context() as patch, World(root).entered():
         patch.setitem(sys.modules, "runpod_flash", sdk)
-        for target in targets:
+        for endpoint in endpoints:
             for x in INPUTS:
                 sdk.crossings = []
-                result = outcome(call_plainly(target, x))
-                found[target.resource, x] = (result, sdk.crossings)
+                result = outcome(call_plainly(endpoint, x))
+                found[endpoint.resource, x] = (result, sdk.crossings)
     return found
 
 
-def compiled_outcomes(folder: Path, targets: tuple[Target, ...]) -> dict[tuple[str, int], Any]:
-    """The same for the compiled program, each endpoint in a world of its own."""
+def compiled_outcomes(
+    folder: Path, endpoints: tuple[GeneratedEndpoint, ...]
+) -> dict[tuple[str, int], Any]:
+    """Return the same for the compiled program, each endpoint in a world of its own."""
     found: dict[tuple[str, int], Any] = {}
-    workers = Workers(folder, [target.resource for target in targets])
-    for target in targets:
+    workers = Workers(folder, [endpoint.resource for endpoint in endpoints])
+    for endpoint in endpoints:
         for x in INPUTS:
             workers.crossings = []
-            result = outcome(workers.workers[target.resource].run({"x": x}))
-            found[target.resource, x] = (result, workers.crossings)
+            result = outcome(workers.workers[endpoint.resource].run({"x": x}))
+            found[endpoint.resource, x] = (result, workers.crossings)
     return found
 
 
@@ -127,13 +132,13 @@ def compiled(generated: GeneratedProgram, root: Path) -> Compiled:
 @given(generated=programs())
 @EXAMPLES
 def test_a_compiled_program_does_what_the_plain_one_does(generated: GeneratedProgram) -> None:
-    """Same results, same exceptions, and every call crosses exactly the boundary that the IR says."""
+    """The results, the exceptions and the calls between endpoints are the same."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
         root, artifact = Path(folder, "plain").resolve(), Path(folder, "artifact").resolve()
         result = compiled(generated, root)
         unpacked(result, artifact)
-        expected = plain_outcomes(root, generated.targets, monkeypatch)
-        assert compiled_outcomes(artifact, generated.targets) == expected
+        expected = plain_outcomes(root, generated.endpoints, monkeypatch)
+        assert compiled_outcomes(artifact, generated.endpoints) == expected
         edges = {(edge.caller, str(edge.callee)) for edge in result.valid.edges}
         taken = {crossing for _, crossings in expected.values() for crossing in crossings}
         assert taken <= edges

@@ -15,7 +15,7 @@ WORKER = """`worker.py`
 ```py
 from runpod_flash import Endpoint
 
-## a comment that is no heading
+## a comment, not a heading
 @Endpoint(name="w", dependencies=["alpha"])
 async def run(x: int):
     import alpha

@@ -165,7 +165,7 @@ class _Program(Writer):
     """Writes one program, statement by statement."""
 
     def program(self) -> str:
-        """The text of the program."""
+        """Return the text of the program."""
         self._statements(_DEPTH, most=9, more=85)
         return "\n".join(self.lines) + "\n"
 
@@ -180,20 +180,20 @@ class _Program(Writer):
             self.draw(_statement(self, depth))
 
     def families(self, depth: int) -> tuple[str, ...]:
-        """The kinds of statements that can be written here, the simplest first."""
+        """Return the kinds of statements that are possible here, the simplest first."""
         nested = _NESTED if depth > 0 else ()
         top = _TOP if not self.indent else ()
         return _FAMILIES + nested + top + (("odd",) if self.mixed else ())
 
     def write_statement(self, family: str, depth: int) -> None:
-        """Write a statement, as a part of the strategy that stands for it."""
+        """Write a statement of a family; called by the statement's own strategy."""
         if family == "function":
             self._function()
         else:
             self.statement(self.choose(self.usable(_TABLES[family])), depth)
 
     def _function(self) -> None:
-        """A function, which later expressions of its result's type call."""
+        """Write a function; later expressions of its result's type may call it."""
         takes, gives = self.choose(EXPRESSIONS.types), self.choose(EXPRESSIONS.types)
         name = self.fresh()
         extra = self.fill(self.choose(("", ", q=<int>", ", *args, k=1, **kw")), 1, {})
@@ -215,7 +215,7 @@ class _Program(Writer):
 
 @st.composite
 def _statement(draw: st.DrawFn, program: _Program, depth: int) -> None:
-    """A strategy of its own for each statement: Hypothesis leaves it out as a whole when it shrinks."""
+    """Write a statement; as a strategy of its own, it is removed as a whole when a failure shrinks."""
     program.write_statement(draw(st.sampled_from(program.families(depth))), depth)
 
 

@@ -1,7 +1,8 @@
-"""Hypothesis strategies for whole Flash programs: endpoints in modules and packages that call each other.
+"""Draw whole Flash programs: endpoints in modules and packages that call each other.
 
 A function calls only functions with a smaller number, so that every program ends.  Async functions call
-async ones; plain ones call plain ones, as Python itself demands of the plain program.
+async ones; plain ones call plain ones, as Python itself demands of the plain program.  The first option of
+each draw is the simplest, so that a failing program shrinks to few endpoints without features.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ PACKAGES = ("pkg", "pkg.deep")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
-    """An endpoint: a function, or a class with the method `work`."""
+class GeneratedEndpoint:
+    """Describe an endpoint: a function, or a class with the method `work`."""
 
     number: int
     module: str
@@ -33,8 +34,8 @@ class Target:
 
 
 @dataclass
-class Source:
-    """A module that is being written: imports at its top, then definitions."""
+class ModuleText:
+    """Collect the lines of a module: imports at its top, then definitions."""
 
     name: str
     top: list[str] = field(default_factory=list)
@@ -47,10 +48,10 @@ class Source:
 
 @dataclass(frozen=True)
 class GeneratedProgram:
-    """Files and endpoints of a program."""
+    """Hold the files and endpoints of a program."""
 
     files: dict[str, str]
-    targets: tuple[Target, ...]
+    endpoints: tuple[GeneratedEndpoint, ...]
 
 
 _SDK = (
@@ -72,83 +73,98 @@ _DECORATIONS = (
 )
 
 
+_MORE = st.integers(0, 99).map(lambda n: n >= 20)
+
+
+@st.composite
+def _endpoints(
+    draw: st.DrawFn,
+    number: int,
+    earlier: list[GeneratedEndpoint],
+    sources: dict[str, ModuleText],
+    shared: ModuleText,
+    exported: list[GeneratedEndpoint],
+) -> GeneratedEndpoint:
+    """Draw an endpoint and write it into its module."""
+    endpoint = GeneratedEndpoint(
+        number=number,
+        module=draw(st.sampled_from(MODULES)),
+        is_async=draw(st.sampled_from([True, True, False])),
+        is_class=draw(st.sampled_from([False, False, False, False, True])),
+    )
+    callees = [each for each in earlier if each.is_async == endpoint.is_async]
+    _write_endpoint(draw, endpoint, sources[endpoint.module], callees, shared, exported)
+    return endpoint
+
+
 @st.composite
 def programs(draw: st.DrawFn) -> GeneratedProgram:
-    """A program with two to six endpoints."""
-    count = draw(st.integers(2, 6))
-    targets: list[Target] = []
-    sources = {name: Source(name) for name in MODULES}
-    shared = Source("shared")
-    exported: list[Target] = []
-    for number in range(count):
-        target = Target(
-            number=number,
-            module=draw(st.sampled_from(MODULES)),
-            is_async=draw(st.sampled_from([True, True, False])),
-            is_class=draw(st.integers(0, 4)) == 0,
-        )
-        callees = [t for t in targets if t.is_async == target.is_async]
-        _write_target(draw, target, sources[target.module], callees, shared, exported)
-        targets.append(target)
+    """Draw a program with two to six endpoints."""
+    endpoints: list[GeneratedEndpoint] = []
+    sources = {name: ModuleText(name) for name in MODULES}
+    shared = ModuleText("shared")
+    exported: list[GeneratedEndpoint] = []
+    while len(endpoints) < 2 or (len(endpoints) < 6 and draw(_MORE)):
+        endpoint = draw(_endpoints(len(endpoints), endpoints, sources, shared, exported))
+        endpoints.append(endpoint)
         if draw(st.booleans()):
-            exported.append(target)
+            exported.append(endpoint)
     files = {_path(name): _text(draw, source) for name, source in sources.items()}
     files |= {f"{package.replace('.', '/')}/__init__.py": "" for package in PACKAGES}
     files["facade/__init__.py"] = "".join(
         f"from {t.module} import {t.name} as public_{t.number}\n" for t in exported
     )
     files["shared.py"] = "import asyncio\n" + "\n".join(shared.body) + "\n"
-    return GeneratedProgram(files, tuple(targets))
+    return GeneratedProgram(files, tuple(endpoints))
 
 
 def _path(module: str) -> str:
     return module.replace(".", "/") + ".py"
 
 
-def _text(draw: st.DrawFn, source: Source) -> str:
+def _text(draw: st.DrawFn, source: ModuleText) -> str:
     head = draw(
         st.sampled_from(
             [
+                "",
                 '"""A module."""\n',
                 "# -*- coding: utf-8 -*-\n",
                 "from __future__ import annotations\n",
-                "",
             ]
         )
     )
     if not source.body:
         return head
     lines = "\n".join([head.rstrip("\n"), *source.top, "", *source.body]) + "\n"
-    return lines.replace("\n", "\r\n") if draw(st.integers(0, 9)) == 0 else lines
+    return lines.replace("\n", "\r\n") if draw(st.integers(0, 9)) == 9 else lines
 
 
-def _write_target(
+def _write_endpoint(
     draw: st.DrawFn,
-    target: Target,
-    source: Source,
-    callees: list[Target],
-    shared: Source,
-    exported: list[Target],
+    endpoint: GeneratedEndpoint,
+    source: ModuleText,
+    callees: list[GeneratedEndpoint],
+    shared: ModuleText,
+    exported: list[GeneratedEndpoint],
 ) -> None:
     line, sdk = draw(st.sampled_from(_SDK))
     if line not in source.top:
         source.top.append(line)
     calls: list[str] = []
-    for _ in range(draw(st.integers(0, 3))):
-        if callees:
-            callee = draw(st.sampled_from(callees))
-            calls += _call(draw, target, callee, source, shared, callee in exported)
-    decoration = draw(st.sampled_from(_DECORATIONS)).format(sdk=sdk, name=target.resource)
+    while callees and len(calls) < 12 and draw(_MORE):
+        callee = draw(st.sampled_from(callees))
+        calls += _call(draw, endpoint, callee, source, shared, callee in exported)
+    decoration = draw(st.sampled_from(_DECORATIONS)).format(sdk=sdk, name=endpoint.resource)
     body = [
-        "total = [x]",
+        "total = [x, extra]",
         *calls,
-        f"if x == {draw(st.integers(0, 3))}:",
+        f"if x == {3 - draw(st.integers(0, 3))}:",
         f"    raise {draw(st.sampled_from(['ValueError', 'KeyError', 'RuntimeError']))}('x is %s' % x)",
-        f"return {{'by': {target.number}, 'total': total, 'pair': (x, 'é')}}",
+        f"return {{'by': {endpoint.number}, 'total': total, 'pair': (x, 'é')}}",
     ]
-    word = "async def" if target.is_async else "def"
-    if target.is_class:
-        source.body += [decoration, f"class {target.name}:", "    def __init__(self, start=1):"]
+    word = "async def" if endpoint.is_async else "def"
+    if endpoint.is_class:
+        source.body += [decoration, f"class {endpoint.name}:", "    def __init__(self, start=1):"]
         source.body += ["        self.start = start", f"    {word} work(self, x, *, extra=0):"]
         source.body += [f"        {part}" for part in body]
     else:
@@ -160,7 +176,7 @@ def _write_target(
             source.body.insert(0, "def _same(function): return function")
         source.body += [decoration]
         source.body += [inner.rstrip()] if inner else []
-        source.body += [f"{word} {target.name}({defaults}):"]
+        source.body += [f"{word} {endpoint.name}({defaults}):"]
         source.body += ['    """Documented."""'] if draw(st.booleans()) else []
         source.body += [f"    {part}" for part in body]
     source.body += ["", ""]
@@ -168,13 +184,13 @@ def _write_target(
 
 def _call(
     draw: st.DrawFn,
-    caller: Target,
-    callee: Target,
-    source: Source,
-    shared: Source,
+    caller: GeneratedEndpoint,
+    callee: GeneratedEndpoint,
+    source: ModuleText,
+    shared: ModuleText,
     is_exported: bool,
 ) -> list[str]:
-    """The lines of a function body that call `callee` in one of the forms that programs use."""
+    """Return lines of a function body that call `callee` in one of the forms that programs use."""
     wait = "await " if caller.is_async else ""
     argument = draw(st.sampled_from(["x", "x + 1", "x=x", "x, extra=1"]))
     before, name = _reach(draw, caller, callee, source, shared, is_exported)
@@ -206,18 +222,18 @@ def _call(
 
 def _reach(
     draw: st.DrawFn,
-    caller: Target,
-    callee: Target,
-    source: Source,
-    shared: Source,
+    caller: GeneratedEndpoint,
+    callee: GeneratedEndpoint,
+    source: ModuleText,
+    shared: ModuleText,
     is_exported: bool,
 ) -> tuple[list[str], str]:
-    """(lines that make the callee known, the expression that names it)."""
+    """Return (lines that import the callee, the expression that names it)."""
     module, name = callee.module, callee.name
     if module == source.name:
         return [], name
     last = module.rpartition(".")[2]
-    ways: list[tuple[list[str], str]] = [
+    forms: list[tuple[list[str], str]] = [
         ([f"from {module} import {name}"], name),
         ([f"from {module} import {name} as chosen"], "chosen"),
         ([f"from {module} import (\n        {name},  # a comment\n    )"], name),
@@ -228,26 +244,26 @@ def _reach(
     ]
     if "." in module:
         package = module.rpartition(".")[0]
-        ways.append(([f"from {package} import {last}"], f"{last}.{name}"))
+        forms.append(([f"from {package} import {last}"], f"{last}.{name}"))
         if source.package.startswith("pkg") and package == source.package:
-            ways.append(([f"from .{last} import {name}"], name))
-            ways.append(([f"from . import {last} as near"], f"near.{name}"))
+            forms.append(([f"from .{last} import {name}"], name))
+            forms.append(([f"from . import {last} as near"], f"near.{name}"))
     if is_exported:
-        ways.append(([f"from facade import public_{callee.number}"], f"public_{callee.number}"))
-        ways.append((["import facade"], f"facade.public_{callee.number}"))
+        forms.append(([f"from facade import public_{callee.number}"], f"public_{callee.number}"))
+        forms.append((["import facade"], f"facade.public_{callee.number}"))
     helper = _helper(callee)
     if helper[0] not in shared.body and not callee.is_class:
         shared.body += helper
     if not callee.is_class:
-        ways.append(
+        forms.append(
             (
                 [f"import shared as other_{callee.number}"],
                 f"other_{callee.number}.via_{callee.number}",
             )
         )
-    before, expression = draw(st.sampled_from(ways))
+    before, expression = draw(st.sampled_from(forms))
     local = ("shadow", "chosen", "other", "near", "facade", "(")
-    at_top = draw(st.integers(0, 2)) == 0 and not any(word in before[0] for word in local)
+    at_top = draw(st.integers(0, 2)) == 2 and not any(word in before[0] for word in local)
     if at_top and before[0] not in source.top and _is_earlier(module, source.name):
         source.top.append(before[0])
         return [], expression
@@ -255,12 +271,12 @@ def _reach(
 
 
 def _is_earlier(module: str, importer: str) -> bool:
-    """Imports at the top go one way only: a circle there is an error of the plain program too."""
+    """Whether a module comes first: imports at the top must not form a cycle, in the plain program either."""
     return MODULES.index(module) < MODULES.index(importer)
 
 
-def _helper(callee: Target) -> list[str]:
-    """A function in the shared module that passes a call on."""
+def _helper(callee: GeneratedEndpoint) -> list[str]:
+    """Return a function for the shared module that forwards a call."""
     word, wait = ("async def", "await ") if callee.is_async else ("def", "")
     return [
         f"{word} via_{callee.number}(x, **more):",

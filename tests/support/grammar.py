@@ -30,7 +30,7 @@ _UNSAFE = frozenset("'\"\\{}#")
 
 @dataclass(frozen=True)
 class Grammar:
-    """The tables of templates.
+    """Hold the tables of templates.
 
     `literals` and `forms` map a type to templates of its expressions, the simplest first.  `general` are
     templates of expressions of any type, in which `<same>` is that type.
@@ -52,7 +52,7 @@ def _one_of(options: tuple[str, ...]) -> st.SearchStrategy[str]:
 
 @lru_cache(4096)
 def _pieces(template: str) -> tuple[str, ...]:
-    """Text and holes in turn."""
+    """Split a template into text and holes in turn."""
     return tuple(_HOLE.split(template))
 
 
@@ -70,17 +70,17 @@ class Writer(ABC):
     _count: int = 0
 
     def choose(self, options: Sequence[str]) -> str:
-        """One of the options; a failing program shrinks towards the first."""
+        """Return one of the options; a failure shrinks towards the first."""
         return self.draw(_one_of(tuple(options)))
 
     def happens(self, percent: int) -> bool:
-        """True in so many of a hundred programs; a failing program shrinks towards False."""
+        """Return True with a probability in percent; a failure shrinks towards False."""
         return self.draw(_PERCENT) >= 100 - percent
 
     # Names -----------------------------------------------------------------------------------------
 
     def fresh(self) -> str:
-        """A name that nothing has."""
+        """Return a name that is not in use."""
         self._count += 1
         return f"v{self._count}"
 
@@ -94,11 +94,11 @@ class Writer(ABC):
     # Expressions -----------------------------------------------------------------------------------
 
     def expression(self, kind: str, depth: int) -> str:
-        """An expression of a type, nested at most `depth` deep."""
+        """Return an expression of a type, nested at most `depth` deep."""
         return self.draw(_expressions(self, kind, depth))
 
     def write_expression(self, kind: str, depth: int) -> str:
-        """The same, as a part of the strategy that stands for it."""
+        """Return an expression; called by the expression's own strategy."""
         literals, known = self.grammar.literals[kind], self.scope.get(kind, [])
         if depth <= 0:
             return self.choose([*literals, *known])
@@ -167,7 +167,7 @@ class Writer(ABC):
                 self.bind(kind, labels[name])
 
     def _block(self, bound: list[str], labels: dict[str, str], depth: int) -> None:
-        """Names that are bound in a block may not exist after it."""
+        """Write a block; forget the names that it binds, which may not exist after it."""
         saved = {kind: list(names) for kind, names in self.scope.items()}
         for word in bound:
             label, _, kind = word.partition(":")
@@ -178,7 +178,7 @@ class Writer(ABC):
         self.scope = saved
 
     def usable(self, templates: Sequence[str]) -> list[str]:
-        """The templates whose `<old ...>` names exist."""
+        """Return the templates whose `<old ...>` names exist."""
         return [t for t in templates if all(self.scope.get(kind) for kind in _OLD.findall(t))]
 
 
@@ -187,7 +187,7 @@ _PERCENT = st.integers(0, 99)
 
 @st.composite
 def _expressions(draw: st.DrawFn, writer: Writer, kind: str, depth: int) -> str:
-    """A strategy of its own for each expression: Hypothesis replaces it as a whole when it shrinks."""
+    """Return an expression; as a strategy of its own, it is replaced as a whole when a failure shrinks."""
     if writer.mixed and draw(_PERCENT) >= 98:
         kind = draw(_one_of(writer.grammar.types))
     return writer.write_expression(kind, depth)

@@ -1,4 +1,4 @@
-"""Texts -> a project on disk -> what flashc makes of it."""
+"""Write projects, compile them and build them in this process."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EXAMPLES = ROOT / "examples"
 
 @dataclass(frozen=True)
 class Compiled:
-    """A compiled project.  `program` is None where there were errors."""
+    """Hold the result of a compilation.  `program` is None if there were errors."""
 
     root: Path
     program: Program | None
@@ -46,12 +46,12 @@ class Compiled:
 
     @property
     def valid(self) -> Program:
-        """The program, of a project that must be valid."""
+        """Return the program; fail if the project has errors."""
         assert self.program is not None, [str(d.message) for d in self.diagnostics]
         return self.program
 
     def found(self, code: str) -> Diagnostic:
-        """The one diagnostic with this code."""
+        """Return the only diagnostic with this code."""
         (diagnostic,) = [d for d in self.diagnostics if d.rule.code == code]
         return diagnostic
 
@@ -106,7 +106,7 @@ def context_of(
 
 
 def unpacked(compiled: Compiled, target: Path) -> Path:
-    """The artifact's own files (no dependencies), as a worker unpacks them."""
+    """Write the artifact's own files, without dependencies, as a worker unpacks them."""
     project = draft_project(compiled.valid, compiled.root, Sink())
     assert project is not None
     write_tree(target, own_drafts(compiled.valid, project))
@@ -114,7 +114,7 @@ def unpacked(compiled: Compiled, target: Path) -> Path:
 
 
 def built(root: Path, target: Path, **options: object) -> Path:
-    """The artifact of the project at `root`, written to `target`."""
+    """Build the project at `root` into the file `target`; return its path."""
     compiled = compile_folder(root, **options)
     sink = Sink()
     result = build(compiled.valid, context_of(root, sink, os.environ), target)

@@ -1,7 +1,7 @@
-"""Programs in worlds of their own: one process, several interpreters' worth of modules.
+"""Run programs in worlds: one process, and for each world the modules of its own.
 
-A world is what a worker is to Python: its own `sys.modules` for everything that lies in one folder.  The
-compiled program runs in one world per endpoint, the plain program in a single one; only the wire between
+A world gives a program what a worker gives it: a `sys.modules` of its own for the modules of one folder.  The
+compiled program runs in one world per endpoint, the plain program in a single one.  Only the wire between
 worlds is simulated, and it carries JSON like the real one.
 """
 
@@ -25,7 +25,7 @@ _THREADS = ThreadPoolExecutor(max_workers=64)
 
 
 class World:
-    """The modules of one folder, as one worker sees them."""
+    """Hold the modules of one folder, as one worker sees them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = str(folder)
@@ -34,7 +34,7 @@ class World:
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Make this world's modules the importable ones; put the others back at the end."""
+        """Make this world's modules importable in place of the outer world's."""
         outer = _current[-1] if _current else None
         if outer is not None:
             outer.leave()
@@ -70,7 +70,7 @@ class World:
 
 
 class Worker:
-    """One endpoint of a compiled program."""
+    """Run the handler of one endpoint of a compiled program."""
 
     def __init__(self, folder: Path, resource: str, platform: Workers) -> None:
         self.resource = resource
@@ -89,7 +89,7 @@ class Worker:
 
 
 class Workers:
-    """All endpoints of a compiled program, and the wire between them."""
+    """Connect all endpoints of a compiled program; `crossings` are the calls as (caller, callee)."""
 
     def __init__(self, folder: Path, resources: list[str]) -> None:
         self.crossings: list[tuple[str, str]] = []
@@ -102,7 +102,7 @@ class Workers:
         return send_async
 
     def send(self, caller: str, job: Any) -> Any:
-        """A blocking call; nothing in these programs really waits, so one step finishes it."""
+        """Send a blocking call; nothing in these programs really waits, so one step finishes it."""
         return finished(self.cross(caller, job))
 
     async def cross(self, caller: str, job: Any) -> Any:
@@ -122,12 +122,12 @@ class Workers:
 
 
 def json_copy(value: Any) -> Any:
-    """What is left of a value behind the wire."""
+    """Return a value as it arrives after it was sent as JSON."""
     return json.loads(json.dumps(value))
 
 
 def completed(coroutine: Any) -> Any:
-    """The result of a coroutine, run to its end before anything else goes on.
+    """Return the result of a coroutine, which runs to its end before anything else continues.
 
     One world is entered at a time, so two workers must not take turns; an event loop of its own, in a
     thread that is waited for, keeps siblings of an `asyncio.gather` from running in between.
@@ -136,7 +136,7 @@ def completed(coroutine: Any) -> Any:
 
 
 def finished(coroutine: Any) -> Any:
-    """The result of a coroutine that never waits for anything."""
+    """Return the result of a coroutine that never waits."""
     try:
         coroutine.send(None)
     except StopIteration as stop:
@@ -145,7 +145,7 @@ def finished(coroutine: Any) -> Any:
 
 
 def outcome(coroutine: Any) -> tuple[str, Any]:
-    """("value", result) or (type of the exception, its message)."""
+    """Return ("value", result) or (type of the exception, its message)."""
     try:
         return "value", json_copy(asyncio.run(coroutine))
     except Exception as error:
