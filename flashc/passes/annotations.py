@@ -1,10 +1,10 @@
-"""An annotation's text -> the literals that it accepts, as far as it speaks of plain JSON."""
+"""Tell which literals an annotation of plain JSON types accepts."""
 
 from __future__ import annotations
 
 import ast
 
-# `int` is fine where a float is wanted, `bool` where an int is, as in Python's own typing.
+# An `int` is accepted for `float`, and a `bool` for `int`, as in Python's own typing.
 _ACCEPTED: dict[str, frozenset[str]] = {
     "str": frozenset({"str"}),
     "int": frozenset({"int", "bool"}),
@@ -21,7 +21,7 @@ _ACCEPTED: dict[str, frozenset[str]] = {
 
 
 def json_types(annotation: str) -> frozenset[str] | None:
-    """The Python types of the literals that fit; None where the annotation says something else."""
+    """Return the names of the Python types that an annotation accepts, None if it has other types than JSON's."""
     try:
         tree = ast.parse(annotation.strip(), mode="eval").body
     except (SyntaxError, ValueError):

@@ -1,4 +1,4 @@
-"""Visible calls between endpoints -> a report of arguments that do not fit and results that are lost."""
+"""Check calls between endpoints: arguments that do not match, and results that are lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .context import PassContext
 
 
 def check_calls(program: Program, context: PassContext) -> Program:
-    """Every call whose arguments are visible is held against the callee's signature."""
+    """Report every call whose arguments do not match the called function, or whose result is lost."""
     sink = context.sink
     functions = {
         (endpoint.resource, f"{function.module}:{function.qualname}"): function
@@ -43,9 +43,9 @@ def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) ->
 
 
 def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """A call to another endpoint in async code gives an awaitable, not the result."""
+    """Report a call in async code that is not awaited: it returns an awaitable, not the result."""
     there = (Label(function.span, "defined here"),)
-    if function.is_generator:  # its stub is one too: nothing to await, and nothing to lose
+    if function.is_generator:  # its stub is a generator too, so there is nothing to await
         _check_generator(call, shape, function, sink)
         return
     if (
@@ -55,9 +55,9 @@ def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) 
     ):
         return
     what = (
-        "is thrown away"
+        "its result is lost"
         if shape.result_use is ResultUse.DISCARDED
-        else "is used as if it were the result"
+        else "it is used as if it were the result"
     )
     insert = Edit(Span(call.span.path, *(call.span.line, call.span.column) * 2), "await ")
     wrapped = shape.result_use is ResultUse.CONSUMED
@@ -77,18 +77,18 @@ def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) 
 
 def _check_generator(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     loop = "async for" if function.is_async else "for"
-    cure = f"read it with `{loop}`; it can't be awaited" if shape.awaited else "return a list"
+    fix = f"read it with `{loop}`; it can't be awaited" if shape.awaited else "return a list"
     sink.report(
         rules.GENERATOR_CALLED,
         call.span,
-        f"`{function.name}` is a generator; another endpoint gets its items when all are there",
+        f"`{function.name}` is a generator; another endpoint gets its items only when all are computed",
         secondary=(Label(function.span, "defined here"),),
-        help=(f"{cure}, or read the endpoint's stream through its URL",),
+        help=(f"{fix}, or read the endpoint's stream through its URL",),
     )
 
 
 def _check_types(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """A literal argument is held against the parameter's annotation where that is plain JSON."""
+    """Report a literal argument of another type than the parameter's annotation, if that is plain JSON."""
     positional = [p for p in function.parameters if p.kind in _BY_POSITION]
     named = {p.name: p for p in function.parameters if p.kind in _BY_KEYWORD}
     for constant in shape.constants:
@@ -117,7 +117,7 @@ def _check_class_call(call: Call, shape: CallShape, endpoint: QueueClass, sink: 
             sink.report(
                 rules.CLASS_ARGUMENTS,
                 call.span,
-                f"`{endpoint.class_name}` is built once per worker, without arguments",
+                f"a worker creates one `{endpoint.class_name}` without arguments",
                 secondary=(Label(endpoint.span, "the endpoint's class"),),
                 help=("pass the values to the method instead",),
             )
@@ -162,7 +162,7 @@ _BY_KEYWORD = (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
 
 def surplus_arguments(shape: CallShape, function: Function) -> list[str]:
-    """What the call gives and the function does not take, in words."""
+    """Return the arguments of the call that the function does not accept, described in words."""
     parameters = function.parameters
     positional = [p.name for p in parameters if p.kind in _BY_POSITION]
     found: list[str] = []
@@ -180,7 +180,7 @@ def surplus_arguments(shape: CallShape, function: Function) -> list[str]:
 
 
 def missing_arguments(shape: CallShape, function: Function) -> list[str]:
-    """The required parameters that the call gives no argument."""
+    """Return the names of required parameters without an argument in the call."""
     if shape.double_star:
         return []
     found: list[str] = []

@@ -52,7 +52,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
 
 
 def _check_module(module: Module, present: set[str], context: PassContext) -> bool:
-    """Whether all imports of a module lead to packages that workers have."""
+    """Report imports of packages that workers do not have; return whether there are none."""
     seen: set[str] = set()
     for item in module.imports:
         if item.origin is not Origin.EXTERNAL or item.typing_only or item.guarded:
@@ -104,7 +104,11 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
 
 
 def _must_be_imported(dependency: Dependency) -> bool:
-    """A direct reference tells no name to import, and an upper bound is there for another's sake."""
+    """Tell whether an unused dependency is a mistake.
+
+    It is not if the name to import is unknown (a direct reference), or if the requirement only limits the version
+    of a package that another one needs (an upper bound).
+    """
     name = dependency.name
     if name in not_imported_directly() | worker_distributions() | commonly_transitive():
         return False
@@ -116,9 +120,9 @@ def _must_be_imported(dependency: Dependency) -> bool:
 
 
 def _candidates(item: Import) -> Iterator[tuple[str, ...]]:
-    """The distributions that an import may come from: by the table, or by what is installed here.
+    """Yield the distributions that an import may come from: by the table, then by what is installed here.
 
-    Reading what is installed takes longer than all else, so it comes last.
+    Reading the installed metadata takes longest, so it comes last.
     """
     yield from _by_table(item)
     yield _installed(item.module)
@@ -131,7 +135,7 @@ def _by_table(item: Import) -> Iterator[tuple[str, ...]]:
 
 
 def _installed(module: str) -> tuple[str, ...]:
-    """The distributions of this environment that bring a module, normalized."""
+    """Return the distributions in this environment that contain a module, as normalized names."""
     return tuple(map(canonicalize_name, _metadata().get(module.partition(".")[0], ())))
 
 

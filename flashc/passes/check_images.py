@@ -36,7 +36,7 @@ def check_image(
     environ: Mapping[str, str],
     sink: Sink,
 ) -> None:
-    """A package that is never bundled has to be in the image, in a version that fits."""
+    """Report a package that is never bundled if the image lacks it, or has a version that does not match."""
     image = image_of(endpoint, python_version, environ)
     if image.packages is None:
         return

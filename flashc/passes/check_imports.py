@@ -18,7 +18,7 @@ from .misplaced_modules import excluded_module, neighbouring_module
 
 
 def check_imports(program: Program, context: PassContext) -> Program:
-    """Report every import that a worker could not carry out, and import cycles."""
+    """Report every import that would fail on a worker, and import cycles."""
     checker = _Checker(context.project, context.sink)
     workers = [module for name in program.worker_modules if (module := program.module(name))]
     for module in workers:
@@ -125,14 +125,14 @@ def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
         sink.report(
             rules.CIRCULAR_IMPORT,
             first,
-            f"modules import each other at the top: {drawn}",
+            f"modules import each other at their top level: {drawn}",
             secondary=labels,
             help=("move one of the imports into the functions that need it",),
         )
 
 
 def _needed_names(module: Module, project: Project) -> dict[str, Span]:
-    """The modules whose names `module` needs while it is being imported, each with the import's place."""
+    """Return the modules whose names `module` needs while Python imports it, with the span of the import."""
     found: dict[str, Span] = {}
     for item in module.imports:
         if item.scope or item.typing_only or item.guarded or item.names is None:

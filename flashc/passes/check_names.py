@@ -1,4 +1,4 @@
-"""Endpoint names -> a report of every name that two endpoints share."""
+"""Check that endpoints have different names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ QUEUES = (QueueFunction, QueueClass)
 
 
 def check_names(program: Program, context: PassContext) -> Program:
-    """One name belongs to one endpoint; of two, the second is reported and left out."""
+    """Report every endpoint with the name of an earlier one, and remove it from the program."""
     sink = context.sink
     first: dict[str, DeployedEndpoint] = {}
     for endpoint in sorted(program.deployed(), key=lambda e: e.construction.span):

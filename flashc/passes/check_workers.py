@@ -1,4 +1,4 @@
-"""What each endpoint's workers run -> a report of what they will miss there."""
+"""Check what workers need when they run: variables, state, GPUs, and routes that clients can poll."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
 
 from .context import PassContext
-from .resolve_calls import Linker, Place
+from .resolve_calls import CallResolver, Definition
 
-_UNEQUAL = 2  # from this ratio on, what fits into the largest does not fit into the smallest
+# ratio of memory from which a model for the largest GPU does not fit into the smallest
+_UNEQUAL = 2
 
 
 def check_workers(program: Program, context: PassContext) -> Program:
-    """Variables, state, GPUs and routes."""
+    """Report variables and state that workers do not have, unequal GPUs, and missing routes to poll."""
     sink = context.sink
-    linker = Linker(program)
-    runs = {e.resource: set(linker.runs(e)) for e in program.code_endpoints()}
+    resolver = CallResolver(program)
+    runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
     check_variables(program, runs, sink)
     check_state(program, runs, sink)
     for endpoint in program.code_endpoints():
@@ -32,24 +33,26 @@ def check_workers(program: Program, context: PassContext) -> Program:
     return program
 
 
-Runs = dict[str, set[Place]]
+Runs = dict[str, set[Definition]]
+"""The definitions that workers of an endpoint may run, by the endpoint's resource."""
 
 
-def _runs_scope(places: set[Place], module: str, scope: str) -> bool:
-    """Whether code in this scope is among what runs; what stands in a function runs with it."""
+def _runs_scope(definitions: set[Definition], module: str, scope: str) -> bool:
+    """Tell whether the code of a scope may run; the code inside a function runs if the function does."""
     if not scope:
-        return Place(module, "") in places
+        return Definition(module, "") in definitions
     parts = scope.split(".")
-    return any(Place(module, ".".join(parts[:n])) in places for n in range(1, len(parts) + 1))
+    prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+    return any(Definition(module, prefix) in definitions for prefix in prefixes)
 
 
 # Environment variables ----------------------------------------------------------------------------
 
 
 def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
-    """A variable that a worker needs comes from `env=`, the program itself, or the platform.
+    """Report variables that neither `env=`, the program nor the platform sets on a worker.
 
-    A module that reads it with a default, or asks whether it is there, is ready for its absence.
+    A variable that the module also reads with a default, or tests for, is optional and not reported.
     """
     set_by_program = {item.name for module in program.modules for item in module.variables_set}
     given = {e.resource: _given(e) for e in program.code_endpoints()}
@@ -59,16 +62,17 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
         if endpoint.construction.edit is not None
     ]
     for module in program.modules:
-        foreseen = {read.name for read in module.variables_read if read.optional}
+        optional = {read.name for read in module.variables_read if read.optional}
         for read in module.variables_read:
-            if read.name in foreseen | set_by_program or is_set_by_platform(read.name):
+            if read.name in optional | set_by_program or is_set_by_platform(read.name):
                 continue
-            if any(place.covers(read.span) for place in replaced):
-                continue  # on a worker an endpoint's arguments are its name alone
+            if any(span.covers(read.span) for span in replaced):
+                continue  # in the artifact, the only argument of `Endpoint` is its name
             lacking = [
                 resource
-                for resource, places in runs.items()
-                if _runs_scope(places, module.name, read.scope) and read.name not in given[resource]
+                for resource, definitions in runs.items()
+                if _runs_scope(definitions, module.name, read.scope)
+                and read.name not in given[resource]
             ]
             if lacking:
                 _report_variable(module, read, lacking, sink)
@@ -106,7 +110,7 @@ def _report_variable(module: Module, read: VariableRead, lacking: list[str], sin
 
 
 def check_state(program: Program, runs: Runs, sink: Sink) -> None:
-    """A value that one endpoint changes never reaches another: each has workers of its own."""
+    """Report a module-level value that one endpoint changes and another reads: their workers are different."""
     for module in program.modules:
         for name in dict.fromkeys(use.name for use in module.globals):
             uses = [use for use in module.globals if use.name == name]
@@ -132,8 +136,8 @@ def check_state(program: Program, runs: Runs, sink: Sink) -> None:
 def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, GlobalUse]:
     found: dict[str, GlobalUse] = {}
     for use in uses:
-        for resource, places in runs.items():
-            if _runs_scope(places, module.name, use.scope):
+        for resource, definitions in runs.items():
+            if _runs_scope(definitions, module.name, use.scope):
                 found.setdefault(resource, use)
     return found
 
@@ -142,7 +146,7 @@ def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, Globa
 
 
 def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
-    """A list of GPUs is an order of preference: a worker may get any of them."""
+    """Report a list of GPUs with very different memory: the platform may assign any of them."""
     hardware = endpoint.configuration.resources.hardware
     if not isinstance(hardware, Gpu):
         return
@@ -161,13 +165,16 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
 
 
 def _argument(endpoint: CodeEndpoint, name: str) -> Span:
-    places = {item.argument: item.span for item in endpoint.construction.provenance}
-    return places.get(name, endpoint.construction.span)
+    spans = {item.argument: item.span for item in endpoint.construction.provenance}
+    return spans.get(name, endpoint.construction.span)
 
 
 def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
-    """Who calls a load balancer without workers waits up to two minutes and gets an error then, so a
-    client needs something cheap to ask until a worker answers."""
+    """Report a load balancer without a minimum of workers and without a cheap route.
+
+    A request to a load balancer without a running worker waits up to 120 s and then fails, so a client needs a
+    cheap route to poll until a worker answers.
+    """
     if endpoint.configuration.resources.workers.minimum > 0:
         return
     if any(_is_cheap(route) for route in endpoint.routes):

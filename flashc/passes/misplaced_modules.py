@@ -1,4 +1,4 @@
-"""Recognise imports of modules that the project has where no worker finds them."""
+"""Recognise imports of modules that the project has, but not where a worker finds them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""References between modules -> `Program.calls` and `Program.edges`: who may call which endpoint."""
+"""Resolve references between modules to calls of endpoints, and compute which endpoint may call which."""
 
 from __future__ import annotations
 
@@ -24,40 +24,43 @@ from flashc_ir.program import Call, Edge, Program, callee_of
 
 from .context import PassContext
 
-_DEPTH = 20  # re-exports of re-exports
+_MAX_REEXPORTS = 20  # length of a chain of re-exports; real programs stay far below
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Something in a module: a function or class by its qualified name, "" for the module itself."""
+class Definition:
+    """A function or class of a module, by its qualified name; "" is the module itself."""
 
     module: str
     qualname: str
 
 
 def resolve_calls(program: Program, _context: PassContext) -> Program:
-    """Link every reference that leads to an endpoint, and every endpoint to those it can reach.
+    """Set `Program.calls` and `Program.edges`.
 
-    A reference counts although nothing shows that it is ever called: it may be passed on.  What runs in
-    an endpoint: its functions, everything that they refer to, and the top of every imported module.
+    Every reference to an endpoint counts as a call, because the program may pass it on and call it elsewhere.
+    An endpoint runs its functions, everything that they refer to, and the top level of every imported module.
     """
-    linker = Linker(program)
-    calls = tuple(dict.fromkeys(linker.calls()))
+    resolver = CallResolver(program)
+    calls = tuple(dict.fromkeys(resolver.calls()))
     edges = sorted(
-        {edge for endpoint in program.code_endpoints() for edge in linker.edges(endpoint)},
+        {edge for endpoint in program.code_endpoints() for edge in resolver.edges(endpoint)},
         key=lambda edge: (edge.caller, str(edge.callee)),
     )
     return replace(program, calls=calls, edges=tuple(edges))
 
 
 @dataclass(eq=False)
-class Linker:
-    """What dotted names lead to in a program."""
+class CallResolver:
+    """Resolve dotted names of a program to definitions, and definitions to endpoints.
+
+    `owners` are the endpoints that run a definition; `clients` are the variables that hold a client.
+    """
 
     program: Program
     modules: dict[str, Module] = field(init=False)
-    owners: dict[Place, list[Endpoint]] = field(init=False)
-    clients: dict[Place, Endpoint] = field(init=False)
+    owners: dict[Definition, list[Endpoint]] = field(init=False)
+    clients: dict[Definition, Endpoint] = field(init=False)
 
     def __post_init__(self) -> None:
         self.modules = {module.name: module for module in self.program.modules}
@@ -67,14 +70,17 @@ class Linker:
         }
         self.owners, self.clients = {}, {}
         for endpoint in self.program.endpoints:
-            for place in entry_points(endpoint):
-                self.owners.setdefault(place, []).append(endpoint)
+            for definition in entry_points(endpoint):
+                self.owners.setdefault(definition, []).append(endpoint)
             if isinstance(endpoint, (ImageEndpoint, ExistingEndpoint)) and endpoint.variable:
-                place = Place(endpoint.construction.module, endpoint.variable)
-                self.clients[place] = endpoint
+                variable = Definition(endpoint.construction.module, endpoint.variable)
+                self.clients[variable] = endpoint
 
-    def resolve(self, target: str, depth: int = 0) -> Place | None:
-        """What a dotted, absolute name leads to, re-exports and star imports followed."""
+    def resolve(self, target: str, depth: int = 0) -> Definition | None:
+        """Return the definition of an absolute dotted name, through re-exports and star imports.
+
+        Returns None if the program does not define the name.
+        """
         parts = target.split(".")
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
@@ -82,9 +88,9 @@ class Linker:
                 return self._inside(name, parts[length:], depth)
         return None
 
-    def _inside(self, module: str, rest: list[str], depth: int) -> Place | None:
-        if not rest or depth > _DEPTH:
-            return Place(module, "") if not rest else None
+    def _inside(self, module: str, rest: list[str], depth: int) -> Definition | None:
+        if not rest or depth > _MAX_REEXPORTS:
+            return Definition(module, "") if not rest else None
         binding = self._bindings[module].get(rest[0])
         if binding is None:
             for item in self.modules[module].imports:
@@ -95,97 +101,101 @@ class Linker:
             return None
         own = f"{module}.{rest[0]}"
         if binding.target in (None, own):
-            return Place(module, ".".join(rest))
+            return Definition(module, ".".join(rest))
         return self.resolve(".".join((binding.target or own, *rest[1:])), depth + 1)
 
-    def endpoints_at(self, place: Place) -> list[Endpoint]:
-        """The endpoints that a use of this place may call."""
-        head = Place(place.module, place.qualname.partition(".")[0])
+    def endpoints_at(self, definition: Definition) -> list[Endpoint]:
+        """Return the endpoints that a use of this definition may call."""
+        head = Definition(definition.module, definition.qualname.partition(".")[0])
         if head in self.clients:
             return [self.clients[head]]
-        return self.owners.get(place) or self.owners.get(head) or []
+        return self.owners.get(definition) or self.owners.get(head) or []
 
     def calls(self) -> Iterator[Call]:
-        """Every use of an endpoint by code that is not the endpoint's own."""
+        """Yield every use of an endpoint by code that is not the endpoint's own."""
         for module in self.program.modules:
-            for reference, place in self._uses_of(module):
-                scope = Place(module.name, reference.scope)
-                for endpoint in self.endpoints_at(place):
+            for reference, definition in self._uses_of(module):
+                scope = Definition(module.name, reference.scope)
+                for endpoint in self.endpoints_at(definition):
                     if not self._runs_in(scope, endpoint):
-                        yield _call(scope, place, endpoint, reference)
+                        yield _call(scope, definition, endpoint, reference)
 
-    def _uses_of(self, module: Module) -> Iterator[tuple[Reference, Place]]:
-        """The references of a module with what they lead to.  Where a name was bound again, one use has
-        several references, and which one it calls is not known."""
-        uses: dict[Span, list[tuple[Reference, Place | None]]] = {}
+    def _uses_of(self, module: Module) -> Iterator[tuple[Reference, Definition]]:
+        """Yield the references of a module and their definitions.
+
+        If a name is bound more than once, one use has several references, and it is not known which of them is
+        called; they are yielded without a shape.
+        """
+        uses: dict[Span, list[tuple[Reference, Definition | None]]] = {}
         for reference in module.references:
             found = (reference, self.resolve(reference.target))
             uses.setdefault(reference.span, []).append(found)
         for candidates in uses.values():
-            certain = len({place for _, place in candidates}) == 1
-            for reference, place in candidates:
-                if place is not None and place.qualname:
-                    yield reference if certain else _uncertain(reference), place
+            certain = len({definition for _, definition in candidates}) == 1
+            for reference, definition in candidates:
+                if definition is not None and definition.qualname:
+                    yield reference if certain else _uncertain(reference), definition
 
-    def _runs_in(self, scope: Place, endpoint: Endpoint) -> bool:
-        """Whether code in `scope` is one of the endpoint's own functions."""
+    def _runs_in(self, scope: Definition, endpoint: Endpoint) -> bool:
+        """Tell whether the code of `scope` is in one of the endpoint's own functions."""
         return any(
-            scope.module == place.module
-            and (
-                scope.qualname == place.qualname or scope.qualname.startswith(f"{place.qualname}.")
-            )
-            for place in entry_points(endpoint)
+            scope.module == own.module
+            and (scope.qualname == own.qualname or scope.qualname.startswith(f"{own.qualname}."))
+            for own in entry_points(endpoint)
         )
 
     def edges(self, endpoint: QueueFunction | QueueClass | LoadBalanced) -> Iterator[Edge]:
-        """The endpoints that `endpoint` may call."""
+        """Yield an edge to every other endpoint that `endpoint` may call."""
         own = set(entry_points(endpoint))
-        for place in self.reachable(endpoint):
-            for other in self.endpoints_at(place):
-                if other is not endpoint and place not in own:
+        for definition in self.reachable(endpoint):
+            for other in self.endpoints_at(definition):
+                if other is not endpoint and definition not in own:
                     yield Edge(endpoint.resource, callee_of(other))
 
-    def reachable(self, endpoint: QueueFunction | QueueClass | LoadBalanced) -> Iterator[Place]:
-        """Everything of the project that code of `endpoint` refers to, other endpoints included.
+    def reachable(
+        self, endpoint: QueueFunction | QueueClass | LoadBalanced
+    ) -> Iterator[Definition]:
+        """Yield every definition that the code of `endpoint` refers to, including other endpoints.
 
-        The code of another endpoint is not entered: it runs elsewhere.
+        The definitions that the code of another endpoint refers to are left out: it runs on other workers.
         """
-        pending = [*entry_points(endpoint), *(Place(m, "") for m in modules_of(endpoint))]
-        seen: set[Place] = set()
+        pending = [*entry_points(endpoint), *(Definition(m, "") for m in modules_of(endpoint))]
+        seen: set[Definition] = set()
         while pending:
-            place = pending.pop()
-            if place in seen:
+            definition = pending.pop()
+            if definition in seen:
                 continue
-            seen.add(place)
-            yield place
-            if not place.qualname:
-                pending.extend(self._imported(place.module))
-            elif endpoint not in self.endpoints_at(place) and self.endpoints_at(place):
+            seen.add(definition)
+            yield definition
+            owners = self.endpoints_at(definition)
+            if not definition.qualname:
+                pending.extend(self._imported(definition.module))
+            elif owners and endpoint not in owners:
                 continue
-            pending.extend(self._uses(place))
+            pending.extend(self._uses(definition))
 
-    def runs(self, endpoint: CodeEndpoint) -> Iterator[Place]:
-        """Everything of the project that workers of `endpoint` may run."""
-        for place in self.reachable(endpoint):
-            owners = self.endpoints_at(place)
+    def runs(self, endpoint: CodeEndpoint) -> Iterator[Definition]:
+        """Yield every definition that workers of `endpoint` may run."""
+        for definition in self.reachable(endpoint):
+            owners = self.endpoints_at(definition)
             if not owners or endpoint in owners:
-                yield place
+                yield definition
 
-    def _imported(self, module: str) -> Iterator[Place]:
+    def _imported(self, module: str) -> Iterator[Definition]:
         for item in self.modules[module].imports:
             names = [item.module, *(n.submodule for n in item.names or () if n.submodule)]
             for name in names:
                 parts = name.split(".")
                 for length in range(1, len(parts) + 1):
                     if ".".join(parts[:length]) in self.modules:
-                        yield Place(".".join(parts[:length]), "")
+                        yield Definition(".".join(parts[:length]), "")
 
-    def _uses(self, place: Place) -> Iterator[Place]:
-        module = self.modules[place.module]
-        prefix = f"{place.qualname}."
+    def _uses(self, definition: Definition) -> Iterator[Definition]:
+        module = self.modules[definition.module]
+        prefix = f"{definition.qualname}."
         for reference in module.references:
-            inside = reference.scope == place.qualname or (
-                place.qualname and reference.scope.startswith(prefix)
+            inside = reference.scope == definition.qualname or (
+                definition.qualname and reference.scope.startswith(prefix)
             )
             if inside:
                 found = self.resolve(reference.target)
@@ -197,12 +207,12 @@ def _uncertain(reference: Reference) -> Reference:
     return replace(reference, shape=None, member=None, member_shape=None)
 
 
-def entry_points(endpoint: Endpoint) -> tuple[Place, ...]:
-    """Where the code that an endpoint runs begins."""
+def entry_points(endpoint: Endpoint) -> tuple[Definition, ...]:
+    """Return the definitions that an endpoint runs directly: its functions, or its class and methods."""
     if isinstance(endpoint, QueueClass):
-        head = Place(_class_module(endpoint), endpoint.qualname)
-        return (head, *(Place(m.module, m.qualname) for m in endpoint.methods))
-    return tuple(Place(f.module, f.qualname) for f in functions_of(endpoint))
+        head = Definition(_class_module(endpoint), endpoint.qualname)
+        return (head, *(Definition(m.module, m.qualname) for m in endpoint.methods))
+    return tuple(Definition(f.module, f.qualname) for f in functions_of(endpoint))
 
 
 def _class_module(endpoint: QueueClass) -> str:
@@ -210,15 +220,18 @@ def _class_module(endpoint: QueueClass) -> str:
     return next((m.module for m in endpoint.methods if m.qualname.startswith(own)), endpoint.module)
 
 
-def _call(scope: Place, place: Place, endpoint: Endpoint, reference: Reference) -> Call:
+def _call(
+    scope: Definition, definition: Definition, endpoint: Endpoint, reference: Reference
+) -> Call:
     member = reference.member
-    qualname = place.qualname if member is None else f"{place.qualname}.{member}"
+    own = definition.qualname
+    qualname = own if member is None else f"{own}.{member}"
     shape = reference.shape if member is None else reference.member_shape
     if isinstance(endpoint, QueueClass) and member is None:
         shape = reference.shape
     return Call(
         caller=f"{scope.module}:{scope.qualname}",
-        callee=f"{place.module}:{qualname}",
+        callee=f"{definition.module}:{qualname}",
         endpoint=callee_of(endpoint),
         shape=shape,
         span=reference.span,
