@@ -151,6 +151,14 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
         "which is not defined there",
     ),
     "a handler is missing": (lambda f: f.pop("handler_w.py"), "the handler of `w`"),
+    "a handler names no modules": (
+        lambda f: edit(f, "handler_w.py", b"('worker',)", b"5"),
+        "`handler_w.py`: its `MODULES` are not the names of modules",
+    ),
+    "a handler names what is not there": (
+        lambda f: edit(f, "handler_w.py", b"('worker',)", b"('worker', 'gone')"),
+        "it imports the module `gone`, which is not in the archive",
+    ),
     "a handler is another's": (
         lambda f: edit(f, "handler_w.py", b"'w'", b"'v'"),
         "it is not the handler of `w`",
@@ -206,12 +214,12 @@ def test_damage_is_found(
     assert any(words in problem for problem in found), found
 
 
-def test_a_handler_of_somebody_elses_is_read_without_a_crash(
+def test_a_handler_that_flashc_did_not_write_is_read_without_a_crash(
     made: BuildResult, tmp_path: Path
 ) -> None:
     def change(files: Files) -> None:
-        edit(files, "handler_w.py", b"('worker',)", b"7")
         put(files, "handler_x.py", b"MODULES = (1, 'worker')\n")
+        put(files, "handler_y.py", b"MODULES = [['worker']]\n")
 
     assert problems(rewritten(made.artifact, tmp_path / "odd.tar.gz", change)) == []
 

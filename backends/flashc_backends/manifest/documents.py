@@ -47,7 +47,7 @@ def read_document(data: bytes, model: type[_Model]) -> _Model:
     raise InvalidDocument(_problems(document, model) or (("$", first),))
 
 
-def _problems(document: object, model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+def _problems(document: Any, model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
     """Return everything that the schema refuses, by JSON path; msgspec itself stops at the first problem."""
     from jsonschema import Draft202012Validator
 

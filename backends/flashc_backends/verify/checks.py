@@ -187,11 +187,23 @@ def _check_handlers(
         elif artifact.handlers.get(handler, {}).get("RESOURCE") != resource:
             yield handler, f"it is not the handler of `{resource}`"
         else:
+            yield from _check_modules(artifact, handler)
             for function in entry.functions:
                 yield from _check_function(artifact, resource, function, modules)
     for name, owner in artifact.manifest.function_registry.items():
         if owner not in resources:
             yield MANIFEST_PATH, f"`{name}` belongs to `{owner}`, which it does not have"
+
+
+def _check_modules(artifact: ArtifactContents, handler: str) -> Iterator[tuple[str, str]]:
+    """Check that a handler names modules, and that the artifact has them."""
+    names = artifact.handlers[handler].get("MODULES")
+    if not (isinstance(names, tuple) and names and all(isinstance(n, str) for n in names)):
+        yield handler, "its `MODULES` are not the names of modules"
+        return
+    for name in names:
+        if module_path(artifact, name) is None:
+            yield handler, f"it imports the module `{name}`, which is not in the archive"
 
 
 def _check_function(
