@@ -50,7 +50,7 @@ def _cells(parameter: Parameter[object]) -> Iterator[str]:
 
 
 def _default(parameter: Parameter[object]) -> str:
-    """The default as people read it."""
+    """Return the default as people read it."""
     return parameter.shown_default or (
         "none" if parameter.signature == "None" else parameter.signature
     )

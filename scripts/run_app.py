@@ -16,7 +16,7 @@ from flashc_backends.write import unpack
 
 
 def main(example: Path) -> int:
-    """Returns how many answers differ from those that the example expects."""
+    """Run the example and return how many answers differ from those that the example expects."""
     calls = json.loads((example / "calls.json").read_text(encoding="utf-8"))
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="flashc-run-") as folder:
@@ -35,7 +35,7 @@ def main(example: Path) -> int:
 
 
 def shown(call: dict[str, object]) -> str:
-    """A call in one line."""
+    """Return a call as one line."""
     if "job" in call:
         return f"{call['job']} {json.dumps(call['input'])}"
     body = f" {json.dumps(call['body'])}" if "body" in call else ""

@@ -33,7 +33,7 @@ def text(name: str) -> str:
 
 
 def dedented(node: Any) -> Any:
-    """The schema with the indentation taken out of its descriptions: since Python 3.13 docstrings have none."""
+    """Return the schema with no indentation in its descriptions: since Python 3.13 docstrings have none."""
     match node:
         case dict():
             return {

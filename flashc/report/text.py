@@ -56,7 +56,10 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
     for index, (path, marks) in enumerate(groups.items()):
         arrow = "-->" if index == 0 else ":::"
         first = next((m for m in marks if m.primary), marks[0]).label.location
-        yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(str(first))}"
+        remarks = [m.label.text for m in marks if isinstance(m.label.location, WholeFile)]
+        remark = "; ".join(text for text in remarks if text)
+        where = f"{first}: {remark}" if remark else str(first)
+        yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(where)}"
         located = [(span, m) for m in marks if isinstance(span := m.label.location, Span)]
         lines = lines_of(path) if located else None
         if lines is not None:

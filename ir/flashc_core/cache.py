@@ -1,8 +1,8 @@
-"""The cache: content-addressed entries on disk, shared by all builds of a user.
+"""Keep content-addressed entries on disk, shared by all builds of a user.
 
-Every entry is written beside its place and renamed into it, so that builds at the same time and builds
-that are killed leave whole entries only.  Each carries its own digest, so that one which a disk or a crash
-spoiled is a miss, never a wrong answer.
+Every entry is written to a temporary file and renamed, so that concurrent and killed builds leave complete
+entries only.  Each entry contains its own digest: an entry that a disk or a crash damaged counts as missing
+and never gives a wrong result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .files import replacing
 
 LIMIT = 4 * 1024**3  # bytes; the least recently used entries are removed first
 _FORMAT = "v1"
-_BETWEEN_PRUNINGS = 24 * 3600  # seconds
+_PRUNE_INTERVAL = 24 * 3600  # seconds
 _DIGEST_SIZE = 32
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of flashc.\n"
 _FOLDER_VARIABLE = "FLASHC_CACHE_DIR"
@@ -29,7 +29,7 @@ _FOLDER_VARIABLE = "FLASHC_CACHE_DIR"
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What the entries of one kind come to; `size` in bytes."""
+    """The number of entries of one kind, and their total size in bytes."""
 
     kind: str
     entries: int
@@ -44,20 +44,20 @@ class Piece:
     size: int
 
     def copy_to(self, target: BinaryIO) -> None:
-        """Write them to `target`.
+        """Write the piece to `target`.
 
         Raises:
-            OSError: one of them can't be read or written.
+            OSError: the file can't be read, or the target can't be written.
         """
         with self.path.open("rb") as stream:
             for chunk in _chunks(stream, self.size):
                 target.write(chunk)
 
     def is_next_in(self, stream: BinaryIO) -> bool:
-        """Whether `stream` goes on with these very bytes, which are read.
+        """Read as many bytes from `stream`, and return whether they are equal to the piece.
 
         Raises:
-            OSError: one of them can't be read.
+            OSError: the file or the stream can't be read.
         """
         with self.path.open("rb") as mine:
             return all(chunk == stream.read(len(chunk)) for chunk in _chunks(mine, self.size))
@@ -65,9 +65,9 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Entries below `folder` (absolute), by kind and key; both are names of flashc's own making.
+    """Entries below `folder` (absolute), by kind and key; flashc itself chooses both.
 
-    A folder that can't be written makes every entry a miss: a cache never stops a build.
+    If the folder can't be written, no entry is found: the cache never stops a build.
     """
 
     folder: Path
@@ -75,9 +75,9 @@ class Store:
     is_read_only: bool = False
 
     def read(self, kind: str, key: str, oldest: float | None = None) -> bytes | None:
-        """An entry; None where there is none, a spoiled one, or one older than `oldest` seconds.
+        """Return an entry; None if it is missing, damaged, or older than `oldest` seconds.
 
-        An entry whose age matters keeps its time of writing.
+        With `oldest` the time of writing is kept; otherwise reading counts as a use.
         """
         path = self._path(kind, key)
         try:
@@ -94,7 +94,7 @@ class Store:
         return content
 
     def write(self, kind: str, key: str, content: bytes | Path) -> None:
-        """Keep bytes, or a copy of a file, as an entry.  Where that fails there is no entry."""
+        """Write bytes, or a copy of a file, as an entry; do nothing if that fails."""
         if self.is_read_only:
             return
         path = self._path(kind, key)
@@ -107,10 +107,10 @@ class Store:
                     total.update(chunk)
                     target.write(chunk)
                 target.write(total.digest())
-            self._prune_now_and_then()
+            self._prune_if_due()
 
     def find(self, kind: str, key: str) -> Piece | None:
-        """A large entry, checked and left where it is; None as `read`."""
+        """Check a large entry and return it as a piece of its file; None as in `read`."""
         path = self._path(kind, key)
         try:
             with path.open("rb") as stream:
@@ -126,7 +126,7 @@ class Store:
         return Piece(path, size)
 
     def usage(self) -> list[Usage]:
-        """What is kept, by kind."""
+        """Return the number and size of the entries, by kind."""
         found: dict[str, tuple[int, int]] = {}
         for path, status in self._entries():
             kind = path.relative_to(self.folder / _FORMAT).parts[0]
@@ -135,16 +135,16 @@ class Store:
         return [Usage(kind, *figures) for kind, figures in sorted(found.items())]
 
     def clear(self) -> None:
-        """Forget everything; other files in the folder stay.
+        """Remove all entries; other files in the folder stay.
 
         Raises:
-            OSError: something can't be removed.
+            OSError: an entry can't be removed.
         """
         if (self.folder / _FORMAT).exists():
             shutil.rmtree(self.folder / _FORMAT)
 
     def prune(self) -> None:
-        """Forget what has not been used for the longest time, until the rest is within the limit."""
+        """Remove the least recently used entries until the rest is within the limit."""
         entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime_ns, reverse=True)
         kept = 0
         for path, status in entries:
@@ -153,15 +153,15 @@ class Store:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def _prune_now_and_then(self) -> None:
+    def _prune_if_due(self) -> None:
         stamp = self.folder / ".pruned"
-        if not stamp.exists() or time.time() - stamp.stat().st_mtime > _BETWEEN_PRUNINGS:
+        if not stamp.exists() or time.time() - stamp.stat().st_mtime > _PRUNE_INTERVAL:
             stamp.touch()
             self.prune()
 
     def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
         for path in (self.folder / _FORMAT).rglob("*"):
-            with contextlib.suppress(OSError):  # another build may take it away meanwhile
+            with contextlib.suppress(OSError):  # another build may remove it meanwhile
                 if path.is_file():
                     yield path, path.stat()
 
@@ -187,7 +187,7 @@ def _pieces(content: bytes | Path) -> Iterator[bytes]:
 
 
 def _chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
-    """The next `size` bytes of a stream; what a shorter stream lacks is not there."""
+    """Yield the next `size` bytes of a stream, or fewer if the stream is shorter."""
     while size > 0:
         chunk = stream.read(min(size, 1 << 20))
         if not chunk:
@@ -197,7 +197,7 @@ def _chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def open_store() -> Store:
-    """The user's cache: `FLASHC_CACHE_DIR`, or the platform's place for caches."""
+    """Return the user's cache: in `FLASHC_CACHE_DIR`, or where the operating system keeps caches."""
     chosen = os.environ.get(_FOLDER_VARIABLE)
     if chosen:
         return Store(Path(chosen).absolute())
@@ -212,7 +212,7 @@ def disabled_cache() -> Store:
 
 
 def digest(*parts: bytes | str) -> str:
-    """A key: the SHA-256 of parts, each behind its length."""
+    """Return a key: the SHA-256 of the parts, each preceded by its length."""
     total = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part

@@ -1,4 +1,4 @@
-"""Bytes of one Python file <-> text, in the encoding that the file declares."""
+"""Decode and encode Python files, in the encoding that the file declares."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ class Undecodable(ValueError):
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """(text, encoding) of a Python file, found the way Python does (PEP 263); newlines as they are.
+    """Return the text and the encoding of a Python file, as Python finds them (PEP 263).
+
+    Newlines stay as they are.
 
     Raises:
         Undecodable: unknown encoding, or bytes that are invalid in it.
@@ -30,12 +32,12 @@ def decode(data: bytes) -> tuple[str, str]:
         line = data.count(b"\n", 0, error.start) + 1
         raise Undecodable(f"byte 0x{data[error.start]:02x} is not {encoding}", line) from error
     if not is_text(text):
-        raise Undecodable("it holds half of a character (a lone surrogate)")
+        raise Undecodable("it contains half of a character (a lone surrogate)")
     return text, encoding
 
 
 def encode(text: str) -> bytes:
-    """The bytes of a Python file with this text: in the encoding that it declares, else in UTF-8."""
+    """Return the bytes of a Python file: in the encoding that its text declares, or in UTF-8."""
     plain = text.encode("utf-8", "surrogatepass")
     try:
         return text.encode(tokenize.detect_encoding(BytesIO(plain).readline)[0])
@@ -44,12 +46,12 @@ def encode(text: str) -> bytes:
 
 
 def is_text(text: str) -> bool:
-    """Whether UTF-8, and so JSON, can express a string: it has no lone surrogates."""
+    """Return whether UTF-8, and so JSON, can express a string: it has no lone surrogates."""
     return printable(text) == text
 
 
 def printable(text: str) -> str:
-    """A string with escapes in place of lone surrogates."""
+    """Return a string with escapes in place of lone surrogates."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -1,8 +1,8 @@
-"""Work that takes a processor -> the same work on all processors, where that is safe and pays.
+"""Run CPU-bound work on all processors, where that is safe and faster.
 
-`concurrent.futures` and `multiprocessing.Pool` do not fit: both wait for ever for a process that was killed while
-it wrote a result, be it by an interrupt or by a system that is short of memory.  Here each process has a pipe of
-its own, whose end says that it is gone.
+`concurrent.futures` and `multiprocessing.Pool` do not fit: both wait forever for a process that was killed while
+it wrote a result, by an interrupt or because memory ran out.  Here each process has a pipe of its own; the pipe
+ends when the process does.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from typing import NoReturn
 
 Work = Callable[[int], bytes]
 
-_MOST = 8  # processes; more are not worth their start
+_MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
 _HEAD = struct.Struct("<I?Q")  # number, whether it is a result, the length of what follows
-_ROOM = 65536 // _NUMBER.size  # numbers that a pipe holds
+_PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
 def on_all_processors(work: Work, count: int) -> Generator[bytes, None, None]:
-    """`work(0)`, ..., `work(count - 1)`, in this order; what one of them raises is raised.
+    """Yield `work(0)`, ..., `work(count - 1)`, in this order; an exception of one of them is raised.
 
-    The processes are forked, so that `work` and all it knows need no pickling and nothing is imported again.
-    A fork copies no thread but the one that forks, so with others about everything is done here; so is what
-    is left when a process is killed.
+    The processes are forked, so that `work` and its data need no pickling and nothing is imported again.
+    A fork copies only the thread that forks: if there are other threads, this process does all the work.
+    It also does what is left when a process is killed.
     """
     results: dict[int, bytes] = {}
     done = 0
     if sys.platform == "linux" and threading.active_count() == 1:
-        processes = min(len(os.sched_getaffinity(0)), count, _MOST)
-        if processes > 1 and count <= _ROOM:
+        processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES)
+        if processes > 1 and count <= _PIPE_CAPACITY:
             for number, result in _in_processes(work, processes, count):
                 results[number] = result
                 while done in results:
@@ -51,18 +51,18 @@ def on_all_processors(work: Work, count: int) -> Generator[bytes, None, None]:
 
 
 def _in_processes(work: Work, processes: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """(number, result) in any order; those that a killed process had taken are missing."""
+    """Yield (number, result) in any order; those that a killed process had taken are missing."""
     numbers, filling = os.pipe()
     os.write(filling, b"".join(map(_NUMBER.pack, range(count))))
     os.close(filling)
     children: dict[int, int] = {}  # the pipe that a process writes to -> its id
     try:
-        with suppress(OSError):  # no further process to be had: those that there are do the work
+        with suppress(OSError):  # fork failed: continue with the processes started so far
             for _ in range(processes):
                 reader, child = _start(work, numbers)
                 children[reader] = child
         yield from _results(list(children))
-    finally:  # an interrupt too: nobody waits for what is not wanted any more
+    finally:  # after an interrupt too: stop the processes, their results are not needed
         for child in children.values():
             os.kill(child, signal.SIGKILL)
         for reader, child in children.items():
@@ -72,10 +72,10 @@ def _in_processes(work: Work, processes: int, count: int) -> Iterator[tuple[int,
 
 
 def _start(work: Work, numbers: int) -> tuple[int, int]:
-    """A process that works off `numbers`: the pipe that it writes to, and its id."""
+    """Start a process that takes numbers from a pipe; return the pipe with its results, and its id."""
     reader, writer = os.pipe()
     parent = os.getpid()
-    # A process that is interrupted while it starts would go on as a second one like this.
+    # A child that is interrupted here would continue as a second copy of this program.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         child = os.fork()
@@ -93,8 +93,11 @@ def _start(work: Work, numbers: int) -> tuple[int, int]:
 
 
 def _serve(work: Work, numbers: int, writer: int, parent: int) -> NoReturn:
-    """Work until there is nothing left.  It lives too briefly for collecting garbage, interrupts are for the
-    process that waits, and it does not outlive that one, however that ends."""
+    """Take numbers and write results until no number is left, then exit.
+
+    Garbage collection is off because the process is short-lived.  Interrupts are left to the parent, and
+    the process ends with the parent, however that ends.
+    """
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -104,7 +107,7 @@ def _serve(work: Work, numbers: int, writer: int, parent: int) -> NoReturn:
                 (number,) = _NUMBER.unpack(data)
                 try:
                     answer = (True, work(number))
-                except Exception as error:  # handed over to the caller, whatever it is
+                except Exception as error:  # any exception is passed on to the caller
                     answer = (False, _pickled(error))
                 results.write(_HEAD.pack(number, answer[0], len(answer[1])) + answer[1])
                 results.flush()
@@ -113,15 +116,15 @@ def _serve(work: Work, numbers: int, writer: int, parent: int) -> NoReturn:
 
 
 def _pickled(error: Exception) -> bytes:
-    with suppress(Exception):  # not every exception can be pickled, or made again
+    with suppress(Exception):  # not every exception can be pickled and unpickled
         data = pickle.dumps(error)
-        pickle.loads(data)  # our own
+        pickle.loads(data)  # pickled in the line above
         return data
     return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
 def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
-    """What arrives on some pipes, until the last one ends."""
+    """Yield the results that arrive on some pipes, until the last one ends."""
     waiting = {reader: bytearray() for reader in readers}
     with selectors.DefaultSelector() as selector:
         for reader in readers:
@@ -137,7 +140,7 @@ def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
 
 
 def _frames(data: bytearray) -> Iterator[tuple[int, bytes]]:
-    """The whole results at the beginning of `data`, which are taken out."""
+    """Remove the complete results at the beginning of `data`, and yield them."""
     while len(data) >= _HEAD.size:
         number, is_result, length = _HEAD.unpack_from(data)
         end = _HEAD.size + length
@@ -146,5 +149,5 @@ def _frames(data: bytearray) -> Iterator[tuple[int, bytes]]:
         content = bytes(data[_HEAD.size : end])
         del data[:end]
         if not is_result:
-            raise pickle.loads(content)  # what the process itself has written
+            raise pickle.loads(content)  # written by the process that this one started
         yield number, content

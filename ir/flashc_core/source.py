@@ -94,9 +94,9 @@ class OverlappingEdits(ValueError):
 
 
 class Lines:
-    """The line table of one text: (line, column) <-> offset.
+    r"""The line table of one text: it converts positions to offsets and back.
 
-    Only `\\n`, `\\r\\n` and `\\r` end a line, as in Python's own grammar; `str.splitlines` would also
+    Only `\n`, `\r\n` and `\r` end a line, as in Python's own grammar; `str.splitlines` would also
     break at form feeds and Unicode separators and shift every later line.
     """
 

@@ -1,4 +1,4 @@
-"""A misspelt name -> the one that was meant."""
+"""Suggest the name that a misspelt one most likely stands for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 
 def nearest(name: str, choices: Collection[str]) -> str | None:
-    """The one choice that a misspelt name most likely stands for."""
+    """Return the choice that is most similar to a misspelt name; None if none is similar."""
     known = sorted(set(choices))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
@@ -18,7 +18,7 @@ def nearest(name: str, choices: Collection[str]) -> str | None:
 
 
 def did_you_mean(name: str, choices: Collection[str], what: str = "") -> tuple[str, ...]:
-    """A `help` line with the nearest choice, or with all where they are few."""
+    """Return a `help` line with the nearest choice, or with all choices if none is similar."""
     close = nearest(name, choices)
     if close is not None:
         return (f"did you mean `{close}`?",)

@@ -1,4 +1,4 @@
-"""The endpoints of a project: what they run, on what, and where the program says so."""
+"""Describe the endpoints of a project: what they run, on what hardware, and where they are declared."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ class Route(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """`METHOD /path`, the route's name in the manifest."""
+        """Return `METHOD /path`, the route's name in the manifest."""
         return f"{self.method} {self.path}"
 
 
 class Dependency(Struct, frozen=True, kw_only=True):
     """One PEP 508 requirement as declared; `name` is the normalized name of the distribution.
 
-    `constraint`: it asks for nothing, and limits the version of what others ask for.
+    `constraint`: it only limits the version if another requirement asks for the distribution.
     """
 
     name: str
@@ -105,8 +105,10 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
 
 class Provenance(Struct, frozen=True):
-    """Where the value of one argument comes from: `span` is the argument, `origin` the expression that
-    made its value, which may stand in another module."""
+    """Where the value of one argument comes from.
+
+    `span` is the argument, `origin` the expression that made its value, maybe in another module.
+    """
 
     argument: str
     span: Span
@@ -117,7 +119,7 @@ class Construction(Struct, frozen=True, kw_only=True):
     """Where an endpoint is declared, and with what.  `traced`: known by running the program.
 
     `edit` is what the artifact's copy says instead, where all that a worker needs of the declaration is the
-    resource's name.  It is None where the text has to stay as it is: it makes several endpoints (a loop, a
+    resource's name.  It is None if the text has to stay as it is: it makes several endpoints (a loop, a
     factory), or binds names (`:=`) that others may read.
     """
 
@@ -132,8 +134,8 @@ class QueueFunction(Variant, frozen=True, tag="queue-function", kw_only=True):
     """A queue-based endpoint that runs one function.
 
     `module` is the one that gives the function to the endpoint, as a rule the function's own.
-    `outermost` says that no decorator stands above the endpoint's, so that the module's name for the
-    function is the endpoint's own object.
+    `outermost`: the endpoint's decorator is the first one, so that the module's name for the function is
+    the endpoint's own object.
     """
 
     name: str
@@ -149,8 +151,8 @@ class QueueFunction(Variant, frozen=True, tag="queue-function", kw_only=True):
 class QueueClass(Variant, frozen=True, tag="queue-class", kw_only=True):
     """A queue-based endpoint that runs the methods of one instance per worker.
 
-    `methods` are the public ones, inherited ones too; `open_bases` says that a base class lies outside
-    the project, so that there may be more.
+    `methods` are the public ones, inherited ones too; `open_bases`: a base class is outside
+    of the project, so that there may be more.
     """
 
     name: str
@@ -193,7 +195,7 @@ class ImageEndpoint(Variant, frozen=True, tag="image", kw_only=True):
 class ExistingEndpoint(Variant, frozen=True, tag="existing"):
     """A client of an endpoint that exists already; nothing is deployed.
 
-    `id` is None where it is known at run time only.
+    `id` is None if it is known at run time only.
     """
 
     id: str | None
@@ -207,7 +209,7 @@ Endpoint = DeployedEndpoint | ExistingEndpoint
 
 
 def functions_of(endpoint: Endpoint) -> tuple[Function, ...]:
-    """The user's functions that an endpoint runs, each once, in the order of the source."""
+    """Return the user's functions that an endpoint runs, each once, in source order."""
     match endpoint:
         case QueueFunction():
             return (endpoint.function,)
@@ -220,7 +222,7 @@ def functions_of(endpoint: Endpoint) -> tuple[Function, ...]:
 
 
 def modules_of(endpoint: CodeEndpoint) -> tuple[str, ...]:
-    """The modules that a worker of this endpoint imports to have everything registered."""
+    """Return the modules that a worker of this endpoint imports, so that everything is registered."""
     match endpoint:
         case QueueFunction() | QueueClass():
             return (endpoint.module,)

@@ -42,18 +42,22 @@ class Subject:
 
     @cached_property
     def spans(self) -> list[Span]:
+        """Return the spans of the fresh parts."""
         return [span for node in self.fresh for span in spans_of(node)]
 
     @cached_property
     def files(self) -> frozenset[str]:
+        """Return the paths of the program's files."""
         return frozenset(file.path for file in self.program.files)
 
     @cached_property
     def modules(self) -> frozenset[str]:
+        """Return the names of the program's modules."""
         return frozenset(module.name for module in self.program.modules)
 
     @cached_property
     def callees(self) -> frozenset[Callee]:
+        """Return the program's endpoints as callees of calls."""
         return frozenset(callee_of(endpoint) for endpoint in self.program.endpoints)
 
 
@@ -153,8 +157,13 @@ def _positions(subject: Subject) -> Iterator[str]:
 
 def _edits(subject: Subject) -> Iterator[str]:
     for module in subject.program.modules:
-        if module.edits:
-            yield from _edits_of(module.path, module.edits)
+        for edits in (module.edits, module.sdk_edits):
+            if edits:
+                yield from _edits_of(module.path, edits)
+    for endpoint in subject.program.endpoints:
+        construction = endpoint.construction
+        if construction.edit is not None:
+            yield from _edits_of(construction.span.path, (construction.edit,))
 
 
 def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
@@ -282,7 +291,7 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         name="edits",
-        text="A module's edits are in its own file, keep its number of lines, and do not overlap.",
+        text="The edits of a module or a construction are in its file, keep its lines, and do not overlap.",
         check=_edits,
     ),
     Law(

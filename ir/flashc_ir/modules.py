@@ -1,4 +1,4 @@
-"""The modules of a project: what they import, bind at their top, and use of each other."""
+"""Describe the modules of a project: their imports, top-level names, and uses of each other."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ class ImportedName(Struct, frozen=True, kw_only=True):
 
     @property
     def bound(self) -> str:
+        """Return the name that the import binds."""
         return self.alias or self.name
 
 
@@ -43,8 +44,8 @@ class Import(Struct, frozen=True, kw_only=True):
     """One imported module.  `span` covers the whole statement.
 
     `module` is absolute.  `names` is None for `import module` and for `import_module("module")`
-    (`dynamic`), and holds `*` for a star import.  `scope` is the qualified name of the function that
-    holds the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`, `guarded` an
+    (`dynamic`), and is `*` for a star import.  `scope` is the qualified name of the function that
+    contains the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`, `guarded` an
     import whose failure the program expects (`try: ... except ImportError`).
     `substitute` is the module of the artifact's runtime that takes the place of an SDK's module; the names
     of such an import are dropped where nothing uses them.
@@ -127,9 +128,8 @@ class Reference(Struct, frozen=True, kw_only=True):
 class Binding(Struct, frozen=True, kw_only=True):
     """A name at the top of a module.
 
-    `target` is what the name stands for if that is something of the project (dotted, absolute): the
-    definition itself for `def` and `class`, the imported thing for an import, the other name for an
-    alias.  `unique`: nothing else at the module's top binds the name.
+    `target` is what the name refers to, if the project defines it (dotted, absolute): the definition
+    itself for `def` and `class`, the imported object for an import, the other name for an alias.  `unique`: nothing else at the module's top binds the name.
     """
 
     name: str
@@ -151,14 +151,14 @@ class VariableRead(Struct, frozen=True, kw_only=True):
 
 
 class VariableSet(Struct, frozen=True):
-    """The program gives an environment variable a value of its own."""
+    """An assignment of an environment variable by the program."""
 
     name: str
     scope: str
 
 
 class GlobalUse(Struct, frozen=True, kw_only=True):
-    """A function reads, or changes (`writes`), a value that its module keeps; `scope` as in `Import`."""
+    """A function's use of a global of its module; `writes`: it changes it.  `scope` as in `Import`."""
 
     name: str
     scope: str

@@ -13,7 +13,7 @@ Laws, which `verify` checks after every step of the compiler (the table is in `l
 - order: Files, exclusions, modules, endpoints, worker modules and edges are sorted by path or name.
 - span-files: Every span is in a file of the program, or in one that configures it.
 - span-positions: Lines and columns count from 1, and no span ends before it begins.
-- edits: A module's edits are in its own file, keep its number of lines, and do not overlap.
+- edits: The edits of a module or a construction are in its file, keep its lines, and do not overlap.
 - named-endpoints: Every deployed endpoint has a name and a resource name.
 - unique-endpoints: Endpoint names and resource names occur once.  Holds since `check_names`.
 - endpoint-modules: Every module that an endpoint names is a module of the program.
@@ -150,18 +150,19 @@ class Program(Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def module(self, name: str) -> Module | None:
+        """Return the module with this dotted name."""
         index = bisect_left(self.modules, name, key=lambda module: module.name)
         found = self.modules[index] if index < len(self.modules) else None
         return found if found is not None and found.name == name else None
 
     def deployed(self) -> Iterator[DeployedEndpoint]:
-        """The endpoints that a deployment makes, in the order of their resource names."""
+        """Yield the endpoints that a deployment makes, in the order of their resource names."""
         for endpoint in self.endpoints:
             if not isinstance(endpoint, ExistingEndpoint):
                 yield endpoint
 
     def code_endpoints(self) -> Iterator[CodeEndpoint]:
-        """The endpoints that run the project's own code."""
+        """Yield the endpoints that run the project's own code."""
         for endpoint in self.deployed():
             if not isinstance(endpoint, ImageEndpoint):
                 yield endpoint

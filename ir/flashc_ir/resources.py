@@ -1,4 +1,4 @@
-"""What an endpoint runs on, as typed values; every default of the SDK is already filled in."""
+"""Describe what an endpoint runs on, as typed values; the SDK's defaults are already filled in."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from .variant import Variant
 
 
 class Text(Variant, frozen=True, tag="text"):
-    """A piece of an environment value that is known when building."""
+    """A part of an environment variable's value that is known at build time."""
 
     text: str
 
 
 class EnvironmentReference(Variant, frozen=True, tag="reference"):
-    """A piece of a value that is read from the deploying process's environment.
+    """A part of a value that is read from the environment of the deploying process.
 
     The value itself is never stored: not in the IR, the manifest, the artifact, a log or a cache.
     """
@@ -33,7 +33,7 @@ class Variable(Struct, frozen=True):
 
     @property
     def literal(self) -> str | None:
-        """The value, if it is known without any environment."""
+        """Return the value, if it is known without any environment."""
         texts = [part.text for part in self.parts if isinstance(part, Text)]
         return "".join(texts) if len(texts) == len(self.parts) else None
 
@@ -79,7 +79,7 @@ class Volume(Struct, frozen=True, kw_only=True):
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """Settings of the worker's container; None = the platform's own default."""
+    """Settings of the worker's container; None means the platform's default."""
 
     container_disk_gb: int | None = None
     docker_args: str | None = None
@@ -93,7 +93,7 @@ class Template(Struct, frozen=True, kw_only=True):
 class Resources(Struct, frozen=True, kw_only=True):
     """Where and how an endpoint's workers run.
 
-    `datacenters` is None when the program names none; `idle_timeout` is in seconds;
+    `datacenters` is None if the program names none; `idle_timeout` is in seconds;
     `execution_timeout_ms` 0 is the platform's default.
     """
 

@@ -1,4 +1,4 @@
-"""What parts of the IR that come in several forms have in common."""
+"""Define the base of the IR's tagged unions."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from msgspec import Struct
 
 
 class Variant(Struct, frozen=True, tag_field="kind", tag=True):
-    """One of several forms of a part; `kind` says which, in JSON too."""
+    """One of several forms of a part; `kind` tells which, in JSON too."""
 
     @property
     def kind(self) -> str:
+        """Return the tag of the form."""
         return str(self.__struct_config__.tag)

@@ -90,6 +90,14 @@ def edit_elsewhere(program: Program) -> Program:
     return swapped(program, endpoint, replace(endpoint, construction=construction))
 
 
+def with_construction(program: Program, **changes: Any) -> Program:
+    """The program with the construction of one endpoint changed."""
+    endpoint = function(program)
+    return swapped(
+        program, endpoint, replace(endpoint, construction=replace(endpoint.construction, **changes))
+    )
+
+
 def twin(program: Program, **changes: Any) -> Program:
     """The program with one endpoint a second time."""
     endpoint = function(program)
@@ -132,6 +140,10 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
         lambda p: edited(p, (1, 1, 3, 1, "one line")),
         lambda p: edited(p, (1, 1, 1, 5, "x"), (1, 4, 1, 8, "y")),
         lambda p: edited(p, (1, 1, 1, 5, "x"), path=p.modules[1].path),
+        lambda p: first_module(p, sdk_edits=(Edit(Span(p.modules[0].path, 1, 1, 2, 1), ""),)),
+        lambda p: with_construction(
+            p, edit=Edit(replace(function(p).construction.span, end_line=99), "x")
+        ),
     ],
     "named-endpoints": [lambda p: first_endpoint(p, name="")],
     "unique-endpoints": [twin, lambda p: twin(p, name="other"), lambda p: twin(p, resource="zzz")],

@@ -11,6 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flashc.cli import build, check, verify
+from flashc.report.text import render
+from flashc_core import rules
+from flashc_core.diagnostics import Label, Sink
+from flashc_core.source import Lines, Span, WholeFile
 from tests.support.projects import ROOT
 
 KEY = "hf_c0ffeeC0FFEEc0ffeeC0FFEE"
@@ -104,3 +108,18 @@ def test_verify(project: Path, output_format: str) -> None:
         new.add(project / PATH, PATH)
     result = CliRunner().invoke(verify.command, [str(artifact), "--format", output_format])
     names_the_file_only(result, output_format, "FC413")
+
+
+def test_a_remark_on_a_whole_file_is_shown_after_its_path(project: Path) -> None:
+    sink = Sink()
+    sink.report(
+        rules.BROKEN_ARTIFACT,
+        WholeFile("worker.py"),
+        "it is broken",
+        label="the archive has it twice",
+        secondary=(Label(Span("worker.py", 4, 1, 4, 6), "here"),),
+    )
+    shown = render(sink, lambda path: Lines((project / path).read_text()))
+    assert " --> worker.py: the archive has it twice\n" in shown
+    assert "4 | async def run(x: int):\n" in shown
+    assert "1 |" not in shown
