@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from .objects import InstanceValue
-from .values import DictValue, IteratorValue, Known, SequenceValue, Unknown, Value
+from .objects import InstanceValue, PartialValue
+from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue, Unknown, Value
 
 
 def escape_value(value: Value, reason: Unknown) -> None:
-    """Make the elements of a container and the attributes of an instance unknown because of `reason`."""
-    if not isinstance(value, Known):
-        return
-    match value.value:
-        case SequenceValue(kind=kind) as items if kind in (list, set):
-            items.escaped = items.escaped or reason
-        case DictValue() as mapping:
-            mapping.escaped = mapping.escaped or reason
-        case IteratorValue() as iterator:
-            iterator.escaped = iterator.escaped or reason
-        case InstanceValue() as instance if not instance.of.is_tuple:
-            instance.names.update(dict.fromkeys(instance.names, reason))
-        case _:
-            pass
+    """Make the containers and instances that are reachable from `value` unknown because of `reason`."""
+    pending, seen = [value], set[int]()
+    while pending:
+        current = pending.pop()
+        if not isinstance(current, Known) or id(current.value) in seen:
+            continue
+        seen.add(id(current.value))
+        match current.value:
+            case SequenceValue(kind=kind) as items:
+                pending.extend(items.items)
+                if kind in (list, set):
+                    items.escaped = items.escaped or reason
+            case DictValue() as mapping:
+                pending.extend(item for _, item in mapping.entries.values())
+                mapping.escaped = mapping.escaped or reason
+            case IteratorValue() as iterator:
+                iterator.escaped = iterator.escaped or reason
+            case InstanceValue() as instance:
+                pending.extend(instance.names.values())
+                if not instance.of.is_tuple:
+                    instance.names.update(dict.fromkeys(instance.names, reason))
+            case BoundMethod(receiver=receiver):
+                pending.append(receiver)
+            case PartialValue() as partial:
+                pending.extend(partial.positional)
+                pending.extend(argument.value for argument in partial.keywords.values())
+            case _:
+                pass

@@ -311,6 +311,11 @@ class Machine(ABC):
         """Carry out `os.environ[name] = value`."""
         self.activation.assigned[name] = self.condition or value
 
+    def forget_variables(self, reason: Unknown) -> None:
+        """Note that it is not known any more what the program assigned to `os.environ`."""
+        for name in self.activation.assigned:
+            self.activation.assigned[name] = reason
+
     def note_guess(self) -> None:
         """Note that a value depends on this machine's environment."""
         self.activation.has_guessed = True

@@ -20,12 +20,17 @@ Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
 
 
 class Flow(Enum):
-    """How a suite ended."""
+    """How a suite ended.
+
+    The last two: it is not known whether it ended by `break` or `continue`; `Frame.doubt` says why.
+    """
 
     NEXT = "next"
     BREAK = "break"
     CONTINUE = "continue"
     RETURN = "return"
+    MAYBE_BREAK = "maybe break"
+    MAYBE_CONTINUE = "maybe continue"
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -42,6 +47,7 @@ class Frame:
     nonlocal_names: set[str] = field(default_factory=set[str])
     returned: Value | None = None
     handling: Exception | None = None  # what a bare `raise` raises again
+    doubt: Unknown | None = None  # why it is not known whether a loop was left or continued
 
     @property
     def module(self) -> Frame:
@@ -263,6 +269,13 @@ class FieldValue:
 @dataclass(frozen=True, slots=True)
 class DataclassDecorator:
     """`dataclasses.dataclass(...)` with options, not yet applied to a class."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SuppressValue:
+    """`contextlib.suppress(...)` with its exception classes, a tuple."""
+
+    kinds: Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
-"""Carry out `try`: what Python surely raises is caught by the handler that Python would choose."""
+"""Carry out `try` and `contextlib.suppress`: what Python surely raises is caught by the handler that Python would choose."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import libcst as cst
 
@@ -38,30 +40,92 @@ def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """Carry out the body, then its `else` or the handler of what the body raises."""
     before, count = dict(frame.names), machine.may_raise_count
+    span = frame.syntax.span(node)
+    reason = Unknown(reason="it is in a `try`, and what is tried may fail", origin=span)
     try:
         with machine.handled(len(node.handlers)):
             flow = machine.execute(node.body, frame)
     except PythonError as error:
         return _handle(machine, node, error, frame)
+    handled: list[_Outcome] = []
     if machine.may_raise_count > count and node.handlers:
-        _perhaps_handle(machine, node, before, frame)
+        after, returned = frame.names, frame.returned
+        handled = _perhaps_handle(machine, node, joined([before, after], reason), frame, reason)
+        frame.names, frame.returned = after, returned
     if flow is Flow.NEXT and node.orelse is not None:
         flow = machine.execute(node.orelse.body, frame)
-    return flow
+    if not handled:
+        return flow
+    frame.names = joined([frame.names, *(outcome.names for outcome in handled)], reason)
+    return _any_of({flow, *(outcome.flow for outcome in handled)}, frame, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a handler ended, and the names after it."""
+
+    flow: Flow
+    names: dict[str, Value]
 
 
 def _perhaps_handle(
-    machine: Machine, node: cst.Try, before: dict[str, Value], frame: Frame
-) -> None:
-    """Join the outcome with those of the handlers: at run time the body may raise at any statement."""
-    reason = Unknown(
-        reason="it is in a `try`, and what is tried may fail", origin=frame.syntax.span(node)
-    )
-    after = frame.names
-    frame.names = joined([before, after], reason)
+    machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
+) -> list[_Outcome]:
+    """Return what comes of the handlers of a body that ended here, but may raise at run time.
+
+    A handler that raises is left out: after the statement the program has not run it.
+    """
+    outcomes: list[_Outcome] = []
     for handler in node.handlers:
-        maybe(machine, [handler.body], frame, reason)
-    frame.names = joined([after, frame.names], reason)
+        frame.names = dict(names)
+        try:
+            with machine.uncertain(reason):
+                flow = machine.execute(handler.body, frame)
+        except PythonError:
+            machine.may_raise()
+            continue
+        outcomes.append(_Outcome(flow, frame.names))
+    return outcomes
+
+
+def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
+    """Return how a statement ends of which it is not known in which of these ways it does."""
+    if flows == {Flow.NEXT}:
+        return Flow.NEXT
+    if frame.enclosing is not None:
+        if not isinstance(frame.returned, Unknown):
+            frame.returned = reason
+        return Flow.RETURN
+    frame.doubt = reason
+    breaks = flows & {Flow.BREAK, Flow.MAYBE_BREAK}
+    return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
+
+
+def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
+    """Carry out `with contextlib.suppress(...)`, where `kinds` are the exceptions that it catches.
+
+    Raises:
+        PythonError: an exception that it does not catch.
+    """
+    before, count = dict(frame.names), machine.may_raise_count
+    span = frame.syntax.span(node)
+    reason = Unknown(reason="what is tried may fail", origin=span)
+    flow = Flow.NEXT
+    try:
+        with machine.handled(1):
+            flow = machine.execute(node.body, frame)
+    except PythonError as error:
+        verdict = catches(kinds, error)
+        if verdict is False:
+            raise
+        if verdict is True:
+            return Flow.NEXT
+        frame.names = joined([before, frame.names], reason)
+        return Flow.NEXT
+    if machine.may_raise_count == count:
+        return flow
+    frame.names = joined([before, frame.names], reason)
+    return _any_of({flow, Flow.NEXT}, frame, reason)
 
 
 def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -> Flow:

@@ -2,44 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import libcst as cst
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import ClassValue, Flow, Frame, Suite
 from flashc.evaluator.values import External, Known, ModuleRef, Unknown, Value
+from flashc.syntax import walk
 
 
-def maybe(
-    machine: Machine, branches: Sequence[Suite | None], frame: Frame, reason: Unknown
-) -> Flow:
-    """Carry out each branch on a copy of the names; what differs afterwards is unknown.
+def maybe(machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown) -> Flow:
+    """Carry out each suite on a copy of the names; what differs afterwards is unknown.
 
     None is an empty branch.  A single branch may also not run at all.
     """
+    branches = [None if s is None else partial(machine.execute, s, frame) for s in suites]
+    return perhaps(machine, branches, frame, reason)
+
+
+def perhaps(
+    machine: Machine,
+    branches: Sequence[Callable[[], Flow] | None],
+    frame: Frame,
+    reason: Unknown,
+) -> Flow:
+    """Carry out branches as `maybe` does; each is a function that returns how it ended."""
     before = dict(frame.names)
     outcomes: list[dict[str, Value]] = []
-    ended = 0
+    flows: set[Flow] = set()
     returned = frame.returned
     machine.may_raise()
     with machine.uncertain(reason):
         for branch in branches:
             frame.names = dict(before)
             try:
-                if branch is not None and machine.execute(branch, frame) is not Flow.NEXT:
-                    ended += 1
+                if branch is not None:
+                    flows.add(branch())
             except PythonError:
                 pass  # the names keep what this branch had; a `try` knows by `may_raise`
             outcomes.append(frame.names)
     if len(branches) == 1:
         outcomes.append(before)
     frame.names = joined(outcomes, reason)
-    if ended and frame.enclosing is not None:
+    flows.discard(Flow.NEXT)
+    if flows and frame.enclosing is not None:
         frame.returned = reason
         return Flow.RETURN
     frame.returned = returned
-    return Flow.NEXT
+    if not flows:
+        return Flow.NEXT
+    frame.doubt = reason
+    breaks = Flow.BREAK in flows or Flow.MAYBE_BREAK in flows
+    return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
+
+
+def explore(machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown) -> None:
+    """Evaluate an expression of which it is not known whether it runs, for what it changes."""
+
+    def branch() -> Flow:
+        machine.evaluate(node, frame)
+        return Flow.NEXT
+
+    perhaps(machine, [branch], frame, reason)
+
+
+def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown) -> None:
+    """Carry out the body of a loop of which it is not known how often it runs.
+
+    One iteration tells what the body changes.  Where it changes names, another iteration may compute something
+    else from them, so every name that the body assigns is unknown.
+    """
+    before = dict(frame.names)
+    maybe(machine, [body], frame, reason)
+    assigned = [name for name in walk.bound_names(body) if name in frame.names]
+    if all(frame.names[name] is before.get(name) for name in assigned):
+        return
+    for name in assigned:
+        value = frame.names[name]
+        if isinstance(value, Known) and not _is_definition(value.value):
+            frame.names[name] = _unknown(reason)
 
 
 def joined(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
@@ -72,6 +117,10 @@ def _blurred(values: list[Value | None], reason: Unknown) -> Value:
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
         return present[0]
+    return _unknown(reason)
+
+
+def _unknown(reason: Unknown) -> Unknown:
     return Unknown(reason=reason.reason, origin=reason.origin, variable=reason.variable)
 
 

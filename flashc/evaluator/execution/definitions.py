@@ -23,6 +23,7 @@ from flashc.evaluator.objects import (
     MethodKind,
     PartialValue,
 )
+from flashc.evaluator.operations.apply import cause
 from flashc.evaluator.values import External, Known, NotConcrete, Unknown, Value, concrete
 from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
@@ -125,6 +126,9 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     machine.execute(node.body, inner)
     span = frame.syntax.span(node.name)
     enumeration = _enumeration(name, bases, inner)
+    if isinstance(enumeration, Unknown):
+        frame.bind(name, enumeration)
+        return
     if enumeration is not None:
         frame.bind(name, Known(enumeration, span))
         return
@@ -183,22 +187,23 @@ _ENUMS: dict[str, type[enum.Enum]] = {
 }
 
 
-def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.Enum] | None:
-    """Return a real enum with the members that the class's body assigns, None where they are not known."""
+def _enumeration(
+    name: str, bases: tuple[Value, ...], body: Frame
+) -> type[enum.Enum] | Unknown | None:
+    """Return a real enum with the members that the class's body assigns; None for other classes."""
     names = [_external_name(base) for base in bases]
     kind = next((_ENUMS[base] for base in names if base in _ENUMS), None)
     if kind is None:
         return None
     members: list[tuple[str, object]] = []
     for member, value in body.names.items():
-        if member.startswith("_") or not isinstance(value, Known):
+        if member.startswith("_") or _is_method(value):
             continue
         try:
-            members.append(
-                (member, enum.auto() if isinstance(value.value, AutoValue) else concrete(value))
-            )
-        except NotConcrete:
-            continue
+            automatic = isinstance(value, Known) and isinstance(value.value, AutoValue)
+            members.append((member, enum.auto() if automatic else concrete(value)))
+        except NotConcrete as problem:
+            return cause(problem.part, value.origin)
     mixin = str if "builtins.str" in names else int if "builtins.int" in names else None
     functional = cast("Callable[..., type[enum.Enum]]", enum.Enum if mixin is not None else kind)
     options = {} if mixin is None else {"type": mixin}
@@ -206,3 +211,9 @@ def _enumeration(name: str, bases: tuple[Value, ...], body: Frame) -> type[enum.
         return functional(name, members, **options)
     except (TypeError, ValueError):  # members that this kind of enum refuses
         return None
+
+
+def _is_method(value: Value) -> bool:
+    """Return whether what an enum's body binds is not a member."""
+    methods = (FunctionValue, LambdaValue, ClassValue)
+    return isinstance(value, Known) and isinstance(value.value, methods)

@@ -31,6 +31,7 @@ from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
 from . import symbols
+from .branches import explore
 from .calls import call_expression
 from .comprehensions import comprehension
 from .functions import defaults
@@ -169,6 +170,7 @@ def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: S
             return kept
     verdict = truth(machine, left)
     if isinstance(verdict, Unknown):
+        explore(machine, node.right, frame, verdict)
         return verdict
     if verdict == wants:
         return left
@@ -207,6 +209,8 @@ def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) ->
     test = machine.evaluate(node.test, frame)
     chosen = truth(machine, test)
     if isinstance(chosen, Unknown):
+        explore(machine, node.body, frame, chosen)
+        explore(machine, node.orelse, frame, chosen)
         return chosen
     value = machine.evaluate(node.body if chosen else node.orelse, frame)
     return tainted(value, variables_of(test))

@@ -5,14 +5,17 @@ Where it is not known whether a statement runs, `branches.maybe` carries it out 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import libcst as cst
 
 from flashc.evaluator.failures import PythonError, raised
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import Flow, Frame, Suite
+from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.containers import merge
 from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate
@@ -21,8 +24,8 @@ from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Va
 from flashc.syntax import walk
 
 from . import symbols
-from .attempts import attempt
-from .branches import maybe
+from .attempts import attempt, suppress
+from .branches import joined, maybe, maybe_loop, perhaps
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
 from .matching import match
@@ -36,12 +39,27 @@ def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
         PythonError: a statement is certain to raise.
         OutOfSteps: the module has used up its steps.
     """
-    for statement in walk.statements(body):
+    return _execute(machine, walk.statements(body), frame)
+
+
+def _execute(machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame) -> Flow:
+    for statement in statements:
         machine.step(statement, frame)
         flow = _EXECUTORS.get(type(statement), _ignore)(machine, statement, frame)
+        if flow in (Flow.MAYBE_BREAK, Flow.MAYBE_CONTINUE):
+            return _execute_rest(machine, statements, frame, flow)
         if flow is not None and flow is not Flow.NEXT:
             return flow
     return Flow.NEXT
+
+
+def _execute_rest(
+    machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame, flow: Flow
+) -> Flow:
+    """Carry out what follows a `break` or `continue` of which it is not known whether it runs."""
+    assert frame.doubt is not None
+    rest = perhaps(machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt)
+    return rest if rest is Flow.MAYBE_BREAK else flow
 
 
 def _ignore(machine: Machine, node: cst.CSTNode, frame: Frame) -> Flow:
@@ -173,45 +191,104 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
         return machine.execute(chosen, frame)
 
 
+@dataclass(slots=True, eq=False)
+class _Loop:
+    """A loop that is carried out; `exits` are the names wherever a `break` may have left it."""
+
+    machine: Machine
+    node: cst.For | cst.While
+    frame: Frame
+    stack: ExitStack
+    exits: list[dict[str, Value]] = field(default_factory=list[dict[str, Value]])
+
+    def iteration(self) -> Flow:
+        """Carry out the body once; what follows a `break` that may run is uncertain."""
+        flow = self.machine.execute(self.node.body, self.frame)
+        doubt = self.frame.doubt
+        if flow is Flow.MAYBE_BREAK and doubt is not None:
+            self.exits.append(dict(self.frame.names))
+            self.stack.enter_context(self.machine.uncertain(doubt))
+        return flow
+
+    def unknown(self, reason: Unknown) -> Flow:
+        """Carry out iterations of which it is not known how many there are."""
+        maybe_loop(self.machine, self.node.body, self.frame, reason)
+        self.join()
+        if self.node.orelse is None:
+            return Flow.NEXT
+        return maybe(self.machine, [self.node.orelse.body], self.frame, reason)
+
+    def end(self) -> Flow:
+        """Carry out `else`, if no `break` left the loop."""
+        doubt = self.frame.doubt
+        uncertain = self.join()
+        if self.node.orelse is None:
+            return Flow.NEXT
+        if uncertain and doubt is not None:
+            return maybe(self.machine, [self.node.orelse.body], self.frame, doubt)
+        return self.machine.execute(self.node.orelse.body, self.frame)
+
+    def join(self) -> bool:
+        """Join the names of all exits; return whether there were any but the end."""
+        if not self.exits or self.frame.doubt is None:
+            return False
+        self.frame.names = joined([*self.exits, self.frame.names], self.frame.doubt)
+        self.stack.close()
+        return True
+
+
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
-    try:
-        for item in iterate(machine, machine.evaluate(node.iter, frame)):
-            machine.step(node, frame)
-            unpack(machine, node.target, item, frame)
-            flow = machine.execute(node.body, frame)
-            if flow is Flow.BREAK:
-                return Flow.NEXT
-            if flow is Flow.RETURN:
-                return flow
-    except IterationUnknown as problem:
-        unpack(machine, node.target, problem.reason, frame)
-        return maybe(machine, [node.body], frame, problem.reason)
-    return machine.execute(node.orelse.body, frame) if node.orelse is not None else Flow.NEXT
+    items = machine.evaluate(node.iter, frame)
+    with ExitStack() as stack:
+        loop = _Loop(machine, node, frame, stack)
+        try:
+            for item in iterate(machine, items):
+                machine.step(node, frame)
+                unpack(machine, node.target, item, frame)
+                flow = loop.iteration()
+                if flow is Flow.BREAK:
+                    loop.join()
+                    return Flow.NEXT
+                if flow is Flow.RETURN:
+                    return flow
+        except IterationUnknown as problem:
+            unpack(machine, node.target, problem.reason, frame)
+            return loop.unknown(problem.reason)
+        return loop.end()
 
 
 def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
-    while True:
-        machine.step(node, frame)
-        verdict = truth(machine, machine.evaluate(node.test, frame))
-        if isinstance(verdict, Unknown):
-            return maybe(machine, [node.body], frame, verdict)
-        if not verdict:
-            return machine.execute(node.orelse.body, frame) if node.orelse else Flow.NEXT
-        flow = machine.execute(node.body, frame)
-        if flow is Flow.BREAK:
-            return Flow.NEXT
-        if flow is Flow.RETURN:
-            return flow
+    with ExitStack() as stack:
+        loop = _Loop(machine, node, frame, stack)
+        while True:
+            machine.step(node, frame)
+            verdict = truth(machine, machine.evaluate(node.test, frame))
+            if isinstance(verdict, Unknown):
+                return loop.unknown(verdict)
+            if not verdict:
+                return loop.end()
+            flow = loop.iteration()
+            if flow is Flow.BREAK:
+                loop.join()
+                return Flow.NEXT
+            if flow is Flow.RETURN:
+                return flow
 
 
 def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
+    suppressed: list[Value] = []
     for item in node.items:
         value = machine.evaluate(item.item, frame)
+        if isinstance(value, Known) and isinstance(value.value, SuppressValue):
+            suppressed.append(value.value.kinds)
         if item.asname is not None:
             span = frame.syntax.span(item)
             unknown = Unknown(reason="it is a context manager's value", origin=span)
             kept = value if isinstance(value, Unknown) else unknown
             assign(machine, item.asname.name, kept, frame)
+    if suppressed:
+        kinds = Known(SequenceValue(tuple, suppressed), frame.syntax.span(node))
+        return suppress(machine, node, kinds, frame)
     return machine.execute(node.body, frame)
 
 

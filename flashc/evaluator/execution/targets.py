@@ -8,7 +8,7 @@ from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library.attributes import assign_attribute
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import ClassValue, Frame, FunctionValue, InstanceValue
+from flashc.evaluator.objects import Frame, InstanceValue
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic
 from flashc.evaluator.operations.iteration import elements
@@ -36,7 +36,10 @@ def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
     """Bind `target`, which may be a tuple or a loop's variable, to `value`; raises what `assign` raises."""
     match target:
         case cst.Name():
-            _bind(machine, target.value, value, frame)
+            if frame.owner(target.value) is frame:
+                frame.bind(target.value, value)
+            else:
+                containers.bind_global(machine, frame, target.value, value)
         case cst.Attribute():
             receiver = machine.evaluate(target.value, frame)
             assign_attribute(machine, receiver, target.attr.value, value)
@@ -52,26 +55,6 @@ def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
                 _unpack_items(machine, target, items, frame)
         case _:
             pass
-
-
-def _bind(machine: Machine, name: str, value: Value, frame: Frame) -> None:
-    if machine.condition is not None and frame.owner(name) is not frame:
-        value = _perhaps(value, machine.condition)
-    frame.bind(name, value)
-
-
-def _perhaps(value: Value, condition: Unknown) -> Value:
-    """Return what a name of another scope is after an assignment that may not run.
-
-    Branches compare the names of their own scope only (`branches.maybe`).  Definitions stay: what is made of them
-    carries the condition.
-    """
-    if isinstance(value, Known):
-        if isinstance(value.value, (ClassValue, FunctionValue)):
-            return value
-        if isinstance(value.value, DialectObject) and value.value.is_definition:
-            return value
-    return condition
 
 
 def _unpack_items(

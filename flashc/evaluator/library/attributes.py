@@ -15,6 +15,7 @@ from flashc.evaluator.objects import (
     ClassValue,
     FunctionValue,
     InstanceValue,
+    NamespaceValue,
 )
 from flashc.evaluator.operations.apply import apply
 from flashc.evaluator.values import (
@@ -84,6 +85,8 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case SequenceValue() | DictValue() | str() | bytes() | int() | float() | ProjectPath():
             return Known(BoundMethod(receiver, name), span)
         case ViewValue() | IteratorValue():
+            return Known(BoundMethod(receiver, name), span)
+        case NamespaceValue():
             return Known(BoundMethod(receiver, name), span)
         case ExceptionValue() as error if name == "args":
             return Known(error.arguments, span)

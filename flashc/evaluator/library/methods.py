@@ -11,10 +11,13 @@ from flashc.evaluator.objects import (
     Argument,
     CallArguments,
     ClassValue,
+    Frame,
     FunctionValue,
     InstanceValue,
+    NamespaceValue,
 )
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
+from flashc.evaluator.operations.containers import bind_global
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
@@ -66,6 +69,8 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return sequence_method(machine, items, receiver, name, arguments)
         case DictValue() as mapping:
             return dict_method(machine, mapping, name, arguments)
+        case NamespaceValue(frame=frame) if name == "update":
+            return _update_globals(machine, frame, arguments)
         case ProjectPath() as path:
             return paths.method(machine, path, receiver, name, arguments)
         case ViewValue() if name == "isdisjoint":
@@ -90,6 +95,20 @@ def _own_method(
     positional = [first, *arguments.positional]
     inside = replace(arguments, positional=positional)
     return machine.call(found, inside)
+
+
+def _update_globals(machine: Machine, frame: Frame, arguments: CallArguments) -> Value:
+    """Carry out `globals().update(...)`; where the names are not known, every name may have changed."""
+    new = DictValue()
+    result = dict_method(machine, new, "update", arguments)
+    if isinstance(result, Unknown):
+        for name in frame.names:
+            bind_global(machine, frame, name, result)
+        return result
+    for key, (_, value) in new.entries.items():
+        if isinstance(key, str):
+            bind_global(machine, frame, key, value)
+    return result
 
 
 def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArguments) -> Value:

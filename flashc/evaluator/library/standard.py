@@ -20,6 +20,7 @@ from flashc.evaluator.objects import (
     FieldValue,
     InstanceValue,
     PartialValue,
+    SuppressValue,
 )
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic, too_large
@@ -86,6 +87,11 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
     match name:
         case "os.getenv" | "os.environ.get":
             return _getenv(machine, arguments)
+        case _ if module == "os.environ" and function in _ENVIRON:
+            return _ENVIRON[function](machine, arguments)
+        case "contextlib.suppress" if not arguments.keywords:
+            kinds = Known(SequenceValue(tuple, arguments.values), span)
+            return Known(SuppressValue(kinds), span)
         case "functools.partial" if arguments.positional:
             first, *rest = arguments.values
             return Known(PartialValue(first, tuple(rest), arguments.keywords), span)
@@ -220,3 +226,55 @@ def _getenv(machine: Machine, arguments: CallArguments) -> Value:
     if isinstance(default, Known):
         return Symbolic((EnvironmentReference(key.value),), arguments.span)
     return default
+
+
+# Changing the environment ---------------------------------------------------------------------------
+
+
+def _update_environ(machine: Machine, arguments: CallArguments) -> Value:
+    given = DictValue()
+    for value in arguments.values:
+        problem = containers.merge(machine, given, value)
+        if problem is not None:
+            machine.forget_variables(problem)
+            return problem
+    for name, argument in arguments.keywords.items():
+        containers.put(given, name, (Known(name, argument.span), argument.value))
+    for key, (_, value) in given.entries.items():
+        if isinstance(key, str):
+            machine.assign_variable(key, value)
+    return Known(None, arguments.span)
+
+
+def _set_default_of_environ(machine: Machine, arguments: CallArguments) -> Value:
+    """Carry out `os.environ.setdefault("K", "default")`: the variable gets that default."""
+    values, span = arguments.values, arguments.span
+    if len(values) != 2 or arguments.keywords:
+        return _forget_environ(machine, arguments)
+    key, default = (resolve_symbolic(machine, value) for value in values)
+    if not isinstance(key, Known) or not isinstance(key.value, str):
+        return _forget_environ(machine, arguments)
+    assigned = machine.assigned_variable(key.value)
+    if assigned is not None:
+        return assigned
+    if not isinstance(default, Known) or not isinstance(default.value, str):
+        return _forget_environ(machine, arguments)
+    found = Symbolic((EnvironmentReference(key.value, default.value),), span)
+    machine.assign_variable(key.value, found)
+    return found
+
+
+def _forget_environ(machine: Machine, arguments: CallArguments) -> Value:
+    """Carry out `os.environ.pop("K")` and other changes that flashc does not follow."""
+    reason = Unknown(reason="flashc does not follow this change", origin=arguments.span)
+    machine.forget_variables(reason)
+    return reason
+
+
+_ENVIRON: dict[str, Callable[[Machine, CallArguments], Value]] = {
+    "update": _update_environ,
+    "setdefault": _set_default_of_environ,
+    "pop": _forget_environ,
+    "popitem": _forget_environ,
+    "clear": _forget_environ,
+}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import operator
 from enum import EnumMeta
 
+from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import InstanceValue, NamespaceValue
+from flashc.evaluator.objects import ClassValue, Frame, FunctionValue, InstanceValue, NamespaceValue
 from flashc.evaluator.values import (
     MAX_ITEMS,
     DictValue,
@@ -198,7 +199,7 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
                 machine.assign_variable(key.value, value)
         case NamespaceValue(frame=frame):
             if isinstance(key, Known) and isinstance(key.value, str):
-                frame.names[key.value] = value
+                bind_global(machine, frame, key.value, value)
         case DictValue() as mapping:
             problem = machine.condition or store(machine, mapping, key, value)
             mapping.escaped = mapping.escaped or problem
@@ -206,6 +207,24 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             _store_element(machine, items, key, value)
         case _:
             pass
+
+
+def bind_global(machine: Machine, frame: Frame, name: str, value: Value) -> None:
+    """Bind a name of another scope, whose names the branches around do not compare.
+
+    In a branch that may not run the name is unknown, but definitions stay: what is made of them carries the
+    condition.
+    """
+    condition = machine.condition
+    frame.bind(name, value if condition is None or _is_definition(value) else condition)
+
+
+def _is_definition(value: Value) -> bool:
+    if not isinstance(value, Known):
+        return False
+    if isinstance(value.value, DialectObject):
+        return value.value.is_definition
+    return isinstance(value.value, (ClassValue, FunctionValue))
 
 
 def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
@@ -235,6 +254,8 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
 
 def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> None:
     """Carry out `del receiver[key]`."""
+    if isinstance(receiver, Known) and receiver.value == External("os.environ"):
+        machine.forget_variables(Unknown(reason="a variable was deleted", origin=span))
     if not isinstance(receiver, Known) or not isinstance(
         receiver.value, (SequenceValue, DictValue)
     ):
