@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -25,3 +26,15 @@ def test_any_module_can_be_imported_first(name: str) -> None:
         env={**os.environ, "PYTHONPATH": paths},
         check=True,
     )
+
+
+def test_the_evaluator_knows_no_sdk() -> None:
+    for path in (ROOT / "flashc" / "evaluator").rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert "runpod" not in text, path
+        imported = [
+            node.module or ""
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.ImportFrom)
+        ]
+        assert not [name for name in imported if name.startswith("flashc.frontend")], path

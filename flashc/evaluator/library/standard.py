@@ -84,54 +84,10 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
     kind, _, method = name.removeprefix("builtins.").partition(".")
     if module == f"builtins.{kind}":
         return _unbound(machine, kind, method, arguments)
-    match name:
-        case "os.getenv" | "os.environ.get":
-            return _getenv(machine, arguments)
-        case _ if module == "os.environ" and function in _ENVIRON:
-            return _ENVIRON[function](machine, arguments)
-        case "contextlib.suppress" if not arguments.keywords:
-            kinds = Known(SequenceValue(tuple, arguments.values), span)
-            return Known(SuppressValue(kinds), span)
-        case "functools.partial" if arguments.positional:
-            first, *rest = arguments.values
-            return Known(PartialValue(first, tuple(rest), arguments.keywords), span)
-        case "copy.copy" | "copy.deepcopy" if len(arguments.positional) == 1:
-            return copied(arguments.values[0], span, deep=function == "deepcopy")
-        case (
-            "pathlib.Path"
-            | "pathlib.PurePath"
-            | "os.path.dirname"
-            | "os.path.abspath"
-            | ("os.path.realpath" | "os.path.join")
-        ):
-            return paths.function(name, arguments.values, span)
-        case "itertools.chain":
-            return _chain(machine, arguments)
-        case _ if name in _ITERTOOLS:
-            return _itertools(machine, name, arguments)
-        case "enum.auto" if not arguments.positional:
-            return Known(AutoValue(), span)
-        case "dataclasses.field" if not arguments.positional:
-            options = {name: given.value for name, given in arguments.keywords.items()}
-            return Known(FieldValue(options), span)
-        case "dataclasses.dataclass" if not arguments.positional:
-            return Known(DataclassDecorator(), span)
-        case "dataclasses.asdict" if len(arguments.values) == 1:
-            if records.is_record(arguments.values[0]):
-                return records.deep_dict(arguments.values[0], span)
-        case "dataclasses.replace" if len(arguments.values) == 1:
-            record = arguments.values[0]
-            if isinstance(record, Known) and isinstance(record.value, InstanceValue):
-                if record.value.of.is_record:
-                    return records.replaced(record.value.of, record.value, arguments)
-        case "importlib.import_module" if arguments.values:
-            target = arguments.values[0]
-            if isinstance(target, Known) and isinstance(target.value, str):
-                if machine.tree.has(target.value):
-                    return Known(ModuleRef(target.value), span)
-                return Known(External(target.value), span)
-        case _:
-            pass
+    special = _SPECIAL.get(name)
+    found = None if special is None else special(machine, name, arguments)
+    if found is not None:
+        return found
     if name in _PURE and not arguments.keywords:
         values = [resolve_symbolic(machine, value) for value in arguments.values]
         return apply(machine, _PURE[name], span, *values)
@@ -160,7 +116,7 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
     return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
 
 
-def _chain(machine: Machine, arguments: CallArguments) -> Value:
+def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
     values, span = arguments.values, arguments.span
 
     def joined() -> Iterator[Value]:
@@ -199,7 +155,7 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     return result
 
 
-def _getenv(machine: Machine, arguments: CallArguments) -> Value:
+def _getenv(machine: Machine, name: str, arguments: CallArguments) -> Value:
     values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     key = resolve_symbolic(machine, values[0]) if values else None
     assigned = (
@@ -231,50 +187,136 @@ def _getenv(machine: Machine, arguments: CallArguments) -> Value:
 # Changing the environment ---------------------------------------------------------------------------
 
 
-def _update_environ(machine: Machine, arguments: CallArguments) -> Value:
+def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
     given = DictValue()
     for value in arguments.values:
         problem = containers.merge(machine, given, value)
         if problem is not None:
             machine.forget_variables(problem)
             return problem
-    for name, argument in arguments.keywords.items():
-        containers.put(given, name, (Known(name, argument.span), argument.value))
+    for keyword, argument in arguments.keywords.items():
+        containers.put(given, keyword, (Known(keyword, argument.span), argument.value))
     for key, (_, value) in given.entries.items():
         if isinstance(key, str):
             machine.assign_variable(key, value)
     return Known(None, arguments.span)
 
 
-def _set_default_of_environ(machine: Machine, arguments: CallArguments) -> Value:
+def _set_default_of_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """Carry out `os.environ.setdefault("K", "default")`: the variable gets that default."""
     values, span = arguments.values, arguments.span
     if len(values) != 2 or arguments.keywords:
-        return _forget_environ(machine, arguments)
+        return _forget_environ(machine, name, arguments)
     key, default = (resolve_symbolic(machine, value) for value in values)
     if not isinstance(key, Known) or not isinstance(key.value, str):
-        return _forget_environ(machine, arguments)
+        return _forget_environ(machine, name, arguments)
     assigned = machine.assigned_variable(key.value)
     if assigned is not None:
         return assigned
     if not isinstance(default, Known) or not isinstance(default.value, str):
-        return _forget_environ(machine, arguments)
+        return _forget_environ(machine, name, arguments)
     found = Symbolic((EnvironmentReference(key.value, default.value),), span)
     machine.assign_variable(key.value, found)
     return found
 
 
-def _forget_environ(machine: Machine, arguments: CallArguments) -> Value:
+def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """Carry out `os.environ.pop("K")` and other changes that flashc does not follow."""
     reason = Unknown(reason="flashc does not follow this change", origin=arguments.span)
     machine.forget_variables(reason)
     return reason
 
 
-_ENVIRON: dict[str, Callable[[Machine, CallArguments], Value]] = {
-    "update": _update_environ,
-    "setdefault": _set_default_of_environ,
-    "pop": _forget_environ,
-    "popitem": _forget_environ,
-    "clear": _forget_environ,
+# Objects ------------------------------------------------------------------------------------------------
+
+
+def _partial(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    if not arguments.positional:
+        return None
+    first, *rest = arguments.values
+    return Known(PartialValue(first, tuple(rest), arguments.keywords), arguments.span)
+
+
+def _copy(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    if len(arguments.positional) != 1:
+        return None
+    return copied(arguments.values[0], arguments.span, deep=name == "copy.deepcopy")
+
+
+def _path(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    return paths.function(name, arguments.values, arguments.span)
+
+
+def _suppress(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    if arguments.keywords:
+        return None
+    kinds = Known(SequenceValue(tuple, arguments.values), arguments.span)
+    return Known(SuppressValue(kinds), arguments.span)
+
+
+def _auto(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    return None if arguments.positional else Known(AutoValue(), arguments.span)
+
+
+def _field(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    if arguments.positional:
+        return None
+    options = {key: argument.value for key, argument in arguments.keywords.items()}
+    return Known(FieldValue(options), arguments.span)
+
+
+def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    return None if arguments.positional else Known(DataclassDecorator(), arguments.span)
+
+
+def _as_dict(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    if len(arguments.values) != 1 or not records.is_record(arguments.values[0]):
+        return None
+    return records.deep_dict(arguments.values[0], arguments.span)
+
+
+def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    record = arguments.values[0] if len(arguments.values) == 1 else None
+    if isinstance(record, Known) and isinstance(record.value, InstanceValue):
+        if record.value.of.is_record:
+            return records.replaced(record.value.of, record.value, arguments)
+    return None
+
+
+def _import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    target = arguments.values[0] if arguments.values else None
+    if not isinstance(target, Known) or not isinstance(target.value, str):
+        return None
+    if machine.tree.has(target.value):
+        return Known(ModuleRef(target.value), arguments.span)
+    return Known(External(target.value), arguments.span)
+
+
+# Each returns None for a call in a form that it does not know.
+_SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
+    "os.getenv": _getenv,
+    "os.environ.get": _getenv,
+    "os.environ.update": _update_environ,
+    "os.environ.setdefault": _set_default_of_environ,
+    "os.environ.pop": _forget_environ,
+    "os.environ.popitem": _forget_environ,
+    "os.environ.clear": _forget_environ,
+    "functools.partial": _partial,
+    "copy.copy": _copy,
+    "copy.deepcopy": _copy,
+    "pathlib.Path": _path,
+    "pathlib.PurePath": _path,
+    "os.path.dirname": _path,
+    "os.path.abspath": _path,
+    "os.path.realpath": _path,
+    "os.path.join": _path,
+    "contextlib.suppress": _suppress,
+    "enum.auto": _auto,
+    "dataclasses.field": _field,
+    "dataclasses.dataclass": _dataclass,
+    "dataclasses.asdict": _as_dict,
+    "dataclasses.replace": _replace,
+    "importlib.import_module": _import_module,
+    "itertools.chain": _chain,
+    **dict.fromkeys(_ITERTOOLS, _itertools),
 }
