@@ -1,4 +1,4 @@
-"""Forget what a mutable value holds, once code that flashc does not follow may have changed it."""
+"""Forget what a mutable value holds, once code that flashc does not evaluate may have changed it."""
 
 from __future__ import annotations
 

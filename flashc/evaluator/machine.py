@@ -286,7 +286,7 @@ class Machine(ABC):
         self.may_raise_count += 1
 
     def escape(self, arguments: CallArguments) -> None:
-        """Note that code which flashc does not follow gets these values.
+        """Note that code which flashc does not evaluate gets these values.
 
         It may change the mutable ones, so they become unknown, and it may raise.
         """

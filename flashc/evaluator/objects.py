@@ -101,7 +101,7 @@ MethodKind = Literal["plain", "static", "class", "property"]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FunctionValue:
-    """A function of the project.  `decorated`: a decorator that flashc does not follow was applied to it.
+    """A function of the project.  `decorated`: a decorator that flashc does not evaluate was applied to it.
 
     `defaults` are those of the parameters, computed where the function is defined; `kind` says whether
     `@staticmethod`, `@classmethod` or `@property` decorates it.

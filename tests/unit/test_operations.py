@@ -432,7 +432,7 @@ def test_each_module_has_a_budget() -> None:
     evaluating = machine()
     with pytest.raises(OutOfSteps):
         for _ in range(100_000):
-            apply(evaluating, lambda text: text, SPAN, value("x" * 1000))
+            apply(evaluating, str, SPAN, value("x" * 1000))
 
 
 def test_a_failure_that_a_variable_decides_is_certain_only_for_its_handlers() -> None:

@@ -103,7 +103,7 @@ _TRANSPARENT = frozenset({*_KINDS, "typing.final"})
 
 
 def _wrapped(value: Value) -> Value:
-    """Return a function or class after a decorator that flashc does not follow."""
+    """Return a function or class after a decorator that flashc does not evaluate."""
     if isinstance(value, Known):
         match value.value:
             case FunctionValue() as function:

@@ -116,7 +116,7 @@ def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
     match target:
         case cst.Name():
             if frame.owner(target.value).names.pop(target.value, None) is None:
-                machine.may_raise()  # NameError, unless it came from code that flashc does not follow
+                machine.may_raise()  # NameError, unless it came from code that flashc does not evaluate
         case cst.Tuple() | cst.List():
             for element in target.elements:
                 delete(machine, element.value, frame)

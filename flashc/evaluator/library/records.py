@@ -65,7 +65,7 @@ def _initialised(
         result = machine.call(after, inside)
         return result if isinstance(result, Unknown) else instance
     return Unknown(
-        reason=f"`{class_value.name}` changes itself in `__post_init__` in `__post_init__` in `__post_init__`",
+        reason=f"`{class_value.name}` changes itself in `__post_init__`",
         origin=arguments.span,
     )
 

@@ -221,8 +221,8 @@ def _set_default_of_environ(machine: Machine, name: str, arguments: CallArgument
 
 
 def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Carry out `os.environ.pop("K")` and other changes that flashc does not follow."""
-    reason = Unknown(reason="flashc does not follow this change", origin=arguments.span)
+    """Carry out `os.environ.pop("K")` and other changes that flashc does not evaluate."""
+    reason = Unknown(reason="flashc does not evaluate this change", origin=arguments.span)
     machine.forget_variables(reason)
     return reason
 
