@@ -1,4 +1,4 @@
-"""A command -> its wall-clock time and peak memory: medians of fresh processes."""
+"""Measure the wall-clock time and peak memory of a command: medians of new processes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Medians over the runs: `seconds` of wall-clock time, `megabytes` of peak resident memory of the
-    largest process."""
+    """Medians over the runs.
+
+    `seconds` are wall-clock time, `megabytes` the peak resident memory of the largest process.
+    """
 
     seconds: float
     megabytes: float
@@ -35,7 +37,7 @@ def measure(
     """Run a command several times; `before` prepares each run and is not timed.
 
     Raises:
-        RuntimeError: the command failed; a time of a failure says nothing.
+        RuntimeError: the command failed, so its time means nothing.
     """
     seconds: list[float] = []
     megabytes: list[float] = []

@@ -1,4 +1,4 @@
-"""Generated Flash projects to measure with."""
+"""Generate the Flash projects that the benchmarks compile."""
 
 from __future__ import annotations
 

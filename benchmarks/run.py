@@ -1,7 +1,8 @@
-"""Usage: python benchmarks/run.py [--runs N] [NAME...]
+"""Measure flashc and `runpod-flash` from PyPI in one run, and print the table of the README.
 
-Measures flashc beside `runpod-flash` from PyPI, each in an environment of its own, in one run on one
-machine, and prints the table of the README.  NAMES choose among the measurements; all by default.
+Usage: python benchmarks/run.py [--runs N] [NAME...]
+
+Both run on the same machine, each in its own environment.  NAMES select measurements; all by default.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The environments and the folder that everything happens in."""
+    """The two environments, and the folder that contains everything."""
 
     folder: Path
     runs: int
@@ -34,6 +35,7 @@ class Bench:
     theirs: Path
 
     def flashc(self, *arguments: str, before: Callable[[], object] = lambda: None) -> Figure:
+        """Measure a command of flashc."""
         return measure(
             [str(self.ours / "flashc"), *arguments],
             runs=self.runs,
@@ -42,15 +44,17 @@ class Bench:
         )
 
     def flash(self, project: Path, *arguments: str, runs: int | None = None) -> Figure:
+        """Measure a command of `runpod-flash` in a project."""
         return measure(
             [str(self.theirs / "flash"), *arguments], runs=runs or self.runs, cwd=project
         )
 
     @property
     def cache(self) -> Path:
+        """The folder of flashc's cache."""
         return self.folder / "cache"
 
-    def forget(self) -> None:
+    def clear_cache(self) -> None:
         """Empty flashc's cache."""
         shutil.rmtree(self.cache, ignore_errors=True)
 
@@ -68,6 +72,7 @@ class Row:
 
 
 def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
+    """Return a row that compares two times; `mark` is the ratio to reach."""
     ratio = theirs.seconds / ours.seconds
     return Row(
         what=what,
@@ -80,7 +85,7 @@ def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
 
 
 def start_up(bench: Bench) -> Iterator[Row]:
-    """`--version`, beside Python's own start."""
+    """Measure `--version`, next to the start of Python itself."""
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs * 3)
     version = measure([str(bench.ours / "flashc"), "--version"], runs=bench.runs * 3)
     ratio = version.seconds / python.seconds
@@ -95,10 +100,10 @@ def start_up(bench: Bench) -> Iterator[Row]:
 
 
 def check(bench: Bench) -> Iterator[Row]:
-    """`flashc check` on 1,000 modules, beside `flash build` (scan only) and `ruff check`."""
+    """Measure `flashc check` on 1,000 modules, next to `flash build` (scan only) and `ruff check`."""
     project = projects.many(bench.folder / "many", 1000)
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs)
-    cold = bench.flashc("check", str(project), before=bench.forget)
+    cold = bench.flashc("check", str(project), before=bench.clear_cache)
     warm = bench.flashc("check", str(project))
     theirs = bench.flash(project, "build", "--no-deps")
     ruff = measure(
@@ -126,13 +131,13 @@ def check(bench: Bench) -> Iterator[Row]:
 
 
 def scientific(bench: Bench) -> Iterator[Row]:
-    """A project that needs numpy, pandas and scipy; both sides' package caches are warm."""
+    """Measure a project that needs numpy, pandas and scipy; the package caches of both tools are warm."""
     project = projects.scientific(bench.folder / "scientific")
     worker = project / "worker.py"
     arguments = ("build", str(project), "--python-version", "3.12")
     bench.flashc(*arguments)
     theirs = bench.flash(project, "build", "--python-version", "3.12")
-    first = bench.flashc(*arguments, before=bench.forget)
+    first = bench.flashc(*arguments, before=bench.clear_cache)
     again = bench.flashc(*arguments)
 
     def edit() -> None:
@@ -153,13 +158,13 @@ def scientific(bench: Bench) -> Iterator[Row]:
 
 
 def modules(bench: Bench) -> Iterator[Row]:
-    """Builds of many modules without dependencies, and how the time grows."""
+    """Measure builds of many modules without dependencies, and how the time grows."""
     small = projects.many(bench.folder / "hundred", 100)
     large = projects.many(bench.folder / "thousand", 1000)
     theirs = bench.flash(large, "build", "--no-deps")
-    cold = bench.flashc("build", str(large), "--no-deps", before=bench.forget)
+    cold = bench.flashc("build", str(large), "--no-deps", before=bench.clear_cache)
     warm = bench.flashc("build", str(large), "--no-deps")
-    hundred = bench.flashc("build", str(small), "--no-deps", before=bench.forget)
+    hundred = bench.flashc("build", str(small), "--no-deps", before=bench.clear_cache)
     yield faster("1,000 modules, first build", cold, theirs, 3)
     yield faster("... nothing changed", warm, theirs, 10)
     growth = cold.seconds / hundred.seconds
@@ -186,7 +191,7 @@ def shared(bench: Bench) -> Iterator[Row]:
     theirs = bench.flash(project, "build", "--no-deps")
     for command, *options in (("check",), ("build", "--no-deps")):
         arguments = (command, str(project), *options)
-        cold = bench.flashc(*arguments, before=bench.forget)
+        cold = bench.flashc(*arguments, before=bench.clear_cache)
         yield faster(
             f"{command}, 1,000 modules that share a `config.py`, cold / `flash build --no-deps`",
             cold,
@@ -199,7 +204,7 @@ def shared(bench: Bench) -> Iterator[Row]:
 
 
 def size(bench: Bench) -> Iterator[Row]:
-    """The artifact of a trivial app."""
+    """Measure the size of the artifact of a trivial app."""
     project = projects.trivial(bench.folder / "trivial")
     bench.flashc("build", str(project))
     ours = (project / ".flash" / "artifact.tar.gz").stat().st_size
@@ -221,7 +226,7 @@ _IMPORT = "import sys; sys.path.insert(0, {root!r}); import {module}"
 
 
 def cold_start(bench: Bench) -> Iterator[Row]:
-    """Importing a built handler, beside importing the plain function's module."""
+    """Measure the import of a built handler, next to the import of the function's own module."""
     project = projects.trivial(bench.folder / "cold")
     bench.flashc("build", str(project))
     app = bench.folder / "app"
@@ -267,6 +272,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
 
 
 def main() -> None:
+    """Run the measurements that the command line names, and print a row for each."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -284,15 +290,15 @@ def main() -> None:
         print("| what | flashc | peer | ratio | mark | |\n|---|---|---|---|---|---|")
         for each in chosen.names or MEASUREMENTS:
             for row in MEASUREMENTS[each](bench):
-                verdict = "holds" if row.holds else "**missed**"
+                outcome = "holds" if row.holds else "**missed**"
                 print(
-                    f"| {row.what} | {row.ours} | {row.theirs} | {row.ratio} | {row.mark} | {verdict} |",
+                    f"| {row.what} | {row.ours} | {row.theirs} | {row.ratio} | {row.mark} | {outcome} |",
                     flush=True,
                 )
 
 
 def environment(folder: Path, *requirements: str) -> Path:
-    """A fresh environment; returns the folder of its programs."""
+    """Create a virtual environment and return the folder of its programs."""
     subprocess.run(
         [str(ROOT / "scripts" / "environment"), str(folder), *requirements],
         check=True,

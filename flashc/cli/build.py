@@ -1,4 +1,4 @@
-"""`flashc build`: the artifact and its manifest, and a summary of what went in."""
+"""`flashc build`: build the artifact and its manifest, and print a summary."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def command(project: Path, output_format: str, **flags: Any) -> None:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it can be from here."""
+    """Return a path relative to the working directory, if the file is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if here in path.parents else str(path)

@@ -1,4 +1,4 @@
-"""`flashc cache`: what the cache holds, and how to be rid of it."""
+"""`flashc cache`: show the usage of the cache, and clear it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from flashc_core.cache import LIMIT, open_store
 def command() -> None:
     """Show or empty the cache.
 
-    It lies in the folder that FLASHC_CACHE_DIR names, or where the platform keeps caches.
+    The cache is in the folder that FLASHC_CACHE_DIR names, by default in the user's folder for caches.
     """
 
 
 @command.command("info")
 def info() -> None:
-    """Where the cache lies and how much of what it holds."""
+    """Print the folder of the cache, and the number and size of its entries by kind."""
     store = open_store()
     used = store.usage()
     click.echo(f"{store.folder}")
@@ -30,7 +30,7 @@ def info() -> None:
 
 @command.command("clear")
 def clear() -> None:
-    """Forget everything; the next build takes longer, and gives the same."""
+    """Remove all entries; the next build takes longer, and its result is the same."""
     store = open_store()
     total = sum(usage.size for usage in store.usage())
     try:

@@ -1,4 +1,4 @@
-"""`flashc check`: compile and report; with `--fix`, mend what can be mended."""
+"""`flashc check`: report what is wrong with a project; `--fix` applies fixes."""
 
 from __future__ import annotations
 
@@ -112,17 +112,17 @@ def command(
         for _ in _changes(project.resolve()) if watch else (None,):
             found = fix_and_report().diagnostics
     except KeyboardInterrupt:
-        if not watch:  # whoever watches ends so
+        if not watch:  # Ctrl+C is the normal way to end `--watch`
             raise
     finish(() if exit_zero else found)
 
 
 def _changes(root: Path) -> Iterator[None]:
-    """Now, and whenever something changed below `root`; ends when the user interrupts."""
+    """Yield once now, and once after each change below `root`, until the user interrupts."""
     from watchfiles import DefaultFilter, watch
 
     filter = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, ".flash", ".runpod"))
-    # The first tick comes when the watcher is at work, so that no change is lost before it.
+    # The watcher's first tick comes when it is running, so that no change before it is lost.
     ticks = watch(
         root,
         watch_filter=filter,

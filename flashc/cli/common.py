@@ -1,4 +1,4 @@
-"""What the commands that compile have in common: the project's folder, the options, the report."""
+"""Share between commands: the PROJECT argument, the options, the report and the exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def names(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """`--exclude a,b --exclude c` as names; None where the flag is not given."""
+    """Return the names in `--exclude a,b --exclude c`, None if the flag is not given."""
     names = tuple(name.strip() for item in given for name in item.split(",") if name.strip())
     return names or None
 
@@ -78,14 +78,14 @@ _BUILDING = (
 
 
 def compiling_options(function: _F) -> _F:
-    """The options that change what a project compiles to."""
+    """Add the options that change the result of compiling a project."""
     for option in reversed(_COMPILING):
         function = option(function)
     return function
 
 
 def building_options(function: _F) -> _F:
-    """The options that change what an artifact holds."""
+    """Add the options that change the content of an artifact."""
     for option in reversed(_BUILDING):
         function = option(function)
     return compiling_options(function)
@@ -105,7 +105,7 @@ def render_to_streams(
     lines_of: Callable[[str], Lines | None],
     output_format: str,
 ) -> None:
-    """As `show`, for diagnostics about files below any `root`."""
+    """Print diagnostics about files below any `root`; see `show`."""
     found = list(diagnostics)
     match output_format:
         case "json":
@@ -128,7 +128,7 @@ def render_to_streams(
 
 
 def _below_repository(root: Path) -> str:
-    """The way from the repository's root to the project, as code scanning services name files."""
+    """Return the path from the repository's root to the project, as code scanning services need it."""
     for folder in (root, *root.parents):
         if (folder / ".git").exists():
             way = root.relative_to(folder).as_posix()

@@ -1,4 +1,4 @@
-"""`flashc emit`: print or write one thing that a program becomes."""
+"""`flashc emit`: print or write a target, such as the IR or the manifest."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Emitted:
 
 
 def _shown(name: str, emission: Emission) -> Emitted:
-    """What is printed and written of a target; nothing after errors."""
+    """Return what to print and what to write of a target; both are empty after errors."""
     if emission.plan is None:
         return _shown_drafts(emission.drafts)
     document = Draft(path=f"{name}.json", content=emission.plan.to_json())
@@ -84,7 +84,7 @@ def _shown(name: str, emission: Emission) -> Emitted:
 
 
 def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:
-    """The text of the drafts, JSON only where there is nothing else; binary ones are written to folders only."""
+    """Return the text of the drafts to print; JSON only if there is no other text, and no binary files."""
     texts = [draft for draft in drafts if not draft.path.endswith((".gz", ".json"))]
     texts = texts or [draft for draft in drafts if draft.path.endswith(".json")]
     shown = ""

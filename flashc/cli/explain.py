@@ -1,4 +1,4 @@
-"""`flashc explain`: the page of a rule."""
+"""`flashc explain`: print the page of a rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flashc lock`: `flash.lock`, the exact packages that builds install from now on."""
+"""`flashc lock`: write `flash.lock`, the exact packages that builds install."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .progress import show_progress
 @building_options
 @format_option
 def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> None:
-    """Resolve what the app in PROJECT asks for and write it to flash.lock, with hashes."""
+    """Resolve the requirements of the app in PROJECT and write flash.lock, with hashes."""
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
         result = lock_project(workspace, upgrade=upgrade, progress=progress)

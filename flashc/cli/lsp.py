@@ -1,4 +1,4 @@
-"""`flashc lsp`: the language server, for editors to start."""
+"""`flashc lsp`: run the language server, which editors start."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import click
 
 @click.command("lsp")
 def command() -> None:
-    """Serve an editor by the Language Server Protocol on standard input and output.
+    """Serve an editor over the Language Server Protocol on standard input and output.
 
-    Diagnostics as you type, quick fixes, hover, go to definition, and the outline.
+    The server sends diagnostics as you type, and offers quick fixes, hover, go to definition and the outline.
     """
     from flashc.lsp.server import make_server
 

@@ -1,4 +1,4 @@
-"""`flashc`: the group of commands.  Each command's module is imported when the command runs."""
+"""`flashc`: the group of commands; the module of a command is imported when the command runs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from flashc import __version__
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-# Syntax trees are many small objects that live as long as the command; searching them for cycles again
-# and again takes a quarter of the time of a large project.
+# Syntax trees are many small objects that live as long as the command.  Collecting garbage among them with
+# the default thresholds takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = {
     "check": "Report what is wrong with an app.",
@@ -30,7 +30,7 @@ _COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """A group whose commands are imported one by one, so that each pays for itself only."""
+    """A group that imports only the command that runs, so that a command loads no other one's modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -49,11 +49,11 @@ class _Lazy(click.Group):
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="flashc", message="%(prog)s %(version)s")
 def cli() -> None:
-    """The compiler for Runpod Flash apps."""
+    """Check and build Runpod Flash apps."""
 
 
 def main() -> None:
-    """Run the command line and exit: 0 clean, 1 errors, 2 usage, 3 environment, 70 a bug of flashc's."""
+    """Run the command line and exit: 0 clean, 1 errors, 2 usage, 3 environment, 70 a bug in flashc."""
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         sys.exit(cli.main(standalone_mode=False))

@@ -1,4 +1,4 @@
-"""`flashc size`: what makes the artifact as large as it is."""
+"""`flashc size`: show how much each package adds to the artifact."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def command(
 
 
 def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str]) -> str:
-    """Why a package is in the artifact, or why it is not."""
+    """Return why a package is in the artifact, or why it is not."""
     chain = lock.chain(name)
     if chain:
         wanted = [e for e, roots in lock.endpoints if chain[0] in roots]
@@ -75,7 +75,7 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
 
 
 def table(program: Program, parts: list[DistributionSize]) -> list[str]:
-    """The packages, then the endpoints."""
+    """Return the lines of a table: the packages, then the endpoints."""
     lines = [f"{'package':<32}{'installed':>12}{'compressed':>12}  needed by"]
     resources = [endpoint.resource for endpoint in program.code_endpoints()]
     for part in parts:

@@ -1,4 +1,4 @@
-"""`flashc verify`: whether an artifact is what it promises."""
+"""`flashc verify`: check a finished artifact."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .common import finish, format_option, render_to_streams
 @click.argument("artifact", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @format_option
 def command(artifact: Path, output_format: str) -> None:
-    """Read ARTIFACT again and prove that a worker can run it.
+    """Read ARTIFACT and check that a worker can run it.
 
-    Its locked packages are there, whole and made for the workers; every import of its modules resolves;
-    handlers and manifest agree; nothing leaves the folder that it is unpacked in.
+    Its locked packages are complete and made for the workers; every import of its modules resolves; handlers and
+    manifest match; no file is outside the folder into which it is unpacked.
     """
     sink = Sink()
     verify_artifact(artifact, sink)

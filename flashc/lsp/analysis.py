@@ -53,8 +53,11 @@ def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None 
 
 
 def project_of(file: Path, workspace: Path | None) -> Path:
-    """The root of the project that a file belongs to: the nearest folder with a project's mark, not
-    above the workspace; else the workspace, or the file's own folder."""
+    """Return the root of the project that a file belongs to.
+
+    That is the nearest folder above the file with a mark of a project, up to the workspace; otherwise the
+    workspace, or the file's own folder if the file is outside of it.
+    """
     for folder in file.parents:
         if any((folder / mark).exists() for mark in _MARKS):
             return folder
@@ -64,7 +67,7 @@ def project_of(file: Path, workspace: Path | None) -> Path:
 
 
 def relative(file: Path, root: Path) -> str | None:
-    """A file's path in its project; None for one outside."""
+    """Return a file's path relative to the project at `root`, None if it is outside."""
     try:
         return Path(os.path.realpath(file)).relative_to(os.path.realpath(root)).as_posix()
     except ValueError:

@@ -1,8 +1,8 @@
-"""Check for annotations that the workers' Python can't carry out.
+"""Check for annotations that raise NameError in the workers' Python.
 
-CPython before 3.11.4 looks everywhere in a module or class body for annotations, but not inside `match`. Where it
-finds none it makes no `__annotations__`, and the annotation inside `match` raises NameError. 3.10 was never
-corrected.
+CPython before 3.11.4 searches the body of a module or class for annotations, but not inside `match`.  If it finds
+none, it does not create `__annotations__`, and the annotation inside `match` raises NameError.  Python 3.10 was
+never corrected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NEVER_ON_WORKERS = frozenset(
 
 
 def check_match_annotations(program: Program, context: PassContext) -> Program:
-    """Report annotations inside `match` where a worker's Python may be one that has the fault.
+    """Report annotations inside `match` if a worker's Python may be one of the affected versions.
 
     Images of Runpod's with Python 3.11 have a later release; of another image nothing is known.
     """
@@ -64,7 +64,7 @@ def check_match_annotations(program: Program, context: PassContext) -> Program:
 
 
 def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
-    """The bodies that would lack `__annotations__`.  A class finds its module's, where that has it."""
+    """Yield the bodies that have no `__annotations__`; a class uses those of its module, if it has them."""
     if _prepares(module.body):
         return
     yield module.body
@@ -74,7 +74,7 @@ def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
 
 
 def _prepares(body: Iterable[ast.stmt]) -> bool:
-    """Whether those Pythons see an annotation here, and make `__annotations__`."""
+    """Tell whether the affected versions find an annotation here, and create `__annotations__`."""
     for statement in body:
         if isinstance(statement, ast.AnnAssign):
             return True
@@ -85,7 +85,7 @@ def _prepares(body: Iterable[ast.stmt]) -> bool:
 
 
 def _unprepared(body: Iterable[ast.stmt], in_match: bool = False) -> Iterator[ast.AnnAssign]:
-    """The annotated names inside `match` that a worker may come to, in the order of the text."""
+    """Yield the annotated names inside `match` that a worker may execute, in source order."""
     for statement in body:
         match statement:
             case ast.AnnAssign(simple=1):
@@ -108,7 +108,7 @@ def _opens_scope(statement: ast.stmt) -> bool:
 
 
 def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
-    """The statements inside a compound one."""
+    """Yield the blocks of statements inside a compound statement."""
     for name in _BODIES:
         for part in getattr(statement, name, ()):
             if isinstance(part, ast.ExceptHandler):

@@ -1,4 +1,4 @@
-"""Check the imports of SDKs for what workers can't have."""
+"""Check imports of SDKs for names that workers do not have."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .context import PassContext
 
 
 def check_sdk_imports(program: Program, context: PassContext) -> Program:
-    """Report every import of an SDK that the artifact's runtime could not serve.
+    """Report every import of an SDK that the artifact's runtime does not provide.
 
-    What modules import that no worker imports matters only where it declares endpoints.
+    In a module that no worker imports, only imports that declare endpoints are reported.
     """
     shipped = frozenset(program.worker_modules)
     for module in program.modules:

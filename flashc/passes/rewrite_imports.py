@@ -1,17 +1,17 @@
-"""Collect the edits of every module: what the artifact's copy of it says instead.
+"""Compute the edits of every module, by which its copy in the artifact differs.
 
-Four edits, none of which changes a line number:
-- an SDK is imported from the artifact's own runtime, and only the names that are still used;
-- the declaration of an endpoint keeps its resource's name and loses everything else;
-- what else of an SDK the runtime has no counterpart of says what the dialect makes of it;
-- `from worker import function` of an endpoint's function becomes an import of its dispatch stub, so that
-  a caller does not load the callee's module.
-Every other way to reach an endpoint works without an edit, because the runtime replaces the function where
-it is defined, unless the running endpoint is its owner.
+There are four kinds of edits, and none of them changes a line number:
+- An import of an SDK imports from the artifact's runtime, and only names that are still used.
+- The declaration of an endpoint keeps the name of its resource only.
+- Other uses of an SDK for which the runtime has no counterpart are replaced as the dialect says.
+- `from worker import function` of an endpoint's function becomes an import of its stub, so that a caller does not
+  load the module of the called endpoint.
+Every other way to reach an endpoint works without an edit, because the runtime replaces the function where it is
+defined, except on the workers of its own endpoint.
 
-The front end knows the SDKs: it says what takes the place of an import (`Import.substitute`), of a
-declaration (`Construction.edit`) and of anything else (`Module.sdk_edits`).  This pass combines them, because
-which imported names are still used is a question about the whole program.
+The front end knows the SDKs: it provides the replacement of an import (`Import.substitute`), of a declaration
+(`Construction.edit`) and of other uses (`Module.sdk_edits`).  This pass combines them, because the whole program
+decides which imported names are still used.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def rewrite_imports(program: Program, _context: PassContext) -> Program:
 
 
 def _taken(program: Program) -> Iterator[str]:
-    """Every name that a module imports from another, or refers to, and what is in front of its dots."""
+    """Return every name that a module imports from another or refers to, and all prefixes of these names."""
     for module in program.modules:
         for item in module.imports:
             yield from (f"{item.module}.{n.name}" for n in item.names or ())
@@ -68,10 +68,10 @@ def _taken(program: Program) -> Iterator[str]:
 
 
 def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
-    """(module, name) of every function or class that has a dispatch stub -> its endpoint's resource.
+    """Return the resource of every function or class that has a stub, by (module, name).
 
-    Only a name that is nothing but the endpoint's own object has one: bound once, no decorator above
-    the endpoint's, no decorator below that may change the signature, reachable by an import statement.
+    A name has a stub only if it is the endpoint's own object: it is bound once, no decorator is above the
+    endpoint's, no decorator below may change the signature, and an import statement can reach it.
     """
     unique = {
         (module.name, binding.name)
@@ -184,13 +184,13 @@ def _sdk_import(item: Import, substitute: str, kept: list[ImportedName]) -> str:
 
 
 def _substituted(name: ImportedName, substitute: str) -> ImportedName:
-    """The import of `substitute` that binds the same name."""
+    """Return the import of `substitute` that binds the same name."""
     alias = name.bound if name.alias is not None or substitute != name.name else None
     return ImportedName(name=substitute, alias=alias)
 
 
 def _lines(span: Span) -> str:
-    """As many line ends as the replaced text has, so that what follows keeps its line."""
+    """Return as many line ends as the replaced text has, so that later code keeps its line."""
     return "\n" * (span.end_line - span.line)
 
 
@@ -205,7 +205,7 @@ def _from_import(
 
 
 def _import_statement(items: list[Import]) -> str:
-    """`import a, b as c` with the SDKs replaced.  A line continuation in it is kept by backslashes."""
+    """Return an `import a, b as c` statement with the SDKs replaced; backslashes keep its number of lines."""
     parts: list[str] = []
     for item in items:
         if item.substitute is not None:

@@ -1,6 +1,6 @@
 """Find the files and modules of a project.
 
-Nothing is followed out of the root, and only regular files are opened: a FIFO would block for ever.
+No symbolic link is followed out of the root, and only regular files are opened, because reading a FIFO blocks.
 """
 
 from __future__ import annotations
@@ -63,14 +63,14 @@ def discover(
 
 
 def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]) -> SourceFile:
-    """The file as it was parsed before, if it is still the same."""
+    """Return the file as it was parsed before, if it has not changed."""
     before = known.get(path)
     same = before is not None and before.data == data and before.module == module
     return before if same and before is not None else SourceFile(path, module, data)
 
 
 def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
-    """Module names -> paths; of `a.py` and `a/__init__.py` Python takes the package."""
+    """Return the paths of the modules by name; of `a.py` and `a/__init__.py` Python imports the package."""
     found: dict[str, str] = {}
     for path in sorted((file.path for file in files), key=lambda p: (not _is_package(p), p)):
         name = module_name(path)
@@ -160,7 +160,7 @@ class _Walk:
 
     def _file(self, path: str) -> None:
         try:
-            status = os.stat(self._place(path))
+            status = os.stat(self._absolute(path))
             if not stat.S_ISREG(status.st_mode):
                 self.sink.report(
                     rules.UNREADABLE_FILE,
@@ -183,14 +183,14 @@ class _Walk:
             if path.endswith(".py"):
                 self.texts[path] = self.unsaved[path]
             return hashlib.sha256(self.unsaved[path]).hexdigest()
-        with open(self._place(path), "rb") as stream:
+        with open(self._absolute(path), "rb") as stream:
             if not path.endswith(".py") or size > MAX_KEPT:
                 return hashlib.file_digest(stream, "sha256").hexdigest()
             self.texts[path] = stream.read()
         return hashlib.sha256(self.texts[path]).hexdigest()
 
-    def _place(self, path: str) -> str:
-        """An absolute path; `Path` takes longer than the system's call."""
+    def _absolute(self, path: str) -> str:
+        """Return an absolute path as a string; creating a `Path` takes longer than the system call."""
         return f"{self.root}/{path}"
 
     def _unreadable(self, path: str, error: OSError) -> None:

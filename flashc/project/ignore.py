@@ -1,4 +1,4 @@
-"""Ignore files and built-in patterns -> whether a path belongs to the project, and which rule says so."""
+"""Decide which files belong to the project, by ignore files and built-in patterns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-# What Flash itself never ships (gitignore syntax), then what flashc adds.
+# The patterns that Flash itself never deploys (gitignore syntax), then those that flashc adds.
 BUILT_IN = (
     *(".build/", ".flash/", ".runpod/", "*.tar.gz", ".git/", ".gitignore", "__pycache__/"),
     *("*.pyc", "*.pyo", "*.pyd", "*.egg-info/", "dist/", "build/", ".venv/", "venv/", "env/"),
@@ -29,24 +29,25 @@ IGNORE_FILES = (".gitignore", ".flashignore")
 
 @dataclass(frozen=True, slots=True)
 class IgnoreRule:
-    """One pattern and where it stands; `source` is "built-in" or the ignore file's path."""
+    """One pattern; `source` is "built-in" or the path of the ignore file that contains it."""
 
     pattern: str
     source: str
 
 
 class IgnoreRules:
-    """All rules that hold in one folder: those of its parents first, so that the last match wins."""
+    """All rules that apply in one folder: those of its parents first, so that the last match wins."""
 
     def __init__(self, layers: tuple[tuple[str, str, GitIgnoreSpec], ...]) -> None:
         self._layers = layers
 
     @classmethod
     def built_in(cls) -> IgnoreRules:
+        """Return the built-in rules, which apply in the project's root."""
         return cls((("", "built-in", GitIgnoreSpec.from_lines(BUILT_IN)),))
 
     def inside(self, root: Path, folder: str) -> IgnoreRules:
-        """These rules and those of the ignore files in `folder` (relative to `root`, "" for itself).
+        """Return these rules and those of the ignore files in `folder` (relative to `root`, "" for the root).
 
         Raises:
             OSError: an ignore file can't be read.
@@ -61,7 +62,7 @@ class IgnoreRules:
         return self if len(layers) == len(self._layers) else IgnoreRules(tuple(layers))
 
     def match(self, path: str, *, is_folder: bool) -> IgnoreRule | None:
-        """The rule that keeps `path` (relative to the root) out, None if it stays in."""
+        """Return the rule that excludes `path` (relative to the root), None if no rule does."""
         verdict: IgnoreRule | None = None
         for base, source, spec in self._layers:
             local = path[len(base) + 1 :] if base else path

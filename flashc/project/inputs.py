@@ -70,7 +70,7 @@ class InputDigests:
         return known.digest if known is not None else self._digest_of_other(path)
 
     def _digest_of_other(self, path: str) -> str:
-        """A file that does not go to workers: which one it is matters, and what it holds if it is read."""
+        """Return the digest of a file that is not in the artifact, from its presence and its content."""
         presence = self.project.presence(path).value
         if not presence:
             return ""

@@ -1,4 +1,4 @@
-"""The project's `[tool.flashc]` and the command's flags -> one frozen `Options`."""
+"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by the command's flags."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2*
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a user can choose.  None: not chosen, so that the default depends on the project.
+    """What a user can choose; None is the default, which may depend on the project.
 
-    `select` and `ignore` are codes, their beginnings or names of rules, and matter to `check` only.
-    `trace` allows to run the project's code where it can't be evaluated.
-    `size_budget` is the most bytes that an artifact may have, written as "200 MB".
-    `env` holds values for environment variables that the program's constants read when building.
+    `select` and `ignore` are codes, beginnings of codes or names of rules; only `check` uses them.
+    `trace` allows flashc to run code of the project that it can't evaluate.
+    `size_budget` is the maximum size of an artifact in bytes, written as "200 MB".
+    `env` sets environment variables that constants of the program read when flashc builds.
     """
 
     __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
@@ -63,7 +63,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         sink.report(
             rules.INVALID_CONFIGURATION,
-            _place_of_error(error),
+            _location_of_error(error),
             f"`{PYPROJECT}` can't be used: {error}",
             help=("correct the file; flashc reads its `[tool.flashc]` table",),
         )
@@ -72,7 +72,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
 
 
 def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink: Sink) -> Options:
-    """The table's values, checked against the types of the fields, under the flags."""
+    """Return the values of the table, overridden by the flags, after checking their types."""
     from pydantic import TypeAdapter, ValidationError
 
     settings = {key.replace("-", "_"): value for key, value in table.items()}
@@ -92,10 +92,10 @@ def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink:
 
 
 def parse_size(text: str) -> int:
-    """`200 MB`, `1.5 GiB` or `4096` in bytes.
+    """Return a size such as `200 MB`, `1.5 GiB` or `4096` in bytes.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a size.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", text)
     unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
@@ -121,11 +121,11 @@ def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
         close = difflib.get_close_matches(key, known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
         help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
-    sink.report(rules.INVALID_CONFIGURATION, _place_of_key(key, lines), message, help=help)
+    sink.report(rules.INVALID_CONFIGURATION, _location_of_key(key, lines), message, help=help)
 
 
-def _place_of_key(key: str, lines: Lines) -> Location:
-    """The line of `[tool.flashc]` that sets a key."""
+def _location_of_key(key: str, lines: Lines) -> Location:
+    """Return the span of the line in `[tool.flashc]` that sets a key."""
     inside = False
     for number in range(1, len(lines) + 1):
         line = lines.line(number).strip()
@@ -138,7 +138,7 @@ def _place_of_key(key: str, lines: Lines) -> Location:
     return WholeFile(PYPROJECT)
 
 
-def _place_of_error(error: Exception) -> Location:
+def _location_of_error(error: Exception) -> Location:
     match = re.search(r"line (\d+), column (\d+)", str(error))
     if match is None:
         return WholeFile(PYPROJECT)

@@ -24,7 +24,7 @@ MAX_KEPT = 4_000_000  # bytes; the content of a larger file is read again by who
 
 @unique
 class Presence(StrEnum):
-    """Where a file or folder is.  One that is only on the disk is ignored, so no worker has it."""
+    """Where a file or folder exists; one that is only on disk is excluded, so no worker has it."""
 
     SHIPPED = "shipped"
     ON_DISK = "on disk"
@@ -100,7 +100,7 @@ class Project:
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """The module names by path."""
+        """The names of the modules by path."""
         return {path: name for name, path in self.modules.items()}
 
     @cached_property

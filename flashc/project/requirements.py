@@ -1,4 +1,4 @@
-"""`requirements.txt` and `pyproject.toml` at the project's root -> the requirements of the whole app."""
+"""Read the requirements of the app from `requirements.txt` and `pyproject.toml` at the project's root."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re
 
 
 def read_requirements(project: Project, sink: Sink) -> tuple[Dependency, ...]:
-    """The project's own requirements, each with the line that declares it."""
+    """Return the requirements of the whole app, each with the span of the line that declares it."""
     found: list[Dependency] = []
     paths = {file.path for file in project.files}
     if "requirements.txt" in paths:
@@ -54,7 +54,7 @@ def included_files(project: Project) -> list[str]:
 
 
 def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
-    """pip's own format: comments, line continuations, `-r`, hashes, markers; `-e .` is refused."""
+    """Read pip's format: comments, line continuations, `-r`, hashes, markers; `-e .` is an error."""
     from pip_requirements_parser import (
         RequirementsFile,
     )  # for those projects only that have the file
@@ -119,24 +119,24 @@ def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
     lines = Lines(text)
     found: list[Dependency] = []
     for entry in cast("list[object]", declared):
-        place = _place(lines, str(entry))
+        span = _span_of(lines, str(entry))
         try:
             requirement = Requirement(str(entry))
         except InvalidRequirement as error:
             reason = str(error).partition("\n")[0]
             sink.report(
-                rules.INVALID_REQUIREMENT, place, f"`{entry}` is not a valid requirement: {reason}"
+                rules.INVALID_REQUIREMENT, span, f"`{entry}` is not a valid requirement: {reason}"
             )
             continue
         found.append(
             Dependency(
-                name=canonicalize_name(requirement.name), requirement=str(requirement), span=place
+                name=canonicalize_name(requirement.name), requirement=str(requirement), span=span
             )
         )
     return found
 
 
-def _place(lines: Lines, text: str) -> Span:
+def _span_of(lines: Lines, text: str) -> Span:
     """Return where a string is in the file: the first line that contains it.
 
     A string that is written with escapes is not found as it reads; its span is the key then, or all

@@ -1,4 +1,4 @@
-"""`# flashc: ignore[FC203] reason` comments -> findings that are not reported, and comments that did nothing."""
+"""Read `# flashc: ignore[FC203] reason` comments: suppress findings, and report comments without effect."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _MARKER = b"flashc:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """One comment.  `codes` as written; `place` covers the comment, `blank` also the space before it."""
+    """One comment: `codes` as written, the span of the comment, and `blank`, which also covers the space before it."""
 
     codes: tuple[str, ...]
-    place: Span
+    span: Span
     blank: Span
 
     def hides(self, diagnostic: Diagnostic) -> bool:
@@ -34,15 +34,15 @@ class Suppression:
         """
         location, rule = diagnostic.location, diagnostic.rule
         if isinstance(location, Span):
-            on_line = self.place.line in (location.line, location.end_line)
+            on_line = self.span.line in (location.line, location.end_line)
         else:
-            on_line = self.place.line == 1
+            on_line = self.span.line == 1
         named = rule.code in self.codes or rule.name in self.codes
-        return on_line and named and rule.suppressible and location.path == self.place.path
+        return on_line and named and rule.suppressible and location.path == self.span.path
 
 
 def read_suppressions(path: str, text: str) -> list[Suppression]:
-    """The comments of one module; a comment in a string is none."""
+    """Return the comments of one module; text inside string literals is not a comment."""
     found: list[Suppression] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
@@ -56,17 +56,17 @@ def read_suppressions(path: str, text: str) -> list[Suppression]:
             found.append(
                 Suppression(
                     codes=tuple(code for code in codes if code),
-                    place=Span(path, line, column + 1, line, token.end[1] + 1),
+                    span=Span(path, line, column + 1, line, token.end[1] + 1),
                     blank=Span(path, line, start + 1, line, token.end[1] + 1),
                 )
             )
     except (tokenize.TokenError, SyntaxError):
-        return found  # whoever parses the module reports what is wrong with it
+        return found  # the parser reports the error
     return found
 
 
 def collect_suppressions(project: Project) -> list[Suppression]:
-    """The comments in every module of the project that can be read."""
+    """Return the comments of every module of the project that can be read."""
     found: list[Suppression] = []
     for path in sorted(project.modules.values()):
         try:
@@ -79,7 +79,7 @@ def collect_suppressions(project: Project) -> list[Suppression]:
 
 
 def report_unused(suppressions: Iterable[Suppression], sink: Sink) -> None:
-    """Report the comments, and the single codes, that suppress nothing of what the sink was given."""
+    """Report the comments, and single codes in them, that suppressed no finding of the sink."""
     for suppression in suppressions:
         hidden = [d.rule for d in sink.hidden if suppression.hides(d)]
         used = {name for rule in hidden for name in (rule.code, rule.name)}
@@ -89,13 +89,13 @@ def report_unused(suppressions: Iterable[Suppression], sink: Sink) -> None:
 
 def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
     unused = [code for code in suppression.codes if code not in used and not _is_found_later(code)]
-    place = Label(suppression.place, "")
+    primary = Label(suppression.span, "")
     if not suppression.codes:
         return [
             Diagnostic(
                 rule=rules.UNUSED_SUPPRESSION,
                 message="an `ignore` comment needs the codes that it suppresses",
-                primary=place,
+                primary=primary,
                 help=("write `# flashc: ignore[FC310] reason`",),
             )
         ]
@@ -105,7 +105,7 @@ def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
         Diagnostic(
             rule=rules.UNUSED_SUPPRESSION,
             message=f"`{code}` suppresses nothing here: {_reason(code)}",
-            primary=place,
+            primary=primary,
             help=("remove it",),
             fix=remove if whole and code == unused[0] else None,
         )

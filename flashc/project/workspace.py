@@ -19,7 +19,7 @@ from .suppressions import Suppression, collect_suppressions
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Workspace:
-    """A project that was opened, and everything besides it that decides what it compiles to.
+    """An open project, and everything else that decides the result of its compilation.
 
     `findings` is what was wrong with its files and its configuration.
     """
