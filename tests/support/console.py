@@ -19,6 +19,7 @@ from flashc.cli.main import cli
 
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _ASK_CODE = "$ echo $?"
+_COMPILING = ("check", "build", "emit", "lock", "size")
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,19 @@ def run_flashc(folder: Path, *arguments: str, variables: dict[str, str] | None =
     return Done(result.stdout, result.stderr, result.output, result.exit_code)
 
 
-def run_session(text: str, folder: Path, variables: dict[str, str]) -> str:
-    """Run the `$` lines of a session; return the session as it should be written."""
+def run_session(
+    text: str, folder: Path, variables: dict[str, str], options: tuple[str, ...] = ()
+) -> str:
+    """Run the `$` lines of a session; return the session as it should be written.
+
+    `options` are passed to every command that compiles.
+    """
     commands = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
     shown: list[str] = []
     for command in commands:
         if f"$ {command}" == _ASK_CODE:
             continue
-        output, code = _run(command, folder, variables)
+        output, code = _run(command, folder, variables, options)
         shown.append(f"$ {command}")
         shown += output.splitlines()
         if code != 0:
@@ -59,7 +65,9 @@ def run_session(text: str, folder: Path, variables: dict[str, str]) -> str:
     return "".join(f"{line}\n" for line in shown)
 
 
-def _run(command: str, folder: Path, variables: dict[str, str]) -> tuple[str, int]:
+def _run(
+    command: str, folder: Path, variables: dict[str, str], options: tuple[str, ...]
+) -> tuple[str, int]:
     """(what a terminal would show, exit code)."""
     words = shlex.split(command)
     given = dict(variables)
@@ -70,7 +78,8 @@ def _run(command: str, folder: Path, variables: dict[str, str]) -> tuple[str, in
     if program == "flashc":
         streams = [word for word in arguments if word in (">/dev/null", "2>/dev/null")]
         arguments = [word for word in arguments if word not in streams]
-        done = run_flashc(folder, *arguments, variables=given)
+        compiles = arguments[:1] and arguments[0] in _COMPILING and "--help" not in arguments
+        done = run_flashc(folder, *arguments, *(options if compiles else ()), variables=given)
         output = done.output
         if streams:
             output = done.stdout if streams == ["2>/dev/null"] else done.stderr

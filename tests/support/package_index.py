@@ -28,9 +28,17 @@ class Package:
 
     @classmethod
     def parse(cls, line: str) -> Package:
-        """Read `name version` or `name version needs requirement requirement`."""
+        """Read `name version`, `name version needs requirement ...` or `name version size BYTES`."""
         name, version, *rest = line.split()
-        return cls(name, version, tuple(rest[1:]))
+        match rest:
+            case []:
+                return cls(name, version)
+            case ["needs", *requirements]:
+                return cls(name, version, tuple(requirements))
+            case ["size", size]:
+                return cls(name, version, size=int(size))
+            case _:
+                raise ValueError(f"`{line}` is not a line of an index")
 
     @property
     def module(self) -> str:

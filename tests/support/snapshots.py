@@ -45,10 +45,11 @@ class Project:
     def render(self, block: Block) -> str:
         """Return the text that a snapshot should have.
 
-        A line of the snapshot with `[..]`, which stands for any text, is kept where a line matches it.
+        A line of the snapshot with `[..]`, which stands for any text, is kept where a line matches it.  The
+        project's absolute path is shown so too.
         """
         patterns = [line for line in block.text.splitlines() if _ANYTHING in line]
-        lines = self._printed(block).splitlines(keepends=True)
+        lines = self._printed(block).replace(str(self.root), _ANYTHING).splitlines(keepends=True)
         return "".join(_generalised(line, patterns) for line in lines)
 
     def _printed(self, block: Block) -> str:
@@ -60,7 +61,7 @@ class Project:
             case "manifest":
                 return "".join(f"{text}\n" for text in self._manifest(block.arguments))
             case "console":
-                return run_session(block.text, self.root, self.variables)
+                return run_session(block.text, self.root, self.variables, self._python)
             case "members":
                 return "".join(f"{name}\n" for name in self._members(block.arguments))
             case "artifact":
