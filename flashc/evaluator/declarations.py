@@ -12,7 +12,7 @@ from typing import Literal
 from flashc_core.source import Span
 
 from .objects import Argument, ClassValue, FunctionValue
-from .values import Unknown, Value
+from .values import Unknown
 
 RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 
@@ -40,7 +40,7 @@ class RouteTarget:
     """
 
     method: RouteMethod
-    path: Value
+    path: Argument
     value: FunctionValue
     module: str
     span: Span

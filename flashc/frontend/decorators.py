@@ -118,17 +118,16 @@ class RouteMethodObject(DialectObject):
         return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
 
-def _path(arguments: CallArguments) -> Value:
+def _path(arguments: CallArguments) -> Argument:
     given: Argument | None = arguments.keywords.get("path")
     if given is None and arguments.positional:
         given = arguments.positional[0]
     if arguments.problem is not None:
-        return arguments.problem
-    return (
-        given.value
-        if given is not None
-        else Unknown(reason="the route has no path", origin=arguments.span)
-    )
+        return Argument(arguments.problem, arguments.span)
+    if given is not None:
+        return given
+    missing = Unknown(reason="the route has no path", origin=arguments.span)
+    return Argument(missing, arguments.span)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -137,7 +136,7 @@ class _RouteDecorator(DialectObject):
 
     endpoint: EndpointValue
     method: RouteMethod
-    path: Value
+    path: Argument
     span: Span
 
     @property

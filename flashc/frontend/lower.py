@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
-from flashc.evaluator.objects import Argument, ClassValue
+from flashc.evaluator.objects import ClassValue
 from flashc.syntax.walk import docstring
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Safety
@@ -165,23 +165,23 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
     if target.condition is not None:
         decoder.unknown("whether this route exists", target.span, target.condition)
         return None
-    path = decoder.text(Argument(target.path, target.span), "a route's path")
+    path = decoder.text(target.path, "a route's path")
     if path is None:
         return None
     function = lower_function(target.value)
     if not path.startswith("/"):
         decoder.sink.report(
             rules.PATH_WITHOUT_SLASH,
-            target.span,
+            target.path.span,
             f"the path `{path}` does not start with `/`",
             help=(f'write `"/{path}"`',),
-            fix=decoder.ending(target.path.origin, path, f"/{path}", Safety.SAFE),
+            fix=decoder.ending(target.path.value.origin, path, f"/{path}", Safety.SAFE),
         )
         return None
     if path in RESERVED_PATHS:
         decoder.sink.report(
             rules.RESERVED_PATH,
-            target.span,
+            target.path.span,
             f"the platform itself serves `{path}`",
             help=("choose another path",),
         )
@@ -208,7 +208,7 @@ def _check_path_parameters(
         if name not in names:
             decoder.sink.report(
                 rules.PATH_PARAMETER,
-                target.span,
+                target.path.span,
                 f"the path has `{{{name}}}`, but `{function.name}` has no parameter `{name}`",
                 secondary=(Label(target.value.name_span, "the function"),),
                 help=(f"add the parameter `{name}`, or remove it from the path",),

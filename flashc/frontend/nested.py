@@ -10,14 +10,14 @@ import libcst as cst
 from flashc.evaluator.objects import Frame
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, dotted
-from flashc_ir.modules import NestedEndpoint
+from flashc_core.source import Span
 
 from .dialect import Dialect
 
 _INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 
 
-def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[NestedEndpoint, ...]:
+def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[Span, ...]:
     """Return each decorator that declares an endpoint on a function or class inside a function."""
     if not _INDENTED_DECORATOR.search(frame.syntax.text):
         return ()
@@ -25,7 +25,7 @@ def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[NestedE
     return tuple(_decorators(frame.syntax, spelled))
 
 
-def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[NestedEndpoint]:
+def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[Span]:
     pending: list[tuple[cst.CSTNode, bool]] = [(syntax.tree, False)]
     while pending:
         node, inside = pending.pop()
@@ -33,7 +33,7 @@ def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[NestedEndpoint]:
             for decorator in node.decorators:
                 call = decorator.decorator
                 if isinstance(call, cst.Call) and dotted(call.func) in spelled:
-                    yield NestedEndpoint(syntax.span(call), syntax.arguments_span(call))
+                    yield syntax.span(call)
         within = inside or isinstance(node, cst.FunctionDef)
         if isinstance(node, (cst.BaseCompoundStatement, cst.BaseSuite, cst.Module)):
             pending.extend((child, within) for child in children(node))

@@ -99,16 +99,17 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
         if name in known:
             continue
         close = nearest(name, known)
-        written = argument.keyword
+        span = span_of_name(argument)
+        is_keyword = arguments.decoder.machine.text_at(span) == name  # and not the key of a dict
         taken = close is None or close in arguments.by_name
         arguments.decoder.sink.report(
             rules.UNKNOWN_PARAMETER,
-            span_of_name(argument),
+            span,
             f"`{arguments.kind}` has no parameter `{name}`",
             help=did_you_mean(name, known),
             fix=None
-            if taken or written is None
-            else arguments.decoder.ending(written, name, close, Safety.UNSAFE),
+            if taken or not is_keyword
+            else arguments.decoder.ending(span, name, close, Safety.UNSAFE),
         )
 
 

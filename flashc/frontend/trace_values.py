@@ -78,7 +78,7 @@ class TracedEndpoints:
                 continue
             place = self._site(item)
             where = span if place is None else place[1]
-            path = self._value(item["path"], where)
+            path = Argument(self._value(item["path"], where), where)
             module = syntax.name if place is None else place[0].name
             value.routes.append(
                 RouteTarget(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety, Sink
 from flashc_core.source import Edit, Span
@@ -103,7 +105,7 @@ def _check_types(call: Call, shape: CallShape, function: Function, sink: Sink) -
         if accepted is not None and constant.kind not in accepted:
             sink.report(
                 rules.ARGUMENT_TYPE,
-                call.span,
+                constant.span or call.span,
                 f"`{function.name}` takes `{parameter.name}: {parameter.annotation}`, "
                 f"not a value of type `{constant.kind}`",
                 secondary=(Label(parameter.span, "the parameter"),),
@@ -139,10 +141,10 @@ def _check_class_call(call: Call, shape: CallShape, endpoint: QueueClass, sink: 
 def _check_arguments(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
     there = (Label(function.span, "defined here"),)
     surplus = surplus_arguments(shape, function)
-    for text in surplus:
+    for text, span in surplus:
         sink.report(
             rules.UNEXPECTED_ARGUMENT,
-            call.span,
+            span or call.span,
             f"`{function.name}` does not take {text}",
             secondary=there,
         )
@@ -161,21 +163,23 @@ _BY_POSITION = (ParameterKind.POSITIONAL_ONLY, ParameterKind.POSITIONAL_OR_KEYWO
 _BY_KEYWORD = (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
 
-def surplus_arguments(shape: CallShape, function: Function) -> list[str]:
-    """Return the arguments of the call that the function does not accept, described in words."""
+def surplus_arguments(shape: CallShape, function: Function) -> list[tuple[str, Span | None]]:
+    """Return the arguments of the call that the function does not accept: in words, and where they are written."""
     parameters = function.parameters
     positional = [p.name for p in parameters if p.kind in _BY_POSITION]
-    found: list[str] = []
+    found: list[tuple[str, Span | None]] = []
     kinds = {p.kind for p in parameters}
     if shape.positional > len(positional) and ParameterKind.VAR_POSITIONAL not in kinds:
-        found.append(f"{shape.positional} positional arguments, at most {len(positional)}")
+        first = next(iter(shape.positional_spans[len(positional) :]), None)
+        text = f"{shape.positional} positional arguments, at most {len(positional)}"
+        found.append((text, first))
     filled = set(positional[: shape.positional])
     named = {p.name for p in parameters if p.kind in _BY_KEYWORD}
-    for keyword in shape.keywords:
+    for keyword, span in zip_longest(shape.keywords, shape.keyword_spans):
         if keyword not in named and ParameterKind.VAR_KEYWORD not in kinds:
-            found.append(f"an argument `{keyword}`")
+            found.append((f"an argument `{keyword}`", span))
         elif keyword in filled and keyword in named:
-            found.append(f"`{keyword}` twice")
+            found.append((f"`{keyword}` twice", span))
     return found
 
 

@@ -63,7 +63,7 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
         return
     sink.report(
         rules.DEADLOCK,
-        endpoint.construction.span,
+        endpoint.construction.span_of("workers"),
         f"`{endpoint.name}` has {most} worker and calls itself in the cycle {drawn}",
         notes=("the only worker waits for an answer that only this worker could give",),
         help=("allow more workers, raise `max_concurrency`, or remove one of the calls",),
@@ -81,10 +81,12 @@ def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
                 own = "a load balancer's request" if isinstance(caller, LoadBalanced) else "it"
                 sink.report(
                     rules.TIMEOUT_SHORTER,
-                    caller.construction.span,
+                    caller.construction.span_of("execution_timeout_ms"),
                     f"`{caller.name}` calls `{callee.name}`, which may run {asked / 1000:g} s, "
                     f"but {own} is stopped after {limit / 1000:g} s",
-                    secondary=(Label(callee.construction.span, "the callee"),),
+                    secondary=(
+                        Label(callee.construction.span_of("execution_timeout_ms"), "the callee"),
+                    ),
                     help=(
                         "give the caller the longer `execution_timeout_ms`, or start a job and poll",
                     ),

@@ -12,11 +12,11 @@ def check_nested_endpoints(program: Program, context: PassContext) -> Program:
     """Report each decorator in a function that declares an endpoint of which none was made."""
     made = {endpoint.construction.span for endpoint in (*program.endpoints, *program.unlowered)}
     for module in program.modules:
-        for nested in module.nested_endpoints:
-            if nested.span not in made:
+        for span in module.nested_endpoints:
+            if span not in made:
                 context.sink.report(
                     rules.ENDPOINT_IN_FUNCTION,
-                    nested.arguments,
+                    span,
                     "this endpoint is inside a function that is not called when the module is imported",
                     notes=("it is not deployed",),
                     help=("move the decorated function to the top level of the module",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_core.source import Span
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, Parameter, ParameterKind, Route
 from flashc_ir.modules import GlobalUse, Module, VariableRead
 from flashc_ir.platform.gpus import gpu_memory
@@ -157,16 +156,11 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
     (least, smallest), (most, largest) = min(known), max(known)
     sink.report(
         rules.GPUS_OF_UNEQUAL_MEMORY,
-        _argument(endpoint, "gpu"),
+        endpoint.construction.span_of("gpu"),
         f"a worker of `{endpoint.name}` may get {least} GB ({smallest}) or {most} GB ({largest})",
         notes=("the order is a preference; the platform assigns a GPU that is free",),
         help=("list GPUs that are all large enough",),
     )
-
-
-def _argument(endpoint: CodeEndpoint, name: str) -> Span:
-    spans = {item.argument: item.span for item in endpoint.construction.provenance}
-    return spans.get(name, endpoint.construction.span)
 
 
 def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:

@@ -45,11 +45,12 @@ def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
     (first, one), *others = sorted(declared.items())
     sink.report(
         rules.PYTHON_CONFLICT,
-        one.construction.span,
+        one.construction.span_of("python_version"),
         "endpoints of one app need one Python version",
         label=f"Python {first}",
         secondary=tuple(
-            Label(other.construction.span, f"Python {version}") for version, other in others
+            Label(other.construction.span_of("python_version"), f"Python {version}")
+            for version, other in others
         ),
         help=("give every endpoint the same `python_version`, or none",),
     )
@@ -70,7 +71,7 @@ def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: S
         if version != wanted and wanted in supported_pythons():
             sink.report(
                 rules.PYTHON_CONFLICT,
-                endpoint.construction.span,
+                endpoint.construction.span_of("python_version"),
                 f"the app is built for Python {wanted}, this endpoint declares {version}",
                 help=("remove the flag, or change the endpoint's `python_version`",),
             )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import libcst as cst
+from msgspec import structs
 
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Binding, CallShape, Import, ImportedName, Module, Origin, Reference
@@ -113,14 +114,40 @@ class _ReferenceResolver:
                     span=span,
                     shape=None,
                     member=member,
-                    member_shape=use.shape,
+                    member_shape=self._located(use.shape, use.node),
                 )
             return Reference(scope=scope, target=target, span=span)
         return Reference(
             scope=scope,
             target=target,
             span=span,
-            shape=use.shape,
+            shape=use.shape if use.member else self._located(use.shape, use.node),
             member=use.member,
-            member_shape=use.member_shape,
+            member_shape=self._located(use.member_shape, use.node),
+        )
+
+    def _located(self, shape: CallShape | None, node: cst.CSTNode) -> CallShape | None:
+        """Return the shape of the call `node` with the spans of its arguments."""
+        if shape is None or not isinstance(node, cst.Call):
+            return shape
+        values = {
+            str(index) if argument.keyword is None else argument.keyword.value: argument.value
+            for index, argument in enumerate(node.args)
+        }
+        return structs.replace(
+            shape,
+            constants=tuple(
+                structs.replace(constant, span=self.syntax.span(values[constant.argument]))
+                for constant in shape.constants
+            ),
+            positional_spans=tuple(
+                self.syntax.span(argument.value)
+                for argument in node.args
+                if argument.keyword is None and not argument.star
+            ),
+            keyword_spans=tuple(
+                self.syntax.span(argument.keyword)
+                for argument in node.args
+                if argument.keyword is not None
+            ),
         )

@@ -129,6 +129,11 @@ class Construction(Struct, frozen=True, kw_only=True):
     provenance: tuple[Provenance, ...] = ()
     traced: bool = False
 
+    def span_of(self, argument: str) -> Span:
+        """Return where an argument is written; the span of the whole declaration where none is given."""
+        found = (item.span for item in self.provenance if item.argument == argument)
+        return next(found, self.span)
+
 
 class QueueFunction(Variant, frozen=True, tag="queue-function", kw_only=True):
     """A queue-based endpoint that runs one function.

@@ -84,10 +84,14 @@ LiteralKind = Literal["str", "int", "float", "bool", "list", "dict", "None"]
 
 
 class Constant(Struct, frozen=True):
-    """A literal argument, by its position ("0") or keyword; `kind` is its Python type."""
+    """A literal argument, by its position ("0") or keyword; `kind` is its Python type.
+
+    `span` is that of the value; None where the call is not written in the project.
+    """
 
     argument: str
     kind: LiteralKind
+    span: Span | None = None
 
 
 class CallShape(Struct, frozen=True, kw_only=True):
@@ -95,7 +99,8 @@ class CallShape(Struct, frozen=True, kw_only=True):
 
     `awaited`: the call is the operand of `await`; `in_async`: an `async def` contains it.  `result_use`
     says what the caller does with the result.  `constants` are the arguments that are literals, each
-    with its JSON type.
+    with its JSON type.  `positional_spans` and `keyword_spans` say where the positional arguments and the
+    names of the keyword arguments are written; both are empty where nothing is known of that.
     """
 
     positional: int
@@ -106,6 +111,8 @@ class CallShape(Struct, frozen=True, kw_only=True):
     in_async: bool = False
     result_use: ResultUse = ResultUse.KEPT
     constants: tuple[Constant, ...] = ()
+    positional_spans: tuple[Span, ...] = ()
+    keyword_spans: tuple[Span, ...] = ()
 
 
 class Reference(Struct, frozen=True, kw_only=True):
@@ -198,13 +205,6 @@ class DeferredImport(Struct, frozen=True, kw_only=True):
     fix: Fix | None
 
 
-class NestedEndpoint(Struct, frozen=True):
-    """A decorator inside a function that declares an endpoint; `arguments` is its text in parentheses."""
-
-    span: Span
-    arguments: Span
-
-
 class SdkProblem(Struct, frozen=True, kw_only=True):
     """An import of an SDK that the artifact's runtime cannot serve.
 
@@ -243,7 +243,7 @@ class Module(Struct, frozen=True, kw_only=True):
     import_failure: ImportFailure | None = None
     deferred_imports: tuple[DeferredImport, ...] = ()
     installs: tuple[Span, ...] = ()
-    nested_endpoints: tuple[NestedEndpoint, ...] = ()
+    nested_endpoints: tuple[Span, ...] = ()
     sdk_problems: tuple[SdkProblem, ...] = ()
     sdk_edits: tuple[Edit, ...] = ()
     client_uses: tuple[Span, ...] = ()

@@ -259,8 +259,11 @@ def test_spans_are_found_at_any_depth(program: Program) -> None:
     module = program.modules[0]
     spans = [item.span for item in module.imports]
     spans += [item.span for item in module.bindings]
-    spans += [item.span for item in module.references]
     assert spans_of(module)[: len(spans)] == spans
+    for reference in module.references:
+        inside = reference.shape or reference.member_shape
+        arguments = () if inside is None else (*inside.positional_spans, *inside.keyword_spans)
+        assert {reference.span, *arguments} <= set(spans_of(reference))
 
 
 def test_no_value_of_the_environment_is_in_a_program(

@@ -90,7 +90,7 @@ def _spread(value: Value, written_at: Span, keywords: dict[str, Argument]) -> Un
         if not isinstance(key, str):
             raise PythonError(TypeError, "keywords must be strings", written_at)
         written = item.origin if item.origin.path == key_value.origin.path else key_value.origin
-        _keyword(keywords, key, Argument(item, written))
+        _keyword(keywords, key, Argument(item, written, key_value.origin))
     return value.value.escaped
 
 

@@ -132,11 +132,11 @@ def endpoint_names(frame: Frame) -> set[str]:
     """Return how a module calls `Endpoint`: its own names of the class, and `package.Endpoint`."""
     found: set[str] = set()
     for name, value in frame.names.items():
-        match value:
-            case Known(value=SdkClass()):
-                found.add(name)
-            case Known(value=External(name=module)) if module in PACKAGES:
-                found.add(f"{name}.Endpoint")
+        known = value.value if isinstance(value, Known) else None
+        if isinstance(known, SdkClass):
+            found.add(name)
+        elif isinstance(known, External) and known.name in PACKAGES:
+            found.add(f"{name}.Endpoint")
     return found
 
 
