@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint, ExistingEndpoint
-from flashc_ir.modules import Module
 from flashc_ir.program import Program
 
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
-from .frontend.summary import ComponentSummary
-from .incremental.summaries import read_summaries
-from .passes import Observer, run_passes
-from .passes.context import PassContext
+from .incremental.plain_modules import read_plain_modules
+from .incremental.summaries import Reading, read_summaries
 from .project.inputs import variable_input
 from .project.requirements import read_requirements
 from .project.suppressions import report_unused
 from .project.workspace import Workspace
+
+if TYPE_CHECKING:
+    from .passes import Observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,17 @@ def compile_project(
     environment = workspace.environment.recording()
 
     # What do the modules say, and which endpoints would Python define?
-    relevance = find_relevant_modules(project)
-    summaries = summaries_of(workspace, relevance, dialects)
-    for diagnostic in (d for summary in summaries for d in summary.diagnostics):
+    relevance = find_relevant_modules(project, partial(read_plain_modules, workspace))
+    reading = read_modules(workspace, relevance, dialects)
+    for diagnostic in reading.diagnostics():
         sink.add(diagnostic)
 
     # Put everything together, and run the passes.
+    from .passes import run_passes  # imported while the modules are read
+    from .passes.context import PassContext
+
     program = structs.replace(
-        assemble(workspace, relevance, summaries), requirements=read_requirements(project, sink)
+        assemble(workspace, relevance, reading), requirements=read_requirements(project, sink)
     )
     context = PassContext(
         sink=sink,
@@ -69,42 +76,54 @@ def compile_project(
     compiled = run_passes(program, context, observe)
 
     report_unused(workspace.suppressions, sink)
-    inputs = {item for summary in summaries for item in summary.inputs}
-    return Compilation(compiled, tuple(inputs | set(map(variable_input, environment.asked))))
+    asked = map(variable_input, environment.asked)
+    return Compilation(compiled, tuple({*reading.inputs, *asked}))
 
 
-def summaries_of(
+def read_modules(
     workspace: Workspace, relevance: Relevance, dialects: tuple[Dialect, ...]
-) -> list[ComponentSummary]:
-    """Return what the relevant modules say; modules that are traced are read together and never cached."""
+) -> Reading:
+    """Return what the modules say; modules that are traced are read together and never cached."""
     if not workspace.options.trace:
-        return read_summaries(workspace, relevance.relevant, dialects)
+        meanwhile = partial(import_module, "flashc.passes")
+        return read_summaries(workspace, relevance.relevant, dialects, meanwhile)
     from .frontend.summarise import summarise
 
     names = tuple(sorted(relevance.relevant))
-    return [summarise(names, workspace.project, workspace.environment, dialects, trace=True)]
+    summary = summarise(names, workspace.project, workspace.environment, dialects, trace=True)
+    return Reading([summary], {}, summary.inputs)
 
 
-def assemble(
-    workspace: Workspace, relevance: Relevance, summaries: list[ComponentSummary]
-) -> Program:
-    """Put the summaries together, modules by name and endpoints by resource name."""
-    project = workspace.project
-    modules: dict[str, Module] = dict(relevance.plain)
+def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Program:
+    """Put what the modules say together, modules by name and endpoints by resource name."""
+    project, summaries = workspace.project, reading.summaries
+    modules = dict(relevance.plain)
+    for name, exports in reading.exports.items():
+        modules[name] = structs.replace(modules[name], import_failure=exports.import_failure)
     modules |= {module.name: module for summary in summaries for module in summary.modules}
-    for summary in summaries:
-        for name, failure in summary.import_failures.items():
-            modules[name] = structs.replace(modules[name], import_failure=failure)
+    for name, edits in ((n, e) for summary in summaries for n, e in summary.sdk_edits.items()):
+        merged = (*modules[name].sdk_edits, *edits)
+        modules[name] = structs.replace(modules[name], sdk_edits=merged)
     endpoints = [endpoint for summary in summaries for endpoint in summary.endpoints]
+    unlowered = tuple(each for summary in summaries for each in summary.unlowered)
+    calls = Counter(each.construction.span for each in (*endpoints, *unlowered))
     return Program(
         name=workspace.options.app or project.root.name,
         python_version="",
         files=project.files,
         modules=tuple(modules[name] for name in project.modules),
-        endpoints=tuple(sorted(endpoints, key=_sort_key)),
+        endpoints=tuple(sorted((_with_own_call(e, calls) for e in endpoints), key=_sort_key)),
         exclusions=project.exclusions,
-        unlowered=tuple(each for summary in summaries for each in summary.unlowered),
+        unlowered=unlowered,
     )
+
+
+def _with_own_call(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
+    """Return the endpoint; if other modules make endpoints by the same call, no edit may change the call."""
+    if calls[endpoint.construction.span] == 1 or endpoint.construction.edit is None:
+        return endpoint
+    construction = structs.replace(endpoint.construction, edit=None)
+    return structs.replace(endpoint, construction=construction)
 
 
 def _sort_key(endpoint: Endpoint) -> tuple[str, Span]:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from flashc.compile import compile_project
 from flashc.project.workspace import Workspace
-from flashc_backends.base import LOCK_FILE, Progress
+from flashc_backends.base import Progress
 from flashc_backends.dependencies.lock import Lock, render
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import resolve
 from flashc_backends.dependencies.tools import DependencyError
 from flashc_backends.write import CannotWrite, reporting
 from flashc_core.diagnostics import Diagnostic
-from flashc_core.files import write_file
+from flashc_core.files import LOCK_FILE, write_file
 
 from .backend_context import backend_context
 

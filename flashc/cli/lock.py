@@ -9,7 +9,7 @@ import click
 
 from flashc.api.lock import lock_project
 from flashc.project.workspace import open_workspace
-from flashc_backends.base import LOCK_FILE
+from flashc_core.files import LOCK_FILE
 
 from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress

@@ -23,6 +23,7 @@ from .dialect import Dialect
 from .escape import escape_value
 from .failures import PythonError
 from .objects import CallArguments, Flow, Frame, Suite
+from .snapshot import Snapshot
 from .values import (
     NO_VARIABLES,
     Known,
@@ -33,6 +34,7 @@ from .values import (
     Unknown,
     Value,
 )
+from .watch import Watch
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
@@ -67,7 +69,7 @@ class Activation:
 
 
 @dataclass(frozen=True, slots=True)
-class _Effects:
+class Effects:
     """What importing a module does besides defining names: its importers see it, other modules do not."""
 
     assigned: dict[str, Value]
@@ -83,7 +85,8 @@ class Machine(ABC):
 
     `frames` are the modules evaluated so far, `endpoints` what they declare, `stopped` those that compute
     too much (and where), `failed` those that Python is certain not to import.  `files` are the files of the
-    project that were looked at, and `is_settled` says that none of them changed meanwhile.
+    project that were looked at, and `is_settled` says that none of them changed meanwhile.  `watch` records
+    what the modules ask of each other.
     """
 
     tree: Project
@@ -98,7 +101,9 @@ class Machine(ABC):
     is_settled: bool = True
     may_raise_count: int = 0  # how often something happened that may raise or not
     activation: Activation = field(default_factory=lambda: Activation(module=""))
-    _effects: dict[str, _Effects] = field(default_factory=dict[str, "_Effects"])
+    watch: Watch = field(default_factory=Watch)
+    _snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
+    effects: dict[str, Effects] = field(default_factory=dict[str, "Effects"])
 
     # The doors ------------------------------------------------------------------------------------
 
@@ -124,9 +129,12 @@ class Machine(ABC):
 
         None for a module that the project does not have, or whose text is not Python.
         """
+        self.watch.note_read(self.activation.module, name, "")
         if name in self.frames:
-            if name in self._effects:
-                self._repeat(self._effects[name])
+            if name in self.effects:
+                self._repeat(self.effects[name])
+            else:
+                self.watch.note_import_under_way(name)
             return self.frames[name]
         syntax = self.load(name)
         if syntax is None:
@@ -134,6 +142,9 @@ class Machine(ABC):
         frame = _module_frame(syntax, name)
         self.frames[name] = frame
         outer = self.activation
+        if outer.assigned:
+            self.watch.is_entangled = True
+        self.watch.begin(name)
         self.activation = Activation(module=name, assigned=dict(outer.assigned))
         try:
             self._execute_module(syntax, frame)
@@ -145,10 +156,17 @@ class Machine(ABC):
             frame.names.clear()
         finally:
             ended, self.activation = self.activation, outer
+            self.watch.end(name, self.endpoints)
+        if outer.module:
+            self._snapshots.append(Snapshot(frame))
         new = {k: v for k, v in ended.assigned.items() if outer.assigned.get(k) is not v}
-        self._effects[name] = _Effects(new, ended.has_guessed)
-        self._repeat(self._effects[name])
+        self.effects[name] = Effects(new, ended.has_guessed)
+        self._repeat(self.effects[name])
         return frame
+
+    def has_changed_imports(self) -> bool:
+        """Return whether a module was changed by another one that imported it."""
+        return not all(snapshot.is_unchanged() for snapshot in self._snapshots)
 
     # Modules --------------------------------------------------------------------------------------
 
@@ -157,7 +175,7 @@ class Machine(ABC):
         self.activation = Activation(module="")
         self.module(name)
 
-    def _repeat(self, effects: _Effects) -> None:
+    def _repeat(self, effects: Effects) -> None:
         self.activation.assigned |= effects.assigned
         self.activation.has_guessed |= effects.has_guessed
 
@@ -197,6 +215,7 @@ class Machine(ABC):
         if frame is None:
             return {}
         names = _names_in_all(self._read_name(frame, "__all__"))
+        self.watch.note_read(self.activation.module, module, "*")
         if names is None:
             names = [name for name in frame.names if not name.startswith("_")]
         found = {name: self._read_name(frame, name) for name in names}
@@ -204,10 +223,12 @@ class Machine(ABC):
 
     def _read_name(self, frame: Frame, name: str) -> Value | None:
         """Read a name of another module, whose frame this is; every such access goes through here."""
+        self.watch.note_read(self.activation.module, frame.syntax.name, name)
         return frame.names.get(name)
 
     def text_at(self, span: Span) -> str:
         """Return the source text at a location of a module that was evaluated; empty elsewhere."""
+        self.watch.note_text(span)
         for frame in self.frames.values():
             if frame.syntax.path == span.path:
                 return frame.syntax.lines.slice(span)
@@ -300,6 +321,7 @@ class Machine(ABC):
     def declare(self, endpoint: EndpointValue) -> None:
         """Note an endpoint of the program."""
         self.endpoints.append(endpoint)
+        self.watch.note_declaration(self.activation.module, endpoint)
 
     # Environment variables --------------------------------------------------------------------------
 

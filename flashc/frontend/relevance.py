@@ -6,6 +6,7 @@ declare, call or re-export endpoints.  Of the others only the imports matter.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
@@ -28,16 +29,15 @@ class Relevance:
     plain: dict[str, Module]
 
 
-def find_relevant_modules(project: Project) -> Relevance:
-    """Look at the text of every module of a project."""
-    plain: dict[str, Module] = {}
-    mentioning: set[str] = set()
+def find_relevant_modules(
+    project: Project, read_plain: Callable[[Sequence[str]], dict[str, Module]]
+) -> Relevance:
+    """Look at the text of every module of a project; `read_plain` reads the imports of plain modules."""
     packages = tuple(name.encode() for name in sorted(project.sdk_packages))
-    for name, path in project.modules.items():
-        if _mentions(project, path, packages):
-            mentioning.add(name)
-        else:
-            plain[name] = read_plain_module(project, name)
+    mentioning = {
+        name for name, path in project.modules.items() if _mentions(project, path, packages)
+    }
+    plain = read_plain([name for name in project.modules if name not in mentioning])
     return Relevance(_importers(mentioning, plain), plain)
 
 

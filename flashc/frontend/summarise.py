@@ -2,46 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import structs
 
-from flashc.evaluator.interpreter import Interpreter
+from flashc.evaluator.declarations import EndpointValue
 from flashc.evaluator.machine import Machine
 from flashc.project.environment import BuildEnvironment
-from flashc.project.inputs import VOLATILE, file_input, module_input, variable_input
 from flashc.project.parsing import parse_module
 from flashc.project.project import Project
 from flashc.syntax.names import collect_names
-from flashc.syntax.parse import Syntax
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.encoding import printable
-from flashc_core.source import WholeFile
-from flashc_ir.modules import ImportFailure, Module
+from flashc_core.source import Edit, WholeFile
+from flashc_ir.modules import Module
 
 from .decode import ArgumentDecoder
 from .dialect import Dialect, Lowered, lower_all
+from .evaluation import Evaluation
 from .nested import nested_endpoints
 from .summary import Component, ComponentSummary
 from .top_imports import find_top_imports
 
 
-def summarise_all(
-    components: Sequence[Component],
-    project: Project,
-    environment: BuildEnvironment,
-    dialects: tuple[Dialect, ...],
-) -> list[ComponentSummary]:
-    """Return a summary of each component.
+def parse_all(components: Sequence[Component], project: Project) -> None:
+    """Parse the modules of some components before the first is evaluated.
 
-    All modules are parsed before the first is evaluated: parser and evaluator are both large, and taking
-    turns they push each other out of the processor's caches, which costs a fifth of the time.
+    Parser and evaluator are both large, and taking turns they push each other out of the processor's
+    caches, which costs a fifth of the time.
     """
     for component in components:
         for name in component:
             parse_module(project, name, Sink())
-    return [summarise(component, project, environment, dialects) for component in components]
 
 
 def summarise(
@@ -53,58 +45,42 @@ def summarise(
     trace: bool = False,
 ) -> ComponentSummary:
     """Return what the modules of these names say; `trace` is as in `Options`."""
-    sink, environment = Sink(), environment.recording()
-    loader = _Loader(project, sink)
-    machine = Interpreter(
-        tree=project,
-        load=loader.load,
-        environment=environment,
-        dialects=tuple(dialect.semantics() for dialect in dialects),
-    )
-    modules = tuple(_module(name, loader) for name in names)
-    lowered = _evaluate(machine, names, dialects, sink, trace=trace)
+    sink = Sink()
+    evaluation = Evaluation(project, names, dialects, sink, environment)
+    modules = [_module(name, evaluation) for name in names]
+    evaluation.run()
+    machine = evaluation.machine
+    if trace:
+        from .trace import trace as trace_modules  # only for those who ask for it
+
+        trace_modules(machine, dialects, sink)
+    evaluation.report_stops()
+    own = [value for value in machine.endpoints if _origin(machine, value) in ("", *names)]
+    lowered = lower_all(dialects, ArgumentDecoder(machine, sink), own)
+    if any(module not in names for value in own for module in _definitions(value)):
+        machine.watch.is_entangled = True  # lowering read another module's syntax tree
     return ComponentSummary(
-        modules=tuple(_annotated(module, machine, dialects, lowered) for module in modules),
+        modules=tuple(_with_evaluated_facts(module, evaluation) for module in modules),
         endpoints=tuple(endpoint for each in lowered for endpoint in each.endpoints),
         unlowered=tuple(endpoint for each in lowered for endpoint in each.unlowered),
+        sdk_edits=_merged(lowered),
         diagnostics=tuple(sink),
-        import_failures={
-            name: ImportFailure(error.span, printable(str(error)))
-            for name, error in machine.failed.items()
-        },
-        inputs=(
-            *(module_input(name) for name in sorted(loader.loaded - set(names))),
-            *(file_input(path) for path in sorted(machine.files)),
-            *(variable_input(name) for name in sorted(environment.asked)),
-            *(() if machine.is_settled else (VOLATILE,)),
-        ),
+        inputs=evaluation.inputs(),
+        imported=evaluation.imported,
+        joined=_joined(names, machine),
     )
 
 
-class _Loader:
-    """Parses modules for the evaluator and records which; what can't be parsed is reported."""
-
-    def __init__(self, project: Project, sink: Sink) -> None:
-        self.project = project
-        self.sink = sink
-        self.loaded: set[str] = set()
-
-    def load(self, name: str) -> Syntax | None:
-        if name in self.project.modules:
-            self.loaded.add(name)
-        return parse_module(self.project, name, self.sink)
-
-
-def _module(name: str, loader: _Loader) -> Module:
-    """The names, imports and facts of one module."""
-    syntax = loader.load(name)
-    path = loader.project.modules[name]
+def _module(name: str, evaluation: Evaluation) -> Module:
+    """Return the names, imports and facts of one module that its text alone says."""
+    syntax = evaluation.load(name)
+    project, path = evaluation.project, evaluation.project.modules[name]
     if syntax is not None:
         try:
-            module = collect_names(syntax, loader.project)
+            module = collect_names(syntax, project)
             return structs.replace(module, deferred_imports=find_top_imports(syntax, module))
         except RecursionError:
-            loader.sink.report(
+            evaluation.sink.report(
                 rules.MODULE_TOO_LARGE,
                 WholeFile(path),
                 f"the code of `{path}` is nested too deeply to be analysed",
@@ -112,42 +88,45 @@ def _module(name: str, loader: _Loader) -> Module:
     return Module(name=name, path=path, is_package=path.endswith("__init__.py"))
 
 
-def _annotated(
-    module: Module, machine: Machine, dialects: tuple[Dialect, ...], lowered: list[Lowered]
-) -> Module:
-    """The module with what the dialects know of it."""
-    for dialect in dialects:
+def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
+    """Return the module with what the dialects and its evaluation say of it."""
+    for dialect in evaluation.dialects:
         module = dialect.annotate(module)
-    frame = machine.frames.get(module.name)
+    frame = evaluation.machine.frames.get(module.name)
     return structs.replace(
         module,
-        sdk_edits=tuple(edit for each in lowered for edit in each.edits.get(module.name, ())),
-        nested_endpoints=() if frame is None else nested_endpoints(frame, dialects),
+        import_failure=evaluation.failure(module.name),
+        nested_endpoints=() if frame is None else nested_endpoints(frame, evaluation.dialects),
     )
 
 
-def _evaluate(
-    machine: Machine,
-    names: Component,
-    dialects: tuple[Dialect, ...],
-    sink: Sink,
-    *,
-    trace: bool,
-) -> list[Lowered]:
-    """The endpoints that Python would define by importing these modules."""
-    decoder = ArgumentDecoder(machine, sink)
-    for name in names:
-        machine.evaluate_as_worker(name)
-    if trace:
-        from .trace import trace as trace_modules  # only for those who ask for it
+def _merged(lowered: Iterable[Lowered]) -> dict[str, tuple[Edit, ...]]:
+    """Return the edits of all dialects by module."""
+    found: dict[str, tuple[Edit, ...]] = {}
+    for each in lowered:
+        for module, edits in each.edits.items():
+            found[module] = (*found.get(module, ()), *edits)
+    return found
 
-        trace_modules(machine, dialects, sink)
-    for name, place in sorted(machine.stopped.items()):
-        sink.report(
-            rules.EVALUATION_STOPPED,
-            place,
-            f"importing `{name}` takes more steps than flashc evaluates",
-            notes=("flashc does not see what the module defines after this line",),
-            help=("move the computation into a function that runs on the worker",),
-        )
-    return lower_all(dialects, decoder, machine.endpoints)
+
+def _origin(machine: Machine, endpoint: EndpointValue) -> str:
+    """Return the module whose import declared an endpoint."""
+    return machine.watch.origins.get(id(endpoint), endpoint.module)
+
+
+def _definitions(endpoint: EndpointValue) -> list[str]:
+    """Return the modules that define what an endpoint runs."""
+    functions = [target.value for target in endpoint.targets]
+    routed = [route.value for route in endpoint.routes]
+    return [function.frame.syntax.name for function in (*functions, *routed)]
+
+
+def _joined(names: Component, machine: Machine) -> tuple[str, ...]:
+    """Return the other modules that have to be read together with these."""
+    found: set[str] = set()
+    for cycle in machine.watch.cycles:
+        if set(names) & set(cycle):
+            found |= set(cycle)
+    for name in ("", *names):
+        found |= machine.watch.changed_by.get(name, set())
+    return tuple(sorted(found - {"", *names}))

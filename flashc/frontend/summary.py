@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.source import Edit
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import ImportFailure, Module
 from flashc_ir.program import UnloweredEndpoint
@@ -16,13 +17,32 @@ Component = tuple[str, ...]
 class ComponentSummary(Struct, frozen=True, kw_only=True):
     """What the modules of a component say.
 
-    `import_failures` has, by module name, the exceptions that importing is certain to raise, of modules
-    outside the component too.  `inputs` are what decided the summary besides the modules' own text.
+    `sdk_edits` are the edits that dialects ask for, by module.  `inputs` are what decided the summary besides the modules' own text.  `imported` are the other modules of
+    the project that were evaluated for it, `joined` those that have to be in the same component, because
+    they form an import cycle with one of its modules or share an endpoint with it.
     """
 
     modules: tuple[Module, ...]
     endpoints: tuple[Endpoint, ...]
     unlowered: tuple[UnloweredEndpoint, ...]
+    sdk_edits: dict[str, tuple[Edit, ...]]
     diagnostics: tuple[Diagnostic, ...]
-    import_failures: dict[str, ImportFailure]
     inputs: tuple[str, ...]
+    imported: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+
+
+class ModuleExports(Struct, frozen=True, kw_only=True):
+    """What importing a module gives to others, as fingerprints.
+
+    `fingerprints` are by name; "" stands for what the import does to the process, "*" for which names there
+    are, `qualname()` for a function's body; None for what can't be compared.  `inputs` are what decided them
+    besides the module's own text; `texts` are the inputs with the text of every module that was evaluated
+    in place of what was asked of it.  `import_failure` and `diagnostics` are what evaluating the module found.
+    """
+
+    fingerprints: dict[str, str | None]
+    inputs: tuple[str, ...]
+    texts: tuple[str, ...]
+    import_failure: ImportFailure | None
+    diagnostics: tuple[Diagnostic, ...]

@@ -14,10 +14,11 @@ import flashc_backends
 import flashc_core
 import flashc_ir
 from flashc.project.inputs import InputDigests
+from flashc.project.project import Project
 from flashc.project.requirements import included_files
 from flashc.project.workspace import Workspace
-from flashc_backends.base import LOCK_FILE
 from flashc_core.cache import digest
+from flashc_core.files import LOCK_FILE
 from flashc_ir.platform import facts
 
 from .memo import Memo
@@ -41,6 +42,15 @@ def compiler_identity() -> str:
         if folder.endswith(("site-packages", "dist-packages")) and os.path.isdir(folder):
             parts.append(f"{folder}\0{os.stat(folder).st_mtime_ns}")
     return digest(*parts)
+
+
+def project_index(project: Project) -> str:
+    """Return a key of which modules and packages there are; it decides what an import leads to."""
+    return digest(
+        *(f"{name}\0{path}" for name, path in project.modules.items()),
+        *sorted(project.packages),
+        *sorted(project.sdk_packages),
+    )
 
 
 def memo_of(workspace: Workspace) -> Memo:

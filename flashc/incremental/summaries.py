@@ -1,113 +1,256 @@
-"""Get the summaries of a project's modules: from the cache, or by reading them on all processors.
+"""Get what the modules of a project say: from the cache, or by reading them on all processors.
 
-Summaries are cached by the batch, so that a large project has few files in the cache and a changed line costs
-the reading of a few modules.
+The unit is the module.  A module is evaluated with everything that it imports, as on a worker of its own; its
+summary lists what it asked of other modules, and is valid as long as the answers stay the same.  So an edit
+re-reads the modules that it can reach, and stops where nothing that a module offers has changed.  Modules in an
+import cycle, and modules that put routes on the same endpoint, are read together.
+
+Summaries are cached by the batch, so that a large project has few files in the cache.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain
 
 import msgspec
+from msgspec import Struct
 
 from flashc.frontend.dialect import Dialect
-from flashc.frontend.summary import Component, ComponentSummary
-from flashc.project.inputs import InputDigests, module_input
+from flashc.frontend.summary import Component, ComponentSummary, ModuleExports
+from flashc.project.inputs import InputDigests, is_about_code, module_input
 from flashc.project.workspace import Workspace
 from flashc.syntax.stack import call_with_large_stack
 from flashc_core.cache import digest
+from flashc_core.diagnostics import Diagnostic
 from flashc_core.processes import on_all_processors
 
-from .components import join, split
-from .fingerprint import compiler_identity
+from .components import join
+from .fingerprint import compiler_identity, project_index
 from .memo import Memo
 
 _MODULES_OF_A_BATCH = 16
 _MIN_PARALLEL_SIZE = (
     100_000  # bytes of source; reading less takes no longer than starting processes
 )
-_KIND = "summaries"
+# Modules that import long chains of others are evaluated again and again; beyond this many evaluations per
+# module all are evaluated once, together, and an edit of one reads them all again.
+_MAX_EVALUATIONS = 10
+_FREE_EVALUATIONS = 500
+_SUMMARIES, _EXPORTS = "summaries", "exports"
 
 Batch = tuple[Component, ...]
 
 
+class _TooManyEvaluations(Exception):
+    """The modules import too many others to be evaluated one by one."""
+
+
+class _BatchResult(Struct, frozen=True):
+    """The summaries of a batch, and the exports of the plain modules that it imports; None: too many."""
+
+    summaries: tuple[ComponentSummary, ...] | None
+    exports: dict[str, ModuleExports]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the modules of a project say.
+
+    `exports` has the plain modules that were evaluated because others import them.  `inputs` are the files
+    and environment variables that decided it.
+    """
+
+    summaries: list[ComponentSummary]
+    exports: dict[str, ModuleExports]
+    inputs: tuple[str, ...]
+
+    def diagnostics(self) -> Iterator[Diagnostic]:
+        """Yield what reading the modules found."""
+        for summary in self.summaries:
+            yield from summary.diagnostics
+        for exports in self.exports.values():
+            yield from exports.diagnostics
+
+
 def read_summaries(
-    workspace: Workspace, relevant: Iterable[str], dialects: tuple[Dialect, ...]
-) -> list[ComponentSummary]:
-    """Return the summaries of the relevant modules."""
-    cache = SummaryCache(workspace, dialects)
-    components = split(workspace.project, relevant)
-    while True:
-        summaries = cache.get(components)
-        joined = join(components, summaries)
-        if joined == components:
-            return [summaries[component] for component in components]
-        components = joined
+    workspace: Workspace,
+    relevant: Iterable[str],
+    dialects: tuple[Dialect, ...],
+    meanwhile: Callable[[], object],
+) -> Reading:
+    """Return what the relevant modules say, and the plain ones that they import.
+
+    `meanwhile` is called while other processes read, so that this one does not only wait.
+    """
+    names = sorted(relevant)
+    library = _Library(workspace, frozenset(names), dialects)
+    try:
+        components: list[Component] = [(name,) for name in names]
+        while True:
+            library.read(components, meanwhile)
+            joined = join(components, library.summaries)
+            if joined == components:
+                break
+            components = joined
+    except _TooManyEvaluations:
+        components = [tuple(names)]
+        library.is_limited = False
+        library.read(components, meanwhile)
+    summaries = [library.summaries[component] for component in components]
+    plain = {
+        name: exports
+        for summary in summaries
+        for name in summary.imported
+        if name not in library.relevant and (exports := library.exports_of(name)) is not None
+    }
+    inputs = chain(
+        *(summary.inputs for summary in summaries),
+        *(exports.inputs for exports in library.exports.values()),
+    )
+    return Reading(summaries, plain, tuple({i for i in inputs if not is_about_code(i)}))
 
 
 @dataclass(eq=False)
-class SummaryCache:
-    """The summaries of one state of a project."""
+class _Library:
+    """The summaries and exports of one state of a project that are known so far."""
 
     workspace: Workspace
+    relevant: frozenset[str]
     dialects: tuple[Dialect, ...]
-    known: dict[Component, ComponentSummary] = field(
+    is_limited: bool = True
+    summaries: dict[Component, ComponentSummary] = field(
         default_factory=dict[Component, ComponentSummary]
     )
+    exports: dict[str, ModuleExports] = field(default_factory=dict[str, ModuleExports])
+    _under_way: set[str] = field(default_factory=set[str])
+    _evaluations: int = 0
+    _units: int = 0
 
-    def get(self, components: Sequence[Component]) -> Mapping[Component, ComponentSummary]:
-        """Return the summaries of these components at least."""
+    # Summaries ------------------------------------------------------------------------------------
+
+    def read(self, components: Sequence[Component], meanwhile: Callable[[], object]) -> None:
+        """Make the summaries of these components known; call `meanwhile` while other processes read.
+
+        Raises:
+            _TooManyEvaluations: reading them one by one would take too long.
+        """
+        cached: list[tuple[Batch, bytes]] = []
         missing: list[Batch] = []
-        for batch in batches(component for component in components if component not in self.known):
-            found = self.memo.load(_KIND, self.key(batch))
+        for batch in batches(c for c in components if c not in self.summaries):
+            found = self.memo.load(_SUMMARIES, self.key(batch))
             if found is None:
                 missing.append(batch)
             else:
-                self.known.update(zip(batch, _decode(found), strict=True))
-        self.known.update(self.read(missing))
-        return self.known
+                cached.append((batch, found))
+        with self._reading(missing, is_alone=not cached) as results:
+            meanwhile()
+            for batch, found in cached:
+                decoded = msgspec.msgpack.decode(found, type=tuple[ComponentSummary, ...])
+                self.summaries.update(zip(batch, decoded, strict=True))
+            for batch, data in zip(missing, results, strict=True):
+                result = msgspec.msgpack.decode(data, type=_BatchResult)
+                if result.summaries is None:
+                    raise _TooManyEvaluations
+                self.summaries.update(zip(batch, result.summaries, strict=True))
+                self.exports |= result.exports
 
-    def read(self, missing: Sequence[Batch]) -> Iterator[tuple[Component, ComponentSummary]]:
-        """Read the components of some batches, and cache the summaries."""
-        if not missing:
-            return
-        # LibCST takes a while to import: once, before processes are forked, and only if needed
-        from flashc.frontend.summarise import summarise_all
+    def _reading(
+        self, missing: Sequence[Batch], *, is_alone: bool
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """Begin to read batches; the results come in order.
 
-        work = partial(self._read_batch, summarise_all, missing)
+        Other processes do it if it pays, so that this one goes on meanwhile: LibCST alone takes longer to
+        import than everything else that an edit of one module costs.
+        """
+
+        def work(number: int) -> bytes:
+            result = call_with_large_stack(partial(self._read_batch, missing[number]))
+            return msgspec.msgpack.encode(result)
+
         size = sum(self.sizes[name] for batch in missing for part in batch for name in part)
-        numbers = range(len(missing))
-        is_large = size > _MIN_PARALLEL_SIZE
-        results = on_all_processors(work, len(missing)) if is_large else map(work, numbers)
-        for batch, data in zip(missing, results, strict=True):
-            yield from zip(batch, _decode(data), strict=True)
+        pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not is_alone)
+        if not pays:
+            return nullcontext(map(work, range(len(missing))))
+        return closing(on_all_processors(work, len(missing), least=1))
 
-    def _read_batch(
-        self,
-        summarise_all: Callable[..., list[ComponentSummary]],
-        missing: Sequence[Batch],
-        number: int,
-    ) -> bytes:
-        batch = missing[number]
+    def _read_batch(self, batch: Batch) -> _BatchResult:
+        """Read the components of a batch, and cache the summaries."""
+        from flashc.frontend.summarise import parse_all, summarise
+
         project, environment = self.workspace.project, self.workspace.environment
-        summaries = call_with_large_stack(
-            partial(summarise_all, batch, project, environment, self.dialects)
-        )
-        data = msgspec.msgpack.encode(summaries)
+        parse_all(batch, project)
+        summaries: list[ComponentSummary] = []
+        for component in batch:
+            summaries.append(summarise(component, project, environment, self.dialects))
+            self._evaluations += len(component) + len(summaries[-1].imported)
+            self._units += len(component)
+            allowed = _FREE_EVALUATIONS + _MAX_EVALUATIONS * self._units
+            if self.is_limited and self._evaluations > allowed:
+                return _BatchResult(None, {})
         inputs = (item for summary in summaries for item in summary.inputs)
-        self.memo.save(_KIND, self.key(batch), inputs, data)
-        return data
+        self.memo.save(_SUMMARIES, self.key(batch), inputs, msgspec.msgpack.encode(summaries))
+        imported = {name for summary in summaries for name in summary.imported}
+        found = {name: self.exports_of(name) for name in sorted(imported - self.relevant)}
+        exports = {name: exports for name, exports in found.items() if exports is not None}
+        return _BatchResult(tuple(summaries), exports)
+
+    # Exports --------------------------------------------------------------------------------------
+
+    def exports_of(self, name: str) -> ModuleExports | None:
+        """Return what importing a module gives to others; None for a module that the project lacks."""
+        if name in self.exports or name not in self.workspace.project.modules:
+            return self.exports.get(name)
+        self._under_way.add(name)
+        try:
+            key = digest(_EXPORTS, self.key(((name,),)))
+            found = self.memo.load(_EXPORTS, key)
+            if found is not None:
+                exports = msgspec.msgpack.decode(found, type=ModuleExports)
+            else:
+                exports = self._read_exports(name)
+                self.memo.save(_EXPORTS, key, exports.inputs, msgspec.msgpack.encode(exports))
+        finally:
+            self._under_way.discard(name)
+        self.exports[name] = exports
+        return exports
+
+    def _read_exports(self, name: str) -> ModuleExports:
+        from flashc.frontend.exports import read_exports
+
+        self._evaluations += 1
+        project, environment = self.workspace.project, self.workspace.environment
+        read = partial(read_exports, name, project, environment, self.dialects)
+        return call_with_large_stack(read)
+
+    def value_of(self, module: str, name: str) -> str:
+        """Return the fingerprint of what `module.name` is to importers; see `ModuleExports`."""
+        if module in self._under_way:
+            return os.urandom(
+                16
+            ).hex()  # its answer depends on this one: no answer is ever the same
+        exports = self.exports_of(module)
+        if exports is None:
+            return ""
+        found = exports.fingerprints.get(name, "absent")
+        if found is None:
+            found = digest(self.digests(module_input(module)), *map(self.digests, exports.texts))
+        return found
+
+    # Keys -----------------------------------------------------------------------------------------
 
     def key(self, batch: Batch) -> str:
-        """A key for the text of a batch's modules, for what is read together, and for the names of all
-        modules."""
+        """Return a key for the text of a batch's modules, for what is read together, and for the names of
+        all modules."""
         return digest(
             compiler_identity(),
-            *(dialect.name for dialect in self.dialects),
             self.index,
+            *(dialect.name for dialect in self.dialects),
             *(
                 digest(*(f"{name}\0{self.digests(module_input(name))}" for name in component))
                 for component in batch
@@ -116,30 +259,25 @@ class SummaryCache:
 
     @cached_property
     def memo(self) -> Memo:
+        """The cached results."""
         return Memo(self.workspace.cache, self.digests)
 
     @cached_property
     def digests(self) -> InputDigests:
-        return InputDigests(self.workspace.project, self.workspace.environment.recording())
+        """What the inputs are now."""
+        workspace = self.workspace
+        return InputDigests(workspace.project, workspace.environment.recording(), self.value_of)
 
     @cached_property
     def index(self) -> str:
-        """A digest of which modules and packages there are: it decides what an import leads to."""
-        project = self.workspace.project
-        return digest(
-            *(f"{name}\0{path}" for name, path in project.modules.items()),
-            *sorted(project.packages),
-        )
+        """The digest of which modules there are."""
+        return project_index(self.workspace.project)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
         """The size of each module in bytes."""
         project = self.workspace.project
         return {name: project.by_path[path].size for name, path in project.modules.items()}
-
-
-def _decode(data: bytes) -> tuple[ComponentSummary, ...]:
-    return msgspec.msgpack.decode(data, type=tuple[ComponentSummary, ...])
 
 
 def batches(components: Iterable[Component]) -> list[Batch]:

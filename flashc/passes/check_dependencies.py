@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cache
-from importlib.metadata import packages_distributions
-
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -33,7 +29,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     requirements are not known, any package may be declared, so no import is reported.
     """
     declared = {d.name for d in program.requirements if not d.constraint}
-    declared |= {canonicalize_name(name) for name in context.options.exclude}
+    declared |= set(map(_canonical, context.options.exclude))
     for endpoint in program.deployed():
         declared |= {d.name for d in endpoint.configuration.dependencies}
     for unlowered in program.unlowered:
@@ -114,6 +110,8 @@ def _must_be_imported(dependency: Dependency) -> bool:
         return False
     if name.startswith(("nvidia-", "types-")) or distribution_for_module(name) is not None:
         return False
+    from packaging.requirements import Requirement  # takes long to import
+
     requirement = Requirement(dependency.requirement)
     bounds = {specifier.operator for specifier in requirement.specifier}
     return requirement.url is None and not requirement.extras and not bounds & {"<", "<=", "!="}
@@ -136,9 +134,17 @@ def _by_table(item: Import) -> Iterator[tuple[str, ...]]:
 
 def _installed(module: str) -> tuple[str, ...]:
     """Return the distributions in this environment that contain a module, as normalized names."""
-    return tuple(map(canonicalize_name, _metadata().get(module.partition(".")[0], ())))
+    return tuple(map(_canonical, _metadata().get(module.partition(".")[0], ())))
 
 
 @cache
 def _metadata() -> Mapping[str, list[str]]:
+    from importlib.metadata import packages_distributions  # takes long to import
+
     return packages_distributions()
+
+
+def _canonical(name: str) -> str:
+    from packaging.utils import canonicalize_name  # takes long to import
+
+    return canonicalize_name(name)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packaging.requirements import Requirement
-
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import CodeEndpoint, Dependency
@@ -49,6 +47,8 @@ def check_image(
             help=("use an endpoint whose image contains it, or your own image (`image=...`)",),
         )
         return
+    from packaging.requirements import Requirement  # takes long to import
+
     specifier = Requirement(dependency.requirement).specifier
     if not provided.satisfies(specifier):
         sink.report(

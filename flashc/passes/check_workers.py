@@ -12,7 +12,7 @@ from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
 
 from .context import PassContext
-from .resolve_calls import CallResolver, Definition
+from .resolver import Definition
 
 # ratio of memory from which a model for the largest GPU does not fit into the smallest
 _UNEQUAL = 2
@@ -21,7 +21,7 @@ _UNEQUAL = 2
 def check_workers(program: Program, context: PassContext) -> Program:
     """Report variables and state that workers do not have, unequal GPUs, and missing routes to poll."""
     sink = context.sink
-    resolver = CallResolver(program)
+    resolver = context.resolver(program)
     runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
     check_variables(program, runs, sink)
     check_state(program, runs, sink)

@@ -7,14 +7,15 @@ has the digest that it had before, computing again would give the same result.
 from __future__ import annotations
 
 import hashlib
-import secrets
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
 from .project import Project
 
-_MODULE, _FILE, _VARIABLE, _VOLATILE = "module", "file", "variable", "volatile"
+_MODULE, _VALUE, _FILE = "module", "value", "file"
+_VARIABLE, _VOLATILE = "variable", "volatile"
 VOLATILE = f"{_VOLATILE}:"
 """An input that never has the same digest again: the project changed while it was read."""
 
@@ -22,6 +23,11 @@ VOLATILE = f"{_VOLATILE}:"
 def module_input(name: str) -> str:
     """Return the input that is the text of a module."""
     return f"{_MODULE}:{name}"
+
+
+def value_input(module: str, name: str) -> str:
+    """Return the input that is what `module.name` is to its importers; see `ModuleExports`."""
+    return f"{_VALUE}:{module}:{quote(name, errors='surrogatepass')}"
 
 
 def file_input(path: str) -> str:
@@ -34,24 +40,21 @@ def variable_input(name: str) -> str:
     return f"{_VARIABLE}:{quote(name, errors='surrogatepass')}"
 
 
-def modules_in(inputs: Iterable[str]) -> list[str]:
-    """Return the names of the modules among some inputs."""
-    pairs = (item.partition(":") for item in inputs)
-    return [name for kind, _, name in pairs if kind == _MODULE]
-
-
-def variables_in(inputs: Iterable[str]) -> list[str]:
-    """Return the names of the environment variables among some inputs."""
-    pairs = (item.partition(":") for item in inputs)
-    return [unquote(name, errors="surrogatepass") for kind, _, name in pairs if kind == _VARIABLE]
+def is_about_code(item: str) -> bool:
+    """Return whether an input is about the project's modules, not about files or the environment."""
+    return item.startswith((f"{_MODULE}:", f"{_VALUE}:"))
 
 
 @dataclass(frozen=True, eq=False)
 class InputDigests:
-    """The digests of inputs in one state of a project; a variable's is its value, to be made into a key."""
+    """The digests of inputs in one state of a project; a variable's is its value, to be made into a key.
+
+    `value_of` gives the fingerprint of what (module, name) is to importers.
+    """
 
     project: Project
     environment: Mapping[str, str]
+    value_of: Callable[[str, str], str] | None = None
 
     def __call__(self, item: str) -> str:
         """Return the digest of an input, "" for what is absent."""
@@ -60,7 +63,10 @@ class InputDigests:
             name = unquote(name, errors="surrogatepass")
             return f"={self.environment[name]}" if name in self.environment else ""
         if kind == _VOLATILE:
-            return secrets.token_hex()
+            return os.urandom(16).hex()
+        if kind == _VALUE and self.value_of is not None:
+            module, _, member = name.partition(":")
+            return self.value_of(module, unquote(member, errors="surrogatepass"))
         path = self.project.modules.get(name, "") if kind == _MODULE else name
         return self.of_file(path)
 

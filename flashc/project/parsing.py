@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flashc.syntax.parse import Syntax, SyntaxProblem
+from typing import TYPE_CHECKING
+
+from flashc.syntax.problems import SyntaxProblem
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable
@@ -10,6 +12,9 @@ from flashc_core.source import Span, WholeFile
 
 from .project import Project
 from .source_file import SourceFile
+
+if TYPE_CHECKING:
+    from flashc.syntax.parse import Syntax
 
 MAX_PARSED_TEXT = 2_000_000  # characters; LibCST parses this many in seconds
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
 from typing import Any, cast
-
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -55,6 +51,7 @@ def included_files(project: Project) -> list[str]:
 
 def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
     """Read pip's format: comments, line continuations, `-r`, hashes, markers; `-e .` is an error."""
+    from packaging.utils import canonicalize_name
     from pip_requirements_parser import (
         RequirementsFile,
     )  # for those projects only that have the file
@@ -100,6 +97,12 @@ def _invalid(sink: Sink, line: int, message: str) -> None:
 
 
 def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
+    # These take longer to import than a cached check, and not every project needs them
+    import tomllib
+
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
     try:
         text = project.read("pyproject.toml").decode("utf-8")
         document: dict[str, Any] = tomllib.loads(text)

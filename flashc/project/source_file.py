@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from flashc.syntax.problems import SyntaxProblem
 from flashc_core.encoding import Undecodable, decode
 from flashc_core.source import Lines
 
 if TYPE_CHECKING:  # LibCST takes a while to import, and a cached check needs none of it
-    from flashc.syntax.parse import Syntax, SyntaxProblem
+    import ast
+
+    from flashc.syntax.parse import Syntax
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,8 @@ class SourceFile:
             Undecodable: as `text`.
             SyntaxError, ValueError, RecursionError, MemoryError: the running Python can't parse the text.
         """
+        import ast
+
         return ast.parse(self.text)
 
     @cached_property
@@ -92,7 +96,7 @@ class SourceFile:
 
     @cached_property
     def _parsed(self) -> tuple[Syntax | None, SyntaxProblem | None]:
-        from flashc.syntax.parse import SyntaxProblem, parse
+        from flashc.syntax.parse import parse
 
         try:
             return parse(self.path, self.module, self.is_package, self.text), None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -43,6 +42,8 @@ class Suppression:
 
 def read_suppressions(path: str, text: str) -> list[Suppression]:
     """Return the comments of one module; text inside string literals is not a comment."""
+    import tokenize  # most modules have no such comment
+
     found: list[Suppression] = []
     try:
         for token in tokenize.generate_tokens(io.StringIO(text).readline):

@@ -17,25 +17,8 @@ import libcst as cst
 from flashc_core.source import Lines, Span
 
 from .positions import Extent, extents
+from .problems import NestedTooDeeply, SyntaxProblem
 from .stack import call_with_large_stack
-
-
-class SyntaxProblem(ValueError):
-    """The text is not valid Python.  `line` and `column` count from 1."""
-
-    def __init__(self, message: str, line: int, column: int) -> None:
-        """Describe the problem at a position; columns count code points."""
-        super().__init__(message)
-        self.line = line
-        self.column = column
-
-
-class NestedTooDeeply(SyntaxProblem):
-    """The text may be valid, but it is nested deeper than the parsers can follow."""
-
-    def __init__(self, line: int = 1) -> None:
-        """Describe the problem; the column is 1, because a parser reports the line at most."""
-        super().__init__("the code is nested too deeply to be read", line, 1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -141,6 +140,8 @@ class Store:
             OSError: an entry can't be removed.
         """
         if (self.folder / _FORMAT).exists():
+            import shutil  # it takes longer to import than a cached check has
+
             shutil.rmtree(self.folder / _FORMAT)
 
     def prune(self) -> None:

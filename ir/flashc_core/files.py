@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+
+LOCK_FILE = "flash.lock"
+"""The name of the lock in the project's folder."""
 
 
 @contextmanager
@@ -18,6 +20,8 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
     Raises:
         OSError: the folder or the file can't be written; `target` is as it was.
     """
+    import tempfile  # it takes longer to import than a cached check has
+
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     os.close(handle)

@@ -17,7 +17,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import NoReturn
 
 Work = Callable[[int], bytes]
@@ -29,38 +29,60 @@ _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
-def on_all_processors(work: Work, count: int) -> Generator[bytes, None, None]:
-    """Yield `work(0)`, ..., `work(count - 1)`, in this order; an exception of one of them is raised.
+def on_all_processors(work: Work, count: int, *, least: int = 2) -> Generator[bytes, None, None]:
+    """Begin `work(0)`, ..., `work(count - 1)`, and return their results, in this order.
 
-    The processes are forked, so that `work` and its data need no pickling and nothing is imported again.
-    A fork copies only the thread that forks: if there are other threads, this process does all the work.
-    It also does what is left when a process is killed.
+    What one of them raises is raised.  The processes are started before this function returns, so that the
+    caller can do something else before it takes the first result.  They are forked, so that `work` and all it
+    knows need no pickling and nothing is imported again.  Everything is done in this process instead if it has
+    other threads, because a fork copies none of them, or if there are fewer than `least` processes to start;
+    so is what is left when a process is killed.
     """
-    results: dict[int, bytes] = {}
-    done = 0
-    if sys.platform == "linux" and threading.active_count() == 1:
-        processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES)
-        if processes > 1 and count <= _PIPE_CAPACITY:
-            for number, result in _in_processes(work, processes, count):
-                results[number] = result
-                while done in results:
-                    yield results.pop(done)
-                    done += 1
-    for number in range(done, count):
-        yield results[number] if number in results else work(number)
+    results = _results_in_order(work, count, least)
+    next(results)
+    return results
 
 
-def _in_processes(work: Work, processes: int, count: int) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, result) in any order; those that a killed process had taken are missing."""
-    numbers, filling = os.pipe()
-    os.write(filling, b"".join(map(_NUMBER.pack, range(count))))
-    os.close(filling)
+def _results_in_order(work: Work, count: int, least: int) -> Generator[bytes, None, None]:
+    """Yield nothing as soon as the processes are started, then the results."""
+    processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES) if _can_fork() else 0
+    if processes < least or count > _PIPE_CAPACITY:
+        processes = 0
+    with closing(_in_processes(work, processes, count)) as arriving:
+        next(arriving)
+        yield b""
+        results: dict[int, bytes] = {}
+        done = 0
+        for number, result in arriving:
+            results[number] = result
+            while done in results:
+                yield results.pop(done)
+                done += 1
+        for number in range(done, count):
+            yield results[number] if number in results else work(number)
+
+
+def _can_fork() -> bool:
+    return sys.platform == "linux" and threading.active_count() == 1
+
+
+def _in_processes(
+    work: Work, processes: int, count: int
+) -> Generator[tuple[int, bytes], None, None]:
+    """Yield nothing as soon as the processes are started, then (number, result) in any order.
+
+    The results that a killed process had taken are missing.
+    """
     children: dict[int, int] = {}  # the pipe that a process writes to -> its id
+    numbers, filling = os.pipe()
     try:
+        os.write(filling, b"".join(map(_NUMBER.pack, range(count if processes else 0))))
+        os.close(filling)
         with suppress(OSError):  # fork failed: continue with the processes started so far
             for _ in range(processes):
                 reader, child = _start(work, numbers)
                 children[reader] = child
+        yield -1, b""
         yield from _results(list(children))
     finally:  # after an interrupt too: stop the processes, their results are not needed
         for child in children.values():

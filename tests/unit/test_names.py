@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from flashc.syntax.names import collect_names
-from flashc.syntax.parse import NestedTooDeeply, parse
+from flashc.syntax.parse import parse
+from flashc.syntax.problems import NestedTooDeeply
 from flashc_ir.modules import Module, Origin
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 
-from flashc_backends.base import LOCK_FILE
+from flashc_core.files import LOCK_FILE
 from flashc_core.graphs import path_to, reachable
 
 _FORMAT = "1"

@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from flashc_backends.archive import LIMIT, archive_mtime
-from flashc_backends.base import LOCK_FILE, RESOLUTION_MAX_AGE, DependencyContext
+from flashc_backends.base import RESOLUTION_MAX_AGE, DependencyContext
 from flashc_core import rules
 from flashc_core.cache import digest
+from flashc_core.files import LOCK_FILE
 from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 

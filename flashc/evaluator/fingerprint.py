@@ -1,0 +1,176 @@
+"""Digest values, so that two evaluations can be compared without keeping their values.
+
+Law: two values with the same fingerprint are interchangeable for whoever imports them: they compute the same
+and lead to the same findings, at the same positions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+import libcst as cst
+
+from flashc.syntax.parse import Syntax
+from flashc_core.source import Span
+from flashc_ir.resources import EnvironmentReference, Text
+
+from .objects import Frame, FunctionValue, LambdaValue, NamespaceValue
+from .values import SCALARS, IteratorValue, Value
+
+_MAX_PARTS = 20_000
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+class NotComparable(Exception):
+    """A value has a part whose state can't be told, or is too large."""
+
+
+def fingerprint(value: Value | None) -> str:
+    """Return the digest of a value in hex; of None, which stands for a name that is not bound, too.
+
+    Raises:
+        NotComparable: two evaluations of this value can't be compared.
+    """
+    return _Digest().of(value)
+
+
+def fingerprints(frame: Frame) -> dict[str, str | None]:
+    """Return the fingerprint of each name of a module, and of the body of each function that they lead to.
+
+    A function's own fingerprint is that of its signature; its body is under `qualname()`.  None stands for
+    what can't be compared.
+    """
+    found: dict[str, str | None] = {}
+    pending: list[FunctionValue] = []
+    for name, value in frame.names.items():
+        digest = _Digest()
+        try:
+            found[name] = digest.of(value)
+        except NotComparable:
+            found[name] = None
+        pending += digest.functions
+    seen: set[int] = set()
+    bodies: dict[str, list[str | None]] = {}
+    while pending:
+        function = pending.pop(0)
+        if id(function.node) in seen or function.frame.syntax is not frame.syntax:
+            continue
+        seen.add(id(function.node))
+        digest = _Digest()
+        try:
+            digest.code(function.node, function.frame)
+            bodies.setdefault(f"{function.qualname}()", []).append(digest.result())
+        except NotComparable:
+            bodies.setdefault(f"{function.qualname}()", []).append(None)
+        pending += digest.functions
+    for name, digests in bodies.items():
+        found[name] = None if None in digests else " ".join(map(str, digests))
+    return found
+
+
+class _Digest:
+    """Digest one value.
+
+    Objects are numbered in the order in which they are met, so that sharing and cycles show, and identities
+    do not.
+    """
+
+    def __init__(self) -> None:
+        self._total = hashlib.sha256()
+        self._numbers: dict[int, int] = {}
+        self._kept: list[object] = []  # so that no identity is used twice
+        self.functions: list[FunctionValue] = []
+
+    def of(self, value: object) -> str:
+        self._add(value)
+        return self.result()
+
+    def result(self) -> str:
+        return self._total.hexdigest()
+
+    def _write(self, *parts: object) -> None:
+        self._total.update(repr(parts).encode("utf-8", "backslashreplace"))
+
+    def _add(self, item: object) -> None:
+        if isinstance(item, Enum):
+            self._write(type(item).__qualname__, item.name)
+        elif isinstance(item, (*SCALARS, Span, Text, EnvironmentReference)):
+            self._write(type(item).__name__, item)
+        elif isinstance(item, type):
+            self._write("type", item.__module__, item.__qualname__)
+        elif isinstance(item, (tuple, list)):
+            self._sequence(type(item).__name__, list(item))
+        elif isinstance(item, (set, frozenset)):
+            self._sequence("set", sorted(item, key=repr))
+        else:
+            self._object(item)
+
+    def _sequence(self, kind: str, items: list[Any]) -> None:
+        self._write(kind, len(items))
+        for item in items:
+            self._add(item)
+
+    def _object(self, item: object) -> None:
+        number = self._numbers.get(id(item))
+        if number is not None:
+            self._write("again", number)
+            return
+        if len(self._numbers) >= _MAX_PARTS:
+            raise NotComparable
+        self._numbers[id(item)] = len(self._numbers)
+        self._kept.append(item)
+        match item:
+            case dict():
+                self._sequence("dict", [part for pair in item.items() for part in pair])
+            case FunctionValue():
+                self._signature(item)
+            case LambdaValue():
+                self._write("lambda")
+                self._add(item.defaults)
+                self.code(item.node, item.frame)
+            case IteratorValue() | NamespaceValue() | Frame() | cst.CSTNode():
+                raise NotComparable
+            case _ if is_dataclass(item):
+                self._write(type(item).__qualname__)
+                for name, part in _parts_of(item):
+                    self._write(name)
+                    self._add(part)
+            case _:
+                raise NotComparable
+
+    def _signature(self, function: FunctionValue) -> None:
+        """Add what a function is to modules that do not call it while they are imported."""
+        self.functions.append(function)
+        syntax, node = function.frame.syntax, function.node
+        self._write("function", syntax.name, function.qualname, function.decorated, function.kind)
+        self._write(function.docstring, node.asynchronous is not None)
+        self._write(syntax.code(node.params), *map(syntax.code, node.decorators))
+        self._add(function.defaults)
+
+    def code(self, node: cst.CSTNode, frame: Frame) -> None:
+        """Add a function's text, its location, and what the names in it mean outside of it."""
+        text = frame.syntax.code(node)
+        self._write(text, frame.syntax.span(node))
+        for name in sorted(set(_NAME.findall(text))):
+            found = frame.lookup(name)
+            if found is not None:
+                self._write(name)
+                self._add(found)
+
+
+def _parts_of(item: Any) -> Iterator[tuple[str, object]]:
+    """Yield the fields of a dataclass; of a definition the text in place of node and frame."""
+    frame = getattr(item, "frame", None)
+    for each in fields(item):
+        part = getattr(item, each.name)
+        if isinstance(part, cst.CSTNode) and isinstance(frame, Frame):
+            yield each.name, (frame.syntax.code(part), frame.syntax.span(part))
+        elif isinstance(part, Frame):
+            yield each.name, (part.syntax.name, part.qualname)
+        elif not isinstance(part, Syntax):
+            yield each.name, part

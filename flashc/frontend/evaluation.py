@@ -1,0 +1,124 @@
+"""Evaluate modules of a project, and say what the result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from flashc.evaluator.interpreter import Interpreter
+from flashc.evaluator.machine import Machine
+from flashc.project.environment import BuildEnvironment
+from flashc.project.inputs import (
+    VOLATILE,
+    file_input,
+    module_input,
+    value_input,
+    variable_input,
+)
+from flashc.project.parsing import parse_module
+from flashc.project.project import Project
+from flashc.syntax.parse import Syntax
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.encoding import printable
+from flashc_ir.modules import ImportFailure
+
+from .dialect import Dialect
+
+
+@dataclass(eq=False)
+class Evaluation:
+    """One evaluation of some modules, `roots`, each as a worker of its own does.
+
+    `sink` gets what is wrong with the text of the roots; other modules are reported where they are roots.
+    """
+
+    project: Project
+    roots: tuple[str, ...]
+    dialects: tuple[Dialect, ...]
+    sink: Sink
+    environment: BuildEnvironment
+    loaded: dict[str, Syntax | None] = field(default_factory=dict[str, "Syntax | None"])
+    machine: Machine = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the machine; nothing is evaluated yet."""
+        self.environment = self.environment.recording()
+        self.machine = Interpreter(
+            tree=self.project,
+            load=self.load,
+            environment=self.environment,
+            dialects=tuple(dialect.semantics() for dialect in self.dialects),
+        )
+
+    def load(self, name: str) -> Syntax | None:
+        """Return the syntax tree of a module."""
+        if name not in self.project.modules:
+            return None
+        if name not in self.loaded:
+            sink = self.sink if name in self.roots else Sink()
+            self.loaded[name] = parse_module(self.project, name, sink)
+        return self.loaded[name]
+
+    def run(self) -> None:
+        """Evaluate the roots, in order."""
+        for name in self.roots:
+            self.machine.evaluate_as_worker(name)
+        self.machine.watch.settle("", self.machine.endpoints)
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        """The modules that were evaluated besides the roots."""
+        return tuple(sorted(self.loaded.keys() - set(self.roots)))
+
+    def report_stops(self) -> None:
+        """Report the roots that compute more than flashc follows."""
+        for name, place in sorted(self.machine.stopped.items()):
+            if name in self.roots:
+                self.sink.report(
+                    rules.EVALUATION_STOPPED,
+                    place,
+                    f"importing `{name}` takes more steps than flashc evaluates",
+                    notes=("flashc does not see what the module defines after this line",),
+                    help=("move the computation into a function that runs on the worker",),
+                )
+
+    def failure(self, name: str) -> ImportFailure | None:
+        """Return the exception that importing a module is certain to raise."""
+        error = self.machine.failed.get(name)
+        return None if error is None else ImportFailure(error.span, printable(str(error)))
+
+    # Inputs ---------------------------------------------------------------------------------------
+
+    def inputs(self) -> tuple[str, ...]:
+        """Return what decided the evaluation besides the text of the roots.
+
+        Of other modules it is what the roots asked of them.  Where modules share state in a way that these
+        questions do not show, it is their text.
+        """
+        watch = self.machine.watch
+        if watch.is_entangled or self.machine.has_changed_imports():
+            return self.texts()
+        asked = {read for reader in ("", *self.roots) for read in watch.reads.get(reader, ())}
+        values = (
+            value_input(module, name)
+            for module, name in asked
+            if module not in self.roots and module in self.project.modules
+        )
+        paths = {self.project.modules[name]: name for name in self.loaded}
+        texts = (
+            module_input(paths[path])
+            for path in watch.texts
+            if path in paths and paths[path] not in self.roots
+        )
+        return tuple(sorted({*values, *texts, *self._surroundings()}))
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the same with the text of every other module in place of what was asked of it."""
+        return tuple(sorted({*map(module_input, self.imported), *self._surroundings()}))
+
+    def _surroundings(self) -> Iterable[str]:
+        yield from map(file_input, self.machine.files)
+        yield from map(variable_input, self.environment.asked)
+        if not self.machine.is_settled:
+            yield VOLATILE

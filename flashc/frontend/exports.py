@@ -1,0 +1,57 @@
+"""Evaluate one module and take the fingerprints of what it gives to its importers."""
+
+from __future__ import annotations
+
+from flashc.evaluator.fingerprint import NotComparable, fingerprint, fingerprints
+from flashc.evaluator.machine import Effects
+from flashc.project.environment import BuildEnvironment
+from flashc.project.project import Project
+from flashc_core.cache import digest
+from flashc_core.diagnostics import Sink
+
+from .dialect import Dialect
+from .evaluation import Evaluation
+from .summary import ModuleExports
+
+_MAX_NAMES = 1_000
+
+
+def read_exports(
+    name: str, project: Project, environment: BuildEnvironment, dialects: tuple[Dialect, ...]
+) -> ModuleExports:
+    """Return what importing the module `name` gives to others."""
+    sink = Sink()
+    evaluation = Evaluation(project, (name,), dialects, sink, environment)
+    evaluation.run()
+    evaluation.report_stops()
+    machine = evaluation.machine
+    watch, frame = machine.watch, machine.frames.get(name)
+    is_entangled = (
+        bool(watch.cycles or watch.changed_by)
+        or watch.is_entangled
+        or machine.has_changed_imports()
+    )
+    found: dict[str, str | None] = {}
+    if frame is not None and (is_entangled or len(frame.names) > _MAX_NAMES):
+        found = {"": None, "*": None, **dict.fromkeys(frame.names)}
+    elif frame is not None:
+        found = fingerprints(frame)
+        found[""] = _effects(machine.effects[name], is_stopped=name in machine.stopped)
+        found["*"] = digest(*(each for each in frame.names if not each.startswith("_")))
+    is_coarse = is_entangled or None in found.values()  # then importers depend on the texts
+    return ModuleExports(
+        fingerprints=found,
+        inputs=evaluation.texts() if is_coarse else evaluation.inputs(),
+        texts=evaluation.texts(),
+        import_failure=evaluation.failure(name),
+        diagnostics=tuple(sink),
+    )
+
+
+def _effects(effects: Effects, *, is_stopped: bool) -> str | None:
+    """Return the fingerprint of what an import does besides defining names."""
+    try:
+        assigned = [f"{name}={fingerprint(v)}" for name, v in sorted(effects.assigned.items())]
+    except NotComparable:
+        return None
+    return digest(str(effects.has_guessed), str(is_stopped), *assigned)

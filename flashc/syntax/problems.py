@@ -1,0 +1,21 @@
+"""Say why a text can't be parsed; importing this module does not import the parser."""
+
+from __future__ import annotations
+
+
+class SyntaxProblem(ValueError):
+    """The text is not valid Python.  `line` and `column` count from 1."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        """Describe the problem at a position; columns count code points."""
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class NestedTooDeeply(SyntaxProblem):
+    """The text may be valid, but it is nested deeper than the parsers can follow."""
+
+    def __init__(self, line: int = 1) -> None:
+        """Describe the problem; the column is 1, because a parser reports the line at most."""
+        super().__init__("the code is nested too deeply to be read", line, 1)
