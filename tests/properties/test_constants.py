@@ -59,7 +59,7 @@ def computed(text: str) -> dict[str, Any] | None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            exec(compile(text, "m.py", "exec"), names)
+            exec(compile(text, "m.py", "exec", dont_inherit=True), names)
         except Exception:  # whatever a generated program raises, it computes nothing then
             return None
     return {name: value for name, value in names.items() if not name.startswith("__")}

@@ -148,7 +148,7 @@ _ODD = (
 _FAMILIES = ("name",) * 6 + ("simple",) * 4
 _NESTED = ("compound",) * 6
 _TOP = ("function", "function", "record", "class", "closure", "enum")
-_TABLES = {
+TABLES = {
     "name": _NAMES,
     "simple": _SIMPLE,
     "compound": _COMPOUND,
@@ -161,23 +161,22 @@ _TABLES = {
 _DEPTH = 3
 
 
-class _Program(Writer):
+class ConstantProgram(Writer):
     """Writes one program, statement by statement."""
 
     def program(self) -> str:
-        """Return the text of the program."""
+        """Write a program; return its text."""
         self._statements(_DEPTH, most=9, more=85)
-        return "\n".join(self.lines) + "\n"
+        return self.text()
 
     def nested(self, depth: int) -> None:
         self._statements(depth, most=2, more=40)
 
     def _statements(self, depth: int, *, most: int, more: int) -> None:
-        self.draw(_statement(self, depth))
-        for _ in range(most - 1):
-            if not self.happens(more):
-                break
-            self.draw(_statement(self, depth))
+        """Write 1 to `most` statements; another one follows with a probability of `more` percent."""
+        for _ in range(most):
+            if not self.draw(_statement(self, depth, more)):
+                return
 
     def families(self, depth: int) -> tuple[str, ...]:
         """Return the kinds of statements that are possible here, the simplest first."""
@@ -190,7 +189,7 @@ class _Program(Writer):
         if family == "function":
             self._function()
         else:
-            self.statement(self.choose(self.usable(_TABLES[family])), depth)
+            self.statement(self.choose(self.usable(TABLES[family])), depth)
 
     def _function(self) -> None:
         """Write a function; later expressions of its result's type may call it."""
@@ -214,9 +213,13 @@ class _Program(Writer):
 
 
 @st.composite
-def _statement(draw: st.DrawFn, program: _Program, depth: int) -> None:
-    """Write a statement; as a strategy of its own, it is removed as a whole when a failure shrinks."""
+def _statement(draw: st.DrawFn, program: ConstantProgram, depth: int, more: int) -> bool:
+    """Write a statement; return whether another one follows.
+
+    As a strategy of its own, both are removed together when a failure shrinks.
+    """
     program.write_statement(draw(st.sampled_from(program.families(depth))), depth)
+    return program.happens(more)
 
 
 @st.composite
@@ -226,4 +229,4 @@ def constant_programs(draw: st.DrawFn, *, wild: bool) -> str:
     A wild one also does what flashc must answer with "unknown" or leave to Python: it reads sets in order,
     mixes types, raises.
     """
-    return _Program(draw, EXPRESSIONS, mixed=wild).program()
+    return ConstantProgram(draw, EXPRESSIONS, mixed=wild).program()

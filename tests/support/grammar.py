@@ -89,7 +89,12 @@ class Writer(ABC):
         self.scope.setdefault(kind, []).append(name)
 
     def line(self, text: str) -> None:
+        """Write a line at the current indentation."""
         self.lines.append("    " * self.indent + text)
+
+    def text(self) -> str:
+        """Return what was written so far."""
+        return "\n".join(self.lines) + "\n"
 
     # Expressions -----------------------------------------------------------------------------------
 
