@@ -31,6 +31,7 @@ from flashc_backends.dependencies.lock import (
     render,
 )
 from flashc_backends.dependencies.tools import DependencyError
+from flashc_core.cache import open_store
 from flashc_core.diagnostics import Sink
 from tests.support.projects import write
 
@@ -145,6 +146,43 @@ def test_what_flashc_did_not_write_is_refused(text: str, app: Path) -> None:
     write(app, {"flash.lock": text})
     assert "FC411" in flashc("build", app).output
     assert (app / "flash.lock").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("six==", "--index-url http://127.0.0.1:1/simple\nsix==", "which is not a hash"),
+        ("    # via", "    --no-deps\n    # via", "which is not a hash"),
+        ("six==", "-r other.txt\nsix==", "which is not a hash"),
+        ("\npython-dateutil==", "\n-e .\npython-dateutil==", "`-e .`, which is not a package"),
+        ("six==", "six>=", "is not an exact version"),
+        ("six==", "six six==", "is not a requirement"),
+    ],
+)
+def test_a_lock_can_give_an_installer_no_options(old: str, new: str, words: str, app: Path) -> None:
+    flashc("lock", app)
+    text = (app / "flash.lock").read_text()
+    assert old in text
+    changed = text.replace(old, new, 1)
+    write(app, {"flash.lock": changed})
+    with pytest.raises(InvalidLock, match=re.escape(words)):
+        read(changed)
+    refused = flashc("build", app, "--locked")
+    assert refused.exit_code == 1
+    assert "FC412" in refused.output
+
+
+def test_a_cached_lock_that_can_not_be_read_is_a_miss(
+    app: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLASHC_CACHE_DIR", str(tmp_path / "cache"))
+    assert flashc("lock", app).exit_code == 0
+    store = open_store()
+    (entry,) = [path for path in (store.folder / "v1" / "locks").rglob("*") if path.is_file()]
+    store.write("locks", entry.name, b"\xff garbage")
+    (app / "flash.lock").unlink()
+    assert flashc("lock", app).exit_code == 0
+    assert read((app / "flash.lock").read_text()).entries
 
 
 _NAMES = st.sampled_from([f"p{n}-x" for n in range(6)])

@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import subprocess
+import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -110,6 +111,10 @@ def _own(files: Files) -> None:
     files["worker.py"][0].uid = 1000
 
 
+def _run_as_owner(files: Files) -> None:
+    files["worker.py"][0].mode = 0o4755
+
+
 def _native(files: Files) -> str:
     return next(name for name in files if name.endswith(".so"))
 
@@ -167,6 +172,24 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
         lambda f: edit(f, "tools.py", b"import json", b"import json, nowhere"),
         "`nowhere` is imported in line 1 of `tools.py`",
     ),
+    "a module has a null byte": (
+        lambda f: put(f, "worker.py", b"def run(): ...\n\0"),
+        "`worker.py`: it can't be imported: ",
+    ),
+    "a part of the runtime is gone": (
+        lambda f: f.pop("_flashc/queue.py"),
+        "`handler_w.py`: it imports `_flashc.queue`, which is not in the archive",
+    ),
+    "a part that another one needs is gone": (
+        lambda f: f.pop("_flashc/jobs.py"),
+        "`_flashc/queue.py`: it imports `_flashc.jobs`, which is not in the archive",
+    ),
+    "a RECORD is empty": (
+        lambda f: put(f, "text_unidecode-1.3.dist-info/RECORD", b""),
+        "it does not list itself",
+    ),
+    "a name has a line break": (lambda f: put(f, "a\nb.txt", b""), "can't be printed"),
+    "a file runs as its owner": (_run_as_owner, "special permissions"),
     "the manifest is gone": (lambda f: f.pop("flash_manifest.json"), "no manifest"),
     "the manifest is not JSON": (
         lambda f: put(f, "flash_manifest.json", b"{"),
@@ -224,6 +247,17 @@ def test_a_handler_that_flashc_did_not_write_is_read_without_a_crash(
     assert problems(rewritten(made.artifact, tmp_path / "odd.tar.gz", change)) == []
 
 
+def test_a_python_version_that_is_none_is_read_without_a_crash(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    def change(files: Files) -> None:
+        edit(files, "flash_manifest.json", b'"python_version": "3.12"', b'"python_version": "?"')
+        put(files, "worker.py", b"def f(:")
+
+    (found,) = problems(rewritten(made.artifact, tmp_path / "odd.tar.gz", change))
+    assert "it is made for Python 3.12" in found
+
+
 def test_everything_wrong_with_a_manifest_is_said(made: BuildResult, tmp_path: Path) -> None:
     def change(files: Files) -> None:
         edit(files, "flash_manifest.json", b'"workersMax": 1', b'"workersMax": "many"')
@@ -276,6 +310,24 @@ def test_what_is_left_to_other_endpoints_is_read_from_the_record(old: bool, tmp_
     assert problems(made) == []
     found = problems(rewritten(made, tmp_path / "changed.tar.gz", change))
     assert bool(found) != old
+
+
+@pytest.mark.parametrize("version", ["3.13", f"{sys.version_info.major}.{sys.version_info.minor}"])
+def test_a_module_that_no_worker_can_parse_is_found(version: str, tmp_path: Path) -> None:
+    """Syntax of a Python that is newer than the one here is nothing that can be judged here."""
+    compiled = compile_files(tmp_path / "app", {"worker.py": WORKER}, python_version=version)
+    target = tmp_path / "artifact.tar.gz"
+    assert build(compiled.valid, context_of(compiled.root, Sink()), target) is not None
+
+    def change(files: Files) -> None:
+        put(files, "worker.py", b"def run(:\n")
+
+    found = problems(rewritten(target, tmp_path / "damaged.tar.gz", change))
+    older = sys.version_info[:2] < (3, 13)
+    expected = (
+        [] if version == "3.13" and older else ["worker.py: `worker.py`: it can't be imported: "]
+    )
+    assert [problem.partition("invalid")[0] for problem in found] == expected
 
 
 @pytest.mark.parametrize("kind", ["cut", "twice", "no archive", "link"])

@@ -112,7 +112,10 @@ def _cached(key: str, store: Store) -> Layer | None:
     data, piece = store.read("layer-files", key), store.find("layers", key)
     if data is None or piece is None:
         return None
-    return Layer(msgspec.json.decode(data, type=InstalledDistribution), piece)
+    try:
+        return Layer(msgspec.json.decode(data, type=InstalledDistribution), piece)
+    except msgspec.MsgspecError:  # an entry that another version, or somebody else, has written
+        return None
 
 
 def _drafts(contents: InstalledDistribution, target: Path) -> Iterator[Draft]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from flashc_core.files import LOCK_FILE
@@ -19,6 +20,8 @@ from flashc_core.graphs import path_to, reachable
 _FORMAT = "1"
 _HEAD = f"# {LOCK_FILE}, written by `flashc lock`; do not edit."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NEXT_ENTRY = re.compile(r"\n(?=[A-Za-z0-9])")
+_HASH = re.compile(r"--hash=sha(?:256|384|512):[0-9a-f]+")
 _VIA = re.compile(r"^\s*#\s*(?:via\s+)?(\S.*?)\s*$")
 DIRECT = (
     "the app"  # in place of a distribution's name: an endpoint or a requirements file asks for it
@@ -88,7 +91,7 @@ class Lock:
 def parse_compiled(text: str) -> tuple[Locked, ...]:
     """Parse the output of `uv pip compile` or `pip-compile` with annotations."""
     entries: list[Locked] = []
-    for block in re.split(r"\n(?=[A-Za-z0-9])", text.strip()):
+    for block in re.split(_NEXT_ENTRY, text.strip()):
         match = _NAME.match(block)
         if match is None:
             continue
@@ -100,6 +103,24 @@ def parse_compiled(text: str) -> tuple[Locked, ...]:
         name = canonicalize_name(match[0])
         entries.append(Locked(name, "\n".join(kept), tuple(sorted(via))))
     return tuple(sorted(entries, key=lambda entry: entry.name))
+
+
+def _check_entry(entry: Locked) -> None:
+    """Check that an entry is one exact requirement with hashes, so that it gives an installer no options.
+
+    Raises:
+        InvalidLock: it is something else.
+    """
+    first, *hashes = (line.strip().removesuffix("\\").strip() for line in entry.text.splitlines())
+    try:
+        requirement = Requirement(first)
+    except InvalidRequirement as error:
+        raise InvalidLock(f"`{first}` is not a requirement") from error
+    if requirement.url is None and [s.operator for s in requirement.specifier] != ["=="]:
+        raise InvalidLock(f"`{first}` is not an exact version")
+    for line in hashes:
+        if not _HASH.fullmatch(line):
+            raise InvalidLock(f"it contains `{line}`, which is not a hash")
 
 
 def _requirer(note: str) -> str:
@@ -137,9 +158,15 @@ def read(text: str) -> Lock:
         (name, () if roots == "nothing" else tuple(roots.split())) for name, roots in asked
     )
     body = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    for block in re.split(_NEXT_ENTRY, body.strip()):
+        if block and not _NAME.match(block):
+            raise InvalidLock(f"it contains `{block.splitlines()[0]}`, which is not a package")
+    entries = parse_compiled(body)
+    for entry in entries:
+        _check_entry(entry)
     return Lock(
         inputs=facts["inputs"],
         python_version=facts["python"],
-        entries=parse_compiled(body),
+        entries=entries,
         endpoints=endpoints,
     )

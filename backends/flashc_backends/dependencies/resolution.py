@@ -15,7 +15,7 @@ from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 
 from .layers import Layer, make_layers
-from .lock import InvalidLock, Lock, read, render
+from .lock import InvalidLock, Lock, Locked, read, render
 from .requirements import ResolutionRequest
 from .resolvers import resolver_named
 from .tools import DependencyError
@@ -63,11 +63,12 @@ def resolve(
     previous = "" if written is None else written.requirements
     key = digest(resolver, request.inputs, previous, *_index(context.project.environment))
     cached = None if upgrade else services.cache.read("locks", key, oldest=RESOLUTION_MAX_AGE)
-    if cached is not None:
-        entries = read(cached.decode()).entries
-    else:
+    known = _cached_entries(cached)
+    if known is None:
         services.progress.start(f"resolving {len(request.lines)} requirements")
         entries = resolver_named(resolver).resolve(request, previous, services)
+    else:
+        entries = known
     lock = Lock(
         inputs=request.inputs,
         python_version=request.python_version,
@@ -76,9 +77,17 @@ def resolve(
             (e.resource, request.direct_requirements(e.resource)) for e in program.code_endpoints()
         ),
     )
-    if cached is None:
+    if known is None:  # a cached one keeps its age
         services.cache.write("locks", key, render(lock).encode())
     return lock
+
+
+def _cached_entries(data: bytes | None) -> tuple[Locked, ...] | None:
+    """Return what a cached lock holds; None without one, or where it can't be read."""
+    try:
+        return read(data.decode()).entries if data is not None else None
+    except (UnicodeDecodeError, InvalidLock):
+        return None
 
 
 def read_lock(context: DependencyContext) -> Lock | None:

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import posixpath
 import re
+import stat
 import tarfile
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.manifest.manifest_model import Manifest
 
 _MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
+_SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 _KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
 
 
@@ -107,6 +109,10 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
             else:
                 stream = archive.extractfile(info)
                 found[path] = _member(stream, info.size) if stream is not None else _NOTHING
+            if not path.isprintable():
+                problems.append((path, "its name contains characters that can't be printed"))
+            if info.mode & _SPECIAL_MODES:
+                problems.append((path, "it has special permissions (setuid, setgid or sticky)"))
             if info.uid or info.gid or info.uname or info.gname:
                 problems.append((path, "it belongs to a user of the machine that built it"))
     return found, problems

@@ -29,6 +29,7 @@ from flashc_core.source import WholeFile
 from .archive import ArchiveMember, ArtifactContents, read_members
 from .distributions import check_distributions, read_distributions
 from .modules import OwnModule, missing_imports, module_path, read_modules
+from .runtime import check_runtime
 
 # Names of files that hold credentials.
 _SECRET_NAMES = re.compile(
@@ -90,9 +91,14 @@ def _verify(
         proven=proven,
         left_to_others=_left_to_others(members, sink),
     )
-    modules = read_modules(artifact)
+    modules, problems = read_modules(artifact)
     _check_names(artifact, sink)
-    for path, problem in (*check_distributions(artifact), *_check_handlers(artifact, modules)):
+    for path, problem in (
+        *problems,
+        *check_runtime(artifact),
+        *check_distributions(artifact),
+        *_check_handlers(artifact, modules),
+    ):
         _report(sink, path, problem)
     for path, item in missing_imports(artifact, modules):
         sink.report(

@@ -64,6 +64,8 @@ def _check_record(
     entries = _entries(record)
     if entries is None:
         yield path, "it is not a RECORD that can be read"
+    elif path not in {entry.path for entry in entries}:
+        yield path, "it does not list itself, as a complete RECORD does"
     for entry in entries or ():
         member = artifact.members.get(posixpath.normpath(entry.path))
         if member is None:

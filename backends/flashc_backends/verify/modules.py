@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from flashc_ir.imports.ast_imports import collect_tree_imports
 from flashc_ir.modules import Import, Origin
 from flashc_ir.platform.distributions import distributions_of, worker_distributions
@@ -25,15 +27,17 @@ class OwnModule:
 
 
 @dataclass(frozen=True, slots=True)
-class _Index:
+class ArtifactIndex:
     """A `ModuleIndex` of the modules in an artifact."""
 
     artifact: ArtifactContents
 
     def has(self, name: str) -> bool:
+        """Whether the artifact has a module of this name."""
         return module_path(self.artifact, name) is not None
 
     def origin(self, name: str) -> Origin:
+        """Return where workers find a module: in the artifact, the standard library, or the image."""
         top = name.partition(".")[0]
         if top in self.artifact.top_level:
             return Origin.PROJECT
@@ -46,17 +50,21 @@ def module_path(artifact: ArtifactContents, name: str) -> str | None:
     return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in artifact.members), None)
 
 
-def read_modules(artifact: ArtifactContents) -> dict[str, OwnModule]:
+def read_modules(
+    artifact: ArtifactContents,
+) -> tuple[dict[str, OwnModule], list[tuple[str, str]]]:
     """Return the app's modules that its handlers import, directly or not, by path.
 
-    Modules whose syntax is newer than that of the Python that runs flashc are left out.
+    Modules that can't be parsed are left out.  The second value are pairs of a path and a problem, for those of
+    them that the handlers name, unless their syntax may be newer than that of the Python that runs flashc.
     """
-    index = _Index(artifact)
+    index = ArtifactIndex(artifact)
+    problems: list[tuple[str, str]] = []
     third_party = _third_party(artifact)
     resources = artifact.manifest.resources.values()
     pending = [function.module for resource in resources for function in resource.functions]
-    for found in artifact.handlers.values():
-        pending += _names(found.get("MODULES"))
+    named = {name for found in artifact.handlers.values() for name in _names(found.get("MODULES"))}
+    pending += named
     seen: set[str] = set()
     modules: dict[str, OwnModule] = {}
     while pending:
@@ -70,17 +78,37 @@ def read_modules(artifact: ArtifactContents) -> dict[str, OwnModule]:
         try:
             tree = ast.parse(text)
             imports, _ = collect_tree_imports(tree, path, name, package, text, index)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            is_syntax = isinstance(error, (SyntaxError, ValueError))
+            certain = "\0" in text or _parses_all_of(artifact.manifest.python_version)
+            if name in named and is_syntax and certain:
+                problems.append((path, syntax_problem(error)))
             continue
         modules[path] = OwnModule(frozenset(_definitions(tree.body)), imports)
         for item in imports:
             pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
-    return modules
+    return modules, problems
 
 
 def _names(value: object) -> list[str]:
     """Return the strings of a tuple; none of anything else, as a handler may be anybody's file."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, tuple) else []
+
+
+def _parses_all_of(python_version: str) -> bool:
+    """Whether the Python that runs flashc knows all syntax of the workers' Python."""
+    here = Version(f"{sys.version_info.major}.{sys.version_info.minor}")
+    try:
+        return Version(python_version) <= here
+    except InvalidVersion:
+        return False
+
+
+def syntax_problem(error: Exception) -> str:
+    """Return what is wrong with a module that can't be parsed."""
+    if isinstance(error, SyntaxError) and error.lineno is not None:
+        return f"it can't be imported: {error.msg} (line {error.lineno})"
+    return f"it can't be imported: {error or type(error).__name__}"
 
 
 def _definitions(body: list[Any]) -> Iterator[str]:

@@ -1,0 +1,48 @@
+"""Check that an artifact has the parts of flashc's runtime that its handlers need."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flashc_ir.imports.ast_imports import collect_tree_imports
+from flashc_ir.modules import Import
+
+from .archive import ArtifactContents
+from .modules import ArtifactIndex, module_path, syntax_problem
+
+_RUNTIME = "_flashc"
+
+
+def check_runtime(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) for each part that a handler, or another part, imports at its top and that is missing.
+
+    What a part imports in its functions may be left out: apps that can't need it do without.
+    """
+    index = ArtifactIndex(artifact)
+    for path in artifact.members:
+        part = path.startswith(f"{_RUNTIME}/") and path.endswith(".py")
+        if not part and path not in artifact.handlers:
+            continue
+        name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        text = artifact.text(path) or ""
+        try:
+            tree = ast.parse(text)
+            is_package = path.endswith("/__init__.py")
+            imports, _ = collect_tree_imports(tree, path, name, is_package, text, index)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            yield path, syntax_problem(error)
+            continue
+        for item in imports:
+            for needed in _needed_parts(item):
+                if module_path(artifact, needed) is None:
+                    yield path, f"it imports `{needed}`, which is not in the archive"
+
+
+def _needed_parts(item: Import) -> list[str]:
+    """Return the names of the runtime's modules that must be there for an import."""
+    if item.scope or item.typing_only:
+        return []
+    if item.module == _RUNTIME:
+        return [f"{_RUNTIME}.{name.name}" for name in item.names or ()]
+    return [item.module] if item.module.startswith(f"{_RUNTIME}.") else []
