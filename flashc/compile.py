@@ -1,4 +1,4 @@
-"""Compile a project to its verified IR.  This file is the recipe; each step has a room of its own."""
+"""Compile a project to its verified IR.  This file is the recipe; each step is in its own package."""
 
 from __future__ import annotations
 

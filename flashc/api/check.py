@@ -21,7 +21,7 @@ class CheckResult(Struct, frozen=True):
 
 
 class UnknownRuleError(ValueError):
-    """A name in `select` or `ignore` is no rule; the argument is the name."""
+    """A name in `select` or `ignore` is not a rule; the argument is the name."""
 
 
 def check_project(workspace: Workspace) -> CheckResult:
@@ -53,7 +53,7 @@ def select_diagnostics(
     always left.
 
     Raises:
-        UnknownRuleError: a name fits no rule.
+        UnknownRuleError: no rule matches a name.
     """
     selected, ignored = tuple(select), tuple(ignore)
     for name in (*selected, *ignored):

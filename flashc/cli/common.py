@@ -43,8 +43,8 @@ _COMPILING = (
         "--trace",
         is_flag=True,
         default=None,
-        help="Import the modules whose endpoints flashc can't evaluate, in a process of their own "
-        "without network.  This runs the project's code.",
+        help="Import the modules whose endpoints flashc can't evaluate, in a separate process "
+        "without network access.  This runs the project's code.",
     ),
 )
 _BUILDING = (

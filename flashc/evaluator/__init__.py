@@ -1,15 +1,15 @@
-"""Evaluate the tops of modules on values that may be unknown.
+"""Evaluate the top level of modules by abstract interpretation, on values that may be unknown.
 
 The layers, each of which imports the ones below it only:
 
-- `interpreter`: the machine with its doors open
+- `interpreter`: the machine with its entry points implemented
 - `execution`: expressions, statements, definitions, calls, imports
 - `library`: Python's builtins, methods and standard library on values
 - `operations`: operators, comparisons, containers, iteration
-- `machine`: the state of one evaluation, its limits, and its four doors
+- `machine`: the state of one evaluation, its limits, and its four entry points
 - `dialect`, `declarations`: what an SDK adds, and the endpoints that it finds
-- `values`, `objects`, `failures`: what a program computes with
+- `values`, `objects`, `failures`: the values, objects and exceptions of the program
 
-What is below reaches what is above through the machine's doors: `evaluate(node, frame)`,
+A lower layer reaches a higher one only through the machine's entry points: `evaluate(node, frame)`,
 `execute(suite, frame)`, `call(callee, arguments)` and `module(name)`.
 """

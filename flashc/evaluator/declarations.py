@@ -1,4 +1,4 @@
-"""Endpoints as the program declares them, whatever dialect it is written in.
+"""Define endpoints as the program declares them, independent of the dialect.
 
 A dialect makes one `EndpointValue` for each endpoint that it recognises and adds the functions, classes and
 routes that the program puts on it.  The front end lowers them into the IR.
@@ -36,7 +36,7 @@ class DecoratedTarget:
 class RouteTarget:
     """A function that one of an endpoint's routes decorates; the other fields as in `DecoratedTarget`.
 
-    `path` is whatever the program passed: nothing about it is checked yet.
+    `path` is the value that the program passed; it is not checked yet.
     """
 
     method: RouteMethod

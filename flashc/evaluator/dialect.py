@@ -1,8 +1,8 @@
-"""The door to the dialects: what an SDK's names and objects mean is known by the front end, not here.
+"""Define the interface to the dialects: the front end knows what the names and objects of an SDK mean.
 
-The evaluator asks a `Dialect` what a name of an SDK's package stands for.  The answer is a value; where it is
-a `DialectObject`, the evaluator hands each use of it (calls, attributes, decorators, assignments) back to the
-object.  What the object needs of the running program it gets from its `Host`.
+The evaluator asks a `Dialect` for the value of a name in an SDK's package.  If the value is a `DialectObject`,
+the evaluator passes each use of it (calls, attributes, decorators, assignments) to the object.  The object
+reaches the running program through its `Host`.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class DialectObject(ABC):
         """Return the value of `object.name`, which is written at `span`."""
 
     def assign_attribute(self, name: str, value: Value) -> None:
-        """Carry out `object.name = value`; by default the object stays as it is."""
+        """Execute `object.name = value`; by default the object stays as it is."""
         return
 
     def bound_to(self, name: str, module: str) -> None:
@@ -76,7 +76,7 @@ class Dialect(Protocol):
     """One SDK, seen through its packages."""
 
     def member(self, module: str, name: str, span: Span) -> Value | None:
-        """Return what `name` of the package or module `module` stands for; None for modules of others."""
+        """Return the value of `name` in the package or module `module`; None for modules of others."""
         ...
 
     def exported(self, module: str, span: Span) -> Mapping[str, Value]:

@@ -1,4 +1,4 @@
-"""Forget what a mutable value holds, once code that flashc does not evaluate may have changed it."""
+"""Make mutable values unknown, once code that flashc does not evaluate may have changed them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Tie the evaluator's layers together: the machine whose doors lead to what evaluates.
+"""Connect the evaluator's layers: implement the machine's entry points.
 
-There is no logic here.  Operations and the library work on values and know no syntax; where they need to call a
-function of the program, they go through the machine's doors.  So does each kind of syntax that contains another.
+This module contains no logic.  Operations and the library work on values and know no syntax; to call a function of
+the program, they use the machine's entry points.  So does each kind of syntax that contains another.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Interpreter(Machine):
         return expressions.evaluate(self, node, frame)
 
     def execute(self, suite: Suite, frame: Frame) -> Flow:
-        """Carry out the statements of `suite`, up to one that leaves it."""
+        """Execute the statements of `suite`, up to one that leaves it."""
         return statements.execute(self, suite, frame)
 
     def call(self, callee: Value, arguments: CallArguments) -> Value:

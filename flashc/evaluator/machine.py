@@ -1,4 +1,4 @@
-"""Hold the state of one evaluation: modules, limits, findings, and the four doors to what evaluates.
+"""Hold the state of one evaluation: modules, limits, findings, and the four entry points to the higher layers.
 
 No input can make an evaluation endless: each module has a budget of steps, and nesting is limited.
 """
@@ -41,7 +41,7 @@ _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
 
 
 class OutOfSteps(Exception):
-    """The module does more work than flashc follows."""
+    """The module takes more steps than flashc evaluates."""
 
     def __init__(self, span: Span) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Machine(ABC):
     _snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
     effects: dict[str, Effects] = field(default_factory=dict[str, "Effects"])
 
-    # The doors ------------------------------------------------------------------------------------
+    # Entry points ------------------------------------------------------------------------------
 
     @abstractmethod
     def evaluate(self, node: cst.BaseExpression, frame: Frame) -> Value:
@@ -118,14 +118,14 @@ class Machine(ABC):
 
     @abstractmethod
     def execute(self, suite: Suite, frame: Frame) -> Flow:
-        """Carry out the statements of `suite`; raises what `evaluate` raises."""
+        """Execute the statements of `suite`; raises what `evaluate` raises."""
 
     @abstractmethod
     def call(self, callee: Value, arguments: CallArguments) -> Value:
         """Return the value of `callee(arguments)`; raises what `evaluate` raises."""
 
     def module(self, name: str) -> Frame | None:
-        """Return the evaluated top of a module; one in an import cycle is seen as far as it has come.
+        """Return the evaluated top level of a module; in an import cycle, the part that was executed so far.
 
         None for a module that the project does not have, or whose text is not Python.
         """
@@ -171,7 +171,7 @@ class Machine(ABC):
     # Modules --------------------------------------------------------------------------------------
 
     def evaluate_as_worker(self, name: str) -> None:
-        """Evaluate a module as a worker of its own does, which has imported nothing before."""
+        """Evaluate a module as in a new worker, which has imported nothing before."""
         self.activation = Activation(module="")
         self.module(name)
 
@@ -180,7 +180,7 @@ class Machine(ABC):
         self.activation.has_guessed |= effects.has_guessed
 
     def _execute_module(self, syntax: Syntax, frame: Frame) -> None:
-        """Carry out a module.
+        """Execute a module.
 
         What a statement raises ends that statement only, because flashc reports the mistakes after it too.
         """
@@ -290,7 +290,7 @@ class Machine(ABC):
 
     @property
     def has_handlers(self) -> bool:
-        """Whether the program is ready for an exception."""
+        """Whether the program handles an exception that is raised here."""
         return self.activation.active_handlers > 0
 
     @contextmanager
@@ -330,7 +330,7 @@ class Machine(ABC):
         return self.activation.assigned.get(name)
 
     def assign_variable(self, name: str, value: Value) -> None:
-        """Carry out `os.environ[name] = value`."""
+        """Execute `os.environ[name] = value`."""
         self.activation.assigned[name] = self.condition or value
 
     def forget_variables(self, reason: Unknown) -> None:

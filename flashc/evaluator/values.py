@@ -98,7 +98,7 @@ class SequenceValue:
 
 @dataclass(slots=True, eq=False)
 class DictValue:
-    """A dict: concrete Python key -> (the key as a value, the item).
+    """A dict; its entries are (the key as a value, the item) by the concrete Python key.
 
     `escaped`: why its entries are not known any more.
     """
@@ -113,7 +113,7 @@ class DictValue:
 class IteratorValue:
     """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
 
-    `source` computes as it is read, so that a generator sees the names of the moment, as in Python.
+    `source` computes while it is read, so that a generator sees the current names, as in Python.
     `escaped`: why the next element is not known any more.
     """
 

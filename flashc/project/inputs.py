@@ -57,7 +57,7 @@ class InputDigests:
     value_of: Callable[[str, str], str] | None = None
 
     def __call__(self, item: str) -> str:
-        """Return the digest of an input, "" for what is absent."""
+        """Return the digest of an input, "" if it is absent."""
         kind, _, name = item.partition(":")
         if kind == _VARIABLE:
             name = unquote(name, errors="surrogatepass")

@@ -19,7 +19,7 @@ from flashc_ir.program import Exclusion, ProjectFile
 from .source_file import SourceFile
 
 NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
-MAX_KEPT = 4_000_000  # bytes; the content of a larger file is read again by whoever needs it
+MAX_KEPT = 4_000_000  # bytes; the content of a larger file is not kept, but read again for each use
 
 
 @unique

@@ -74,7 +74,7 @@ def collect_suppressions(project: Project) -> list[Suppression]:
             source = project.source(path)
             if source.mentions((_MARKER,)):
                 found.extend(read_suppressions(path, source.text))
-        except (OSError, Undecodable):  # reported as what it is by whoever reads the module
+        except (OSError, Undecodable):  # reported when the module itself is read
             continue
     return found
 

@@ -1,1 +1,1 @@
-"""What every stage needs and is no IR: source text, diagnostics, rules, the cache, processes."""
+"""Provide what every package uses: source text, diagnostics, rules, the cache, processes."""

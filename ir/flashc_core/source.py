@@ -35,7 +35,7 @@ class Span(Struct, frozen=True, order=True):
         return f"{self.path}:{self.line}:{self.column}"
 
     def covers(self, other: Span) -> bool:
-        """Return whether `other` lies inside of this span."""
+        """Return whether `other` is inside this span."""
         return (
             self.path == other.path
             and (self.line, self.column) <= (other.line, other.column)

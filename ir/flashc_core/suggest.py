@@ -1,4 +1,4 @@
-"""Suggest the name that a misspelt one most likely stands for."""
+"""Suggest the correct name for a misspelt one."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Carry out the syntax of a program: expressions, statements, definitions, calls and imports."""
+"""Execute the syntax of a program: expressions, statements, definitions, calls and imports."""

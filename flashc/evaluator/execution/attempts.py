@@ -1,4 +1,4 @@
-"""Carry out `try` and `contextlib.suppress`: what Python surely raises is caught by the handler that Python would choose."""
+"""Execute `try` and `contextlib.suppress`, with the handler that Python would select."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .branches import joined, maybe
 
 
 def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    """Carry out a `try` statement.
+    """Execute a `try` statement.
 
     Raises:
         PythonError: nothing in the statement catches it.
@@ -38,7 +38,7 @@ def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 
 
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    """Carry out the body, then its `else` or the handler of what the body raises."""
+    """Execute the body, then its `else` or the handler of what the body raises."""
     before, count = dict(frame.names), machine.may_raise_count
     span = frame.syntax.span(node)
     reason = Unknown(reason="it is in a `try`, and what is tried may fail", origin=span)
@@ -89,7 +89,7 @@ def _perhaps_handle(
 
 
 def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
-    """Return how a statement ends of which it is not known in which of these ways it does."""
+    """Return how a statement ends that may end in each of these ways."""
     if flows == {Flow.NEXT}:
         return Flow.NEXT
     if frame.enclosing is not None:
@@ -102,7 +102,7 @@ def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
 
 
 def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
-    """Carry out `with contextlib.suppress(...)`, where `kinds` are the exceptions that it catches.
+    """Execute `with contextlib.suppress(...)`, where `kinds` are the exceptions that it catches.
 
     Raises:
         PythonError: an exception that it does not catch.

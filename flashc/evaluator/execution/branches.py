@@ -1,4 +1,4 @@
-"""Carry out branches of which it is not known whether they run, and join what they leave behind."""
+"""Execute branches that may or may not run, and join their results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flashc.syntax import walk
 
 
 def maybe(machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown) -> Flow:
-    """Carry out each suite on a copy of the names; what differs afterwards is unknown.
+    """Execute each suite on a copy of the names; a name that differs afterwards is unknown.
 
     None is an empty branch.  A single branch may also not run at all.
     """
@@ -30,7 +30,7 @@ def perhaps(
     frame: Frame,
     reason: Unknown,
 ) -> Flow:
-    """Carry out branches as `maybe` does; each is a function that returns how it ended."""
+    """Execute branches as `maybe` does; each is a function that returns how it ended."""
     before = dict(frame.names)
     outcomes: list[dict[str, Value]] = []
     flows: set[Flow] = set()
@@ -71,7 +71,7 @@ def explore(machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Un
 
 
 def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown) -> None:
-    """Carry out the body of a loop of which it is not known how often it runs.
+    """Execute the body of a loop whose number of iterations is not known.
 
     One iteration tells what the body changes.  Where it changes names, another iteration may compute something
     else from them, so every name that the body assigns is unknown.

@@ -1,4 +1,4 @@
-"""Carry out `def` and `class`: make functions, classes and enums, and apply their decorators."""
+"""Execute `def` and `class`: make functions, classes and enums, and apply their decorators."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _wrapped(value: Value) -> Value:
 
 
 def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
-    """Carry out a class's body and bind its name."""
+    """Execute a class's body and bind its name."""
     name = node.name.value
     decorators = [machine.evaluate(decorator.decorator, frame) for decorator in node.decorators]
     bases = tuple(machine.evaluate(base.value, frame) for base in node.bases)

@@ -1,4 +1,4 @@
-"""Carry out imports: bind names to modules and to the values of other modules."""
+"""Execute imports: bind names to modules and to the values of other modules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flashc_ir.modules import Origin
 
 
 def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
-    """Carry out `import a.b`, `import a.b as c`."""
+    """Execute `import a.b`, `import a.b as c`."""
     span = frame.syntax.span(node)
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
@@ -30,7 +30,7 @@ def _module(machine: Machine, name: str, span: Span) -> Value:
 
 
 def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) -> None:
-    """Carry out `from a import b as c`, `from . import d`, `from e import *`."""
+    """Execute `from a import b as c`, `from . import d`, `from e import *`."""
     syntax = frame.syntax
     span = syntax.span(node)
     written = dotted(node.module) if node.module is not None else None

@@ -1,4 +1,4 @@
-"""Carry out `match`: choose the case that Python would, where subject and patterns are constants."""
+"""Execute `match`: select the case that Python would, if subject and patterns are constants."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Bound = dict[str, Value]
 
 
 def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
-    """Carry out a `match` statement."""
+    """Execute a `match` statement."""
     subject = resolve_symbolic(machine, machine.evaluate(node.subject, frame))
     for index, case in enumerate(node.cases):
         bound: _Bound = {}

@@ -1,6 +1,6 @@
-"""Carry out statements in order on the names of a frame.
+"""Execute statements in order on the names of a frame.
 
-Where it is not known whether a statement runs, `branches.maybe` carries it out on a copy of the names.
+Where it is not known whether a statement runs, `branches.maybe` executes it on a copy of the names.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from .targets import assign, delete, unpack
 
 
 def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
-    """Carry out a suite, and return how it ended.
+    """Execute a suite, and return how it ended.
 
     Raises:
         PythonError: a statement is certain to raise.
@@ -56,7 +56,7 @@ def _execute(machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame) 
 def _execute_rest(
     machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame, flow: Flow
 ) -> Flow:
-    """Carry out what follows a `break` or `continue` of which it is not known whether it runs."""
+    """Execute the statements after a `break` or `continue` that may or may not run."""
     assert frame.doubt is not None
     rest = perhaps(machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt)
     return rest if rest is Flow.MAYBE_BREAK else flow
@@ -193,7 +193,7 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
 
 @dataclass(slots=True, eq=False)
 class _Loop:
-    """A loop that is carried out; `exits` are the names wherever a `break` may have left it."""
+    """A loop that is executed; `exits` are the names wherever a `break` may have left it."""
 
     machine: Machine
     node: cst.For | cst.While
@@ -202,7 +202,7 @@ class _Loop:
     exits: list[dict[str, Value]] = field(default_factory=list[dict[str, Value]])
 
     def iteration(self) -> Flow:
-        """Carry out the body once; what follows a `break` that may run is uncertain."""
+        """Execute the body once; what follows a `break` that may run is uncertain."""
         flow = self.machine.execute(self.node.body, self.frame)
         doubt = self.frame.doubt
         if flow is Flow.MAYBE_BREAK and doubt is not None:
@@ -211,7 +211,7 @@ class _Loop:
         return flow
 
     def unknown(self, reason: Unknown) -> Flow:
-        """Carry out iterations of which it is not known how many there are."""
+        """Execute an unknown number of iterations."""
         maybe_loop(self.machine, self.node.body, self.frame, reason)
         self.join()
         if self.node.orelse is None:
@@ -219,7 +219,7 @@ class _Loop:
         return maybe(self.machine, [self.node.orelse.body], self.frame, reason)
 
     def end(self) -> Flow:
-        """Carry out `else`, if no `break` left the loop."""
+        """Execute `else`, if no `break` left the loop."""
         doubt = self.frame.doubt
         uncertain = self.join()
         if self.node.orelse is None:

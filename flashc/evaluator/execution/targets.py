@@ -17,7 +17,7 @@ from flashc_core.source import Span
 
 
 def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
-    """Carry out `target = value`.
+    """Execute `target = value`.
 
     Raises:
         PythonError: the target is a tuple, and `value` has the wrong number of elements.
@@ -108,7 +108,7 @@ def key_of(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
 
 
 def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
-    """Carry out `del target`.
+    """Execute `del target`.
 
     Raises:
         PythonError: there is no such element.

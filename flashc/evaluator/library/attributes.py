@@ -218,7 +218,7 @@ def _of_path(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value
 
 
 def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
-    """Carry out `receiver.name = value`."""
+    """Execute `receiver.name = value`."""
     if not isinstance(receiver, Known):
         return
     match receiver.value:

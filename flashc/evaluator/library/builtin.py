@@ -1,4 +1,4 @@
-"""Carry out Python's builtin functions and types, as far as they compute constants."""
+"""Evaluate Python's builtin functions and types that compute constants."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _own_method(
 
 
 def _update_globals(machine: Machine, frame: Frame, arguments: CallArguments) -> Value:
-    """Carry out `globals().update(...)`; where the names are not known, every name may have changed."""
+    """Execute `globals().update(...)`; if the names are not known, every name may have changed."""
     new = DictValue()
     result = dict_method(machine, new, "update", arguments)
     if isinstance(result, Unknown):

@@ -58,7 +58,7 @@ def method(
 
 
 def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
-    """`exists()` and `is_file()`, as far as building machine and worker agree."""
+    """Return the result of `exists()` and `is_file()`, if the building machine and a worker agree on it."""
     machine.files.add(path.path)
     presence = machine.tree.presence(path.path)
     if presence is Presence.ON_DISK:

@@ -1,4 +1,4 @@
-"""Carry out the builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and others."""
+"""Evaluate the builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and others."""
 
 from __future__ import annotations
 

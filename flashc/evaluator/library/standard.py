@@ -1,4 +1,4 @@
-"""Carry out calls of the standard library, as far as programs use it for constants."""
+"""Evaluate calls of the parts of the standard library that programs use for constants."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Va
 
 
 def _set_default_of_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Carry out `os.environ.setdefault("K", "default")`: the variable gets that default."""
+    """Execute `os.environ.setdefault("K", "default")`: the variable gets that default."""
     values, span = arguments.values, arguments.span
     if len(values) != 2 or arguments.keywords:
         return _forget_environ(machine, name, arguments)
@@ -221,7 +221,7 @@ def _set_default_of_environ(machine: Machine, name: str, arguments: CallArgument
 
 
 def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Carry out `os.environ.pop("K")` and other changes that flashc does not evaluate."""
+    """Execute `os.environ.pop("K")` and other changes that flashc does not evaluate."""
     reason = Unknown(reason="flashc does not evaluate this change", origin=arguments.span)
     machine.forget_variables(reason)
     return reason

@@ -108,7 +108,7 @@ def cause(part: Value, span: Span) -> Unknown:
 
 
 def too_large(span: Span) -> Unknown:
-    """Return the value of what is larger than flashc computes."""
+    """Return the unknown value of a result that is too large for flashc to compute."""
     return Unknown(reason="it is too large", origin=span)
 
 

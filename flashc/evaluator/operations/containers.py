@@ -34,7 +34,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     """Return `receiver[key]`.
 
     Raises:
-        PythonError: there is no such element.
+        PythonError: the container has no such element.
     """
     if isinstance(receiver, Unknown):
         return receiver
@@ -114,7 +114,7 @@ def _chosen_value(machine: Machine, items: SequenceValue, index: int, span: Span
 
 
 def store(machine: Machine, mapping: DictValue, key: Value, value: Value) -> Unknown | None:
-    """Carry out `mapping[key] = value`; return why the key, and so the whole dict, is not known.
+    """Execute `mapping[key] = value`; return why the key, and so the whole dict, is not known.
 
     Raises:
         PythonError: the key can't be hashed.
@@ -132,7 +132,7 @@ def store(machine: Machine, mapping: DictValue, key: Value, value: Value) -> Unk
 
 
 def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
-    """Carry out `mapping.update(other)`, with a dict or with pairs; return why `other` is not known.
+    """Execute `mapping.update(other)`, with a dict or with pairs; return why `other` is not known.
 
     Raises:
         PythonError: `other` is neither.
@@ -190,7 +190,7 @@ def make_set(kind: SequenceKind, items: list[Value], span: Span) -> Value:
 
 
 def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> None:
-    """Carry out `receiver[key] = value`."""
+    """Execute `receiver[key] = value`."""
     if not isinstance(receiver, Known):
         return
     match receiver.value:
@@ -253,7 +253,7 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
 
 
 def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> None:
-    """Carry out `del receiver[key]`."""
+    """Execute `del receiver[key]`."""
     if isinstance(receiver, Known) and receiver.value == External("os.environ"):
         machine.forget_variables(Unknown(reason="a variable was deleted", origin=span))
     if not isinstance(receiver, Known) or not isinstance(

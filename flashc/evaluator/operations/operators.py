@@ -1,4 +1,4 @@
-"""Carry out unary and binary operators, by their symbols, on values."""
+"""Evaluate unary and binary operators, by their symbols, on values."""
 
 from __future__ import annotations
 
