@@ -1,4 +1,4 @@
-"""A text -> whether it looks like a credential that should not stand in a program."""
+"""Recognise credentials that are written into a program."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _LEAST_LENGTH, _LEAST_BITS = 16, 3.2  # words and paths have fewer bits per char
 
 
 def looks_like_credential(name: str, text: str) -> bool:
-    """By a known prefix, or by chance-like text under a name that speaks of a secret.
+    """Return whether the value `text` of a variable `name` looks like a credential.
 
-    `{{ RUNPOD_SECRET_x }}` is the platform's reference to a secret, not the secret.
+    That is a text with the prefix of a known kind of token, or a text that looks random under a name such as
+    `API_KEY`.  `{{ RUNPOD_SECRET_x }}` is the platform's reference to a secret, not the secret.
     """
     if "{{" in text:
         return False

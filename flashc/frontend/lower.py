@@ -36,6 +36,7 @@ class Constructions:
     """Lowers where endpoints are declared; `declared` are all endpoints of one dialect."""
 
     def __init__(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> None:
+        """Count how many endpoints each call declares."""
         self._decoder = decoder
         self._sites = Counter(value.text for value in declared)
 
@@ -116,7 +117,7 @@ def _span_of_class(value: ClassValue) -> Span:
 
 
 def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...] | None:
-    """The methods that jobs can call; None after a report."""
+    """Return the methods that jobs can call; None after a report."""
     required = constructor_requires(value)
     if required:
         names = ", ".join(f"`{parameter.name}`" for parameter in required)

@@ -1,7 +1,7 @@
 """Find the modules that matter to endpoints, and read the imports of the others.
 
-A module is relevant if it names the SDK, or imports (through others) one that does: only such modules can
-declare, call or re-export endpoints.  Of the others only the imports matter.
+A module is relevant if its text mentions an SDK, or if it imports such a module, directly or through others:
+only such modules can declare, call or re-export endpoints.  Of all others only the imports matter.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ _MAX_PLAIN_TEXT = 32_000_000  # characters
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """`relevant` are the names of the modules to be parsed and evaluated, `plain` those that do not name the
-    SDK; a plain module that imports a relevant one is in both."""
+    """Which modules matter to endpoints.
+
+    `relevant` are the names of the modules to be parsed and evaluated, `plain` the modules that do not mention
+    an SDK, by name.  A plain module that imports a relevant one is in both.
+    """
 
     relevant: frozenset[str]
     plain: dict[str, Module]
@@ -32,7 +35,7 @@ class Relevance:
 def find_relevant_modules(
     project: Project, read_plain: Callable[[Sequence[str]], dict[str, Module]]
 ) -> Relevance:
-    """Look at the text of every module of a project; `read_plain` reads the imports of plain modules."""
+    """Search the text of every module of a project; `read_plain` reads the imports of plain modules."""
     packages = tuple(name.encode() for name in sorted(project.sdk_packages))
     mentioning = {
         name for name, path in project.modules.items() if _mentions(project, path, packages)
@@ -79,7 +82,7 @@ def _with_newer_syntax(project: Project, module: Module) -> Module:
 
 
 def _importers(mentioning: set[str], plain: dict[str, Module]) -> frozenset[str]:
-    """The modules that mention the SDK, and all that import one of them, directly or not."""
+    """Return the modules that mention an SDK, and all that import one of them, directly or not."""
     importers: dict[str, set[str]] = {}
     for module in plain.values():
         for item in module.imports:

@@ -1,4 +1,4 @@
-"""Functions and classes as written -> the IR's functions."""
+"""Lower functions and methods into the IR."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flashc_ir.endpoints import Function, Parameter, ParameterKind
 
 
 def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Function:
-    """A function of the project; `skip_first` leaves out a method's `self`."""
+    """Return a function of the project; `skip_first` leaves out a method's `self`."""
     node, syntax = function.node, function.frame.syntax
     parameters = lower_parameters(node.params, syntax)
     return Function(
@@ -30,7 +30,7 @@ def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Func
 
 
 def lower_parameters(params: cst.Parameters, syntax: Syntax) -> tuple[Parameter, ...]:
-    """A signature, in its order."""
+    """Return the parameters of a signature, in their order."""
     found: list[Parameter] = []
 
     def add(param: cst.Param, kind: ParameterKind) -> None:
@@ -63,7 +63,7 @@ def lower_parameters(params: cst.Parameters, syntax: Syntax) -> tuple[Parameter,
 
 
 def _text(syntax: Syntax, node: cst.BaseExpression) -> str:
-    """An expression's text on one line."""
+    """Return an expression's text on one line."""
     return " ".join(syntax.code(node).split())
 
 
@@ -82,7 +82,7 @@ def _is_literal(node: cst.BaseExpression) -> bool:
 
 
 def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
-    """The methods that a class endpoint offers: public, inherited from the project's classes too."""
+    """Return the methods that a class endpoint offers: public ones, also those inherited from the project's classes."""
     found: dict[str, Function] = {}
     for ancestor in reversed(class_value.ancestry()):
         for name, value in ancestor.names.items():
@@ -95,7 +95,7 @@ def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
 
 
 def constructor_requires(class_value: ClassValue) -> tuple[Parameter, ...]:
-    """The parameters that `Class()` would lack."""
+    """Return the parameters without a default that `Class()` gets no argument for."""
     init = class_value.find("__init__")
     if not isinstance(init, Known) or not isinstance(init.value, FunctionValue):
         return ()

@@ -1,4 +1,4 @@
-"""What reading modules yields, before any pass."""
+"""The result of reading the modules of a component, before any pass."""
 
 from __future__ import annotations
 

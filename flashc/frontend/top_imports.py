@@ -1,7 +1,7 @@
 """Find third-party imports at the top of a module that only its functions use, and the fix that moves them.
 
-A package that is imported at the top must be there wherever the module is imported: on every worker that
-the module goes to, and on the machine of whoever looks for endpoints by importing.
+A package that a module imports at its top has to be installed wherever the module is imported: on every
+worker that gets the module, and on a machine where `flash` finds endpoints by importing modules.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from flashc_ir.platform.distributions import distributions_of, worker_distributi
 
 
 def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ...]:
-    """The imports of a module whose names only its functions use."""
+    """Return the imports at the top of a module whose names only its functions use."""
     candidates = {item.span: item for item in module.imports if _is_candidate(item)}
     return tuple(_found(syntax, candidates)) if candidates else ()
 
@@ -49,7 +49,7 @@ def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredI
 
 
 def _is_candidate(item: Import) -> bool:
-    """Whether it is a package that a machine with the SDK need not have."""
+    """Whether the import is of a package that a machine with the SDK may lack."""
     if item.origin is not Origin.EXTERNAL or item.scope or item.guarded or item.typing_only:
         return False
     return not item.dynamic and not set(distributions_of(item.module)) & worker_distributions()
@@ -64,8 +64,10 @@ def _bound_names(node: cst.Import | cst.ImportFrom) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Occurrence:
-    """Where a name stands: in which outermost function's body (None: elsewhere), and whether the place
-    binds it."""
+    """One occurrence of a name: the outermost function whose body contains it, and whether it is a binding.
+
+    `function` is None outside of functions.
+    """
 
     name: str
     function: cst.FunctionDef | None
@@ -81,8 +83,10 @@ class _Occurrences:
             self._found.setdefault(occurrence.name, []).append(occurrence)
 
     def functions_using(self, names: tuple[str, ...]) -> list[cst.FunctionDef]:
-        """The functions that use one of the names, in the order of the source; none where a name is used
-        elsewhere, bound again, or not used at all."""
+        """Return the functions that use one of the names, in the order of the source.
+
+        The list is empty if a name is used elsewhere or bound again, or if nothing uses the names.
+        """
         functions: dict[cst.FunctionDef, None] = {}
         for name in names:
             for occurrence in self._found.get(name, ()):
@@ -132,8 +136,10 @@ def _fix(
     node: cst.Import | cst.ImportFrom,
     users: list[cst.FunctionDef],
 ) -> Fix | None:
-    """Move the statement into the bodies; None where a body stands on the line of its `def`, or a comment
-    on the import's."""
+    """Return a fix that moves the statement into the bodies of the functions.
+
+    There is none if a body is on the line of its `def`, or if a comment belongs to the import.
+    """
     span = syntax.span(node)
     rest = syntax.lines.line(span.end_line)[span.end_column - 1 :]
     if rest.strip() or (
@@ -153,7 +159,7 @@ def _fix(
 
 
 def _first_line(syntax: Syntax, function: cst.FunctionDef) -> tuple[int, str] | None:
-    """The line of a body's first statement behind its docstring, and its indentation."""
+    """Return the line of the first statement after a body's docstring, and its indentation."""
     if not isinstance(function.body, cst.IndentedBlock):
         return None
     after_docstring = 1 if docstring(function.body) is not None else 0

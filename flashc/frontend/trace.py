@@ -63,7 +63,7 @@ def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
 
 
 def _modules_beyond(machine: Machine, dialects: tuple[Dialect, ...]) -> set[str]:
-    """The modules with endpoints that evaluation leaves open."""
+    """Return the modules with endpoints that evaluation leaves open."""
     quiet = Sink()
     lower_all(dialects, ArgumentDecoder(machine, quiet), machine.endpoints)
     paths = {d.path for d in quiet if d.rule.traceable}

@@ -47,11 +47,11 @@ _own_files = {__file__}
 
 
 class Forbidden(RuntimeError):
-    """The project's code tried what tracing does not allow."""
+    """Raised in the project's code where it does what tracing does not allow."""
 
 
 def forbid(event, args):
-    """An audit hook; it can't be taken away again."""
+    """Refuse network access, processes and changes of files; an audit hook, which cannot be removed."""
     if event in _NETWORK or event in _PROCESSES or event in _CHANGES:
         raise Forbidden(f"{event} is not allowed while tracing")
     if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
@@ -60,7 +60,7 @@ def forbid(event, args):
 
 
 def isolate():
-    """Limits that hold for native code too, as far as the system grants them."""
+    """Set limits that apply to native code too, as far as the system supports them."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -72,7 +72,7 @@ def isolate():
 
 
 def place():
-    """Where the project's code calls a stub: the nearest frame outside of this file and the stubs."""
+    """Return where the project's code calls a stub: the nearest frame outside of this file and the stubs."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename in _own_files:
         frame = frame.f_back
@@ -87,7 +87,7 @@ def place():
 
 
 def target_of(value):
-    """A function or class that an endpoint decorates."""
+    """Describe a function or class that an endpoint decorates."""
     code = getattr(value, "__code__", None)
     return {
         "module": getattr(value, "__module__", None),
@@ -102,6 +102,7 @@ class Declaration:
     """An endpoint that the program declares."""
 
     def __init__(self, dialect, arguments, problem):
+        """Record the declaration; `problem` says what is wrong with it."""
         self.record = {
             "dialect": dialect,
             **place(),
@@ -113,11 +114,11 @@ class Declaration:
         endpoints.append(self.record)
 
     def decorates(self, target):
-        """The endpoint decorates a function or class."""
+        """Record that the endpoint decorates a function or class."""
         self.record["targets"].append({**place(), "target": target_of(target)})
 
     def route(self, method, path):
-        """A decorator that is applied to a function later; `method` as in "GET"."""
+        """Return the decorator of a route, which records the function; `method` as in "GET"."""
         where = {**place(), "method": method, "path": encode(path)}
 
         def decorate(function):
@@ -133,6 +134,7 @@ class Opaque:
     dialect = ""
 
     def __init__(self, **config):
+        """Keep the arguments."""
         self.config = config
 
 
@@ -140,11 +142,12 @@ class Tracer:
     """What a stub gets: `declare(arguments)` and a base class for its objects."""
 
     def __init__(self, dialect):
+        """Make the tracer of one dialect."""
         self.dialect = dialect
         self.Opaque = type("Opaque", (Opaque,), {"dialect": dialect})
 
     def declare(self, arguments, problem=None):
-        """Note an endpoint; `problem` says what is wrong with its declaration."""
+        """Record an endpoint; `problem` says what is wrong with its declaration."""
         return Declaration(self.dialect, arguments, problem)
 
 
@@ -152,6 +155,7 @@ class Tracer:
 
 
 def encode(value, depth=0):
+    """Return a value as JSON, or why it can't be described."""
     if depth > 20:
         return {"unknown": "it is nested too deeply"}
     if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, Enum)):
@@ -173,7 +177,7 @@ def encode(value, depth=0):
 
 
 def text(value):
-    """A string; one that holds a variable's value is the variable, or nothing that may be told."""
+    """Return a string as JSON; one that contains a variable's value becomes a reference, or unknown."""
     for name, content in _variables.items():
         if value == content:
             return {"variable": name}
@@ -188,7 +192,7 @@ def text(value):
 
 
 def hidden(message):
-    """A message without the values of variables."""
+    """Return a message without the values of variables."""
     for name, content in sorted(_variables.items(), key=lambda item: -len(item[1])):
         if len(content) >= _LEAST_SECRET:
             message = message.replace(content, f"${{{name}}}")
@@ -199,7 +203,7 @@ def hidden(message):
 
 
 class Anything(types.ModuleType):
-    """Stands for a package that is not installed here: every attribute exists, every call works."""
+    """A package that is not installed here: every attribute exists, every call works."""
 
     __path__ = ()
 
@@ -210,7 +214,10 @@ class Anything(types.ModuleType):
 
 
 class Thing:
+    """An attribute of such a package, or the result of a call."""
+
     def __call__(self, *args, **_):
+        """Return what a decorator decorates, and a `Thing` otherwise."""
         only = args[0] if len(args) == 1 else None  # a decorator leaves what it decorates
         return only if callable(only) else Thing()
 
@@ -227,26 +234,29 @@ class Thing:
 
 
 class MissingPackages:
-    """The last finder of all: what nobody else finds is no package of the project's."""
+    """The last finder: makes an `Anything` of every module that is not the project's and not installed."""
 
     def __init__(self, root):
+        """Make the finder of the project at `root`."""
         self.root = root
 
     def find_spec(self, name, path=None, target=None):
+        """Return a spec for a module that is not the project's."""
         top = os.path.join(self.root, name.partition(".")[0])
         if os.path.exists(top) or os.path.exists(f"{top}.py"):
             return None
         return importlib.util.spec_from_loader(name, self, is_package=True)
 
     def create_module(self, spec):
+        """Return the stand-in."""
         return Anything(spec.name)
 
     def exec_module(self, module):
-        pass
+        """Do nothing: the stand-in has no code."""
 
 
 def load(path):
-    """The module in a file."""
+    """Return the module in a file."""
     name = "_flashc_" + os.path.basename(path).removesuffix(".py")
     spec = importlib.util.spec_from_file_location(name, path)
     module = importlib.util.module_from_spec(spec)
@@ -268,6 +278,7 @@ def install_stub(dialect, path, *support):
 
 
 def main():
+    """Import the modules, and write what they declare to the pipe."""
     root, stubs, pipe, *modules = sys.argv[1:]
     answer = os.fdopen(int(pipe), "w", encoding="utf-8")
     _variables.update({k: v for k, v in os.environ.items() if v})

@@ -101,7 +101,7 @@ class TracedEndpoints:
         name: str,
         span: Span,
     ) -> Argument:
-        """An argument, with the spans of its value and its name where the call spells them out."""
+        """Return an argument, with the spans of its value and its name where the call spells them out."""
         written = _written(call, name)
         if written is None or written.keyword is None:
             return Argument(self._value(value, span), span)
@@ -110,7 +110,7 @@ class TracedEndpoints:
         )
 
     def _site(self, record: dict[str, Any]) -> tuple[Syntax, Span] | None:
-        """The module and the call that a record tells of; None outside of the project."""
+        """Return the module and the call of a record; None outside of the project."""
         syntax = self._syntax(record.get("file"))
         if syntax is None or None in record["place"]:
             return None
@@ -133,7 +133,7 @@ class TracedEndpoints:
         return self.machine.load(by_path[path]) if path in by_path else None
 
     def _target(self, record: dict[str, Any]) -> FunctionValue | ClassValue | None:
-        """The function or class of the project's text that an endpoint was put on."""
+        """Return the function or class of the project's text that an endpoint decorates."""
         name = record["module"]
         syntax = self.machine.load(name) if name in self.machine.tree.modules else None
         if syntax is None:
@@ -151,7 +151,7 @@ class TracedEndpoints:
         return None
 
     def _value(self, record: dict[str, Any], span: Span) -> Value:
-        """A recorded value."""
+        """Return a recorded value."""
         match record:
             case {"value": value}:
                 return Known(value, span)
@@ -197,7 +197,7 @@ class TracedEndpoints:
 
 
 def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:
-    """The call whose text is exactly this."""
+    """Return the call whose text is exactly this."""
     pending: list[cst.CSTNode] = [syntax.tree]
     while pending:
         node = pending.pop()
@@ -208,7 +208,7 @@ def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:
 
 
 def _written(call: cst.Call | None, name: str) -> cst.Arg | None:
-    """The keyword argument of a call as it is written."""
+    """Return the keyword argument of a call as it is written."""
     for argument in call.args if call is not None else ():
         if argument.keyword is not None and argument.keyword.value == name:
             return argument
@@ -230,7 +230,7 @@ def _definitions(
 
 
 def _first_line(syntax: Syntax, node: cst.FunctionDef) -> int:
-    """The line of the first decorator, which is where Python says that the function begins."""
+    """Return the line of the first decorator, where a function begins for Python."""
     if node.decorators:
         return syntax.span(node.decorators[0]).line
     return syntax.span(node).line

@@ -1,4 +1,4 @@
-"""`env={...}` -> the variables of workers; values of the building machine's environment never get in."""
+"""Read the environment variables of workers; values of the build's own environment are never stored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .decode import ArgumentDecoder, alternatives, span_of_value
 def read_environment(
     decoder: ArgumentDecoder, argument: Argument | None, what: str
 ) -> tuple[Variable, ...]:
-    """The variables of a dict of strings, environment variables kept as references."""
+    """Return the variables of a dict of strings; `os.environ[...]` in it stays a reference."""
     if argument is None:
         return ()
     value = argument.value
@@ -46,7 +46,7 @@ def read_environment(
 def read_variable(
     decoder: ArgumentDecoder, name: str, argument: Argument
 ) -> tuple[Text | EnvironmentReference, ...] | None:
-    """The parts of one variable's value; None, after a report, where it has none that may be stored."""
+    """Return the parts of one variable's value; None, after a report, if it may not be stored."""
     value = argument.value
     if not is_text(name) or not all(map(is_text, _texts(value))):
         decoder.lone_surrogate(f"the variable `{name}`", argument.span)
@@ -99,7 +99,7 @@ def read_variable(
 
 
 def _texts(value: Value) -> list[str]:
-    """The strings that a value would leave in the IR."""
+    """Return the strings of a value that the IR would contain."""
     if isinstance(value, Symbolic):
         references = [p for p in value.parts if isinstance(p, EnvironmentReference)]
         texts = [p.text for p in value.parts if isinstance(p, Text)]

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
+from msgspec import structs
+
 from .endpoints import (
     Configuration,
     Endpoint,
@@ -174,6 +176,26 @@ def _configuration(configuration: Configuration) -> Iterator[str]:
         yield f"concurrency {configuration.max_concurrency}"
     if configuration.python_version is not None:
         yield f"python {configuration.python_version}"
+    yield from _others(configuration, _CONFIGURATION)
+
+
+# The fields that have a wording of their own.  A field that is new in the IR is printed by its name.
+_CONFIGURATION = frozenset(
+    "resources environment dependencies has_known_dependencies system_dependencies "
+    "accelerate_downloads max_concurrency python_version".split()
+)
+_RESOURCES = frozenset(
+    "hardware workers scaler idle_timeout execution_timeout_ms flashboot datacenters volumes "
+    "template".split()
+)
+
+
+def _others(value: Configuration | Resources, worded: frozenset[str]) -> Iterator[str]:
+    """Yield every other field that does not have its default."""
+    for field in structs.fields(value):
+        found = getattr(value, field.name)
+        if field.name not in worded and found != field.default:
+            yield f"{field.name} {found}"
 
 
 def _resources(resources: Resources) -> Iterator[str]:
@@ -197,6 +219,7 @@ def _resources(resources: Resources) -> Iterator[str]:
         yield f"at most {resources.execution_timeout_ms} ms per job"
     if not resources.flashboot:
         yield "without flashboot"
+    yield from _others(resources, _RESOURCES)
     if resources.template is not None:
         template = resources.template
         if template.container_disk_gb is not None:

@@ -75,7 +75,7 @@ def read_gpus(parameter: Parameter[tuple[str, ...]], arguments: Arguments) -> tu
 
 
 def _spelled_gpu(value: object) -> str | None:
-    """The member that a string such as "ADA_24" stands for, as Python text."""
+    """Return the member that a string such as "ADA_24" stands for, as Python text."""
     kinds: tuple[type[Enum], ...] = (GpuGroup, GpuType)
     names = {member.value: f"{kind.__name__}.{member.name}" for kind in kinds for member in kind}
     return names.get(value) if isinstance(value, str) else None
@@ -205,7 +205,7 @@ def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers
 
 
 def _swapped(decoder: ArgumentDecoder, span: Span, least: int, most: int) -> Fix | None:
-    """A fix that swaps a pair; a pair's span does not include its parentheses."""
+    """Return a fix that swaps a pair; a pair's span does not include its parentheses."""
     pair = f"{least}, {most}"
     text = decoder.machine.text_at(span)
     if text.startswith("["):

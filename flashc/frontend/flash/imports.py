@@ -41,7 +41,7 @@ def _is_of_sdk(item: Import) -> bool:
 
 
 def _with_substitute(item: Import) -> Import:
-    """The runtime offers the SDK's public names, from whichever of its modules they are imported."""
+    """Say what takes the place of an import: the runtime offers the SDK's public names, whatever module they are from."""
     if not _is_of_sdk(item):
         return item
     is_public = item.module in PUBLIC_MODULES
@@ -73,7 +73,7 @@ def _problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
 
 
 def _unserved(item: Import, names: list[str]) -> Iterator[SdkProblem]:
-    """What the runtime does not offer of an import at the top of a module."""
+    """Return what the runtime does not offer of an import at the top of a module."""
     if names and all(name in NAMES for name in names):
         return
     if item.module in PUBLIC_MODULES:

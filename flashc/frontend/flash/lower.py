@@ -91,7 +91,7 @@ class _Lowering:
         return self.arguments().given(name)
 
     def unlowered(self) -> UnloweredEndpoint:
-        """What other checks need of an endpoint that could not be lowered."""
+        """Return what other checks need of an endpoint that could not be lowered."""
         users = [user.module for user in self.value.targets]
         users += [user.module for user in self.value.routes]
         dependencies, is_known = parameters.declared_dependencies(self.arguments())
@@ -130,7 +130,7 @@ class _Lowering:
         return self.constructions.of(self.value, json.dumps(resource_name(name)) + client)
 
     def name(self, fallback: str | None, needed_by: str) -> str | None:
-        """The endpoint's name, or `fallback`; None after a report."""
+        """Return the endpoint's name, or `fallback`; None after a report."""
         if self.given("name") is not None:
             return parameters.NAME.read(self.arguments())
         if fallback is None:

@@ -62,7 +62,7 @@ def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -
 
 
 def _pinned(decoder: ArgumentDecoder, text: str, span: Span) -> Fix | None:
-    """A fix for `torch=2.9`, which is how conda writes `torch==2.9`."""
+    """Return a fix for `torch=2.9`, which is how conda writes `torch==2.9`."""
     pinned = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
     try:
         Requirement(pinned)

@@ -80,7 +80,7 @@ def _read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | 
 
 
 def _read_id(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """An id that is known at run time only is no error: the client reads it then."""
+    """Return a known id; an id that is known at run time only is not an error, because the client reads it then."""
     argument = arguments.given(parameter.name)
     value = None if argument is None else argument.value
     return value.value if isinstance(value, Known) and isinstance(value.value, str) else None

@@ -74,6 +74,7 @@ class SdkClass(DialectObject):
 
     @property
     def description(self) -> str:
+        """The class in a user's words."""
         return f"a `{self.name}`"
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
@@ -102,6 +103,7 @@ class SdkObject(DialectObject):
 
     @property
     def description(self) -> str:
+        """The object in a user's words."""
         return f"a `{self.kind}`"
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
