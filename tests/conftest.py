@@ -14,6 +14,16 @@ from tests.support.profiles import chosen, use_profile
 use_profile()  # before the tests are imported, whose settings start from the profile
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--update-snapshots`, which `tests/spec` uses."""
+    parser.addoption(
+        "--update-snapshots",
+        action="store_true",
+        default=False,
+        help="write what flashc prints into the chapters; review the difference with `git diff`",
+    )
+
+
 @pytest.fixture(scope="session")
 def worker_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     """An interpreter that has what a worker image has: runpod, fastapi and uvicorn, nothing of flashc's.
