@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
+from pathlib import Path
 from typing import Any, cast
 
 from flashc_core import rules
@@ -65,33 +67,49 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
             parsed = RequirementsFile.from_string(unsaved.decode("utf-8"))
     except (OSError, ValueError) as error:
         reason = str(error) or type(error).__name__
-        _invalid(sink, 1, f"it can't be read: {reason.replace(str(file.parent), '.')}")
+        where = Span("requirements.txt", 1, 1, 1, 1)
+        _invalid(sink, where, f"it can't be read: {reason.replace(str(file.parent), '.')}")
         return []
     found: list[Dependency] = []
     for line in parsed.invalid_lines:
-        _invalid(sink, line.line_number or 1, f"`{line.line}` is not a valid requirement")
+        span, shown = _line_of(project, line)
+        _invalid(sink, span, f"{shown} is not a valid requirement")
     for item in parsed.requirements:
-        number = item.requirement_line.line_number or 1
-        text = item.requirement_line.line.split(" --hash", 1)[0].strip()
+        span, shown = _line_of(project, item.requirement_line)
         if item.is_editable or item.is_local_path or item.req is None:
-            _invalid(sink, number, f"`{text}` is not a package that a worker can install")
+            _invalid(sink, span, f"{shown} is not a package that a worker can install")
             continue
         found.append(
             Dependency(
                 name=canonicalize_name(item.req.name),
                 requirement=str(item.req),
-                span=Span("requirements.txt", number, 1, number, len(text) + 1),
+                span=span,
                 constraint=item.is_constraint,
             )
         )
     return found
 
 
-def _invalid(sink: Sink, line: int, message: str) -> None:
+def _line_of(project: Project, line: Any) -> tuple[Span, str]:
+    """Return where a line of the parser's is, and how a message names it.
+
+    A file that was included from outside of the project may be any file of the machine, and a project may come
+    from anyone: a message does not show the text of such a file.
+    """
+    number = line.line_number or 1
+    text = line.line.split(" --hash", 1)[0].strip()
+    file = line.filename or project.root / "requirements.txt"  # none for a text of an editor's
+    path = Path(os.path.relpath(file, project.root)).as_posix()
+    if path not in project.by_path:
+        return Span("requirements.txt", 1, 1, 1, 1), f"line {number} of `{path}`"
+    return Span(path, number, 1, number, len(text) + 1), f"`{text}`"
+
+
+def _invalid(sink: Sink, span: Span, message: str) -> None:
     sink.report(
         rules.INVALID_REQUIREMENTS_FILE,
-        Span("requirements.txt", line, 1, line, 1),
-        f"`requirements.txt`: {message}",
+        span,
+        f"`{span.path}`: {message}",
         help=("write one requirement per line, as `name==1.2` or `name @ URL`",),
     )
 

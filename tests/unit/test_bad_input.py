@@ -155,3 +155,30 @@ def test_no_code_of_the_project_runs(tmp_path: Path) -> None:
         ("FC126", "worker_2.py"),
         ("FC127", "worker_3.py"),
     ]
+
+
+def test_an_included_file_of_requirements_is_named_and_one_from_outside_is_not_shown(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "secrets.txt").write_text("numpy\npassword of alice\n/home/alice\n")
+    files = {
+        "worker.py": WORKER,
+        "requirements.txt": "-r more/base.txt\n-r ../secrets.txt\nbad here\n",
+        "more/base.txt": "pandas\nbad there\n",
+    }
+    found = compile_files(tmp_path / "app", files).diagnostics
+    assert {(d.path, d.line, d.message) for d in found if d.rule.code == "FC409"} == {
+        (
+            "requirements.txt",
+            1,
+            "`requirements.txt`: line 2 of `../secrets.txt` is not a valid requirement",
+        ),
+        (
+            "requirements.txt",
+            1,
+            "`requirements.txt`: line 3 of `../secrets.txt` is not a package that a worker can install",
+        ),
+        ("requirements.txt", 3, "`requirements.txt`: `bad here` is not a valid requirement"),
+        ("more/base.txt", 2, "`more/base.txt`: `bad there` is not a valid requirement"),
+    }
+    assert "alice" not in str(found)
