@@ -85,11 +85,11 @@ class Machine(ABC):
 
     `frames` are the modules evaluated so far, `endpoints` what they declare, `stopped` those that compute
     too much (and where), `failed` those that Python is certain not to import.  `files` are the files of the
-    project that were looked at, and `is_settled` says that none of them changed meanwhile.  `watch` records
+    project that were looked at, and `files_unchanged` says that none of them changed meanwhile.  `watch` records
     what the modules ask of each other.
     """
 
-    tree: Project
+    project: Project
     load: Callable[[str], Syntax | None]
     environment: Mapping[str, str]
     dialects: tuple[Dialect, ...] = ()
@@ -98,7 +98,7 @@ class Machine(ABC):
     stopped: dict[str, Location] = field(default_factory=dict[str, Location])
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
     files: set[str] = field(default_factory=set[str])
-    is_settled: bool = True
+    files_unchanged: bool = True
     may_raise_count: int = 0  # how often something happened that may raise or not
     activation: Activation = field(default_factory=lambda: Activation(module=""))
     watch: Watch = field(default_factory=Watch)
@@ -201,7 +201,7 @@ class Machine(ABC):
         if found is not None:
             return found
         full = f"{module}.{name}" if module else name
-        if self.tree.has(full):
+        if self.project.has(full):
             return Known(ModuleRef(full), origin)
         if module in self.stopped:
             reason, stop = f"module `{module}` takes too many steps", self.stopped[module]

@@ -45,7 +45,7 @@ class Evaluation:
         """Make the machine; nothing is evaluated yet."""
         self.environment = self.environment.recording()
         self.machine = Interpreter(
-            tree=self.project,
+            project=self.project,
             load=self.load,
             environment=self.environment,
             dialects=tuple(dialect.semantics() for dialect in self.dialects),
@@ -120,5 +120,5 @@ class Evaluation:
     def _surroundings(self) -> Iterable[str]:
         yield from map(file_input, self.machine.files)
         yield from map(variable_input, self.environment.asked)
-        if not self.machine.is_settled:
+        if not self.machine.files_unchanged:
             yield VOLATILE

@@ -27,11 +27,11 @@ def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
     tracings = {name: tracing for name, tracing in found if tracing is not None}
     modules = sorted(beyond)
     try:
-        answer = run_tracing(machine.tree.root, modules, machine.environment, tracings)
+        answer = run_tracing(machine.project.root, modules, machine.environment, tracings)
     except TraceFailed as failure:
         sink.report(
             rules.TRACE_FAILED,
-            WholeFile(machine.tree.modules[modules[0]]),
+            WholeFile(machine.project.modules[modules[0]]),
             f"tracing failed: {failure}",
             help=("write the endpoints so that flashc can evaluate them",),
         )
@@ -39,7 +39,7 @@ def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
     for name, reason in sorted(answer.failed.items()):
         sink.report(
             rules.TRACE_FAILED,
-            WholeFile(machine.tree.modules[name]),
+            WholeFile(machine.project.modules[name]),
             f"importing `{name}` failed while tracing: {reason}",
             help=(
                 "correct the cause of the exception, or write the endpoints so that flashc can evaluate them",
@@ -56,7 +56,7 @@ def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
         machine.stopped.pop(name, None)
         sink.report(
             rules.TRACED_MODULE,
-            WholeFile(machine.tree.modules[name]),
+            WholeFile(machine.project.modules[name]),
             f"the endpoints of `{name}` were found by running its code (`--trace`)",
             notes=("another run may find other endpoints",),
         )
@@ -68,5 +68,5 @@ def _modules_beyond(machine: Machine, dialects: tuple[Dialect, ...]) -> set[str]
     lower_all(dialects, ArgumentDecoder(machine, quiet), machine.endpoints)
     paths = {d.path for d in quiet if d.rule.traceable}
     uncertain = {v.module for v in machine.endpoints if v.condition is not None or v.problems}
-    by_path = {path: name for name, path in machine.tree.modules.items()}
+    by_path = {path: name for name, path in machine.project.modules.items()}
     return {by_path[path] for path in paths if path in by_path} | uncertain | machine.stopped.keys()

@@ -125,17 +125,17 @@ class TracedEndpoints:
         )
 
     def _syntax(self, file: str | None) -> Syntax | None:
-        root = os.path.realpath(self.machine.tree.root)
+        root = os.path.realpath(self.machine.project.root)
         if file is None or not os.path.realpath(file).startswith(root + os.sep):
             return None
         path = os.path.relpath(os.path.realpath(file), root).replace(os.sep, "/")
-        by_path = {path: name for name, path in self.machine.tree.modules.items()}
+        by_path = {path: name for name, path in self.machine.project.modules.items()}
         return self.machine.load(by_path[path]) if path in by_path else None
 
     def _target(self, record: dict[str, Any]) -> FunctionValue | ClassValue | None:
         """Return the function or class of the project's text that an endpoint decorates."""
         name = record["module"]
-        syntax = self.machine.load(name) if name in self.machine.tree.modules else None
+        syntax = self.machine.load(name) if name in self.machine.project.modules else None
         if syntax is None:
             return None
         frame = self.machine.module(syntax.name) or Frame(syntax=syntax)

@@ -34,7 +34,7 @@ def evaluated(text: str) -> Interpreter:
     tree = Project(
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
     )
-    machine = Interpreter(tree=tree, load={"m": syntax}.get, environment={})
+    machine = Interpreter(project=tree, load={"m": syntax}.get, environment={})
     machine.module("m")
     return machine
 

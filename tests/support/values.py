@@ -33,7 +33,7 @@ def machine(environment: dict[str, str] | None = None) -> Interpreter:
     project = Project(
         root=Path("/nowhere"), files=(), modules={}, packages=frozenset(), exclusions=()
     )
-    return Interpreter(tree=project, load=lambda name: None, environment=environment or {})
+    return Interpreter(project=project, load=lambda name: None, environment=environment or {})
 
 
 def value(plain: object) -> Value:

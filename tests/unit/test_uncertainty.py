@@ -20,7 +20,7 @@ def evaluated(text: str) -> Interpreter:
     project = Project(
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
     )
-    machine = Interpreter(tree=project, load={"m": syntax}.get, environment={})
+    machine = Interpreter(project=project, load={"m": syntax}.get, environment={})
     machine.module("m")
     return machine
 
@@ -54,6 +54,9 @@ def known(value: Value | None) -> object:
         "x = 0\nfor i in [1]:\n    if lib.flag: break\nelse:\n    x = 1",
         "x = 0\nfor i in [1, 2]:\n    for j in [1, 2]:\n        if lib.flag: break\n    else:\n        x = i",
         "x = 1\nfor x, y in lib.items: pass",
+        "def f():\n    for i in lib.items:\n        return 1\n    return 2\nx = f()",
+        "def f():\n    while lib.flag:\n        return 1\n    return 2\nx = f()",
+        "def f():\n    for i in [1, 2]:\n        if lib.flag: return i\n    return 3\nx = f()",
         # Expressions
         "x = 1\nif lib.flag and (x := 2): pass",
         "x = 1\nlib.flag or (x := 2)",

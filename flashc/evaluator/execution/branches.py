@@ -70,21 +70,21 @@ def explore(machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Un
     perhaps(machine, [branch], frame, reason)
 
 
-def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown) -> None:
-    """Execute the body of a loop whose number of iterations is not known.
+def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown) -> Flow:
+    """Execute the body of a loop whose number of iterations is not known; return how it ended.
 
     One iteration tells what the body changes.  Where it changes names, another iteration may compute something
     else from them, so every name that the body assigns is unknown.
     """
     before = dict(frame.names)
-    maybe(machine, [body], frame, reason)
+    flow = maybe(machine, [body], frame, reason)
     assigned = [name for name in walk.bound_names(body) if name in frame.names]
-    if all(frame.names[name] is before.get(name) for name in assigned):
-        return
-    for name in assigned:
-        value = frame.names[name]
-        if isinstance(value, Known) and not _is_definition(value.value):
-            frame.names[name] = _unknown(reason)
+    if any(frame.names[name] is not before.get(name) for name in assigned):
+        for name in assigned:
+            value = frame.names[name]
+            if isinstance(value, Known) and not _is_definition(value.value):
+                frame.names[name] = _unknown(reason)
+    return flow
 
 
 def joined(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:

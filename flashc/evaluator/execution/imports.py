@@ -24,7 +24,7 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
 
 
 def _module(machine: Machine, name: str, span: Span) -> Value:
-    if machine.tree.origin(name) is Origin.PROJECT:
+    if machine.project.origin(name) is Origin.PROJECT:
         return Known(ModuleRef(name), span)
     return Known(External(name), span)
 
@@ -49,13 +49,13 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
 
 
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
-    if not module or machine.tree.origin(module) is Origin.PROJECT:
+    if not module or machine.project.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
     return of_external(machine, External(module), name, span)
 
 
 def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
-    if machine.tree.origin(module) is Origin.PROJECT:
+    if machine.project.origin(module) is Origin.PROJECT:
         frame.names.update(machine.exported(module))
         return
     for dialect in machine.dialects:

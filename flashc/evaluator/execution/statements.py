@@ -212,8 +212,10 @@ class _Loop:
 
     def unknown(self, reason: Unknown) -> Flow:
         """Execute an unknown number of iterations."""
-        maybe_loop(self.machine, self.node.body, self.frame, reason)
+        flow = maybe_loop(self.machine, self.node.body, self.frame, reason)
         self.join()
+        if flow is Flow.RETURN:
+            return flow
         if self.node.orelse is None:
             return Flow.NEXT
         return maybe(self.machine, [self.node.orelse.body], self.frame, reason)

@@ -60,25 +60,25 @@ def method(
 def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
     """Return the result of `exists()` and `is_file()`, if the building machine and a worker agree on it."""
     machine.files.add(path.path)
-    presence = machine.tree.presence(path.path)
+    presence = machine.project.presence(path.path)
     if presence is Presence.ON_DISK:
         return Unknown(reason=f"`{path.path}` exists here, but is not in the artifact", origin=span)
-    is_file = any(known.path == path.path for known in machine.tree.files)
+    is_file = any(known.path == path.path for known in machine.project.files)
     return Known(presence is Presence.SHIPPED and (is_file or not file), span)
 
 
 def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
     """Return the text of a file that belongs to the project."""
     machine.files.add(path.path)
-    known = next((file for file in machine.tree.files if file.path == path.path), None)
+    known = next((file for file in machine.project.files if file.path == path.path), None)
     if known is None:
         return Unknown(reason=f"`{path.path}` is not a file of the project", origin=span)
     if known.size > _MAX_PROJECT_TEXT:
         return Unknown(reason=f"`{path.path}` is too large", origin=span)
     try:
-        data = machine.tree.read(path.path)
+        data = machine.project.read(path.path)
         if hashlib.sha256(data).hexdigest() != known.digest:
-            machine.is_settled = False
+            machine.files_unchanged = False
             return Unknown(reason=f"`{path.path}` is changing while it is read", origin=span)
         text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         return lift(text, span)

@@ -287,7 +287,7 @@ def _import_module(machine: Machine, name: str, arguments: CallArguments) -> Val
     target = arguments.values[0] if arguments.values else None
     if not isinstance(target, Known) or not isinstance(target.value, str):
         return None
-    if machine.tree.has(target.value):
+    if machine.project.has(target.value):
         return Known(ModuleRef(target.value), arguments.span)
     return Known(External(target.value), arguments.span)
 
