@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from flashc_backends.base import Services, Silent
+from flashc_backends.dependencies.tools import run
+from flashc_core.diagnostics import Sink
 from tests.support.projects import ROOT, write
 
 WORK = """
@@ -112,3 +115,21 @@ def test_neither_the_version_nor_a_warm_check_imports_the_library(tmp_path: Path
     for arguments in (["--version"], ["check", str(app)], ["check", str(app)]):
         output, _ = on_a_terminal(["-c", code, *arguments])
         assert output.endswith("False\n")
+
+
+def test_the_progress_of_a_tool_counts_what_it_has_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "import pathlib, time\nfor n in 'abc':\n pathlib.Path(n).touch(); time.sleep(0.25)"
+    seen: list[int] = []
+
+    class Counting(Silent):
+        def advance(self, amount: int = 0) -> None:
+            seen.append(amount)
+
+    monkeypatch.chdir(tmp_path)
+    services = Services(sink=Sink(), progress=Counting())
+    run([sys.executable, "-c", code], services, count=lambda: len(list(tmp_path.iterdir())))
+    assert sum(seen) == 3
+    assert 0 in seen
+    assert max(seen) < 3

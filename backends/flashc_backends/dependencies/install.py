@@ -29,6 +29,8 @@ def install(
 ) -> None:
     """Install a lock below `target` for Linux x86_64 and a Python that need not be the host's.
 
+    The progress counts packages.
+
     Raises:
         DependencyError: after reporting.
     """
@@ -45,6 +47,7 @@ def install(
             *("--no-config", "--quiet", "--color", "never"),
         ],
         services,
+        count=lambda: sum(1 for _ in target.glob("*.dist-info")),
     )
     normalise(target)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from flashc_backends.base import Progress, Services
@@ -22,15 +23,24 @@ class DependencyError(Exception):
     """Dependencies can't be resolved or installed; the finding is in the sink already."""
 
 
-def run(command: list[str], services: Services, request: ResolutionRequest | None = None) -> None:
-    """Run a resolver or an installer; `request` is what it was asked, so that reports show who asked.
+def run(
+    command: list[str],
+    services: Services,
+    request: ResolutionRequest | None = None,
+    *,
+    count: Callable[[], int] = lambda: 0,
+) -> None:
+    """Run a resolver or an installer.
+
+    `request` is what it was asked, so that reports show who asked; `count` returns how much is done so far, for
+    the progress.
 
     Raises:
         DependencyError: it failed; what it says is reported, without addresses and credentials.
     """
     sink = services.sink
     try:
-        done = _completed(command, services.progress)
+        done = _completed(command, services.progress, count)
     except (OSError, subprocess.TimeoutExpired) as error:
         sink.report(
             rules.RESOLVER_FAILED,
@@ -43,14 +53,17 @@ def run(command: list[str], services: Services, request: ResolutionRequest | Non
         raise DependencyError
 
 
-def _completed(command: list[str], progress: Progress) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, and show meanwhile that work goes on.
+def _completed(
+    command: list[str], progress: Progress, count: Callable[[], int]
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, and show meanwhile what is done.
 
     Raises:
         OSError: it can't be started.
         TimeoutExpired: it takes longer than `_TIMEOUT`; it is killed.
     """
     deadline = time.monotonic() + _TIMEOUT
+    shown = 0
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
     ) as process:
@@ -62,7 +75,9 @@ def _completed(command: list[str], progress: Progress) -> subprocess.CompletedPr
                 except subprocess.TimeoutExpired:
                     if time.monotonic() > deadline:
                         raise
-                    progress.advance()
+                    done = count()
+                    progress.advance(done - shown)
+                    shown = done
         except BaseException:  # an interrupt too: no resolver runs on without flashc
             process.kill()
             raise
