@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -55,6 +56,13 @@ class PlainProgress:
         """Do nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Phase:
+    what: str = ""
+    total: int | None = None
+    unit: Unit = "steps"
+
+
 class TerminalProgress:
     """One line of a terminal: the phase, how much of it is done, and the time left.
 
@@ -66,14 +74,14 @@ class TerminalProgress:
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._refreshed = 0.0
-        self._phase: tuple[str, int | None, Unit] = ("", None, "steps")
+        self._phase = _Phase()
         self._done = 0
         self._bar: RichProgress | None = None
 
     def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
         """Show a new phase."""
         self._stop()
-        self._phase, self._done = (what, total, unit), 0
+        self._phase, self._done = _Phase(what, total, unit), 0
         if self._is_due():
             self._draw()
         else:
@@ -102,16 +110,16 @@ class TerminalProgress:
         from rich.progress import Progress as RichProgress
 
         click.echo(_CLEAR_LINE, nl=False, err=True)
-        what, total, unit = self._phase
+        phase = self._phase
         self._bar = RichProgress(
-            *_columns(total, unit),
+            *_columns(phase.total, phase.unit),
             console=Console(stderr=True),
             auto_refresh=False,
             transient=True,
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._bar.add_task(what, total=total, completed=self._done)
+        self._bar.add_task(phase.what, total=phase.total, completed=self._done)
         self._bar.start()
         self._bar.refresh()
 
@@ -119,7 +127,7 @@ class TerminalProgress:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        elif self._phase[0]:
+        elif self._phase.what:
             click.echo(_CLEAR_LINE, nl=False, err=True)
 
 
