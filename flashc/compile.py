@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -14,10 +15,12 @@ from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint, ExistingEndpoint
 from flashc_ir.program import Program
+from flashc_ir.verify import Verifier
 
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
+from .frontend.summary import ComponentSummary
 from .incremental.plain_modules import read_plain_modules
 from .incremental.summaries import Reading, read_summaries
 from .project.inputs import variable_input
@@ -43,11 +46,13 @@ def compile_project(
     observe: Observer | None = None,
     *,
     dialects: tuple[Dialect, ...] = (FLASH,),
+    rewrite: bool = True,
 ) -> Compilation:
     """Compile an opened project; `sink` is one of the workspace's.
 
     `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are
-    the SDKs that the program may be written for.
+    the SDKs that the program may be written for.  Without `rewrite` the program is checked, and lacks what only a
+    build needs.
     """
     workspace = workspace.for_sdks(packages_of(dialects))
     project = workspace.project
@@ -55,7 +60,8 @@ def compile_project(
 
     # What do the modules say, and which endpoints would Python define?
     relevance = find_relevant_modules(project, partial(read_plain_modules, workspace))
-    reading = read_modules(workspace, relevance, dialects)
+    verifier = Verifier()
+    reading = read_modules(workspace, relevance, dialects, verifier)
     for diagnostic in reading.diagnostics():
         sink.add(diagnostic)
 
@@ -73,7 +79,7 @@ def compile_project(
         environment=environment,
         how_to_declare=tuple(dialect.how_to_declare for dialect in dialects),
     )
-    compiled = run_passes(program, context, observe)
+    compiled = run_passes(program, context, verifier, observe, rewrite=rewrite)
 
     report_unused(workspace.suppressions, sink)
     asked = map(variable_input, environment.asked)
@@ -81,11 +87,20 @@ def compile_project(
 
 
 def read_modules(
-    workspace: Workspace, relevance: Relevance, dialects: tuple[Dialect, ...]
+    workspace: Workspace,
+    relevance: Relevance,
+    dialects: tuple[Dialect, ...],
+    verifier: Verifier,
 ) -> Reading:
     """Return what the modules say; modules that are traced are read together and never cached."""
     if not workspace.options.trace:
-        meanwhile = partial(import_module, "flashc.passes")
+
+        def meanwhile(cached: Iterable[ComponentSummary]) -> None:
+            """Do what is needed next anyway, while other processes read modules."""
+            import_module("flashc.passes")
+            parts = (part for each in cached for part in (*each.modules, *each.endpoints))
+            verifier.check_spans(parts, workspace.project.files)
+
         return read_summaries(workspace, relevance.relevant, dialects, meanwhile)
     from .frontend.summarise import summarise
 

@@ -36,7 +36,7 @@ def check_project(workspace: Workspace) -> CheckResult:
     from flashc.compile import compile_project  # LibCST and the passes take a while to import
 
     sink = workspace.sink()
-    compiled = compile_project(workspace, sink)
+    compiled = compile_project(workspace, sink, rewrite=False)
     endpoints = None if compiled.program is None else len(compiled.program.endpoints)
     result = CheckResult(endpoints, tuple(sink))
     if key is not None:

@@ -45,6 +45,8 @@ _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"
 
 Batch = tuple[Component, ...]
+Meanwhile = Callable[[Iterable[ComponentSummary]], object]
+"""Called with the summaries that are known already, while other processes read."""
 
 
 class _TooManyEvaluations(Exception):
@@ -82,11 +84,11 @@ def read_summaries(
     workspace: Workspace,
     relevant: Iterable[str],
     dialects: tuple[Dialect, ...],
-    meanwhile: Callable[[], object],
+    meanwhile: Meanwhile,
 ) -> Reading:
     """Return what the relevant modules say, and the plain ones that they import.
 
-    `meanwhile` is called while other processes read, so that this one does not only wait.
+    `meanwhile` is called with the summaries that are cached, while other processes read the others.
     """
     names = sorted(relevant)
     library = _Library(workspace, frozenset(names), dialects)
@@ -134,7 +136,7 @@ class _Library:
 
     # Summaries ------------------------------------------------------------------------------------
 
-    def read(self, components: Sequence[Component], meanwhile: Callable[[], object]) -> None:
+    def read(self, components: Sequence[Component], meanwhile: Meanwhile) -> None:
         """Make the summaries of these components known; call `meanwhile` while other processes read.
 
         Raises:
@@ -149,10 +151,10 @@ class _Library:
             else:
                 cached.append((batch, found))
         with self._reading(missing, is_alone=not cached) as results:
-            meanwhile()
             for batch, found in cached:
                 decoded = msgspec.msgpack.decode(found, type=tuple[ComponentSummary, ...])
                 self.summaries.update(zip(batch, decoded, strict=True))
+            meanwhile(self.summaries.values())
             for batch, data in zip(missing, results, strict=True):
                 result = msgspec.msgpack.decode(data, type=_BatchResult)
                 if result.summaries is None:

@@ -56,22 +56,26 @@ REWRITES: tuple[Pass, ...] = (rewrite_imports,)
 
 
 def run_passes(
-    program: Program, context: PassContext, observe: Observer | None = None
+    program: Program,
+    context: PassContext,
+    verifier: Verifier,
+    observe: Observer | None = None,
+    *,
+    rewrite: bool = True,
 ) -> Program | None:
-    """Run all passes; None if there are errors.
+    """Run all passes, without `rewrite` only the checks; None if there are errors.
 
     `observe` is called after each pass with the pass's name and the program that it left.
 
     Raises:
         InvalidProgram: a pass broke a law of the IR; this is a bug in flashc.
     """
-    verifier = Verifier()
     verifier.check(program, FIRST_STEP)
     for step in CHECKS:
         program = _run(step, program, context, verifier, observe)
     if context.sink.has_errors():
         return None
-    for step in REWRITES:
+    for step in REWRITES if rewrite else ():
         program = _run(step, program, context, verifier, observe)
     return program
 

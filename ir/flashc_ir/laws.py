@@ -65,11 +65,16 @@ Check = Callable[[Subject], Iterator[str]]
 
 
 class Law(Struct, frozen=True, kw_only=True):
-    """One law: `check` yields a message for each violation; `since` is the step from which it holds."""
+    """One law: `check` yields a message for each violation; `since` is the step from which it holds.
+
+    `reads` are the fields of the program that decide it; `of_spans`: the spans of all parts do as well.
+    """
 
     name: str
     text: str
     check: Check
+    reads: tuple[str, ...]
+    of_spans: bool = False
     since: str = FIRST_STEP
 
 
@@ -262,79 +267,102 @@ LAWS: tuple[Law, ...] = (
         name="unique-modules",
         text="A module name and a module's path occur once.",
         check=_unique_modules,
+        reads=("modules",),
     ),
-    Law(name="unique-files", text="A file's path occurs once.", check=_unique_files),
+    Law(
+        name="unique-files",
+        text="A file's path occurs once.",
+        check=_unique_files,
+        reads=("files",),
+    ),
     Law(
         name="relative-paths",
         text="Every path is POSIX, relative to the project's root, and inside of it.",
         check=_relative_paths,
+        reads=("files", "modules", "exclusions"),
+        of_spans=True,
     ),
     Law(
         name="module-files",
         text="Every module's path is a file of the program.",
         check=_module_files,
+        reads=("modules", "files"),
     ),
     Law(
         name="order",
         text="Files, exclusions, modules, endpoints, worker modules and edges are sorted by path or name.",
         check=_order,
+        reads=("files", "exclusions", "modules", "endpoints", "worker_modules", "edges"),
     ),
     Law(
         name="span-files",
         text="Every span is in a file of the program, or in one that configures it.",
         check=_span_files,
+        reads=("files",),
+        of_spans=True,
     ),
     Law(
         name="span-positions",
         text="Lines and columns count from 1, and no span ends before it begins.",
         check=_positions,
+        reads=(),
+        of_spans=True,
     ),
     Law(
         name="edits",
         text="The edits of a module or a construction are in its file, keep its lines, and do not overlap.",
         check=_edits,
+        reads=("modules", "endpoints"),
     ),
     Law(
         name="named-endpoints",
         text="Every deployed endpoint has a name and a resource name.",
         check=_names,
+        reads=("endpoints",),
     ),
     Law(
         name="unique-endpoints",
         text="Endpoint names and resource names occur once.",
         check=_unique_names,
+        reads=("endpoints",),
         since="check_names",
     ),
     Law(
         name="endpoint-modules",
         text="Every module that an endpoint names is a module of the program.",
         check=_known_modules,
+        reads=("endpoints", "unlowered", "modules"),
     ),
     Law(
         name="worker-modules",
         text="The modules that workers import are modules of the program.",
         check=_worker_modules,
+        reads=("worker_modules", "modules"),
     ),
-    Law(name="routes", text="A load balancer has a route.", check=_routes),
+    Law(name="routes", text="A load balancer has a route.", check=_routes, reads=("endpoints",)),
     Law(
         name="workers",
         text="An endpoint's workers are 0 <= minimum <= maximum.",
         check=_workers,
+        reads=("endpoints",),
     ),
     Law(
         name="construction-edit",
         text="The edit of a construction is in the construction's file.",
         check=_constructions,
+        reads=("endpoints",),
     ),
     Law(
         name="known-callees",
         text="The endpoints of calls and edges are endpoints of the program.",
         check=_callees,
+        reads=("calls", "edges", "endpoints"),
     ),
     Law(
         name="known-functions",
         text="The functions of calls are in modules of the program.",
         check=_callers,
+        reads=("calls", "modules"),
     ),
 )
 

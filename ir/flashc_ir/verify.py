@@ -5,12 +5,12 @@ A violation is a bug in flashc, never a mistake of the user's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
 from .laws import FIRST_STEP, LAWS, Law, Subject
-from .program import Program
+from .program import Program, ProjectFile
 
 
 class InvalidProgram(AssertionError):
@@ -34,6 +34,17 @@ class Verifier:
         self._last: Program | None = None
         self._seen: dict[int, Struct] = {}  # by identity; the reference keeps the identity taken
 
+    def check_spans(self, parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
+        """Check the spans of parts that a program will consist of; `check` does not search them again.
+
+        `files` are those of the program.
+
+        Raises:
+            InvalidProgram: a law is broken.
+        """
+        empty = Program(name="", python_version="", files=files, modules=(), endpoints=())
+        self._run([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
+
     def check(self, program: Program, after: str) -> None:
         """Check the laws that hold after the step `after`.
 
@@ -42,19 +53,30 @@ class Verifier:
         """
         known = self._steps
         self._steps = known | {after}
-        laws = [law for law in LAWS if law.since in self._steps]
-        if program is self._last:
-            laws = [law for law in laws if law.since not in known]
         subject = Subject(program, self._fresh(program))
+        laws = [
+            law
+            for law in LAWS
+            if law.since in self._steps
+            and (law.since not in known or self._is_affected(law, subject))
+        ]
+        self._run(laws, subject, after)
+        self._last = program
+
+    def _run(self, laws: Iterable[Law], subject: Subject, after: str) -> None:
         violations = [(law, message) for law in laws for message in law.check(subject)]
         if violations:
             raise InvalidProgram(after, violations)
-        self._last = program
         self._seen |= {id(node): node for node in subject.fresh}
 
+    def _is_affected(self, law: Law, subject: Subject) -> bool:
+        """Return whether something that decides a law has changed since the last check."""
+        last = self._last
+        if last is None or (law.of_spans and subject.fresh):
+            return True
+        return any(getattr(last, name) is not getattr(subject.program, name) for name in law.reads)
+
     def _fresh(self, program: Program) -> Iterator[Struct]:
-        if program is self._last:
-            return
         for nodes in (
             program.modules,
             program.endpoints,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from msgspec import Struct
@@ -15,7 +15,7 @@ from flashc_core.source import Edit, Span
 from flashc_ir import program as program_module
 from flashc_ir.codec import dump
 from flashc_ir.endpoints import LoadBalanced, QueueFunction
-from flashc_ir.laws import LAWS, law_list
+from flashc_ir.laws import LAWS, Law, Subject, law_list
 from flashc_ir.program import Client, Edge, Program, Resource
 from flashc_ir.spans import spans_of, structs_in
 from flashc_ir.verify import InvalidProgram, Verifier, verify
@@ -278,3 +278,19 @@ def test_no_value_of_the_environment_is_in_a_program(
     document = dump(compile_files(tmp_path, {"worker.py": source}).valid)
     assert "s3cr3t-v4lue" not in document
     assert '"variable": "TOKEN"' in document
+
+
+@pytest.mark.parametrize("law", LAWS, ids=[law.name for law in LAWS])
+def test_a_law_says_which_parts_of_the_program_decide_it(law: Law, program: Program) -> None:
+    """A part that has not changed is not checked again, so a law must not look at others."""
+    looked_at: set[str] = set()
+
+    class Watched:
+        def __getattr__(self, name: str) -> object:
+            looked_at.add(name)
+            return getattr(program, name)
+
+    subject = Subject(cast("Program", Watched()), program.modules)
+    list(law.check(subject))
+    assert looked_at <= set(law.reads)
+    assert ("spans" in vars(subject)) == law.of_spans
