@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import libcst as cst
+from msgspec.structs import replace
 
-from flashc_core.source import Span
-from flashc_ir.modules import GlobalUse, VariableRead, VariableSet
+from flashc_ir.modules import GlobalUse, Module, VariableRead, VariableSet
 
 from .parse import Syntax
 from .references import Use
@@ -38,19 +38,9 @@ _VISITED = frozenset(
 _Access = tuple[Scope, Chain, cst.CSTNode]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effects:
-    """What a module's code does when it runs; `installs` are the spans of the calls that start pip."""
-
-    variables_read: tuple[VariableRead, ...]
-    variables_set: tuple[VariableSet, ...]
-    globals: tuple[GlobalUse, ...]
-    installs: tuple[Span, ...]
-
-
 @dataclass(slots=True, eq=False)
 class EffectCollector:
-    """Collect nodes that may have an effect; `effects` interprets them.
+    """Collect nodes that may have an effect; `add_to` interprets them.
 
     `lookups` are `a.b[...]`; `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`; `tested` are
     expressions of which only the truth matters.
@@ -106,12 +96,13 @@ class EffectCollector:
             root, *attributes = name.split(".")
             into.append((scope, Chain(root, tuple(attributes)), whole))
 
-    def effects(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> Effects:
-        """Interpret the recorded nodes; every scope has to be complete.
+    def add_to(self, module: Module, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> Module:
+        """Return `module` with the effects of its code; every scope has to be complete.
 
         `top` is the module's scope, `uses` are all names that the module loads.
         """
-        return Effects(
+        return replace(
+            module,
             variables_read=tuple(self._reads(syntax, uses)),
             variables_set=tuple(self._sets(uses)),
             globals=tuple(self._globals(syntax, top, uses)),

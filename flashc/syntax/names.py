@@ -310,15 +310,8 @@ class _Walker:
         module = module_of(
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
         )
-        effects = self.effects.effects(self.syntax, self.top, self.uses)
-        return structs.replace(
-            module,
-            variables_read=effects.variables_read,
-            variables_set=effects.variables_set,
-            globals=effects.globals,
-            import_problems=tuple(imports.problems),
-            installs=effects.installs,
-        )
+        module = structs.replace(module, import_problems=tuple(imports.problems))
+        return self.effects.add_to(module, self.syntax, self.top, self.uses)
 
     # The first entry that matches a node's class visits it.
     visitors: ClassVar[tuple[tuple[tuple[type[cst.CSTNode], ...], Any], ...]] = (
