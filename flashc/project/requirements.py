@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import posixpath
 import re
+import tempfile
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from flashc_ir.endpoints import Dependency
 
 from .project import Project
 
+REQUIREMENTS = "requirements.txt"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 
 
@@ -22,7 +24,7 @@ def read_requirements(project: Project, sink: Sink) -> tuple[Dependency, ...]:
     """Return the requirements of the whole app, each with the span of the line that declares it."""
     found: list[Dependency] = []
     paths = {file.path for file in project.files}
-    if "requirements.txt" in paths:
+    if REQUIREMENTS in paths:
         found.extend(_from_requirements_file(project, sink))
     if "pyproject.toml" in paths:
         found.extend(_from_pyproject(project, sink))
@@ -35,7 +37,7 @@ def included_files(project: Project) -> list[str]:
     A path is relative to the root; it may lead out of the project, or to a file that is not there.
     """
     found: dict[str, None] = {}
-    pending = ["requirements.txt"] if "requirements.txt" in project.by_path else []
+    pending = [REQUIREMENTS] if REQUIREMENTS in project.by_path else []
     while pending:
         path = pending.pop()
         try:
@@ -55,19 +57,23 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
     """Read pip's format: comments, line continuations, `-r`, hashes, markers; `-e .` is an error."""
     from packaging.utils import canonicalize_name
     from pip_requirements_parser import (
+        InstallationError,
         RequirementsFile,
     )  # for those projects only that have the file
 
-    file = project.root / "requirements.txt"
-    unsaved = project.unsaved.get(file.name)
+    file = project.root / REQUIREMENTS
+    unsaved = project.unsaved.get(REQUIREMENTS)
     try:
         if unsaved is None:
             parsed = RequirementsFile.from_file(str(file), include_nested=True)
-        else:
-            parsed = RequirementsFile.from_string(unsaved.decode("utf-8"))
-    except (OSError, ValueError) as error:
+        else:  # the parser's own `from_string` raises NameError
+            with tempfile.TemporaryDirectory(prefix="flashc-") as folder:
+                draft = Path(folder, REQUIREMENTS)
+                draft.write_bytes(unsaved)
+                parsed = RequirementsFile.from_file(str(draft), include_nested=False)
+    except (OSError, ValueError, InstallationError) as error:
         reason = str(error) or type(error).__name__
-        where = Span("requirements.txt", 1, 1, 1, 1)
+        where = Span(REQUIREMENTS, 1, 1, 1, 1)
         _invalid(sink, where, f"it can't be read: {reason.replace(str(file.parent), '.')}")
         return []
     found: list[Dependency] = []
@@ -94,15 +100,29 @@ def _line_of(project: Project, line: Any) -> tuple[Span, str]:
     """Return where a line of the parser's is, and how a message names it.
 
     A file that was included from outside of the project may be any file of the machine, and a project may come
-    from anyone: a message does not show the text of such a file.
+    from anyone: a message does not show the text of such a file.  Nor does it of an included file that is not
+    named like a list of requirements, such as `.env`: it may hold credentials.
     """
     number = line.line_number or 1
     text = line.line.split(" --hash", 1)[0].strip()
-    file = line.filename or project.root / "requirements.txt"  # none for a text of an editor's
-    path = Path(os.path.relpath(file, project.root)).as_posix()
-    if path not in project.by_path:
-        return Span("requirements.txt", 1, 1, 1, 1), f"line {number} of `{path}`"
+    path = Path(os.path.relpath(line.filename, project.root)).as_posix()
+    if REQUIREMENTS in project.unsaved:  # an editor's text includes nothing
+        path = REQUIREMENTS
+    if path not in project.by_path or not path.endswith((".txt", ".in")):
+        return _including_line(project, path), f"line {number} of `{path}`"
     return Span(path, number, 1, number, len(text) + 1), f"`{text}`"
+
+
+def _including_line(project: Project, included: str) -> Span:
+    """Return the line of `requirements.txt` that includes a file, or another one that does."""
+    lines = Lines(project.read(REQUIREMENTS).decode("utf-8", "replace"))
+    including: dict[str, int] = {}
+    for number in range(1, len(lines) + 1):
+        match = _INCLUDE.match(lines.line(number))
+        if match is not None:
+            including.setdefault(posixpath.normpath(match[1]), number)
+    number = including.get(included, next(iter(including.values()), 1))
+    return Span(REQUIREMENTS, number, 1, number, len(lines.line(number)) + 1)
 
 
 def _invalid(sink: Sink, span: Span, message: str) -> None:

@@ -170,12 +170,12 @@ def test_an_included_file_of_requirements_is_named_and_one_from_outside_is_not_s
     assert {(d.path, d.line, d.message) for d in found if d.rule.code == "FC409"} == {
         (
             "requirements.txt",
-            1,
+            2,
             "`requirements.txt`: line 2 of `../secrets.txt` is not a valid requirement",
         ),
         (
             "requirements.txt",
-            1,
+            2,
             "`requirements.txt`: line 3 of `../secrets.txt` is not a package that a worker can install",
         ),
         ("requirements.txt", 3, "`requirements.txt`: `bad here` is not a valid requirement"),

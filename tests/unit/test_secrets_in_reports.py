@@ -11,11 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flashc.cli import build, check, verify
+from flashc.lsp.analysis import analyse
 from flashc.report.text import render
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Lines, Span, WholeFile
-from tests.support.projects import ROOT
+from tests.support.projects import ROOT, compile_folder
 
 KEY = "hf_c0ffeeC0FFEEc0ffeeC0FFEE"
 WORKER = """\
@@ -123,3 +124,43 @@ def test_a_remark_on_a_whole_file_is_shown_after_its_path(project: Path) -> None
     assert " --> worker.py: the archive has it twice\n" in shown
     assert "4 | async def run(x: int):\n" in shown
     assert "1 |" not in shown
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize("path", [".env", "conf/credentials", "../outside.env"])
+def test_a_line_of_an_included_file_is_not_quoted(
+    project: Path, path: str, output_format: str
+) -> None:
+    (project / path).write_text(f"six==1.17.0\nHF_TOKEN={KEY}\n")
+    (project / "requirements.txt").write_text(f"# pins\n-r {path}\n")
+    result = CliRunner().invoke(check.command, [str(project), "--format", output_format])
+    assert result.exit_code == 1
+    assert KEY not in result.output + result.stderr
+    assert f"line 2 of `{path}` is not a valid requirement" in result.output + result.stderr
+    if output_format == "text":
+        assert "--> requirements.txt:2:1\n" in result.stderr
+        assert "2 | -r " in result.stderr
+
+
+def test_a_requirement_of_an_included_file_has_the_span_of_its_line(project: Path) -> None:
+    (project / "requirements.txt").write_text("-r conf/more.txt\n-r ../outside.txt\n")
+    (project / "conf" / "more.txt").write_text("# pins\nsix==1.17.0\n")
+    (project.parent / "outside.txt").write_text("\n\nidna\n")
+    program = compile_folder(project).valid
+    assert [(d.name, str(d.span)) for d in program.requirements] == [
+        ("six", "conf/more.txt:2:1"),
+        ("idna", "requirements.txt:2:1"),
+    ]
+
+
+def test_an_included_file_that_is_missing_is_a_finding(project: Path) -> None:
+    (project / "requirements.txt").write_text("-r nowhere.txt\n")
+    found = compile_folder(project).found("FC409")
+    assert "nowhere.txt" in found.message
+    assert str(project) not in found.message
+
+
+def test_an_unsaved_list_of_requirements_is_read_from_the_editor(project: Path) -> None:
+    (project / "requirements.txt").write_text("six\n")
+    found = analyse(project, {"requirements.txt": b"six\nbad here\n"}).diagnostics
+    assert [(d.rule.code, str(d.location)) for d in found] == [("FC409", "requirements.txt:2:1")]
