@@ -8,7 +8,6 @@ ones).  A new parameter is a row here, a field in `flashc_ir` that `read_configu
 
 from __future__ import annotations
 
-from flashc.evaluator.values import Known, Symbolic, Unknown
 from flashc.frontend.decode import ArgumentDecoder
 from flashc.frontend.parameter_table import (
     Arguments,
@@ -18,9 +17,7 @@ from flashc.frontend.parameter_table import (
     read_integer,
     read_text,
 )
-from flashc.frontend.resource_names import resource_name
 from flashc.frontend.worker_variables import read_environment
-from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Configuration, Dependency
 from flashc_ir.platform.catalogue import GpuGroup
@@ -48,42 +45,10 @@ from .hardware import (
     read_scaler_type,
     read_workers,
 )
+from .identity import read_id, read_name
 from .packages import read_dependencies, read_python_version, read_system_dependencies
 from .templates import POD_TEMPLATE, check_disk, read_template
 from .volumes import NETWORK_VOLUME, check_volumes, read_volumes
-
-
-def _read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    argument = arguments.given(parameter.name)
-    if argument is None:
-        return parameter.default
-    decoder = arguments.decoder
-    value = argument.value
-    if isinstance(value, Symbolic):
-        value = decoder.machine.read(value)
-    if isinstance(value, Unknown):
-        decoder.unknown("the endpoint's name", argument.span, value, rules.DYNAMIC_NAME)
-        return None
-    name = decoder.text(argument, arguments.describe(parameter.name))
-    if name == "":
-        decoder.sink.report(rules.MISSING_NAME, argument.span, "the name is empty")
-        return None
-    if name is not None and resource_name(name) != name:
-        decoder.sink.report(
-            rules.RENAMED_RESOURCE,
-            argument.span,
-            f"the endpoint is deployed as `{resource_name(name)}`",
-            notes=("a worker finds its code by a file of that name",),
-            help=("use at most 128 letters, digits, `-` and `_`",),
-        )
-    return name
-
-
-def _read_id(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """Return a known id; an id that is known at run time only is not an error, because the client reads it then."""
-    argument = arguments.given(parameter.name)
-    value = None if argument is None else argument.value
-    return value.value if isinstance(value, Known) and isinstance(value.value, str) else None
 
 
 def _read_environment(
@@ -99,7 +64,7 @@ NAME = Parameter[str | None](
     annotation="str | None",
     default=None,
     shown_default="the function's name",
-    reader=_read_name,
+    reader=read_name,
     doc="The endpoint's name, unique in the project. Routes and images need one.",
 )
 ID = Parameter[str | None](
@@ -107,7 +72,7 @@ ID = Parameter[str | None](
     type="str",
     annotation="str | None",
     default=None,
-    reader=_read_id,
+    reader=read_id,
     doc="The id of an endpoint that exists: the object is a client of it, and nothing is deployed.",
 )
 IMAGE = Parameter[str | None](
