@@ -1,1 +1,1 @@
-"""A project's files -> the IR, without running any of its code."""
+"""Compile the files of a project into the IR, without running any of its code."""

@@ -1,4 +1,4 @@
-"""Objects of the program that put functions on endpoints, for the semantics of every dialect."""
+"""Define the objects by which a program assigns functions to endpoints, in every dialect."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The interface of a dialect: everything that the front end has to know of one SDK.
+"""Define the interface of a dialect: everything that the front end needs to know about one SDK.
 
-A dialect is a package next to `flash`.  What it says of the program becomes facts of the IR; passes and
-backends know no SDK.
+A dialect is a package next to `flash`.  It turns what the program says in its SDK into facts of the IR; passes
+and backends know no SDK.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Module
 from flashc_ir.program import UnloweredEndpoint
 
-if (
-    TYPE_CHECKING
-):  # the evaluator takes a while to import, and a run that finds all in the cache needs none
+if TYPE_CHECKING:  # the evaluator takes a while to import, and a run that finds everything in the cache does not need it
     from flashc.evaluator.declarations import EndpointValue
     from flashc.evaluator.dialect import Dialect as Semantics
     from flashc.evaluator.objects import Argument, Frame

@@ -1,4 +1,4 @@
-"""Evaluate modules of a project, and say what the result depends on."""
+"""Evaluate modules of a project, and record the inputs that the result depends on."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Evaluation:
         return tuple(sorted(self.loaded.keys() - set(self.roots)))
 
     def report_stops(self) -> None:
-        """Report the roots that compute more than flashc follows."""
+        """Report the roots that take more steps than flashc evaluates."""
         for name, place in sorted(self.machine.stopped.items()):
             if name in self.roots:
                 self.sink.report(

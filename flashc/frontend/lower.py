@@ -1,4 +1,4 @@
-"""Lower what endpoints run into the IR: functions, classes and routes, in whatever dialect they are declared."""
+"""Lower the functions, classes and routes of endpoints into the IR, in every dialect."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESERVED_PATHS = frozenset({"/ping", "/execute"})  # the platform serves them
 
 
 class Constructions:
-    """Lowers where endpoints are declared; `declared` are all endpoints of one dialect."""
+    """Lower the declarations of endpoints; `declared` are all endpoints of one dialect."""
 
     def __init__(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> None:
         """Count how many endpoints each call declares."""

@@ -70,7 +70,7 @@ def read_plain_module(project: Project, name: str) -> Module:
 
 def _with_newer_syntax(project: Project, module: Module) -> Module:
     """Read a module that the running Python can't parse, and LibCST perhaps can."""
-    # LibCST takes a while to import, and is rarely needed here
+    # LibCST takes a while to import and is rarely needed here
     from flashc.syntax.names import collect_names
 
     sink = Sink()

@@ -1,4 +1,4 @@
-"""The result of reading the modules of a component, before any pass."""
+"""Define the result of reading the modules of a component, before any pass."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What earlier runs computed, and whether it still holds."""
+"""Cache the results of earlier runs, and check whether they are still valid."""

@@ -1,4 +1,4 @@
-"""Keys for everything that a result depends on and that is known before it is computed."""
+"""Compute keys of everything that a result depends on and that is known before it is computed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def compiler_identity() -> str:
 
 
 def project_index(project: Project) -> str:
-    """Return a key of which modules and packages there are; it decides what an import leads to."""
+    """Return a key of the names of all modules and packages; they decide how imports are resolved."""
     return digest(
         *(f"{name}\0{path}" for name, path in project.modules.items()),
         *sorted(project.packages),
@@ -54,7 +54,7 @@ def project_index(project: Project) -> str:
 
 
 def memo_of(workspace: Workspace) -> Memo:
-    """Return the cached results about an opened project."""
+    """Return the cache of results of an opened project."""
     return Memo(workspace.cache, InputDigests(workspace.project, workspace.environment.recording()))
 
 

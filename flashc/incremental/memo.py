@@ -1,8 +1,8 @@
 """Cache results whose inputs are known only after they were computed.
 
-The field calls it a verifying trace: one entry under the key of what is known before (the compiler, the
-options, the text of a module) lists the inputs that the computation read; the result lies under a key that
-has their digests too.  A result is found again if every input has the digest that it had then.
+This is a verifying trace.  One entry, under the key of what is known before (the compiler, the options, the text of
+a module), lists the inputs that the computation read.  The result has a key that also contains their digests.  So
+a result is found again if every input has the same digest as then.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Get what the modules of a project say: from the cache, or by reading them on all processors.
+"""Get the summaries of a project's modules: from the cache, or by reading them on all processors.
 
-The unit is the module.  A module is evaluated with everything that it imports, as on a worker of its own; its
-summary lists what it asked of other modules, and is valid as long as the answers stay the same.  So an edit
-re-reads the modules that it can reach, and stops where nothing that a module offers has changed.  Modules in an
-import cycle, and modules that put routes on the same endpoint, are read together.
+The unit is the module.  A module is evaluated with everything that it imports, as on a separate worker.  Its
+summary lists what it read of other modules, and is valid as long as that stays the same.  So after an edit flashc
+reads the modules again that the edit can affect, and stops at a module whose exports have not changed.  Modules
+in an import cycle, and modules that add routes to the same endpoint, are read together.
 
 Summaries are cached by the batch, so that a large project has few files in the cache.
 """
@@ -50,7 +50,7 @@ Meanwhile = Callable[[Iterable[ComponentSummary]], object]
 
 
 class _TooManyEvaluations(Exception):
-    """The modules import too many others to be evaluated one by one."""
+    """The modules import too many others to evaluate each of them separately."""
 
 
 class _BatchResult(Struct, frozen=True):
@@ -247,8 +247,7 @@ class _Library:
     # Keys -----------------------------------------------------------------------------------------
 
     def key(self, batch: Batch) -> str:
-        """Return a key for the text of a batch's modules, for what is read together, and for the names of
-        all modules."""
+        """Return a key of a batch: its modules' text, its components, and the names of all modules."""
         return digest(
             compiler_identity(),
             self.index,
