@@ -1,6 +1,8 @@
 """Run the endpoints of a built example on this machine, send the calls of its calls.json, show the answers.
 
-Usage: python scripts/run_app.py examples/pipeline
+Usage: python scripts/run_app.py EXAMPLE [WORKER_PYTHON]
+
+WORKER_PYTHON is the interpreter that the workers run under; by default the one that runs this script.
 """
 
 from __future__ import annotations
@@ -15,14 +17,14 @@ from flashc_backends.platform.service import Platform
 from flashc_backends.write import unpack
 
 
-def main(example: Path) -> int:
+def main(example: Path, worker_python: str) -> int:
     """Run the example and return how many answers differ from those that the example expects."""
     calls = json.loads((example / "calls.json").read_text(encoding="utf-8"))
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="flashc-run-") as folder:
         app = Path(folder, "app")
         unpack(example / ".flash" / "artifact.tar.gz", app)
-        with running(Platform(app_dir=app), sys.executable) as platform:
+        with running(Platform(app_dir=app), worker_python) as platform:
             for call in calls:
                 answer = platform.answer(call)
                 wrong += answer != call["answer"]
@@ -43,4 +45,5 @@ def shown(call: dict[str, object]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(min(main(Path(sys.argv[1])), 1))
+    example, worker_python = [*sys.argv[1:], sys.executable][:2]
+    sys.exit(min(main(Path(example), worker_python), 1))
