@@ -12,6 +12,7 @@ from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Binding, CallShape, Import, ImportedName, Module, Origin, Reference
 
 from .parse import Syntax
+from .patterns import member_of
 from .scopes import Chain, Scope, resolve_chain
 
 
@@ -114,7 +115,7 @@ class _ReferenceResolver:
                     span=span,
                     shape=None,
                     member=member,
-                    member_shape=self._located(use.shape, use.node),
+                    member_shape=self._located(use.shape, _shaped(use)),
                 )
             return Reference(scope=scope, target=target, span=span)
         return Reference(
@@ -151,3 +152,12 @@ class _ReferenceResolver:
                 if argument.keyword is not None
             ),
         )
+
+
+def _shaped(use: Use) -> cst.CSTNode:
+    """Return the node whose arguments `use.shape` describes: in `made(...).name(...)`, the inner call."""
+    outer = use.node.func if isinstance(use.node, cst.Call) else use.node
+    if use.member is None or not isinstance(outer, cst.BaseExpression):
+        return use.node
+    member = member_of(outer)
+    return use.node if member is None else member.call

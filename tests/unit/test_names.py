@@ -71,3 +71,13 @@ def test_every_kind_of_target_binds_its_names(text: str) -> None:
 def test_code_that_is_nested_too_deeply_is_an_error_of_its_own() -> None:
     with pytest.raises(NestedTooDeeply):
         parse("app.py", "app", False, f"x = {'(' * 5000}1{')' * 5000}")
+
+
+@pytest.mark.parametrize("call", ["db.execute('text').fetchall()", "db.execute('text').rows"])
+def test_a_call_between_an_instance_and_a_member_has_spans(call: str) -> None:
+    module = names_of(f"from gpu import Database\ndb = Database()\ndef f():\n    {call}\n")
+    (reference,) = (item for item in module.references if item.member == "execute")
+    assert reference.member_shape is not None
+    (constant,) = reference.member_shape.constants
+    assert constant.span is not None
+    assert constant.span.column == 5 + call.index("'")
