@@ -1,4 +1,4 @@
-"""What tests have in common: environments of their own, made once per session."""
+"""Fixtures that tests share: separate environments, created once per session."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def worker_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="session")
 def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The real `flash` command, in an environment of its own."""
+    """The real `flash` command, in a separate environment."""
     folder = tmp_path_factory.mktemp("incumbent") / "venv"
     return make_environment(folder, "runpod-flash").parent / "flash"
 
@@ -53,7 +53,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> No
 
 @pytest.fixture(scope="session")
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for the whole session: what is resolved and compressed once need not be again."""
+    """One cache for the whole session, so that packages are resolved and compressed once."""
     return tmp_path_factory.mktemp("cache")
 
 

@@ -103,7 +103,7 @@ print(json.dumps([run(shop.order({"tea": 2, "red-apple": 5})), run(shop.order({"
 
 
 def test_a_cold_start_is_waited_for(tmp_path: Path, worker_python: str) -> None:
-    """IN_QUEUE is no result: the caller polls until the job is done."""
+    """IN_QUEUE is not a result: the caller polls until the job is done."""
     app = tmp_path / "app"
     unpack(built(EXAMPLES / "pipeline", tmp_path / "a.tar.gz", python_version=PYTHON), app)
     platform = Platform(app_dir=app)

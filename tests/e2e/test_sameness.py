@@ -1,4 +1,4 @@
-"""Equal inputs give equal bytes, whoever builds where and when; builds side by side or cut short do no harm."""
+"""Equal inputs give equal bytes on every machine; concurrent and killed builds do no harm."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def whole(output: Path) -> bytes:
-    """The bytes of an artifact that a worker can run, with nothing half-written beside it."""
+    """The bytes of an artifact that a worker can run, without partial files next to it."""
     sink = Sink()
     verify_artifact(output / OUTPUTS[0], sink)
     assert not len(sink), [d.message for d in sink]

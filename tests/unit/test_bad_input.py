@@ -1,4 +1,4 @@
-"""Bad input gets a diagnostic with code, place and cure; never a traceback, never a hang."""
+"""Bad input gives a diagnostic with code, location and help; never a traceback, never a hang."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_huge_data_module_is_no_problem(tmp_path: Path) -> None:
     ],
 )
 def test_nothing_hangs_or_crashes(text: str, tmp_path: Path) -> None:
-    """Whatever stands in a module, the answer is a program or a diagnostic, soon."""
+    """For every text of a module, the result is a program or a diagnostic, within seconds."""
     started = time.monotonic()
     result = compile_files(tmp_path, {"worker.py": WORKER + text})
     assert result.program is not None or result.codes

@@ -1,4 +1,4 @@
-"""What `flashc check` prints for machines, what it leaves out when asked, and what it mends."""
+"""What `flashc check` prints for programs, what `--ignore` leaves out, and which fixes it applies."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def walk(x: int):
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A repository whose project, in a folder of its own, has an error and warnings."""
+    """A repository whose project, in a subfolder, has an error and warnings."""
     folder = tmp_path / "repository" / "apps" / "my app"
     folder.mkdir(parents=True)
     (tmp_path / "repository" / ".git").mkdir()

@@ -51,7 +51,7 @@ PROJECTS = projects()
 
 
 def findings(root: Path, files: dict[str, str], name: str) -> set[Diagnostic]:
-    """What a check of a project reports, but for the rules that are about the whole project."""
+    """What a check of a project reports, without the rules that are about the whole project."""
     found = compile_files(root, files, python_version=DECLARED.get(name, "3.12")).diagnostics
     return {each for each in found if each.rule.code not in _ABOUT_THE_WHOLE}
 

@@ -1,4 +1,4 @@
-"""Fixes are selected without overlap, and changed files keep what is not their content."""
+"""Fixes are selected without overlap; a changed file keeps its mode and its symbolic link."""
 
 from __future__ import annotations
 

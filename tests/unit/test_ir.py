@@ -1,4 +1,4 @@
-"""The IR: printed as text, carried as JSON, verified; and the places and edits under it."""
+"""The IR: printed as text, encoded as JSON, verified; and the spans and edits that it uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`flash.lock`: what is written, what builds make of it, and who needs what."""
+"""`flash.lock`: its content, its use by builds, and which endpoint needs which package."""
 
 from __future__ import annotations
 

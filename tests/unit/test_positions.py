@@ -1,4 +1,4 @@
-"""Places of nodes are those that LibCST's own provider gives."""
+"""Positions of nodes are those of LibCST's own provider."""
 
 from __future__ import annotations
 

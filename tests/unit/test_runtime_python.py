@@ -24,7 +24,7 @@ OLDEST = supported_pythons()[0]
 
 @pytest.fixture(scope="module")
 def travelling(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What flashc puts beside a project's own files: runtime, catalogue, stubs and handlers."""
+    """What flashc adds to a project's own files: runtime, catalogue, stubs and handlers."""
     folder = tmp_path_factory.mktemp("app")
     compiled = compile_folder(EXAMPLES / "pipeline")
     unpacked(compiled, folder)

@@ -1,4 +1,4 @@
-"""Values: what is concrete, what is not and why, and what travels with them."""
+"""Values: which are concrete, why others are not, and what they carry."""
 
 from __future__ import annotations
 

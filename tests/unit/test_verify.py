@@ -314,7 +314,7 @@ def test_what_is_left_to_other_endpoints_is_read_from_the_record(old: bool, tmp_
 
 @pytest.mark.parametrize("version", ["3.13", f"{sys.version_info.major}.{sys.version_info.minor}"])
 def test_a_module_that_no_worker_can_parse_is_found(version: str, tmp_path: Path) -> None:
-    """Syntax of a Python that is newer than the one here is nothing that can be judged here."""
+    """Modules with newer syntax than the running Python's are not checked."""
     compiled = compile_files(tmp_path / "app", {"worker.py": WORKER}, python_version=version)
     target = tmp_path / "artifact.tar.gz"
     assert build(compiled.valid, context_of(compiled.root, Sink()), target) is not None

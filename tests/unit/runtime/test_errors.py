@@ -1,4 +1,4 @@
-"""The platform's record of a failed job -> the exception that the caller sees."""
+"""The exception that a caller sees for the platform's record of a failed job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queue-based endpoints: a job -> a call of the function, and what the worker gets back."""
+"""Queue-based endpoints: a job calls the function, and the worker gets its result."""
 
 from __future__ import annotations
 
