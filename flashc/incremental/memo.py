@@ -1,8 +1,7 @@
 """Cache results whose inputs are known only after they were computed.
 
-This is a verifying trace.  One entry, under the key of what is known before (the compiler, the options, the text of
-a module), lists the inputs that the computation read.  The result has a key that also contains their digests.  So
-a result is found again if every input has the same digest as then.
+The field calls it a verifying trace: a result is kept with the inputs that its computation read and with a digest
+of what they were.  It is found again if every input has the digest that it had then.
 """
 
 from __future__ import annotations
@@ -11,9 +10,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from flashc.project.inputs import VOLATILE
 from flashc_core.cache import Store, digest
+
+
+class Trace(Struct, frozen=True, array_like=True):
+    """A result with what decided it: what was known before (`key`), and the inputs that were found.
+
+    `digest` is that of the key and of what the inputs were.
+    """
+
+    key: str
+    inputs: tuple[str, ...]
+    digest: str
+    result: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,5 +49,24 @@ class Memo:
             self.cache.write(f"{kind}-inputs", key, msgspec.json.encode(names))
             self.cache.write(kind, self._full(key, names), result)
 
-    def _full(self, key: str, inputs: list[str]) -> str:
-        return digest(key, *inputs, *map(self.digest_of, inputs))
+    # Many small results in one entry ----------------------------------------------------------------
+
+    def trace(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
+        """Return a result with what its inputs are now."""
+        names = tuple(sorted(set(inputs)))
+        return Trace(key, names, self._full(key, names), result)
+
+    def load_traces(self, kind: str, group: str) -> dict[str, Trace]:
+        """Return, by key, the results of a group that the present inputs would give again."""
+        data = self.cache.read(kind, group)
+        traces = () if data is None else msgspec.msgpack.decode(data, type=tuple[Trace, ...])
+        return {t.key: t for t in traces if self._full(t.key, t.inputs) == t.digest}
+
+    def save_traces(self, kind: str, group: str, traces: Iterable[Trace]) -> None:
+        """Keep the results of a group in place of those that it had; not those with volatile inputs."""
+        kept = [trace for trace in traces if VOLATILE not in trace.inputs]
+        self.cache.write(kind, group, msgspec.msgpack.encode(kept))
+
+    def _full(self, key: str, inputs: Iterable[str]) -> str:
+        names = tuple(inputs)
+        return digest(key, *names, *map(self.digest_of, names))

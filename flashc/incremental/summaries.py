@@ -32,7 +32,7 @@ from flashc_core.processes import on_all_processors
 
 from .components import join
 from .fingerprint import compiler_identity, project_index
-from .memo import Memo
+from .memo import Memo, Trace
 
 _MODULES_OF_A_BATCH = 16
 _MIN_PARALLEL_SIZE = (
@@ -44,7 +44,6 @@ _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"
 
-Batch = tuple[Component, ...]
 Meanwhile = Callable[[Iterable[ComponentSummary]], object]
 """Called with the summaries that are known already, while other processes read."""
 
@@ -53,8 +52,17 @@ class _TooManyEvaluations(Exception):
     """The modules import too many others to evaluate each of them separately."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Components whose summaries are cached in one entry: those that are `absent`, and the other traces."""
+
+    components: tuple[Component, ...]
+    absent: tuple[Component, ...]
+    cached: tuple[Trace, ...]
+
+
 class _BatchResult(Struct, frozen=True):
-    """The summaries of a batch, and the exports of the plain modules that it imports; None: too many."""
+    """The absent summaries of a batch, and the exports of the plain modules that it imports; None: too many."""
 
     summaries: tuple[ComponentSummary, ...] | None
     exports: dict[str, ModuleExports]
@@ -142,28 +150,30 @@ class _Library:
         Raises:
             _TooManyEvaluations: reading them one by one would take too long.
         """
-        cached: list[tuple[Batch, bytes]] = []
-        missing: list[Batch] = []
-        for batch in batches(c for c in components if c not in self.summaries):
-            found = self.memo.load(_SUMMARIES, self.key(batch))
-            if found is None:
-                missing.append(batch)
-            else:
-                cached.append((batch, found))
-        with self._reading(missing, is_alone=not cached) as results:
-            for batch, found in cached:
-                decoded = msgspec.msgpack.decode(found, type=tuple[ComponentSummary, ...])
-                self.summaries.update(zip(batch, decoded, strict=True))
+        missing: list[_Batch] = []
+        is_alone = True
+        for names in batches(c for c in components if c not in self.summaries):
+            traces = self.memo.load_traces(_SUMMARIES, self.group(names))
+            keys = {component: self.key(component) for component in names}
+            for component, key in keys.items():
+                if key in traces:
+                    data = traces[key].result
+                    self.summaries[component] = msgspec.msgpack.decode(data, type=ComponentSummary)
+            absent = tuple(c for c, key in keys.items() if key not in traces)
+            is_alone = is_alone and len(absent) == len(names)
+            if absent:
+                missing.append(_Batch(names, absent, tuple(traces.values())))
+        with self._reading(missing, is_alone=is_alone) as results:
             meanwhile(self.summaries.values())
             for batch, data in zip(missing, results, strict=True):
                 result = msgspec.msgpack.decode(data, type=_BatchResult)
                 if result.summaries is None:
                     raise _TooManyEvaluations
-                self.summaries.update(zip(batch, result.summaries, strict=True))
+                self.summaries.update(zip(batch.absent, result.summaries, strict=True))
                 self.exports |= result.exports
 
     def _reading(
-        self, missing: Sequence[Batch], *, is_alone: bool
+        self, missing: Sequence[_Batch], *, is_alone: bool
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Begin to read batches; the results come in order.
 
@@ -175,28 +185,31 @@ class _Library:
             result = call_with_large_stack(partial(self._read_batch, missing[number]))
             return msgspec.msgpack.encode(result)
 
-        size = sum(self.sizes[name] for batch in missing for part in batch for name in part)
+        size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
         pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not is_alone)
         if not pays:
             return nullcontext(map(work, range(len(missing))))
         return closing(on_all_processors(work, len(missing), least=1))
 
-    def _read_batch(self, batch: Batch) -> _BatchResult:
-        """Read the components of a batch, and cache the summaries."""
+    def _read_batch(self, batch: _Batch) -> _BatchResult:
+        """Read the components of a batch that are not cached, and cache their summaries."""
         from flashc.frontend.summarise import parse_all, summarise
 
         project, environment = self.workspace.project, self.workspace.environment
-        parse_all(batch, project)
+        parse_all(batch.absent, project)
         summaries: list[ComponentSummary] = []
-        for component in batch:
+        for component in batch.absent:
             summaries.append(summarise(component, project, environment, self.dialects))
             self._evaluations += len(component) + len(summaries[-1].imported)
             self._units += len(component)
             allowed = _FREE_EVALUATIONS + _MAX_EVALUATIONS * self._units
             if self.is_limited and self._evaluations > allowed:
                 return _BatchResult(None, {})
-        inputs = (item for summary in summaries for item in summary.inputs)
-        self.memo.save(_SUMMARIES, self.key(batch), inputs, msgspec.msgpack.encode(summaries))
+        new = (
+            self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
+            for component, summary in zip(batch.absent, summaries, strict=True)
+        )
+        self.memo.save_traces(_SUMMARIES, self.group(batch.components), (*batch.cached, *new))
         imported = {name for summary in summaries for name in summary.imported}
         found = {name: self.exports_of(name) for name in sorted(imported - self.relevant)}
         exports = {name: exports for name, exports in found.items() if exports is not None}
@@ -210,7 +223,7 @@ class _Library:
             return self.exports.get(name)
         self._under_way.add(name)
         try:
-            key = digest(_EXPORTS, self.key(((name,),)))
+            key = digest(_EXPORTS, self.key((name,)))
             found = self.memo.load(_EXPORTS, key)
             if found is not None:
                 exports = msgspec.msgpack.decode(found, type=ModuleExports)
@@ -246,17 +259,14 @@ class _Library:
 
     # Keys -----------------------------------------------------------------------------------------
 
-    def key(self, batch: Batch) -> str:
-        """Return a key of a batch: its modules' text, its components, and the names of all modules."""
-        return digest(
-            compiler_identity(),
-            self.index,
-            *(dialect.name for dialect in self.dialects),
-            *(
-                digest(*(f"{name}\0{self.digests(module_input(name))}" for name in component))
-                for component in batch
-            ),
-        )
+    def key(self, component: Component) -> str:
+        """Return a key for the text of a component's modules, and for everything that decides all modules."""
+        digests = (self.digests(module_input(name)) for name in component)
+        return digest(self.index, *component, *digests)
+
+    def group(self, components: Iterable[Component]) -> str:
+        """Return a key for the entry of some components, whatever their text."""
+        return digest(self.index, *(name for component in components for name in component))
 
     @cached_property
     def memo(self) -> Memo:
@@ -271,8 +281,9 @@ class _Library:
 
     @cached_property
     def index(self) -> str:
-        """The digest of which modules there are."""
-        return project_index(self.workspace.project)
+        """A key of the compiler, of the dialects, and of which modules there are."""
+        names = (dialect.name for dialect in self.dialects)
+        return digest(compiler_identity(), project_index(self.workspace.project), *names)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -281,7 +292,7 @@ class _Library:
         return {name: project.by_path[path].size for name, path in project.modules.items()}
 
 
-def batches(components: Iterable[Component]) -> list[Batch]:
+def batches(components: Iterable[Component]) -> list[tuple[Component, ...]]:
     """Group components so that the groups stay the same when the text of a module changes."""
     listed = list(components)
     modules = sum(map(len, listed))
