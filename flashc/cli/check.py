@@ -14,7 +14,7 @@ from flashc.api.check import (
     check_project,
     select_diagnostics,
 )
-from flashc.project.project import NOTHING_UNSAVED
+from flashc.project.project import NOTHING_UNSAVED, Project
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_core.diagnostics import Diagnostic
 
@@ -78,10 +78,13 @@ def command(
     def fixed() -> dict[str, tuple[bytes, bytes]]:
         from flashc.report.fixes import apply_fixes
 
-        return apply_fixes(
-            lambda unsaved: (check(unsaved).diagnostics, opened[-1].project)[::-1],
-            unsafe=unsafe_fixes,
-        )
+        def project_and_findings(
+            unsaved: Mapping[str, bytes],
+        ) -> tuple[Project, tuple[Diagnostic, ...]]:
+            diagnostics = check(unsaved).diagnostics
+            return opened[-1].project, diagnostics
+
+        return apply_fixes(project_and_findings, unsafe=unsafe_fixes)
 
     if diff:
         from flashc.report.fixes import differences
