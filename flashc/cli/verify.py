@@ -25,5 +25,5 @@ def command(artifact: Path, output_format: str) -> None:
     verify_artifact(artifact, sink)
     render_to_streams(sink, artifact.absolute().parent, lambda _path: None, output_format)
     if not len(sink) and output_format == "text":
-        click.echo(f"{artifact.name} is whole")
+        click.echo(f"{artifact.name}: no problem found")
     finish(sink)

@@ -103,7 +103,7 @@ class ArgumentDecoder:
             rules.INVALID_VALUE,
             span,
             f"{what} contains half of a character (a lone surrogate), which no file can contain",
-            help=("write the whole character, or leave it out",),
+            help=("write the complete character, or remove it",),
         )
 
     # Fixes ---------------------------------------------------------------------------------------
