@@ -21,7 +21,7 @@ from tests.support.constant_programs import constant_programs
 from tests.support.profiles import examples
 
 PROGRAMS = settings(
-    max_examples=examples(400),
+    max_examples=examples(800),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

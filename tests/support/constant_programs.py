@@ -158,7 +158,7 @@ TABLES = {
     "enum": _ENUMS,
     "odd": _ODD,
 }
-_DEPTH = 3
+_DEPTH = 2
 
 
 class ConstantProgram(Writer):
@@ -166,7 +166,7 @@ class ConstantProgram(Writer):
 
     def program(self) -> str:
         """Write a program; return its text."""
-        self._statements(_DEPTH, most=9, more=85)
+        self._statements(_DEPTH, most=8, more=82)
         return self.text()
 
     def nested(self, depth: int) -> None:
