@@ -46,18 +46,32 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
         with machine.handled(len(node.handlers)):
             flow = machine.execute(node.body, frame)
     except PythonError as error:
-        return _handle(machine, node, error, frame)
-    handled: list[_Outcome] = []
-    if machine.may_raise_count > count and node.handlers:
-        after, returned = frame.names, frame.returned
-        handled = _perhaps_handle(machine, node, joined([before, after], reason), frame, reason)
-        frame.names, frame.returned = after, returned
-    if flow is Flow.NEXT and node.orelse is not None:
-        flow = machine.execute(node.orelse.body, frame)
-    if not handled:
+        if machine.may_raise_count == count or not node.handlers:
+            return _handle(machine, node, error, frame)
+        # What came before may have raised another exception, which selects another handler.
+        names = joined([before, frame.names], reason)
+        outcomes = _perhaps_handle(machine, node, names, frame, reason)
+        if not outcomes:
+            raise
+        return _join(outcomes, frame, reason)
+    if machine.may_raise_count == count or not node.handlers:
+        if flow is Flow.NEXT and node.orelse is not None:
+            flow = machine.execute(node.orelse.body, frame)
         return flow
-    frame.names = joined([frame.names, *(outcome.names for outcome in handled)], reason)
-    return _any_of({flow, *(outcome.flow for outcome in handled)}, frame, reason)
+    after, returned = frame.names, frame.returned
+    outcomes = _perhaps_handle(machine, node, joined([before, after], reason), frame, reason)
+    frame.names, frame.returned = after, returned
+    if flow is Flow.NEXT and node.orelse is not None:
+        try:
+            flow = machine.execute(node.orelse.body, frame)
+        except PythonError:
+            if not outcomes:
+                raise
+            machine.may_raise()
+            return _join(outcomes, frame, reason)
+    if not outcomes:
+        return flow
+    return _join([_Outcome(flow, frame.names), *outcomes], frame, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +102,12 @@ def _perhaps_handle(
     return outcomes
 
 
+def _join(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
+    """Set the names after a statement that ended in one of several ways; return how it may have ended."""
+    frame.names = joined([outcome.names for outcome in outcomes], reason)
+    return _any_of({outcome.flow for outcome in outcomes}, frame, reason)
+
+
 def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
     """Return how a statement ends that may end in each of these ways."""
     if flows == {Flow.NEXT}:
@@ -116,10 +136,11 @@ def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Fl
             flow = machine.execute(node.body, frame)
     except PythonError as error:
         verdict = catches(kinds, error)
-        if verdict is False:
-            raise
-        if verdict is True:
-            return Flow.NEXT
+        if machine.may_raise_count == count:
+            if verdict is False:
+                raise
+            if verdict is True:
+                return Flow.NEXT
         frame.names = joined([before, frame.names], reason)
         return Flow.NEXT
     if machine.may_raise_count == count:
