@@ -69,8 +69,12 @@ def compile_project(
     from .passes import run_passes  # imported while the modules are read
     from .passes.context import PassContext
 
+    reported = len(sink)
+    requirements = read_requirements(project, sink)
     program = structs.replace(
-        assemble(workspace, relevance, reading), requirements=read_requirements(project, sink)
+        assemble(workspace, relevance, reading),
+        requirements=requirements,
+        has_known_requirements=len(sink) == reported,
     )
     context = PassContext(
         sink=sink,

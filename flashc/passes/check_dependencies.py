@@ -36,8 +36,10 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         declared |= {d.name for d in unlowered.dependencies}
     present = declared | worker_distributions() | commonly_transitive()
     workers = [module for name in program.worker_modules if (module := program.module(name))]
-    is_known = all(e.configuration.has_known_dependencies for e in program.deployed()) and all(
-        endpoint.has_known_dependencies for endpoint in program.unlowered
+    is_known = (
+        program.has_known_requirements
+        and all(e.configuration.has_known_dependencies for e in program.deployed())
+        and all(endpoint.has_known_dependencies for endpoint in program.unlowered)
     )
     explained = [_check_module(m, present, context) for m in workers] if is_known else [False]
     computed = any(problem.computed for m in workers for problem in m.import_problems)

@@ -132,7 +132,8 @@ class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
 class Program(Struct, frozen=True, kw_only=True):
     """A whole project.
 
-    `modules` are in the order of their names.  `requirements` are those of the project as a whole.
+    `modules` are in the order of their names.  `requirements` are those of the project as a whole;
+    `has_known_requirements` is False, after an error, if they may not be all.
     `worker_modules` are the names of the modules that workers import, in order.
     """
 
@@ -142,6 +143,7 @@ class Program(Struct, frozen=True, kw_only=True):
     modules: tuple[Module, ...]
     endpoints: tuple[Endpoint, ...]
     requirements: tuple[Dependency, ...] = ()
+    has_known_requirements: bool = True
     exclusions: tuple[Exclusion, ...] = ()
     calls: tuple[Call, ...] = ()
     edges: tuple[Edge, ...] = ()
