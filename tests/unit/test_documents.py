@@ -1,0 +1,46 @@
+"""What the documents name exists: packages and files in CONTRIBUTING, options and commands in the README."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+
+import click
+import pytest
+
+from flashc.cli.main import cli
+from flashc.project.options import Options
+from tests.support.projects import ROOT
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+_FOLDERS = ("flashc", "ir", "backends", "tests", "scripts", "spec", "benchmarks")
+
+
+def test_the_map_has_every_package() -> None:
+    rows = re.findall(r"^\| `((?:flashc|ir|backends)/[^`]+)` \|", CONTRIBUTING, re.MULTILINE)
+    parents = (ROOT / "flashc", ROOT / "ir", ROOT / "backends" / "flashc_backends")
+    packages = {
+        str(folder.parent.relative_to(ROOT))
+        for parent in parents
+        for folder in parent.glob("*/__init__.py")
+    }
+    # Templates of generated files, described with the package that fills them in.
+    packages -= {"backends/flashc_backends/skeletons"}
+    assert set(rows) - {"flashc/compile.py"} == packages
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md", "SECURITY.md", "VERSIONING.md"])
+def test_the_files_that_a_document_names_exist(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    paths = re.findall(rf"`((?:{'|'.join(_FOLDERS)})/[\w./-]+)`", text)
+    assert [path for path in paths if "nnn" not in path and not (ROOT / path).exists()] == []
+
+
+def test_the_readme_lists_every_command_and_option() -> None:
+    usage = README.partition("## Use it\n\n```\n")[2].partition("```")[0]
+    commands = set(re.findall(r"^flashc (\w+)", usage, re.MULTILINE))
+    assert commands == set(cli.list_commands(click.Context(cli)))
+    listed = README.partition("takes the options of the command line: ")[2].partition("`[tool.")[0]
+    options = {option.name.replace("_", "-") for option in fields(Options)} - {"env"}
+    assert set(re.findall("`([a-z-]+)`", listed)) == options
