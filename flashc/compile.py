@@ -109,7 +109,8 @@ def read_modules(
     from .frontend.summarise import summarise
 
     names = tuple(sorted(relevance.relevant))
-    summary = summarise(names, workspace.project, workspace.environment, dialects, trace=True)
+    project, environment = workspace.project, workspace.environment
+    summary = summarise(names, project, environment, dialects, names, trace=True)
     return Reading([summary], {}, summary.inputs)
 
 

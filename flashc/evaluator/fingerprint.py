@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
-from enum import Enum
+from enum import Enum, EnumMeta
 from typing import Any
 
 import libcst as cst
@@ -98,10 +98,11 @@ class _Digest:
 
     def _add(self, item: object) -> None:
         if isinstance(item, Enum):
-            self._write(type(item).__qualname__, item.name)
+            self._add(type(item))
+            self._write(item.name)
         elif isinstance(item, (*SCALARS, Span, Text, EnvironmentReference)):
             self._write(type(item).__name__, item)
-        elif isinstance(item, type):
+        elif isinstance(item, type) and not isinstance(item, EnumMeta):
             self._write("type", item.__module__, item.__qualname__)
         elif isinstance(item, (tuple, list)):
             self._sequence(type(item).__name__, list(item))
@@ -127,6 +128,12 @@ class _Digest:
         match item:
             case dict():
                 self._sequence("dict", [part for pair in item.items() for part in pair])
+            case EnumMeta():
+                self._write("enum", item.__module__, item.__qualname__, item.__bases__)
+                members: list[Enum] = list(item.__members__.values())
+                for name, member in zip(item.__members__, members, strict=True):
+                    self._write(name)
+                    self._add(member.value)
             case FunctionValue():
                 self._signature(item)
             case LambdaValue():
@@ -151,6 +158,8 @@ class _Digest:
         self._write(function.docstring, node.asynchronous is not None)
         self._write(syntax.code(node.params), *map(syntax.code, node.decorators))
         self._add(function.defaults)
+        if _is_closure(function.frame):
+            self.code(node, function.frame)  # its module does not name it, and its state is its own
 
     def code(self, node: cst.CSTNode, frame: Frame) -> None:
         """Add a function's text, its location, and what the names in it mean outside of it."""
@@ -161,6 +170,14 @@ class _Digest:
             if found is not None:
                 self._write(name)
                 self._add(found)
+
+
+def _is_closure(frame: Frame) -> bool:
+    """Return whether code in this frame is inside a function that was called."""
+    scope: Frame | None = frame
+    while scope is not None and scope.is_class:
+        scope = scope.enclosing
+    return scope is not None and scope.enclosing is not None
 
 
 def _parts_of(item: Any) -> Iterator[tuple[str, object]]:

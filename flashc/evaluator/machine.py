@@ -142,9 +142,9 @@ class Machine(ABC):
         frame = _module_frame(syntax, name)
         self.frames[name] = frame
         outer = self.activation
-        if outer.assigned:
-            self.watch.is_entangled = True
-        self.watch.begin(name)
+        if outer.assigned or self.has_changed_imports():
+            self.watch.is_entangled = True  # the module may see what its importers did
+        self.watch.begin(name, outer.module, self.endpoints)
         self.activation = Activation(module=name, assigned=dict(outer.assigned))
         try:
             self._execute_module(syntax, frame)
@@ -305,6 +305,7 @@ class Machine(ABC):
     def may_raise(self) -> None:
         """Note that something happened that may raise or not."""
         self.may_raise_count += 1
+        self.watch.may_raise.add(self.activation.module)
 
     def escape(self, arguments: CallArguments) -> None:
         """Note that code which flashc does not evaluate gets these values.

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import fields
+from typing import Any, cast
 
-from .objects import ClassValue, Frame, FunctionValue, InstanceValue
-from .values import DictValue, Known, SequenceValue, Value
+from .declarations import EndpointValue
+from .dialect import DialectObject
+from .objects import (
+    Argument,
+    ClassValue,
+    Frame,
+    FunctionValue,
+    InstanceValue,
+    LambdaValue,
+    PartialValue,
+)
+from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue, Value, ViewValue
 
 
 class Snapshot:
@@ -16,6 +28,7 @@ class Snapshot:
         self._seen: set[int] = set()
         self._names: list[tuple[dict[str, Value], dict[str, Value]]] = []
         self._containers: list[tuple[SequenceValue | DictValue, list[object], object]] = []
+        self._iterators: list[tuple[IteratorValue, int, object]] = []
         self._pending: list[Value] = []
         self._take_names(frame.names)
         while self._pending:
@@ -23,12 +36,19 @@ class Snapshot:
 
     def is_unchanged(self) -> bool:
         """Return whether nothing was bound, added, removed or given away since."""
-        return all(
-            now.keys() == then.keys() and all(now[name] is then[name] for name in then)
-            for now, then in self._names
-        ) and all(
-            container.escaped is escaped and _is_same(_content(container), content)
-            for container, content, escaped in self._containers
+        return (
+            all(
+                now.keys() == then.keys() and all(now[name] is then[name] for name in then)
+                for now, then in self._names
+            )
+            and all(
+                container.escaped is escaped and _is_same(_content(container), content)
+                for container, content, escaped in self._containers
+            )
+            and all(
+                iterator.taken == taken and iterator.escaped is escaped
+                for iterator, taken, escaped in self._iterators
+            )
         )
 
     def _take(self, value: Value) -> None:
@@ -44,14 +64,43 @@ class Snapshot:
                 self._seen.add(id(inside))
                 self._containers.append((inside, _content(inside), inside.escaped))
                 self._pending.extend(item for _, item in inside.entries.values())
+            case IteratorValue():
+                self._seen.add(id(inside))
+                self._iterators.append((inside, inside.taken, inside.escaped))
             case InstanceValue() | ClassValue():
                 self._seen.add(id(inside))
                 self._take_names(inside.names)
-            case FunctionValue() if inside.frame.enclosing is not None:
+            case FunctionValue() | LambdaValue():
                 self._seen.add(id(inside))
-                self._take_names(inside.frame.names)  # a closure's state
+                self._pending.extend(inside.defaults.values())
+                self._take_closure(inside.frame)
+            case PartialValue():
+                self._pending += [inside.function, *inside.positional]
+                self._pending.extend(argument.value for argument in inside.keywords.values())
+            case BoundMethod():
+                self._pending.append(inside.receiver)
+            case ViewValue():
+                self._pending.append(Known(inside.of, value.origin))
+            case DialectObject():
+                self._seen.add(id(inside))
+                self._take_arguments(inside)
             case _:
                 pass
+
+    def _take_arguments(self, item: DialectObject) -> None:
+        """Take the arguments that an object of an SDK was made with."""
+        parts = [getattr(item, each.name) for each in fields(cast("Any", item))]
+        for part in parts:
+            given = part.arguments if isinstance(part, EndpointValue) else part
+            if isinstance(given, dict):
+                arguments = cast("dict[object, object]", given).values()
+                self._pending.extend(a.value for a in arguments if isinstance(a, Argument))
+
+    def _take_closure(self, frame: Frame) -> None:
+        """Take the names of the functions around a function, which are its state."""
+        while frame.enclosing is not None:
+            self._take_names(frame.names)
+            frame = frame.enclosing
 
     def _take_names(self, names: dict[str, Value]) -> None:
         if id(names) not in self._seen:

@@ -114,12 +114,13 @@ class IteratorValue:
     """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
 
     `source` computes while it is read, so that a generator sees the current names, as in Python.
-    `escaped`: why the next element is not known any more.
+    `escaped`: why the next element is not known any more.  `taken` counts the elements that were read.
     """
 
     source: Iterator[Value]
     name: str
     escaped: Unknown | None = None
+    taken: int = 0
 
 
 @dataclass(frozen=True, slots=True)

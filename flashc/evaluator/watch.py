@@ -19,10 +19,11 @@ class Watch:
 
     `reads` has, by the module whose top is being executed, (module, name) of each name that it read of
     another module; the name is "" where it only imported the module, "*" where it read which names there
-    are, and `qualname()` where it carried out a function's body.  `active` are the modules under way, the innermost last.  `cycles` are import cycles, each with the
-    modules that were under way.  `origins` has the module that declared an endpoint, by the endpoint's id.
+    are, and `qualname()` where it carried out a function's body.  `active` are the modules under way, the
+    innermost last.  `cycles` are import cycles, each with the modules that were under way.  `origins` has the module that declared an endpoint, by the endpoint's id.
     `changed_by` has, by module, the modules whose endpoints it put something on.  `texts` are the paths of
-    modules whose source text was looked at.  `is_entangled`: the modules share state in a way that the
+    modules whose source text was looked at.  `may_raise` are the modules whose top did something that may raise
+    or not: the first import of such a module, and no later one, leaves a `try` in doubt.  `is_entangled`: the modules share state in a way that the
     other records do not show.
     """
 
@@ -32,8 +33,8 @@ class Watch:
     origins: dict[int, str] = field(default_factory=dict[int, str])
     changed_by: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     texts: set[str] = field(default_factory=set[str])
+    may_raise: set[str] = field(default_factory=set[str])
     is_entangled: bool = False
-    evaluated: int = 0
     _sizes: dict[int, int] = field(default_factory=dict[int, int])
 
     def note_read(self, reader: str, module: str, name: str) -> None:
@@ -55,9 +56,9 @@ class Watch:
         self.origins[id(endpoint)] = module
         self._sizes[id(endpoint)] = _size(endpoint)
 
-    def begin(self, module: str) -> None:
-        """Note that the top of a module begins."""
-        self.evaluated += 1
+    def begin(self, module: str, importer: str, endpoints: list[EndpointValue]) -> None:
+        """Note that `importer` begins the top of a module; what endpoints gained until now is its doing."""
+        self.settle(importer, endpoints)
         self.active.append(module)
 
     def end(self, module: str, endpoints: list[EndpointValue]) -> None:

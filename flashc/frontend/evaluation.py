@@ -67,9 +67,25 @@ class Evaluation:
         self.machine.watch.settle("", self.machine.endpoints)
 
     @property
-    def imported(self) -> tuple[str, ...]:
+    def is_entangled(self) -> bool:
+        """Whether modules share state in a way that what they ask of each other does not show."""
+        return self.machine.watch.is_entangled or self.machine.has_changed_imports()
+
+    @property
+    def loaded_modules(self) -> tuple[str, ...]:
         """The modules that were evaluated besides the roots."""
         return tuple(sorted(self.loaded.keys() - set(self.roots)))
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        """The modules that the roots themselves imported.
+
+        If modules share state, what these import may differ from what they import on their own; then it is
+        all that were evaluated.
+        """
+        if self.is_entangled:
+            return self.loaded_modules
+        return tuple(sorted({name for name, _ in self._asked()} & set(self.loaded_modules)))
 
     def report_stops(self) -> None:
         """Report the roots that take more steps than flashc evaluates."""
@@ -97,12 +113,11 @@ class Evaluation:
         questions do not show, it is their text.
         """
         watch = self.machine.watch
-        if watch.is_entangled or self.machine.has_changed_imports():
+        if self.is_entangled:
             return self.texts()
-        asked = {read for reader in ("", *self.roots) for read in watch.reads.get(reader, ())}
         values = (
             value_input(module, name)
-            for module, name in asked
+            for module, name in self._asked()
             if module not in self.roots and module in self.project.modules
         )
         paths = {self.project.modules[name]: name for name in self.loaded}
@@ -115,7 +130,12 @@ class Evaluation:
 
     def texts(self) -> tuple[str, ...]:
         """Return the same with the text of every other module in place of what was asked of it."""
-        return tuple(sorted({*map(module_input, self.imported), *self._surroundings()}))
+        return tuple(sorted({*map(module_input, self.loaded_modules), *self._surroundings()}))
+
+    def _asked(self) -> set[tuple[str, str]]:
+        """Return the module and name of everything that the roots asked of modules."""
+        reads = self.machine.watch.reads
+        return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 
     def _surroundings(self) -> Iterable[str]:
         yield from map(file_input, self.machine.files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flashc.evaluator.fingerprint import NotComparable, fingerprint, fingerprints
-from flashc.evaluator.machine import Effects
+from flashc.evaluator.machine import Machine
 from flashc.project.environment import BuildEnvironment
 from flashc.project.project import Project
 from flashc_core.cache import digest
@@ -26,32 +26,31 @@ def read_exports(
     evaluation.report_stops()
     machine = evaluation.machine
     watch, frame = machine.watch, machine.frames.get(name)
-    is_entangled = (
-        bool(watch.cycles or watch.changed_by)
-        or watch.is_entangled
-        or machine.has_changed_imports()
-    )
+    is_entangled = bool(watch.cycles or watch.changed_by) or evaluation.is_entangled
     found: dict[str, str | None] = {}
     if frame is not None and (is_entangled or len(frame.names) > _MAX_NAMES):
         found = {"": None, "*": None, **dict.fromkeys(frame.names)}
     elif frame is not None:
         found = fingerprints(frame)
-        found[""] = _effects(machine.effects[name], is_stopped=name in machine.stopped)
+        found[""] = _effects(machine, name)
         found["*"] = digest(*(each for each in frame.names if not each.startswith("_")))
     is_coarse = is_entangled or None in found.values()  # then importers depend on the texts
     return ModuleExports(
         fingerprints=found,
         inputs=evaluation.texts() if is_coarse else evaluation.inputs(),
         texts=evaluation.texts(),
+        imported=evaluation.loaded_modules if is_coarse else evaluation.imported,
         import_failure=evaluation.failure(name),
         diagnostics=tuple(sink),
     )
 
 
-def _effects(effects: Effects, *, is_stopped: bool) -> str | None:
+def _effects(machine: Machine, name: str) -> str | None:
     """Return the fingerprint of what an import does besides defining names."""
+    effects = machine.effects[name]
     try:
         assigned = [f"{name}={fingerprint(v)}" for name, v in sorted(effects.assigned.items())]
     except NotComparable:
         return None
-    return digest(str(effects.has_guessed), str(is_stopped), *assigned)
+    stopped, may_raise = machine.stopped.get(name), sorted(machine.watch.may_raise)
+    return digest(str(effects.has_guessed), repr(stopped), *assigned, "may raise", *may_raise)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import structs
 
@@ -41,10 +41,14 @@ def summarise(
     project: Project,
     environment: BuildEnvironment,
     dialects: tuple[Dialect, ...],
+    relevant: Collection[str],
     *,
     trace: bool = False,
 ) -> ComponentSummary:
-    """Return what the modules of these names say; `trace` is as in `Options`."""
+    """Return what the modules of these names say.
+
+    `relevant` are the names of all modules that have summaries; `trace` is as in `Options`.
+    """
     sink = Sink()
     evaluation = Evaluation(project, names, dialects, sink, environment)
     modules = [_module(name, evaluation) for name in names]
@@ -67,7 +71,7 @@ def summarise(
         diagnostics=tuple(sink),
         inputs=evaluation.inputs(),
         imported=evaluation.imported,
-        joined=_joined(names, machine),
+        joined=_joined(names, machine, relevant),
     )
 
 
@@ -121,12 +125,16 @@ def _definitions(endpoint: EndpointValue) -> list[str]:
     return [function.frame.syntax.name for function in (*functions, *routed)]
 
 
-def _joined(names: Component, machine: Machine) -> tuple[str, ...]:
-    """Return the other modules that have to be read together with these."""
+def _joined(names: Component, machine: Machine, relevant: Collection[str]) -> tuple[str, ...]:
+    """Return the other modules that have to be read together with these.
+
+    What an imported module without a summary of its own puts on endpoints belongs to its importers.
+    """
     found: set[str] = set()
     for cycle in machine.watch.cycles:
         if set(names) & set(cycle):
             found |= set(cycle)
-    for name in ("", *names):
-        found |= machine.watch.changed_by.get(name, set())
+    for changer, changed in machine.watch.changed_by.items():
+        if changer in names or changer not in relevant:
+            found |= changed
     return tuple(sorted(found - {"", *names}))

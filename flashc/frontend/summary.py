@@ -17,9 +17,10 @@ Component = tuple[str, ...]
 class ComponentSummary(Struct, frozen=True, kw_only=True):
     """What the modules of a component say.
 
-    `sdk_edits` are the edits that dialects ask for, by module.  `inputs` are what decided the summary besides the modules' own text.  `imported` are the other modules of
-    the project that were evaluated for it, `joined` those that have to be in the same component, because
-    they form an import cycle with one of its modules or share an endpoint with it.
+    `sdk_edits` are the edits that dialects ask for, by module.  `inputs` are what decided the summary besides
+    the modules' own text.  `imported` are the other modules of the project that its modules import, `joined`
+    those that have to be in the same component, because they form an import cycle with one of its modules or
+    share an endpoint with it.
     """
 
     modules: tuple[Module, ...]
@@ -38,11 +39,12 @@ class ModuleExports(Struct, frozen=True, kw_only=True):
     `fingerprints` are by name; "" stands for what the import does to the process, "*" for which names there
     are, `qualname()` for a function's body; None for what can't be compared.  `inputs` are what decided them
     besides the module's own text; `texts` are the inputs with the text of every module that was evaluated
-    in place of what was asked of it.  `import_failure` and `diagnostics` are what evaluating the module found.
+    in place of what was asked of it.  `imported` are the modules that it imports.  `import_failure` and `diagnostics` are what evaluating the module found.
     """
 
     fingerprints: dict[str, str | None]
     inputs: tuple[str, ...]
     texts: tuple[str, ...]
+    imported: tuple[str, ...]
     import_failure: ImportFailure | None
     diagnostics: tuple[Diagnostic, ...]

@@ -113,12 +113,7 @@ def read_summaries(
         library.is_limited = False
         library.read(components, meanwhile)
     summaries = [library.summaries[component] for component in components]
-    plain = {
-        name: exports
-        for summary in summaries
-        for name in summary.imported
-        if name not in library.relevant and (exports := library.exports_of(name)) is not None
-    }
+    plain = library.plain_imports(summaries)
     inputs = chain(
         *(summary.inputs for summary in summaries),
         *(exports.inputs for exports in library.exports.values()),
@@ -199,7 +194,9 @@ class _Library:
         parse_all(batch.absent, project)
         summaries: list[ComponentSummary] = []
         for component in batch.absent:
-            summaries.append(summarise(component, project, environment, self.dialects))
+            summaries.append(
+                summarise(component, project, environment, self.dialects, self.relevant)
+            )
             self._evaluations += len(component) + len(summaries[-1].imported)
             self._units += len(component)
             allowed = _FREE_EVALUATIONS + _MAX_EVALUATIONS * self._units
@@ -210,10 +207,7 @@ class _Library:
             for component, summary in zip(batch.absent, summaries, strict=True)
         )
         self.memo.save_traces(_SUMMARIES, self.group(batch.components), (*batch.cached, *new))
-        imported = {name for summary in summaries for name in summary.imported}
-        found = {name: self.exports_of(name) for name in sorted(imported - self.relevant)}
-        exports = {name: exports for name, exports in found.items() if exports is not None}
-        return _BatchResult(tuple(summaries), exports)
+        return _BatchResult(tuple(summaries), self.plain_imports(summaries))
 
     # Exports --------------------------------------------------------------------------------------
 
@@ -235,6 +229,23 @@ class _Library:
         self.exports[name] = exports
         return exports
 
+    def plain_imports(self, summaries: Iterable[ComponentSummary]) -> dict[str, ModuleExports]:
+        """Return the exports of the plain modules that components import, directly or through others.
+
+        A summary stays valid while what it asked for stays the same, whatever else its imports come to import.
+        """
+        found: dict[str, ModuleExports] = {}
+        pending = [name for summary in summaries for name in summary.imported]
+        while pending:
+            name = pending.pop()
+            if name in found or name in self.relevant:
+                continue
+            exports = self.exports_of(name)
+            if exports is not None:
+                found[name] = exports
+                pending += exports.imported
+        return dict(sorted(found.items()))
+
     def _read_exports(self, name: str) -> ModuleExports:
         from flashc.frontend.exports import read_exports
 
@@ -252,7 +263,8 @@ class _Library:
         exports = self.exports_of(module)
         if exports is None:
             return ""
-        found = exports.fingerprints.get(name, "absent")
+        is_body = name.endswith("()")  # a function that no name of the module leads to has one too
+        found = exports.fingerprints.get(name, None if is_body else "absent")
         if found is None:
             found = digest(self.digests(module_input(module)), *map(self.digests, exports.texts))
         return found

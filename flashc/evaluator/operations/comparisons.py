@@ -51,7 +51,7 @@ def compared(
     if isinstance(right, Unknown):
         return right
     if symbol in ("is", "is not"):
-        same = _identical(left, right)
+        same = _identical(machine, left, right)
         if same is None:
             reason = "`is` between these values depends on the interpreter"
             return Unknown(reason=reason, origin=span)
@@ -77,9 +77,11 @@ def _key_in(left: Value, right: Known) -> bool | None:
     return None
 
 
-def _identical(left: Value, right: Value) -> bool | None:
+def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
     if not isinstance(left, Known) or not isinstance(right, Known):
         return None
+    if _is_container(left.value) and _is_container(right.value):
+        machine.watch.is_entangled = True  # what else another module's object is, no record shows
     if _has_identity(left.value) or _has_identity(right.value):
         return left.value is right.value
     if type(left.value) is not type(right.value):
@@ -89,8 +91,12 @@ def _identical(left: Value, right: Value) -> bool | None:
 
 def _has_identity(value: object) -> bool:
     """Whether one object of the program is one object here too."""
-    singletons = (type(None), bool, type(...), Enum, type, DictValue)
-    return isinstance(value, singletons) or (
+    return isinstance(value, (type(None), bool, type(...), Enum, type)) or _is_container(value)
+
+
+def _is_container(value: object) -> bool:
+    """Return whether a value is one of the program's lists, sets and dicts."""
+    return isinstance(value, DictValue) or (
         isinstance(value, SequenceValue) and value.kind in (list, set)
     )
 

@@ -99,6 +99,7 @@ def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[V
         if iterator.escaped is not None:
             raise IterationUnknown(iterator.escaped)
         iterator.escaped = machine.condition
+        iterator.taken += 1
         try:
             item = next(iterator.source)
         except StopIteration:

@@ -1,0 +1,303 @@
+"""A cache filled by one state of a project changes nothing about the next one, whatever way leads from edit to worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flashc.compile import compile_project
+from flashc_core.cache import Store
+from flashc_core.diagnostics import Diagnostic
+from flashc_ir.program import Program
+from tests.support.projects import compile_workspace, opened, write
+
+
+def worker(name: str, before: str) -> str:
+    """Return a module with one endpoint, whose name is an expression."""
+    return (
+        f"{before}\nfrom runpod_flash import Endpoint\n@Endpoint(name={name})\n"
+        "async def run(x: int): return x\n"
+    )
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A project, one file that changes, and the names of its endpoints before and after."""
+
+    files: Mapping[str, str]
+    path: str
+    text: str
+    before: str
+    after: str
+
+
+MAKE = "def make(s):\n    def inner(): return s + '1'\n    return inner\n"
+DECORATE = "def decorate(f):\n    def inner(): return f() + '1'\n    return inner\n"
+GPU = "from enum import Enum\nclass Gpu(Enum):\n    A = 'x'\n    B = 'y'\n"
+API = (
+    "from runpod_flash import Endpoint\napi = Endpoint(name='api')\n"
+    "@api.get('/a')\nasync def a(): return 1\n"
+)
+EDITS = {
+    "what a function captured": Edit(
+        {
+            "worker.py": worker("'w-' + g()", "from m import g"),
+            "m.py": "from n import make\ng = make('a')\n",
+            "n.py": MAKE,
+        },
+        "m.py",
+        "from n import make\ng = make('b')\n",
+        "w-a1",
+        "w-b1",
+    ),
+    "the body of a function that another module made": Edit(
+        {
+            "worker.py": worker("'w-' + g()", "from m import g"),
+            "m.py": "from n import make\ng = make('a')\n",
+            "n.py": MAKE,
+        },
+        "n.py",
+        MAKE.replace("1", "2"),
+        "w-a1",
+        "w-a2",
+    ),
+    "what a class captured": Edit(
+        {
+            "worker.py": worker("'w-' + C().n()", "from m import C"),
+            "m.py": "from n import make\nC = make('a')\n",
+            "n.py": "def make(s):\n    class C:\n        def n(self): return s\n    return C\n",
+        },
+        "m.py",
+        "from n import make\nC = make('b')\n",
+        "w-a",
+        "w-b",
+    ),
+    "a decorator's wrapper": Edit(
+        {
+            "worker.py": worker("'w-' + g()", "from m import g"),
+            "m.py": "from n import decorate\n@decorate\ndef g(): return 'a'\n",
+            "n.py": DECORATE,
+        },
+        "n.py",
+        DECORATE.replace("1", "2"),
+        "w-a1",
+        "w-a2",
+    ),
+    "the function that a decorator wraps": Edit(
+        {
+            "worker.py": worker("'w-' + g()", "from m import g"),
+            "m.py": "from n import decorate\n@decorate\ndef g(): return 'a'\n",
+            "n.py": DECORATE,
+        },
+        "m.py",
+        "from n import decorate\n@decorate\ndef g(): return 'b'\n",
+        "w-a1",
+        "w-b1",
+    ),
+    "the value of an enum's member": Edit(
+        {
+            "worker.py": worker("'w-' + gpu.value", "from m import gpu"),
+            "m.py": "from n import Gpu\ngpu = Gpu.A\n",
+            "n.py": GPU,
+        },
+        "n.py",
+        GPU.replace("'x'", "'z'"),
+        "w-x",
+        "w-z",
+    ),
+    "the members of an enum": Edit(
+        {"worker.py": worker("f'w-{len(Gpu)}'", "from n import Gpu"), "n.py": GPU},
+        "n.py",
+        GPU.replace("    B = 'y'\n", ""),
+        "w-2",
+        "w-1",
+    ),
+    "a default that another module changes": Edit(
+        {
+            "worker.py": worker("f'w-{len(f())}'", "from n import f\nfrom m import Q"),
+            "m.py": "from n import f\nQ = 1\n",
+            "n.py": "def f(seen=[]):\n    seen.append(1)\n    return seen\n",
+        },
+        "m.py",
+        "from n import f\nQ = 1\nf()\n",
+        "w-1",
+        "w-2",
+    ),
+    "a list behind two lambdas that another module changes": Edit(
+        {
+            "worker.py": worker("f'w-{size()}'", "from n import size\nfrom m import Q"),
+            "m.py": "from n import push\nQ = 1\n",
+            "n.py": "def make():\n    x = []\n    return x.append, lambda: len(x)\npush, size = make()\n",
+        },
+        "m.py",
+        "from n import push\nQ = 1\npush(1)\n",
+        "w-0",
+        "w-1",
+    ),
+    "an iterator that another module reads": Edit(
+        {
+            "worker.py": worker("f'w-{next(it)}'", "from n import it\nfrom m import Q"),
+            "m.py": "from n import it\nQ = 1\n",
+            "n.py": "it = iter([1, 2, 3])\n",
+        },
+        "m.py",
+        "from n import it\nQ = 1\nnext(it)\n",
+        "w-1",
+        "w-2",
+    ),
+    "an argument of an endpoint that another module changes": Edit(
+        {
+            "worker.py": worker("f'w-{len(api.env)}'", "from n import api\nfrom m import Q"),
+            "m.py": "from n import api\nQ = 1\n",
+            "n.py": "from runpod_flash import Endpoint\napi = Endpoint(name='n', env={})\n"
+            "@api\nasync def go(x): return x\n",
+        },
+        "m.py",
+        "from n import api\nQ = 1\napi.env['A'] = '1'\n",
+        "n w-0",
+        "n w-1",
+    ),
+    "state that is changed for one import and restored": Edit(
+        {
+            "worker.py": worker(
+                "'w-' + V", "import n\nold = n.X\nn.X = 'w'\nfrom m import V\nn.X = old"
+            ),
+            "m.py": "from k import V\n",
+            "k.py": "import n\nV = 'yes' if n.X == 'w' else 'no'\n",
+            "n.py": "X = '1'\n",
+        },
+        "k.py",
+        "import n\nV = 'yep' if n.X == 'w' else 'no'\n",
+        "w-yes",
+        "w-yep",
+    ),
+    "whether two names are one object": Edit(
+        {
+            "worker.py": worker("f'w-{A is B}'", "from n import A, B"),
+            "n.py": "def make(): return []\nA = B = make()\n",
+        },
+        "n.py",
+        "def make(): return []\nA, B = make(), make()\n",
+        "w-True",
+        "w-False",
+    ),
+    "a function of a module with too many names": Edit(
+        {
+            "worker.py": worker("'w-' + g()", "from m import g"),
+            "m.py": "from n import g\n",
+            "n.py": "".join(f"A{n} = 0\n" for n in range(1100)) + "def g(): return '1'\n",
+        },
+        "n.py",
+        "".join(f"A{n} = 0\n" for n in range(1100)) + "def g(): return '2'\n",
+        "w-1",
+        "w-2",
+    ),
+    "which import is the first that may fail": Edit(
+        {
+            "worker.py": worker(
+                "'w-' + V",
+                "from m import Q\ntry:\n    from n import X\n    V = 'a'\n"
+                "except ImportError:\n    V = 'b'",
+            ),
+            "m.py": "Q = 1\nfrom n import X\n",
+            "n.py": "import json\njson.unheard_of()\nX = 1\n",
+        },
+        "m.py",
+        "Q = 1\n",
+        "w-a",
+        "",
+    ),
+}
+
+
+def names(program: Program) -> str:
+    return " ".join(sorted(endpoint.name for endpoint in program.deployed()))
+
+
+def compiled(root: Path, store: Store | None) -> tuple[str, tuple[Diagnostic, ...], Program | None]:
+    seen: list[Program] = []
+    workspace = opened(root, store)
+    sink = workspace.sink()
+    program = compile_project(workspace, sink, lambda _, each: seen.append(each)).program
+    return names(seen[-1]), tuple(sink), program
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_an_edit_is_seen_whatever_leads_to_it(edit: Edit, tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    root = write(tmp_path / "app", edit.files)
+    assert compiled(root, store)[0] == edit.before
+    write(root, {edit.path: edit.text})
+    after = compiled(root, store)
+    assert after[0] == edit.after
+    assert after == compiled(root, None)
+    write(root, edit.files)
+    assert compiled(root, store) == compiled(root, None)
+
+
+@pytest.mark.parametrize("last", ["", "from plain import X\n", "from other import X\n"])
+def test_a_route_belongs_to_the_module_that_adds_it_whatever_is_imported_later(
+    last: str, tmp_path: Path
+) -> None:
+    files = {
+        "a.py": API,
+        "b.py": "from a import api\n@api.get('/b')\nasync def b(): return 1\n" + last,
+        "plain.py": "X = 1\n",
+        "other.py": "import runpod_flash\nX = 1\n",
+    }
+    program = compile_workspace(opened(write(tmp_path, files))).valid
+    (endpoint,) = program.endpoints
+    assert [route.path for route in getattr(endpoint, "routes", ())] == ["/a", "/b"]
+
+
+def test_a_route_that_a_plain_module_adds_belongs_to_its_importers(tmp_path: Path) -> None:
+    files = {
+        "a.py": API,
+        "b.py": "import runpod_flash\nfrom plain import X\n",
+        "plain.py": "import importlib\nX = 1\nname = 'a'\napi = importlib.import_module(name).api\n"
+        "@api.get('/p')\nasync def p(): return 1\n",
+    }
+    seen: list[Program] = []
+    workspace = opened(write(tmp_path, files))
+    compile_project(workspace, workspace.sink(), lambda _, program: seen.append(program))
+    (endpoint,) = seen[-1].endpoints
+    assert [route.path for route in getattr(endpoint, "routes", ())] == ["/a", "/p"]
+
+
+def test_findings_of_a_plain_module_come_and_go_with_its_imports(tmp_path: Path) -> None:
+    """The worker's own summary stays as it is: nothing that it asked for changes."""
+    files = {
+        "worker.py": worker("'w-' + V", "from n import V"),
+        "n.py": "V = '1'\n",
+        "k.py": "from broken import Q\n",
+        "broken.py": "raise ValueError('x')\n",
+    }
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    for text, expected in (
+        ("V = '1'\n", []),
+        ("V = '1'\nfrom k import Q\n", ["FC127"]),
+        ("V = '1'\n", []),
+    ):
+        write(root, {"n.py": text})
+        found = compile_workspace(opened(root, store))
+        assert found.codes == expected
+        assert found.diagnostics == compile_workspace(opened(root)).diagnostics
+
+
+def test_a_finding_in_another_module_moves_with_its_lines(tmp_path: Path) -> None:
+    files = {
+        "worker.py": "from n import make\n@make('w')\nasync def run(x: int): return x\n",
+        "n.py": "from runpod_flash import Endpoint\ndef make(name):\n"
+        "    return Endpoint(name=name, wrong=1)\n",
+    }
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    lines: list[str] = []
+    for text in (files["n.py"], "# a comment\n" + files["n.py"]):
+        write(root, {"n.py": text})
+        found = compile_workspace(opened(root, store))
+        assert found.diagnostics == compile_workspace(opened(root)).diagnostics
+        lines.append(str(found.found("FC101").location).split(":")[1])
+    assert lines == ["3", "4"]
