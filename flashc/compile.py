@@ -45,15 +45,17 @@ def compile_project(
     sink: Sink,
     observe: Observer | None = None,
     *,
-    dialects: tuple[Dialect, ...] = (FLASH,),
+    dialects: tuple[Dialect, ...] | None = None,
     rewrite: bool = True,
 ) -> Compilation:
     """Compile an opened project; `sink` is one of the workspace's.
 
     `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are
-    the SDKs that the program may be written for.  Without `rewrite` the program is checked, and lacks what only a
+    the SDKs that the program may be written for, Flash if None.  Without `rewrite` the program is checked, and lacks what only a
     build needs.
     """
+    if dialects is None:
+        dialects = (FLASH,)
     workspace = workspace.for_sdks(packages_of(dialects))
     project = workspace.project
     environment = workspace.environment.recording()

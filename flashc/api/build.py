@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -21,12 +22,33 @@ from flashc_backends.base import (
 )
 from flashc_core.diagnostics import Diagnostic
 
+from .result import Result
+
+if TYPE_CHECKING:  # a cached result needs no dialect
+    from flashc.frontend.dialect import Dialect
+
 FOLDER = ".flash"
 _RECORDS = (MANIFEST_PATH, SBOM_PATH, PROVENANCE_PATH)
 
 
-class BuildReport(Struct, frozen=True):
-    """What a build said.
+class BuildResult(Result, frozen=True, kw_only=True):
+    """What a build made; without errors the files are there.
+
+    Attributes:
+        artifact: the absolute path of the artifact, None if the build failed.
+        manifest: the absolute path of the manifest next to it, None if the build failed.
+        digest: the SHA-256 of the artifact in hex, None if the build failed.
+        summary: lines of text for people, none if the build failed.
+    """
+
+    artifact: Path | None = None
+    manifest: Path | None = None
+    digest: str | None = None
+    summary: tuple[str, ...] = ()
+
+
+class _Report(Struct, frozen=True):
+    """What is cached of a build.
 
     `summary` has a line of text per item, none if the build failed; `digests` are the SHA-256 of the artifact
     and of the records next to it, in hex.
@@ -37,7 +59,7 @@ class BuildReport(Struct, frozen=True):
     digests: tuple[str | None, ...] = ()
 
 
-def artifact_path(workspace: Workspace) -> Path:
+def _artifact_path(workspace: Workspace) -> Path:
     """Return the absolute path of the artifact that a build writes."""
     output = workspace.options.output
     if output is None:
@@ -46,29 +68,62 @@ def artifact_path(workspace: Workspace) -> Path:
     return path if path.name.endswith((".tar.gz", ".tgz")) else path / ARTIFACT_PATH
 
 
-def build_project(workspace: Workspace, progress: Progress | None = None) -> BuildReport:
-    """Compile and build an opened project; `progress` shows how far long work is, by default nothing.
+def build_project(
+    workspace: Workspace,
+    *,
+    dialects: tuple[Dialect, ...] | None = None,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Compile and build an opened project; the option `output` says where.
 
-    Nothing that was there before is touched unless the whole build succeeds.
+    Nothing that was there before is touched unless the whole build succeeds.  Files that can't be written, or
+    no access to the package index, are diagnostics.
+
+    Args:
+        workspace: the project.
+        dialects: the SDKs that the program may be written for; Flash if None.
+        progress: is told what happens; see `flashc_backends.base.Progress`.
     """
-    options, output = workspace.options, artifact_path(workspace)
-    memo, key = memo_of(workspace), project_key(workspace)
+    output = _artifact_path(workspace)
+    report = _cached_or_built(workspace, output, dialects, progress)
+    if not report.digests:
+        return BuildResult(diagnostics=report.diagnostics)
+    return BuildResult(
+        diagnostics=report.diagnostics,
+        artifact=output,
+        manifest=output.parent / MANIFEST_PATH,
+        digest=report.digests[0],
+        summary=report.summary,
+    )
+
+
+def _cached_or_built(
+    workspace: Workspace,
+    output: Path,
+    dialects: tuple[Dialect, ...] | None,
+    progress: Progress | None,
+) -> _Report:
+    options = workspace.options
+    memo, key = memo_of(workspace), project_key(workspace, dialects)
     is_cached = key is not None and not options.keep_build and not options.per_endpoint
     if key is not None and is_cached:
         data = memo.load("builds", key, RESOLUTION_MAX_AGE)
         if data is not None:
-            report = msgspec.json.decode(data, type=BuildReport)
+            report = msgspec.json.decode(data, type=_Report)
             if report.digests == _digests(output, _digest(output)):
                 return report
-    report, inputs = _build(workspace, output, progress)
+    report, inputs = _build(workspace, output, dialects, progress)
     if key is not None and report.digests:
         memo.save("builds", key, inputs, msgspec.json.encode(report))
     return report
 
 
 def _build(
-    workspace: Workspace, output: Path, progress: Progress | None
-) -> tuple[BuildReport, tuple[str, ...]]:
+    workspace: Workspace,
+    output: Path,
+    dialects: tuple[Dialect, ...] | None,
+    progress: Progress | None,
+) -> tuple[_Report, tuple[str, ...]]:
     """Return the report of a new build, and the inputs that decided it."""
     # These take a while to import, and a cached report needs none of them
     from flashc.compile import compile_project
@@ -78,18 +133,18 @@ def _build(
     from .backend_context import backend_context
 
     sink = workspace.sink()
-    compiled = compile_project(workspace, sink)
+    compiled = compile_project(workspace, sink, dialects=dialects)
     if compiled.program is None:
-        return BuildReport(tuple(sink)), compiled.inputs
+        return _Report(tuple(sink)), compiled.inputs
     environment = workspace.environment.recording()
     context = backend_context(workspace, sink, environment, progress)
     keep = workspace.root / FOLDER / ".build" if workspace.options.keep_build else None
     result = build(compiled.program, context, output, keep)
     if result is None:
-        return BuildReport(tuple(sink)), compiled.inputs
+        return _Report(tuple(sink)), compiled.inputs
     lines = tuple(summary(compiled.program, result, environment))
     inputs = (*compiled.inputs, *map(variable_input, environment.asked))
-    return BuildReport(tuple(sink), lines, _digests(output, result.digest)), inputs
+    return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
 
 
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:

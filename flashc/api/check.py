@@ -3,67 +3,85 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import Struct
+from msgspec import structs
 
 from flashc.incremental.fingerprint import memo_of, project_key
 from flashc.project.workspace import Workspace
 from flashc_core import rules
 from flashc_core.diagnostics import Diagnostic, Rule
 
+from .result import Result
 
-class CheckResult(Struct, frozen=True):
-    """What a check found; `endpoints` is their number, None where errors leave no program."""
+if TYPE_CHECKING:  # a cached result needs no dialect
+    from flashc.frontend.dialect import Dialect
+
+
+class CheckResult(Result, frozen=True, kw_only=True):
+    """What a check found.
+
+    Attributes:
+        endpoints: the number of endpoints, None where errors leave no program.
+    """
 
     endpoints: int | None
-    diagnostics: tuple[Diagnostic, ...]
 
 
 class UnknownRuleError(ValueError):
     """A name in `select` or `ignore` is not a rule; the argument is the name."""
 
 
-def check_project(workspace: Workspace) -> CheckResult:
-    """Compile an opened project, and return all diagnostics, sorted by position.
+def check_project(
+    workspace: Workspace, *, dialects: tuple[Dialect, ...] | None = None
+) -> CheckResult:
+    """Check an opened project, as `flashc check` does.
 
-    The options' `select` and `ignore` are not applied: see `select_diagnostics`.
+    Args:
+        workspace: the project.  Its options `select` and `ignore` decide which diagnostics are returned;
+            errors that would make a wrong artifact always are.
+        dialects: the SDKs that the program may be written for; Flash if None.
+
+    Raises:
+        UnknownRuleError: the options name a rule that does not exist.
     """
-    memo, key = memo_of(workspace), project_key(workspace)
+    result = _check(workspace, dialects)
+    options = workspace.options
+    selected = _selected(result.diagnostics, options.select, options.ignore)
+    return structs.replace(result, diagnostics=selected)
+
+
+def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckResult:
+    """Return the result with all diagnostics."""
+    memo, key = memo_of(workspace), project_key(workspace, dialects)
     cached = None if key is None else memo.load("checks", key)
     if cached is not None:
         return msgspec.json.decode(cached, type=CheckResult)
     from flashc.compile import compile_project  # LibCST and the passes take a while to import
 
     sink = workspace.sink()
-    compiled = compile_project(workspace, sink, rewrite=False)
+    compiled = compile_project(workspace, sink, dialects=dialects, rewrite=False)
     endpoints = None if compiled.program is None else len(compiled.program.endpoints)
-    result = CheckResult(endpoints, tuple(sink))
+    result = CheckResult(diagnostics=tuple(sink), endpoints=endpoints)
     if key is not None:
         memo.save("checks", key, compiled.inputs, msgspec.json.encode(result))
     return result
 
 
-def select_diagnostics(
+def _selected(
     diagnostics: Iterable[Diagnostic], select: Iterable[str], ignore: Iterable[str]
-) -> list[Diagnostic]:
-    """Return the diagnostics that `select` and `ignore` leave.
-
-    Both hold codes, beginnings of codes, or names of rules.  Errors that would make a wrong artifact are
-    always left.
-
-    Raises:
-        UnknownRuleError: no rule matches a name.
-    """
+) -> tuple[Diagnostic, ...]:
+    """Return the diagnostics that `select` and `ignore` leave; both hold codes, beginnings of codes, or names."""
     selected, ignored = tuple(select), tuple(ignore)
     for name in (*selected, *ignored):
         if not any(_fits(name, rule) for rule in rules.RULES):
             raise UnknownRuleError(name)
-    return [
+    return tuple(
         diagnostic
         for diagnostic in diagnostics
         if not diagnostic.rule.suppressible or _is_selected(diagnostic.rule, selected, ignored)
-    ]
+    )
 
 
 def _is_selected(rule: Rule, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:

@@ -2,35 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flashc.compile import compile_project
+from flashc.frontend.dialect import Dialect
 from flashc.project.workspace import Workspace
 from flashc_backends.base import Draft, Plan, Progress
 from flashc_backends.targets import TARGETS
-from flashc_core.diagnostics import Diagnostic
 
 from .backend_context import backend_context
+from .result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class Emission:
-    """What a target made, nothing if there are errors: files that are to be written, or a plan."""
-
-    drafts: tuple[Draft, ...]
-    plan: Plan | None
-    diagnostics: tuple[Diagnostic, ...]
+class UnknownTargetError(ValueError):
+    """There is no target of a name; the message lists the targets."""
 
 
-def emit_target(workspace: Workspace, name: str, progress: Progress | None = None) -> Emission:
-    """Compile an opened project and make a target.  Writes nothing.
+class EmitResult(Result, frozen=True, kw_only=True):
+    """What a target made; both are empty if there are errors.
+
+    Attributes:
+        drafts: the files that the target makes; `draft.read()` returns the bytes of the one at
+            `draft.path`.
+        plan: the steps of a target that changes something outside of the machine's files; None for others.
+    """
+
+    drafts: tuple[Draft, ...] = ()
+    plan: Plan | None = None
+
+
+def emit_target(
+    workspace: Workspace,
+    name: str,
+    *,
+    dialects: tuple[Dialect, ...] | None = None,
+    progress: Progress | None = None,
+) -> EmitResult:
+    """Compile an opened project and make a target.  Writes no file.
+
+    Args:
+        workspace: the project.
+        name: the target's name, as in `flashc emit --target`.
+        dialects: the SDKs that the program may be written for; Flash if None.
+        progress: is told what happens; see `flashc_backends.base.Progress`.
 
     Raises:
-        KeyError: there is no such target.
+        UnknownTargetError: there is no such target.
     """
-    target = TARGETS[name]
+    target = TARGETS.get(name)
+    if target is None:
+        raise UnknownTargetError(f"there is no target `{name}`; there are {', '.join(TARGETS)}")
     sink = workspace.sink()
-    program = compile_project(workspace, sink).program
+    program = compile_project(workspace, sink, dialects=dialects).program
     drafts: tuple[Draft, ...] = ()
     plan: Plan | None = None
     if program is not None:
@@ -41,5 +62,5 @@ def emit_target(workspace: Workspace, name: str, progress: Progress | None = Non
         else:
             plan = target.emit(program, context)
     if sink.has_errors():
-        return Emission((), None, tuple(sink))
-    return Emission(drafts, plan, tuple(sink))
+        return EmitResult(diagnostics=tuple(sink))
+    return EmitResult(diagnostics=tuple(sink), drafts=drafts, plan=plan)

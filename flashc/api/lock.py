@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flashc.compile import compile_project
+from flashc.frontend.dialect import Dialect
 from flashc.project.workspace import Workspace
 from flashc_backends.base import Progress
 from flashc_backends.dependencies.lock import Lock, render
@@ -12,29 +11,42 @@ from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import resolve
 from flashc_backends.dependencies.tools import DependencyError
 from flashc_backends.write import CannotWrite, reporting
-from flashc_core.diagnostics import Diagnostic
 from flashc_core.files import LOCK_FILE, write_file
 
 from .backend_context import backend_context
+from .result import Result
 
 
-@dataclass(frozen=True, slots=True)
-class LockResult:
-    """The lock that was written, None if there are errors."""
+class LockResult(Result, frozen=True, kw_only=True):
+    """What a project requires, resolved.
+
+    Attributes:
+        lock: the lock that was written, None if there are errors.
+    """
 
     lock: Lock | None
-    diagnostics: tuple[Diagnostic, ...]
 
 
 def lock_project(
-    workspace: Workspace, *, upgrade: bool = False, progress: Progress | None = None
+    workspace: Workspace,
+    *,
+    upgrade: bool = False,
+    dialects: tuple[Dialect, ...] | None = None,
+    progress: Progress | None = None,
 ) -> LockResult:
     """Compile an opened project, resolve what it requires, and write its `flash.lock`.
 
-    `upgrade` takes the newest versions instead of those of the old lock.
+    A file that can't be written, or no access to the package index, is a diagnostic; `flash.lock` stays as
+    it is then.
+
+    Args:
+        workspace: the project.
+        upgrade: take the newest versions instead of those of the old lock.
+        dialects: the SDKs that the program may be written for; Flash if None.
+        progress: is told what happens; see `flashc_backends.base.Progress`.
     """
     sink = workspace.sink()
-    program = compile_project(workspace, sink).program
+    program = compile_project(workspace, sink, dialects=dialects).program
     lock: Lock | None = None
     if program is not None:
         environment = workspace.environment.recording()
@@ -46,4 +58,4 @@ def lock_project(
                 write_file(workspace.root / LOCK_FILE, render(lock).encode())
         except (DependencyError, CannotWrite):
             lock = None  # reported
-    return LockResult(lock, tuple(sink))
+    return LockResult(diagnostics=tuple(sink), lock=lock)

@@ -6,45 +6,66 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from flashc.compile import compile_project
+from flashc.frontend.dialect import Dialect
 from flashc.project.workspace import Workspace
 from flashc_backends.artifact.artifact import measure
 from flashc_backends.base import Progress
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize
-from flashc_core.diagnostics import Diagnostic
 from flashc_ir.program import Program
 
 from .backend_context import backend_context
+from .result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """The packages of an artifact with their sizes, and the lock that says why each is there."""
+    """What makes an artifact large.
+
+    Attributes:
+        program: the program; the sizes of its own files are in `program.files`, in bytes.
+        lock: says why each package is there.
+        parts: the packages with their sizes in bytes, the largest first.
+        environment: the variables that the build reads.
+    """
 
     program: Program
     lock: Lock
-    parts: list[DistributionSize]
+    parts: tuple[DistributionSize, ...]
     environment: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class SizeResult:
-    """The sizes, None if there are errors."""
+class SizeResult(Result, frozen=True, kw_only=True):
+    """What makes a project's artifact large.
+
+    Attributes:
+        sizes: the sizes, None if there are errors.
+    """
 
     sizes: Sizes | None
-    diagnostics: tuple[Diagnostic, ...]
 
 
-def measure_project(workspace: Workspace, progress: Progress | None = None) -> SizeResult:
-    """Compile an opened project and build its artifact to measure it.  Keeps no file."""
+def measure_project(
+    workspace: Workspace,
+    *,
+    dialects: tuple[Dialect, ...] | None = None,
+    progress: Progress | None = None,
+) -> SizeResult:
+    """Compile an opened project and build its artifact to measure it.  Keeps no file.
+
+    Args:
+        workspace: the project.
+        dialects: the SDKs that the program may be written for; Flash if None.
+        progress: is told what happens; see `flashc_backends.base.Progress`.
+    """
     sink = workspace.sink()
-    program = compile_project(workspace, sink).program
+    program = compile_project(workspace, sink, dialects=dialects).program
     if program is None:
-        return SizeResult(None, tuple(sink))
+        return SizeResult(diagnostics=tuple(sink), sizes=None)
     environment = workspace.environment.recording()
     measured = measure(program, backend_context(workspace, sink, environment, progress))
     if measured is None:
-        return SizeResult(None, tuple(sink))
+        return SizeResult(diagnostics=tuple(sink), sizes=None)
     lock, parts = measured
-    sizes = Sizes(program=program, lock=lock, parts=parts, environment=environment)
-    return SizeResult(sizes, tuple(sink))
+    sizes = Sizes(program=program, lock=lock, parts=tuple(parts), environment=environment)
+    return SizeResult(diagnostics=tuple(sink), sizes=sizes)

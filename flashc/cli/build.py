@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from flashc.api.build import artifact_path, build_project
+from flashc.api.build import build_project
 from flashc.project.workspace import open_workspace
-from flashc_backends.base import MANIFEST_PATH
 
 from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress
@@ -36,13 +35,12 @@ def command(project: Path, output_format: str, **flags: Any) -> None:
     """Build the app in PROJECT, without running any of its code."""
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text", "compiling") as progress:
-        report = build_project(workspace, progress)
-    show(report.diagnostics, workspace, output_format)
-    if report.summary and output_format == "text":
-        output = artifact_path(workspace)
-        click.echo("\n".join(report.summary))
-        click.echo(f"\n{_shown(output)}\n{_shown(output.parent / MANIFEST_PATH)}")
-    finish(report.diagnostics)
+        result = build_project(workspace, progress=progress)
+    show(result.diagnostics, workspace, output_format)
+    if result.artifact is not None and result.manifest is not None and output_format == "text":
+        click.echo("\n".join(result.summary))
+        click.echo(f"\n{_shown(result.artifact)}\n{_shown(result.manifest)}")
+    finish(result.diagnostics)
 
 
 def _shown(path: Path) -> str:

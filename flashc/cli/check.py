@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from flashc.api.check import (
-    CheckResult,
-    UnknownRuleError,
-    check_project,
-    select_diagnostics,
-)
-from flashc.project.project import NOTHING_UNSAVED, Project
+from flashc.api.check import UnknownRuleError, check_project
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_core.diagnostics import Diagnostic
 
@@ -60,64 +54,54 @@ def command(
 
     RULES are codes (FC310), beginnings of codes (FC3) or names (endpoint-cycle), comma-separated.
     """
-    opened: list[Workspace] = []  # the last one, whose syntax trees the next one takes over
+    workspace: Workspace | None = None
 
-    def check(unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> CheckResult:
-        workspace = open_workspace(
-            project, flags, unsaved=unsaved, previous=opened[-1] if opened else None
-        )
-        opened[:] = [workspace]
-        result = check_project(workspace)
-        options = workspace.options
-        try:
-            found = select_diagnostics(result.diagnostics, options.select, options.ignore)
-        except UnknownRuleError as error:
-            raise click.UsageError(f"there is no rule `{error}`; see `flashc explain`") from error
-        return CheckResult(result.endpoints, tuple(found))
+    def opened() -> Workspace:
+        """Open the project as it is now."""
+        nonlocal workspace
+        workspace = open_workspace(project, flags) if workspace is None else workspace.reopen()
+        return workspace
 
-    def fixed() -> dict[str, tuple[bytes, bytes]]:
-        from flashc.report.fixes import apply_fixes
-
-        def project_and_findings(
-            unsaved: Mapping[str, bytes],
-        ) -> tuple[Project, tuple[Diagnostic, ...]]:
-            diagnostics = check(unsaved).diagnostics
-            return opened[-1].project, diagnostics
-
-        return apply_fixes(project_and_findings, unsafe=unsafe_fixes)
-
-    if diff:
-        from flashc.report.fixes import differences
-
-        click.echo(differences(fixed()), nl=False)
-        return
-
-    def fix_and_report() -> CheckResult:
-        if fix or unsafe_fixes:
-            from flashc.report.fixes import write_changes
-
-            changes = fixed()
-            try:
-                write_changes(opened[-1].root, changes)
-            except OSError as error:
-                raise click.ClickException(f"{error.filename}: {error.strerror}") from error
-            for path in sorted(changes):
-                click.echo(f"fixed {path}", err=True)
-        result = check()
-        workspace = opened[-1]
-        show(result.diagnostics, workspace, output_format)
-        if result.endpoints is not None and output_format == "text" and not result.diagnostics:
-            click.echo(f"{workspace.root.name}: {result.endpoints} endpoints, nothing to report")
-        return result
-
-    found: tuple[Diagnostic, ...] = ()
     try:
-        for _ in _changes(project.resolve()) if watch else (None,):
-            found = fix_and_report().diagnostics
-    except KeyboardInterrupt:
-        if not watch:  # Ctrl+C is the normal way to end `--watch`
-            raise
+        if diff:
+            from flashc.api.fix import apply_fixes
+
+            result = apply_fixes(opened(), unsafe=unsafe_fixes, write=False)
+            click.echo(result.diff(), nl=False)
+            return
+        found: tuple[Diagnostic, ...] = ()
+        try:
+            for _ in _changes(project.resolve()) if watch else (None,):
+                if fix or unsafe_fixes:
+                    _fix(opened(), unsafe=unsafe_fixes)
+                found = _report(opened(), output_format)
+        except KeyboardInterrupt:
+            if not watch:  # Ctrl+C is the normal way to end `--watch`
+                raise
+    except UnknownRuleError as error:
+        raise click.UsageError(f"there is no rule `{error}`; see `flashc explain`") from error
     finish(() if exit_zero else found)
+
+
+def _fix(workspace: Workspace, *, unsafe: bool) -> None:
+    """Apply fixes, and say which files they changed."""
+    from flashc.api.fix import apply_fixes
+
+    try:
+        changes = apply_fixes(workspace, unsafe=unsafe).changes
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}") from error
+    for path in sorted(changes):
+        click.echo(f"fixed {path}", err=True)
+
+
+def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
+    """Check a project, print what is wrong with it, and return it."""
+    result = check_project(workspace)
+    show(result.diagnostics, workspace, output_format)
+    if result.endpoints is not None and output_format == "text" and not result.diagnostics:
+        click.echo(f"{workspace.root.name}: {result.endpoints} endpoints, nothing to report")
+    return result.diagnostics
 
 
 def _changes(root: Path) -> Iterator[None]:

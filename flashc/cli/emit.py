@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flashc.api.emit import Emission, emit_target
+from flashc.api.emit import EmitResult, emit_target
 from flashc.project.workspace import open_workspace
 from flashc_backends.base import Draft
 from flashc_backends.targets import TARGETS
@@ -45,8 +45,8 @@ def command(
     """Make a target, then print it, or write it to `folder`."""
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
-        emission = emit_target(workspace, target, progress)
-    made, diagnostics = _shown(target, emission), emission.diagnostics
+        result = emit_target(workspace, target, progress=progress)
+    made, diagnostics = _shown(target, result), result.diagnostics
     if folder is not None and made.files:
         sink = workspace.sink()
         try:
@@ -75,12 +75,12 @@ class Emitted:
             click.echo(note, err=True)
 
 
-def _shown(name: str, emission: Emission) -> Emitted:
+def _shown(name: str, result: EmitResult) -> Emitted:
     """Return what to print and what to write of a target; both are empty after errors."""
-    if emission.plan is None:
-        return _shown_drafts(emission.drafts)
-    document = Draft(path=f"{name}.json", content=emission.plan.to_json())
-    return Emitted(text=emission.plan.to_text(), files=(document,))
+    if result.plan is None:
+        return _shown_drafts(result.drafts)
+    document = Draft(path=f"{name}.json", content=result.plan.to_json())
+    return Emitted(text=result.plan.to_text(), files=(document,))
 
 
 def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:

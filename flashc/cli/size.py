@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def command(
     """Explain the size of the artifact of the app in PROJECT, package by package."""
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
-        result = measure_project(workspace, progress)
+        result = measure_project(workspace, progress=progress)
     diagnostics, sizes = result.diagnostics, result.sizes
     if page is not None and sizes is not None:
         sink = workspace.sink()
@@ -74,7 +74,7 @@ def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str])
     return f"{name} is not in the artifact: no requirement needs it"
 
 
-def table(program: Program, parts: list[DistributionSize]) -> list[str]:
+def table(program: Program, parts: Sequence[DistributionSize]) -> list[str]:
     """Return the lines of a table: the packages, then the endpoints."""
     lines = [f"{'package':<32}{'installed':>12}{'compressed':>12}  needed by"]
     resources = [endpoint.resource for endpoint in program.code_endpoints()]

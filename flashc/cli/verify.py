@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from flashc_backends.verify.checks import verify_artifact
-from flashc_core.diagnostics import Sink
+from flashc.api.verify import verify_artifact
 
 from .common import finish, format_option, render_to_streams
 
@@ -21,9 +20,8 @@ def command(artifact: Path, output_format: str) -> None:
     Its locked packages are complete and made for the workers; every import of its modules resolves; handlers and
     manifest match; no file is outside the folder into which it is unpacked.
     """
-    sink = Sink()
-    verify_artifact(artifact, sink)
-    render_to_streams(sink, artifact.absolute().parent, lambda _path: None, output_format)
-    if not len(sink) and output_format == "text":
+    found = verify_artifact(artifact).diagnostics
+    render_to_streams(found, artifact.absolute().parent, lambda _path: None, output_format)
+    if not found and output_format == "text":
         click.echo(f"{artifact.name}: no problem found")
-    finish(sink)
+    finish(found)

@@ -64,10 +64,13 @@ class Dialect(ABC):
     """One SDK.
 
     `name` is unique.  `packages` are the top-level packages of the SDK.  `how_to_declare` is the help for a
-    project that declares no endpoint.
+    project that declares no endpoint.  `version` is part of the key of everything that is cached, as is the file
+    of the class; a dialect of several files that is not part of flashc changes it with every change of the
+    others.
     """
 
     name: ClassVar[str]
+    version: ClassVar[str] = ""
     packages: ClassVar[frozenset[str]]
     how_to_declare: ClassVar[str]
 

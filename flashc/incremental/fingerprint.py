@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +24,9 @@ from flashc_core.files import LOCK_FILE
 from flashc_ir.platform import facts
 
 from .memo import Memo
+
+if TYPE_CHECKING:  # who has a cached result for the default dialect does not need to import any
+    from flashc.frontend.dialect import Dialect
 
 
 @cache
@@ -53,13 +58,28 @@ def project_index(project: Project) -> str:
     )
 
 
+def dialects_key(dialects: Iterable[Dialect]) -> str:
+    """Return a key of the dialects' names, their versions, and the files of their classes."""
+    parts: list[str] = []
+    for dialect in dialects:
+        parts += [dialect.name, dialect.version]
+        for kind in type(dialect).__mro__:
+            file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+            if file is not None and os.path.isfile(file):
+                status = os.stat(file)
+                parts.append(f"{file}\0{status.st_size}\0{status.st_mtime_ns}")
+    return digest(*parts)
+
+
 def memo_of(workspace: Workspace) -> Memo:
     """Return the cache of results of an opened project."""
     return Memo(workspace.cache, InputDigests(workspace.project, workspace.environment.recording()))
 
 
-def project_key(workspace: Workspace) -> str | None:
-    """Return a key for the compiler, the options and the files of an opened project.
+def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = None) -> str | None:
+    """Return a key for the compiler, the dialects, the options and the files of an opened project.
+
+    `dialects` are None for the default ones, which are part of the compiler.
 
     Environment variables are not part of it: which of them matter is known only afterwards.  None if no
     result may be cached, because a trace runs the project's code.
@@ -71,6 +91,7 @@ def project_key(workspace: Workspace) -> str | None:
     digest_of = InputDigests(project, {})
     return digest(
         compiler_identity(),
+        "" if dialects is None else dialects_key(dialects),
         project.root.name,
         repr(options),
         *(f"{f.path}\0{f.digest}\0{f.executable}" for f in project.files),

@@ -31,7 +31,7 @@ from flashc_core.diagnostics import Diagnostic
 from flashc_core.processes import on_all_processors
 
 from .components import join
-from .fingerprint import compiler_identity, project_index
+from .fingerprint import compiler_identity, dialects_key, project_index
 from .memo import Memo, Trace
 
 _MODULES_OF_A_BATCH = 16
@@ -294,8 +294,8 @@ class _Library:
     @cached_property
     def index(self) -> str:
         """A key of the compiler, of the dialects, and of which modules there are."""
-        names = (dialect.name for dialect in self.dialects)
-        return digest(compiler_identity(), project_index(self.workspace.project), *names)
+        index = project_index(self.workspace.project)
+        return digest(compiler_identity(), index, dialects_key(self.dialects))
 
     @cached_property
     def sizes(self) -> dict[str, int]:

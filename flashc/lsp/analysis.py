@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from flashc.compile import compile_project
+from flashc.api.program import inspect_program
 from flashc.project.options import PYPROJECT
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_core.cache import open_store
@@ -44,12 +44,8 @@ def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None 
         unsaved=unsaved,
         previous=None if previous is None else previous.workspace,
     )
-    latest: list[Program] = []
-    sink = workspace.sink()
-    compile_project(workspace, sink, lambda _, program: latest.append(program))
-    return Analysis(
-        workspace=workspace, program=latest[-1] if latest else None, diagnostics=tuple(sink)
-    )
+    result = inspect_program(workspace)
+    return Analysis(workspace=workspace, program=result.program, diagnostics=result.diagnostics)
 
 
 def project_of(file: Path, workspace: Path | None) -> Path:

@@ -50,9 +50,13 @@ class Options:
 def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Options:
     """Return the options of a project: those of its pyproject.toml, overridden by the flags that are not None.
 
-    Keys are spelled with `-` or `_`.  What can't be used is reported, and left out.
+    Keys of the file are spelled with `-` or `_`.  What can't be used of it is reported, and left out.
+
+    Raises:
+        TypeError: a flag is not an option.
+        ValueError: the size in a flag is not a size.
     """
-    given = {key: value for key, value in flags.items() if value is not None}
+    given = {key: _typed(value, key) for key, value in flags.items() if value is not None}
     if not (project.root / PYPROJECT).is_file():
         return Options(**given)
     import tomllib
@@ -69,6 +73,15 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         )
         return Options(**given)
     return _validated(table, given, Lines(text), sink) if table else Options(**given)
+
+
+def _typed(value: Any, name: str) -> Any:
+    """Return a flag's value in the type of the option; scripts write paths as strings, and names in lists."""
+    if name == "output":
+        return Path(value)
+    if name in ("exclude", "select", "ignore"):
+        return (value,) if isinstance(value, str) else tuple(value)
+    return parse_size(value) if name == "size_budget" and isinstance(value, str) else value
 
 
 def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink: Sink) -> Options:

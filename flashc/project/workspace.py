@@ -21,7 +21,8 @@ from .suppressions import Suppression, collect_suppressions
 class Workspace:
     """An open project, and everything else that decides the result of its compilation.
 
-    `findings` is what was wrong with its files and its configuration.
+    `findings` is what was wrong with its files and its configuration.  `flags` are the options that it was
+    opened with.
     """
 
     project: Project
@@ -30,6 +31,7 @@ class Workspace:
     cache: Store
     findings: tuple[Diagnostic, ...]
     suppressions: tuple[Suppression, ...]
+    flags: Mapping[str, Any]
 
     @property
     def root(self) -> Path:
@@ -43,13 +45,22 @@ class Workspace:
             sink.add(diagnostic)
         return sink
 
+    def reopen(self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Workspace:
+        """Return the project as it is now, opened in the same way; `unsaved` is as in `open_workspace`.
+
+        Files that have not changed are not parsed again.
+        """
+        return open_workspace(
+            self.root, self.flags, cache=self.cache, unsaved=unsaved, previous=self
+        )
+
     def for_sdks(self, packages: frozenset[str]) -> Workspace:
         """Return the same workspace with the top-level packages of the SDKs that imports may name."""
         return replace(self, project=replace(self.project, sdk_packages=packages))
 
 
 def open_workspace(
-    folder: Path,
+    folder: Path | str,
     flags: Mapping[str, Any] | None = None,
     *,
     cache: Store | None = None,
@@ -58,13 +69,23 @@ def open_workspace(
 ) -> Workspace:
     """Open the project in `folder`.
 
-    `flags` are options by name that override the project's own; those that are None count as not given.
-    `cache` is the user's cache by default.  `unsaved` holds, by relative path, files that are to be seen in
-    another state than on the disk.  Files that are as they were in `previous` are not parsed again.
+    Args:
+        folder: the project's folder.
+        flags: options by name that override the project's own, as in `{"python_version": "3.12"}`; those
+            that are None count as not given.  `Options` lists them.
+        cache: where results are cached; the user's cache by default.
+        unsaved: by relative path, files that are to be seen in another state than on the disk.
+        previous: an earlier state of the project; files that are as they were in it are not parsed again.
 
     What is wrong with the files or the configuration is in `findings`; nothing is raised for it.
+
+    Raises:
+        TypeError: `flags` has a name that is not an option.
+        ValueError: the size budget in `flags` is not a size.
     """
-    project = discover(folder.resolve(), unsaved, None if previous is None else previous.project)
+    project = discover(
+        Path(folder).resolve(), unsaved, None if previous is None else previous.project
+    )
     sink = Sink()
     options = read_options(project, flags or {}, sink)
     environment = build_environment(project, options.env, sink)
@@ -75,4 +96,5 @@ def open_workspace(
         cache=cache or open_store(),
         findings=(*project.findings, *sink),
         suppressions=tuple(collect_suppressions(project)),
+        flags=flags or {},
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from flashc.project.project import Project
 from flashc_core.diagnostics import Diagnostic, Fix, Safety
@@ -20,8 +21,12 @@ MAX_ROUNDS = 10
 Check = Callable[[Mapping[str, bytes]], tuple[Project, Iterable[Diagnostic]]]
 """Check the project with some files, by path, in another state than on the disk."""
 
-Change = tuple[bytes, bytes]
-"""The content of a file before and after the fixes."""
+
+class Change(NamedTuple):
+    """The content of a file before and after the fixes."""
+
+    before: bytes
+    after: bytes
 
 
 def applicable(diagnostics: Iterable[Diagnostic], *, unsafe: bool) -> list[Fix]:
@@ -70,8 +75,9 @@ def apply_fixes(check: Check, *, unsafe: bool) -> dict[str, Change]:
         for path, edits in sorted(selected.items()):
             source = project.source(path)
             after = apply_edits(source.text, edits).encode(source.encoding)
-            changed[path] = (changed.get(path, (source.data, source.data))[0], after)
-    return {path: pair for path, pair in changed.items() if pair[0] != pair[1]}
+            first = changed[path].before if path in changed else source.data
+            changed[path] = Change(first, after)
+    return {path: change for path, change in changed.items() if change.before != change.after}
 
 
 def write_changes(root: Path, changes: Mapping[str, Change]) -> None:

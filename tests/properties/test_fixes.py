@@ -16,7 +16,13 @@ from hypothesis import strategies as st
 
 from flashc.project.project import NOTHING_UNSAVED, Project
 from flashc.project.workspace import open_workspace
-from flashc.report.fixes import applicable, apply_fixes, select_non_overlapping, write_changes
+from flashc.report.fixes import (
+    Change,
+    applicable,
+    apply_fixes,
+    select_non_overlapping,
+    write_changes,
+)
 from flashc_core.cache import disabled_cache
 from flashc_core.diagnostics import Diagnostic, Severity
 from flashc_core.source import Lines
@@ -137,7 +143,7 @@ class OneModule:
     def findings(self) -> list[Diagnostic]:
         return self.check()[1]
 
-    def fix(self, *, unsafe: bool) -> dict[str, tuple[bytes, bytes]]:
+    def fix(self, *, unsafe: bool) -> dict[str, Change]:
         """Apply the fixes; return what changed."""
         changes = apply_fixes(self.check, unsafe=unsafe)
         write_changes(self.root, changes)

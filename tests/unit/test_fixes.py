@@ -9,7 +9,7 @@ import pytest
 
 from flashc.project.discover import discover
 from flashc.project.project import Project
-from flashc.report.fixes import select_non_overlapping, write_changes
+from flashc.report.fixes import Change, select_non_overlapping, write_changes
 from flashc_core.diagnostics import Fix, Safety
 from flashc_core.source import Edit, Span
 
@@ -47,7 +47,7 @@ def test_a_changed_file_keeps_its_mode_and_its_symbolic_link(tmp_path: Path) -> 
     real.write_text("old")
     real.chmod(0o755)
     link.symlink_to(real)
-    write_changes(tmp_path, {"link.py": (b"old", b"new")})
+    write_changes(tmp_path, {"link.py": Change(b"old", b"new")})
     assert link.is_symlink()
     assert real.read_text() == "new"
     assert real.stat().st_mode & 0o777 == 0o755
@@ -63,6 +63,6 @@ def test_a_failure_leaves_the_file_and_nothing_else(
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="no"):
-        write_changes(tmp_path, {"a.py": (b"old", b"new")})
+        write_changes(tmp_path, {"a.py": Change(b"old", b"new")})
     assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
     assert (tmp_path / "a.py").read_text() == "old"

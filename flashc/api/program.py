@@ -1,0 +1,38 @@
+"""Compile a project to look into its program."""
+
+from __future__ import annotations
+
+from flashc.compile import compile_project
+from flashc.frontend.dialect import Dialect
+from flashc.project.workspace import Workspace
+from flashc_ir.program import Program
+
+from .result import Result
+
+
+class ProgramResult(Result, frozen=True, kw_only=True):
+    """A program of the IR; see `flashc_ir.program`.
+
+    Attributes:
+        program: the program after the last pass that ran; it is as complete as errors leave it, and None if
+            not even the first pass ran.
+    """
+
+    program: Program | None
+
+
+def inspect_program(
+    workspace: Workspace, *, dialects: tuple[Dialect, ...] | None = None
+) -> ProgramResult:
+    """Compile an opened project, and return its program even if there are errors.
+
+    The options `select` and `ignore` are not applied.
+
+    Args:
+        workspace: the project.
+        dialects: the SDKs that the program may be written for; Flash if None.
+    """
+    latest: list[Program] = []
+    sink = workspace.sink()
+    compile_project(workspace, sink, lambda _, program: latest.append(program), dialects=dialects)
+    return ProgramResult(diagnostics=tuple(sink), program=latest[-1] if latest else None)

@@ -1,0 +1,36 @@
+"""Define what all results have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from flashc.project.workspace import Workspace
+from flashc_core.diagnostics import Diagnostic, Severity
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What a use case found.
+
+    Attributes:
+        diagnostics: what is wrong, sorted by position; the code is `diagnostic.rule.code`, the place
+            `diagnostic.location`.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether one of the diagnostics is an error; warnings stop nothing."""
+        return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
+
+
+def render_diagnostics(workspace: Workspace, diagnostics: Iterable[Diagnostic]) -> str:
+    """Return diagnostics of an opened project as the text that the command line shows, without colours.
+
+    The text is for people and may change in any version; "" if there are no diagnostics.
+    """
+    from flashc.report.text import render  # what checks without showing anything does not need it
+
+    return render(diagnostics, workspace.project.lines)

@@ -1,0 +1,28 @@
+"""Verify a finished artifact."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flashc_backends.verify import checks
+from flashc_core.diagnostics import Sink
+
+from .result import Result
+
+
+class VerifyResult(Result, frozen=True, kw_only=True):
+    """What would keep a worker from running an artifact; no diagnostics if nothing does."""
+
+
+def verify_artifact(artifact: Path | str) -> VerifyResult:
+    """Read an artifact and check that a worker can run it; nothing of it is run or written.
+
+    Its locked packages are complete and made for the workers; every import of its modules resolves; handlers
+    and manifest match; no file is outside the folder into which it is unpacked.
+
+    Args:
+        artifact: the `.tar.gz` file.  A file that can't be read is a diagnostic, not an exception.
+    """
+    sink = Sink()
+    checks.verify_artifact(Path(artifact), sink)
+    return VerifyResult(diagnostics=tuple(sink))
