@@ -34,8 +34,8 @@ def chapter(current: str) -> str:
     ]
     for kind, table in TABLES.items():
         lines += ["", f"## `{kind}`", "", INTRODUCTION[kind], ""]
-        lines += ["| parameter | type | default | range | meaning | manifest |"]
-        lines += ["|---|---|---|---|---|---|"]
+        lines += ["| parameter | type | default | range | meaning | example | manifest |"]
+        lines += ["|---|---|---|---|---|---|---|"]
         lines += [f"| {' | '.join(_cells(parameter))} |" for parameter in table]
     return "\n".join(lines) + "\n"
 
@@ -46,6 +46,7 @@ def _cells(parameter: Parameter[object]) -> Iterator[str]:
     yield _default(parameter)
     yield parameter.range
     yield parameter.doc
+    yield f"`{parameter.example}`"
     yield ", ".join(f"`{key}`" for key in parameter.manifest)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,19 @@ def rules_index() -> str:
     return "\n".join(lines) + "\n"
 
 
+def check_no_rule_disappears(written: str) -> None:
+    """Check that every rule of an index that was written before is still a rule or a removed one.
+
+    Raises:
+        ValueError: a rule has disappeared, or has another name.
+    """
+    kept = {(rule.code, rule.name) for rule in (*RULES, *REMOVED)}
+    for code, name in re.findall(r"^(?:\| \[|- )(FC\d{3}).*? `([^`]+)`", written, re.MULTILINE):
+        if (code, name) not in kept:
+            raise ValueError(f"{code} `{name}` is not a rule any more; add it to `REMOVED`")
+
+
 if __name__ == "__main__":
+    check_no_rule_disappears((SPEC / "rules.md").read_text(encoding="utf-8"))
     for name in DOCUMENTS:
         (SPEC / name).write_text(text(name), encoding="utf-8")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flashc_backends.artifact.artifact import ARTIFACT
 from flashc_backends.files.handlers import HANDLERS
 from flashc_backends.files.stubs import STUBS
+from flashc_backends.listings.ir import IR
 from flashc_backends.manifest.manifest import MANIFEST
 
 from .base import EmitTarget
-from .ir import IR
 
 TARGETS: dict[str, EmitTarget] = {
     target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT)

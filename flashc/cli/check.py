@@ -50,7 +50,7 @@ def command(
     watch: bool,
     **flags: Any,
 ) -> None:
-    """Report what is wrong with the app in PROJECT, without running any of its code.
+    """Check the app in PROJECT, without running any of its code.
 
     RULES are codes (FC310), beginnings of codes (FC3) or names (endpoint-cycle), comma-separated.
     """

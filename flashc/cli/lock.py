@@ -21,7 +21,10 @@ from .progress import show_progress
 @building_options
 @format_option
 def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> None:
-    """Resolve the requirements of the app in PROJECT and write flash.lock, with hashes."""
+    """Lock the exact packages of the app in PROJECT, with hashes.
+
+    The result is the file flash.lock, from which builds install.
+    """
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
         result = lock_project(workspace, upgrade=upgrade, progress=progress)

@@ -16,21 +16,11 @@ EXIT_INTERRUPTED = 130
 # Syntax trees are many small objects that live as long as the command.  Collecting garbage among them with
 # the default thresholds takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
-_COMMANDS = {
-    "check": "Report what is wrong with an app.",
-    "build": "Build the artifact that the platform runs.",
-    "emit": "Print or write a target, such as the IR.",
-    "lock": "Write the exact packages that builds install.",
-    "size": "Explain what makes the artifact large.",
-    "verify": "Check that an artifact is complete and usable.",
-    "explain": "Explain a diagnostic.",
-    "cache": "Show or empty the cache.",
-    "lsp": "Start the language server.",
-}
+_COMMANDS = ("check", "build", "emit", "lock", "size", "verify", "explain", "cache", "lsp")
 
 
 class _Lazy(click.Group):
-    """A group that imports only the command that runs, so that a command loads no other one's modules."""
+    """A group that imports only the command that runs; its help imports all and shows their first sentences."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -40,10 +30,6 @@ class _Lazy(click.Group):
             return None
         command: click.Command = importlib.import_module(f"flashc.cli.{cmd_name}").command
         return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -36,7 +36,7 @@ from .progress import show_progress
 def command(
     project: Path, why: str | None, page: Path | None, output_format: str, **flags: Any
 ) -> None:
-    """Explain the size of the artifact of the app in PROJECT, package by package."""
+    """Explain the size of the artifact of PROJECT, package by package."""
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
         result = measure_project(workspace, progress=progress)

@@ -50,15 +50,16 @@ class Parameter(Generic[T]):
 
     `type` is what the documentation shows; `annotation` and `signature` (the default) are Python texts of the
     SDK's typed signature.  `default` is what the IR has where the program gives nothing, and
-    `shown_default` what the documentation says of it where the value does not speak for itself.  An integer
-    has to be from `least` to `most`, in `unit`.  `manifest` are the keys of the manifest's resource that the
-    parameter decides.
+    `shown_default` what the documentation says of it where the value does not speak for itself.  `example` is
+    the Python text of another value; the documentation shows it and tests compile it.  An integer has to be from
+    `least` to `most`, in `unit`.  `manifest` are the keys of the manifest's resource that the parameter decides.
     """
 
     name: str
     type: str
     annotation: str
     default: T
+    example: str
     reader: Reader[T]
     doc: str
     signature: str = "None"

@@ -4,8 +4,8 @@ The first digit of a code is the area: 0 reading and syntax, 1 recognising endpo
 2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the artifact, 9 flashc itself.
 Each rule has a page in `flashc/report/rules/`, whose example a test compiles.
 
-A code or a name is never used again: a rule that goes moves to `REMOVED`.  A test compares both with the
-list of all codes that were ever used.
+A code or a name is never used again: a rule that goes moves to `REMOVED`.  `scripts/schemas.py` refuses to
+write an index of rules that lacks one of the previous index.
 """
 
 from __future__ import annotations

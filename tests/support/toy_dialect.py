@@ -32,10 +32,22 @@ def _read_gpu(parameter: Parameter[str], arguments: Arguments) -> str:
 
 
 NAME = Parameter[str | None](
-    name="name", type="str", annotation="str", default=None, reader=read_text, doc="Its name."
+    name="name",
+    type="str",
+    annotation="str",
+    default=None,
+    example='"a"',
+    reader=read_text,
+    doc="Its name.",
 )
 GPU = Parameter[str](
-    name="gpu", type="str", annotation="str", default="any", reader=_read_gpu, doc="A pool."
+    name="gpu",
+    type="str",
+    annotation="str",
+    default="any",
+    example='"ADA_24"',
+    reader=_read_gpu,
+    doc="A pool.",
 )
 
 

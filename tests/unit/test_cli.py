@@ -40,6 +40,14 @@ def test_check_is_silent_about_a_good_project(tmp_path: Path) -> None:
     assert "nothing to report" in run.stdout
 
 
+def test_the_help_lists_every_command_by_the_first_sentence_of_its_own_help() -> None:
+    listed = flashc("--help").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(listed) > 1
+    for line in listed:
+        name, summary = line.split(maxsplit=1)
+        assert f"\n\n  {summary}" in flashc(name, "--help").stdout
+
+
 def test_check_works_from_any_folder_and_on_the_current_one(tmp_path: Path) -> None:
     write(tmp_path, {"worker.py": BAD})
     there, here = flashc("check", str(tmp_path), cwd=Path("/")), flashc("check", cwd=tmp_path)

@@ -17,36 +17,12 @@ from parameters import DOCUMENTS
 import flashc
 from flashc.frontend.flash.parameters import TABLES
 from flashc_backends.manifest.manifest import build_manifest
-from flashc_backends.manifest.manifest_model import ManifestResource
+from flashc_backends.manifest.manifest_model import ManifestResource, copied_fields
 from flashc_core.source import Span
-from flashc_ir.endpoints import ExistingEndpoint
+from flashc_ir.endpoints import Configuration, ExistingEndpoint
+from flashc_ir.resources import Resources
 from tests.support.projects import ROOT, compile_files
 
-# A value of each parameter other than its default.
-EXAMPLES = {
-    "name": '"other"',
-    "id": '"abc123"',
-    "image": '"owner/image:1"',
-    "gpu": "GpuGroup.ADA_24",
-    "cpu": '"cpu3c-1-2"',
-    "workers": "(1, 3)",
-    "idle_timeout": "5",
-    "dependencies": '["idna==3.10"]',
-    "system_dependencies": '["ffmpeg"]',
-    "accelerate_downloads": "False",
-    "volume": 'NetworkVolume(name="data", size=10)',
-    "datacenter": '"EU-RO-1"',
-    "env": '{"A": "1", "B": os.environ["B"]}',
-    "gpu_count": "2",
-    "execution_timeout_ms": "5000",
-    "flashboot": "False",
-    "scaler_type": "ServerlessScalerType.REQUEST_COUNT",
-    "scaler_value": "7",
-    "template": "PodTemplate(containerDiskInGb=20)",
-    "min_cuda_version": '"12.6"',
-    "python_version": '"3.12"',
-    "max_concurrency": "3",
-}
 # What the manifest says of an endpoint that no parameter decides.
 NOT_PARAMETERS = {
     "resource_type",
@@ -67,9 +43,10 @@ NOT_PARAMETERS = {
 KINDS = {"name", "id", "image", "cpu"}
 HEAD = (
     "import os\n"
-    "from flashc import Endpoint, GpuGroup, NetworkVolume, PodTemplate, ServerlessScalerType\n"
+    "from flashc import DataCenter, Endpoint, GpuGroup, NetworkVolume, PodTemplate, ServerlessScalerType\n"
 )
 ENDPOINT = TABLES["Endpoint"]
+EXAMPLES = {parameter.name: parameter.example for parameter in ENDPOINT}
 
 
 def program_with(**arguments: str) -> str:
@@ -94,8 +71,28 @@ def test_what_is_written_from_the_tables_is_up_to_date(path: str) -> None:
     assert DOCUMENTS[path](text) == text, "run `python scripts/parameters.py`"
 
 
-def test_every_parameter_has_an_example_here() -> None:
-    assert [parameter.name for parameter in ENDPOINT] == list(EXAMPLES)
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(kind, row.name) for kind in ("NetworkVolume", "PodTemplate") for row in TABLES[kind]],
+)
+def test_the_example_of_a_part_of_an_endpoint_is_accepted(
+    kind: str, name: str, tmp_path: Path
+) -> None:
+    (row,) = (parameter for parameter in TABLES[kind] if parameter.name == name)
+    given: dict[str, str] = {}
+    if kind == "NetworkVolume":  # an existing one needs a data centre, another one a name
+        given = {"datacenter": '"EU-RO-1"'} if name == "id" else {"name": '"v"'}
+    text = ", ".join(f"{key}={value}" for key, value in {**given, name: row.example}.items())
+    parameter = "volume" if kind == "NetworkVolume" else "template"
+    files = {"worker.py": program_with(name='"w"', **{parameter: f"{kind}({text})"})}
+    assert compile_files(tmp_path, files).codes == []
+
+
+def test_the_manifest_copies_only_fields_that_the_ir_has() -> None:
+    fields = {
+        field.name for of in (Configuration, Resources) for field in msgspec.structs.fields(of)
+    }
+    assert copied_fields() <= fields
 
 
 @pytest.mark.parametrize("kind", TABLES)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
 
 from flashc_backends.base import MANIFEST_PATH, Context, Draft, DraftTarget
 from flashc_backends.files.handlers import handler_path
@@ -21,7 +24,7 @@ from flashc_ir.endpoints import (
 )
 from flashc_ir.platform.images import image_of
 from flashc_ir.program import Program
-from flashc_ir.resources import Cpu, Gpu, Template, Text, Variable
+from flashc_ir.resources import Cpu, Gpu, Resources, Template, Text, Variable
 
 from .manifest_model import (
     Manifest,
@@ -32,6 +35,7 @@ from .manifest_model import (
     References,
     ResourceType,
     ValuePart,
+    copied_fields,
 )
 from .placement import gpu_ids, locations
 
@@ -89,7 +93,7 @@ def _resource(
     path, module = _defining_module(program, endpoint)
     values, references = split_variables(configuration.environment)
     concurrency = 1 if balanced else configuration.max_concurrency
-    return ManifestResource(
+    resource = ManifestResource(
         resource_type=_resource_type(endpoint),
         file_path=path,
         local_path_prefix="/" + path.removesuffix(".py"),
@@ -104,7 +108,6 @@ def _resource(
         image_name=endpoint.image
         if isinstance(endpoint, ImageEndpoint)
         else image_of(endpoint, program.python_version, environ).name,
-        python_version=configuration.python_version,
         target_python_version=program.python_version,
         gpu_ids=None if gpu is None else gpu_ids(gpu.choices),
         instance_ids=_instances(configuration),
@@ -123,11 +126,22 @@ def _resource(
         if isinstance(endpoint, (QueueFunction, QueueClass))
         else None,
         gpu_count=gpu.count if gpu is not None and gpu.count != 1 else None,
-        execution_timeout_ms=resources.execution_timeout_ms or None,
-        flashboot=None if resources.flashboot else False,
         template=_template(resources.template),
         system_dependencies=list(configuration.system_dependencies) or None,
     )
+    return structs.replace(resource, **_copied(configuration), **_copied(resources))
+
+
+def _copied(value: Configuration | Resources) -> dict[str, Any]:
+    """Return the values for the `Copied` keys, without those that are the IR's default."""
+    found = {
+        field.name: (getattr(value, field.name), field.default) for field in structs.fields(value)
+    }
+    return {
+        name: given
+        for name, (given, default) in found.items()
+        if name in copied_fields() and given != default
+    }
 
 
 def _resource_type(endpoint: DeployedEndpoint) -> ResourceType:

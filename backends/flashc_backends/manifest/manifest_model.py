@@ -5,11 +5,16 @@ The provisioner of `runpod_flash`, its runtime and our own deploy read this docu
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from functools import cache
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
 from .documents import schema_of
+
+T = TypeVar("T")
+Copied = Annotated[T | None, msgspec.Meta(extra={"copied": True})]
+"""A key with the value of the field of the same name of the IR; absent where that field has its default."""
 
 
 class _Model(
@@ -89,7 +94,7 @@ class ManifestResource(_Model, frozen=True, kw_only=True):
     makes_remote_calls: bool
     client_mode: bool | None = None
     image_name: str = msgspec.field(name="imageName")
-    python_version: str | None = None
+    python_version: Copied[str] = None
     target_python_version: str
     gpu_ids: str | None = msgspec.field(default=None, name="gpuIds")
     instance_ids: list[str] | None = msgspec.field(default=None, name="instanceIds")
@@ -108,12 +113,25 @@ class ManifestResource(_Model, frozen=True, kw_only=True):
     max_concurrency: int | None = None
     handler_file: str | None = None
     gpu_count: int | None = msgspec.field(default=None, name="gpuCount")
-    execution_timeout_ms: int | None = msgspec.field(default=None, name="executionTimeoutMs")
-    flashboot: bool | None = None
+    execution_timeout_ms: Copied[int] = msgspec.field(default=None, name="executionTimeoutMs")
+    flashboot: Copied[bool] = None
     template: ManifestTemplate | None = None
     system_dependencies: list[str] | None = None
     endpoint_id: str | None = None
     ai_key: str | None = msgspec.field(default=None, name="aiKey")
+
+
+@cache
+def copied_fields() -> frozenset[str]:
+    """Return the names of the fields of `ManifestResource` that are `Copied`."""
+    info = msgspec.inspect.type_info(ManifestResource)
+    assert isinstance(info, msgspec.inspect.StructType)
+    return frozenset(
+        field.name
+        for field in info.fields
+        if isinstance(field.type, msgspec.inspect.Metadata)
+        and (field.type.extra or {}).get("copied")
+    )
 
 
 class Manifest(_Model, frozen=True, kw_only=True):

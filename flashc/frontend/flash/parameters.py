@@ -2,8 +2,8 @@
 
 The check of unknown names, the configuration in the IR, the typed signature of `flashc.Endpoint`, the page
 of FC101 and `spec/parameters.md` all come from this table (`scripts/parameters.py` writes the generated
-ones).  A new parameter is a row here, a field in `flashc_ir` that `read_configuration` fills, and a row in
-`tests/unit/test_parameters.py`.
+ones), and tests compile the example of every row.  A new parameter is a row here and a field in `flashc_ir`
+that `read_configuration` fills.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ NAME = Parameter[str | None](
     annotation="str | None",
     default=None,
     shown_default="the function's name",
+    example='"detector"',
     reader=read_name,
     doc="The endpoint's name, unique in the project. Routes and images need one.",
 )
@@ -72,6 +73,7 @@ ID = Parameter[str | None](
     type="str",
     annotation="str | None",
     default=None,
+    example='"abc123"',
     reader=read_id,
     doc="The id of an endpoint that exists: the object is a client of it, and nothing is deployed.",
 )
@@ -80,6 +82,7 @@ IMAGE = Parameter[str | None](
     type="str",
     annotation="str | None",
     default=None,
+    example='"owner/image:1"',
     reader=read_text,
     manifest=("imageName", "client_mode"),
     doc="A prebuilt image to deploy: the object is a client of it.",
@@ -90,6 +93,7 @@ GPU = Parameter[tuple[str, ...]](
     annotation="GpuGroup | GpuType | Sequence[GpuGroup | GpuType] | None",
     default=(GpuGroup.ANY.value,),
     shown_default="GpuGroup.ANY",
+    example="GpuGroup.ADA_24",
     reader=read_gpus,
     manifest=("gpuIds",),
     doc="GPU workers: pools or models in the order of preference. Excludes `cpu`.",
@@ -99,6 +103,7 @@ CPU = Parameter[tuple[str, ...] | None](
     type="CpuInstanceType, str, or a list of them",
     annotation="CpuInstanceType | str | Sequence[CpuInstanceType | str] | None",
     default=None,
+    example='"cpu3c-1-2"',
     reader=read_instances,
     manifest=("instanceIds",),
     doc="CPU workers, by instance type. Excludes `gpu`.",
@@ -109,6 +114,7 @@ WORKERS = Parameter[Workers](
     annotation="int | tuple[int, int] | list[int] | None",
     default=Workers(),
     shown_default="(0, 1)",
+    example="(1, 3)",
     reader=read_workers,
     manifest=("workersMin", "workersMax"),
     doc="The most workers, or the least and the most: `n` is `(0, n)`.",
@@ -119,6 +125,7 @@ IDLE_TIMEOUT = Parameter[int](
     annotation="int",
     default=60,
     signature="60",
+    example="5",
     reader=read_integer,
     unit="s",
     least=1,
@@ -131,6 +138,7 @@ DEPENDENCIES = Parameter[tuple[Dependency, ...]](
     type="list of str",
     annotation="list[str] | tuple[str, ...] | None",
     default=(),
+    example='["idna==3.10"]',
     reader=read_dependencies,
     doc="Python packages that workers need, as PEP 508 requirements.",
 )
@@ -139,6 +147,7 @@ SYSTEM_DEPENDENCIES = Parameter[tuple[str, ...]](
     type="list of str",
     annotation="list[str] | tuple[str, ...] | None",
     default=(),
+    example='["ffmpeg"]',
     reader=read_system_dependencies,
     manifest=("system_dependencies",),
     doc="Packages of the operating system (apt) that workers need.",
@@ -149,6 +158,7 @@ ACCELERATE_DOWNLOADS = Parameter[bool](
     annotation="bool",
     default=True,
     signature="True",
+    example="False",
     reader=read_flag,
     doc="Whether workers accelerate downloads. A built artifact contains the packages and ignores it.",
 )
@@ -157,6 +167,7 @@ VOLUME = Parameter[tuple[Located[Volume], ...]](
     type="NetworkVolume, or a list of them",
     annotation="NetworkVolume | Sequence[NetworkVolume] | None",
     default=(),
+    example='NetworkVolume(name="data", size=10)',
     reader=read_volumes,
     manifest=("networkVolumes",),
     doc="Volumes that are mounted at `/runpod-volume`, one per data centre.",
@@ -167,6 +178,7 @@ DATACENTER = Parameter[tuple[Located[str], ...]](
     annotation="DataCenter | str | Sequence[DataCenter | str] | None",
     default=(),
     shown_default="any",
+    example='"EU-RO-1"',
     reader=read_datacenters,
     manifest=("locations",),
     doc="Where workers may start. CPU workers run in EU-RO-1 only.",
@@ -176,6 +188,7 @@ ENV = Parameter[tuple[Variable, ...]](
     type="dict of str to str",
     annotation="Mapping[str, str | None] | None",
     default=(),
+    example='{"A": "1", "B": os.environ["B"]}',
     reader=_read_environment,
     manifest=("env", "env_references"),
     doc="Environment variables of workers. `os.environ[...]` is read when deploying, never when building.",
@@ -186,6 +199,7 @@ GPU_COUNT = Parameter[int](
     annotation="int",
     default=1,
     signature="1",
+    example="2",
     reader=read_integer,
     least=1,
     manifest=("gpuCount",),
@@ -198,6 +212,7 @@ EXECUTION_TIMEOUT_MS = Parameter[int](
     default=0,
     signature="0",
     shown_default="0 (the platform's default)",
+    example="5000",
     reader=read_integer,
     unit="ms",
     manifest=("executionTimeoutMs",),
@@ -209,6 +224,7 @@ FLASHBOOT = Parameter[bool](
     annotation="bool",
     default=True,
     signature="True",
+    example="False",
     reader=read_flag,
     manifest=("flashboot",),
     doc="Whether the platform may keep workers ready for a faster start.",
@@ -219,6 +235,7 @@ SCALER_TYPE = Parameter[ScalerType](
     annotation='ServerlessScalerType | Literal["QUEUE_DELAY", "REQUEST_COUNT"] | None',
     default="QUEUE_DELAY",
     shown_default="QUEUE_DELAY; with routes REQUEST_COUNT",
+    example="ServerlessScalerType.REQUEST_COUNT",
     reader=read_scaler_type,
     manifest=("scalerType",),
     doc="What makes the platform add workers. Endpoints with routes take REQUEST_COUNT only.",
@@ -229,6 +246,7 @@ SCALER_VALUE = Parameter[int](
     annotation="int",
     default=4,
     signature="4",
+    example="7",
     reader=read_integer,
     least=1,
     manifest=("scalerValue",),
@@ -239,6 +257,7 @@ TEMPLATE = Parameter[Located[Template] | None](
     type="PodTemplate",
     annotation="PodTemplate | None",
     default=None,
+    example="PodTemplate(containerDiskInGb=20)",
     reader=read_template,
     manifest=("template",),
     doc="Settings of the worker's container.",
@@ -250,6 +269,7 @@ MIN_CUDA_VERSION = Parameter[str | None](
     default="12.8",
     signature='"12.8"',
     shown_default='"12.8"; none with `cpu`',
+    example='"12.6"',
     reader=read_cuda,
     manifest=("minCudaVersion",),
     doc="The least version of CUDA that a GPU worker's driver has.",
@@ -260,6 +280,7 @@ PYTHON_VERSION = Parameter[str | None](
     annotation="str | None",
     default=None,
     shown_default="that of the build",
+    example='"3.12"',
     reader=read_python_version,
     manifest=("python_version",),
     doc='The version of Python, "3.10" to "3.13". All endpoints of a project have the same one.',
@@ -270,6 +291,7 @@ MAX_CONCURRENCY = Parameter[int](
     annotation="int",
     default=1,
     signature="1",
+    example="3",
     reader=read_integer,
     least=1,
     manifest=("max_concurrency",),

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from flashc_backends.base import Context, Draft, DraftTarget
 from flashc_ir.codec import dump
 from flashc_ir.printer import print_program
 from flashc_ir.program import Program
-
-from .base import Context, Draft, DraftTarget
 
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
