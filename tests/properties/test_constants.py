@@ -162,6 +162,20 @@ _DOUBT = "1 // [*{0, 1}][0]"
         f"try:\n    {_DOUBT}; {{}}['no']\nexcept ArithmeticError:\n    v = 1\nexcept KeyError:\n    v = 2\n",
         f"v = 1\ntry:\n    {_DOUBT}; v = 2; {{}}['no']\nexcept Exception:\n    pass\n",
         f"import contextlib\nv = 1\nwith contextlib.suppress(Exception): {_DOUBT}; v = 2; {{}}['no']\n",
+        *(
+            f"v = 1\ntry:\n    {text}\n    v = 2\nexcept Exception:\n    pass\n"
+            for text in (
+                "a = ([],); a[0] += [1]",
+                "a = (1,); a[0] = 2",
+                "a = {1}; a[0] = 2",
+                "a = 7; a[0] = 2",
+                "a = (1,); del a[0]",
+                "a = [1]; a['x'] = 1",
+                "a = [1]; a.x = 1",
+                "a = None; del a['x']",
+                "a = [1]; del a['x']",
+            )
+        ),
         f"import contextlib\nwith contextlib.suppress(ArithmeticError): {_DOUBT}; {{}}['no']\n",
         "class A: pass\na = A()\nv = 5\ntry:\n    del a.missing\n    v = 0\nexcept AttributeError:\n    pass\n",
     ],

@@ -86,6 +86,11 @@ def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> No
     value = machine.evaluate(node.value, frame)
     symbol = symbols.AUGMENTED[type(node.operator)]
     container = current.value if isinstance(current, Known) else None
+    if isinstance(node.target, cst.Subscript):
+        holder = machine.evaluate(node.target.value, frame)
+        if isinstance(holder, Known) and isinstance(holder.value, SequenceValue):
+            if holder.value.kind is not list:
+                machine.may_raise()  # the element may change, but it can't be stored again
     if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
         _extend(machine, container, value)  # in place: every alias sees it
         return

@@ -232,5 +232,7 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
                 frame.names[name] = machine.condition or value
         case DialectObject() as sdk_object:
             sdk_object.assign_attribute(name, value)
-        case _:
+        case External():
             pass
+        case _:
+            machine.may_raise()  # most values have no attributes of the program's own

@@ -205,8 +205,10 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             mapping.escaped = mapping.escaped or problem
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
-        case _:
+        case External():
             pass
+        case _:
+            machine.may_raise()  # most values have no items
 
 
 def bind_global(machine: Machine, frame: Frame, name: str, value: Value) -> None:
@@ -231,6 +233,7 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
     if machine.condition is not None or not isinstance(key, Known) or items.kind is not list:
         reason = Unknown(reason="it is not known which element is assigned", origin=value.origin)
         items.escaped = items.escaped or machine.condition or reason
+        machine.may_raise()
         return
     match key.value:
         case int() as index:
@@ -250,6 +253,7 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
             items.escaped = Unknown(
                 reason="it is not known which element is assigned", origin=key.origin
             )
+            machine.may_raise()
 
 
 def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> None:
@@ -259,18 +263,22 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     if not isinstance(receiver, Known) or not isinstance(
         receiver.value, (SequenceValue, DictValue)
     ):
+        machine.may_raise()
         return
     container = receiver.value
     key = resolve_symbolic(machine, key)
     if machine.condition is not None or not isinstance(key, Known):
         unknown = key if isinstance(key, Unknown) else None
         container.escaped = container.escaped or machine.condition or unknown
+        machine.may_raise()
         return
     try:
         if isinstance(container, DictValue):
             del container.entries[concrete(key)]
-        elif isinstance(key.value, (int, slice)):
+        elif isinstance(key.value, (int, slice)) and container.kind is list:
             del container.items[key.value]
+        else:
+            machine.may_raise()
     except NotConcrete as problem:
         container.escaped = container.escaped or cause(problem.part, span)
     except (LookupError, TypeError, ValueError) as error:
