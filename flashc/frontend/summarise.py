@@ -71,6 +71,7 @@ def summarise(
         diagnostics=tuple(sink),
         inputs=evaluation.inputs(),
         imported=evaluation.imported,
+        evaluated=len(evaluation.loaded),
         joined=_joined(names, machine, relevant),
     )
 

@@ -20,7 +20,7 @@ class ComponentSummary(Struct, frozen=True, kw_only=True):
     `sdk_edits` are the edits that dialects ask for, by module.  `inputs` are what decided the summary besides
     the modules' own text.  `imported` are the other modules of the project that its modules import, `joined`
     those that have to be in the same component, because they form an import cycle with one of its modules or
-    share an endpoint with it.
+    share an endpoint with it.  `evaluated` is the number of modules that were evaluated for it.
     """
 
     modules: tuple[Module, ...]
@@ -31,6 +31,7 @@ class ComponentSummary(Struct, frozen=True, kw_only=True):
     inputs: tuple[str, ...]
     imported: tuple[str, ...] = ()
     joined: tuple[str, ...] = ()
+    evaluated: int = 0
 
 
 class ModuleExports(Struct, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ of what they were.  It is found again if every input has the digest that it had 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -56,11 +56,22 @@ class Memo:
         names = tuple(sorted(set(inputs)))
         return Trace(key, names, self._full(key, names), result)
 
-    def load_traces(self, kind: str, group: str) -> dict[str, Trace]:
-        """Return, by key, the results of a group that the present inputs would give again."""
+    def load_traces(self, kind: str, group: str) -> tuple[Trace, ...]:
+        """Return the results of a group, whatever their inputs are now."""
         data = self.cache.read(kind, group)
-        traces = () if data is None else msgspec.msgpack.decode(data, type=tuple[Trace, ...])
-        return {t.key: t for t in traces if self._full(t.key, t.inputs) == t.digest}
+        return () if data is None else msgspec.msgpack.decode(data, type=tuple[Trace, ...])
+
+    def valid(self, traces: Iterable[Trace], keys: Container[str]) -> dict[str, Trace]:
+        """Return, by key, the traces with one of these keys that the present inputs would give again.
+
+        Traces with other keys are not looked at: to compute what their inputs are now can take long.
+        """
+        found: dict[str, Trace] = {}
+        for each in traces:
+            if each.key in keys and each.key not in found:
+                if self._full(each.key, each.inputs) == each.digest:
+                    found[each.key] = each
+        return found
 
     def save_traces(self, kind: str, group: str, traces: Iterable[Trace]) -> None:
         """Keep the results of a group in place of those that it had; not those with volatile inputs."""

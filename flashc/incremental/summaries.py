@@ -28,6 +28,7 @@ from flashc.project.workspace import Workspace
 from flashc.syntax.stack import call_with_large_stack
 from flashc_core.cache import digest
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
 
 from .components import join
@@ -35,11 +36,14 @@ from .fingerprint import compiler_identity, dialects_key, project_index
 from .memo import Memo, Trace
 
 _MODULES_OF_A_BATCH = 16
+_TRACES_OF_A_COMPONENT = 3  # so that an edit that is taken back, or another branch, is known
 _MIN_PARALLEL_SIZE = (
     100_000  # bytes of source; reading less takes no longer than starting processes
 )
 # Modules that import long chains of others are evaluated again and again; beyond this many evaluations per
-# module all are evaluated once, together, and an edit of one reads them all again.
+# module all are evaluated once, together, and an edit of one reads them all again.  What decides is how many
+# modules each one imports: never what is cached, nor the number of processors, because a worker that shares
+# state with another one can say something else if both are evaluated together.
 _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"
@@ -54,7 +58,10 @@ class _TooManyEvaluations(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Components whose summaries are cached in one entry: those that are `absent`, and the other traces."""
+    """Components whose summaries are cached in one entry.
+
+    `absent` are those whose summaries are not, `cached` the traces that the entry has, the most useful first.
+    """
 
     components: tuple[Component, ...]
     absent: tuple[Component, ...]
@@ -104,6 +111,7 @@ def read_summaries(
         components: list[Component] = [(name,) for name in names]
         while True:
             library.read(components, meanwhile)
+            library.check_evaluations(components)
             joined = join(components, library.summaries)
             if joined == components:
                 break
@@ -135,7 +143,6 @@ class _Library:
     exports: dict[str, ModuleExports] = field(default_factory=dict[str, ModuleExports])
     _under_way: set[str] = field(default_factory=set[str])
     _evaluations: int = 0
-    _units: int = 0
 
     # Summaries ------------------------------------------------------------------------------------
 
@@ -145,19 +152,21 @@ class _Library:
         Raises:
             _TooManyEvaluations: reading them one by one would take too long.
         """
+        self._evaluations = 0
         missing: list[_Batch] = []
         is_alone = True
         for names in batches(c for c in components if c not in self.summaries):
             traces = self.memo.load_traces(_SUMMARIES, self.group(names))
-            keys = {component: self.key(component) for component in names}
-            for component, key in keys.items():
-                if key in traces:
-                    data = traces[key].result
-                    self.summaries[component] = msgspec.msgpack.decode(data, type=ComponentSummary)
-            absent = tuple(c for c, key in keys.items() if key not in traces)
+            keys = {self.key(component): component for component in names}
+            valid = self.memo.valid(traces, keys)
+            for key, trace in valid.items():
+                summary = msgspec.msgpack.decode(trace.result, type=ComponentSummary)
+                self.summaries[keys[key]] = summary
+            absent = tuple(component for key, component in keys.items() if key not in valid)
             is_alone = is_alone and len(absent) == len(names)
             if absent:
-                missing.append(_Batch(names, absent, tuple(traces.values())))
+                others = (trace for trace in traces if valid.get(trace.key) is not trace)
+                missing.append(_Batch(names, absent, (*valid.values(), *others)))
         with self._reading(missing, is_alone=is_alone) as results:
             meanwhile(self.summaries.values())
             for batch, data in zip(missing, results, strict=True):
@@ -197,17 +206,43 @@ class _Library:
             summaries.append(
                 summarise(component, project, environment, self.dialects, self.relevant)
             )
-            self._evaluations += len(component) + len(summaries[-1].imported)
-            self._units += len(component)
-            allowed = _FREE_EVALUATIONS + _MAX_EVALUATIONS * self._units
-            if self.is_limited and self._evaluations > allowed:
-                return _BatchResult(None, {})
-        new = (
+            self._evaluations += summaries[-1].evaluated
+            if self.is_limited and self._evaluations > self.max_evaluations:
+                break
+        new = [
             self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
-            for component, summary in zip(batch.absent, summaries, strict=True)
-        )
-        self.memo.save_traces(_SUMMARIES, self.group(batch.components), (*batch.cached, *new))
+            for component, summary in zip(batch.absent, summaries, strict=False)
+        ]
+        kept = [*new, *batch.cached][: _TRACES_OF_A_COMPONENT * len(batch.components)]
+        self.memo.save_traces(_SUMMARIES, self.group(batch.components), kept)
+        if len(summaries) < len(batch.absent):
+            return _BatchResult(None, {})
         return _BatchResult(tuple(summaries), self.plain_imports(summaries))
+
+    # Limits ---------------------------------------------------------------------------------------
+
+    @property
+    def max_evaluations(self) -> int:
+        """The number of evaluations beyond which all modules are evaluated together."""
+        return _FREE_EVALUATIONS + _MAX_EVALUATIONS * len(self.relevant)
+
+    def check_evaluations(self, components: Sequence[Component]) -> None:
+        """Check how many evaluations it takes to read these components one by one.
+
+        Raises:
+            _TooManyEvaluations: too many.
+        """
+        if len(self.relevant) * len(self.workspace.project.modules) <= self.max_evaluations:
+            return
+        summaries = [self.summaries[component] for component in components]
+        imports = {
+            name: exports.imported for name, exports in self.plain_imports(summaries).items()
+        }
+        for component, summary in zip(components, summaries, strict=True):
+            imports |= dict.fromkeys(component, (*component, *summary.imported))
+        sizes = count_reachable(imports)
+        if sum(sizes[component[0]] for component in components) > self.max_evaluations:
+            raise _TooManyEvaluations
 
     # Exports --------------------------------------------------------------------------------------
 
@@ -249,7 +284,6 @@ class _Library:
     def _read_exports(self, name: str) -> ModuleExports:
         from flashc.frontend.exports import read_exports
 
-        self._evaluations += 1
         project, environment = self.workspace.project, self.workspace.environment
         read = partial(read_exports, name, project, environment, self.dialects)
         return call_with_large_stack(read)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from itertools import chain
 from typing import TypeVar
 
 Node = TypeVar("Node", bound=Hashable)
@@ -53,3 +54,42 @@ def reachable(starts: Iterable[Node], successors: Successors[Node]) -> set[Node]
             found.add(node)
             pending.extend(successors(node))
     return found
+
+
+def count_reachable(graph: Mapping[Node, Collection[Node]]) -> dict[Node, int]:
+    """Return for each node of a graph how many nodes a path leads to, itself included.
+
+    A successor that is no key of the graph has no successors.
+    """
+    numbers: dict[Node, int] = {}
+    for node in chain(graph, *graph.values()):
+        numbers.setdefault(node, len(numbers))
+    reached = {node: 1 << number for node, number in numbers.items()}
+    order = _successors_first(graph)
+    is_changing = True
+    while is_changing:  # once, and once more for each cycle that leads into another one
+        is_changing = False
+        for node in order:
+            found = reached[node]
+            for successor in graph[node]:
+                found |= reached[successor]
+            is_changing = is_changing or found != reached[node]
+            reached[node] = found
+    return {node: reached[node].bit_count() for node in graph}
+
+
+def _successors_first(graph: Mapping[Node, Collection[Node]]) -> list[Node]:
+    """Return the nodes of a graph in an order that has a node's successors before it, except in cycles."""
+    order: list[Node] = []
+    seen: set[Node] = set()
+    for start in graph:
+        pending = [(start, False)]
+        while pending:
+            node, is_finished = pending.pop()
+            if is_finished:
+                order.append(node)
+            elif node not in seen and node in graph:
+                seen.add(node)
+                pending.append((node, True))
+                pending += ((successor, False) for successor in graph[node])
+    return order

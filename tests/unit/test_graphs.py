@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashc_core.graphs import cycle_through, path_to, reachable
+from flashc_core.graphs import count_reachable, cycle_through, path_to, reachable
 
 NODES = range(5)
 Graph = dict[int, list[int]]
@@ -55,3 +55,12 @@ def test_what_is_reachable_has_a_path(graph: Graph, starts: list[int]) -> None:
 def test_of_equal_paths_the_first_successors_win() -> None:
     graph = {"a": ["b", "c"], "b": ["d"], "c": ["d"], "d": []}
     assert path_to("a", "d", graph.__getitem__) == ["a", "b"]
+
+
+@given(GRAPHS)
+def test_reachable_nodes_are_counted_as_they_are_found(graph: dict[int, list[int]]) -> None:
+    def successors(node: int) -> list[int]:
+        return graph.get(node, [])
+
+    expected = {node: len(reachable([node], successors)) for node in graph}
+    assert count_reachable(graph) == expected

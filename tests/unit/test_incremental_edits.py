@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from flashc.compile import compile_project
+from flashc.incremental import summaries
 from flashc_core.cache import Store
 from flashc_core.diagnostics import Diagnostic
 from flashc_ir.program import Program
@@ -301,3 +302,95 @@ def test_a_finding_in_another_module_moves_with_its_lines(tmp_path: Path) -> Non
         assert found.diagnostics == compile_workspace(opened(root)).diagnostics
         lines.append(str(found.found("FC101").location).split(":")[1])
     assert lines == ["3", "4"]
+
+
+# Limits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("modules_of_a_batch", [1, 16])
+def test_whether_modules_are_read_together_does_not_depend_on_the_cache(
+    modules_of_a_batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read together, the workers see the variable that the first of them sets; the limit says whether they are."""
+    monkeypatch.setattr(summaries, "_FREE_EVALUATIONS", 0)
+    monkeypatch.setattr(summaries, "_MAX_EVALUATIONS", 3)
+    monkeypatch.setattr(summaries, "_MODULES_OF_A_BATCH", modules_of_a_batch)
+    files = {f"m{n}.py": worker(f"'m{n}-' + X", f"from m{n + 1} import X") for n in range(1, 9)}
+    files["m9.py"] = "import os\nX = os.getenv('STAGE_OF_TEST', 'none')\n"
+    first = "import os\nos.environ['STAGE_OF_TEST'] = 'x'\nfrom m1 import X"
+    files["m0.py"] = worker("'m0-' + X", first)
+    cut = {"m5.py": worker("'m5-' + X", "X = 'none'")}
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    seen: list[str] = []
+    for state in (cut, files, cut, files):
+        write(root, state)
+        found = compiled(root, store)
+        assert found == compiled(root, None) == compiled(root, store)
+        seen.append(found[0])
+    assert "m8-none" in seen[0]
+    assert "m8-x" in seen[1]
+    assert seen[2:] == seen[:2]
+
+
+def test_a_cache_keeps_a_few_states_of_a_module(tmp_path: Path) -> None:
+    """An edit that is taken back is known again, and a long day's edits do not fill the cache."""
+    store, root = Store(tmp_path / "cache"), tmp_path / "app"
+    sizes: list[int] = []
+    for number in (*range(100, 120), 119, 118):
+        write(root, {"worker.py": worker(f"'w-{number}'", "")})
+        assert compiled(root, store)[0] == f"w-{number}"
+        entries = (tmp_path / "cache").rglob("summaries/**/*")
+        sizes.append(sum(path.stat().st_size for path in entries if path.is_file()))
+    assert sizes[5] > sizes[0] > 0
+    assert sizes[-1] == sizes[5]
+
+
+# Early cut-off --------------------------------------------------------------------------------------
+
+CONFIG = "STAGE = 'prod'\nREGION = 'eu'\nUNUSED = 1\n"
+TOOLS = "def label(x): return x + '-1'\ndef later(): return 1\nclass Settings:\n    size = 1\n"
+SHARING = {
+    "config.py": CONFIG,
+    "tools.py": TOOLS,
+    "a.py": worker("label('a-' + config.STAGE)", "import config\nfrom tools import label, later"),
+    "b.py": worker("'b-' + REGION", "from config import REGION"),
+    "c.py": worker("'c'", ""),
+}
+
+
+def _here(work: Callable[[int], bytes], count: int, least: int = 0) -> Iterator[bytes]:
+    """Do in this process what several would do, so that the test sees what is parsed."""
+    yield from map(work, range(count))
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        ({"config.py": CONFIG + "# a comment\n"}, "config.py"),
+        ({"config.py": CONFIG.replace("UNUSED = 1", "UNUSED = 2")}, "config.py"),
+        ({"config.py": CONFIG + "MORE = 1\n"}, "config.py"),
+        ({"config.py": CONFIG.replace("eu", "us")}, "b.py config.py"),
+        ({"config.py": CONFIG.replace("prod", "test")}, "a.py config.py tools.py"),
+        ({"config.py": "# a line more\n" + CONFIG}, "a.py b.py config.py tools.py"),
+        ({"tools.py": TOOLS.replace("later(): return 1", "later(): return 2")}, "tools.py"),
+        ({"tools.py": TOOLS.replace("size = 1", "size = 2")}, "tools.py"),
+        ({"tools.py": TOOLS.replace("x + '-1'", "x + '-2'")}, "a.py config.py tools.py"),
+        ({"a.py": SHARING["a.py"].replace("return x", "return 2")}, "a.py config.py tools.py"),
+        ({"c.py": SHARING["c.py"].replace("return x", "return 2")}, "c.py"),
+    ],
+)
+def test_an_edit_parses_the_modules_that_it_can_reach(
+    edit: dict[str, str], expected: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module whose reading asks for something that changed is parsed, with what it imports."""
+    monkeypatch.setattr(summaries, "on_all_processors", _here)
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", SHARING)
+    compiled(root, store)
+    for state in (edit, SHARING):
+        write(root, state)
+        workspace = opened(root, store)
+        found = compile_workspace(workspace)
+        sources = workspace.project.sources.items()
+        parsed = [path for path, source in sources if "_parsed" in vars(source)]
+        assert " ".join(sorted(parsed)) == (expected if state is edit else "")
+        assert found.program == compile_workspace(opened(root)).program
