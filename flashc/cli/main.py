@@ -16,7 +16,17 @@ EXIT_INTERRUPTED = 130
 # Syntax trees are many small objects that live as long as the command.  Collecting garbage among them with
 # the default thresholds takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
-_COMMANDS = ("check", "build", "emit", "lock", "size", "verify", "explain", "cache", "lsp")
+_COMMANDS = (
+    "check",
+    "build",
+    "emit",
+    "lock",
+    "size",
+    "verify",
+    "explain",
+    "cache",
+    "lsp",
+)
 
 
 class _Lazy(click.Group):

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
-from flashc.cli.check import command
+from flashc.cli.main import cli
 from tests.support.projects import ROOT
 
 WORKER = """\
@@ -40,7 +40,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def check(project: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(command, [str(project), "--python-version", "3.12", *arguments])
+    return CliRunner().invoke(cli, ["check", str(project), "--python-version", "3.12", *arguments])
 
 
 def codes(result: Result) -> list[str]:

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
-from flashc.cli import build, check, verify
+from flashc.cli.main import cli
 from flashc.lsp.analysis import analyse
 from flashc.report.text import render
 from flashc_core import rules
@@ -81,21 +81,21 @@ def names_the_file_only(result: Result, output_format: str, code: str) -> None:
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_check(project: Path, output_format: str) -> None:
     link_outside(project)
-    result = CliRunner().invoke(check.command, [str(project), "--format", output_format])
+    result = CliRunner().invoke(cli, ["check", str(project), "--format", output_format])
     names_the_file_only(result, output_format, "FC004")
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_build(project: Path, output_format: str) -> None:
     arguments = [str(project), "--no-deps", "--format", output_format]
-    result = CliRunner().invoke(build.command, arguments)
+    result = CliRunner().invoke(cli, ["build", *arguments])
     names_the_file_only(result, output_format, "FC413")
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
 def test_verify(project: Path, output_format: str) -> None:
     (project / PATH).replace(project / "kept")
-    made = CliRunner().invoke(build.command, [str(project), "--no-deps"])
+    made = CliRunner().invoke(cli, ["build", str(project), "--no-deps"])
     assert made.exit_code == 0, made.output
     (project / "kept").replace(project / PATH)
     artifact = project / "artifact.tar.gz"
@@ -107,7 +107,7 @@ def test_verify(project: Path, output_format: str) -> None:
             if member.isfile():
                 new.addfile(member, old.extractfile(member))
         new.add(project / PATH, PATH)
-    result = CliRunner().invoke(verify.command, [str(artifact), "--format", output_format])
+    result = CliRunner().invoke(cli, ["verify", str(artifact), "--format", output_format])
     names_the_file_only(result, output_format, "FC413")
 
 
@@ -133,7 +133,7 @@ def test_a_line_of_an_included_file_is_not_quoted(
 ) -> None:
     (project / path).write_text(f"six==1.17.0\nHF_TOKEN={KEY}\n")
     (project / "requirements.txt").write_text(f"# pins\n-r {path}\n")
-    result = CliRunner().invoke(check.command, [str(project), "--format", output_format])
+    result = CliRunner().invoke(cli, ["check", str(project), "--format", output_format])
     assert result.exit_code == 1
     assert KEY not in result.output + result.stderr
     assert f"line 2 of `{path}` is not a valid requirement" in result.output + result.stderr

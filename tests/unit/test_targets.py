@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from flashc.cli import emit
+from flashc.cli.main import cli
 from flashc_backends.base import Context, PlanTarget
 from flashc_backends.targets import TARGETS
 from flashc_core import rules
@@ -56,9 +57,9 @@ def with_plan(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("with_plan")
 def test_a_plan_is_printed_or_written_as_json(tmp_path: Path) -> None:
     app, out = write(tmp_path / "app", FILES), tmp_path / "out"
-    printed = CliRunner().invoke(emit.command, [str(app), "-t", "steps"])
+    printed = CliRunner().invoke(cli, ["emit", str(app), "-t", "steps"])
     assert (printed.exit_code, printed.stdout) == (0, "create w\n")
-    written = CliRunner().invoke(emit.command, [str(app), "-t", "steps", "-o", str(out)])
+    written = CliRunner().invoke(cli, ["emit", str(app), "-t", "steps", "-o", str(out)])
     assert (written.exit_code, written.stdout) == (0, "")
     assert {p.name: json.loads(p.read_bytes()) for p in out.iterdir()} == {
         "steps.json": {"create": ["w"]}
@@ -69,7 +70,7 @@ def test_a_plan_is_printed_or_written_as_json(tmp_path: Path) -> None:
 def test_a_plan_that_can_not_be_made_is_a_finding(tmp_path: Path) -> None:
     app = write(tmp_path / "app", {"w.py": FILES["w.py"].replace("'w'", "'bad'")})
     out = tmp_path / "out"
-    refused = CliRunner().invoke(emit.command, [str(app), "-t", "steps", "-o", str(out)])
+    refused = CliRunner().invoke(cli, ["emit", str(app), "-t", "steps", "-o", str(out)])
     assert refused.exit_code == 3
     assert "no plan for `bad`" in refused.stderr
     assert not out.exists()
@@ -77,7 +78,7 @@ def test_a_plan_that_can_not_be_made_is_a_finding(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("with_plan")
 def test_the_help_lists_the_targets_of_the_registry() -> None:
-    shown = CliRunner().invoke(emit.command, ["--help"]).output
+    shown = CliRunner().invoke(cli, ["emit", "--help"]).output
     lines = [" ".join(line.split()) for line in shown.splitlines()]
     for target in TARGETS.values():
         assert f"{target.name} {target.summary}" in lines

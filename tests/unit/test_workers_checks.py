@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from flashc.cli.check import command
+from flashc.cli.main import cli
 from tests.support.projects import compile_files, compile_folder, write
 
 HEAD = "import os\nfrom runpod_flash import Endpoint\n\n"
@@ -118,10 +118,10 @@ def test_the_import_moves_into_every_function_that_uses_it(tmp_path: Path) -> No
         '    """Doc."""\n\n    # why\n    return pd.Series(x), Table().rows()\n'
     )
     write(tmp_path, {"worker.py": text})
-    shown = CliRunner().invoke(command, [str(tmp_path), "--diff"]).output
+    shown = CliRunner().invoke(cli, ["check", str(tmp_path), "--diff"]).output
     assert shown.count("+        import pandas as pd") == 1
     assert (tmp_path / "worker.py").read_text() == text
-    CliRunner().invoke(command, [str(tmp_path), "--fix"])
+    CliRunner().invoke(cli, ["check", str(tmp_path), "--fix"])
     assert (tmp_path / "worker.py").read_text() == (
         "from runpod_flash import Endpoint\n\n\n"
         "class Table:\n    def rows(self):\n        import pandas as pd\n"
