@@ -13,7 +13,6 @@ from flashc.evaluator.objects import Argument, CallArguments, Frame
 from flashc.evaluator.values import External, Known, Unknown, Value, is_none
 from flashc.frontend.decorators import EndpointObject, RouteMethodObject, declare
 from flashc_core.source import Span
-from flashc_ir.platform.catalogue import DataCenter
 
 from .names import CLASSES, ENUMS, NAMES, PACKAGES
 
@@ -24,6 +23,7 @@ _VERBS: dict[str, RouteMethod] = {
     "delete": "DELETE",
     "patch": "PATCH",
 }
+_ENUM_METHODS = frozenset({"all", "from_string"})
 _CLIENT_METHODS = frozenset({"run", "runsync", "status", "cancel"})
 
 
@@ -53,17 +53,14 @@ class FlashSemantics:
         return {name: value for name, value in found.items() if value is not None}
 
     def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
-        """Return `Enum.all`, which all of the SDK's enums have, and `DataCenter.from_string`."""
-        if kind in ENUMS.values() and name == "all":
-            found: Callable[..., object] | None = getattr(kind, "all", None)
-            return found
-        if kind is DataCenter and name == "from_string":
-            return _datacenter
-        return None
+        """Return a method of one of the SDK's enums, None where it has none of that name.
 
-
-def _datacenter(text: str) -> DataCenter:
-    return DataCenter(text.strip().upper().replace("_", "-"))
+        It is the catalogue's own method, so that workers, which have the catalogue, get the same result.
+        """
+        if kind not in ENUMS.values() or name not in _ENUM_METHODS:
+            return None
+        found: Callable[..., object] | None = getattr(kind, name, None)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

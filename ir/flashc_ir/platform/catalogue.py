@@ -83,7 +83,7 @@ class CpuInstanceType(str, Enum):
 
 
 class DataCenter(str, Enum):
-    """Data centres.  The last four stand in the documentation only, not in the SDK's enum."""
+    """Data centres.  The last four are in the documentation only, not in the SDK's enum."""
 
     US_CA_2 = "US-CA-2"
     US_IL_1 = "US-IL-1"
@@ -105,6 +105,15 @@ class DataCenter(str, Enum):
     def all(cls) -> list["DataCenter"]:
         """The data centres that the SDK itself lists; what an endpoint gets that names none."""
         return [place for place in cls if place not in DOCUMENTED_ONLY]
+
+    @classmethod
+    def from_string(cls, text: str) -> "DataCenter":
+        """The data centre of a name in upper or lower case, with hyphens or underscores.
+
+        Raises:
+            ValueError: no data centre has the name.
+        """
+        return cls(text.strip().upper().replace("_", "-"))
 
 
 class ServerlessScalerType(Enum):
