@@ -25,7 +25,7 @@ class InvalidProgram(AssertionError):
 class Verifier:
     """Checks one program after each step of its compilation.
 
-    A law is checked from its step on.  Programs are immutable, so that a part that was checked before
+    A law is checked after its step and after every later one.  Programs are immutable, so that a part that was checked before
     is not searched for spans again, and a step that changes nothing costs nothing.
     """
 
@@ -53,7 +53,8 @@ class Verifier:
         """
         known = self._steps
         self._steps = known | {after}
-        subject = Subject(program, self._fresh(program))
+        fresh = (part for part in _parts(program) if id(part) not in self._seen)
+        subject = Subject(program, fresh)
         laws = [
             law
             for law in LAWS
@@ -64,9 +65,7 @@ class Verifier:
         self._last = program
 
     def _run(self, laws: Iterable[Law], subject: Subject, after: str) -> None:
-        violations = [(law, message) for law in laws for message in law.check(subject)]
-        if violations:
-            raise InvalidProgram(after, violations)
+        _require(laws, subject, after)
         self._seen |= {id(node): node for node in subject.fresh}
 
     def _is_affected(self, law: Law, subject: Subject) -> bool:
@@ -76,23 +75,26 @@ class Verifier:
             return True
         return any(getattr(last, name) is not getattr(subject.program, name) for name in law.reads)
 
-    def _fresh(self, program: Program) -> Iterator[Struct]:
-        for nodes in (
-            program.modules,
-            program.endpoints,
-            program.unlowered,
-            program.requirements,
-            program.calls,
-        ):
-            for node in nodes:
-                if id(node) not in self._seen:
-                    yield node
 
-
-def verify(program: Program, after: str) -> None:
-    """Check a program once: all laws that hold after the step `after`, or from the first step on.
+def verify(program: Program) -> None:
+    """Check all laws of a finished program: one that all checks have seen.
 
     Raises:
         InvalidProgram: a law is broken.
     """
-    Verifier().check(program, after)
+    _require(LAWS, Subject(program, _parts(program)), "the last pass")
+
+
+def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:
+    violations = [(law, message) for law in laws for message in law.check(subject)]
+    if violations:
+        raise InvalidProgram(after, violations)
+
+
+def _parts(program: Program) -> Iterator[Struct]:
+    """Yield the parts of a program that contain spans."""
+    yield from program.modules
+    yield from program.endpoints
+    yield from program.unlowered
+    yield from program.requirements
+    yield from program.calls

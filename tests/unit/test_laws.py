@@ -11,17 +11,18 @@ import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
+from flashc import passes
+from flashc.passes import CHECKS
+from flashc.passes.context import PassContext
 from flashc_core.source import Edit, Span
 from flashc_ir import program as program_module
 from flashc_ir.codec import dump
 from flashc_ir.endpoints import LoadBalanced, QueueFunction
-from flashc_ir.laws import LAWS, Law, Subject, law_list
+from flashc_ir.laws import FIRST_STEP, LAWS, Law, Subject, law_list
 from flashc_ir.program import Client, Edge, Program, Resource
 from flashc_ir.spans import spans_of, structs_in
 from flashc_ir.verify import InvalidProgram, Verifier, verify
 from tests.support.projects import EXAMPLES, compile_files, compile_folder
-
-LAST = "rewrite_imports"
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +185,35 @@ def test_a_broken_law_is_named(
 
 
 def test_what_flashc_compiles_keeps_the_laws(program: Program) -> None:
-    verify(program, LAST)
+    verify(program)
+
+
+@pytest.mark.parametrize(
+    ("name", "break_it"), [(name, each) for name, breaks in BROKEN.items() for each in breaks]
+)
+def test_all_laws_hold_for_a_finished_program(
+    name: str, break_it: Callable[[Program], Program], program: Program
+) -> None:
+    with pytest.raises(InvalidProgram) as found:
+        verify(break_it(program))
+    assert name in found.value.broken
+
+
+def test_every_law_holds_from_the_first_step_or_a_pass_on() -> None:
+    """A law whose step never runs would never be checked."""
+    steps = {FIRST_STEP, *(step.__name__ for step in CHECKS)}
+    assert {law.since for law in LAWS} <= steps
+
+
+def test_a_pass_that_breaks_a_law_of_an_earlier_pass_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def rewrite_nothing(before: Program, context: PassContext) -> Program:
+        return twin(before)
+
+    monkeypatch.setattr(passes, "REWRITES", (rewrite_nothing,))
+    with pytest.raises(InvalidProgram, match=r"after rewrite_nothing: .*unique-endpoints"):
+        compile_folder(EXAMPLES / "pipeline")
 
 
 def test_a_law_holds_from_its_step_on(program: Program) -> None:
