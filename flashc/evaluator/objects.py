@@ -150,6 +150,7 @@ class ClassValue:
     bases: tuple[Value, ...]
     fields: tuple[str, ...] = ()
     is_record: bool = False  # a dataclass or NamedTuple: built from its fields
+    is_restricted: bool = False  # a dataclass whose instances may refuse to be changed
     decorated: bool = False
 
     @property
@@ -269,6 +270,8 @@ class FieldValue:
 @dataclass(frozen=True, slots=True)
 class DataclassDecorator:
     """`dataclasses.dataclass(...)` with options, not yet applied to a class."""
+
+    restricts: bool = False  # with `frozen=True` or `slots=True`
 
 
 @dataclass(frozen=True, slots=True, eq=False)

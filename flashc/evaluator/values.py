@@ -160,15 +160,28 @@ class ModuleRef:
 
 @dataclass(frozen=True, slots=True)
 class ProjectPath:
-    """A path inside the project, relative to its root; `text`: made by `os.path`, so a str."""
+    """A path inside the project, relative to its root, which is ".".
+
+    `text`: made by `os.path`, so a str.  `normalised`: a part was `..`, so Python's path has other parts.
+    """
 
     path: str
     text: bool = False
+    normalised: bool = False
 
     def joined(self, name: str) -> ProjectPath | None:
         """Return the path `self / name`; None where it leaves the project."""
         joined = posixpath.normpath(posixpath.join(self.path, name))
-        return None if joined.startswith(("..", "/")) else ProjectPath(joined, self.text)
+        if joined.startswith("/") or joined.split("/")[0] == "..":
+            return None
+        return ProjectPath(joined, self.text, self.normalised or ".." in name.split("/"))
+
+    @property
+    def parent(self) -> ProjectPath | None:
+        """The folder that contains it; None if that is not known, or outside the project."""
+        if self.path == "." or self.normalised:
+            return None
+        return ProjectPath(posixpath.dirname(self.path) or ".", self.text)
 
 
 @dataclass(frozen=True, slots=True)

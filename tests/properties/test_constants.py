@@ -182,3 +182,52 @@ _DOUBT = "1 // [*{0, 1}][0]"
 )
 def test_programs_that_once_broke_a_law(text: str) -> None:
     check(text, complete=False)
+
+
+# What assigning to or deleting an item or an attribute does: the object, or its class, decides.
+_STORES = (
+    "class A:\n    def __init__(self): self.d = {}\n    def __setitem__(self, k, v): self.d[k] = v\na = A(); a['x'] = 1; v = a.d\n",
+    "class A:\n    def __init__(self): self.d = {'x': 1}\n    def __delitem__(self, k): del self.d[k]\na = A()\ndel a['x']; v = a.d\n",
+    "class A:\n    def __setattr__(self, k, v): object.__setattr__(self, k, v + 1)\na = A(); a.x = 1; v = a.x\n",
+    "class A:\n    @property\n    def x(self): return 7\n    @x.setter\n    def x(self, v): self.y = v\na = A(); a.y = 0; a.x = 1; v = a.y; w = a.x\n",
+    "class A:\n    @property\n    def x(self): return 7\na = A()\nv=1\ntry:\n    a.x = 1\n    v = 2\nexcept Exception: pass\n",
+    "class A:\n    __slots__ = ('y',)\na = A()\nv=1\ntry:\n    a.x = 1\n    v = 2\nexcept Exception: pass\n",
+    "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass A:\n    x: int = 0\na = A()\nv=1\ntry:\n    a.x = 1\n    v = 2\nexcept Exception: pass\nw = a.x\n",
+    "from typing import NamedTuple\nclass A(NamedTuple):\n    x: int = 0\na = A()\nv=1\ntry:\n    a.x = 1\n    v = 2\nexcept Exception: pass\nw = a.x\n",
+    "from typing import NamedTuple\nclass A(NamedTuple):\n    x: list = []\na = A([])\nv=1\ntry:\n    a[0] += [1]\n    v = 2\nexcept Exception: pass\nw = a.x\n",
+    "rows = [[1],[2],[3],[4]]\nrows.pop()[0] += 1\nv = rows\n",
+    "it = iter([[1],[2],[3],[4]])\nnext(it)[0] += 1\nv = next(it)\n",
+    "ks = [0,1,2]\nxs=[1,2,3]\nxs[ks.pop()] += 5\nv = xs; w = ks\n",
+    "class A:\n    xs = []\na = A()\na.xs += [1]\nA.xs = [9]\nv = a.xs\n",
+    "v=1\ntry:\n    a = [1]\n    a['x':] = [1]\n    v = 2\nexcept Exception: pass\n",
+    "class A:\n    x = 1\ndel A.x\nv = hasattr(A, 'x')\n",
+    "v=1\ntry:\n    len[0] = 1\n    v = 2\nexcept Exception: pass\n",
+    "v=1\ntry:\n    len.x = 1\n    v = 2\nexcept Exception: pass\n",
+    "import math\nv=1\ntry:\n    math[0] = 1\n    v = 2\nexcept Exception: pass\n",
+    "x = 1\ndel globals()['x']\ntry:\n    v = x\nexcept NameError: v = 2\n",
+    "import os\nv = 1\ntry:\n    os.environ['x'] = 1\n    v = 2\nexcept TypeError: pass\n",
+    "e = ValueError('a')\ne.x = 1\nv = e.x\ne.args = (3,)\nw = e.args\n",
+    "u = [*{0, 1}][0]\nv=1\ntry:\n    u[0] = 1\n    v = 2\nexcept Exception: pass\n",
+    "u = [*{0, 1}][0]\nv=1\ntry:\n    u.x = 1\n    v = 2\nexcept Exception: pass\n",
+    "u = [*{0, 1}][0]\nv=1\ntry:\n    d = {}\n    d[[u]] = 1\n    v = 2\nexcept Exception: pass\n",
+    "u = [*{0, 1}][0]\nv=1\ntry:\n    a = [1]\n    a[0:1] = u\n    v = 2\nexcept Exception: pass\n",
+    "u = [*{0, 1}][0]\nv=1\ntry:\n    a = []\n    a += u\n    v = 2\nexcept Exception: pass\n",
+    "u = [*{0, 1}][0]\nv=1\ntry:\n    a = {}\n    a |= u\n    v = 2\nexcept Exception: pass\n",
+    "u = [*{0, 1}][0]\nx = 1\ndef f():\n    global x\n    if u + 1 > 1: del x\nf()\ntry:\n    v = x\nexcept NameError: v = 2\n",
+    "u = [*{0, 1}][0]\nclass A:\n    x = 1\nif u < 1: del A.x\ntry:\n    v = A.x\nexcept AttributeError: v = 2\n",
+    "u = [*{0, 1}][0]\nx=1\nif u < 1: del globals()['x']\ntry: v = x\nexcept NameError: v = 5\n",
+    "u = [*{0, 1}][0]\nclass A:\n    x = [1]\na=A()\nif u<1: a.x += [2]\nA.x = 5\nv = a.x\n",
+    "u = [*{0, 1}][0]\nclass A:\n    def __setitem__(self,k,v): raise ValueError\na=A()\nv=1\ntry:\n    a[0]=1\n    v=2\nexcept ValueError: pass\n",
+    "class B(list): pass\na=B()\nv=1\ntry:\n    a['x']=1\n    v=2\nexcept TypeError: pass\n",
+    "class D:\n    def __set__(self,i,v): i.__dict__['y'] = 9\n    def __get__(self,i,o): return 4\nclass B:\n    x = D()\na=B()\na.x=1\nv=a.x\n",
+    "class B:\n    def __getattribute__(self,k): return 5\na=B()\na.x=1\nv=a.x\n",
+    "v=1\ntry:\n    with None: pass\n    v=2\nexcept (TypeError, AttributeError): pass\n",
+    "a=([1],)\nv=1\ntry:\n    a[0] *= 2\n    v=2\nexcept TypeError: pass\nw=a\n",
+    "a=({1},)\nv=1\ntry:\n    a[0] |= {2}\n    v=2\nexcept TypeError: pass\nw=a\n",
+    "rows=[[1,2],[3,4]]\ndel rows.pop()[0]\nv=rows\n",
+)
+
+
+@pytest.mark.parametrize("text", _STORES)
+def test_storing_and_deleting_obey_the_law(text: str) -> None:
+    check(text, complete=False)

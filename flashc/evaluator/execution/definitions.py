@@ -143,6 +143,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         bases=bases,
         fields=_fields(node) if record else (),
         is_record=record,
+        is_restricted=any(_restricts(value) for value in decorators),
     )
     value = Known(class_value, span)
     if len(left) == len(decorators):
@@ -178,6 +179,15 @@ def _is_dataclass(value: Value) -> bool:
     if isinstance(value, Known) and isinstance(value.value, DataclassDecorator):
         return True
     return _external_name(value) == "dataclasses.dataclass"
+
+
+def _restricts(decorator: Value) -> bool:
+    """Return whether it is `@dataclass(frozen=True)` or `@dataclass(slots=True)`."""
+    return (
+        isinstance(decorator, Known)
+        and isinstance(decorator.value, DataclassDecorator)
+        and decorator.value.restricts
+    )
 
 
 _ENUMS: dict[str, type[enum.Enum]] = {

@@ -22,6 +22,7 @@ from flashc.evaluator.operations.iteration import IterationUnknown, elements, it
 from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value, variables_of
 from flashc.syntax import walk
+from flashc_core.source import Span
 
 from . import symbols
 from .attempts import attempt, suppress
@@ -29,7 +30,7 @@ from .branches import joined, maybe, maybe_loop, perhaps
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
 from .matching import match
-from .targets import assign, delete, unpack
+from .targets import Target, assign, delete, unpack
 
 
 def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
@@ -82,23 +83,24 @@ def _assign_annotated(machine: Machine, node: cst.AnnAssign, frame: Frame) -> No
 
 
 def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
-    current = machine.evaluate(node.target, frame)
+    target = Target.of(machine, node.target, frame)
+    current = target.read()
     value = machine.evaluate(node.value, frame)
     symbol = symbols.AUGMENTED[type(node.operator)]
+    target.store(_in_place(machine, symbol, current, value, frame.syntax.span(node)))
+
+
+def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span: Span) -> Value:
+    """Return the result of `current += value`: `current` itself where Python changes the object."""
     container = current.value if isinstance(current, Known) else None
-    if isinstance(node.target, cst.Subscript):
-        holder = machine.evaluate(node.target.value, frame)
-        if isinstance(holder, Known) and isinstance(holder.value, SequenceValue):
-            if holder.value.kind is not list:
-                machine.may_raise()  # the element may change, but it can't be stored again
     if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
-        _extend(machine, container, value)  # in place: every alias sees it
-        return
+        _extend(machine, container, value)
+        return current
     if isinstance(container, DictValue) and symbol == "|":
         problem = machine.condition or merge(machine, container, value)
         container.escaped = container.escaped or problem
-        return
-    result = binary(machine, symbol, current, value, frame.syntax.span(node))
+        return current
+    result = binary(machine, symbol, current, value, span)
     if isinstance(container, SequenceValue) and container.kind in (list, set):
         new = result.value if isinstance(result, Known) else None
         if isinstance(new, SequenceValue) and machine.condition is None:
@@ -106,13 +108,14 @@ def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> No
         else:
             unknown = result if isinstance(result, Unknown) else None
             container.escaped = container.escaped or machine.condition or unknown
-        return
-    assign(machine, node.target, result, frame)
+        return current
+    return result
 
 
 def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
     more = elements(machine, value)
     if machine.condition is not None or isinstance(more, Unknown):
+        machine.may_raise()
         unknown = more if isinstance(more, Unknown) else machine.condition
         container.escaped = container.escaped or unknown
     else:
@@ -288,6 +291,8 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
         value = machine.evaluate(item.item, frame)
         if isinstance(value, Known) and isinstance(value.value, SuppressValue):
             suppressed.append(value.value.kinds)
+        else:
+            machine.may_raise()
         if item.asname is not None:
             span = frame.syntax.span(item)
             unknown = Unknown(reason="it is a context manager's value", origin=span)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import libcst as cst
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library.attributes import assign_attribute
+from flashc.evaluator.library.attributes import assign_attribute, attribute, delete_attribute
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import Frame, InstanceValue
+from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic
 from flashc.evaluator.operations.iteration import elements
@@ -30,6 +33,37 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
             if frame.enclosing is None:
                 value.value.bound_to(name, frame.syntax.name)
     unpack(machine, target, value, frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The target of an augmented assignment: its parts are evaluated once, then it is read and stored."""
+
+    read: Callable[[], Value]
+    store: Callable[[Value], None]
+
+    @staticmethod
+    def of(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Target:
+        """Evaluate the parts of a target."""
+        span = frame.syntax.span(node)
+        match node:
+            case cst.Attribute():
+                receiver, name = machine.evaluate(node.value, frame), node.attr.value
+                return Target(
+                    read=lambda: attribute(machine, receiver, name, span),
+                    store=lambda value: assign_attribute(machine, receiver, name, value),
+                )
+            case cst.Subscript():
+                receiver, key = machine.evaluate(node.value, frame), key_of(machine, node, frame)
+                return Target(
+                    read=lambda: containers.item(machine, receiver, key, span),
+                    store=lambda value: containers.store_item(machine, receiver, key, value),
+                )
+            case _:
+                return Target(
+                    read=lambda: machine.evaluate(node, frame),
+                    store=lambda value: assign(machine, node, value, frame),
+                )
 
 
 def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
@@ -126,12 +160,6 @@ def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
             containers.delete_item(machine, receiver, key, frame.syntax.span(target))
         case cst.Attribute():
             receiver = machine.evaluate(target.value, frame)
-            names = (
-                receiver.value.names
-                if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue)
-                else {}
-            )
-            if names.pop(target.attr.value, None) is None:
-                machine.may_raise()
+            delete_attribute(machine, receiver, target.attr.value, frame.syntax.span(target))
         case _:
             pass

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import operator
-import posixpath
 from enum import Enum, EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import ExceptionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -31,10 +31,11 @@ from flashc.evaluator.values import (
     Unknown,
     Value,
     ViewValue,
-    lift,
     no_member,
 )
 from flashc_core.source import Span
+
+from . import paths
 
 # What a worker will see; the build host does not matter.
 WORKER_CONSTANTS: dict[str, object] = {
@@ -75,7 +76,7 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case InstanceValue() as instance:
             return _of_instance(machine, instance, receiver, name, span)
         case ProjectPath(text=False) as path:
-            return _of_path(path, receiver, name, span)
+            return paths.attribute(path, receiver, name, span)
         case DialectObject() as sdk_object:
             return sdk_object.attribute(name, span)
         case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
@@ -165,6 +166,8 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
 def _of_instance(
     machine: Machine, instance: InstanceValue, receiver: Known, name: str, span: Span
 ) -> Value:
+    if instance.of.find("__getattribute__") is not None:
+        return Unknown(reason=f"`{instance.of.name}` has `__getattribute__`", origin=span)
     if name in instance.names:
         return instance.names[name]
     found = instance.of.find(name)
@@ -198,32 +201,17 @@ def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments
     )
 
 
-def _of_path(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value:
-    match name:
-        case "parent":
-            return Known(ProjectPath(posixpath.dirname(path.path) or "."), span)
-        case "name":
-            return lift(posixpath.basename(path.path), span)
-        case "stem":
-            return lift(posixpath.splitext(posixpath.basename(path.path))[0], span)
-        case "suffix":
-            return lift(posixpath.splitext(path.path)[1], span)
-        case "parents":
-            folders = path.path.split("/")[:-1]
-            parents = ["/".join(folders[:n]) or "." for n in range(len(folders), -1, -1)]
-            values: list[Value] = [Known(ProjectPath(parent), span) for parent in parents]
-            return Known(SequenceValue(tuple, values), span)
-        case _:
-            return Known(BoundMethod(receiver, name), span)
-
-
 def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value) -> None:
     """Execute `receiver.name = value`."""
     if not isinstance(receiver, Known):
+        machine.may_raise()
         return
     match receiver.value:
         case InstanceValue() as instance:
-            instance.names[name] = machine.condition or value
+            if _stores_plainly(instance.of, name, "__setattr__"):
+                instance.names[name] = machine.condition or value
+            else:
+                _change_somehow(machine, receiver, name, value.origin)
         case ClassValue() as class_value:
             class_value.names[name] = machine.condition or value
         case ModuleRef() as module:
@@ -232,7 +220,77 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
                 frame.names[name] = machine.condition or value
         case DialectObject() as sdk_object:
             sdk_object.assign_attribute(name, value)
-        case External():
-            pass
+        case ExceptionValue(arguments=values) if name == "args":
+            values.escaped = Unknown(reason="`args` was assigned", origin=value.origin)
+            machine.may_raise()
         case _:
             machine.may_raise()  # most values have no attributes of the program's own
+
+
+def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -> None:
+    """Execute `del receiver.name`."""
+    if not isinstance(receiver, Known):
+        machine.may_raise()
+        return
+    match receiver.value:
+        case InstanceValue() as instance:
+            if not _stores_plainly(instance.of, name, "__delattr__"):
+                _change_somehow(machine, receiver, name, span)
+                return
+            names = instance.names
+        case ClassValue(names=names):
+            pass
+        case ModuleRef() as module:
+            frame = machine.module(module.name)
+            names = frame.names if frame is not None else {}
+        case _:
+            names = {}
+    if name not in names:
+        machine.may_raise()
+    elif machine.condition is not None:
+        names[name] = machine.condition
+    else:
+        del names[name]
+
+
+def _stores_plainly(of: ClassValue, name: str, special: str) -> bool:
+    """Return whether `instance.name = value` only stores the value, and does not run code or raise."""
+    slots = [
+        ancestor.names["__slots__"] for ancestor in of.ancestry() if "__slots__" in ancestor.names
+    ]
+    if of.is_tuple or of.find(special) is not None:
+        return False
+    if any(ancestor.is_restricted for ancestor in of.ancestry()):
+        return False
+    if slots and not any(_contains(value, name) for value in slots):
+        return False
+    found = of.find(name)
+    match found.value if isinstance(found, Known) else found:
+        case (
+            Unknown()
+            | InstanceValue()
+            | FunctionValue(kind="property")
+            | FunctionValue(decorated=True)
+        ):
+            return False  # perhaps a descriptor
+        case _:
+            return True
+
+
+def _contains(names: Value, name: str) -> bool:
+    """Return whether a value of `__slots__` surely contains a name."""
+    if not isinstance(names, Known):
+        return False
+    if isinstance(names.value, SequenceValue):
+        return any(isinstance(item, Known) and item.value == name for item in names.value.items)
+    return names.value == name
+
+
+def _change_somehow(machine: Machine, receiver: Known, name: str, span: Span) -> None:
+    """Note that an instance's class decides what assigning an attribute does."""
+    machine.may_raise()
+    reason = Unknown(reason=f"the class decides what assigning `{name}` does", origin=span)
+    instance = receiver.value
+    if isinstance(instance, InstanceValue) and not instance.of.is_tuple:
+        instance.names[name] = reason
+        escape_value(receiver, reason)

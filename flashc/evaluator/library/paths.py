@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
+from dataclasses import replace
+from pathlib import PurePosixPath
 
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.operators import join
-from flashc.evaluator.values import Known, ProjectPath, Unknown, Value, lift
+from flashc.evaluator.values import BoundMethod, Known, ProjectPath, Unknown, Value, lift
 from flashc.project.project import Presence
 from flashc_core.source import Span
 
@@ -24,9 +25,11 @@ def function(name: str, values: list[Value], span: Span) -> Value:
         return Unknown(reason="the path does not start at a file of the project", origin=span)
     match name:
         case "pathlib.Path" | "pathlib.PurePath":
-            path, rest = ProjectPath(first.path), values[1:]
+            path, rest = replace(first, text=False), values[1:]
         case "os.path.dirname":
-            path, rest = ProjectPath(posixpath.dirname(first.path) or ".", text=True), []
+            return parent_of(replace(first, text=True), span)
+        case "os.path.abspath" | "os.path.realpath":
+            path, rest = replace(first, normalised=False), values[1:]
         case _:
             path, rest = first, values[1:]
     result: Value = Known(path, span)
@@ -39,13 +42,36 @@ def function(name: str, values: list[Value], span: Span) -> Value:
     return result
 
 
+def attribute(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value:
+    """Return `path.parent`, `path.name`, ...
+
+    The name of the project's root and the folders above it are those of the machine.
+    """
+    if name in ("stem", "suffix", "name"):
+        if path.path == "." or path.normalised or path.path.endswith("."):
+            return Unknown(reason=f"flashc does not know the `{name}` of this path", origin=span)
+        return lift(getattr(PurePosixPath(path.path), name), span)
+    return parent_of(path, span) if name == "parent" else Known(BoundMethod(receiver, name), span)
+
+
+def parent_of(path: ProjectPath, span: Span) -> Value:
+    """Return the folder that contains a path; `Unknown` outside the project."""
+    parent = path.parent
+    if parent is None:
+        text = "the path contains `..`" if path.normalised else "the path is outside the project"
+        return Unknown(reason=text, origin=span)
+    return Known(parent, span)
+
+
 def method(
     machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
     """Return what a method of a path returns."""
     span = arguments.span
     match name:
-        case "resolve" | "absolute" if not path.text:
+        case "resolve" if not path.text:
+            return Known(replace(path, normalised=False), span)
+        case "absolute" if not path.text:
             return receiver
         case "joinpath":
             return function("os.path.join", [receiver, *arguments.values], span)
@@ -59,6 +85,8 @@ def method(
 
 def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
     """Return the result of `exists()` and `is_file()`, if the building machine and a worker agree on it."""
+    if path.path == ".":
+        return Known(not file, span)
     machine.files.add(path.path)
     presence = machine.project.presence(path.path)
     if presence is Presence.ON_DISK:

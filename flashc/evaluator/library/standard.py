@@ -266,7 +266,13 @@ def _field(machine: Machine, name: str, arguments: CallArguments) -> Value | Non
 
 
 def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
-    return None if arguments.positional else Known(DataclassDecorator(), arguments.span)
+    if arguments.positional:
+        return None
+    options = {key: argument.value for key, argument in arguments.keywords.items()}
+    chosen = [options[key] for key in ("frozen", "slots") if key in options]
+    off = all(isinstance(value, Known) and not value.value for value in chosen)
+    restricts = arguments.problem is not None or not off
+    return Known(DataclassDecorator(restricts), arguments.span)
 
 
 def _as_dict(machine: Machine, name: str, arguments: CallArguments) -> Value | None:

@@ -8,13 +8,23 @@ from enum import EnumMeta
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import ClassValue, Frame, FunctionValue, InstanceValue, NamespaceValue
+from flashc.evaluator.objects import (
+    Argument,
+    CallArguments,
+    ClassValue,
+    Frame,
+    FunctionValue,
+    InstanceValue,
+    NamespaceValue,
+)
 from flashc.evaluator.values import (
     MAX_ITEMS,
+    BoundMethod,
     DictValue,
     External,
     Known,
     NotConcrete,
+    ProjectPath,
     SequenceKind,
     SequenceValue,
     Symbolic,
@@ -59,10 +69,24 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             )
         case EnumMeta() as enum_class, str() as name:
             return _member(machine, enum_class, name, key, span)
+        case BoundMethod(
+            receiver=Known(value=ProjectPath() as path), name="parents"
+        ), int() as index:
+            return _folder_above(path, index, span)
         case NamespaceValue(), str():
             return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
             return apply(machine, operator.getitem, span, receiver, key)
+
+
+def _folder_above(path: ProjectPath, index: int, span: Span) -> Value:
+    """Return `path.parents[index]`."""
+    folder: ProjectPath | None = path if index >= 0 else None
+    for _ in range(min(index, path.path.count("/") + 1) + 1):
+        folder = folder.parent if folder is not None else None
+    if folder is None:
+        return Unknown(reason="the path is outside the project", origin=span)
+    return Known(folder, span)
 
 
 def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
@@ -191,24 +215,51 @@ def make_set(kind: SequenceKind, items: list[Value], span: Span) -> Value:
 
 def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> None:
     """Execute `receiver[key] = value`."""
-    if not isinstance(receiver, Known):
-        return
-    match receiver.value:
+    match receiver.value if isinstance(receiver, Known) else None:
         case External("os.environ"):
             if isinstance(key, Known) and isinstance(key.value, str):
                 machine.assign_variable(key.value, value)
+            if not isinstance(value, Symbolic) and not _is_text(value):
+                machine.may_raise()
         case NamespaceValue(frame=frame):
             if isinstance(key, Known) and isinstance(key.value, str):
                 bind_global(machine, frame, key.value, value)
         case DictValue() as mapping:
             problem = machine.condition or store(machine, mapping, key, value)
             mapping.escaped = mapping.escaped or problem
+            if problem is not None:
+                machine.may_raise()  # the key is perhaps not hashable
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
-        case External():
-            pass
+        case InstanceValue():
+            _call_special(machine, receiver, "__setitem__", [key, value], value.origin)
         case _:
             machine.may_raise()  # most values have no items
+
+
+def _is_text(value: Value) -> bool:
+    return isinstance(value, Known) and isinstance(value.value, str)
+
+
+def _call_special(
+    machine: Machine, receiver: Value, name: str, values: list[Value], span: Span
+) -> None:
+    """Call the method `name` of an instance, as an operation such as `receiver[key] = value` does."""
+    assert isinstance(receiver, Known)
+    assert isinstance(receiver.value, InstanceValue)
+    of = receiver.value.of
+    arguments = CallArguments(
+        positional=[Argument(value, span) for value in values],
+        keywords={},
+        span=span,
+        text=span,
+        module=of.frame.syntax.name,
+    )
+    found = of.find(name)
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        machine.call(Known(BoundMethod(receiver, name), span), arguments)
+    else:
+        machine.escape(arguments.inner([receiver, *values]))
 
 
 def bind_global(machine: Machine, frame: Frame, name: str, value: Value) -> None:
@@ -244,11 +295,12 @@ def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Va
             more = elements(machine, value)
             if isinstance(more, Unknown):
                 items.escaped = items.escaped or more
+                machine.may_raise()
                 return
             try:
                 items.items[part] = more
-            except ValueError as error:
-                raise PythonError(ValueError, str(error), key.origin) from error
+            except (TypeError, ValueError) as error:
+                raise PythonError(type(error), str(error), key.origin) from error
         case _:
             items.escaped = Unknown(
                 reason="it is not known which element is assigned", origin=key.origin
@@ -260,6 +312,12 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     """Execute `del receiver[key]`."""
     if isinstance(receiver, Known) and receiver.value == External("os.environ"):
         machine.forget_variables(Unknown(reason="a variable was deleted", origin=span))
+    if isinstance(receiver, Known) and isinstance(receiver.value, InstanceValue):
+        _call_special(machine, receiver, "__delitem__", [key], span)
+        return
+    if isinstance(receiver, Known) and isinstance(receiver.value, NamespaceValue):
+        _delete_global(machine, receiver.value.frame, key)
+        return
     if not isinstance(receiver, Known) or not isinstance(
         receiver.value, (SequenceValue, DictValue)
     ):
@@ -280,6 +338,17 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
         else:
             machine.may_raise()
     except NotConcrete as problem:
+        machine.may_raise()
         container.escaped = container.escaped or cause(problem.part, span)
     except (LookupError, TypeError, ValueError) as error:
         fail(machine, type(error), str(error), span, key.variables)
+
+
+def _delete_global(machine: Machine, frame: Frame, key: Value) -> None:
+    name = key.value if isinstance(key, Known) else None
+    if not isinstance(name, str) or name not in frame.names:
+        machine.may_raise()
+    elif machine.condition is not None:
+        frame.names[name] = machine.condition
+    else:
+        del frame.names[name]
