@@ -71,12 +71,11 @@ def compile_project(
     from .passes import run_passes  # imported while the modules are read
     from .passes.context import PassContext
 
-    reported = len(sink)
     requirements = read_requirements(project, sink)
     program = structs.replace(
         assemble(workspace, relevance, reading),
-        requirements=requirements,
-        has_known_requirements=len(sink) == reported,
+        requirements=requirements.found,
+        has_known_requirements=requirements.is_complete,
     )
     context = PassContext(
         sink=sink,
@@ -134,13 +133,13 @@ def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Pr
         python_version="",
         files=project.files,
         modules=tuple(modules[name] for name in project.modules),
-        endpoints=tuple(sorted((_with_own_call(e, calls) for e in endpoints), key=_sort_key)),
+        endpoints=tuple(sorted((_without_shared_edit(e, calls) for e in endpoints), key=_sort_key)),
         exclusions=project.exclusions,
         unlowered=unlowered,
     )
 
 
-def _with_own_call(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
+def _without_shared_edit(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
     """Return the endpoint; if other modules make endpoints by the same call, no edit may change the call."""
     if calls[endpoint.construction.span] == 1 or endpoint.construction.edit is None:
         return endpoint

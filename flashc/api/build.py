@@ -105,8 +105,9 @@ def _cached_or_built(
 ) -> _Report:
     options = workspace.options
     memo, key = memo_of(workspace), project_key(workspace, dialects)
-    is_cached = key is not None and not options.keep_build and not options.per_endpoint
-    if key is not None and is_cached:
+    if options.keep_build or options.per_endpoint:
+        key = None  # the report does not tell whether these files are still there
+    if key is not None:
         data = memo.load("builds", key, RESOLUTION_MAX_AGE)
         if data is not None:
             report = msgspec.json.decode(data, type=_Report)

@@ -14,11 +14,10 @@ class ProgramResult(Result, frozen=True, kw_only=True):
     """A program of the IR; see `flashc_ir.program`.
 
     Attributes:
-        program: the program after the last pass that ran; it is as complete as errors leave it, and None if
-            not even the first pass ran.
+        program: the program after the last pass that ran; it is as complete as errors leave it.
     """
 
-    program: Program | None
+    program: Program
 
 
 def inspect_program(
@@ -33,6 +32,10 @@ def inspect_program(
         dialects: the SDKs that the program may be written for; Flash if None.
     """
     latest: list[Program] = []
+
+    def keep(_: str, program: Program) -> None:
+        latest[:] = [program]
+
     sink = workspace.sink()
-    compile_project(workspace, sink, lambda _, program: latest.append(program), dialects=dialects)
-    return ProgramResult(diagnostics=tuple(sink), program=latest[-1] if latest else None)
+    compile_project(workspace, sink, keep, dialects=dialects)
+    return ProgramResult(diagnostics=tuple(sink), program=latest[0])

@@ -129,7 +129,7 @@ def _definitions(endpoint: EndpointValue) -> list[str]:
 def _joined(names: Component, machine: Machine, relevant: Collection[str]) -> tuple[str, ...]:
     """Return the other modules that have to be read together with these.
 
-    What an imported module without a summary of its own puts on endpoints belongs to its importers.
+    If a plain module adds routes to an endpoint, the modules that import it count as having added them.
     """
     found: set[str] = set()
     for cycle in machine.watch.cycles:

@@ -39,8 +39,9 @@ class ModuleExports(Struct, frozen=True, kw_only=True):
 
     `fingerprints` are by name; "" stands for what the import does to the process, "*" for which names there
     are, `qualname()` for a function's body; None for what can't be compared.  `inputs` are what decided them
-    besides the module's own text; `texts` are the inputs with the text of every module that was evaluated
-    in place of what was asked of it.  `imported` are the modules that it imports.  `import_failure` and `diagnostics` are what evaluating the module found.
+    besides the module's own text.  `texts` are the inputs again, but each other module counts by its whole
+    text, not by the names that were used.  `imported` are the modules that it imports.  `import_failure` and
+    `diagnostics` are what evaluating the module found.
     """
 
     fingerprints: dict[str, str | None]

@@ -58,9 +58,9 @@ class _TooManyEvaluations(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Components whose summaries are cached in one entry.
+    """Components that share an entry of the cache.
 
-    `absent` are those whose summaries are not, `cached` the traces that the entry has, the most useful first.
+    `absent` must be read; `cached` is what the entry has, the most useful first.
     """
 
     components: tuple[Component, ...]
@@ -154,7 +154,7 @@ class _Library:
         """
         self._evaluations = 0
         missing: list[_Batch] = []
-        is_alone = True
+        nothing_cached = True
         for names in batches(c for c in components if c not in self.summaries):
             traces = self.memo.load_traces(_SUMMARIES, self.group(names))
             keys = {self.key(component): component for component in names}
@@ -163,11 +163,11 @@ class _Library:
                 summary = msgspec.msgpack.decode(trace.result, type=ComponentSummary)
                 self.summaries[keys[key]] = summary
             absent = tuple(component for key, component in keys.items() if key not in valid)
-            is_alone = is_alone and len(absent) == len(names)
+            nothing_cached = nothing_cached and len(absent) == len(names)
             if absent:
                 others = (trace for trace in traces if valid.get(trace.key) is not trace)
                 missing.append(_Batch(names, absent, (*valid.values(), *others)))
-        with self._reading(missing, is_alone=is_alone) as results:
+        with self._reading(missing, nothing_cached=nothing_cached) as results:
             meanwhile(self.summaries.values())
             for batch, data in zip(missing, results, strict=True):
                 result = msgspec.msgpack.decode(data, type=_BatchResult)
@@ -177,7 +177,7 @@ class _Library:
                 self.exports |= result.exports
 
     def _reading(
-        self, missing: Sequence[_Batch], *, is_alone: bool
+        self, missing: Sequence[_Batch], *, nothing_cached: bool
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Begin to read batches; the results come in order.
 
@@ -190,7 +190,7 @@ class _Library:
             return msgspec.msgpack.encode(result)
 
         size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
-        pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not is_alone)
+        pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not nothing_cached)
         if not pays:
             return nullcontext(map(work, range(len(missing))))
         return closing(on_all_processors(work, len(missing), least=1))
@@ -267,7 +267,7 @@ class _Library:
     def plain_imports(self, summaries: Iterable[ComponentSummary]) -> dict[str, ModuleExports]:
         """Return the exports of the plain modules that components import, directly or through others.
 
-        A summary stays valid while what it asked for stays the same, whatever else its imports come to import.
+        A cached summary does not list what its imports import by now, so they are followed here.
         """
         found: dict[str, ModuleExports] = {}
         pending = [name for summary in summaries for name in summary.imported]

@@ -32,21 +32,25 @@ from .rewrite_imports import rewrite_imports
 Pass = Callable[[Program, PassContext], Program]
 Observer = Callable[[str, Program], None]
 
-CHECKS: tuple[Pass, ...] = (
+ANALYSES: tuple[Pass, ...] = (
+    # What workers import decides which findings about modules matter.
     collect_worker_modules,
     check_imports,
     check_nested_endpoints,
     check_worker_modules,
     check_sdk_imports,
     check_dependencies,
+    # What an image contains depends on the Python version.
     choose_python,
     check_images,
     check_match_annotations,
+    # Calls are resolved between endpoints with unique names; the checks after it look at calls.
     check_names,
     resolve_calls,
     check_calls,
     check_graph,
     check_workers,
+    # Reported only if nothing else explains why there is no endpoint.
     check_has_endpoints,
 )
 """Run on every program, one with errors too, so that one run shows all findings."""
@@ -63,7 +67,7 @@ def run_passes(
     *,
     rewrite: bool = True,
 ) -> Program | None:
-    """Run all passes, without `rewrite` only the checks; None if there are errors.
+    """Run all passes, without `rewrite` only the analyses; None if there are errors.
 
     `observe` is called after each pass with the pass's name and the program that it left.
 
@@ -71,7 +75,7 @@ def run_passes(
         InvalidProgram: a pass broke a law of the IR; this is a bug in flashc.
     """
     verifier.check(program, FIRST_STEP)
-    for step in CHECKS:
+    for step in ANALYSES:
         program = _run(step, program, context, verifier, observe)
     if context.sink.has_errors():
         return None

@@ -6,12 +6,15 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 
+from .collect_worker_modules import started_modules
 from .context import PassContext
+from .used_names import users_of_names
 
 
 def check_worker_modules(program: Program, context: PassContext) -> Program:
     """Report texts that can't be parsed, imports that raise, installations, and imports that can wait."""
     workers = [module for name in program.worker_modules if (module := program.module(name))]
+    started = started_modules(program)
     for module in workers:
         for diagnostic in module.unreadable:
             context.sink.add(diagnostic)
@@ -21,7 +24,11 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 module.import_failure.span,
                 f"importing `{module.name}` raises {module.import_failure.text}",
                 label="raised here",
-                notes=("a worker imports this module when it starts",),
+                notes=(
+                    "a worker imports this module when it starts"
+                    if module.name in started
+                    else "the function that imports this module raises it too",
+                ),
                 help=("correct the expression, or catch the exception",),
             )
         for span in module.installs:
@@ -40,19 +47,13 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
 
 def _check_deferred_imports(program: Program, sink: Sink) -> None:
     """Report imports at the top of endpoints' modules whose names only functions of this module use."""
-    taken = {
-        f"{item.module}.{name.name}"
-        for module in program.modules
-        for item in module.imports
-        for name in item.names or ()
-    }
-    taken |= {r.target for m in program.modules for r in m.references if m.name not in r.target}
-    building = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
-    for module in program.modules:
-        if module.name not in building:
-            continue
+    declaring = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
+    candidates = [m for m in program.modules if m.deferred_imports and m.name in declaring]
+    users = users_of_names(program) if candidates else {}
+    for module in candidates:
         for found in module.deferred_imports:
-            if {f"{module.name}.{each}" for each in ("*", *found.names)} & taken:
+            names = (f"{module.name}.{each}" for each in ("*", *found.names))
+            if any(users.get(name, set()) - {module.name} for name in names):
                 continue
             sink.report(
                 rules.IMPORT_AT_TOP,

@@ -6,32 +6,37 @@ from msgspec import structs
 
 from flashc_core.graphs import reachable
 from flashc_ir.endpoints import modules_of
-from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.program import Program
 
 from .context import PassContext
+from .imported_modules import imported_modules
 
 
 def collect_worker_modules(program: Program, _context: PassContext) -> Program:
-    """Set `worker_modules`: the endpoints' modules and everything of the project that these import."""
+    """Set `worker_modules`: the endpoints' modules and everything of the project that these import.
+
+    Imports in functions count: a worker carries them out when it calls the function.
+    """
     modules = {module.name: module for module in program.modules}
-    starts = [
-        *(name for endpoint in program.code_endpoints() for name in modules_of(endpoint)),
-        *(name for endpoint in program.unlowered for name in endpoint.modules),
-    ]
-    found = reachable(
-        (name for name in starts if name in modules),
-        lambda name: imported_modules(modules[name], modules),
-    )
+    found = reachable(_starts(program), lambda name: imported_modules(modules[name], modules))
     return structs.replace(program, worker_modules=tuple(sorted(found)))
 
 
-def imported_modules(module: Module, modules: dict[str, Module]) -> dict[str, Import]:
-    """Return the project's modules that a module imports, parents and submodules included."""
-    found: dict[str, Import] = {}
-    for item in module.imports:
-        if item.origin is Origin.PROJECT:
-            for name in item.modules():
-                if name in modules:
-                    found.setdefault(name, item)
-    return found
+def started_modules(program: Program) -> frozenset[str]:
+    """Return the modules that workers import when they start: those that no function imports first."""
+    modules = {module.name: module for module in program.modules}
+    return frozenset(
+        reachable(
+            _starts(program), lambda name: imported_modules(modules[name], modules, at_start=True)
+        )
+    )
+
+
+def _starts(program: Program) -> list[str]:
+    """Return the modules that declare what endpoints run."""
+    known = {module.name for module in program.modules}
+    named = (
+        *(name for endpoint in program.code_endpoints() for name in modules_of(endpoint)),
+        *(name for endpoint in program.unlowered for name in endpoint.modules),
+    )
+    return [name for name in named if name in known]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from flashc_ir.endpoints import CodeEndpoint, Endpoint, QueueClass
+from flashc_ir.endpoints import CodeEndpoint, Endpoint
 from flashc_ir.modules import Reference
 from flashc_ir.program import Call, Edge, Program, callee_of
 
@@ -62,8 +62,6 @@ def _call(
     member = reference.member
     qualname = definition.qualname if member is None else f"{definition.qualname}.{member}"
     shape = reference.shape if member is None else reference.member_shape
-    if isinstance(endpoint, QueueClass) and member is None:
-        shape = reference.shape
     return Call(
         caller=f"{scope.module}:{scope.qualname}",
         callee=f"{definition.module}:{qualname}",

@@ -20,6 +20,8 @@ from flashc_ir.endpoints import (
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
 from flashc_ir.program import Program
 
+from .imported_modules import imported_modules
+
 _MAX_REEXPORTS = 20  # length of a chain of re-exports; real programs stay far below
 _STAR = (ImportedName(name="*"),)
 
@@ -149,11 +151,10 @@ class CallResolver:
                 yield definition
 
     def _imports_of(self, module: str) -> tuple[Definition, ...]:
-        """Return the project's modules that the top of `module` may import."""
+        """Return the project's modules that `module` may import, in its functions too."""
         if module not in self._imported:
-            names = (name for item in self._modules[module].imports for name in item.modules())
-            found = dict.fromkeys(Definition(name, "") for name in names if name in self._modules)
-            self._imported[module] = tuple(found)
+            names = imported_modules(self._modules[module], self._modules)
+            self._imported[module] = tuple(Definition(name, "") for name in names)
         return self._imported[module]
 
     def _uses_in(self, definition: Definition) -> tuple[Definition, ...]:

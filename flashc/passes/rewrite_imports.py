@@ -16,7 +16,7 @@ decides which imported names are still used.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -35,6 +35,7 @@ from flashc_ir.modules import Import, ImportedName, Module, Origin
 from flashc_ir.program import Program
 
 from .context import PassContext
+from .used_names import users_of_names
 
 STUBS = "_flashc.stubs"
 
@@ -49,22 +50,13 @@ def rewrite_imports(program: Program, _context: PassContext) -> Program:
     rewriter = _Rewriter(
         stubbed=stubbed_names(program),
         declared=declared,
-        taken=frozenset(_taken(program)),
+        taken=frozenset(users_of_names(program)),
     )
     modules = tuple(
-        replace(module, edits=tuple(sorted(rewriter.edits(module)))) for module in program.modules
+        replace(module, edits=edits) if (edits := tuple(sorted(rewriter.edits(module)))) else module
+        for module in program.modules
     )
     return replace(program, modules=modules)
-
-
-def _taken(program: Program) -> Iterator[str]:
-    """Return every name that a module imports from another or refers to, and all prefixes of these names."""
-    for module in program.modules:
-        for item in module.imports:
-            yield from (f"{item.module}.{n.name}" for n in item.names or ())
-        for reference in module.references:
-            parts = reference.target.split(".")
-            yield from (".".join(parts[:length]) for length in range(2, len(parts) + 1))
 
 
 def stubbed_names(program: Program) -> dict[tuple[str, str], str]:

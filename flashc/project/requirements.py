@@ -6,6 +6,7 @@ import os
 import posixpath
 import re
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,15 +21,28 @@ REQUIREMENTS = "requirements.txt"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 
 
-def read_requirements(project: Project, sink: Sink) -> tuple[Dependency, ...]:
-    """Return the requirements of the whole app, each with the span of the line that declares it."""
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """The requirements of the whole app, each with the span of the line that declares it.
+
+    `is_complete`: False, after a report, if something that declares requirements could not be read.
+    """
+
+    found: tuple[Dependency, ...]
+    is_complete: bool
+
+
+def read_requirements(project: Project, sink: Sink) -> Requirements:
+    """Return the requirements that `requirements.txt` and `pyproject.toml` declare."""
+    own = Sink()
     found: list[Dependency] = []
-    paths = {file.path for file in project.files}
-    if REQUIREMENTS in paths:
-        found.extend(_from_requirements_file(project, sink))
-    if "pyproject.toml" in paths:
-        found.extend(_from_pyproject(project, sink))
-    return tuple(found)
+    if REQUIREMENTS in project.by_path:
+        found.extend(_from_requirements_file(project, own))
+    if "pyproject.toml" in project.by_path:
+        found.extend(_from_pyproject(project, own))
+    for diagnostic in own:
+        sink.add(diagnostic)
+    return Requirements(tuple(found), is_complete=not own.has_errors())
 
 
 def included_files(project: Project) -> list[str]:

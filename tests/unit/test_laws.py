@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from flashc import passes
-from flashc.passes import CHECKS
+from flashc.passes import ANALYSES
 from flashc.passes.context import PassContext
 from flashc_core.source import Edit, Span
 from flashc_ir import program as program_module
@@ -201,7 +201,7 @@ def test_all_laws_hold_for_a_finished_program(
 
 def test_every_law_holds_from_the_first_step_or_a_pass_on() -> None:
     """A law whose step never runs would never be checked."""
-    steps = {FIRST_STEP, *(step.__name__ for step in CHECKS)}
+    steps = {FIRST_STEP, *(step.__name__ for step in ANALYSES)}
     assert {law.since for law in LAWS} <= steps
 
 
