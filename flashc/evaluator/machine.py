@@ -19,7 +19,7 @@ from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.resources import EnvironmentReference
 
 from .declarations import EndpointValue
-from .dialect import Dialect
+from .dialect import Semantics
 from .escape import escape_value
 from .failures import PythonError
 from .objects import CallArguments, Flow, Frame, Suite
@@ -92,7 +92,7 @@ class Machine(ABC):
     project: Project
     load: Callable[[str], Syntax | None]
     environment: Mapping[str, str]
-    dialects: tuple[Dialect, ...] = ()
+    dialects: tuple[Semantics, ...] = ()
     frames: dict[str, Frame] = field(default_factory=dict[str, Frame])
     endpoints: list[EndpointValue] = field(default_factory=list[EndpointValue])
     stopped: dict[str, Location] = field(default_factory=dict[str, Location])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -15,6 +16,14 @@ from flashc.evaluator.dialect import DialectObject, Host
 from flashc.evaluator.objects import Argument, CallArguments, ClassValue, FunctionValue
 from flashc.evaluator.values import Known, Unknown, Value
 from flashc_core.source import Span
+
+VERBS: Mapping[str, RouteMethod] = {
+    "get": "GET",
+    "post": "POST",
+    "put": "PUT",
+    "delete": "DELETE",
+    "patch": "PATCH",
+}
 
 
 def declare(
@@ -36,9 +45,13 @@ def declare(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EndpointObject(DialectObject):
-    """An endpoint in the hands of the program; calling it decorates a function or class."""
+    """An endpoint in the hands of the program; calling it decorates a function or class.
+
+    `verbs` are the attributes that make routes, with their methods.
+    """
 
     is_definition: ClassVar[bool] = True
+    verbs: ClassVar[Mapping[str, RouteMethod]] = {}
 
     declared: EndpointValue
 
@@ -46,6 +59,11 @@ class EndpointObject(DialectObject):
     def description(self) -> str:
         """The object in a user's words."""
         return "an endpoint"
+
+    @property
+    def is_client(self) -> bool:
+        """Whether the endpoint runs no code of the project, so that its methods send requests."""
+        return False
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
         """Decorate: `@endpoint` on a function or class, or `endpoint(function)`."""
@@ -70,7 +88,10 @@ class EndpointObject(DialectObject):
         )
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return an argument of the declaration by its name."""
+        """Return `endpoint.post`, or an argument of the declaration by its name."""
+        if name in self.verbs:
+            escapes = self.is_client
+            return Known(RouteMethodObject(self.declared, self.verbs[name], escapes), span)
         if name in self.declared.arguments:
             return self.declared.arguments[name].value
         return Unknown(
@@ -88,6 +109,44 @@ class EndpointObject(DialectObject):
         """Note the first name that the endpoint's own module gives it."""
         if self.declared.variable is None and self.declared.module == module:
             self.declared.variable = name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaringFunction(DialectObject):
+    """A class or function of an SDK whose call declares an endpoint, as `Endpoint(...)` does in Flash.
+
+    `dialect` is the dialect's name, `makes` the class of what the call returns, and `positional` the parameter that
+    a positional argument is for, None if there is none.
+    """
+
+    declaring: ClassVar[tuple[str, ...]] = ("",)
+
+    dialect: str
+    name: str
+    makes: type[EndpointObject]
+    positional: str | None = "name"
+
+    @property
+    def description(self) -> str:
+        """The function in a user's words."""
+        return f"a `{self.name}`"
+
+    def call(self, host: Host, arguments: CallArguments) -> Value:
+        """Declare an endpoint."""
+        named, surplus = dict(arguments.keywords), list(arguments.positional)
+        reason = f"`{self.name}` takes no positional arguments"
+        if self.positional is not None:
+            reason = f"`{self.name}` takes one positional argument, its {self.positional}"
+            if surplus:
+                named.setdefault(self.positional, surplus.pop(0))
+        declared = declare(host, self.dialect, arguments, named)
+        if surplus:
+            declared.problems.append(Unknown(reason=reason, origin=surplus[0].span))
+        return Known(self.makes(declared), arguments.span)
+
+    def attribute(self, name: str, span: Span) -> Value:
+        """Return an `Unknown`: it has no attributes that a program needs."""
+        return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,10 +171,6 @@ class RouteMethodObject(DialectObject):
             endpoint=self.endpoint, method=self.method, path=_path(arguments), span=span
         )
         return Known(decorator, span)
-
-    def attribute(self, name: str, span: Span) -> Value:
-        """Return an `Unknown`: nothing is known of a method but its call."""
-        return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
 
 def _path(arguments: CallArguments) -> Argument:
@@ -167,7 +222,3 @@ class _RouteDecorator(DialectObject):
         return Unknown(
             reason="a route decorates something that flashc does not know", origin=arguments.span
         )
-
-    def attribute(self, name: str, span: Span) -> Value:
-        """Return an `Unknown`: nothing is known of a decorator but its call."""
-        return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)

@@ -13,15 +13,17 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from msgspec.structs import replace
+
 from flashc_core.source import Edit, Span
 from flashc_ir.endpoints import Endpoint
-from flashc_ir.modules import Module
+from flashc_ir.modules import Import, ImportedName, Module
 from flashc_ir.program import UnloweredEndpoint
 
 if TYPE_CHECKING:  # the evaluator takes a while to import, and a run that finds everything in the cache does not need it
     from flashc.evaluator.declarations import EndpointValue
-    from flashc.evaluator.dialect import Dialect as Semantics
-    from flashc.evaluator.objects import Argument, Frame
+    from flashc.evaluator.dialect import Semantics
+    from flashc.evaluator.objects import Argument
     from flashc.evaluator.values import Value
 
     from .decode import ArgumentDecoder
@@ -64,7 +66,8 @@ class Dialect(ABC):
     """One SDK.
 
     `name` is unique.  `packages` are the top-level packages of the SDK.  `how_to_declare` is the help for a
-    project that declares no endpoint.  `version` is part of the key of everything that is cached, as is the file
+    project that declares no endpoint.  `substitutes` are the runtime's names that take the place of the SDK's, by
+    name.  `version` is part of the key of everything that is cached, as is the file
     of the class; a dialect of several files that is not part of flashc changes it with every change of the
     others.
     """
@@ -73,10 +76,11 @@ class Dialect(ABC):
     version: ClassVar[str] = ""
     packages: ClassVar[frozenset[str]]
     how_to_declare: ClassVar[str]
+    substitutes: ClassVar[Mapping[str, str]] = {}
 
     @abstractmethod
-    def semantics(self) -> Semantics:
-        """Return what the SDK's names and objects mean to the evaluator.
+    def objects(self) -> Mapping[str, object]:
+        """Return what the SDK's public names stand for: `DialectObject`s, enum classes or constants.
 
         Every endpoint that they declare has the dialect's name in `EndpointValue.dialect`.
         """
@@ -88,24 +92,40 @@ class Dialect(ABC):
         Reports what is wrong with them to `decoder.sink`.
         """
 
-    @abstractmethod
+    def semantics(self) -> Semantics:
+        """Return what the SDK's names mean to the evaluator: by default those of `objects`, nothing of others."""
+        from flashc.evaluator.dialect import Semantics
+
+        return Semantics(self.packages, self.objects())
+
     def annotate(self, module: Module) -> Module:
         """Return the module with what the dialect knows of its imports and references.
 
         That is: `Import.substitute` and `ImportedName.substitute` of the SDK's imports, `sdk_problems` and
-        `client_uses`.
+        `client_uses`.  By default the imports get the `substitutes`, and nothing else is known.
         """
-
-    def declaring_decorators(self, frame: Frame) -> Iterable[str]:
-        """Return the calls, as dotted text (`flash.Endpoint`), that declare an endpoint as a decorator.
-
-        `frame` has the names of a module after its import.
-        """
-        return ()
+        imports = (
+            with_substitutes(item, self.substitutes) if item.module in self.packages else item
+            for item in module.imports
+        )
+        return replace(module, imports=tuple(imports))
 
     def tracing(self) -> Tracing | None:
         """Return how `--trace` sees the SDK; None where it does not."""
         return None
+
+
+def with_substitutes(item: Import, substitutes: Mapping[str, str]) -> Import:
+    """Return an import of the SDK with the runtime in its place; `substitutes` are the runtime's names by name."""
+    names = None
+    if item.names is not None:
+        found = (substitutes.get(name.name, name.substitute) for name in item.names)
+        names = tuple(map(_with_substitute, item.names, found))
+    return replace(item, substitute=RUNTIME_SDK, names=names)
+
+
+def _with_substitute(name: ImportedName, substitute: str | None) -> ImportedName:
+    return replace(name, substitute=substitute)
 
 
 def packages_of(dialects: Iterable[Dialect]) -> frozenset[str]:

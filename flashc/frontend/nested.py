@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
 
+from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.objects import Frame
+from flashc.evaluator.values import External, Known
 from flashc.syntax.parse import Syntax
 from flashc.syntax.walk import children, dotted
 from flashc_core.source import Span
@@ -21,8 +23,28 @@ def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[Span, .
     """Return each decorator that declares an endpoint on a function or class inside a function."""
     if not _INDENTED_DECORATOR.search(frame.syntax.text):
         return ()
-    spelled = {name for dialect in dialects for name in dialect.declaring_decorators(frame)}
-    return tuple(_decorators(frame.syntax, spelled))
+    return tuple(_decorators(frame.syntax, set(declaring_calls(frame, tuple(dialects)))))
+
+
+def declaring_calls(frame: Frame, dialects: Sequence[Dialect]) -> Iterator[str]:
+    """Yield the calls, as dotted text (`flash.Endpoint`), that declare an endpoint as a decorator.
+
+    `frame` has the names of a module after its import.
+    """
+    for name, value in frame.names.items():
+        known = value.value if isinstance(value, Known) else None
+        yield from _calls(name, known)
+        if isinstance(known, External):
+            for dialect in dialects:
+                if known.name in dialect.packages:
+                    for public, item in dialect.objects().items():
+                        yield from _calls(f"{name}.{public}", item)
+
+
+def _calls(name: str, item: object) -> Iterator[str]:
+    if isinstance(item, DialectObject):
+        for attribute in item.declaring:
+            yield f"{name}.{attribute}" if attribute else name
 
 
 def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[Span]:

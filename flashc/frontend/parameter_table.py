@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from flashc.evaluator.objects import Argument
-from flashc.evaluator.values import is_none
+from flashc.evaluator.values import Symbolic, Unknown, is_none
 from flashc_core import rules
 from flashc_core.diagnostics import Safety
 from flashc_core.suggest import did_you_mean, nearest
 
 from .decode import ArgumentDecoder, span_of_name
+from .resource_names import resource_name
 
 T = TypeVar("T")
 
@@ -48,20 +50,22 @@ Reader = Callable[["Parameter[T]", Arguments], T]
 class Parameter(Generic[T]):
     """One row: everything that flashc knows of one parameter.
 
-    `type` is what the documentation shows; `annotation` and `signature` (the default) are Python texts of the
-    SDK's typed signature.  `default` is what the IR has where the program gives nothing, and
-    `shown_default` what the documentation says of it where the value does not speak for itself.  `example` is
-    the Python text of another value; the documentation shows it and tests compile it.  An integer has to be from
-    `least` to `most`, in `unit`.  `manifest` are the keys of the manifest's resource that the parameter decides.
+    `default` is what the IR has where the program gives nothing.  An integer has to be from `least` to `most`, in
+    `unit`.  `manifest` are the keys of the manifest's resource that the parameter decides.
+
+    The other fields are for an SDK whose documentation and signature flashc writes.  `type` and `doc` are what the
+    documentation shows; `annotation` and `signature` (the default) are Python texts of the signature.
+    `shown_default` is what the documentation says of a default that does not speak for itself.  `example` is the
+    Python text of another value; the documentation shows it and tests compile it.
     """
 
     name: str
-    type: str
-    annotation: str
     default: T
-    example: str
     reader: Reader[T]
-    doc: str
+    type: str = ""
+    annotation: str = ""
+    example: str = ""
+    doc: str = ""
     signature: str = "None"
     shown_default: str = ""
     unit: str = ""
@@ -160,3 +164,43 @@ def read_text(parameter: Parameter[str | None], arguments: Arguments) -> str | N
 
 def read_nothing(parameter: Parameter[None], arguments: Arguments) -> None:
     """Accept whatever is given: the platform does not use it."""
+
+
+def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """Read the name of an endpoint, which has to be known when building."""
+    argument = arguments.given(parameter.name)
+    if argument is None:
+        return parameter.default
+    decoder = arguments.decoder
+    value = argument.value
+    if isinstance(value, Symbolic):
+        value = decoder.machine.read(value)
+    if isinstance(value, Unknown):
+        decoder.unknown("the endpoint's name", argument.span, value, rules.DYNAMIC_NAME)
+        return None
+    name = decoder.text(argument, arguments.describe(parameter.name))
+    if name == "":
+        decoder.sink.report(rules.MISSING_NAME, argument.span, "the name is empty")
+        return None
+    if name is not None and resource_name(name) != name:
+        decoder.sink.report(
+            rules.RENAMED_RESOURCE,
+            argument.span,
+            f"the endpoint is deployed as `{resource_name(name)}`",
+            notes=("a worker finds its code by a file of that name",),
+            help=("use at most 128 letters, digits, `-` and `_`",),
+        )
+    return name
+
+
+def read_member(kind: type[Enum]) -> Reader[str]:
+    """Return a reader of a member of an enum, or of the string that is its value; it returns that string."""
+
+    def read(parameter: Parameter[str], arguments: Arguments) -> str:
+        argument = arguments.given(parameter.name)
+        if argument is None:
+            return parameter.default
+        what = arguments.describe(parameter.name)
+        return arguments.decoder.member(argument, what, kind) or parameter.default
+
+    return read

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from flashc.frontend.flash import FLASH
 from flashc.frontend.flash.names import ENUMS, NAMES
-from flashc.frontend.flash.semantics import FlashSemantics
 from flashc_backends.runtime import sdk
 from flashc_ir.platform.catalogue import DataCenter, GpuGroup, GpuType
 from tests.support.projects import compile_files, unpacked
@@ -33,7 +33,7 @@ def test_the_runtime_offers_every_name_of_the_sdk() -> None:
 @pytest.mark.parametrize("kind", ENUMS.values(), ids=list(ENUMS))
 def test_methods_of_enums_are_those_of_the_catalogue_that_workers_have(kind: type[Enum]) -> None:
     names = {name for name in dir(kind) if not name.startswith("_")} | {"all", "from_string"}
-    evaluated = {name for name in names if FlashSemantics().enum_method(kind, name) is not None}
+    evaluated = {name for name in names if FLASH.semantics().enum_method(kind, name) is not None}
     own = {name for name, value in vars(kind).items() if isinstance(value, classmethod)}
     assert evaluated == {name for name in own if not name.startswith("_")}
 

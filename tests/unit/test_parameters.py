@@ -88,6 +88,12 @@ def test_the_example_of_a_part_of_an_endpoint_is_accepted(
     assert compile_files(tmp_path, files).codes == []
 
 
+@pytest.mark.parametrize("kind", TABLES)
+def test_every_parameter_is_documented(kind: str) -> None:
+    for row in TABLES[kind]:
+        assert all((row.type, row.annotation, row.example, row.doc)), row.name
+
+
 def test_the_manifest_copies_only_fields_that_the_ir_has() -> None:
     fields = {
         field.name for of in (Configuration, Resources) for field in msgspec.structs.fields(of)

@@ -105,6 +105,21 @@ def test_its_mistakes_are_reported_like_any(tmp_path: Path) -> None:
     assert found.found("FC101").message == "`toy` has no parameter `gpus`"
 
 
+def test_the_checks_of_declarations_hold_in_every_dialect(tmp_path: Path) -> None:
+    def codes(body: str) -> list[str]:
+        text = f"import os, platform, toy\napp = toy.App('a')\n{body}"
+        return compile_files(tmp_path, {"a.py": text}, dialects=(Toy(),)).codes
+
+    queue = "one = app.queue()\n@one\ndef f(x: int): return x\n"
+    assert codes(queue) == []
+    assert codes(queue + "@one\ndef g(x: int): return x\n") == ["FC202"]
+    assert codes("@app.queue(name=platform.node())\ndef f(x: int): return x\n") == ["FC104"]
+    assert codes("@app.queue('f')\ndef f(x: int): return x\n") == ["FC103"]
+    assert codes("app = toy.App()\n@app.get('/x')\ndef f(): return {}\n") == ["FC107"]
+    indented = queue.replace("\n", "\n    ")
+    assert codes(f"if platform.node():\n    {indented}\n") == ["FC103"]
+
+
 def test_an_sdk_is_one_where_its_dialect_is_given(tmp_path: Path) -> None:
     without = compile_files(tmp_path / "a", {"scores.py": SCORES})
     assert without.found("FC006").help == (FLASH.how_to_declare,)

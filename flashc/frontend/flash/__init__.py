@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from flashc.frontend.dialect import Dialect, Lowered, Tracing
@@ -12,8 +12,7 @@ from .names import PACKAGES
 
 if TYPE_CHECKING:
     from flashc.evaluator.declarations import EndpointValue
-    from flashc.evaluator.dialect import Dialect as Semantics
-    from flashc.evaluator.objects import Frame
+    from flashc.evaluator.dialect import Semantics
     from flashc.frontend.decode import ArgumentDecoder
 
 
@@ -29,29 +28,31 @@ class Flash(Dialect):
         "decorate a function with `@Endpoint(name=...)` from `runpod_flash` or `flashc`"
     )
 
+    def objects(self) -> Mapping[str, object]:
+        """Return what the SDK's public names stand for."""
+        from .semantics import OBJECTS
+
+        return OBJECTS
+
     def semantics(self) -> Semantics:
-        """Return what the SDK's names and objects mean to the evaluator."""
+        """Return what the SDK's names mean; its enums have methods."""
         from .semantics import FlashSemantics
 
-        return FlashSemantics()
+        return FlashSemantics(self.packages, self.objects())
 
     def lower(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> Lowered:
         """Lower the endpoints that modules declare with `Endpoint(...)`."""
-        from .lower import lower_endpoints
+        from flashc.frontend.endpoint_lowering import lower_endpoints
 
-        return lower_endpoints(decoder, declared)
+        from .lower import FlashLowering
+
+        return lower_endpoints(FlashLowering, decoder, declared)
 
     def annotate(self, module: Module) -> Module:
         """Say what takes the place of the SDK's imports, and what workers can't have of it."""
         from .imports import annotate_module
 
         return annotate_module(module)
-
-    def declaring_decorators(self, frame: Frame) -> Iterable[str]:
-        """Return the names that `Endpoint` has in a module."""
-        from .semantics import endpoint_names
-
-        return endpoint_names(frame)
 
     def tracing(self) -> Tracing:
         """Return how `--trace` sees the SDK."""

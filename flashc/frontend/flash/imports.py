@@ -6,14 +6,15 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from flashc.frontend.dialect import RUNTIME_SDK
+from flashc.frontend.dialect import RUNTIME_SDK, with_substitutes
 from flashc_core.suggest import did_you_mean
-from flashc_ir.modules import Import, ImportedName, Module, Origin, SdkProblem
+from flashc_ir.modules import Import, Module, Origin, SdkProblem
 
 from .names import NAMES, PACKAGES, PUBLIC_MODULES
 
 # The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
 LEGACY = "remote"
+_SUBSTITUTES = {name: name for name in (*NAMES, "*")}
 _USED_EVERYWHERE = ("*", "__version__")
 
 
@@ -46,14 +47,10 @@ def _with_substitute(item: Import) -> Import:
         return item
     is_public = item.module in PUBLIC_MODULES
     if item.names is None:
-        return replace(item, substitute=RUNTIME_SDK) if is_public else item
+        return with_substitutes(item, _SUBSTITUTES) if is_public else item
     if not is_public and not all(name.name in NAMES for name in item.names):
         return item
-    return replace(item, substitute=RUNTIME_SDK, names=tuple(map(_named, item.names)))
-
-
-def _named(name: ImportedName) -> ImportedName:
-    return replace(name, substitute=name.name) if name.name in (*NAMES, "*") else name
+    return with_substitutes(item, _SUBSTITUTES)
 
 
 def _problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:

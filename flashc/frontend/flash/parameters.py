@@ -15,6 +15,7 @@ from flashc.frontend.parameter_table import (
     Table,
     read_flag,
     read_integer,
+    read_name,
     read_text,
 )
 from flashc.frontend.worker_variables import read_environment
@@ -45,7 +46,7 @@ from .hardware import (
     read_scaler_type,
     read_workers,
 )
-from .identity import read_id, read_name
+from .identity import read_id
 from .packages import read_dependencies, read_python_version, read_system_dependencies
 from .templates import POD_TEMPLATE, check_disk, read_template
 from .volumes import NETWORK_VOLUME, check_volumes, read_volumes

@@ -1,0 +1,232 @@
+"""Lower declared endpoints into the IR: the checks and steps that all dialects share."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from flashc.evaluator.declarations import EndpointValue
+from flashc.evaluator.objects import Argument
+from flashc_core import rules
+from flashc_core.diagnostics import Label
+from flashc_core.source import Edit
+from flashc_ir.endpoints import (
+    Configuration,
+    Construction,
+    Dependency,
+    Endpoint,
+    LoadBalanced,
+    QueueClass,
+    QueueFunction,
+)
+from flashc_ir.program import UnloweredEndpoint
+from flashc_ir.resources import Gpu, Hardware, Resources, Scaler, Workers
+
+from .decode import ArgumentDecoder
+from .dialect import Lowered
+from .lower import Constructions, lower_queue, lower_routes
+from .parameter_table import Arguments, Table, check_names, names_of
+from .resource_names import resource_name
+
+
+@dataclass(frozen=True, eq=False)
+class EndpointLowering:
+    """Lowers one declared endpoint; a dialect's subclass says what is different in its SDK.
+
+    `kind` is what messages call the declaring function, `table` its parameters, of which `name` is one, and
+    `how_to_name` the help for an endpoint without a name.
+    """
+
+    kind: ClassVar[str]
+    table: ClassVar[Table]
+    how_to_name: ClassVar[str]
+
+    decoder: ArgumentDecoder
+    value: EndpointValue
+    constructions: Constructions
+
+    # What dialects differ in ------------------------------------------------------------------------
+
+    def configuration(self, arguments: Arguments) -> Configuration:
+        """Return what the declaration says besides the name; by default the platform's defaults on any GPU."""
+        return default_configuration(arguments, Gpu(choices=("any",)))
+
+    def edit(self, name: str) -> Edit:
+        """Return what declares the endpoint in the artifact's copy of the module.
+
+        By default the resource's name takes the place of all arguments, so that what is called has to be the
+        runtime's `Endpoint` there.
+        """
+        return Edit(self.value.text, json.dumps(resource_name(name)))
+
+    def idle(self) -> Edit | None:
+        """Return the edit of a declaration that runs nothing; by default it is reported."""
+        self.decoder.sink.report(
+            rules.UNUSED_ENDPOINT,
+            self.value.span,
+            "this endpoint runs nothing, so it is not deployed",
+            help=("use it as a decorator of a function, or remove it",),
+        )
+        return None
+
+    def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
+        """Return the requirements that the declaration lists, and whether they are all.  Reports nothing."""
+        return (), True
+
+    # What they share --------------------------------------------------------------------------------
+
+    def lowered(self) -> Lowered:
+        """Return the endpoint, or what is known of it after an error."""
+        if not self.is_in_order():
+            return Lowered(unlowered=(self.unlowered(),))
+        if self.is_idle():
+            edit = self.idle()
+            if edit is None:
+                return Lowered(unlowered=(self.unlowered(),))
+            kept = self.constructions.of(self.value, edit.text, edit.span).edit
+            return Lowered(edits={} if kept is None else {self.value.module: (kept,)})
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return Lowered(unlowered=(self.unlowered(),))
+        return Lowered(endpoints=(endpoint,))
+
+    def is_in_order(self) -> bool:
+        """Whether the declaration as a whole is in order; reports what is not."""
+        for problem in self.value.problems:
+            self.decoder.unknown("this endpoint", self.value.span, problem)
+        check_names(self.arguments(), names_of(self.table))
+        condition = self.value.condition
+        if condition is not None:
+            self.decoder.unknown("whether this endpoint exists", self.value.span, condition)
+        return condition is None and not self.value.problems
+
+    def is_idle(self) -> bool:
+        """Whether the declaration runs nothing."""
+        return not self.value.targets and not self.value.routes
+
+    def endpoint(self) -> Endpoint | None:
+        """Return the endpoint that the declaration makes of functions or a class; None after a report."""
+        targets, routes = self.value.targets, self.value.routes
+        if targets and routes:
+            self.decoder.sink.report(
+                rules.MIXED_ENDPOINT,
+                routes[0].span,
+                "the endpoint has a route and decorates a function directly",
+                secondary=(Label(targets[0].span, "this makes it queue-based"),),
+                help=("use one endpoint for the queue and another for the routes",),
+            )
+            return None
+        return self.queue() if targets else self.load_balanced()
+
+    def queue(self) -> QueueFunction | QueueClass | None:
+        """Return the endpoint that runs a function or class; None after a report."""
+        first, *others = self.value.targets
+        for other in others:
+            self.decoder.sink.report(
+                rules.SECOND_FUNCTION,
+                other.span,
+                f"this endpoint already runs `{first.value.name}`",
+                secondary=(Label(first.span, "the first function"),),
+                help=("give each function its own endpoint",),
+            )
+        if first.condition is not None:
+            self.decoder.unknown("whether this endpoint exists", first.span, first.condition)
+            return None
+        name = self.name(first.value.name, "a queue-based endpoint")
+        lowered = lower_queue(
+            self.decoder,
+            first,
+            name=name,
+            variable=self.value.variable,
+            configuration=self.configuration(self.arguments()),
+            construction=self.construction(name),
+        )
+        return None if others else lowered
+
+    def load_balanced(self) -> LoadBalanced | None:
+        """Return the endpoint that serves routes; None after a report."""
+        name = self.name(None, "a load-balanced endpoint")
+        configuration = self.configuration(self.arguments(load_balanced=True))
+        routes = lower_routes(self.decoder, self.value.routes)
+        if name is None or not routes:
+            return None
+        return LoadBalanced(
+            name=name,
+            resource=resource_name(name),
+            variable=self.value.variable,
+            routes=routes,
+            configuration=configuration,
+            construction=self.construction(name),
+        )
+
+    # Parts ------------------------------------------------------------------------------------------
+
+    def arguments(self, *, load_balanced: bool = False) -> Arguments:
+        """Return the declaration's arguments."""
+        return Arguments(self.decoder, self.kind, self.value.arguments, load_balanced)
+
+    def given(self, name: str) -> Argument | None:
+        """Return an argument that is present and not None."""
+        return self.arguments().given(name)
+
+    def name(self, fallback: str | None, needed_by: str) -> str | None:
+        """Return the endpoint's name, or `fallback`; None after a report."""
+        if self.given("name") is not None:
+            (row,) = (parameter for parameter in self.table if parameter.name == "name")
+            name: str | None = row.read(self.arguments())
+            return name
+        if fallback is None:
+            self.decoder.sink.report(
+                rules.MISSING_NAME,
+                self.value.span,
+                f"{needed_by} needs a name",
+                help=(self.how_to_name,),
+            )
+        return fallback
+
+    def construction(self, name: str | None) -> Construction:
+        """Return where the endpoint is declared; `name` is None where no edit is needed."""
+        if name is None:
+            return self.constructions.of(self.value)
+        edit = self.edit(name)
+        return self.constructions.of(self.value, edit.text, edit.span)
+
+    def unlowered(self) -> UnloweredEndpoint:
+        """Return what other checks need of an endpoint that could not be lowered."""
+        users = [user.module for user in self.value.targets]
+        users += [user.module for user in self.value.routes]
+        dependencies, is_known = self.dependencies()
+        return UnloweredEndpoint(
+            construction=self.construction(None),
+            modules=tuple(dict.fromkeys(users)),
+            dependencies=dependencies if users else (),
+            has_known_dependencies=not users or (is_known and not self.value.problems),
+        )
+
+
+def lower_endpoints(
+    lowering: type[EndpointLowering], decoder: ArgumentDecoder, declared: Sequence[EndpointValue]
+) -> Lowered:
+    """Lower the endpoints of one dialect, in the order of their declaration.
+
+    Those that have an error, or run nothing, are reported.
+    """
+    constructions = Constructions(decoder, declared)
+    parts = [lowering(decoder, value, constructions).lowered() for value in declared]
+    edits: dict[str, tuple[Edit, ...]] = {}
+    for part in parts:
+        for module, found in part.edits.items():
+            edits[module] = (*edits.get(module, ()), *found)
+    return Lowered(
+        endpoints=tuple(endpoint for part in parts for endpoint in part.endpoints),
+        unlowered=tuple(endpoint for part in parts for endpoint in part.unlowered),
+        edits=edits,
+    )
+
+
+def default_configuration(arguments: Arguments, hardware: Hardware) -> Configuration:
+    """Return the platform's defaults on some hardware; `arguments` say which kind of endpoint it is."""
+    scaler = Scaler(type="REQUEST_COUNT" if arguments.load_balanced else "QUEUE_DELAY")
+    return Configuration(resources=Resources(hardware=hardware, workers=Workers(), scaler=scaler))
