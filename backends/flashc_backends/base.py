@@ -12,7 +12,9 @@ from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 
 ARTIFACT_PATH = "artifact.tar.gz"
-LOCK_PATH = "requirements.txt"  # the lock's entries in an artifact, for the worker image
+WORKER_REQUIREMENTS_PATH = (
+    "requirements.txt"  # the lock's entries in an artifact, for the worker image
+)
 MANIFEST_PATH = "flash_manifest.json"
 SBOM_PATH = "sbom.cdx.json"
 PROVENANCE_PATH = "provenance.json"

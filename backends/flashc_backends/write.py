@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import tarfile
 from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.files import replacing
+from flashc_core.files import replacing, replacing_folder
 from flashc_core.source import WholeFile
 
 from .base import Draft
@@ -41,6 +43,53 @@ def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
         raise CannotWrite from error
 
 
+class Outputs:
+    """Files and folders that are written next to their places, and put there together; see `replacing_together`."""
+
+    def __init__(self, replacements: ExitStack, sink: Sink) -> None:
+        self._replacements = replacements
+        self._sink = sink
+
+    @contextmanager
+    def file(self, target: Path) -> Generator[Path, None, None]:
+        """Yield a path to write to; the file is at `target` after `replacing_together`.
+
+        Raises:
+            CannotWrite: after reporting.
+        """
+        with reporting(target, self._sink):
+            if target.is_dir():  # only the last step would find that
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            yield self._enter(target, replacing(target))
+
+    @contextmanager
+    def folder(self, target: Path) -> Generator[Path, None, None]:
+        """Yield an empty folder to fill; it is at `target` after `replacing_together`.
+
+        Raises:
+            CannotWrite: after reporting.
+        """
+        with reporting(target, self._sink):
+            yield self._enter(target, replacing_folder(target))
+
+    def _enter(self, target: Path, replacement: AbstractContextManager[Path]) -> Path:
+        self._replacements.enter_context(reporting(target, self._sink))
+        return self._replacements.enter_context(replacement)
+
+
+@contextmanager
+def replacing_together(sink: Sink) -> Generator[Outputs, None, None]:
+    """Yield outputs that replace what was there at the end, and only if nothing has failed.
+
+    What was asked for first is replaced last.  Each replacement is one step; the steps together are not.
+
+    Raises:
+        CannotWrite: after reporting; what is replaced already stays.
+    """
+    with ExitStack() as replacements:
+        yield Outputs(replacements, sink)
+
+
 def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
     """Write drafts below `folder`, in the order of their paths, each atomically.
 
@@ -57,14 +106,11 @@ def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
 
 
 def unpack(artifact: Path, folder: Path) -> None:
-    """Unpack an artifact of flashc's as `folder`, whose old content is removed.
+    """Unpack an artifact of flashc's into `folder`, which exists.
 
     Raises:
         OSError: something can't be written.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True)
     with tarfile.open(artifact, "r:gz") as archive:
         if hasattr(tarfile, "data_filter"):  # since Python 3.11.4
             archive.extractall(folder, filter="data")

@@ -42,8 +42,8 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
             yield from _endpoint(endpoint)
     yield "\nsizes:"
     yield f"  project       {show_size(result.project_size)} in {len(program.files)} files"
-    yield f"  dependencies  {show_size(result.dependencies_size)} in {len(result.distributions)} packages"
-    for distribution in sorted(result.distributions, key=lambda d: d.size, reverse=True)[:3]:
+    yield f"  dependencies  {show_size(result.dependencies_size)} in {len(result.parts.distributions)} packages"
+    for distribution in sorted(result.parts.distributions, key=lambda d: d.size, reverse=True)[:3]:
         yield f"    {distribution.name} {distribution.version}: {show_size(distribution.size)}"
     yield f"  artifact      {show_size(result.artifact_size)} compressed"
     yield from _packages_of_images(program, result, environ)
@@ -55,7 +55,7 @@ def _packages_of_images(
     program: Program, result: BuildResult, environ: Mapping[str, str]
 ) -> Iterator[str]:
     """Yield the required packages that are not bundled because the images have them, with the versions."""
-    bundled = {distribution.name for distribution in result.distributions}
+    bundled = {distribution.name for distribution in result.parts.distributions}
     found: dict[str, str] = {}
     for endpoint in program.code_endpoints():
         image = image_of(endpoint, program.python_version, environ)

@@ -1,7 +1,8 @@
-"""Write files atomically: whole, or not at all."""
+"""Write files atomically, whole or not at all, and compute their digests."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -32,6 +33,44 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Generator[Path, None, None]:
+    """Yield a new empty folder to fill; on success it replaces `target`, whose content is removed.
+
+    Between two steps nothing is at `target`: whoever is killed then leaves the old and the new folder next to it, in
+    a hidden one.
+
+    Raises:
+        OSError: a folder can't be written; `target` is as it was.
+    """
+    import tempfile
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as hidden:
+        new, old = Path(hidden, "new"), Path(hidden, "old")
+        new.mkdir()
+        yield new
+        if not os.path.lexists(target):
+            new.rename(target)
+            return
+        target.rename(old)  # a folder that is not empty can't be replaced
+        try:
+            new.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+
+
+def digest_of(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_file(target: Path, content: bytes, *, mode: int = 0o644) -> None:

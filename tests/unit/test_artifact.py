@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,22 @@ import pytest
 from flashc_backends import archive
 from flashc_backends.artifact import packing
 from flashc_backends.artifact.artifact import build
+from flashc_backends.artifact.collisions import check_worker_files
 from flashc_backends.artifact.parts import own_drafts
-from flashc_backends.base import DependencyOptions, Draft, ResolverName, Silent, Unit
+from flashc_backends.base import (
+    ArtifactOptions,
+    DependencyOptions,
+    Draft,
+    ResolverName,
+    Silent,
+    Unit,
+)
+from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.files.project_files import draft_project
 from flashc_backends.files.runtime_files import stripped
 from flashc_core.diagnostics import Sink
 from flashc_core.files import replacing
-from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder, context_of
+from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder, context_of, write
 
 WORKER = 'from runpod_flash import Endpoint\n\n@Endpoint(name="w"{more})\nasync def run(x: int): return x\n'
 LB = 'from runpod_flash import Endpoint\n\napi = Endpoint(name="api")\n\n@api.get("/x")\nasync def x(): return 1\n'
@@ -194,6 +204,63 @@ def test_a_failed_build_leaves_the_previous_artifact_as_it_was(tmp_path: Path) -
     assert target.read_bytes() == before
 
 
+TWO = (
+    'from runpod_flash import Endpoint\n\n@Endpoint(name="a")\nasync def a(x): return await b(x)\n\n'
+    '@Endpoint(name="b")\nasync def b(x): return x\n'
+)
+
+
+def build_all(app: Path, output: Path) -> list[tuple[str, str]]:
+    """(code and message of the findings) of a build with all outputs."""
+    compiled = compile_folder(app)
+    sink = Sink()
+    context = replace(
+        context_of(compiled.root, sink), artifact_options=ArtifactOptions(per_endpoint=True)
+    )
+    build(compiled.valid, context, output / "artifact.tar.gz", output / ".build")
+    return [(d.rule.code, d.message) for d in sink]
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "name"),
+    [
+        ("artifact.tar.gz", "artifact.tar.gz"),
+        ("flash_manifest.json", "flash_manifest.json"),
+        ("sbom.cdx.json", "sbom.cdx.json"),
+        ("provenance.json", "provenance.json"),
+        ("endpoints/b.tar.gz", "b.tar.gz"),
+    ],
+)
+def test_a_build_that_can_not_write_one_output_touches_no_other(
+    obstacle: str, name: str, tmp_path: Path
+) -> None:
+    app, output = write(tmp_path / "app", {"worker.py": TWO}), tmp_path / "out"
+    assert not build_all(app, output)
+    (output / obstacle).unlink()
+    (output / obstacle).mkdir()
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    write(app, {"worker.py": TWO.replace("return x", "return x + 1")})
+    assert build_all(app, output) == [("FC901", f"`{name}` can't be written: Is a directory")]
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+    (output / obstacle).rmdir()
+    assert not build_all(app, output)
+    changed = {path for path in before if path.read_bytes() != before[path]}
+    assert {path.name for path in changed} >= {"worker.py", "a.tar.gz", "provenance.json"} - {name}
+
+
+def test_the_manifest_of_one_endpoint_says_that_it_calls_others(tmp_path: Path) -> None:
+    app, output = write(tmp_path / "app", {"worker.py": TWO}), tmp_path / "out"
+    assert not build_all(app, output)
+    calls = {}
+    for resource in ("a", "b"):
+        with tarfile.open(output / "endpoints" / f"{resource}.tar.gz") as opened:
+            stream = opened.extractfile("./flash_manifest.json")
+            assert stream is not None
+            for name, entry in json.load(stream)["resources"].items():
+                calls[resource, name] = entry["makes_remote_calls"]
+    assert calls == {("a", "a"): True, ("b", "b"): False}
+
+
 def test_an_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     target = tmp_path / "file"
     target.write_text("old")
@@ -317,3 +384,11 @@ def test_a_large_file_that_changes_while_it_is_packed_stops_the_build(
     )
     assert [(d.rule.code, d.path) for d in sink] == [("FC003", "big.bin")]
     assert not list(output.parent.iterdir())
+
+
+def test_a_package_that_overwrites_a_module_of_the_worker_is_called_by_its_name() -> None:
+    sink = Sink()
+    contents = InstalledDistribution(name="noisy-logger", version="1", files=())
+    check_worker_files([Draft(path="logger.py", content=b"")], sink, contents)
+    check_worker_files([Draft(path="logger.py", content=b"")], sink)
+    assert ["--exclude noisy-logger" in d.help[0] for d in sink] == [True, False]

@@ -1,16 +1,18 @@
-"""Writing outputs: what `--keep-build` unpacks."""
+"""Writing outputs: what `--keep-build` unpacks, and outputs that replace the old ones together."""
 
 from __future__ import annotations
 
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from flashc_backends.write import unpack
+from flashc_backends.write import CannotWrite, replacing_together, unpack
+from flashc_core.diagnostics import Sink
 
 
-def test_unpacking_replaces_the_folder_on_every_python(
+def test_archives_are_unpacked_on_every_python(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`extractall` has a `filter` since Python 3.11.4 only; Debian 12 has 3.11.2."""
@@ -19,8 +21,6 @@ def test_unpacking_replaces_the_folder_on_every_python(
     with tarfile.open(artifact, "w:gz") as archive:
         archive.add(tmp_path / "worker.py", "worker.py")
     folder = tmp_path / "build"
-    folder.mkdir()
-    (folder / "old.py").write_text("")
     unpack(artifact, folder)
     assert [path.name for path in folder.iterdir()] == ["worker.py"]
 
@@ -34,3 +34,52 @@ def test_unpacking_replaces_the_folder_on_every_python(
     monkeypatch.setattr(tarfile.TarFile, "extractall", old)
     unpack(artifact, folder)
     assert (folder / "worker.py").read_text() == "x = 1\n"
+
+
+def test_outputs_replace_the_old_ones_only_if_all_are_complete(tmp_path: Path) -> None:
+    file, folder, sink = tmp_path / "file", tmp_path / "folder", Sink()
+    file.write_text("old")
+    folder.mkdir()
+    (folder / "old").write_text("")
+    with pytest.raises(KeyError), replacing_together(sink) as outputs:
+        with outputs.file(file) as temporary:
+            temporary.write_text("new")
+        with outputs.folder(folder) as new:
+            (new / "new").write_text("")
+        raise KeyError
+    assert file.read_text() == "old"
+    assert sorted(tmp_path.rglob("*")) == [file, folder, folder / "old"]
+    with replacing_together(sink) as outputs:
+        with outputs.file(file) as temporary:
+            temporary.write_text("new")
+        with outputs.folder(folder) as new:
+            (new / "new").write_text("")
+        assert file.read_text() == "old"
+    assert file.read_text() == "new"
+    assert sorted(tmp_path.rglob("*")) == [file, folder, folder / "new"]
+    assert not list(sink)
+
+
+def test_what_was_asked_for_first_is_replaced_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after the first step, a build leaves the old artifact, which is asked for first."""
+    artifact, record = tmp_path / "artifact", tmp_path / "record"
+    for file in (artifact, record):
+        file.write_text("old")
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if target == artifact:
+            raise PermissionError(13, "Permission denied")
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    sink = Sink()
+    with pytest.raises(CannotWrite), replacing_together(sink) as outputs:
+        for file in (artifact, record):
+            with outputs.file(file) as temporary:
+                temporary.write_text("new")
+    assert (artifact.read_text(), record.read_text()) == ("old", "new")
+    assert [d.message for d in sink] == ["`artifact` can't be written: Permission denied"]
+    assert sorted(tmp_path.iterdir()) == [artifact, record]

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from msgspec import structs
-
 from flashc_backends.base import (
     ARTIFACT_PATH,
-    LOCK_PATH,
     MANIFEST_PATH,
     PROVENANCE_PATH,
     SBOM_PATH,
+    WORKER_REQUIREMENTS_PATH,
     Changed,
     Context,
     Draft,
     DraftTarget,
 )
-from flashc_backends.dependencies.installed import InstalledDistribution
-from flashc_backends.dependencies.layers import Layer
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, distribution_sizes
 from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.project_files import report_changed
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest import manifest_draft
-from flashc_backends.write import CannotWrite, reporting, unpack
-from flashc_core import rules
-from flashc_core.diagnostics import Severity, Sink
-from flashc_core.files import replacing, write_file
+from flashc_backends.write import CannotWrite, Outputs, replacing_together, reporting, unpack
 from flashc_ir.program import Program
 
 from .attest import provenance, sbom
-from .packing import pack
+from .packing import TooLarge, pack
 from .parts import Parts, collect_parts
 
 ENDPOINTS = "endpoints"
@@ -45,6 +40,7 @@ class BuildResult:
     """What a build made.
 
     Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's SHA-256 in hex.
+    `parts` is what the artifact consists of.
     """
 
     artifact: Path
@@ -52,17 +48,12 @@ class BuildResult:
     manifest: Path
     artifact_size: int
     project_size: int
-    layers: tuple[Layer, ...]
-
-    @property
-    def distributions(self) -> tuple[InstalledDistribution, ...]:
-        """The installed distributions, by name."""
-        return tuple(layer.contents for layer in self.layers)
+    parts: Parts
 
     @property
     def dependencies_size(self) -> int:
         """The size of the installed distributions in bytes."""
-        return sum(distribution.size for distribution in self.distributions)
+        return sum(distribution.size for distribution in self.parts.distributions)
 
 
 def build(
@@ -70,23 +61,28 @@ def build(
 ) -> BuildResult | None:
     """Make the artifact `output`, and the manifest, the SBOM and the provenance record next to it.
 
-    Nothing that was there before is touched until everything new is complete and verified.  `keep` is a folder
-    for the unpacked artifact.  Returns None, after reports, where a step fails.
+    `keep` is a folder for the unpacked artifact.  Returns None, after reports, where a step fails.
+
+    Everything is written next to its place first, and nothing that was there before is touched until all of it is
+    complete and verified.  Then the new files replace the old ones, each in one atomic step, the artifact last.
+    If flashc is killed between two of these steps, the artifact is the old one and other files may be new
+    already; the provenance record then has a digest that is not the artifact's.
     """
     sink = context.services.sink
-    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
-        parts = collect_parts(program, context, Path(folder), forecast=True)
+    with _temporary_folder() as scratch:
+        parts = collect_parts(program, context, scratch, forecast=True)
         if parts is None:
             return None
         try:
-            with reporting(output, sink), replacing(output) as temporary:
-                packed = pack(temporary, parts.drafts, parts.layers, context)
-            _write_records(program, parts, output, packed.digest, sink)
-            if keep is not None:
-                with reporting(keep, sink):
-                    unpack(output, keep)
-            if context.artifact_options.per_endpoint:
-                _write_endpoints(program, parts, context, output.parent / ENDPOINTS)
+            with replacing_together(sink) as outputs:
+                with outputs.file(output) as artifact:
+                    packed = pack(artifact, parts.drafts, parts.layers, context)
+                _write_records(program, parts, output, packed.digest, outputs)
+                if context.artifact_options.per_endpoint:
+                    _write_endpoints(program, parts, context, output.parent / ENDPOINTS, outputs)
+                if keep is not None:
+                    with outputs.folder(keep) as folder:
+                        unpack(artifact, folder)
         except CannotWrite:
             return None
         except Changed as error:
@@ -98,53 +94,67 @@ def build(
         manifest=output.parent / MANIFEST_PATH,
         artifact_size=packed.size,
         project_size=sum(file.size for file in program.files),
-        layers=parts.layers,
+        parts=parts,
     )
 
 
 def measure(program: Program, context: Context) -> tuple[Lock, list[DistributionSize]] | None:
     """Make the artifact without keeping it; return its lock and the size of each distribution.
 
-    Reports what `build` reports.  An artifact that is only too large is measured all the same, as its sizes say
-    what to leave out; None, after reports, where anything else is wrong.
+    Dependencies that can't fit are installed all the same, and an artifact that is too large is reported and
+    measured: its sizes say what to leave out.  Returns None, after reports, where anything else is wrong.
     """
-    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
-        parts = collect_parts(program, context, Path(folder), forecast=False)
+    with _temporary_folder() as scratch:
+        parts = collect_parts(program, context, scratch, forecast=False)
         if parts is None:
             return None
-        target = Path(folder, ARTIFACT_PATH)
-        try:
-            with reporting(target, context.services.sink):
-                pack(target, parts.drafts, parts.layers, context)
-        except CannotWrite:
-            if not _is_only_too_large(context.services.sink):
+        with suppress(TooLarge):
+            if not _pack_only(scratch / ARTIFACT_PATH, parts, context):
                 return None
-        except Changed as error:
-            report_changed(str(error), context.services.sink)
-            return None
         return parts.lock, distribution_sizes(program, parts.lock, parts.layers)
 
 
-def _is_only_too_large(sink: Sink) -> bool:
-    errors = {d.rule for d in sink if d.severity is Severity.ERROR}
-    return errors <= {rules.ARTIFACT_TOO_LARGE, rules.OVER_BUDGET}
+def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
+    """Make the artifact at `target` and nothing else; return False after reports.
+
+    Raises:
+        TooLarge: after reporting.
+    """
+    sink = context.services.sink
+    try:
+        with reporting(target, sink):
+            pack(target, parts.drafts, parts.layers, context)
+    except TooLarge:
+        raise
+    except CannotWrite:
+        return False
+    except Changed as error:
+        report_changed(str(error), sink)
+        return False
+    return True
 
 
-def _write_records(program: Program, parts: Parts, output: Path, digest: str, sink: Sink) -> None:
+def _write_records(
+    program: Program, parts: Parts, output: Path, digest: str, outputs: Outputs
+) -> None:
     """Write the manifest, the SBOM and the provenance record of the artifact `output` next to it.
 
     Raises:
         CannotWrite: after reporting.
     """
-    folder = output.parent
-    with reporting(folder / MANIFEST_PATH, sink):
-        write_file(folder / MANIFEST_PATH, parts.manifest.read())
-        write_file(folder / SBOM_PATH, sbom(program, parts.lock, parts.distributions))
-        record = provenance(program, parts.lock, (output.name, digest))
-        write_file(folder / PROVENANCE_PATH, record)
+    records = {
+        MANIFEST_PATH: parts.manifest.read(),
+        SBOM_PATH: sbom(program, parts.lock, parts.distributions),
+        PROVENANCE_PATH: provenance(program, parts.lock, (output.name, digest)),
+    }
+    for name, content in records.items():
+        with outputs.file(output.parent / name) as temporary:
+            temporary.write_bytes(content)
 
 
-def _write_endpoints(program: Program, parts: Parts, context: Context, folder: Path) -> None:
+def _write_endpoints(
+    program: Program, parts: Parts, context: Context, folder: Path, outputs: Outputs
+) -> None:
     """Write one artifact per endpoint: the project, its own handler, and the distributions that it needs.
 
     Raises:
@@ -153,38 +163,43 @@ def _write_endpoints(program: Program, parts: Parts, context: Context, folder: P
     """
     lock = parts.lock
     needs = {resource: lock.needed_by(roots) for resource, roots in lock.endpoints}
-    shared = [d for d in parts.drafts if d.path not in (MANIFEST_PATH, LOCK_PATH)]
+    shared = [d for d in parts.drafts if d.path not in (MANIFEST_PATH, WORKER_REQUIREMENTS_PATH)]
     handlers = {handler_path(endpoint) for endpoint in program.code_endpoints()}
     for endpoint in program.code_endpoints():
         wanted = needs.get(endpoint.resource, frozenset())
         entries = tuple(entry for entry in lock.entries if entry.name in wanted)
-        alone = structs.replace(program, endpoints=(endpoint,))
         record = EndpointRecord(
             endpoint=endpoint.resource,
             left_to_others=[e.name for e in lock.entries if e.name not in wanted],
         )
         requirements = replace(lock, entries=entries).requirements
+        fingerprint, environment = parts.project.fingerprint, context.project.environment
         drafts = [
             *(d for d in shared if d.path not in handlers - {handler_path(endpoint)}),
-            manifest_draft(alone, parts.project.fingerprint, context.project.environment),
-            Draft(path=LOCK_PATH, content=requirements.encode()),
+            manifest_draft(program, fingerprint, environment, only=endpoint.resource),
+            Draft(path=WORKER_REQUIREMENTS_PATH, content=requirements.encode()),
             Draft(path=ENDPOINT_RECORD_PATH, content=record.to_json()),
         ]
         chosen = [layer for layer in parts.layers if layer.contents.name in wanted]
-        target = folder / f"{endpoint.resource}.tar.gz"
-        with reporting(target, context.services.sink), replacing(target) as temporary:
+        with outputs.file(folder / f"{endpoint.resource}.tar.gz") as temporary:
             pack(temporary, drafts, chosen, context, f"the artifact of {endpoint.resource}")
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    with tempfile.TemporaryDirectory(prefix="flashc-emit-") as folder:
-        result = build(program, context, Path(folder, ARTIFACT_PATH))
-        if result is None:
-            return ()
-        return (
-            Draft(path=ARTIFACT_PATH, content=result.artifact.read_bytes()),
-            Draft(path=MANIFEST_PATH, content=result.manifest.read_bytes()),
-        )
+    with _temporary_folder() as scratch:
+        parts = collect_parts(program, context, scratch, forecast=True)
+        artifact = scratch / ARTIFACT_PATH
+        with suppress(TooLarge):
+            if parts is not None and _pack_only(artifact, parts, context):
+                # The content, not the path: the folder is gone when the caller writes the draft.
+                return (Draft(path=ARTIFACT_PATH, content=artifact.read_bytes()), parts.manifest)
+    return ()
+
+
+@contextmanager
+def _temporary_folder() -> Generator[Path, None, None]:
+    with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
+        yield Path(folder)
 
 
 ARTIFACT = DraftTarget(

@@ -15,8 +15,13 @@ from flashc_core.source import WholeFile
 from flashc_ir.program import Program
 
 
-def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
-    """Check that no file overwrites a module of the worker image."""
+def check_worker_files(
+    drafts: Iterable[Draft], sink: Sink, distribution: InstalledDistribution | None = None
+) -> None:
+    """Check that no file overwrites a module of the worker image.
+
+    The files are those of an installed `distribution`, or the project's own ones.
+    """
     for draft in drafts:
         if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):
             sink.report(
@@ -24,7 +29,12 @@ def check_worker_files(drafts: Iterable[Draft], sink: Sink) -> None:
                 WholeFile(draft.path),
                 f"`{draft.path}` would overwrite a file of the worker image",
                 notes=("the artifact is unpacked over the worker's own modules",),
-                help=("rename the module, or move it into a package",),
+                help=(
+                    "rename the module, or move it into a package"
+                    if distribution is None
+                    else f"the package `{distribution.name}` installs it; leave the package out with "
+                    f"`--exclude {distribution.name}`, or use another one",
+                ),
             )
 
 
@@ -49,13 +59,13 @@ def check_shadowing(
     program: Program, installed: Iterable[InstalledDistribution], sink: Sink
 ) -> None:
     """Check that no installed package has the name of a module of the project: one would hide the other."""
-    own = {module.name.split(".", 1)[0]: module.path for module in program.modules}
+    paths = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     for distribution in installed:
-        for name in sorted(distribution.top_level & own.keys()):
+        for name in sorted(distribution.top_level & paths.keys()):
             sink.report(
                 rules.SHADOWED_MODULE,
-                WholeFile(own[name]),
-                f"the module `{name}` and the package of that name in `{distribution.name}` "
-                "would be one",
+                WholeFile(paths[name]),
+                f"the module `{name}` and a package that `{distribution.name}` installs have the same "
+                "name; Python would find only one",
                 help=("rename the module of the project",),
             )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +15,12 @@ from flashc_backends.verify.checks import verify_build
 from flashc_backends.write import CannotWrite
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.files import digest_of
 from flashc_core.source import WholeFile
+
+
+class TooLarge(CannotWrite):
+    """The archive is larger than the platform or the project's budget allows; that is reported already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,8 @@ def pack(
     `name` says in the progress what is packed.
 
     Raises:
-        CannotWrite: it is too large, or a worker could not run it; reported.
+        TooLarge: after reporting.
+        CannotWrite: a worker could not run it; reported.
         Changed: a file of the project is not what was compiled.
         OSError: a file can't be read or written.
     """
@@ -52,9 +57,9 @@ def pack(
     budget = context.artifact_options.budget
     if size > min(LIMIT, budget or LIMIT):
         report_too_large(size, budget, [layer.contents for layer in layers], sink)
-        raise CannotWrite
+        raise TooLarge
     with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
-        hashing = pool.submit(_sha256, target)
+        hashing = pool.submit(digest_of, target)
         verify_build(target, layers, sink)
         digest = hashing.result()
     if sink.has_errors():
@@ -72,21 +77,16 @@ def _draft_size(draft: Draft) -> int:
         return 0
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def report_too_large(
     size: int, budget: int | None, found: Sequence[InstalledDistribution], sink: Sink
 ) -> None:
     """Report an archive of `size` bytes; more than the platform's limit is worse than more than `budget`."""
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
-    own = size <= LIMIT
-    limit = "`size-budget` allows" if own else "the platform allows"
-    most = (budget or LIMIT) if own else LIMIT
+    is_allowed = size <= LIMIT  # by the platform, so that only the budget is exceeded
+    limit = "`size-budget` allows" if is_allowed else "the platform allows"
+    most = (budget or LIMIT) if is_allowed else LIMIT
     sink.report(
-        rules.OVER_BUDGET if own else rules.ARTIFACT_TOO_LARGE,
+        rules.OVER_BUDGET if is_allowed else rules.ARTIFACT_TOO_LARGE,
         WholeFile(ARTIFACT_PATH),
         f"the artifact has {size / 1024**2:,.1f} MiB; {limit} {most / 1024**2:,.1f}",
         notes=tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from flashc_backends.base import LOCK_PATH, Context, Draft
+from flashc_backends.base import WORKER_REQUIREMENTS_PATH, Context, Draft
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
 from flashc_backends.dependencies.lock import Lock
@@ -52,9 +52,9 @@ def own_drafts(program: Program, project: ProjectDrafts) -> tuple[Draft, ...]:
 
 
 def collect_parts(
-    program: Program, context: Context, workspace: Path, *, forecast: bool
+    program: Program, context: Context, scratch: Path, *, forecast: bool
 ) -> Parts | None:
-    """Draft the files, lock and install the dependencies below `workspace`, and check for collisions.
+    """Draft the files, lock and install the dependencies below `scratch`, and check for collisions.
 
     `forecast`: refuse dependencies that can't fit before they are downloaded.  Returns None after reporting
     errors.
@@ -72,18 +72,18 @@ def collect_parts(
         return None
     try:
         lock = lock_of(program, request, context.dependencies)
-        layers = layers_of(lock, context.dependencies, workspace, forecast=forecast)
+        layers = layers_of(lock, context.dependencies, scratch, forecast=forecast)
     except DependencyError:
         return None
     check_shadowing(program, [layer.contents for layer in layers], sink)
     for layer in layers:
-        check_worker_files(layer.drafts, sink)
+        check_worker_files(layer.drafts, sink, layer.contents)
     if sink.has_errors():
         return None
     return Parts(
         project=project,
         manifest=manifest,
-        drafts=(*drafts, Draft(path=LOCK_PATH, content=lock.requirements.encode())),
+        drafts=(*drafts, Draft(path=WORKER_REQUIREMENTS_PATH, content=lock.requirements.encode())),
         lock=lock,
         layers=tuple(layers),
     )

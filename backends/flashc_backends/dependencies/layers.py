@@ -45,14 +45,14 @@ def make_layers(
     lock: Lock,
     mtime: int,
     services: Services,
-    workspace: Path,
+    scratch: Path,
     *,
     allow_build: bool = False,
     before_install: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
     """Return the layers of a lock, by name.
 
-    Those that are not in the cache are installed and compressed in `workspace`, after `before_install`.
+    Those that are not in the cache are installed and compressed in `scratch`, after `before_install`.
 
     Raises:
         DependencyError: the installer failed, which is reported; or `before_install` raised it.
@@ -64,19 +64,19 @@ def make_layers(
     missing = {key: wanted[key] for key, layer in found.items() if layer is None}
     if missing:
         before_install()
-        target = workspace / "packages"
+        target = scratch / "packages"
         text = "".join(f"{entry.text}\n" for entry in missing.values())
         services.progress.start("installing the dependencies", len(missing), "packages")
         install(text, lock.python_version, target, services, allow_build=allow_build)
         distributions = installed(target, lock.python_version, services.sink)
         keys = {entry.name: key for key, entry in missing.items()}
-        for layer in _compress(distributions, target, workspace, mtime, services.progress):
+        for layer in _compress(distributions, target, scratch, mtime, services.progress):
             key = keys[layer.contents.name]
             services.cache.write("layer-files", key, msgspec.json.encode(layer.contents))
             services.cache.write("layers", key, layer.piece.path)
             found[key] = (
                 _cached(key, services.cache) or layer
-            )  # the cache stays, the workspace does not
+            )  # the cache stays, the scratch does not
         shutil.rmtree(target)
     return sorted((x for x in found.values() if x is not None), key=lambda x: x.contents.name)
 
@@ -84,13 +84,13 @@ def make_layers(
 def _compress(
     distributions: Iterable[InstalledDistribution],
     target: Path,
-    workspace: Path,
+    scratch: Path,
     mtime: int,
     progress: Progress,
 ) -> Iterator[Layer]:
-    """Compress what is installed below `target`, one file in `workspace` each, on all processors."""
+    """Compress what is installed below `target`, one file in `scratch` each, on all processors."""
     largest_first = sorted(distributions, key=lambda d: -d.size)
-    paths = [workspace / f"{distribution.name}.layer" for distribution in largest_first]
+    paths = [scratch / f"{distribution.name}.layer" for distribution in largest_first]
     progress.start("compressing the dependencies", sum(d.size for d in largest_first), "bytes")
 
     def compress(number: int) -> bytes:

@@ -128,9 +128,9 @@ def _index(environ: Mapping[str, str]) -> list[str]:
 
 
 def layers_of(
-    lock: Lock, context: DependencyContext, workspace: Path, *, forecast: bool = False
+    lock: Lock, context: DependencyContext, scratch: Path, *, forecast: bool = False
 ) -> list[Layer]:
-    """Return the lock's distributions as layers, installed below `workspace` unless they are cached.
+    """Return the lock's distributions as layers, installed below `scratch` unless they are cached.
 
     `forecast`: refuse what can't fit into an artifact before it is downloaded.
 
@@ -143,7 +143,7 @@ def layers_of(
         lock,
         archive_mtime(context.project.environment),
         context.services,
-        workspace,
+        scratch,
         allow_build=context.options.allow_build,
         before_install=partial(check_wheel_sizes, lock, context) if forecast else lambda: None,
     )

@@ -40,18 +40,22 @@ from .manifest_model import (
 from .placement import gpu_ids, locations
 
 
-def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Manifest:
+def build_manifest(
+    program: Program, fingerprint: str, environ: Mapping[str, str], *, only: str | None = None
+) -> Manifest:
     """Return the manifest of a program.
 
     `fingerprint` is that of the project's files; `environ` may override images, locations and the time stamp.
+    `only` is the resource name of the endpoint that the manifest is about, None for all.
     """
-    endpoints = sorted(program.deployed(), key=lambda endpoint: endpoint.resource)
+    deployed = [e for e in program.deployed() if only is None or e.resource == only]
+    endpoints = sorted(deployed, key=lambda endpoint: endpoint.resource)
     routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
     callers = {edge.caller for edge in program.edges}
     return Manifest(
         version="1.0",
         python_version=program.python_version,
-        generated_at=_timestamp(environ),
+        generated_at=_generated_at(environ),
         project_name=program.name,
         resources={
             e.resource: _resource(program, e, environ, calls=e.resource in callers)
@@ -63,7 +67,7 @@ def build_manifest(program: Program, fingerprint: str, environ: Mapping[str, str
     )
 
 
-def _timestamp(environ: Mapping[str, str]) -> str | None:
+def _generated_at(environ: Mapping[str, str]) -> str | None:
     """Return the time that `SOURCE_DATE_EPOCH` sets, for reproducible builds; no clock is read."""
     epoch = environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch.isdecimal():
@@ -241,9 +245,11 @@ def _template(template: Template | None) -> ManifestTemplate | None:
     )
 
 
-def manifest_draft(program: Program, fingerprint: str, environ: Mapping[str, str]) -> Draft:
+def manifest_draft(
+    program: Program, fingerprint: str, environ: Mapping[str, str], *, only: str | None = None
+) -> Draft:
     """Draft the manifest; the parameters are those of `build_manifest`."""
-    manifest = build_manifest(program, fingerprint, environ)
+    manifest = build_manifest(program, fingerprint, environ, only=only)
     return Draft(path=MANIFEST_PATH, content=manifest.to_json())
 
 

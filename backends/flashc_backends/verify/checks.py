@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from flashc_backends.base import LOCK_PATH, MANIFEST_PATH
+from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
 from flashc_backends.manifest.documents import InvalidDocument, read_document
@@ -45,7 +45,7 @@ def verify_artifact(artifact: Path, sink: Sink) -> None:
         with artifact.open("rb") as stream:
             members, problems = read_members(stream)
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError) as error:
-        _report(sink, artifact.name, f"the archive can't be read: {error}")
+        _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
         return
     _verify(members, problems, {d.name: d for d in read_distributions(members)}, frozenset(), sink)
 
@@ -60,7 +60,9 @@ def verify_build(artifact: Path, layers: Sequence[Layer], sink: Sink) -> None:
     with artifact.open("rb") as stream:
         for layer in layers:
             if not layer.piece.is_next_in(stream):
-                _report(sink, artifact.name, f"`{layer.contents.name}` was not copied completely")
+                _report_broken(
+                    sink, artifact.name, f"`{layer.contents.name}` was not copied completely"
+                )
                 return
             for file in layer.contents.files:
                 members[file.path] = ArchiveMember(
@@ -80,7 +82,7 @@ def _verify(
     sink: Sink,
 ) -> None:
     for path, problem in problems:
-        _report(sink, path, problem)
+        _report_broken(sink, path, problem)
     manifest = _manifest(members, sink)
     if manifest is None:
         return
@@ -99,7 +101,7 @@ def _verify(
         *check_distributions(artifact),
         *_check_handlers(artifact, modules),
     ):
-        _report(sink, path, problem)
+        _report_broken(sink, path, problem)
     for path, item in missing_imports(artifact, modules):
         sink.report(
             rules.IMPORT_NOT_IN_ARTIFACT,
@@ -110,7 +112,7 @@ def _verify(
         )
 
 
-def _report(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN) -> None:
+def _report_broken(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN) -> None:
     sink.report(rules.BROKEN_ARTIFACT, WholeFile(path), f"`{path}`: {problem}", help=(help,))
 
 
@@ -121,7 +123,7 @@ _Model = TypeVar("_Model", bound=Struct)
 
 def _manifest(members: Mapping[str, ArchiveMember], sink: Sink) -> Manifest | None:
     if MANIFEST_PATH not in members:
-        _report(sink, MANIFEST_PATH, "the archive has no manifest")
+        _report_broken(sink, MANIFEST_PATH, "the archive has no manifest")
         return None
     return _document(MANIFEST_PATH, members, Manifest, sink)
 
@@ -132,7 +134,7 @@ def _left_to_others(members: Mapping[str, ArchiveMember], sink: Sink) -> frozens
         record = _document(ENDPOINT_RECORD_PATH, members, EndpointRecord, sink)
         return frozenset(record.left_to_others if record is not None else ())
     # Artifacts that older versions made say it in a comment of their lock.
-    lock = members.get(LOCK_PATH)
+    lock = members.get(WORKER_REQUIREMENTS_PATH)
     first = (lock.content or b"" if lock is not None else b"").partition(b"\n")[0]
     return frozenset(
         first.removeprefix(_OLD_COMMENT).decode("utf-8", "replace").split()
@@ -149,7 +151,7 @@ def _document(
         return read_document(members[path].content or b"", model)
     except InvalidDocument as error:
         for where, problem in error.problems:
-            _report(sink, path, f"{problem} (at `{where}`)")
+            _report_broken(sink, path, f"{problem} (at `{where}`)")
         return None
 
 
@@ -161,14 +163,14 @@ def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
     installed = {file.path for d in artifact.distributions.values() for file in d.files}
     for path in artifact.members:
         if _SECRET_NAMES.search(path) and path not in installed:
-            _report(
+            _report_broken(
                 sink,
                 path,
                 "its name suggests that it contains credentials",
                 "keep the file out of the project, or list it in `.flashignore`",
             )
         if path.endswith(".py") and path.removesuffix(".py") in WORKER_MODULES:
-            _report(
+            _report_broken(
                 sink,
                 path,
                 "it would overwrite a module of the worker image",

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from installer.records import RecordEntry
 from packaging.utils import canonicalize_name
 
-from flashc_backends.base import LOCK_PATH
+from flashc_backends.base import WORKER_REQUIREMENTS_PATH
 from flashc_backends.dependencies.installed import (
     InstalledDistribution,
     InstalledFile,
@@ -37,14 +37,17 @@ def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[Install
 
 def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
     """Yield (path, problem) for each distribution that is missing, incomplete, or not for the workers."""
-    locked = {entry.name: entry.version for entry in parse_compiled(artifact.text(LOCK_PATH) or "")}
+    locked = {
+        entry.name: entry.version
+        for entry in parse_compiled(artifact.text(WORKER_REQUIREMENTS_PATH) or "")
+    }
     for name, version in locked.items():
         found = artifact.distributions.get(name)
         if found is None:
-            yield LOCK_PATH, f"`{name}` is locked, but not in the archive"
+            yield WORKER_REQUIREMENTS_PATH, f"`{name}` is locked, but not in the archive"
         elif version and found.version != version:
             yield (
-                LOCK_PATH,
+                WORKER_REQUIREMENTS_PATH,
                 f"`{name}` is locked as {version}, and in the archive as {found.version}",
             )
     for name in artifact.distributions.keys() - locked.keys():
