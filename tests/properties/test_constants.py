@@ -118,7 +118,10 @@ def check(text: str, *, complete: bool) -> None:
         event("Python raises")
         return
     machine = evaluated(text)
-    assert not machine.stopped, text
+    if machine.stopped:
+        assert any(isinstance(v, (list, str)) and len(v) > 1000 for v in expected.values()), text
+        event("it grows past what flashc follows")
+        return
     failed = {name: str(error) for name, error in machine.failed.items()}
     assert not failed, f"{text}\nPython does not raise: {failed}"
     names = machine.frames["m"].names
