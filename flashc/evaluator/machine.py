@@ -152,6 +152,7 @@ class Machine(ABC):
             self.stopped[name] = stop.span
             frame.names.clear()
         except RecursionError:
+            self.watch.is_entangled = True  # on its own the module has more room
             self.stopped[name] = WholeFile(syntax.path)
             frame.names.clear()
         finally:

@@ -42,6 +42,11 @@ class Memo:
             return None
         return self.cache.read(kind, self._full(key, msgspec.json.decode(inputs)), max_age)
 
+    def inputs(self, kind: str, key: str) -> tuple[str, ...]:
+        """Return the inputs that a result had when it was computed last; empty if it is not cached."""
+        data = self.cache.read(f"{kind}-inputs", key)
+        return () if data is None else msgspec.json.decode(data, type=tuple[str, ...])
+
     def save(self, kind: str, key: str, inputs: Iterable[str], result: bytes) -> None:
         """Keep a result, unless one of its inputs is volatile."""
         names = sorted(set(inputs))

@@ -23,9 +23,9 @@ from msgspec import Struct
 
 from flashc.frontend.dialect import Dialect
 from flashc.frontend.summary import Component, ComponentSummary, ModuleExports
-from flashc.project.inputs import InputDigests, is_about_code, module_input
+from flashc.project.inputs import InputDigests, is_about_code, module_input, module_of_value
 from flashc.project.workspace import Workspace
-from flashc.syntax.stack import call_with_large_stack
+from flashc.syntax.stack import call_on_new_stack
 from flashc_core.cache import digest
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.graphs import count_reachable
@@ -186,7 +186,7 @@ class _Library:
         """
 
         def work(number: int) -> bytes:
-            result = call_with_large_stack(partial(self._read_batch, missing[number]))
+            result = call_on_new_stack(partial(self._read_batch, missing[number]))
             return msgspec.msgpack.encode(result)
 
         size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
@@ -248,21 +248,36 @@ class _Library:
 
     def exports_of(self, name: str) -> ModuleExports | None:
         """Return what importing a module gives to others; None for a module that the project lacks."""
-        if name in self.exports or name not in self.workspace.project.modules:
-            return self.exports.get(name)
-        self._under_way.add(name)
-        try:
-            key = digest(_EXPORTS, self.key((name,)))
-            found = self.memo.load(_EXPORTS, key)
-            if found is not None:
-                exports = msgspec.msgpack.decode(found, type=ModuleExports)
+        pending = [name]
+        computed: dict[str, ModuleExports] = {}
+        while pending:  # a chain of imports can be longer than Python's stack is deep
+            current = pending[-1]
+            if current in self.exports or current not in self.workspace.project.modules:
+                pending.pop()
+                continue
+            key = digest(_EXPORTS, self.key((current,)))
+            if current not in self._under_way:
+                self._under_way.add(current)
+                pending += self._unknown(self.memo.inputs(_EXPORTS, key))
+            elif current in computed:
+                result = msgspec.msgpack.encode(computed[current])
+                self.memo.save(_EXPORTS, key, computed[current].inputs, result)
+                self._finish(current, computed[current])
+            elif (found := self.memo.load(_EXPORTS, key)) is not None:
+                self._finish(current, msgspec.msgpack.decode(found, type=ModuleExports))
             else:
-                exports = self._read_exports(name)
-                self.memo.save(_EXPORTS, key, exports.inputs, msgspec.msgpack.encode(exports))
-        finally:
-            self._under_way.discard(name)
+                computed[current] = self._read_exports(current)
+                pending += self._unknown(computed[current].inputs)
+        return self.exports.get(name)
+
+    def _finish(self, name: str, exports: ModuleExports) -> None:
+        self._under_way.discard(name)
         self.exports[name] = exports
-        return exports
+
+    def _unknown(self, inputs: Iterable[str]) -> set[str]:
+        """Return the modules that these inputs are about whose exports have to be known first."""
+        asked = {module for item in inputs if (module := module_of_value(item)) is not None}
+        return asked - self.exports.keys() - self._under_way
 
     def plain_imports(self, summaries: Iterable[ComponentSummary]) -> dict[str, ModuleExports]:
         """Return the exports of the plain modules that components import, directly or through others.
@@ -286,7 +301,7 @@ class _Library:
 
         project, environment = self.workspace.project, self.workspace.environment
         read = partial(read_exports, name, project, environment, self.dialects)
-        return call_with_large_stack(read)
+        return call_on_new_stack(read)
 
     def value_of(self, module: str, name: str) -> str:
         """Return the fingerprint of what `module.name` is to importers; see `ModuleExports`."""

@@ -30,6 +30,12 @@ def value_input(module: str, name: str) -> str:
     return f"{_VALUE}:{module}:{quote(name, errors='surrogatepass')}"
 
 
+def module_of_value(item: str) -> str | None:
+    """Return the module that an input of `value_input` is about; None for other inputs."""
+    kind, _, name = item.partition(":")
+    return name.partition(":")[0] if kind == _VALUE else None
+
+
 def file_input(path: str) -> str:
     """Return the input that is the content of a file below the root, or its absence."""
     return f"{_FILE}:{path.encode('utf-8', 'backslashreplace').decode()}"

@@ -18,7 +18,7 @@ from flashc_core.source import Lines, Span
 
 from .positions import Extent, extents
 from .problems import NestedTooDeeply, SyntaxProblem
-from .stack import call_with_large_stack
+from .stack import call_on_new_stack
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -81,16 +81,20 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
         SyntaxProblem: the text is not valid Python.
         NestedTooDeeply: the text is nested deeper than the parsers can follow.
     """
+    tree = call_on_new_stack(partial(_tree, text))  # whatever is under way where it is imported
+    return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree)
+
+
+def _tree(text: str) -> cst.Module:
     host = _host_problem(text)
     if isinstance(host, NestedTooDeeply):
         raise host
     try:
-        tree = call_with_large_stack(partial(cst.parse_module, text))
+        return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise host or _problem(error.message) from error
     except RecursionError as error:
         raise NestedTooDeeply from error
-    return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree)
 
 
 def _host_problem(text: str) -> SyntaxProblem | None:

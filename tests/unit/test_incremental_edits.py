@@ -345,6 +345,20 @@ def test_a_cache_keeps_a_few_states_of_a_module(tmp_path: Path) -> None:
     assert sizes[-1] == sizes[5]
 
 
+@pytest.mark.parametrize("length", [130, 250])
+def test_a_chain_of_imports_may_be_longer_than_a_stack_is_deep(length: int, tmp_path: Path) -> None:
+    """What a module says, and whether its text is valid, does not depend on who imports it."""
+    files = {f"m{n}.py": f"from m{n + 1} import X\n" for n in range(length)}
+    files |= {f"m{length}.py": "X = '1'\n", "worker.py": worker("'w-' + X", "from m0 import X")}
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    middle = length // 2
+    for text in (files[f"m{middle}.py"], "X = '2'\n", files[f"m{middle}.py"]):
+        write(root, {f"m{middle}.py": text})
+        found = compiled(root, store)
+        assert found == compiled(root, None)
+        assert {diagnostic.rule.code for diagnostic in found[1]} <= {"FC104"}
+
+
 # Early cut-off --------------------------------------------------------------------------------------
 
 CONFIG = "STAGE = 'prod'\nREGION = 'eu'\nUNUSED = 1\n"
