@@ -17,6 +17,7 @@ from .check_graph import check_graph
 from .check_has_endpoints import check_has_endpoints
 from .check_images import check_images
 from .check_imports import check_imports
+from .check_load_balancers import check_load_balancers
 from .check_match_annotations import check_match_annotations
 from .check_names import check_names
 from .check_nested_endpoints import check_nested_endpoints
@@ -50,6 +51,7 @@ ANALYSES: tuple[Pass, ...] = (
     check_calls,
     check_graph,
     check_workers,
+    check_load_balancers,
     # Reported only if nothing else explains why there is no endpoint.
     check_has_endpoints,
 )

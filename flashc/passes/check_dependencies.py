@@ -43,7 +43,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     )
     explained = [_check_module(m, present, context) for m in workers] if is_known else [False]
     computed = any(problem.computed for m in workers for problem in m.import_problems)
-    # Any package may be what a computed import means, or one whose name says nothing.
+    # A computed import, or one of a module that no package is known to have, may be of any declared package.
     if all(explained) and not computed:
         _check_used(workers, program, context.sink)
     return program

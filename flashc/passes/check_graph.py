@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_core.graphs import cycle_through
+from flashc_core.graphs import cycles_through
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.platform.limits import time_limits
 from flashc_ir.program import Program, Resource
 
 from .context import PassContext
+from .drawing import draw_path
 
 
 def check_graph(program: Program, context: PassContext) -> Program:
@@ -38,16 +39,11 @@ Graph = dict[str, tuple[str, ...]]
 
 def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
     """Report endpoints that call each other in a cycle: they wait for each other and use up workers."""
-    reported: set[frozenset[str]] = set()
-    for resource, endpoint in endpoints.items():
-        cycle = cycle_through(resource, callees.__getitem__)
-        if cycle is None or frozenset(cycle) in reported:
-            continue
-        reported.add(frozenset(cycle))
-        drawn = " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
+    for cycle in cycles_through(endpoints, callees.__getitem__):
+        drawn = draw_path((*cycle, cycle[0]))
         sink.report(
             rules.ENDPOINT_CYCLE,
-            endpoint.construction.span,
+            endpoints[cycle[0]].construction.span,
             f"endpoints call each other in a cycle: {drawn}",
             notes=("each call in the cycle occupies a worker until the next one returns",),
         )
@@ -61,11 +57,14 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
     most = configuration.resources.workers.maximum
     if most * configuration.max_concurrency > 1:
         return
+    workers = "1 worker" if most else "no worker"
     sink.report(
         rules.DEADLOCK,
         endpoint.construction.span_of("workers"),
-        f"`{endpoint.name}` has {most} worker and calls itself in the cycle {drawn}",
-        notes=("the only worker waits for an answer that only this worker could give",),
+        f"`{endpoint.name}` has {workers} and calls itself in the cycle {drawn}",
+        notes=("the only worker waits for an answer that only this worker could give",)
+        if most
+        else (),
         help=("allow more workers, raise `max_concurrency`, or remove one of the calls",),
     )
 
@@ -109,9 +108,9 @@ def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
     for resource, endpoint in endpoints.items():
         if not isinstance(endpoint, LoadBalanced):
             continue
-        chain = max(_cold_chains(resource, endpoints, callees, ()), key=len, default=())
+        chain = max(_cold_chains(resource, endpoints, callees), key=len, default=())
         if len(chain) > most:
-            drawn = " -> ".join(f"`{name}`" for name in (resource, *chain))
+            drawn = draw_path((resource, *chain))
             sink.report(
                 rules.COLD_CHAIN,
                 endpoint.construction.span,
@@ -128,10 +127,10 @@ _MAX_CHAINS = 2_000
 
 
 def _cold_chains(
-    resource: str, endpoints: dict[str, CodeEndpoint], callees: Graph, before: tuple[str, ...]
+    resource: str, endpoints: dict[str, CodeEndpoint], callees: Graph
 ) -> Iterator[tuple[str, ...]]:
     """Yield the chains of endpoints below `resource` that may all have to start a worker."""
-    pending: list[tuple[str, tuple[str, ...]]] = [(resource, before)]
+    pending: list[tuple[str, tuple[str, ...]]] = [(resource, ())]
     for _ in range(_MAX_CHAINS):
         if not pending:
             return

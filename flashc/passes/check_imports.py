@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_core.graphs import cycle_through
+from flashc_core.graphs import cycles_through
 from flashc_core.source import Span
 from flashc_ir.modules import Import, ImportProblem, Module, Origin
 from flashc_ir.program import Program
 
 from .context import PassContext
+from .drawing import draw_path
 from .misplaced_modules import excluded_module, neighbouring_module
 
 
@@ -109,23 +110,17 @@ class _Checker:
 def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
     """Report modules whose top-level imports lead back to themselves."""
     edges = {module.name: _needed_names(module, project) for module in modules}
-    reported: set[frozenset[str]] = set()
-    for module in modules:
-        cycle = cycle_through(module.name, lambda name: edges.get(name, ()))
-        if cycle is None or frozenset(cycle) in reported:
-            continue
-        reported.add(frozenset(cycle))
+    for cycle in cycles_through(edges, lambda name: edges.get(name, ())):
         first = edges[cycle[0]][cycle[1 % len(cycle)]]
         labels = tuple(
             Label(edges[name][cycle[(i + 1) % len(cycle)]], f"`{name}` imports the next one here")
             for i, name in enumerate(cycle)
             if i
         )
-        drawn = " -> ".join(f"`{name}`" for name in (*cycle, cycle[0]))
         sink.report(
             rules.CIRCULAR_IMPORT,
             first,
-            f"modules import each other at their top level: {drawn}",
+            f"modules import each other at their top level: {draw_path((*cycle, cycle[0]))}",
             secondary=labels,
             help=("move one of the imports into the functions that need it",),
         )

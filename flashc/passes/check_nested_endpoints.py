@@ -9,7 +9,7 @@ from .context import PassContext
 
 
 def check_nested_endpoints(program: Program, context: PassContext) -> Program:
-    """Report each decorator in a function that declares an endpoint of which none was made."""
+    """Report each decorator in a function that would declare an endpoint, but does not run during the import."""
     made = {endpoint.construction.span for endpoint in (*program.endpoints, *program.unlowered)}
     for module in program.modules:
         for span in module.nested_endpoints:

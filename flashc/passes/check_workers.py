@@ -1,10 +1,10 @@
-"""Check what workers need when they run: variables, state, GPUs, and routes that clients can poll."""
+"""Check what workers need when they run: variables, state and GPUs."""
 
 from __future__ import annotations
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, Parameter, ParameterKind, Route
+from flashc_ir.endpoints import CodeEndpoint
 from flashc_ir.modules import GlobalUse, Module, VariableRead
 from flashc_ir.platform.gpus import gpu_memory
 from flashc_ir.platform.variables import is_set_by_platform
@@ -19,7 +19,7 @@ _UNEQUAL = 2
 
 
 def check_workers(program: Program, context: PassContext) -> Program:
-    """Report variables and state that workers do not have, unequal GPUs, and missing routes to poll."""
+    """Report variables and state that workers do not have, and unequal GPUs."""
     sink = context.sink
     resolver = context.resolver(program)
     runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
@@ -27,22 +27,11 @@ def check_workers(program: Program, context: PassContext) -> Program:
     check_state(program, runs, sink)
     for endpoint in program.code_endpoints():
         check_gpus(endpoint, sink)
-        if isinstance(endpoint, LoadBalanced):
-            check_routes(endpoint, sink)
     return program
 
 
 Runs = dict[str, set[Definition]]
 """The definitions that workers of an endpoint may run, by the endpoint's resource."""
-
-
-def _runs_scope(definitions: set[Definition], module: str, scope: str) -> bool:
-    """Tell whether the code of a scope may run; the code inside a function runs if the function does."""
-    if not scope:
-        return Definition(module, "") in definitions
-    parts = scope.split(".")
-    prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
-    return any(Definition(module, prefix) in definitions for prefix in prefixes)
 
 
 # Environment variables ----------------------------------------------------------------------------
@@ -70,7 +59,7 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
             lacking = [
                 resource
                 for resource, definitions in runs.items()
-                if _runs_scope(definitions, module.name, read.scope)
+                if Definition(module.name, read.scope).is_in(definitions)
                 and read.name not in given[resource]
             ]
             if lacking:
@@ -136,12 +125,12 @@ def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, Globa
     found: dict[str, GlobalUse] = {}
     for use in uses:
         for resource, definitions in runs.items():
-            if _runs_scope(definitions, module.name, use.scope):
+            if Definition(module.name, use.scope).is_in(definitions):
                 found.setdefault(resource, use)
     return found
 
 
-# Hardware and routes ------------------------------------------------------------------------------
+# Hardware -----------------------------------------------------------------------------------------
 
 
 def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
@@ -161,35 +150,3 @@ def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
         notes=("the order is a preference; the platform assigns a GPU that is free",),
         help=("list GPUs that are all large enough",),
     )
-
-
-def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
-    """Report a load balancer without a minimum of workers and without a cheap route.
-
-    A request to a load balancer without a running worker waits up to 120 s and then fails, so a client needs a
-    cheap route to poll until a worker answers.
-    """
-    if endpoint.configuration.resources.workers.minimum > 0:
-        return
-    if any(_is_cheap(route) for route in endpoint.routes):
-        return
-    sink.report(
-        rules.NO_ROUTE_TO_POLL,
-        endpoint.construction.span,
-        f"`{endpoint.name}` may have no running worker, and has no GET route without parameters",
-        notes=(
-            "while no worker is running, a request waits and may fail; clients should poll first",
-        ),
-        help=(
-            'add a route such as `@api.get("/health")`, or keep a worker running: `workers=(1, 3)`',
-        ),
-    )
-
-
-def _is_cheap(route: Route) -> bool:
-    return route.method == "GET" and not any(map(_is_required, route.function.parameters))
-
-
-def _is_required(parameter: Parameter) -> bool:
-    variadic = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
-    return parameter.default is None and parameter.kind not in variadic

@@ -8,7 +8,10 @@ from flashc_ir.program import Exclusion
 
 
 def excluded_module(project: Project, name: str) -> Exclusion | None:
-    """Return the ignore rule that keeps out the file that would be the module `name`, with its path."""
+    """Return the exclusion of the file that has the module `name` or a parent of it; None if no file is excluded.
+
+    The file is in the project's folder, and an ignore rule keeps it out of the project.
+    """
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         stem = "/".join(parts[:length])

@@ -34,17 +34,8 @@ def _calls(resolver: CallResolver) -> Iterator[Call]:
         for reference, definition in resolver.uses_of(module):
             scope = Definition(module.name, reference.scope)
             for endpoint in resolver.endpoints_at(definition):
-                if not _runs_in(scope, endpoint):
+                if not scope.is_in(entry_points(endpoint)):
                     yield _call(scope, definition, endpoint, reference)
-
-
-def _runs_in(scope: Definition, endpoint: Endpoint) -> bool:
-    """Tell whether the code of `scope` is in one of the endpoint's own functions."""
-    return any(
-        scope.module == own.module
-        and (scope.qualname == own.qualname or scope.qualname.startswith(f"{own.qualname}."))
-        for own in entry_points(endpoint)
-    )
 
 
 def _edges(resolver: CallResolver, endpoint: CodeEndpoint) -> Iterator[Edge]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -31,6 +31,12 @@ class Definition(NamedTuple):
 
     module: str
     qualname: str
+
+    def is_in(self, definitions: Container[Definition]) -> bool:
+        """Return whether this is one of `definitions`, or in a function or class that is."""
+        parts = self.qualname.split(".")
+        prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+        return any(Definition(self.module, prefix) in definitions for prefix in prefixes)
 
 
 class CallResolver:

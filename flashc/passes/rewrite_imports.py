@@ -191,6 +191,7 @@ def _from_import(
 ) -> str:
     padding = _lines(span) if lines is None else lines
     if not names:
+        # An empty tuple over several lines is a statement without effect, like `pass`, and keeps the lines.
         return f"({padding})" if padding else "pass"
     listed = ", ".join(f"{n.name} as {n.alias}" if n.alias else n.name for n in names)
     return f"from {module} import " + (f"({listed}{padding})" if padding else listed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TypeVar
 
@@ -42,6 +42,16 @@ def _back(last: Node, reached_from: dict[Node, Node | None]) -> list[Node]:
 def cycle_through(start: Node, successors: Successors[Node]) -> list[Node] | None:
     """Return a shortest cycle through `start`, which comes first and once; None if there is none."""
     return path_to(start, start, successors)
+
+
+def cycles_through(starts: Iterable[Node], successors: Successors[Node]) -> Iterator[list[Node]]:
+    """Yield a shortest cycle through each of `starts` that is in one; cycles of the same nodes only once."""
+    seen: set[frozenset[Node]] = set()
+    for start in starts:
+        cycle = cycle_through(start, successors)
+        if cycle is not None and frozenset(cycle) not in seen:
+            seen.add(frozenset(cycle))
+            yield cycle
 
 
 def reachable(starts: Iterable[Node], successors: Successors[Node]) -> set[Node]:

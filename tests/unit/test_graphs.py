@@ -7,7 +7,7 @@ from itertools import permutations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashc_core.graphs import count_reachable, cycle_through, path_to, reachable
+from flashc_core.graphs import count_reachable, cycle_through, cycles_through, path_to, reachable
 
 NODES = range(5)
 Graph = dict[int, list[int]]
@@ -64,3 +64,11 @@ def test_reachable_nodes_are_counted_as_they_are_found(graph: dict[int, list[int
 
     expected = {node: len(reachable([node], successors)) for node in graph}
     assert count_reachable(graph) == expected
+
+
+@given(GRAPHS)
+def test_each_cycle_is_found_once(graph: Graph) -> None:
+    found = list(cycles_through(graph, graph.__getitem__))
+    assert len({frozenset(cycle) for cycle in found}) == len(found)
+    every = [cycle_through(node, graph.__getitem__) for node in graph]
+    assert {frozenset(cycle) for cycle in found} == {frozenset(c) for c in every if c is not None}

@@ -131,3 +131,13 @@ def test_the_import_moves_into_every_function_that_uses_it(tmp_path: Path) -> No
         "    return pd.Series(x), Table().rows()\n"
     )
     assert compile_folder(tmp_path).codes == []
+
+
+def test_a_cycle_through_an_endpoint_without_workers_is_told_as_such(tmp_path: Path) -> None:
+    text = (
+        HEAD + '@Endpoint(name="a", workers=(0, 3))\nasync def a(): return await b()\n'
+        '@Endpoint(name="b", workers=(0, 0))\nasync def b(): return await a()\n'
+    )
+    found = compile_files(tmp_path, {"worker.py": text}).found("FC315")
+    assert found.message == "`b` has no worker and calls itself in the cycle `a` -> `b` -> `a`"
+    assert found.notes == ()
