@@ -23,7 +23,7 @@ class CannotWrite(Exception):
 
 
 @contextmanager
-def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
+def write_failures_reported(target: Path, sink: Sink) -> Generator[None, None, None]:
     """Turn a failure to write `target` into a finding.
 
     Raises:
@@ -37,8 +37,8 @@ def reporting(target: Path, sink: Sink) -> Generator[None, None, None]:
             rules.OUTPUT_FAILED,
             WholeFile(target.name),
             f"`{target.name}` can't be written: {reason}",
-            notes=(f"to the folder `{target.parent}`",),
-            help=("choose another location with `--output`, or make this one writable",),
+            notes=(f"flashc tried to write it to the folder `{target.parent}`",),
+            help=(_remedy(error),),
         )
         raise CannotWrite from error
 
@@ -57,7 +57,7 @@ class Outputs:
         Raises:
             CannotWrite: after reporting.
         """
-        with reporting(target, self._sink):
+        with write_failures_reported(target, self._sink):
             if target.is_dir():  # only the last step would find that
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             yield self._enter(target, replacing(target))
@@ -69,11 +69,11 @@ class Outputs:
         Raises:
             CannotWrite: after reporting.
         """
-        with reporting(target, self._sink):
+        with write_failures_reported(target, self._sink):
             yield self._enter(target, replacing_folder(target))
 
     def _enter(self, target: Path, replacement: AbstractContextManager[Path]) -> Path:
-        self._replacements.enter_context(reporting(target, self._sink))
+        self._replacements.enter_context(write_failures_reported(target, self._sink))
         return self._replacements.enter_context(replacement)
 
 
@@ -88,6 +88,13 @@ def replacing_together(sink: Sink) -> Generator[Outputs, None, None]:
     """
     with ExitStack() as replacements:
         yield Outputs(replacements, sink)
+
+
+def _remedy(error: OSError) -> str:
+    """Return what the user can do about a failure to write."""
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "choose another location with `--output`: a folder in this path is a file"
+    return "choose another location with `--output`, or make this one writable"
 
 
 def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:

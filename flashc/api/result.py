@@ -22,7 +22,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
     @property
     def has_errors(self) -> bool:
-        """Whether one of the diagnostics is an error; warnings stop nothing."""
+        """Return whether one of the diagnostics is an error; warnings stop nothing."""
         return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
 

@@ -12,7 +12,7 @@ from flashc.api.emit import EmitResult, emit_target
 from flashc.project.workspace import open_workspace
 from flashc_backends.base import Draft
 from flashc_backends.targets import TARGETS
-from flashc_backends.write import CannotWrite, reporting, write_tree
+from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
 
 from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress
@@ -50,7 +50,7 @@ def command(
     if folder is not None and made.files:
         sink = workspace.sink()
         try:
-            with reporting(folder, sink):
+            with write_failures_reported(folder, sink):
                 write_tree(folder, made.files)
         except CannotWrite:
             diagnostics = (*diagnostics, *sink)

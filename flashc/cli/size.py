@@ -13,7 +13,7 @@ from flashc.api.size import measure_project
 from flashc.project.workspace import open_workspace
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
-from flashc_backends.write import CannotWrite, reporting
+from flashc_backends.write import CannotWrite, write_failures_reported
 from flashc_core.files import write_file
 from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
@@ -45,7 +45,7 @@ def command(
         sink = workspace.sink()
         own = sum(file.size for file in sizes.program.files)
         try:
-            with reporting(page, sink):
+            with write_failures_reported(page, sink):
                 write_file(page, treemap(sizes.program.name, sizes.parts, own).encode())
         except CannotWrite:
             diagnostics, sizes = (*diagnostics, *sink), None

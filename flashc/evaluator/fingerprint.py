@@ -1,6 +1,6 @@
 """Digest values, so that two evaluations can be compared without keeping their values.
 
-Law: two values with the same fingerprint are interchangeable for whoever imports them: they compute the same
+Law: two values with the same fingerprint are interchangeable for the modules that import them: they compute the same
 and lead to the same findings, at the same positions.
 """
 

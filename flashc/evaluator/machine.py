@@ -291,7 +291,7 @@ class Machine(ABC):
 
     @property
     def has_handlers(self) -> bool:
-        """Whether the program handles an exception that is raised here."""
+        """Return whether the program handles an exception that is raised here."""
         return self.activation.active_handlers > 0
 
     @contextmanager

@@ -160,7 +160,7 @@ class ClassValue:
 
     @property
     def is_tuple(self) -> bool:
-        """Whether it is a `NamedTuple`, whose instances are sequences."""
+        """Return whether it is a `NamedTuple`, whose instances are sequences."""
         return any(
             isinstance(base, Known) and base.value == External("typing.NamedTuple")
             for ancestor in self.ancestry()

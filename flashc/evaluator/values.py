@@ -92,7 +92,7 @@ class SequenceValue:
 
     @property
     def is_disordered(self) -> bool:
-        """Whether the order of the items differs from run to run."""
+        """Return whether the order of the items differs from run to run."""
         return self.kind in (set, frozenset) and len(self.items) > 1
 
 

@@ -62,7 +62,7 @@ class EndpointObject(DialectObject):
 
     @property
     def is_client(self) -> bool:
-        """Whether the endpoint runs no code of the project, so that its methods send requests."""
+        """Return whether the endpoint runs no code of the project, so that its methods send requests."""
         return False
 
     def call(self, host: Host, arguments: CallArguments) -> Value:

@@ -93,7 +93,7 @@ class EndpointLowering:
         return Lowered(endpoints=(endpoint,))
 
     def is_in_order(self) -> bool:
-        """Whether the declaration as a whole is in order; reports what is not."""
+        """Return whether the declaration as a whole is in order; reports what is not."""
         for problem in self.value.problems:
             self.decoder.unknown("this endpoint", self.value.span, problem)
         check_names(self.arguments(), names_of(self.table))
@@ -103,7 +103,7 @@ class EndpointLowering:
         return condition is None and not self.value.problems
 
     def is_idle(self) -> bool:
-        """Whether the declaration runs nothing."""
+        """Return whether the declaration runs nothing."""
         return not self.value.targets and not self.value.routes
 
     def endpoint(self) -> Endpoint | None:

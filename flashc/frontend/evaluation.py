@@ -68,7 +68,7 @@ class Evaluation:
 
     @property
     def is_entangled(self) -> bool:
-        """Whether modules share state in a way that what they ask of each other does not show."""
+        """Return whether modules share state in a way that what they ask of each other does not show."""
         return self.machine.watch.is_entangled or self.machine.has_changed_imports()
 
     @property

@@ -49,7 +49,7 @@ def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredI
 
 
 def _is_candidate(item: Import) -> bool:
-    """Whether the import is of a package that a machine with the SDK may lack."""
+    """Return whether the import is of a package that a machine with the SDK may lack."""
     if item.origin is not Origin.EXTERNAL or item.scope or item.guarded or item.typing_only:
         return False
     return not item.dynamic and not set(distributions_of(item.module)) & worker_distributions()

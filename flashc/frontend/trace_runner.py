@@ -4,7 +4,7 @@ Run as a script by `trace_process`, in a process of its own, with the standard l
 project's root, the stubs as JSON (a list of [dialect, file, further files that it needs]), the number of the
 pipe for the answer, then the names of modules.
 
-What the project's code may not do here: reach the network, start a process, or write a file.
+The audit hook refuses the usual ways to reach the network, start a process, or write a file; it is not a sandbox.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Forbidden(RuntimeError):
 
 
 def forbid(event, args):
-    """Refuse network access, processes and changes of files; an audit hook, which cannot be removed."""
+    """Refuse the usual ways to use the network, processes and files; an audit hook, which cannot be removed."""
     if event in _NETWORK or event in _PROCESSES or event in _CHANGES:
         raise Forbidden(f"{event} is not allowed while tracing")
     if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):

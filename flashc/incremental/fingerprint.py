@@ -73,7 +73,8 @@ def dialects_key(dialects: Iterable[Dialect]) -> str:
 
 def memo_of(workspace: Workspace) -> Memo:
     """Return the cache of results of an opened project."""
-    return Memo(workspace.cache, InputDigests(workspace.project, workspace.environment.recording()))
+    inputs = InputDigests(workspace.project, workspace.environment.recording())
+    return Memo(workspace.cache, inputs.digest)
 
 
 def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = None) -> str | None:

@@ -26,10 +26,10 @@ def read_plain_modules(workspace: Workspace, names: Sequence[str]) -> dict[str, 
         return found
     project = workspace.project
     digests = InputDigests(project, {})
-    memo, index = Memo(workspace.cache, digests), project_index(project)
+    memo, index = Memo(workspace.cache, digests.digest), project_index(project)
     for batch in batches((name,) for name in names):
         members = [name for (name,) in batch]
-        texts = (f"{name}\0{digests(module_input(name))}" for name in members)
+        texts = (f"{name}\0{digests.digest(module_input(name))}" for name in members)
         key = digest(_KIND, compiler_identity(), index, *texts)
         data = memo.load(_KIND, key)
         if data is not None:

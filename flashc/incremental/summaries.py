@@ -315,14 +315,16 @@ class _Library:
         is_body = name.endswith("()")  # a function that no name of the module leads to has one too
         found = exports.fingerprints.get(name, None if is_body else "absent")
         if found is None:
-            found = digest(self.digests(module_input(module)), *map(self.digests, exports.texts))
+            found = digest(
+                self.digests.digest(module_input(module)), *map(self.digests.digest, exports.texts)
+            )
         return found
 
     # Keys -----------------------------------------------------------------------------------------
 
     def key(self, component: Component) -> str:
         """Return a key for the text of a component's modules, and for everything that decides all modules."""
-        digests = (self.digests(module_input(name)) for name in component)
+        digests = (self.digests.digest(module_input(name)) for name in component)
         return digest(self.index, *component, *digests)
 
     def group(self, components: Iterable[Component]) -> str:
@@ -332,7 +334,7 @@ class _Library:
     @cached_property
     def memo(self) -> Memo:
         """The cached results."""
-        return Memo(self.workspace.cache, self.digests)
+        return Memo(self.workspace.cache, self.digests.digest)
 
     @cached_property
     def digests(self) -> InputDigests:

@@ -56,12 +56,12 @@ def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn
 
 
 def covers(span: Span, path: str, position: LineColumn) -> bool:
-    """Tell whether a position is in a span, or directly after it, where the cursor is after typing."""
+    """Return whether a position is in a span, or directly after it, where the cursor is after typing."""
     begin, end = (span.line, span.column), (span.end_line, span.end_column)
     return span.path == path and begin <= position <= end
 
 
 def overlaps(span: Span, path: str, begin: LineColumn, end: LineColumn) -> bool:
-    """Tell whether the selection from `begin` to `end` touches a span."""
+    """Return whether the selection from `begin` to `end` touches a span."""
     first, last = (span.line, span.column), (span.end_line, span.end_column)
     return span.path == path and first <= end and begin <= last

@@ -76,7 +76,7 @@ class FlashServer(LanguageServer):
         return max(inside, key=lambda root: len(root.parts), default=None)
 
     @property
-    def count(self) -> Units:
+    def unit_counter(self) -> Units:
         """The function that measures a text in the client's code units."""
         return units(self.workspace.position_encoding or lsp.PositionEncodingKind.Utf16)
 
@@ -175,7 +175,7 @@ class FlashServer(LanguageServer):
 
     def range(self, analysis: Analysis, location: Location) -> lsp.Range:
         """Return a location as a range of its document."""
-        return to_range(location, analysis.lines(location.path), self.count)
+        return to_range(location, analysis.lines(location.path), self.unit_counter)
 
     def location(self, project: _Project, analysis: Analysis, location: Location) -> lsp.Location:
         """Return a location as a document and a range in it."""
@@ -256,7 +256,7 @@ def _handle_requests(server: FlashServer) -> None:
         if state is None:
             return None
         _, analysis, path = state
-        position = to_line_column(params.position, analysis.lines(path), server.count)
+        position = to_line_column(params.position, analysis.lines(path), server.unit_counter)
         text = features.hover(analysis, path, position)
         content = lsp.MarkupContent(lsp.MarkupKind.Markdown, text or "")
         return None if text is None else lsp.Hover(content)
@@ -268,7 +268,7 @@ def _handle_requests(server: FlashServer) -> None:
         if state is None:
             return None
         project, analysis, path = state
-        position = to_line_column(params.position, analysis.lines(path), server.count)
+        position = to_line_column(params.position, analysis.lines(path), server.unit_counter)
         span = features.definition(analysis, path, position)
         return None if span is None else server.location(project, analysis, span)
 
@@ -296,8 +296,8 @@ def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.
         return
     project, analysis, path = state
     lines = analysis.lines(path)
-    begin = to_line_column(params.range.start, lines, server.count)
-    end = to_line_column(params.range.end, lines, server.count)
+    begin = to_line_column(params.range.start, lines, server.unit_counter)
+    end = to_line_column(params.range.end, lines, server.unit_counter)
     for diagnostic in analysis.diagnostics:
         fix = diagnostic.fix
         if fix is None or fix.safety is Safety.DISPLAY:

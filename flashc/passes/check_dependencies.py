@@ -102,7 +102,7 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
 
 
 def _must_be_imported(dependency: Dependency) -> bool:
-    """Tell whether an unused dependency is a mistake.
+    """Return whether an unused dependency is a mistake.
 
     It is not if the name to import is unknown (a direct reference), or if the requirement only limits the version
     of a package that another one needs (an upper bound).

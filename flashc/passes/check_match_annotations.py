@@ -28,7 +28,7 @@ _NEVER_ON_WORKERS = frozenset(
 def check_match_annotations(program: Program, context: PassContext) -> Program:
     """Report annotations inside `match` if a worker's Python may be one of the affected versions.
 
-    Images of Runpod's with Python 3.11 have a later release; of another image nothing is known.
+    The images of Runpod with Python 3.11 contain 3.11.4 or later.  flashc does not know the release in other images.
     """
     python = program.python_version
     images = (
@@ -53,8 +53,11 @@ def check_match_annotations(program: Program, context: PassContext) -> Program:
                     rules.ANNOTATION_IN_MATCH,
                     _span(source, node),
                     f"Python {releases} raises NameError here",
-                    label="the first annotation of its module or class, inside `match`",
-                    notes=("such a Python does not create `__annotations__` for it",),
+                    label="the first annotation of its module or class is inside `match`",
+                    notes=(
+                        f"Python {releases} sees no annotation outside `match`, so it does not create "
+                        "`__annotations__`. This annotation then raises NameError.",
+                    ),
                     help=(
                         "remove the annotation, annotate a name outside `match` first, or give the "
                         "endpoints a later `python_version`",
@@ -64,7 +67,10 @@ def check_match_annotations(program: Program, context: PassContext) -> Program:
 
 
 def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
-    """Yield the bodies that have no `__annotations__`; a class uses those of its module, if it has them."""
+    """Yield the bodies of the module and its classes for which an affected Python creates no `__annotations__`.
+
+    If the module has `__annotations__`, its classes use them, so there are no such bodies.
+    """
     if _prepares(module.body):
         return
     yield module.body
@@ -74,7 +80,7 @@ def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
 
 
 def _prepares(body: Iterable[ast.stmt]) -> bool:
-    """Tell whether the affected versions find an annotation here, and create `__annotations__`."""
+    """Return whether the affected versions find an annotation here, and create `__annotations__`."""
     for statement in body:
         if isinstance(statement, ast.AnnAssign):
             return True

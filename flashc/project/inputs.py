@@ -17,7 +17,7 @@ from .project import Project
 _MODULE, _VALUE, _FILE = "module", "value", "file"
 _VARIABLE, _VOLATILE = "variable", "volatile"
 VOLATILE = f"{_VOLATILE}:"
-"""An input that never has the same digest again: the project changed while it was read."""
+"""It makes the cached result invalid in the next run; recorded if the project changed while flashc read it."""
 
 
 def module_input(name: str) -> str:
@@ -62,15 +62,17 @@ class InputDigests:
     environment: Mapping[str, str]
     value_of: Callable[[str, str], str] | None = None
 
-    def __call__(self, item: str) -> str:
-        """Return the digest of an input, "" if it is absent."""
+    def digest(self, item: str) -> str:
+        """Return a text that changes when the input changes; empty if there is no such input."""
         kind, _, name = item.partition(":")
         if kind == _VARIABLE:
             name = unquote(name, errors="surrogatepass")
             return f"={self.environment[name]}" if name in self.environment else ""
         if kind == _VOLATILE:
             return os.urandom(16).hex()
-        if kind == _VALUE and self.value_of is not None:
+        if kind == _VALUE:
+            if self.value_of is None:
+                raise ValueError(f"these digests have no values of modules: {item}")
             module, _, member = name.partition(":")
             return self.value_of(module, unquote(member, errors="surrogatepass"))
         path = self.project.modules.get(name, "") if kind == _MODULE else name

@@ -32,7 +32,7 @@ class SourceFile:
 
     @property
     def is_package(self) -> bool:
-        """Whether the file is the `__init__.py` of a package."""
+        """Return whether the file is the `__init__.py` of a package."""
         return self.path.endswith("__init__.py")
 
     def mentions(self, words: Iterable[bytes]) -> bool:

@@ -102,10 +102,11 @@ def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
         ]
     remove = Fix("remove the comment", (Edit(suppression.blank, ""),), Safety.SAFE)
     whole = len(unused) == len(suppression.codes)
+    subject = "this comment" if whole else "a code in this comment"
     return [
         Diagnostic(
             rule=rules.UNUSED_SUPPRESSION,
-            message=f"`{code}` suppresses nothing here: {_reason(code)}",
+            message=f"{subject} suppresses nothing: {_reason(code)}",
             primary=primary,
             help=("remove it",),
             fix=remove if whole and code == unused[0] else None,
@@ -123,5 +124,8 @@ def _is_found_later(code: str) -> bool:
 def _reason(code: str) -> str:
     rule = rules.find(code)
     if rule is None:
-        return "the rule was removed" if rules.find_removed(code) else "there is no such rule"
-    return "there is no such finding" if rule.suppressible else "this rule can't be suppressed"
+        removed = rules.find_removed(code)
+        return f"the rule {code} was removed" if removed else f"there is no rule {code}"
+    if not rule.suppressible:
+        return f"{code} can't be suppressed"
+    return f"{code} is not reported on this line"

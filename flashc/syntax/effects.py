@@ -187,7 +187,7 @@ class EffectCollector:
 
 
 def _is_module_state(top: Scope, scope: Scope, name: str) -> bool:
-    """Tell whether `name`, used in a function, is a plain value bound at the module's top level."""
+    """Return whether `name`, used in a function, is a plain value bound at the module's top level."""
     if not _in_function(scope) or scope.owner(name) is not top:
         return False
     return all(bound.target is None and bound.alias is None for bound in top.bindings[name])
@@ -222,7 +222,7 @@ def _key(node: cst.CSTNode) -> str | None:
 
 
 def _installs(use: Use) -> bool:
-    """Tell whether a call starts pip, as in `subprocess.run([sys.executable, "-m", "pip", "install", ...])`."""
+    """Return whether a call starts pip, as in `subprocess.run([sys.executable, "-m", "pip", "install", ...])`."""
     if not isinstance(use.node, cst.Call):
         return False
     if _leads_to(use.scope, use.chain, _PIP_FUNCTIONS):

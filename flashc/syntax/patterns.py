@@ -15,7 +15,7 @@ from .walk import dotted, string_literal
 
 
 def tests_for_script(test: cst.BaseExpression) -> bool:
-    """Tell whether `test` is `__name__ == "__main__"`, in either order."""
+    """Return whether `test` is `__name__ == "__main__"`, in either order."""
     if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
         return False
     sides = (test.left, test.comparisons[0].comparator)
@@ -25,7 +25,7 @@ def tests_for_script(test: cst.BaseExpression) -> bool:
 
 
 def expects_import_error(kind: cst.BaseExpression | None) -> bool:
-    """Tell whether an `except` clause for `kind` (None: a bare `except:`) handles a failed import."""
+    """Return whether an `except` clause for `kind` (None: a bare `except:`) handles a failed import."""
     if isinstance(kind, cst.Tuple):
         return any(expects_import_error(element.value) for element in kind.elements)
     return kind is None or dotted(kind) in IMPORT_ERRORS

@@ -126,7 +126,7 @@ def docstring(body: cst.BaseSuite) -> str | None:
 
 
 def is_generator(function: cst.FunctionDef, text: str) -> bool:
-    """Tell whether a function's own body, without nested functions, contains a `yield`.
+    """Return whether a function's own body, without nested functions, contains a `yield`.
 
     `text` is the text of the function or its module; without the word `yield` in it nothing is searched.
     """

@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
 
 @unique
 class Status(StrEnum):
-    """Whether flashc still has the rule."""
+    """Return whether flashc still has the rule."""
 
     STABLE = "stable"
     REMOVED = "removed"

@@ -46,12 +46,12 @@ class Subject:
         return [span for node in self.fresh for span in spans_of(node)]
 
     @cached_property
-    def files(self) -> frozenset[str]:
+    def file_paths(self) -> frozenset[str]:
         """Return the paths of the program's files."""
         return frozenset(file.path for file in self.program.files)
 
     @cached_property
-    def modules(self) -> frozenset[str]:
+    def module_names(self) -> frozenset[str]:
         """Return the names of the program's modules."""
         return frozenset(module.name for module in self.program.modules)
 
@@ -65,9 +65,9 @@ Check = Callable[[Subject], Iterator[str]]
 
 
 class Law(Struct, frozen=True, kw_only=True):
-    """One law: `check` yields a message for each violation; `since` is the step from which it holds.
+    """One law: `check` yields a message for each violation; `since` is the pass from which it holds.
 
-    `reads` are the fields of the program that decide it; `of_spans`: the spans of all parts do as well.
+    `reads` are the fields of the program that `check` reads.  `of_spans`: it also reads the spans of all parts.
     """
 
     name: str
@@ -114,7 +114,7 @@ def _relative_paths(subject: Subject) -> Iterator[str]:
 
 def _module_files(subject: Subject) -> Iterator[str]:
     for module in subject.program.modules:
-        if module.path not in subject.files:
+        if module.path not in subject.file_paths:
             yield f"the module `{module.name}` has no file"
 
 
@@ -145,7 +145,7 @@ CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
 
 
 def _span_files(subject: Subject) -> Iterator[str]:
-    known = subject.files | CONFIGURATION_FILES
+    known = subject.file_paths | CONFIGURATION_FILES
     for path in {span.path for span in subject.spans} - known:
         yield f"a span is in `{path}`, which is not a file of the program"
 
@@ -168,7 +168,7 @@ def _edits(subject: Subject) -> Iterator[str]:
     for endpoint in subject.program.endpoints:
         construction = endpoint.construction
         if construction.edit is not None:
-            yield from _edits_of(construction.span.path, (construction.edit,))
+            yield from _edits_of(construction.edit.span.path, (construction.edit,))
 
 
 def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
@@ -205,11 +205,11 @@ def _known_modules(subject: Subject) -> Iterator[str]:
             needed += modules_of(endpoint)
         needed += [function.module for function in functions_of(endpoint)]
         for module in dict.fromkeys(needed):
-            if module not in subject.modules:
+            if module not in subject.module_names:
                 yield f"the endpoint at {where} needs the unknown module `{module}`"
     for unlowered in subject.program.unlowered:
         for module in (unlowered.construction.module, *unlowered.modules):
-            if module not in subject.modules:
+            if module not in subject.module_names:
                 where = unlowered.construction.span
                 yield f"the unlowered endpoint at {where} needs the unknown module `{module}`"
 
@@ -237,7 +237,7 @@ def _constructions(subject: Subject) -> Iterator[str]:
 
 def _worker_modules(subject: Subject) -> Iterator[str]:
     for name in subject.program.worker_modules:
-        if name not in subject.modules:
+        if name not in subject.module_names:
             yield f"workers import the unknown module `{name}`"
 
 
@@ -258,7 +258,7 @@ def _callees(subject: Subject) -> Iterator[str]:
 def _callers(subject: Subject) -> Iterator[str]:
     for call in subject.program.calls:
         for function in (call.caller, call.callee):
-            if function.partition(":")[0] not in subject.modules:
+            if function.partition(":")[0] not in subject.module_names:
                 yield f"the call at {call.span} names a function of an unknown module: `{function}`"
 
 
@@ -310,7 +310,7 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         name="edits",
-        text="The edits of a module or a construction are in its file, keep its lines, and do not overlap.",
+        text="The edits of a module are in its file; edits keep their lines and do not overlap.",
         check=_edits,
         reads=("modules", "endpoints"),
     ),

@@ -13,7 +13,7 @@ Laws, which `verify` checks after every step of the compiler (the table is in `l
 - order: Files, exclusions, modules, endpoints, worker modules and edges are sorted by path or name.
 - span-files: Every span is in a file of the program, or in one that configures it.
 - span-positions: Lines and columns count from 1, and no span ends before it begins.
-- edits: The edits of a module or a construction are in its file, keep its lines, and do not overlap.
+- edits: The edits of a module are in its file; edits keep their lines and do not overlap.
 - named-endpoints: Every deployed endpoint has a name and a resource name.
 - unique-endpoints: Endpoint names and resource names occur once.  Holds since `check_names`.
 - endpoint-modules: Every module that an endpoint names is a module of the program.

@@ -40,7 +40,7 @@ def evaluated(text: str) -> Interpreter:
 
 
 def forgets_annotations() -> bool:
-    """Whether this Python raises NameError for a first annotation inside `match`, as it did before 3.11.4."""
+    """Return whether this Python raises NameError for a first annotation inside `match`, as it did before 3.11.4."""
     try:
         exec("match 0:\n    case _:\n        x: int = 0\n", {"__name__": "m"})
     except NameError:
@@ -66,7 +66,7 @@ def computed(text: str) -> dict[str, Any] | None:
 
 
 def is_plain(value: object) -> bool:
-    """Whether a value consists of constants only, and has a size that flashc follows."""
+    """Return whether a value consists of constants only, and has a size that flashc follows."""
     match value:
         case str() | bytes():
             return len(value) < _LARGE

@@ -7,5 +7,5 @@ import pytest
 
 @pytest.fixture
 def updating(request: pytest.FixtureRequest) -> bool:
-    """Whether snapshots are to be rewritten."""
+    """Return whether snapshots are to be rewritten."""
     return bool(request.config.getoption("--update-snapshots", default=False))

@@ -98,7 +98,7 @@ def _bodies(text: str) -> list[tuple[str, str, int]]:
 
 
 def _is_fenced(text: str, position: int) -> bool:
-    """Whether a position lies inside a fenced block, where `##` is a comment."""
+    """Return whether a position lies inside a fenced block, where `##` is a comment."""
     return any(m.start() < position < m.end() for m in _FENCE.finditer(text))
 
 

@@ -271,7 +271,7 @@ def _reach(
 
 
 def _is_earlier(module: str, importer: str) -> bool:
-    """Whether a module comes first: imports at the top must not form a cycle, in the plain program either."""
+    """Return whether a module comes first: imports at the top must not form a cycle, in the plain program either."""
     return MODULES.index(module) < MODULES.index(importer)
 
 

@@ -141,7 +141,7 @@ def _generalised(line: str, patterns: list[str]) -> str:
 
 
 def _is_part(part: str, head: str) -> bool:
-    """Whether a part's name means the paragraph of the printed program that starts with `head`."""
+    """Return whether a part's name means the paragraph of the printed program that starts with `head`."""
     kind, _, name = part.partition("=")
     match kind:
         case "endpoint":

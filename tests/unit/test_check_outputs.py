@@ -132,8 +132,8 @@ def test_a_comment_in_a_string_is_none(project: Path) -> None:
     ("comment", "message"),
     [
         ("# flashc: ignore", "needs the codes"),
-        ("# flashc: ignore[FC999]", "there is no such rule"),
-        ("# flashc: ignore[FC312]", "there is no such finding"),
+        ("# flashc: ignore[FC999]", "there is no rule FC999"),
+        ("# flashc: ignore[FC312]", "FC312 is not reported on this line"),
         ("# flashc: ignore[FC108]", "can't be suppressed"),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from flashc_core.source import Span
 from flashc_ir.program import Resource
 from tests.support.projects import compile_files
 
@@ -96,3 +97,21 @@ def test_a_name_that_leads_to_one_thing_by_two_ways_calls_it(tmp_path: Path) -> 
         "two.py": f"{HEAD}@Endpoint(name='two', dependencies=['lib'])\nasync def run_2(x):\n{body}",
     }
     assert set(compile_files(tmp_path, files).codes) == {"FC307"}
+
+
+def test_only_an_endpoint_that_decorates_inside_a_function_is_reported(tmp_path: Path) -> None:
+    worker = (
+        "from runpod_flash import Endpoint, NetworkVolume\n\n"
+        "def later():\n"
+        "    @NetworkVolume(name='v', size=10)\n"
+        "    def stored(): return 1\n"
+        "    @Endpoint(name='inner')\n"
+        "    def inner(): return 1\n\n"
+        "@Endpoint(name='w')\n"
+        "async def run(x: int): return x\n"
+    )
+    found = compile_files(tmp_path, {"worker.py": worker})
+    assert found.codes == ["FC120"]
+    location = found.found("FC120").location
+    assert isinstance(location, Span)
+    assert location.line == 6

@@ -37,7 +37,7 @@ def example_of(code: str) -> dict[str, str]:
 
 
 def has_example(code: str) -> bool:
-    """Whether the page's example is a project that a check can find the rule in.
+    """Return whether the page's example is a project that a check can find the rule in.
 
     Other rules need a build, a tool that fails, or a file that a page cannot show; each has a test of its
     own.
@@ -149,7 +149,7 @@ def test_a_comment_that_suppresses_a_removed_rule_is_unused(tmp_path: Path) -> N
     source = "from runpod_flash import Endpoint\n\n@Endpoint(name='w')  # flashc: ignore[FC209]\n"
     source += "async def run(x):\n    return x\n"
     found = compile_files(tmp_path, {"worker.py": source}).found("FC902")
-    assert found.message == "`FC209` suppresses nothing here: the rule was removed"
+    assert found.message == "this comment suppresses nothing: the rule FC209 was removed"
 
 
 def test_a_comment_about_a_finding_of_a_trace_or_a_build_is_not_judged(tmp_path: Path) -> None:

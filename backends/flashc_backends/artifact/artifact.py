@@ -25,7 +25,13 @@ from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.project_files import report_changed
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest import manifest_draft
-from flashc_backends.write import CannotWrite, Outputs, replacing_together, reporting, unpack
+from flashc_backends.write import (
+    CannotWrite,
+    Outputs,
+    replacing_together,
+    unpack,
+    write_failures_reported,
+)
 from flashc_ir.program import Program
 
 from .attest import provenance, sbom
@@ -122,7 +128,7 @@ def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
     """
     sink = context.services.sink
     try:
-        with reporting(target, sink):
+        with write_failures_reported(target, sink):
             pack(target, parts.drafts, parts.layers, context)
     except TooLarge:
         raise

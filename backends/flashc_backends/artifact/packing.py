@@ -11,6 +11,7 @@ from flashc_backends.archive import LIMIT, archive_mtime, write_archive
 from flashc_backends.base import ARTIFACT_PATH, Context, Draft
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
+from flashc_backends.dependencies.sizes import show_size
 from flashc_backends.verify.checks import verify_build
 from flashc_backends.write import CannotWrite
 from flashc_core import rules
@@ -83,12 +84,16 @@ def report_too_large(
     """Report an archive of `size` bytes; more than the platform's limit is worse than more than `budget`."""
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
     is_allowed = size <= LIMIT  # by the platform, so that only the budget is exceeded
-    limit = "`size-budget` allows" if is_allowed else "the platform allows"
-    most = (budget or LIMIT) if is_allowed else LIMIT
+    if is_allowed:  # in powers of ten, as users write a budget
+        message = (
+            f"the artifact has {show_size(size)}; `size-budget` allows {show_size(budget or LIMIT)}"
+        )
+    else:
+        message = f"the artifact has {size / 1024**2:,.1f} MiB; the platform allows {LIMIT / 1024**2:,.1f}"
     sink.report(
         rules.OVER_BUDGET if is_allowed else rules.ARTIFACT_TOO_LARGE,
         WholeFile(ARTIFACT_PATH),
-        f"the artifact has {size / 1024**2:,.1f} MiB; {limit} {most / 1024**2:,.1f}",
+        message,
         notes=tuple(
             f"{d.name} {d.version}: {d.size / 1024**2:,.0f} MiB installed" for d in largest
         ),

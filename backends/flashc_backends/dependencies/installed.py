@@ -144,7 +144,7 @@ def binary_problem(path: str, head: bytes, python_version: str) -> str | None:
 
 
 def _is_inside(target: Path, path: str) -> bool:
-    """Whether a path of a RECORD is a file below `target`; scripts are not there, and `..` is refused."""
+    """Return whether a path of a RECORD is a file below `target`; scripts are not there, and `..` is refused."""
     real = os.path.realpath(target / path)
     return real.startswith(os.path.realpath(target) + os.sep) and os.path.isfile(real)
 

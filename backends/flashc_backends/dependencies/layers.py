@@ -114,7 +114,7 @@ def _cached(key: str, store: Store) -> Layer | None:
         return None
     try:
         return Layer(msgspec.json.decode(data, type=InstalledDistribution), piece)
-    except msgspec.MsgspecError:  # an entry that another version, or somebody else, has written
+    except msgspec.MsgspecError:  # another version or program has written the entry
         return None
 
 

@@ -2,7 +2,7 @@
 
 The file is a requirements file, which pip and uv read as well.  Comments like those of `uv pip compile` say what
 requires a distribution, so that sizes can be explained; the last lines list what each endpoint needs.  It names
-no index: whoever installs it says where distributions come from (decision 9).
+no index: the user who installs it says where distributions come from (decision 9).
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def write_record(entries: Iterable[RecordEntry]) -> str:
 
 
 def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> bool:
-    """Whether a file is the one that an entry lists, as far as that can be told.
+    """Return whether a file is the one that an entry lists, as far as that can be told.
 
     `digest` is the file's SHA-256 in hex.  Wheels may list a stronger hash: it is computed from `content`, the
     bytes or the file; None where they are not at hand, and then such a hash is not compared.  A weaker hash is

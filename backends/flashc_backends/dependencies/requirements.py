@@ -84,7 +84,7 @@ def collect_request(
 
 
 def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:
-    """Whether every worker's image has numpy, in a version that all requirements accept."""
+    """Return whether every worker's image has numpy, in a version that all requirements accept."""
     endpoints = list(program.code_endpoints())
     provided = [image_of(e, program.python_version, environ).find("numpy") for e in endpoints]
     asked = [

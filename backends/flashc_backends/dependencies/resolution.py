@@ -111,12 +111,14 @@ def report_stale(written: Lock | None, context: DependencyContext) -> None:
     Raises:
         DependencyError: it must not change.
     """
-    what = "there is no" if written is None else "the app asks for other packages than when"
-    suffix = "" if written is None else " was written"
+    if written is None:
+        message = f"there is no `{LOCK_FILE}`"
+    else:
+        message = f"the app's requirements have changed since `{LOCK_FILE}` was written"
     context.services.sink.report(
         rules.LOCK_REFUSED if context.options.locked else rules.STALE_LOCK,
         WholeFile(LOCK_FILE),
-        f"{what} `{LOCK_FILE}`{suffix}",
+        message,
         help=("run `flashc lock`",),
     )
     if context.options.locked:

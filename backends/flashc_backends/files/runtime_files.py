@@ -68,7 +68,7 @@ def _left_out(program: Program) -> frozenset[str]:
 
 
 def may_call(program: Program) -> bool:
-    """Whether code of the app may call another endpoint.
+    """Return whether code of the app may call another endpoint.
 
     It may if there is one, or if an `Endpoint` that the compiler could not evaluate may become a client of one.
     """

@@ -193,7 +193,7 @@ def _parameter(parameter: Parameter) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_expression(text: str | None) -> bool:
-    """Whether a piece of the user's source is an expression on its own, without the lines around it."""
+    """Return whether a piece of the user's source is an expression on its own, without the lines around it."""
     if text is None:
         return False
     try:

@@ -1,6 +1,6 @@
 """Serve the platform's API for an app on this machine: jobs, requests to load balancers, the state manager.
 
-It knows what the artifact's runtime needs, listens on loopback, and requires a key.
+It serves the requests that the artifact's runtime makes, listens on loopback only, and requires a key.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Crossing:
 class Platform:
     """The platform for one app, whose unpacked artifact is in the folder `app_dir`.
 
-    `use_state_manager`: workers get an environment id, and so ask the state manager first.  `slow`: a
-    job is IN_QUEUE at first, as on a cold start.  `state_down`: the state manager fails.
+    `use_state_manager`: workers get an environment id, so they ask the state manager first.  `slow`: a job is
+    IN_QUEUE at first, as on a cold start.  `state_down`: the state manager fails.
     """
 
     app_dir: Path

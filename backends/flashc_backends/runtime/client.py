@@ -118,7 +118,7 @@ class EndpointJob:
 
     @property
     def done(self) -> bool:
-        """Whether the job has ended, as far as is known here."""
+        """Return whether the job has ended, as far as is known here."""
         return self._data.get("status") in _DONE
 
     async def status(self) -> str:

@@ -172,7 +172,9 @@ def _shaped_like(target: Callable[..., Any], message: Callable[..., Any]) -> Cal
             prepared = message(args, kwargs)
             return wire.send_async(prepared) if _called_by_async_code() else wire.send(prepared)
 
-    del stub.__wrapped__  # the target of a stub module is a skeleton; nobody should reach it
+    del (
+        stub.__wrapped__
+    )  # the target of a stub module is a skeleton; the app's code must not call it
     stub.__signature__ = inspect.signature(target)  # type: ignore[attr-defined]
     return stub
 
@@ -184,7 +186,7 @@ def _chunks(output: Any) -> list[Any]:
 
 
 def _called_by_async_code() -> bool:
-    """Whether the caller of the stub is the body of an `async def`, comprehensions included."""
+    """Return whether the caller of the stub is the body of an `async def`, comprehensions included."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_name in _INLINED:
         frame = frame.f_back  # type: ignore[assignment]

@@ -65,7 +65,7 @@ _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def _generates(function):
-    """Whether a decorated function wraps a generator, as far as `__wrapped__` shows it."""
+    """Return whether a decorated function wraps a generator, as far as `__wrapped__` shows it."""
     inner = getattr(function, "__wrapped__", None)
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
     own = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -80,7 +80,7 @@ def _async_handler(function):
 
 
 def _threaded_handler(function):
-    """Return a handler that calls `function` in a thread: it would block the event loop and all other jobs."""
+    """Return a handler that calls `function` in a thread, so that it does not block the event loop and other jobs."""
 
     async def handler(job):
         import asyncio
@@ -113,7 +113,7 @@ def _class_handler(target, methods):
         if isinstance(name, str) and name in methods:
             del payload["method"]
         elif only is not None:
-            name = only  # a `method` that is left is an argument, or an unexpected one
+            name = only  # if the input still has `method`, it is an argument of the method
         else:
             from .errors import InvalidInput
 

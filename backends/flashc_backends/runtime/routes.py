@@ -82,17 +82,17 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _is_model(kind: Any) -> bool:
-    """Whether a parameter is a pydantic model: FastAPI then places all parameters itself, as in Flash."""
+    """Return whether a parameter is a pydantic model: FastAPI then places all parameters itself, as in Flash."""
     return _is_class(kind) and issubclass(kind, BaseModel)
 
 
 def _is_class(kind: Any) -> bool:
-    """Whether `issubclass` accepts it.  In Python 3.10, `list[str]` is an instance of `type`."""
+    """Return whether `issubclass` accepts it.  In Python 3.10, `list[str]` is an instance of `type`."""
     return isinstance(kind, type) and typing.get_origin(kind) is None
 
 
 def _is_field(parameter: inspect.Parameter, path: str) -> bool:
-    """Whether a parameter is one of Flash's JSON fields, not something that FastAPI provides."""
+    """Return whether a parameter is one of Flash's JSON fields, not something that FastAPI provides."""
     if "{%s}" % parameter.name in path or "{%s:" % parameter.name in path:
         return False
     if isinstance(parameter.default, _NATIVE_DEFAULTS):

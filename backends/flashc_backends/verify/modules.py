@@ -33,7 +33,7 @@ class ArtifactIndex:
     artifact: ArtifactContents
 
     def has(self, name: str) -> bool:
-        """Whether the artifact has a module of this name."""
+        """Return whether the artifact has a module of this name."""
         return module_path(self.artifact, name) is not None
 
     def origin(self, name: str) -> Origin:
@@ -53,10 +53,10 @@ def module_path(artifact: ArtifactContents, name: str) -> str | None:
 def read_modules(
     artifact: ArtifactContents,
 ) -> tuple[dict[str, OwnModule], list[tuple[str, str]]]:
-    """Return the app's modules that its handlers import, directly or not, by path.
+    """Return the app's modules that its handlers import, directly or not, by path; and (path, problem) pairs.
 
-    Modules that can't be parsed are left out.  The second value are pairs of a path and a problem, for those of
-    them that the handlers name, unless their syntax may be newer than that of the Python that runs flashc.
+    Modules that can't be parsed are left out.  Such a module is a problem if a handler names it, unless its syntax
+    may be newer than that of the Python that runs flashc.
     """
     index = ArtifactIndex(artifact)
     problems: list[tuple[str, str]] = []
@@ -80,7 +80,7 @@ def read_modules(
             imports, _ = collect_tree_imports(tree, path, name, package, text, index)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             is_syntax = isinstance(error, (SyntaxError, ValueError))
-            certain = "\0" in text or _parses_all_of(artifact.manifest.python_version)
+            certain = "\0" in text or _parser_knows_syntax_of(artifact.manifest.python_version)
             if name in named and is_syntax and certain:
                 problems.append((path, syntax_problem(error)))
             continue
@@ -91,12 +91,12 @@ def read_modules(
 
 
 def _names(value: object) -> list[str]:
-    """Return the strings of a tuple; none of anything else, as a handler may be anybody's file."""
+    """Return the strings of a tuple; none of another value, because flashc may not have written the handler."""
     return [item for item in value if isinstance(item, str)] if isinstance(value, tuple) else []
 
 
-def _parses_all_of(python_version: str) -> bool:
-    """Whether the Python that runs flashc knows all syntax of the workers' Python."""
+def _parser_knows_syntax_of(python_version: str) -> bool:
+    """Return whether the Python that runs flashc knows all syntax of the workers' Python."""
     here = Version(f"{sys.version_info.major}.{sys.version_info.minor}")
     try:
         return Version(python_version) <= here

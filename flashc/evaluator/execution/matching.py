@@ -46,7 +46,7 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
 def _fits(
     machine: Machine, pattern: cst.MatchPattern, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
-    """Whether `subject` fits; what the pattern captures goes into `bound`."""
+    """Return whether `subject` fits; what the pattern captures goes into `bound`."""
     if isinstance(subject, Unknown):
         return subject
     span = frame.syntax.span(pattern)

@@ -111,7 +111,10 @@ def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
 
 
 def of_external(machine: Machine, external: External, name: str, span: Span) -> Value:
-    """Return `module.name` outside the project: an SDK's, a constant of every worker, or just its name."""
+    """Return the value of `module.name` of a module outside the project.
+
+    It is an object of an SDK, a constant that is the same on every worker, or an `External` with the full name.
+    """
     full = f"{external.name}.{name}"
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)

@@ -150,12 +150,12 @@ def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _may_lack(value: Value) -> bool:
-    """Whether an attribute that flashc has found may be missing at run time."""
+    """Return whether an attribute that flashc has found may be missing at run time."""
     return not isinstance(value, Known) or not isinstance(value.value, (InstanceValue, ClassValue))
 
 
 def _lacks(value: Value, name: str) -> bool:
-    """Whether an instance or class of the project surely has no such attribute."""
+    """Return whether an instance or class of the project surely has no such attribute."""
     if not isinstance(value, Known):
         return False
     match value.value:

@@ -90,7 +90,7 @@ def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
 
 
 def _has_identity(value: object) -> bool:
-    """Whether one object of the program is one object here too."""
+    """Return whether one object of the program is one object here too."""
     return isinstance(value, (type(None), bool, type(...), Enum, type)) or _is_container(value)
 
 

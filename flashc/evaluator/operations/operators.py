@@ -141,7 +141,7 @@ def join(path: ProjectPath, name: str, span: Span) -> Value:
 
 
 def _explodes(symbol: str, left: Value, right: Value) -> bool:
-    """Whether the result could be huge although the operands are small."""
+    """Return whether the result could be huge although the operands are small."""
     if not isinstance(left, Known) or not isinstance(right, Known):
         return False
     a, b = left.value, right.value

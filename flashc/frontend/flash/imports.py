@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from msgspec.structs import replace
 
 from flashc.frontend.dialect import RUNTIME_SDK, with_substitutes
+from flashc_core.source import Span
 from flashc_core.suggest import did_you_mean
 from flashc_ir.modules import Import, Module, Origin, SdkProblem
 
@@ -15,7 +16,7 @@ from .names import NAMES, PACKAGES, PUBLIC_MODULES
 # The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
 LEGACY = "remote"
 _SUBSTITUTES = {name: name for name in (*NAMES, "*")}
-_USED_EVERYWHERE = ("*", "__version__")
+_IN_EVERY_MODULE = ("*", "__version__")
 
 
 def annotate_module(module: Module) -> Module:
@@ -23,26 +24,26 @@ def annotate_module(module: Module) -> Module:
     return replace(
         module,
         imports=tuple(_with_substitute(item) for item in module.imports),
-        sdk_problems=(*module.sdk_problems, *_problems(module.imports)),
-        client_uses=(
-            *module.client_uses,
-            *(
-                reference.span
-                for reference in module.references
-                if reference.target.rpartition(".")[2] == "Endpoint"
-            ),
-        ),
+        sdk_problems=(*module.sdk_problems, *_sdk_problems(module.imports)),
+        client_uses=(*module.client_uses, *_possible_client_uses(module)),
     )
 
 
+def _possible_client_uses(module: Module) -> Iterator[Span]:
+    """Yield where a name `Endpoint` is used, of whatever module: each use may make a client."""
+    for reference in module.references:
+        if reference.target.rpartition(".")[2] == "Endpoint":
+            yield reference.span
+
+
 def _is_of_sdk(item: Import) -> bool:
-    """Whether a module of the SDK is imported; the artifact's own runtime stays as it is."""
+    """Return whether a module of the SDK is imported; the artifact's own runtime stays as it is."""
     top = item.module.partition(".")[0]
     return item.origin is Origin.SDK and top in PACKAGES and not RUNTIME_SDK.startswith(f"{top}.")
 
 
 def _with_substitute(item: Import) -> Import:
-    """Say what takes the place of an import: the runtime offers the SDK's public names, whatever module they are from."""
+    """Return an import with its substitute: the runtime has the SDK's public names, whatever module they are from."""
     if not _is_of_sdk(item):
         return item
     is_public = item.module in PUBLIC_MODULES
@@ -53,7 +54,7 @@ def _with_substitute(item: Import) -> Import:
     return with_substitutes(item, _SUBSTITUTES)
 
 
-def _problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
+def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
     for item in imports:
         if not _is_of_sdk(item):
             continue
@@ -66,26 +67,26 @@ def _problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
                 everywhere=True,
             )
         elif not (item.scope or item.typing_only or item.guarded):
-            yield from _unserved(item, names)
+            yield from _missing_in_runtime(item, names)
 
 
-def _unserved(item: Import, names: list[str]) -> Iterator[SdkProblem]:
+def _missing_in_runtime(item: Import, names: list[str]) -> Iterator[SdkProblem]:
     """Return what the runtime does not offer of an import at the top of a module."""
     if names and all(name in NAMES for name in names):
         return
     if item.module in PUBLIC_MODULES:
         for name in names:
-            if name not in (*NAMES, *_USED_EVERYWHERE):
+            if name not in (*NAMES, *_IN_EVERY_MODULE):
                 yield _only_in_sdk(f"the SDK's `{name}`", item, did_you_mean(name, NAMES))
     else:
         public = f"import from `{item.module.partition('.')[0]}` instead, if it has the name"
         yield _only_in_sdk(f"`{item.module}`", item, (public,))
 
 
-def _only_in_sdk(what: str, item: Import, cure: tuple[str, ...]) -> SdkProblem:
+def _only_in_sdk(what: str, item: Import, help: tuple[str, ...]) -> SdkProblem:
     return SdkProblem(
         span=item.span,
         message=f"{what} exists on a worker only if its image contains the SDK",
-        help=cure,
+        help=help,
         everywhere=False,
     )

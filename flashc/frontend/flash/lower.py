@@ -21,7 +21,7 @@ from flashc_ir.endpoints import (
 
 from . import parameters
 from .parameters import read_configuration
-from .semantics import is_client
+from .semantics import runs_no_project_code
 
 
 class FlashLowering(EndpointLowering):
@@ -45,7 +45,7 @@ class FlashLowering(EndpointLowering):
         return parameters.declared_dependencies(self.arguments())
 
     def is_in_order(self) -> bool:
-        """Whether the constructor's call as a whole is in order; reports what is not."""
+        """Return whether the constructor's call as a whole is in order; reports what is not."""
         is_in_order = super().is_in_order()
         image, known_id = self.given("image"), self.given("id")
         if image is None or known_id is None:
@@ -60,12 +60,12 @@ class FlashLowering(EndpointLowering):
         return False
 
     def is_idle(self) -> bool:
-        """Whether the endpoint runs nothing; a client does not run code, but is called."""
-        return super().is_idle() and not is_client(self.value)
+        """Return whether the endpoint runs nothing; a client does not run code, but is called."""
+        return super().is_idle() and not runs_no_project_code(self.value)
 
     def endpoint(self) -> Endpoint | None:
         """Return the endpoint; None after a report."""
-        return self.client() if is_client(self.value) else super().endpoint()
+        return self.client() if runs_no_project_code(self.value) else super().endpoint()
 
     def client(self) -> ExistingEndpoint | ImageEndpoint | None:
         """Return the endpoint that an object with `id=` or `image=` calls; None after a report."""

@@ -49,7 +49,7 @@ from .hardware import (
 from .identity import read_id
 from .packages import read_dependencies, read_python_version, read_system_dependencies
 from .templates import POD_TEMPLATE, check_disk, read_template
-from .volumes import NETWORK_VOLUME, check_volumes, read_volumes
+from .volumes import NETWORK_VOLUME, check_volume_datacenters, read_volumes
 
 
 def _read_environment(
@@ -349,7 +349,7 @@ def read_configuration(arguments: Arguments) -> Configuration:
     check_datacenters(arguments, located, hardware)
     datacenters = tuple(dict.fromkeys(place.value for place in located))
     volumes = VOLUME.read(arguments)
-    check_volumes(arguments, volumes, datacenters, hardware)
+    check_volume_datacenters(arguments, volumes, datacenters, hardware)
     template = TEMPLATE.read(arguments)
     if template is not None:
         check_disk(arguments, template, hardware)

@@ -24,7 +24,7 @@ class FlashSemantics(Semantics):
     """The meaning of the packages `runpod_flash` and `flashc`."""
 
     def member(self, module: str, name: str, span: Span) -> Value | None:
-        """Return what `name` of `module` stands for, None if `module` is not of the SDK."""
+        """Return the value of `name` in `module`; None if `module` does not belong to the SDK."""
         found = Semantics.member(self, module, name, span)
         if found is None and module in PACKAGES:
             return Known(External(f"runpod_flash.{name}"), span)
@@ -80,22 +80,22 @@ class SdkObject(DialectObject):
         return f"a `{self.kind}`"
 
 
-def is_client(endpoint: EndpointValue) -> bool:
-    """Whether an `Endpoint(...)` is a client: one with `id=` or `image=` runs no code of the project."""
+def runs_no_project_code(endpoint: EndpointValue) -> bool:
+    """Return whether an `Endpoint(...)` is a client: one with `id=` or `image=`."""
     given = endpoint.arguments
     return any(key in given and not is_none(given[key].value) for key in ("id", "image"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FlashEndpoint(EndpointObject):
-    """An `Endpoint(...)` in the hands of the program."""
+    """The object that `Endpoint(...)` returns to the program."""
 
     verbs: ClassVar[Mapping[str, RouteMethod]] = VERBS
 
     @property
     def is_client(self) -> bool:
-        """Whether the endpoint runs no code of the project."""
-        return is_client(self.declared)
+        """Return whether the endpoint runs no code of the project."""
+        return runs_no_project_code(self.declared)
 
     def attribute(self, name: str, span: Span) -> Value:
         """Return `endpoint.post`, or an argument of the constructor as in `endpoint.name`."""

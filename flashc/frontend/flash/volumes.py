@@ -97,7 +97,7 @@ NETWORK_VOLUME: Table = (NAME, ID, SIZE, DATACENTER, DATACENTER_ID)
 def read_volumes(
     parameter: Parameter[tuple[Located[Volume], ...]], arguments: Arguments
 ) -> tuple[Located[Volume], ...]:
-    """Read one volume or a list of them; at most one of them may be in a data centre."""
+    """Read one volume or a list of them.  Report two volumes in the same data centre."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -121,23 +121,23 @@ def read_volumes(
     return tuple(found)
 
 
-def check_volumes(
+def check_volume_datacenters(
     arguments: Arguments,
     volumes: Iterable[Located[Volume]],
     datacenters: tuple[str, ...],
     hardware: Hardware,
 ) -> None:
     """Report volumes that are in none of the endpoint's data centres."""
-    places = datacenters
-    if not places and isinstance(hardware, Cpu):
-        places = tuple(place.value for place in CPU_DATACENTERS)
+    allowed = datacenters
+    if not allowed and isinstance(hardware, Cpu):
+        allowed = tuple(each.value for each in CPU_DATACENTERS)
     for volume in volumes:
-        if places and volume.value.datacenter not in places:
+        if allowed and volume.value.datacenter not in allowed:
             arguments.decoder.sink.report(
                 rules.VOLUME_ELSEWHERE,
                 volume.span,
-                f"the volume is in `{volume.value.datacenter}`, the endpoint in "
-                + alternatives(places, "and"),
+                f"the volume is in `{volume.value.datacenter}`; the endpoint's workers run in "
+                + alternatives(allowed, "and"),
                 help=("give the volume and the endpoint the same `datacenter`",),
             )
 

@@ -20,7 +20,7 @@ class ModuleIndex(Protocol):
     """Tell which modules a project has."""
 
     def has(self, name: str) -> bool:
-        """Tell whether the project has a module or package of exactly this dotted name."""
+        """Return whether the project has a module or package of exactly this dotted name."""
         ...
 
     def origin(self, name: str) -> Origin:
