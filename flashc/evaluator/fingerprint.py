@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum, EnumMeta
-from typing import Any
+from typing import Any, cast
 
 import libcst as cst
 
@@ -130,8 +130,8 @@ class _Digest:
                 self._sequence("dict", [part for pair in item.items() for part in pair])
             case EnumMeta():
                 self._write("enum", item.__module__, item.__qualname__, item.__bases__)
-                members: list[Enum] = list(item.__members__.values())
-                for name, member in zip(item.__members__, members, strict=True):
+                members = cast("Mapping[str, Enum]", item.__members__)
+                for name, member in members.items():
                     self._write(name)
                     self._add(member.value)
             case FunctionValue():
