@@ -14,7 +14,7 @@ class Result(Struct, frozen=True, kw_only=True):
     """What a use case found.
 
     Attributes:
-        diagnostics: what is wrong, sorted by position; the code is `diagnostic.rule.code`, the place
+        diagnostics: what is wrong, sorted by position; the code is `diagnostic.rule.code`, the position
             `diagnostic.location`.
     """
 

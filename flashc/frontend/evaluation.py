@@ -89,11 +89,11 @@ class Evaluation:
 
     def report_stops(self) -> None:
         """Report the roots that take more steps than flashc evaluates."""
-        for name, place in sorted(self.machine.stopped.items()):
+        for name, position in sorted(self.machine.stopped.items()):
             if name in self.roots:
                 self.sink.report(
                     rules.EVALUATION_STOPPED,
-                    place,
+                    position,
                     f"importing `{name}` takes more steps than flashc evaluates",
                     notes=("flashc does not see what the module defines after this line",),
                     help=("move the computation into a function that runs on the worker",),

@@ -150,10 +150,10 @@ def _fix(
     newline = syntax.tree.default_newline
     edits = [Edit(Span(span.path, span.line, 1, span.end_line + 1, 1), "")]
     for function in users:
-        place = _first_line(syntax, function)
-        if place is None:
+        position = _first_line(syntax, function)
+        if position is None:
             return None
-        line, indent = place
+        line, indent = position
         edits.append(Edit(Span(span.path, line, 1, line, 1), f"{indent}{text}{newline}"))
     return Fix("import it in the functions that use it", tuple(edits), Safety.SAFE)
 

@@ -71,7 +71,7 @@ def isolate():
 # What the stubs of SDKs record ----------------------------------------------------------------------
 
 
-def place():
+def call_site():
     """Return where the project's code calls a stub: the nearest frame outside of this file and the stubs."""
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename in _own_files:
@@ -82,7 +82,7 @@ def place():
     return {
         "file": frame.f_code.co_filename,
         "module": frame.f_globals.get("__name__", ""),
-        "place": list(positions),
+        "position": list(positions),
     }
 
 
@@ -105,7 +105,7 @@ class Declaration:
         """Record the declaration; `problem` says what is wrong with it."""
         self.record = {
             "dialect": dialect,
-            **place(),
+            **call_site(),
             "arguments": {key: encode(value) for key, value in arguments.items()},
             "problem": problem,
             "targets": [],
@@ -115,11 +115,11 @@ class Declaration:
 
     def decorates(self, target):
         """Record that the endpoint decorates a function or class."""
-        self.record["targets"].append({**place(), "target": target_of(target)})
+        self.record["targets"].append({**call_site(), "target": target_of(target)})
 
     def route(self, method, path):
         """Return the decorator of a route, which records the function; `method` as in "GET"."""
-        where = {**place(), "method": method, "path": encode(path)}
+        where = {**call_site(), "method": method, "path": encode(path)}
 
         def decorate(function):
             self.record["routes"].append({**where, "target": target_of(function)})

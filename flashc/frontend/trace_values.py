@@ -76,10 +76,10 @@ class TracedEndpoints:
                     Unknown(reason="flashc can't find what its route decorates", origin=span)
                 )
                 continue
-            place = self._site(item)
-            where = span if place is None else place[1]
+            site = self._site(item)
+            where = span if site is None else site[1]
             path = Argument(self._value(item["path"], where), where)
-            module = syntax.name if place is None else place[0].name
+            module = syntax.name if site is None else site[0].name
             value.routes.append(
                 RouteTarget(
                     method=item["method"],
@@ -112,9 +112,9 @@ class TracedEndpoints:
     def _site(self, record: dict[str, Any]) -> tuple[Syntax, Span] | None:
         """Return the module and the call of a record; None outside of the project."""
         syntax = self._syntax(record.get("file"))
-        if syntax is None or None in record["place"]:
+        if syntax is None or None in record["position"]:
             return None
-        line, end_line, column, end_column = record["place"]  # columns count UTF-8 bytes, from 0
+        line, end_line, column, end_column = record["position"]  # columns count UTF-8 bytes, from 0
         begin = column_of_byte(syntax.lines.line(line), column)
         return syntax, Span(
             syntax.path,

@@ -34,8 +34,8 @@ def read_environment(
     found: list[Variable] = []
     for key, (key_value, item) in value.value.entries.items():
         if not isinstance(key, str):
-            place = span_of_value(key_value, argument.span)
-            decoder.invalid(what, place, "names that are strings", key_value)
+            span = span_of_value(key_value, argument.span)
+            decoder.invalid(what, span, "names that are strings", key_value)
             continue
         parts = read_variable(decoder, key, Argument(item, span_of_value(item, argument.span)))
         if parts is not None:

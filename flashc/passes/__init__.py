@@ -11,6 +11,7 @@ from flashc_ir.laws import FIRST_STEP
 from flashc_ir.program import Program
 from flashc_ir.verify import Verifier
 
+from .check_annotations_in_match import check_annotations_in_match
 from .check_calls import check_calls
 from .check_dependencies import check_dependencies
 from .check_graph import check_graph
@@ -18,7 +19,6 @@ from .check_has_endpoints import check_has_endpoints
 from .check_images import check_images
 from .check_imports import check_imports
 from .check_load_balancers import check_load_balancers
-from .check_match_annotations import check_match_annotations
 from .check_names import check_names
 from .check_nested_endpoints import check_nested_endpoints
 from .check_sdk_imports import check_sdk_imports
@@ -44,7 +44,7 @@ ANALYSES: tuple[Pass, ...] = (
     # What an image contains depends on the Python version.
     choose_python,
     check_images,
-    check_match_annotations,
+    check_annotations_in_match,
     # Calls are resolved between endpoints with unique names; the checks after it look at calls.
     check_names,
     resolve_calls,

@@ -25,7 +25,7 @@ class Severity(StrEnum):
 
 @unique
 class Safety(StrEnum):
-    """Whether a fix may be applied without asking."""
+    """The conditions under which a fix is applied."""
 
     SAFE = "safe"  # keeps what the program means
     UNSAFE = "unsafe"  # may change what the program means
@@ -52,7 +52,7 @@ class ExitCode(IntEnum):
 
 @unique
 class Status(StrEnum):
-    """Return whether flashc still has the rule."""
+    """The state of a rule: in use, or removed."""
 
     STABLE = "stable"
     REMOVED = "removed"

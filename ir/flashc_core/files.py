@@ -39,7 +39,7 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
 def replacing_folder(target: Path) -> Generator[Path, None, None]:
     """Yield a new empty folder to fill; on success it replaces `target`, whose content is removed.
 
-    Between two steps nothing is at `target`: whoever is killed then leaves the old and the new folder next to it, in
+    Between two steps nothing is at `target`: a process that is killed then leaves the old and the new folder next to it, in
     a hidden one.
 
     Raises:

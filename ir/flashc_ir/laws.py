@@ -1,6 +1,6 @@
-"""Define the laws of the IR: what holds for every program, and from which step of the compiler on.
+"""Define the laws of the IR: what holds for every program, and from which pass on.
 
-`verify` checks the laws after every step.  The docstring of `program.py` lists them; a test compares.
+`verify` checks the laws after lowering and after every pass.  The docstring of `program.py` lists them; a test compares.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .program import Callee, Program, Resource, callee_of
 from .spans import spans_of
 
 FIRST_STEP = "lowering"
-"""The step that makes a program; the passes follow."""
+"""The name for lowering, which makes a program before the first pass."""
 
 
 class Subject:

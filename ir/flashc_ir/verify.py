@@ -23,14 +23,14 @@ class InvalidProgram(AssertionError):
 
 
 class Verifier:
-    """Checks one program after each step of its compilation.
+    """Check one program after lowering and after each pass.
 
-    A law is checked after its step and after every later one.  Programs are immutable, so that a part that was checked before
-    is not searched for spans again, and a step that changes nothing costs nothing.
+    A law is checked after its pass and after every later one.  Programs are immutable, so that a part that was checked before
+    is not searched for spans again, and a pass that changes nothing costs nothing.
     """
 
     def __init__(self) -> None:
-        self._steps: set[str] = {FIRST_STEP}
+        self._passes: set[str] = {FIRST_STEP}
         self._last: Program | None = None
         self._seen: dict[int, Struct] = {}  # by identity; the reference keeps the identity taken
 
@@ -46,19 +46,19 @@ class Verifier:
         self._run([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
 
     def check(self, program: Program, after: str) -> None:
-        """Check the laws that hold after the step `after`.
+        """Check the laws that hold after the pass `after`.
 
         Raises:
             InvalidProgram: a law is broken.
         """
-        known = self._steps
-        self._steps = known | {after}
+        known = self._passes
+        self._passes = known | {after}
         fresh = (part for part in _parts(program) if id(part) not in self._seen)
         subject = Subject(program, fresh)
         laws = [
             law
             for law in LAWS
-            if law.since in self._steps
+            if law.since in self._passes
             and (law.since not in known or self._is_affected(law, subject))
         ]
         self._run(laws, subject, after)

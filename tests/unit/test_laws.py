@@ -200,7 +200,7 @@ def test_all_laws_hold_for_a_finished_program(
 
 
 def test_every_law_holds_from_the_first_step_or_a_pass_on() -> None:
-    """A law whose step never runs would never be checked."""
+    """A law whose pass never runs would never be checked."""
     steps = {FIRST_STEP, *(step.__name__ for step in ANALYSES)}
     assert {law.since for law in LAWS} <= steps
 

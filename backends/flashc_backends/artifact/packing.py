@@ -1,4 +1,4 @@
-"""Pack an artifact and verify it: the only place where a finished archive is made."""
+"""Pack an artifact and verify it: no other module makes a finished archive."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
     sizes = squarify.normalize_sizes([item[1] for item in shown], _WIDTH, _HEIGHT)
     rectangles = squarify.squarify(sizes, 0, 0, _WIDTH, _HEIGHT) if shown else []
     drawn = [
-        _rectangle(number, item[0], item[2], place)
-        for number, (item, place) in enumerate(zip(shown, rectangles, strict=True))
+        _rectangle(number, item[0], item[2], rectangle)
+        for number, (item, rectangle) in enumerate(zip(shown, rectangles, strict=True))
     ]
     total = show_size(sum(item[1] for item in shown))
     name = html.escape(title)
@@ -99,8 +99,8 @@ def _about(part: DistributionSize) -> str:
     return "\n".join(lines)
 
 
-def _rectangle(number: int, name: str, about: str, place: dict[str, float]) -> str:
-    x, y, dx, dy = (place[key] for key in ("x", "y", "dx", "dy"))
+def _rectangle(number: int, name: str, about: str, rectangle: dict[str, float]) -> str:
+    x, y, dx, dy = (rectangle[key] for key in ("x", "y", "dx", "dy"))
     hue = number * 47 % 360
     label = ""
     if dx >= _LEAST_LABEL and dy >= 20:

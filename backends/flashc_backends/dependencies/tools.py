@@ -91,13 +91,13 @@ def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) ->
         for r in (request.requirements if request is not None else ())
         if re.search(rf"(?<![\w-]){re.escape(r.dependency.name)}(?![\w-])", text.lower())
     ]
-    places = sorted(dict(concerned).items())
+    positions = sorted(dict(concerned).items())
     sink.report(
         rule,
-        places[0][0] if places else WholeFile("requirements.txt"),
+        positions[0][0] if positions else WholeFile("requirements.txt"),
         _MESSAGES[rule.code],
-        label=_asked(places[0][1]) if places else "",
-        secondary=tuple(Label(span, _asked(r)) for span, r in places[1:]),
+        label=_asked(positions[0][1]) if positions else "",
+        secondary=tuple(Label(span, _asked(r)) for span, r in positions[1:]),
         notes=tuple(line.strip() for line in text.splitlines() if line.strip())[:12],
         help=_HELP[rule.code],
     )

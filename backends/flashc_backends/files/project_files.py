@@ -77,8 +77,8 @@ def report_changed(path: str, sink: Sink) -> None:
     )
 
 
-def _read(place: str, file: ProjectFile) -> bytes:
-    with open(place, "rb") as stream:
+def _read(path: str, file: ProjectFile) -> bytes:
+    with open(path, "rb") as stream:
         data = stream.read()
     if hashlib.sha256(data).hexdigest() != file.digest:
         raise Changed(file.path)

@@ -76,8 +76,10 @@ def may_call(program: Program) -> bool:
         return True
     if program.calls or any(STUBS in edit.text for m in program.modules for edit in m.edits):
         return True
-    place = program.endpoints[0].construction.span
-    return any(not place.covers(use) for module in program.modules for use in module.client_uses)
+    declaration = program.endpoints[0].construction.span
+    return any(
+        not declaration.covers(use) for module in program.modules for use in module.client_uses
+    )
 
 
 @cache

@@ -28,15 +28,15 @@ def fill(source: str, constants: Mapping[str, object]) -> str:
     Raises:
         KeyError: the skeleton does not assign one of the names.
     """
-    places = _places(source)
-    missing = constants.keys() - places.keys()
+    spans = _constant_spans(source)
+    missing = constants.keys() - spans.keys()
     if missing:
         raise KeyError(f"the skeleton does not assign {', '.join(sorted(missing))}")
-    return apply_edits(source, [Edit(places[name], repr(constants[name])) for name in constants])
+    return apply_edits(source, [Edit(spans[name], repr(constants[name])) for name in constants])
 
 
 @cache
-def _places(source: str) -> dict[str, Span]:
+def _constant_spans(source: str) -> dict[str, Span]:
     """Return the spans of the values of a module's constants."""
     found: dict[str, Span] = {}
     for node in ast.parse(source).body:

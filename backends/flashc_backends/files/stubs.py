@@ -118,12 +118,12 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
                 plain = function.module == route.module and "." not in function.qualname
                 if plain and function not in seen:
                     seen.add(function)
-                    place = (resource, route.module, route.method, route.path)
+                    identity = (resource, route.module, route.method, route.path)
                     yield _Stub(
                         module=route.module,
                         name=function.name,
                         decorator="endpoint_route",
-                        arguments=place,
+                        arguments=identity,
                         definition=_function(function),
                     )
 

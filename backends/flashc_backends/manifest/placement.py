@@ -47,4 +47,4 @@ def locations(resources: Resources, environ: Mapping[str, str]) -> str | None:
         return fallback
     if isinstance(resources.hardware, Cpu):
         return None
-    return ",".join(place.value for place in DataCenter.all())
+    return ",".join(each.value for each in DataCenter.all())

@@ -18,7 +18,7 @@ def load(resource, modules, max_concurrency=1):
     calls = _methods(target) if isinstance(target, type) else target
     if isinstance(calls, dict):
         return _Handler(_class_handler(target, calls), max_concurrency)
-    return _handler(target, max_concurrency)
+    return _function_handler(target, max_concurrency)
 
 
 def start(handler):
@@ -47,7 +47,7 @@ class _Handler:
         return self._call(job)
 
 
-def _handler(function, max_concurrency):
+def _function_handler(function, max_concurrency):
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
     if flags & (_GENERATOR | _ASYNC_GENERATOR) or _generates(function):
         from .streams import StreamingHandler

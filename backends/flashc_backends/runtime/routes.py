@@ -82,7 +82,7 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _is_model(kind: Any) -> bool:
-    """Return whether a parameter is a pydantic model: FastAPI then places all parameters itself, as in Flash."""
+    """Return whether a parameter is a pydantic model: FastAPI then decides where all parameters come from, as in Flash."""
     return _is_class(kind) and issubclass(kind, BaseModel)
 
 
@@ -107,10 +107,10 @@ def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:
     kind = Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation
     default = ... if parameter.default is inspect.Parameter.empty else parameter.default
     if multipart:
-        place = File(default) if kind is bytes else Form(default)
+        source = File(default) if kind is bytes else Form(default)
     else:
-        place = Body(default, embed=True)
-    return parameter.replace(annotation=kind, default=place)
+        source = Body(default, embed=True)
+    return parameter.replace(annotation=kind, default=source)
 
 
 def _ordered(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:

@@ -118,8 +118,8 @@ def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -
         return None
     raw = value.value.value if isinstance(value.value, DataCenter) else value.value
     name = raw.strip().upper().replace("_", "-")
-    documented = {place.value for place in DOCUMENTED_ONLY}
-    listed = {place.value for place in DataCenter} - documented
+    documented = {each.value for each in DOCUMENTED_ONLY}
+    listed = {each.value for each in DataCenter} - documented
     if name not in listed:
         known = ("the documentation names it, the SDK does not",) if name in documented else ()
         decoder.sink.report(
@@ -152,15 +152,15 @@ def check_datacenters(
     arguments: Arguments, datacenters: Iterable[Located[str]], hardware: Hardware
 ) -> None:
     """Report CPU workers in data centres that have none."""
-    with_cpus = [place.value for place in CPU_DATACENTERS]
-    for place in datacenters:
-        if isinstance(hardware, Cpu) and place.value not in with_cpus:
+    with_cpus = [each.value for each in CPU_DATACENTERS]
+    for datacenter in datacenters:
+        if isinstance(hardware, Cpu) and datacenter.value not in with_cpus:
             arguments.decoder.sink.report(
                 rules.CPU_DATACENTER,
-                place.span,
-                f"`{place.value}` has no CPU workers",
+                datacenter.span,
+                f"`{datacenter.value}` has no CPU workers",
                 help=(f"use {alternatives(with_cpus)}",),
-                fix=arguments.decoder.rewritten(place.span, '"EU-RO-1"', "write `EU-RO-1`"),
+                fix=arguments.decoder.rewritten(datacenter.span, '"EU-RO-1"', "write `EU-RO-1`"),
             )
 
 

@@ -347,7 +347,7 @@ def read_configuration(arguments: Arguments) -> Configuration:
     hardware = _read_hardware(arguments)
     located = DATACENTER.read(arguments)
     check_datacenters(arguments, located, hardware)
-    datacenters = tuple(dict.fromkeys(place.value for place in located))
+    datacenters = tuple(dict.fromkeys(each.value for each in located))
     volumes = VOLUME.read(arguments)
     check_volume_datacenters(arguments, volumes, datacenters, hardware)
     template = TEMPLATE.read(arguments)

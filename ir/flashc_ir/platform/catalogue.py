@@ -1,4 +1,4 @@
-"""The platform's hardware and places, as enums with the spellings that Flash programs use.
+"""The platform's hardware and data centres, as enums with the spellings that Flash programs use.
 
 Stdlib only: a copy of this file travels in every artifact, where programs that name an enum at run time
 find it.  Source: the enums of the `runpod_flash` package (a test compares them with the installed one)
@@ -104,7 +104,7 @@ class DataCenter(str, Enum):
     @classmethod
     def all(cls) -> list["DataCenter"]:
         """The data centres that the SDK itself lists; what an endpoint gets that names none."""
-        return [place for place in cls if place not in DOCUMENTED_ONLY]
+        return [each for each in cls if each not in DOCUMENTED_ONLY]
 
     @classmethod
     def from_string(cls, text: str) -> "DataCenter":

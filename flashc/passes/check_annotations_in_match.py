@@ -25,7 +25,7 @@ _NEVER_ON_WORKERS = frozenset(
 )
 
 
-def check_match_annotations(program: Program, context: PassContext) -> Program:
+def check_annotations_in_match(program: Program, context: PassContext) -> Program:
     """Report annotations inside `match` if a worker's Python may be one of the affected versions.
 
     The images of Runpod with Python 3.11 contain 3.11.4 or later.  flashc does not know the release in other images.
