@@ -13,8 +13,8 @@ from msgspec import structs
 
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
-from flashc_ir.endpoints import Endpoint, ExistingEndpoint
-from flashc_ir.program import Program
+from flashc_ir.endpoints import Endpoint
+from flashc_ir.program import Program, endpoint_order
 from flashc_ir.verify import Verifier
 
 from .frontend.dialect import Dialect, packages_of
@@ -133,7 +133,9 @@ def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Pr
         python_version="",
         files=project.files,
         modules=tuple(modules[name] for name in project.modules),
-        endpoints=tuple(sorted((_without_shared_edit(e, calls) for e in endpoints), key=_sort_key)),
+        endpoints=tuple(
+            sorted((_without_shared_edit(e, calls) for e in endpoints), key=endpoint_order)
+        ),
         exclusions=project.exclusions,
         unlowered=unlowered,
     )
@@ -145,8 +147,3 @@ def _without_shared_edit(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
         return endpoint
     construction = structs.replace(endpoint.construction, edit=None)
     return structs.replace(endpoint, construction=construction)
-
-
-def _sort_key(endpoint: Endpoint) -> tuple[str, Span]:
-    name = "" if isinstance(endpoint, ExistingEndpoint) else endpoint.resource
-    return name, endpoint.construction.span

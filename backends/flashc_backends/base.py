@@ -52,10 +52,10 @@ class Draft:
 
 
 class Plan(Protocol):
-    """Steps that change something outside of the machine's files, as data.
+    """Steps that change something other than files on this machine, such as a deployment, as data.
 
-    Making a plan changes nothing; another function of the backend executes it.  So what would happen can be shown,
-    compared and tested.
+    Making a plan changes nothing; another function of the backend executes it.  So what it would do can be shown,
+    compared and tested before.
     """
 
     def to_text(self) -> str:

@@ -113,7 +113,7 @@ def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
 
 
 def unpack(artifact: Path, folder: Path) -> None:
-    """Unpack an artifact of flashc's into `folder`, which exists.
+    """Unpack an artifact of flashc's into `folder`, which is made if necessary.
 
     Raises:
         OSError: something can't be written.

@@ -1,4 +1,4 @@
-"""Make what the backends work in, by the options of an opened project."""
+"""Translate the options of an opened project into the context of the backends."""
 
 from __future__ import annotations
 

@@ -184,6 +184,14 @@ class ProjectPath:
         return ProjectPath(posixpath.dirname(self.path) or ".", self.text)
 
 
+def join_path(path: ProjectPath, name: str, span: Span) -> Value:
+    """Return `path / name`; a path that leaves the project is `Unknown`."""
+    joined = path.joined(name)
+    if joined is None:
+        return Unknown(reason="the path is outside the project", origin=span)
+    return Known(joined, span)
+
+
 @dataclass(frozen=True, slots=True)
 class BoundMethod:
     """`receiver.name`, looked up and not yet called."""
@@ -241,7 +249,7 @@ class _Concretion:
                 return self._dict(mapping, depth)
             case ViewValue() as view:
                 return getattr(self._dict(view.of, depth), view.part)()
-            case _ if is_plain(value.value):
+            case _ if is_constant(value.value):
                 return value.value
             case _:
                 raise NotConcrete(value)
@@ -252,7 +260,7 @@ class _Concretion:
         return {key: self.object_of(item, depth + 1) for key, (_, item) in mapping.entries.items()}
 
 
-def is_plain(value: object) -> bool:
+def is_constant(value: object) -> bool:
     """Return whether `value` is a constant, members of enums included."""
     return isinstance(value, (*SCALARS, Enum))
 

@@ -67,9 +67,11 @@ class Dialect(ABC):
 
     `name` is unique.  `packages` are the top-level packages of the SDK.  `how_to_declare` is the help for a
     project that declares no endpoint.  `substitutes` are the runtime's names that take the place of the SDK's, by
-    name.  `version` is part of the key of everything that is cached, as is the file
-    of the class; a dialect of several files that is not part of flashc changes it with every change of the
-    others.
+    name.
+
+    The cache has the results of another version of a dialect under other keys.  Part of the keys are `version` and
+    the text of the file that defines the class.  A dialect outside of flashc that has further files needs another
+    `version` whenever one of these files changes.
     """
 
     name: ClassVar[str]

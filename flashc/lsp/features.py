@@ -65,16 +65,16 @@ def definition(analysis: Analysis, path: str, position: LineColumn) -> Span | No
     call = _call_at(analysis, path, position)
     if call is None or analysis.program is None:
         return None
-    targets = (span for e in analysis.program.deployed() for span in _targets(e, call.callee))
+    targets = (span for e in analysis.program.deployed() for span in _targets(e, call.function))
     return next(targets, None)
 
 
-def _targets(endpoint: DeployedEndpoint, callee: str) -> Iterator[Span]:
-    """Yield the span where `callee` (`module:qualname`) is defined, if this endpoint runs it."""
-    if isinstance(endpoint, QueueClass) and callee == f"{endpoint.module}:{endpoint.qualname}":
+def _targets(endpoint: DeployedEndpoint, called: str) -> Iterator[Span]:
+    """Yield the span where `called` (`module:qualname`) is defined, if this endpoint runs it."""
+    if isinstance(endpoint, QueueClass) and called == f"{endpoint.module}:{endpoint.qualname}":
         yield endpoint.span
     for function in functions_of(endpoint):
-        if callee == f"{function.module}:{function.qualname}":
+        if called == f"{function.module}:{function.qualname}":
             yield function.span
 
 

@@ -31,7 +31,7 @@ def check_calls(program: Program, context: PassContext) -> Program:
         if resource in classes:
             _check_class_call(call, call.shape, classes[resource], sink)
             continue
-        function = functions.get((resource, call.callee))
+        function = functions.get((resource, call.function))
         if function is not None:
             _check_call(call, call.shape, function, sink)
     return program
@@ -113,7 +113,7 @@ def _check_types(call: Call, shape: CallShape, function: Function, sink: Sink) -
 
 
 def _check_class_call(call: Call, shape: CallShape, endpoint: QueueClass, sink: Sink) -> None:
-    qualname = call.callee.partition(":")[2]
+    qualname = call.function.partition(":")[2]
     if qualname == endpoint.qualname:
         if shape.positional or shape.keywords:
             sink.report(

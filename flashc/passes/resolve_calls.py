@@ -55,7 +55,7 @@ def _call(
     shape = reference.shape if member is None else reference.member_shape
     return Call(
         caller=f"{scope.module}:{scope.qualname}",
-        callee=f"{definition.module}:{qualname}",
+        function=f"{definition.module}:{qualname}",
         endpoint=callee_of(endpoint),
         shape=shape,
         span=reference.span,

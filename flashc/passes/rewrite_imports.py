@@ -37,7 +37,7 @@ from flashc_ir.program import Program
 from .context import PassContext
 from .used_names import users_of_names
 
-STUBS = "_flashc.stubs"
+STUBS = "_flashc.stubs"  # the artifact's package with a stub of each endpoint's function
 
 
 def rewrite_imports(program: Program, _context: PassContext) -> Program:
@@ -56,7 +56,10 @@ def rewrite_imports(program: Program, _context: PassContext) -> Program:
         replace(module, edits=edits) if (edits := tuple(sorted(rewriter.edits(module)))) else module
         for module in program.modules
     )
-    return replace(program, modules=modules)
+    imports_stubs = any(
+        rewriter.remote_names(module, item) for module in modules for item in module.imports
+    )
+    return replace(program, modules=modules, imports_stubs=imports_stubs)
 
 
 def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
@@ -136,9 +139,7 @@ class _Rewriter:
         if first.substitute is not None:
             kept = [n for n in first.names if self.is_used(module, first, n, gone)]
             return _sdk_import(first, first.substitute, kept)
-        if first.origin is not Origin.PROJECT or first.module == module.name:
-            return None
-        remote = [n for n in first.names if (first.module, n.name) in self.stubbed]
+        remote = self.remote_names(module, first)
         if not remote:
             return None
         local = [n for n in first.names if n not in remote]
@@ -146,6 +147,12 @@ class _Rewriter:
         if not local:
             return _from_import(f"{STUBS}.{first.module}", remote, first.span)
         return f"{stubs}; {_from_import(first.module, local, first.span)}"
+
+    def remote_names(self, module: Module, item: Import) -> list[ImportedName]:
+        """Return the names of an import that the artifact's copy imports from the stubs."""
+        if item.origin is not Origin.PROJECT or item.module == module.name or item.dynamic:
+            return []
+        return [name for name in item.names or () if (item.module, name.name) in self.stubbed]
 
     def is_used(self, module: Module, item: Import, name: ImportedName, gone: list[Span]) -> bool:
         """Return whether a name of an SDK is needed when its uses inside `gone` are gone."""

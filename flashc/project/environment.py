@@ -39,6 +39,7 @@ class BuildEnvironment(Mapping[str, str]):
         return iter(self._variables)
 
     def __len__(self) -> int:
+        self.asked |= self._variables.keys()
         return len(self._variables)
 
 

@@ -1,4 +1,6 @@
-"""The SDK for worker modules: declarations for the compiler, which do nothing when they run.
+"""The SDK for worker modules: declarations for the compiler.
+
+A declaration changes nothing when it runs; the methods of a client raise RuntimeError.
 
 Importing a worker module, or running it as a script, gives the plain program: an endpoint's function is
 just that function.  Standard library only.

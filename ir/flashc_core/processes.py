@@ -26,7 +26,7 @@ _MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
 _HEAD = struct.Struct("<I?Q")  # number, whether it is a result, the length of what follows
 _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
-_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of prctl(2)
+_SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 
 
 def on_all_processors(work: Work, count: int, *, least: int = 2) -> Generator[bytes, None, None]:
@@ -34,9 +34,11 @@ def on_all_processors(work: Work, count: int, *, least: int = 2) -> Generator[by
 
     What one of them raises is raised.  The processes are started before this function returns, so that the
     caller can do something else before it takes the first result.  They are forked, so that `work` and all it
-    knows need no pickling and nothing is imported again.  Everything is done in this process instead if it has
-    other threads, because a fork copies none of them, or if there are fewer than `least` processes to start;
-    so is what is left when a process is killed.
+    knows need no pickling and nothing is imported again.
+
+    Everything is done in this process instead on other systems than Linux; if this process has other threads,
+    because a fork copies none of them; if there are fewer than `least` processes to start; and for more items
+    than the pipe with their numbers can hold.  So is what is left when a process is killed.
     """
     results = _results_in_order(work, count, least)
     next(results)
@@ -44,7 +46,7 @@ def on_all_processors(work: Work, count: int, *, least: int = 2) -> Generator[by
 
 
 def _results_in_order(work: Work, count: int, least: int) -> Generator[bytes, None, None]:
-    """Yield nothing as soon as the processes are started, then the results."""
+    """Yield `b""` once the processes are started, so that `next` waits for no result, then the results."""
     processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES) if _can_fork() else 0
     if processes < least or count > _PIPE_CAPACITY:
         processes = 0
@@ -69,7 +71,7 @@ def _can_fork() -> bool:
 def _in_processes(
     work: Work, processes: int, count: int
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Yield nothing as soon as the processes are started, then (number, result) in any order.
+    """Yield a dummy, `(-1, b"")`, once the processes are started, then (number, result) in any order.
 
     The results that a killed process had taken are missing.
     """
@@ -122,7 +124,7 @@ def _serve(work: Work, numbers: int, writer: int, parent: int) -> NoReturn:
     """
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        ctypes.CDLL(None).prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         gc.disable()
         with os.fdopen(writer, "wb") as results:
             while os.getppid() == parent and (data := os.read(numbers, _NUMBER.size)):

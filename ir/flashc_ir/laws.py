@@ -12,18 +12,16 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-from flashc_core.source import Edit, Span, location_order
+from flashc_core.source import Edit, Span
 
 from .endpoints import (
-    Endpoint,
-    ExistingEndpoint,
     LoadBalanced,
     QueueClass,
     QueueFunction,
     functions_of,
     modules_of,
 )
-from .program import Callee, Program, Resource, callee_of
+from .program import Callee, Program, Resource, callee_of, endpoint_order
 from .spans import spans_of
 
 FIRST_STEP = "lowering"
@@ -125,17 +123,12 @@ def _order(subject: Subject) -> Iterator[str]:
         ("files", [file.path for file in program.files]),
         ("exclusions", [exclusion.path for exclusion in program.exclusions]),
         ("modules", [module.name for module in program.modules]),
-        ("endpoints", [_endpoint_key(endpoint) for endpoint in program.endpoints]),
+        ("endpoints", [endpoint_order(endpoint) for endpoint in program.endpoints]),
         ("worker modules", list(program.worker_modules)),
         ("edges", edges),
     ):
         if keys != sorted(keys):
             yield f"the {what} are not in order"
-
-
-def _endpoint_key(endpoint: Endpoint) -> tuple[object, ...]:
-    resource = "" if isinstance(endpoint, ExistingEndpoint) else endpoint.resource
-    return (resource, location_order(endpoint.construction.span))
 
 
 # Spans and edits ----------------------------------------------------------------------------------
@@ -244,7 +237,7 @@ def _worker_modules(subject: Subject) -> Iterator[str]:
 # Calls --------------------------------------------------------------------------------------------
 
 
-def _callees(subject: Subject) -> Iterator[str]:
+def _known_endpoints(subject: Subject) -> Iterator[str]:
     for call in subject.program.calls:
         if call.endpoint not in subject.callees:
             yield f"the call at {call.span} leads to the unknown endpoint `{call.endpoint}`"
@@ -255,9 +248,9 @@ def _callees(subject: Subject) -> Iterator[str]:
             yield f"an edge leads to the unknown endpoint `{edge.callee}`"
 
 
-def _callers(subject: Subject) -> Iterator[str]:
+def _known_functions(subject: Subject) -> Iterator[str]:
     for call in subject.program.calls:
-        for function in (call.caller, call.callee):
+        for function in (call.caller, call.function):
             if function.partition(":")[0] not in subject.module_names:
                 yield f"the call at {call.span} names a function of an unknown module: `{function}`"
 
@@ -355,13 +348,13 @@ LAWS: tuple[Law, ...] = (
     Law(
         name="known-callees",
         text="The endpoints of calls and edges are endpoints of the program.",
-        check=_callees,
+        check=_known_endpoints,
         reads=("calls", "edges", "endpoints"),
     ),
     Law(
         name="known-functions",
         text="The functions of calls are in modules of the program.",
-        check=_callers,
+        check=_known_functions,
         reads=("calls", "modules"),
     ),
 )

@@ -253,11 +253,11 @@ def _variable(variable: Variable) -> str:
 
 def _call(call: Call) -> str:
     if call.shape is None:
-        return f"reference {call.caller} -> {call.callee} on {call.endpoint} at {call.span}"
+        return f"reference {call.caller} -> {call.function} on {call.endpoint} at {call.span}"
     shape = [*("_" for _ in range(call.shape.positional)), *(f"{k}=" for k in call.shape.keywords)]
     shape += ["*"] * call.shape.star + ["**"] * call.shape.double_star
     awaited = "await " if call.shape.awaited else ""
     return (
-        f"call {call.caller} -> {awaited}{call.callee}({', '.join(shape)}) "
+        f"call {call.caller} -> {awaited}{call.function}({', '.join(shape)}) "
         f"on {call.endpoint} at {call.span}"
     )

@@ -30,7 +30,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from flashc_core.source import Span
 
@@ -58,7 +58,7 @@ class Resource(Variant, frozen=True, order=True, tag="resource"):
         return self.name
 
 
-class Client(Variant, frozen=True, order=True, tag="client"):
+class ClientVariable(Variant, frozen=True, order=True, tag="client"):
     """An endpoint that exists already, as the callee of a call: the variable that holds its client."""
 
     module: str
@@ -68,25 +68,35 @@ class Client(Variant, frozen=True, order=True, tag="client"):
         return f"{self.module}:{self.variable}"
 
 
-Callee = Resource | Client
+Callee = Resource | ClientVariable
 
 
 def callee_of(endpoint: Endpoint) -> Callee:
     """Return an endpoint as the callee of a call."""
     if isinstance(endpoint, ExistingEndpoint):
-        return Client(endpoint.construction.module, endpoint.variable or "")
+        return ClientVariable(endpoint.construction.module, endpoint.variable or "")
     return Resource(endpoint.resource)
+
+
+def endpoint_order(endpoint: Endpoint) -> tuple[str, Span]:
+    """Return the key by which a program's endpoints are sorted: the resource's name, then the location.
+
+    Endpoints that exist already come first; they have no resource's name.
+    """
+    name = "" if isinstance(endpoint, ExistingEndpoint) else endpoint.resource
+    return name, endpoint.construction.span
 
 
 class Call(Struct, frozen=True, kw_only=True):
     """A span of the source where control may pass to another endpoint.
 
-    `caller` and `callee` are the calling and the called function, as `module:qualname`; `endpoint` is
-    the one that runs the callee.  `shape` is None for a use of the callee's name that is not a call.
+    `caller` and `function` are the calling and the called function, as `module:qualname`; `endpoint` is
+    the one that runs the called function, which JSON calls `callee`.  `shape` is None where the function's name
+    is used without a call, and where the name is bound more than once, so that the call may be of something else.
     """
 
     caller: str
-    callee: str
+    function: str = field(name="callee")
     endpoint: Callee
     shape: CallShape | None
     span: Span
@@ -134,7 +144,8 @@ class Program(Struct, frozen=True, kw_only=True):
 
     `modules` are in the order of their names.  `requirements` are those of the project as a whole;
     `has_known_requirements` is False, after an error, if they may not be all.
-    `worker_modules` are the names of the modules that workers import, in order.
+    `worker_modules` are the names of the modules that workers import, in order.  `imports_stubs`: the artifact's
+    copy of a module imports a function of an endpoint from the artifact's stubs.
     """
 
     name: str
@@ -149,6 +160,7 @@ class Program(Struct, frozen=True, kw_only=True):
     edges: tuple[Edge, ...] = ()
     worker_modules: tuple[str, ...] = ()
     unlowered: tuple[UnloweredEndpoint, ...] = ()
+    imports_stubs: bool = False
     schema_version: int = SCHEMA_VERSION
 
     def module(self, name: str) -> Module | None:

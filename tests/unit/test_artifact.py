@@ -313,6 +313,7 @@ def test_an_app_of_the_examples_has_the_same_bytes_as_ever(tmp_path: Path) -> No
         ({"w.py": worker("")}, {"routes", "dispatch", "client", "wire", "stubs/w"}, {"queue"}),
         ({"w.py": worker(""), "v.py": worker("").replace('"w"', '"v"')}, {"routes"}, {"dispatch"}),
         ({"w.py": worker(""), "v.py": worker("").replace('"w"', '"v"')}, {"stubs/w"}, set()),
+        ({"w.py": worker(""), "m.py": "from w import run\n"}, {"routes"}, {"stubs/w", "dispatch"}),
         ({"w.py": LB}, {"queue", "streams", "arguments", "dispatch"}, {"routes"}),
         ({"w.py": worker("") + "def later(): return Endpoint(id='x')\n"}, {"routes"}, {"client"}),
     ],

@@ -16,7 +16,7 @@ from flashc.frontend.resource_names import resource_name
 from flashc_core.source import Edit, Lines, OverlappingEdits, Span, apply_edits
 from flashc_ir.codec import CodecError, dump, load
 from flashc_ir.printer import print_program
-from flashc_ir.program import Client
+from flashc_ir.program import ClientVariable
 from tests.support.projects import EXAMPLES, ROOT, compile_files, compile_folder
 
 
@@ -107,6 +107,6 @@ def test_a_client_of_an_existing_endpoint_is_a_callee_of_its_own_kind(tmp_path: 
         "@Endpoint(name='w')\nasync def run(x):\n    return await other.run({'x': x})\n"
     )
     program = compile_files(tmp_path, {"worker.py": source}).valid
-    assert program.callees() == {"w": [Client("worker", "other")]}
+    assert program.callees() == {"w": [ClientVariable("worker", "other")]}
     assert load(dump(program)) == program
     assert "calls worker:other\n" in print_program(program)

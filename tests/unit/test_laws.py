@@ -19,7 +19,7 @@ from flashc_ir import program as program_module
 from flashc_ir.codec import dump
 from flashc_ir.endpoints import LoadBalanced, QueueFunction
 from flashc_ir.laws import FIRST_STEP, LAWS, Law, Subject, law_list
-from flashc_ir.program import Client, Edge, Program, Resource
+from flashc_ir.program import ClientVariable, Edge, Program, Resource
 from flashc_ir.spans import spans_of, structs_in
 from flashc_ir.verify import InvalidProgram, Verifier, verify
 from tests.support.projects import EXAMPLES, compile_files, compile_folder
@@ -160,7 +160,7 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
         lambda p: call_from(p, endpoint=Resource("nobody")),
         lambda p: replace(p, edges=(*p.edges, Edge("zzz", p.edges[0].callee))),
         lambda p: replace(
-            p, edges=(*p.edges[:-1], Edge(p.edges[-1].caller, Client("worker", "nobody")))
+            p, edges=(*p.edges[:-1], Edge(p.edges[-1].caller, ClientVariable("worker", "nobody")))
         ),
     ],
     "known-functions": [lambda p: call_from(p, caller="nowhere:run")],

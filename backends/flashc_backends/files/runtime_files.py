@@ -21,7 +21,6 @@ from flashc_ir.program import Program
 from .skeleton import fill, read_module
 
 PACKAGE = "_flashc"
-STUBS = f"{PACKAGE}.stubs"
 # The parts that some apps do without.  What a part imports at its top is in the same part, or in no part.
 _ROUTES = frozenset({"routes.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py", "streams.py"})
@@ -74,7 +73,7 @@ def may_call(program: Program) -> bool:
     """
     if len(program.endpoints) != 1 or not isinstance(program.endpoints[0], CodeEndpoint):
         return True
-    if program.calls or any(STUBS in edit.text for m in program.modules for edit in m.edits):
+    if program.calls or program.imports_stubs:
         return True
     declaration = program.endpoints[0].construction.span
     return any(

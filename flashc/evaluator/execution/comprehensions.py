@@ -14,7 +14,7 @@ from flashc.evaluator.operations.iteration import IterationUnknown, iterate, laz
 from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
 
-from .targets import unpack
+from .targets import bind
 
 
 def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span) -> Value:
@@ -64,7 +64,7 @@ def _generate(
         IterationUnknown: the next one is not known.
     """
     for item in iterate(machine, source, unordered=isinstance(node, cst.SetComp)):
-        unpack(machine, generator.target, item, frame)
+        bind(machine, generator.target, item, frame)
         if not _passes(machine, generator, frame):
             continue
         if generator.inner_for_in is not None:

@@ -30,7 +30,7 @@ from .branches import joined, maybe, maybe_loop, perhaps
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
 from .matching import match
-from .targets import Target, assign, delete, unpack
+from .targets import Target, assign, bind, delete
 
 
 def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
@@ -254,7 +254,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
         try:
             for item in iterate(machine, items):
                 machine.step(node, frame)
-                unpack(machine, node.target, item, frame)
+                bind(machine, node.target, item, frame)
                 flow = loop.iteration()
                 if flow is Flow.BREAK:
                     loop.join()
@@ -262,7 +262,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
                 if flow is Flow.RETURN:
                     return flow
         except IterationUnknown as problem:
-            unpack(machine, node.target, problem.reason, frame)
+            bind(machine, node.target, problem.reason, frame)
             return loop.unknown(problem.reason)
         return loop.end()
 

@@ -32,7 +32,7 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
         elif isinstance(value, Known) and isinstance(value.value, DialectObject):
             if frame.enclosing is None:
                 value.value.bound_to(name, frame.syntax.name)
-    unpack(machine, target, value, frame)
+    bind(machine, target, value, frame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Target:
                 )
 
 
-def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
+def bind(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
     """Bind `target`, which may be a tuple or a loop's variable, to `value`; raises what `assign` raises."""
     match target:
         case cst.Name():
@@ -84,7 +84,7 @@ def unpack(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
             items = elements(machine, value)
             if isinstance(items, Unknown):
                 for element in target.elements:
-                    unpack(machine, element.value, items, frame)
+                    bind(machine, element.value, items, frame)
             else:
                 _unpack_items(machine, target, items, frame)
         case _:
@@ -104,12 +104,12 @@ def _unpack_items(
         raise PythonError(ValueError, f"too many values to unpack (expected {len(targets)})", span)
     for index, element in enumerate(targets):
         if starred is None or index < starred:
-            unpack(machine, element.value, items[index], frame)
+            bind(machine, element.value, items[index], frame)
         elif index == starred:
             rest = items[starred : len(items) - (len(targets) - starred - 1)]
-            unpack(machine, element.value, Known(SequenceValue(list, rest), span), frame)
+            bind(machine, element.value, Known(SequenceValue(list, rest), span), frame)
         else:
-            unpack(machine, element.value, items[index - len(targets)], frame)
+            bind(machine, element.value, items[index - len(targets)], frame)
 
 
 def subscript(machine: Machine, node: cst.Subscript, frame: Frame, span: Span) -> Value:

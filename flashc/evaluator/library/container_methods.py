@@ -17,12 +17,11 @@ from flashc.evaluator.operations.apply import (
     tainted,
     too_large,
 )
-from flashc.evaluator.operations.iteration import elements
+from flashc.evaluator.operations.iteration import argument_for_python, elements
 from flashc.evaluator.values import (
     MAX_ITEMS,
     SET_ORDER,
     DictValue,
-    IteratorValue,
     Known,
     NotConcrete,
     SequenceValue,
@@ -59,17 +58,6 @@ CHANGING = frozenset(
 )
 
 
-def materialised(machine: Machine, value: Value) -> Value:
-    """Return an argument for Python itself: environment variables and iterators are read."""
-    value = resolve_symbolic(machine, value)
-    if isinstance(value, Known) and isinstance(value.value, IteratorValue):
-        items = elements(machine, value)
-        return (
-            items if isinstance(items, Unknown) else Known(SequenceValue(list, items), value.origin)
-        )
-    return value
-
-
 def sequence_method(
     machine: Machine,
     items: SequenceValue,
@@ -103,7 +91,7 @@ def call_pure_method(
     machine: Machine, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
     """Return what a method that reads containers as a whole returns: `count`, `index`, `union`, `issubset`."""
-    values = [materialised(machine, value) for value in arguments.values]
+    values = [argument_for_python(machine, value) for value in arguments.values]
 
     def run(self: object, *others: object) -> object:
         return getattr(self, name)(*others)
@@ -191,7 +179,7 @@ def _change_set(name: str) -> _Change:
 
     def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
         span = arguments.span
-        values = [materialised(machine, value) for value in arguments.values]
+        values = [argument_for_python(machine, value) for value in arguments.values]
 
         def changed(*given: Any) -> object:
             kept: set[object] = set(given[0])

@@ -18,6 +18,7 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
 from flashc.evaluator.operations.containers import bind_global
+from flashc.evaluator.operations.iteration import argument_for_python
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
@@ -35,7 +36,6 @@ from .container_methods import (
     CHANGING,
     call_pure_method,
     dict_method,
-    materialised,
     sequence_method,
 )
 
@@ -131,8 +131,8 @@ def _plain_method(
     if kind is None or name not in PURE_METHODS[kind]:
         return Unknown(reason=f"flashc does not evaluate the method `{name}` here", origin=span)
     names = list(arguments.keywords)
-    values = [materialised(machine, value) for value in arguments.values]
-    named = [materialised(machine, arguments.keywords[n].value) for n in names]
+    values = [argument_for_python(machine, value) for value in arguments.values]
+    named = [argument_for_python(machine, arguments.keywords[n].value) for n in names]
     if name in _GROWING and any(_large(value) for value in values):
         return too_large(span)
     if name == "format" and isinstance(plain, str) and has_long_number(plain):

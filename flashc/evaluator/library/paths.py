@@ -8,8 +8,7 @@ from pathlib import PurePosixPath
 
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
-from flashc.evaluator.operations.operators import join
-from flashc.evaluator.values import BoundMethod, Known, ProjectPath, Unknown, Value, lift
+from flashc.evaluator.values import BoundMethod, Known, ProjectPath, Unknown, Value, join_path, lift
 from flashc.project.project import Presence
 from flashc_core.source import Span
 
@@ -38,7 +37,7 @@ def function(name: str, values: list[Value], span: Span) -> Value:
             return Unknown(reason="a part of the path is not known", origin=span)
         if not isinstance(result, Known) or not isinstance(result.value, ProjectPath):
             return result
-        result = join(result.value, part.value, span)
+        result = join_path(result.value, part.value, span)
     return result
 
 

@@ -22,7 +22,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from .apply import too_large
+from .apply import resolve_symbolic, too_large
 
 
 class IterationUnknown(Exception):
@@ -139,3 +139,14 @@ def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
 def lazily(source: Iterator[Value], name: str, span: Span) -> Known:
     """Return an iterator of the program, whose elements come from `source`."""
     return Known(IteratorValue(source, name), span)
+
+
+def argument_for_python(machine: Machine, value: Value) -> Value:
+    """Return an argument that Python itself can take: environment variables and iterators are read."""
+    value = resolve_symbolic(machine, value)
+    if isinstance(value, Known) and isinstance(value.value, IteratorValue):
+        items = elements(machine, value)
+        return (
+            items if isinstance(items, Unknown) else Known(SequenceValue(list, items), value.origin)
+        )
+    return value

@@ -16,6 +16,7 @@ from flashc.evaluator.values import (
     Symbolic,
     Unknown,
     Value,
+    join_path,
     variables_of,
 )
 from flashc_core.source import Span
@@ -127,17 +128,9 @@ def _on_objects(
             machine.charge(len(a.items) * max(count, 0), span)
             return a.escaped or Known(SequenceValue(a.kind, a.items * count), span)
         case ProjectPath(text=False) as path, str() as name if symbol == "/":
-            return join(path, name, span)
+            return join_path(path, name, span)
         case _:
             return None
-
-
-def join(path: ProjectPath, name: str, span: Span) -> Value:
-    """Return a path below another; one that leaves the project is `Unknown`."""
-    joined = path.joined(name)
-    if joined is None:
-        return Unknown(reason="the path is outside the project", origin=span)
-    return Known(joined, span)
 
 
 def _explodes(symbol: str, left: Value, right: Value) -> bool:
