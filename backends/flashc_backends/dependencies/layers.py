@@ -30,7 +30,7 @@ _AT_ONCE = 2  # two cores are common
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A distribution as one gzip member; `piece` are the member's bytes."""
+    """A distribution as gzip members; `piece` are the bytes of these members."""
 
     contents: InstalledDistribution
     piece: Piece
