@@ -27,6 +27,7 @@ def escape_value(value: Value, reason: Unknown) -> None:
             case InstanceValue() as instance:
                 pending.extend(instance.names.values())
                 if not instance.of.is_tuple:
+                    instance.escaped = instance.escaped or reason
                     instance.names.update(dict.fromkeys(instance.names, reason))
             case BoundMethod(receiver=receiver):
                 pending.append(receiver)

@@ -99,6 +99,7 @@ class Machine(ABC):
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
     files: set[str] = field(default_factory=set[str])
     files_unchanged: bool = True
+    assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
     may_raise_count: int = 0  # how often something happened that may raise or not
     activation: Activation = field(default_factory=lambda: Activation(module=""))
     watch: Watch = field(default_factory=Watch)

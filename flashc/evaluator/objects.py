@@ -199,10 +199,14 @@ class ClassValue:
 
 @dataclass(slots=True, eq=False)
 class InstanceValue:
-    """An instance of a class of the project, with its attributes."""
+    """An instance of a class of the project, with its attributes.
+
+    `escaped`: why it may have other attributes, too.
+    """
 
     of: ClassValue
     names: dict[str, Value]
+    escaped: Unknown | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,6 +29,7 @@ class Snapshot:
         self._names: list[tuple[dict[str, Value], dict[str, Value]]] = []
         self._containers: list[tuple[SequenceValue | DictValue, list[object], object]] = []
         self._iterators: list[tuple[IteratorValue, int, object]] = []
+        self._instances: list[tuple[InstanceValue, object]] = []
         self._pending: list[Value] = []
         self._take_names(frame.names)
         while self._pending:
@@ -49,6 +50,7 @@ class Snapshot:
                 iterator.taken == taken and iterator.escaped is escaped
                 for iterator, taken, escaped in self._iterators
             )
+            and all(instance.escaped is escaped for instance, escaped in self._instances)
         )
 
     def _take(self, value: Value) -> None:
@@ -67,7 +69,11 @@ class Snapshot:
             case IteratorValue():
                 self._seen.add(id(inside))
                 self._iterators.append((inside, inside.taken, inside.escaped))
-            case InstanceValue() | ClassValue():
+            case InstanceValue():
+                self._seen.add(id(inside))
+                self._instances.append((inside, inside.escaped))
+                self._take_names(inside.names)
+            case ClassValue():
                 self._seen.add(id(inside))
                 self._take_names(inside.names)
             case FunctionValue() | LambdaValue():

@@ -234,3 +234,29 @@ _STORES = (
 @pytest.mark.parametrize("text", _STORES)
 def test_storing_and_deleting_obey_the_law(text: str) -> None:
     check(text, complete=False)
+
+
+_HOOKS = (
+    "class B:\n    registry = []\n    def __init_subclass__(cls, **kw):\n        super().__init_subclass__()\n        B.registry.append(cls.__name__)\nclass C(B): pass\nclass D(C): pass\nv = B.registry\n",
+    "class B:\n    def __init_subclass__(cls, size=1): cls.size = size\nclass C(B, size=4): pass\nv = C.size\n",
+    "class B:\n    @classmethod\n    def __init_subclass__(cls): cls.x = 5\nclass C(B): pass\nv = C.x\n",
+    "import abc\nclass B(metaclass=abc.ABCMeta):\n    x = 1\nv = B.x\n",
+    "class M(type):\n    def __new__(m, n, b, d): d['x'] = 9; return super().__new__(m, n, b, d)\nclass B(metaclass=M):\n    x = 1\nv = 2\n",
+    "class Q:\n    def __enter__(self): return self\n    def __exit__(self, *a): return True\nv = 1\nwith Q():\n    v = 2\n    1 // 0\n    v = 3\n",
+    "class B: pass\na = B()\nsetattr(a, 'x', 3)\nv = hasattr(a, 'x')\n",
+    "class B: pass\na=B()\nvars(a)['x']=1\nv=hasattr(a,'x')\n",
+    "class B:\n    def __init_subclass__(cls): cls.x=5\nclass C(B):\n    x=1\nv=C.x\n",
+    "class M(type):\n    x=1\nclass B(metaclass=M): pass\ntry: v=B.x\nexcept AttributeError: v=0\n",
+    "class M(type):\n    def __new__(m, n, b, d): d['x'] = 9; return super().__new__(m, n, b, d)\nclass B(metaclass=M):\n    x = 1\nv = B.x\n",
+)
+
+
+@pytest.mark.parametrize("text", _HOOKS)
+def test_what_classes_and_context_managers_decide_obeys_the_law(text: str) -> None:
+    check(text, complete=False)
+
+
+def test_an_assigned_constant_of_another_module_is_unknown() -> None:
+    machine = evaluated("import math\nbefore = math.pi\nmath.pi = 3\nv = math.pi\n")
+    assert isinstance(machine.frames["m"].names["before"], Known)
+    assert isinstance(machine.frames["m"].names["v"], Unknown)

@@ -146,10 +146,49 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         is_restricted=any(_restricts(value) for value in decorators),
     )
     value = Known(class_value, span)
+    _initialise_subclass(machine, value, frame)
     if len(left) == len(decorators):
         frame.bind(name, _decorated(machine, node, value, decorators, frame))
     else:
         frame.bind(name, value)
+
+
+def _initialise_subclass(machine: Machine, value: Known, frame: Frame) -> None:
+    """Call `__init_subclass__` of a new class's base in the project, if it has one."""
+    class_value = value.value
+    assert isinstance(class_value, ClassValue)
+    options = {
+        keyword.keyword.value: Argument(
+            machine.evaluate(keyword.value, frame), frame.syntax.span(keyword)
+        )
+        for keyword in class_value.node.keywords
+        if keyword.keyword is not None
+    }
+    metaclass = options.pop("metaclass", None)
+    if metaclass is not None and _external_name(metaclass.value) != "abc.ABCMeta":
+        class_value.decorated = True
+        reason = Unknown(reason="its metaclass may change it", origin=metaclass.span)
+        class_value.names.update(
+            {name: reason for name, item in class_value.names.items() if not _is_method(item)}
+        )
+    bases = class_value.ancestry()[1:]
+    found = next((c.names[_HOOK] for c in bases if _HOOK in c.names), None)
+    if found is None:
+        return
+    call = CallArguments(
+        positional=[Argument(value, value.origin)],
+        keywords=options,
+        span=value.origin,
+        text=value.origin,
+        module=frame.syntax.name,
+    )
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        machine.call(found, call)
+    else:
+        class_value.decorated = True
+
+
+_HOOK = "__init_subclass__"
 
 
 def _fields(node: cst.ClassDef) -> tuple[str, ...]:

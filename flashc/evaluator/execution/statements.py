@@ -287,6 +287,7 @@ def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
 
 def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
     suppressed: list[Value] = []
+    before = dict(frame.names)
     for item in node.items:
         value = machine.evaluate(item.item, frame)
         if isinstance(value, Known) and isinstance(value.value, SuppressValue):
@@ -301,7 +302,14 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
     if suppressed:
         kinds = Known(SequenceValue(tuple, suppressed), frame.syntax.span(node))
         return suppress(machine, node, kinds, frame)
-    return machine.execute(node.body, frame)
+    try:
+        return machine.execute(node.body, frame)
+    except PythonError:
+        # The context manager may suppress the exception.
+        machine.may_raise()
+        reason = Unknown(reason="what is tried fails", origin=frame.syntax.span(node))
+        frame.names = joined([before, frame.names], reason)
+        return Flow.NEXT
 
 
 def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:

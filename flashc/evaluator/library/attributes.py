@@ -122,6 +122,8 @@ def of_external(machine: Machine, external: External, name: str, span: Span) -> 
         found = dialect.member(external.name, name, span)
         if found is not None:
             return found
+    if full in machine.assigned_externals:
+        return Unknown(reason=f"the program assigns `{full}`", origin=span)
     if full in WORKER_CONSTANTS:
         return Known(WORKER_CONSTANTS[full], span)
     return Known(External(full), span)
@@ -190,7 +192,7 @@ def _of_instance(
                 return machine.call(found, _receiver_only(receiver, instance.of, span))
             case "class" | "plain":
                 return Known(BoundMethod(receiver, name), span)
-    return found
+    return instance.escaped or found
 
 
 def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments:
@@ -223,6 +225,9 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
                 frame.names[name] = machine.condition or value
         case DialectObject() as sdk_object:
             sdk_object.assign_attribute(name, value)
+        case External(name=module_name):
+            machine.assigned_externals.add(f"{module_name}.{name}")
+            machine.may_raise()
         case ExceptionValue(arguments=values) if name == "args":
             values.escaped = Unknown(reason="`args` was assigned", origin=value.origin)
             machine.may_raise()

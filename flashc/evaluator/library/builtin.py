@@ -160,7 +160,8 @@ def _lacks(value: Value, name: str) -> bool:
         return False
     match value.value:
         case InstanceValue(of=of) as instance:
-            return name not in instance.names and _class_lacks(of, name)
+            closed = instance.escaped is None
+            return closed and name not in instance.names and _class_lacks(of, name)
         case ClassValue() as of:
             return _class_lacks(of, name)
         case _:
