@@ -11,18 +11,18 @@ from flashc.project.environment import BuildEnvironment
 GIVEN = {"A": "1", "B": "2"}
 
 
-@pytest.mark.parametrize(
-    ("ask", "asked"),
-    [
-        (lambda variables: variables["A"], {"A"}),
-        (lambda variables: variables.get("C"), {"C"}),
-        (lambda variables: "B" in variables, {"B"}),
-        (list, {"A", "B"}),
-        (len, {"A", "B"}),
-        (bool, {"A", "B"}),
-        (dict, {"A", "B"}),
-    ],
-)
+QUESTIONS: list[tuple[Callable[[BuildEnvironment], object], set[str]]] = [
+    (lambda variables: variables["A"], {"A"}),
+    (lambda variables: variables.get("C"), {"C"}),
+    (lambda variables: "B" in variables, {"B"}),
+    (list, {"A", "B"}),
+    (len, {"A", "B"}),
+    (bool, {"A", "B"}),
+    (dict, {"A", "B"}),
+]
+
+
+@pytest.mark.parametrize(("ask", "asked"), QUESTIONS)
 def test_every_question_is_recorded(
     ask: Callable[[BuildEnvironment], object], asked: set[str]
 ) -> None:

@@ -19,7 +19,7 @@ from flashc_ir import program as program_module
 from flashc_ir.codec import dump
 from flashc_ir.endpoints import LoadBalanced, QueueFunction
 from flashc_ir.laws import FIRST_STEP, LAWS, Law, Subject, law_list
-from flashc_ir.program import ClientVariable, Edge, Program, Resource
+from flashc_ir.program import ClientVariable, Edge, Program, Resource, endpoint_order
 from flashc_ir.spans import spans_of, structs_in
 from flashc_ir.verify import InvalidProgram, Verifier, verify
 from tests.support.projects import EXAMPLES, compile_files, compile_folder
@@ -103,7 +103,7 @@ def twin(program: Program, **changes: Any) -> Program:
     """The program with one endpoint a second time."""
     endpoint = function(program)
     endpoints = [*program.endpoints, replace(endpoint, **changes)]
-    return replace(program, endpoints=tuple(sorted(endpoints, key=lambda e: e.resource)))
+    return replace(program, endpoints=tuple(sorted(endpoints, key=endpoint_order)))
 
 
 def call_from(program: Program, **changes: Any) -> Program:
