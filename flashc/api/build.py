@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from flashc_backends.base import (
     Progress,
 )
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.files import digest_of
 
 from .result import Result
 
@@ -155,7 +155,6 @@ def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:
 
 def _digest(file: Path) -> str | None:
     try:
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest_of(file)
     except OSError:
         return None
