@@ -100,7 +100,10 @@ def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
     result = check_project(workspace)
     show(result.diagnostics, workspace, output_format)
     if result.endpoints is not None and output_format == "text" and not result.diagnostics:
-        click.echo(f"{workspace.root.name}: {result.endpoints} endpoints, nothing to report")
+        from flashc.report.text import counted
+
+        endpoints = counted(result.endpoints, "endpoint")
+        click.echo(f"{workspace.root.name}: {endpoints}, nothing to report")
     return result.diagnostics
 
 

@@ -6,12 +6,15 @@ import difflib
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import partial
 from importlib.resources import files
+from itertools import takewhile
 
 from flashc_core.diagnostics import Rule, Status
 from flashc_core.rules import BY_CODE, BY_NAME, RULES, find, find_removed
 
 _WIDTH = 80  # columns of a page shown as text
+_SIMILAR = 0.6  # the least similarity of a suggestion
 _BLOCK = re.compile(r"^```[\s\S]*?^```$|(?:^(?!```).+\n?)+", re.MULTILINE)
 
 
@@ -29,9 +32,17 @@ def find_rule(text: str) -> Rule:
         rule = look_up(text.upper()) or look_up(text.lower())
         if rule is not None:
             return rule
-    close = difflib.get_close_matches(text.lower(), [*BY_NAME, *map(str.lower, BY_CODE)], n=1)
-    hint = f"; did you mean `{close[0]}`?" if close else "; `flashc explain --list` shows all"
-    raise UnknownRule(f"no rule is called `{text}`{hint}")
+    known = max((*BY_CODE, *BY_NAME), key=partial(_similarity, text))  # the first of equals
+    is_similar = _similarity(text, known)[0] >= _SIMILAR
+    hint = f"did you mean `{known}`?" if is_similar else "`flashc explain --list` shows all"
+    raise UnknownRule(f"no rule is called `{text}`; {hint}")
+
+
+def _similarity(text: str, known: str) -> tuple[float, int]:
+    """Return how similar two names are, from 0 to 1, and how many characters at the start are the same."""
+    pair = (text.lower(), known.lower())
+    start = takewhile(lambda both: both[0] == both[1], zip(*pair, strict=False))
+    return difflib.SequenceMatcher(None, *pair).ratio(), len(list(start))
 
 
 def page(rule: Rule) -> str:

@@ -38,7 +38,12 @@ def summary(found: list[Diagnostic]) -> str:
     """Return the counts of the findings, as in `2 errors, 1 warning`."""
     errors = sum(d.severity is Severity.ERROR for d in found)
     counts = ((errors, "error"), (len(found) - errors, "warning"))
-    return ", ".join(f"{n} {word}{'s' * (n != 1)}" for n, word in counts if n)
+    return ", ".join(counted(n, word) for n, word in counts if n)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun, as in `1 warning` and `2 warnings`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 @dataclass(frozen=True, slots=True)

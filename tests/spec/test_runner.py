@@ -24,7 +24,7 @@ async def run(x: int):
 """
 INDEX = "```index\nalpha 1.0\nalpha 2.0 needs beta<1.5\nbeta 1.0\nbeta 2.0\n```\n"
 SNAPSHOTS = {
-    "findings": "app: 1 endpoints, nothing to report\n",
+    "findings": "app: 1 endpoint, nothing to report\n",
     "ir endpoint=w": (
         'queue endpoint "w" at worker.py:4:2\n'
         "  runs worker:async def run(x: int)\n"
@@ -63,7 +63,7 @@ def test_a_right_snapshot_passes(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", SNAPSHOTS)
 def test_a_wrong_snapshot_fails_and_an_update_rewrites_it_alone(kind: str, tmp_path: Path) -> None:
-    right = SNAPSHOTS[kind].replace("1 [..],", "1 endpoints,")
+    right = SNAPSHOTS[kind].replace("1 [..],", "1 endpoint,")
     commands = [line for line in right.splitlines() if line.startswith("$")]
     wrong = "\n".join(["no line of the output", *commands]) + "\n"
     path = chapter(tmp_path, kind, wrong)
