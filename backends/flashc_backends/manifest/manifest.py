@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from msgspec import structs
@@ -138,14 +139,17 @@ def _resource(
 
 def _copied(value: Configuration | Resources) -> dict[str, Any]:
     """Return the values for the `Copied` keys, without those that are the IR's default."""
-    found = {
-        field.name: (getattr(value, field.name), field.default) for field in structs.fields(value)
-    }
     return {
-        name: given
-        for name, (given, default) in found.items()
-        if name in copied_fields() and given != default
+        field.name: given
+        for field in _fields_to_copy(type(value))
+        if (given := getattr(value, field.name)) != field.default
     }
+
+
+@cache
+def _fields_to_copy(of: type[Configuration | Resources]) -> tuple[structs.FieldInfo, ...]:
+    """Return the fields that the manifest copies; cached because msgspec evaluates their annotations."""
+    return tuple(field for field in structs.fields(of) if field.name in copied_fields())
 
 
 def _resource_type(endpoint: DeployedEndpoint) -> ResourceType:
