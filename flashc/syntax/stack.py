@@ -6,7 +6,7 @@ an ordinary thread.
 
 from __future__ import annotations
 
-import sys
+import inspect
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -53,10 +53,11 @@ def call_on_new_stack(function: Callable[[], _T]) -> _T:
 
 def _has_new_stack() -> bool:
     """Return whether this thread has a large stack that is almost unused."""
-    if not getattr(_current, "is_new", False):
+    frame = inspect.currentframe() if getattr(_current, "is_new", False) else None
+    if frame is None:
         return False
-    try:
-        sys._getframe(_SHALLOW)
-    except ValueError:  # there are fewer frames
-        return True
+    for _ in range(_SHALLOW):
+        frame = frame.f_back
+        if frame is None:
+            return True
     return False
