@@ -164,8 +164,3 @@ def column_of_byte(line: str, byte_offset: int) -> int:
     """
     data = line.encode("utf-8", "surrogatepass")[:byte_offset]
     return len(data.decode("utf-8", "replace")) + 1
-
-
-def newlines(text: str) -> int:
-    """Return how many line ends `text` contains."""
-    return len(_NEWLINE.findall(text))
