@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -30,17 +32,19 @@ REQUIREMENTS = (
 )
 LINUX = "x86_64-manylinux_2_28"
 """The platform of the wheels that images need, in the words of uv."""
+HERE = LINUX if sys.platform == "linux" and platform.machine() == "x86_64" else None
+"""The platform of the wheels that processes of this machine need; None leaves the choice to uv."""
 _SECONDS = 900
 
 
-def layer_folder(cache: Path, version: str, platform: str | None) -> Path:
-    """Return where the packages for a version of Python are or will be; `platform` None is this machine."""
-    wanted = "\n".join((*REQUIREMENTS, version, platform or ""))
+def layer_folder(cache: Path, version: str, wheels: str | None) -> Path:
+    """Return where the packages for a version of Python are or will be; `wheels` is their platform."""
+    wanted = "\n".join((*REQUIREMENTS, version, wheels or ""))
     name = hashlib.sha256(wanted.encode()).hexdigest()[:12]
     return cache / "workers" / f"py{version}-{name}"
 
 
-def ensure_layer(cache: Path, version: str, platform: str | None, report: Report) -> Path:
+def ensure_layer(cache: Path, version: str, wheels: str | None, report: Report) -> Path:
     """Return the folder with the packages, which are installed if they are not there.
 
     They are compiled if this machine has a Python of this version.
@@ -48,7 +52,7 @@ def ensure_layer(cache: Path, version: str, platform: str | None, report: Report
     Raises:
         EngineError: they can't be installed.
     """
-    folder = layer_folder(cache, version, platform)
+    folder = layer_folder(cache, version, wheels)
     if folder.is_dir():
         return folder
     report(f"installing the packages of the worker image for Python {version}")
@@ -56,7 +60,7 @@ def ensure_layer(cache: Path, version: str, platform: str | None, report: Report
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
         try:
-            _install(draft, version, platform)
+            _install(draft, version, wheels)
             _compile(draft, version)
             draft.chmod(0o755)
             with suppress(OSError):  # another flashc was faster
@@ -73,11 +77,11 @@ def ensure_layer(cache: Path, version: str, platform: str | None, report: Report
     return folder
 
 
-def _install(target: Path, version: str, platform: str | None) -> None:
+def _install(target: Path, version: str, wheels: str | None) -> None:
     command = [find_uv_bin(), "pip", "install", "--target", str(target), "--quiet"]
     command += ["--python-version", version, "--only-binary", ":all:"]
-    if platform is not None:
-        command += ["--python-platform", platform]
+    if wheels is not None:
+        command += ["--python-platform", wheels]
     done = subprocess.run(
         [*command, *REQUIREMENTS], capture_output=True, text=True, check=False, timeout=_SECONDS
     )

@@ -25,7 +25,7 @@ from . import supervisor
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
 from .bubblewrap import APP, HOME, Mounts, bubblewrap, sandboxed
 from .interpreters import Interpreter, require_interpreter
-from .layers import ensure_layer
+from .layers import HERE, ensure_layer
 from .lines import Events, LineSplitter
 
 ENTRY = Path(__file__).parent.parent / "entry"
@@ -124,7 +124,7 @@ class ProcessEngine:
     def _layer(self, version: str) -> tuple[Interpreter, Path]:
         return (
             require_interpreter(version),
-            ensure_layer(self._cache, version, None, self._report),
+            ensure_layer(self._cache, version, HERE, self._report),
         )
 
     async def start(self, spec: WorkerSpec) -> None:
@@ -167,6 +167,7 @@ class ProcessEngine:
             "kind": spec.kind.value,
             "app": APP if self._bubblewrap else str(spec.artifact),
             "layer": str(layer),
+            "python": spec.python,
             "host": _LOOPBACK,
             "port": 0,
             "announce": True,

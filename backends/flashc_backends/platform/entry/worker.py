@@ -5,6 +5,7 @@ The settings are a JSON object in the only argument:
 - `kind`: "queue" or "load-balanced".
 - `app`: the folder with the unpacked artifact.
 - `layer`: a folder of packages that the interpreter does not find itself, or null.
+- `python`: the version that the artifact's packages are for, such as "3.12".
 - `host`, `port`: where a load balancer listens; with the port 0 it chooses one.
 - `announce`: whether to write the port to the file descriptor 3.
 - `tether`: whether standard input is open as long as flashc lives.
@@ -37,6 +38,9 @@ def main() -> None:
     if os.getpid() == 1:
         # The kernel gives the first process of a container no default action for signals.
         signal.signal(signal.SIGTERM, _leave)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version != settings["python"]:
+        sys.exit(f"the app is compiled for Python {settings['python']}, this is {version}")
     os.chdir(settings["app"])
     if settings["layer"]:
         site.addsitedir(settings["layer"])
