@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import docker
 import pytest
 
 from flashc_backends.platform.engines.base import Exited, Line, Started, WorkerKind
@@ -177,9 +178,9 @@ def test_a_volume_outlives_its_workers(engine: str, cache_folder: Path, tmp_path
         asyncio.run(scene())
     finally:
         if engine == "docker":
-            import docker
-
-            docker.from_env().volumes.get(f"flashc-{name}").remove()
+            client = docker.from_env()
+            client.volumes.get(f"flashc-{name}").remove()
+            client.close()
 
 
 def test_a_container_can_write_to_its_own_folders_only(

@@ -15,22 +15,24 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import docker
 import docker.errors
 import requests
 from docker.models.containers import Container
 from docker.models.networks import Network
+from docker.types.daemon import CancellableStream
 
 from flashc_core import rules
 
 from . import sweeper
+from .attachment import Attachment
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
 from .containers import PORT, VOLUME_LABEL, WORKER_LABEL, container_options, labels_of, volume_name
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
-from .lines import Events, LineSplitter
+from .lines import Events
 from .owners import LABEL, OWNER, is_alive, this_process
 
 _T = TypeVar("_T")
@@ -50,7 +52,7 @@ class _Running:
 
     worker: str
     container: Container
-    tether: Any
+    attachment: Attachment
     is_out_of_memory: bool = False
     code: int = -9
     ended: threading.Event = field(default_factory=threading.Event)
@@ -76,6 +78,8 @@ class DockerEngine:
         self._images: Images | None = None
         self._network: Network | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
+        self._listened: CancellableStream[dict[str, Any]] | None = None
+        self._followers: list[threading.Thread] = []
         self._gateway = ""
         self._processors = 1
         self._has_gpus = False
@@ -130,8 +134,8 @@ class DockerEngine:
         self._gateway = network.attrs["IPAM"]["Config"][0]["Gateway"]
         self._check_gateway()
         filters = {"label": f"{LABEL}={self.preview}", "event": ["die", "oom"]}
-        events = client.events(decode=True, filters=filters)
-        threading.Thread(target=self._listen, args=(events,), daemon=True).start()
+        self._listened = client.events(decode=True, filters=filters)
+        threading.Thread(target=self._listen, args=(self._listened,), daemon=True).start()
 
     def _check_gateway(self) -> None:
         """Check that the daemon runs on this machine: its containers have to reach the platform here."""
@@ -174,8 +178,12 @@ class DockerEngine:
                 self._sweeper.stdin.write(b"\n")
                 self._sweeper.stdin.close()
             self._sweeper.wait()
-        for running in list(self._running.values()):
-            running.tether.close()
+        for thread in self._followers:
+            thread.join(_EVENT_SECONDS)
+        if self._listened is not None:
+            self._listened.close()
+        if self._client is not None:
+            self._client.close()
 
     # Workers -------------------------------------------------------------------------------------
 
@@ -219,18 +227,22 @@ class DockerEngine:
                 image, name=f"{self.preview}-{spec.worker}", network=self.preview, labels=labels,
                 **options,
             )  # fmt: skip
-            tether = container.attach_socket(params={"stdin": 1, "stream": 1})
-            output = container.attach(stream=True, logs=True, demux=True)
-            self._running[spec.worker] = running = _Running(spec.worker, container, tether)
+            running = _Running(spec.worker, container, Attachment(container))
+            self._running[spec.worker] = running
             container.start()
         except (docker.errors.DockerException, requests.RequestException) as error:
-            self._running.pop(spec.worker, None)
+            failed = self._running.pop(spec.worker, None)
+            if failed is not None:
+                failed.attachment.close()
             if container is not None:
                 with suppress(docker.errors.DockerException, requests.RequestException):
                     container.remove(force=True)
             raise _refused(spec, error) from error
         self._emit(Started(worker=spec.worker, address=self._address(spec, container)))
-        threading.Thread(target=self._follow, args=(running, output), daemon=True).start()
+        follower = threading.Thread(target=self._follow, args=(running,), daemon=True)
+        self._followers = [thread for thread in self._followers if thread.is_alive()]
+        self._followers.append(follower)
+        follower.start()
 
     def _address(self, spec: WorkerSpec, container: Container) -> tuple[str, int] | None:
         """Return where a load balancer will answer; None for a queue, and if it has ended already."""
@@ -266,32 +278,15 @@ class DockerEngine:
         with suppress(RuntimeError):  # the loop has ended
             self._loop.call_soon_threadsafe(self._events.put, event)
 
-    def _follow(
-        self, running: _Running, output: Iterator[tuple[bytes | None, bytes | None]]
-    ) -> None:
+    def _follow(self, running: _Running) -> None:
         """Pass on what a container prints, then its end."""
-        splitters: dict[Literal["stdout", "stderr"], LineSplitter]
-        splitters = {"stdout": LineSplitter(), "stderr": LineSplitter()}
-        with suppress(requests.RequestException, docker.errors.DockerException, OSError):
-            for parts in output:
-                for stream, data in zip(splitters, parts, strict=True):
-                    for text in splitters[stream].feed(data or b""):
-                        self._print(running, stream, text)
-        for stream, splitter in splitters.items():
-            for text in splitter.end():
-                self._print(running, stream, text)
+        for stream, text in running.attachment.lines():
+            self._emit(Line(worker=running.worker, stream=stream, text=text, at=time.time()))
         running.ended.wait(_EVENT_SECONDS)
-        running.tether.close()
+        running.attachment.close()
         if self._running.pop(running.worker, None) is not None:
-            self._emit(
-                Exited(
-                    worker=running.worker, code=running.code, oom=running.is_out_of_memory,
-                    at=time.time(),
-                )
-            )  # fmt: skip
-
-    def _print(self, running: _Running, stream: Literal["stdout", "stderr"], text: str) -> None:
-        self._emit(Line(worker=running.worker, stream=stream, text=text, at=time.time()))
+            code, oom = running.code, running.is_out_of_memory
+            self._emit(Exited(worker=running.worker, code=code, oom=oom, at=time.time()))
 
     def _listen(self, events: Iterator[dict[str, Any]]) -> None:
         """Take the daemon's events about the containers of this preview."""
