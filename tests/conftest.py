@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests.support.docker_daemon import REQUIRED, NoDaemon, daemon
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.profiles import chosen, use_profile
@@ -40,6 +43,26 @@ def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real `flash` command, in a separate environment."""
     folder = tmp_path_factory.mktemp("incumbent") / "venv"
     return make_environment(folder, "runpod-flash").parent / "flash"
+
+
+@pytest.fixture(scope="session")
+def docker_address() -> Iterator[str]:
+    """The address of a Docker daemon; tests that need it are skipped where there can't be one."""
+    with ExitStack() as stack:
+        try:
+            address = stack.enter_context(daemon())
+        except NoDaemon as error:
+            if os.environ.get(REQUIRED) == "required":
+                raise
+            pytest.skip(str(error))
+        yield address
+
+
+@pytest.fixture
+def docker_host(docker_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The daemon's address, which this test's Docker clients use."""
+    monkeypatch.setenv("DOCKER_HOST", docker_address)
+    return docker_address
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """The catalogue of rules: every kind of finding that flashc can report, one constant each.
 
 The first digit of a code is the area: 0 reading and syntax, 1 recognising endpoints and their constants,
-2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the artifact, 9 flashc itself.
+2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the artifact, 5 running the app on this
+machine, 9 flashc itself.
 Each rule has a page in `flashc/report/rules/`, whose example a test compiles.
 
 A code or a name is never used again: a rule that goes moves to `REMOVED`.  `scripts/schemas.py` refuses to
@@ -369,6 +370,63 @@ IMPORT_NOT_IN_ARTIFACT = _warning(
     "FC415",
     "import-not-in-artifact",
     "a module imports a package that is neither in the artifact nor in the image",
+    phase=Phase.BUILD,
+)
+
+# 5: running the app on this machine
+ENGINE_MISSING = _error(
+    "FC501",
+    "engine-missing",
+    "the engine that runs workers is not on this machine",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+ENGINE_FAILED = _error(
+    "FC502",
+    "engine-failed",
+    "the engine can't start a worker",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+NO_INTERPRETER = _error(
+    "FC503",
+    "no-interpreter",
+    "this machine has no Python of the version that the workers need",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+WORKER_PACKAGES_FAILED = _error(
+    "FC504",
+    "worker-packages-failed",
+    "the packages of the worker image can't be installed",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+IMAGE_MISSING = _error(
+    "FC505",
+    "image-missing",
+    "an image is not on this machine and can't be had",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+DISK_FAILED = _error(
+    "FC506",
+    "disk-failed",
+    "a file or folder that running the app needs can't be written",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+PORT_TAKEN = _error(
+    "FC507",
+    "port-taken",
+    "another program listens on the port",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+NEVER_READY = _error(
+    "FC508",
+    "worker-never-ready",
+    "a worker ended before it was ready, or did not become ready in time",
     phase=Phase.BUILD,
 )
 

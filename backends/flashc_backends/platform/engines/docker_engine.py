@@ -1,0 +1,328 @@
+"""Run workers as containers on a private network of Docker."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import docker
+import docker.errors
+import requests
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.types.daemon import CancellableStream
+
+from flashc_core import rules
+
+from . import sweeper
+from .attachment import Attachment
+from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
+from .containers import PORT, VOLUME_LABEL, WORKER_LABEL, container_options, labels_of, volume_name
+from .images import Images, compile_layer
+from .layers import LINUX, ensure_layer
+from .lines import Events
+from .owners import LABEL, OWNER, is_alive, this_process
+
+_T = TypeVar("_T")
+_THREADS = 64  # a stop occupies one as long as its grace
+_SECONDS = 120
+_EVENT_SECONDS = 10.0  # how long the daemon may need to say that a container has ended
+
+_DIFFERENCES = (
+    "/app and the rest of the image are read-only; /tmp and /root are empty and end with the worker",
+    "max_concurrency and generators work as the program says; the worker image ignores them",
+)
+
+
+@dataclass
+class _Running:
+    """A container, and what keeps it alive."""
+
+    worker: str
+    container: Container
+    attachment: Attachment
+    is_out_of_memory: bool = False
+    code: int = -9
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class DockerEngine:
+    """Workers as containers.
+
+    `cache` is flashc's cache.  `image` is the one that the user names for all workers; `pull`: whether images may
+    be pulled.  It is made in a running loop.
+    """
+
+    def __init__(
+        self, *, cache: Path, report: Report, image: str | None = None, pull: bool = True
+    ) -> None:
+        self.preview = f"flashc-{secrets.token_hex(4)}"
+        self._cache, self._image, self._pull, self._report = cache, image, pull, report
+        self._events = Events()
+        self._loop = asyncio.get_running_loop()
+        self._running: dict[str, _Running] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        self._client: docker.DockerClient | None = None
+        self._images: Images | None = None
+        self._network: Network | None = None
+        self._sweeper: subprocess.Popen[bytes] | None = None
+        self._listened: CancellableStream[dict[str, Any]] | None = None
+        self._followers: list[threading.Thread] = []
+        self._gateway = ""
+        self._processors = 1
+        self._has_gpus = False
+
+    @property
+    def name(self) -> str:
+        """The name for people."""
+        return "docker"
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What workers see that differs from the cloud."""
+        return _DIFFERENCES if self._has_gpus else (*_DIFFERENCES, "there is no GPU")
+
+    @property
+    def platform_host(self) -> str:
+        """The address at which containers reach the platform: the one of this machine on their network."""
+        return self._gateway
+
+    # Opening and closing -------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Connect to the daemon and make the network.
+
+        Raises:
+            EngineError: no daemon answers, or it is not on this machine.
+        """
+        await self._call(self._open)
+
+    def _open(self) -> None:
+        try:
+            self._client = client = docker.from_env(timeout=_SECONDS, max_pool_size=_THREADS)
+            info = client.info()
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            raise EngineError(
+                rules.ENGINE_MISSING,
+                "no Docker daemon answers",
+                notes=(str(error)[:300],),
+                help=(
+                    "start Docker, or set DOCKER_HOST to the address of its daemon",
+                    "or pass `--engine process`, which needs no Docker",
+                ),
+            ) from error
+        self._processors = int(info["NCPU"])
+        self._has_gpus = "nvidia" in info.get("Runtimes", {})
+        self._images = Images(client, override=self._image, pull=self._pull, report=self._report)
+        self._sweep_dead(client)
+        self._sweeper = self._start_sweeper()
+        labels = {LABEL: self.preview, OWNER: this_process()}
+        self._network = network = client.networks.create(self.preview, labels=labels)
+        network.reload()
+        self._gateway = network.attrs["IPAM"]["Config"][0]["Gateway"]
+        self._check_gateway()
+        filters = {"label": f"{LABEL}={self.preview}", "event": ["die", "oom"]}
+        self._listened = client.events(decode=True, filters=filters)
+        threading.Thread(target=self._listen, args=(self._listened,), daemon=True).start()
+
+    def _check_gateway(self) -> None:
+        """Check that the daemon runs on this machine: its containers have to reach the platform here."""
+        try:
+            with socket.socket() as probe:
+                probe.bind((self._gateway, 0))
+        except OSError as error:
+            raise EngineError(
+                rules.ENGINE_MISSING,
+                "the Docker daemon runs on another machine, or in a virtual machine",
+                help=("pass `--engine process`; workers then run as processes here",),
+            ) from error
+
+    def _sweep_dead(self, client: docker.DockerClient) -> None:
+        """Remove what previews left whose flashc does not run any more."""
+        for network in client.networks.list(filters={"label": LABEL}):
+            labels: dict[str, str] = network.attrs.get("Labels") or {}
+            if not is_alive(labels.get(OWNER, "")):
+                sweeper.sweep(client, f"{LABEL}={labels[LABEL]}")
+
+    def _start_sweeper(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-I", sweeper.__file__, f"{LABEL}={self.preview}"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    async def close(self) -> None:
+        """Remove the containers and the network; images and volumes stay."""
+        await self._call(self._close)
+        self._threads.shutdown(wait=False)
+        self._events.end()
+
+    def _close(self) -> None:
+        if self._client is not None:
+            with suppress(docker.errors.DockerException, requests.RequestException):
+                sweeper.sweep(self._client, f"{LABEL}={self.preview}")
+        if self._sweeper is not None and self._sweeper.stdin is not None:
+            with suppress(OSError):
+                self._sweeper.stdin.write(b"\n")
+                self._sweeper.stdin.close()
+            self._sweeper.wait()
+        for thread in self._followers:
+            thread.join(_EVENT_SECONDS)
+        if self._listened is not None:
+            self._listened.close()
+        if self._client is not None:
+            self._client.close()
+
+    # Workers -------------------------------------------------------------------------------------
+
+    async def prepare(self, specs: Sequence[WorkerSpec]) -> None:
+        """Get the images and the packages.
+
+        Raises:
+            EngineError: an image or a package can't be had.
+        """
+        for image, python in sorted({(spec.image or "", spec.python) for spec in specs}):
+            await self._call(self._needs, image or None, python)
+
+    def _needs(self, named: str | None, python: str) -> tuple[str, Path]:
+        """Return the image of a worker, and the folder with its packages."""
+        assert self._images is not None, "the engine is not open"
+        image = self._images.get(named, python)
+        layer = ensure_layer(self._cache, python, LINUX, self._report)
+        compile_layer(self._daemon, image, layer)
+        return image, layer
+
+    async def start(self, spec: WorkerSpec) -> None:
+        """Start a container.
+
+        Raises:
+            EngineError: the daemon refuses.
+        """
+        await self._call(self._start, spec)
+
+    def _start(self, spec: WorkerSpec) -> None:
+        image, layer = self._needs(spec.image, spec.python)
+        options = container_options(
+            spec, layer=layer, processors=self._processors, has_gpus=self._has_gpus
+        )
+        labels = labels_of(spec, self.preview)
+        volume = volume_name(spec)
+        container: Container | None = None
+        try:
+            if volume is not None:
+                self._daemon.volumes.create(volume, labels={VOLUME_LABEL: "1"})
+            container = self._daemon.containers.create(
+                image, name=f"{self.preview}-{spec.worker}", network=self.preview, labels=labels,
+                **options,
+            )  # fmt: skip
+            running = _Running(spec.worker, container, Attachment(container))
+            self._running[spec.worker] = running
+            container.start()
+        except (docker.errors.DockerException, requests.RequestException) as error:
+            failed = self._running.pop(spec.worker, None)
+            if failed is not None:
+                failed.attachment.close()
+            if container is not None:
+                with suppress(docker.errors.DockerException, requests.RequestException):
+                    container.remove(force=True)
+            raise _refused(spec, error) from error
+        self._emit(Started(worker=spec.worker, address=self._address(spec, container)))
+        follower = threading.Thread(target=self._follow, args=(running,), daemon=True)
+        self._followers = [thread for thread in self._followers if thread.is_alive()]
+        self._followers.append(follower)
+        follower.start()
+
+    def _address(self, spec: WorkerSpec, container: Container) -> tuple[str, int] | None:
+        """Return where a load balancer will answer; None for a queue, and if it has ended already."""
+        if spec.kind is WorkerKind.QUEUE:
+            return None
+        with suppress(docker.errors.DockerException, requests.RequestException, KeyError):
+            container.reload()
+            address = container.attrs["NetworkSettings"]["Networks"][self.preview]["IPAddress"]
+            return (address, PORT) if address else None
+        return None
+
+    async def stop(self, worker: str, grace: float) -> None:
+        """Ask a worker to end, and kill its container after `grace` seconds."""
+        running = self._running.get(worker)
+        if running is not None:
+            await self._call(self._stop, running, grace)
+
+    def _stop(self, running: _Running, grace: float) -> None:
+        with suppress(docker.errors.DockerException, requests.RequestException):  # it has ended
+            if grace > 0:
+                running.container.stop(timeout=math.ceil(grace))
+            else:
+                running.container.kill()
+
+    # Events --------------------------------------------------------------------------------------
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield what happens until the engine is closed."""
+        return self._events.all()
+
+    def _emit(self, event: Event) -> None:
+        """Pass an event on from a thread of its own."""
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._events.put, event)
+
+    def _follow(self, running: _Running) -> None:
+        """Pass on what a container prints, then its end."""
+        for stream, text in running.attachment.lines():
+            self._emit(Line(worker=running.worker, stream=stream, text=text, at=time.time()))
+        running.ended.wait(_EVENT_SECONDS)
+        running.attachment.close()
+        if self._running.pop(running.worker, None) is not None:
+            code, oom = running.code, running.is_out_of_memory
+            self._emit(Exited(worker=running.worker, code=code, oom=oom, at=time.time()))
+
+    def _listen(self, events: Iterator[dict[str, Any]]) -> None:
+        """Take the daemon's events about the containers of this preview."""
+        with suppress(requests.RequestException, docker.errors.DockerException, OSError):
+            for event in events:
+                attributes = event["Actor"]["Attributes"]
+                running = self._running.get(attributes.get(WORKER_LABEL, ""))
+                if running is None:
+                    continue
+                if event["Action"] == "oom":
+                    running.is_out_of_memory = True
+                else:
+                    running.code = int(attributes.get("exitCode", running.code))
+                    running.ended.set()
+
+    # Threads -------------------------------------------------------------------------------------
+
+    @property
+    def _daemon(self) -> docker.DockerClient:
+        assert self._client is not None, "the engine is not open"
+        return self._client
+
+    async def _call(self, function: Callable[..., _T], *arguments: Any) -> _T:
+        """Call a function in a thread."""
+        return await self._loop.run_in_executor(self._threads, function, *arguments)
+
+
+def _refused(spec: WorkerSpec, error: Exception) -> EngineError:
+    """Return the error for a container that the daemon does not start."""
+    explanation = str(getattr(error, "explanation", None) or error)
+    help_ = ("read what the daemon says above",)
+    if "executable file not found" in explanation:
+        help_ = (f"the image needs Python {spec.python} as `python` on its PATH",)
+    return EngineError(
+        rules.ENGINE_FAILED,
+        f"Docker can't start a worker of `{spec.label}`",
+        notes=(explanation[:500],),
+        help=help_,
+    )

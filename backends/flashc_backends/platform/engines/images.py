@@ -1,0 +1,109 @@
+"""Choose the image of a worker: the one that the user names, the app's own, or a small one that flashc makes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import docker
+import docker.errors
+
+from flashc_core import rules
+
+from .base import EngineError, Report
+from .rootfs import CHANGES, make_rootfs
+
+REPOSITORY = "flashc-worker"
+"""The name of the images that flashc makes; their tags are versions of Python."""
+
+
+class Images:
+    """The images of a preview, each found once.
+
+    `override` is the image that the user names for all workers.  `pull`: whether images may be pulled.
+    """
+
+    def __init__(
+        self, client: docker.DockerClient, *, override: str | None, pull: bool, report: Report
+    ) -> None:
+        self._client, self._override, self._pull = client, override, pull
+        self._report = report
+        self._found: dict[tuple[str | None, str], str] = {}
+
+    def get(self, named: str | None, python: str) -> str:
+        """Return the image for a worker whose deployment names `named`, making or pulling it if necessary.
+
+        Raises:
+            EngineError: there is none and none can be had.
+        """
+        key = (named, python)
+        if key not in self._found:
+            self._found[key] = self._find(named, python)
+        return self._found[key]
+
+    def _find(self, named: str | None, python: str) -> str:
+        if self._override is not None:
+            if not self._is_here(self._override) and not self._pulled(self._override):
+                raise EngineError(
+                    rules.IMAGE_MISSING,
+                    f"the image `{self._override}` is not on this machine and can't be pulled",
+                    help=("correct the name, or build or pull it; or leave `--image` out",),
+                )
+            return self._override
+        if named is not None and (self._is_here(named) or self._pulled(named)):
+            return named
+        return self._own(python)
+
+    def _is_here(self, name: str) -> bool:
+        try:
+            self._client.images.get(name)
+        except docker.errors.ImageNotFound:
+            return False
+        return True
+
+    def _pulled(self, name: str) -> bool:
+        if not self._pull:
+            return False
+        self._report(f"pulling the image {name}")
+        try:
+            self._client.images.pull(name)
+        except docker.errors.APIError:  # no network, no such image, or no permission
+            return False
+        return True
+
+    def _own(self, python: str) -> str:
+        """Return the image that flashc makes for a version of Python, made if it is not there."""
+        tag = f"py{python}"
+        name = f"{REPOSITORY}:{tag}"
+        if self._is_here(name):
+            return name
+        try:
+            with tempfile.TemporaryDirectory(prefix="flashc-image-") as folder:
+                archive = Path(folder, "rootfs.tar")
+                make_rootfs(python, archive, self._report)
+                self._client.api.import_image_from_file(
+                    str(archive), REPOSITORY, tag, changes=list(CHANGES)
+                )
+        except OSError as error:
+            raise EngineError(
+                rules.DISK_FAILED,
+                f"the image `{name}` can't be written: {error.strerror}",
+                help=("free some space, or set TMPDIR to a folder that can be written",),
+            ) from error
+        return name
+
+
+def compile_layer(client: docker.DockerClient, image: str, layer: Path) -> None:
+    """Compile the packages of workers in a container, where this machine has no Python of their version."""
+    marker = layer / ".compiled"
+    if marker.exists() or any(layer.glob("runpod/__pycache__")):
+        return
+    client.containers.run(
+        image,
+        ["python", "-m", "compileall", "-q", "-j", "0", "/layer"],
+        volumes={str(layer): {"bind": "/layer", "mode": "rw"}},
+        network_disabled=True,
+        remove=True,
+        entrypoint=[],
+    )
+    marker.touch()

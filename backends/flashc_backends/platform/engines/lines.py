@@ -1,0 +1,56 @@
+"""Split what workers print into lines, and pass events on to the one listener."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from .base import Event
+
+_LONGEST = 64 * 1024  # bytes of a line; a longer one arrives in parts
+
+
+class LineSplitter:
+    """The unfinished line of a stream."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[str]:
+        """Yield the lines that `data` completes."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            yield _text(line)
+        while len(self._rest) > _LONGEST:
+            yield _text(self._rest[:_LONGEST])
+            self._rest = self._rest[_LONGEST:]
+
+    def end(self) -> Iterator[str]:
+        """Yield the last line if it has no end."""
+        if self._rest:
+            yield _text(self._rest)
+        self._rest = b""
+
+
+def _text(line: bytes) -> str:
+    return line.removesuffix(b"\r").decode("utf-8", "replace")
+
+
+class Events:
+    """Events on their way to the listener."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
+
+    def put(self, event: Event) -> None:
+        """Pass an event on; call it in the loop's thread."""
+        self._queue.put_nowait(event)
+
+    def end(self) -> None:
+        """Say that no further event comes."""
+        self._queue.put_nowait(None)
+
+    async def all(self) -> AsyncIterator[Event]:
+        """Yield the events until the end."""
+        while (event := await self._queue.get()) is not None:
+            yield event

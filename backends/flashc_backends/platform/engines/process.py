@@ -1,0 +1,299 @@
+"""Run workers as processes of this machine, in sandboxes where bubblewrap works.
+
+A supervisor starts them and ends them when flashc ends, however that happens; see `supervisor.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from flashc_core import rules
+
+from . import supervisor
+from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
+from .bubblewrap import APP, HOME, Mounts, bubblewrap, sandboxed
+from .interpreters import Interpreter, require_interpreter
+from .layers import HERE, ensure_layer
+from .lines import Events, LineSplitter
+
+ENTRY = Path(__file__).parent.parent / "entry"
+_LOOPBACK = "127.0.0.1"
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_END_SECONDS = 10.0  # how long the supervisor may need to end everything
+
+_ALWAYS = (
+    "there is no limit of memory and processors",
+    "the network is this machine's, and a load balancer listens on a port of its own on 127.0.0.1",
+    "programs such as git and compilers are this machine's",
+    "max_concurrency and generators work as the program says; the worker image ignores them",
+)
+_PLAIN = (
+    "there is no /app and no /runpod-volume: workers start in a folder elsewhere",
+    "workers run as you and see all processes of this machine",
+)
+_SANDBOX = ("/app is read-only; /tmp and /root are empty and end with the worker",)
+
+
+@dataclass
+class _Running:
+    """A worker's pipes that have not ended, and what is known of its end."""
+
+    spec: WorkerSpec
+    ended: dict[str, asyncio.Future[None]]
+    code: int | None = None
+    tasks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+
+
+class ProcessEngine:
+    """Workers as processes.
+
+    `cache` is flashc's cache, `folder` an existing one for the workers' files, `volumes` the one of the volumes.
+    """
+
+    def __init__(
+        self, *, cache: Path, folder: Path, volumes: Path, report: Report, sandbox: bool = True
+    ) -> None:
+        self._cache, self._folder, self._volumes = cache, folder, volumes
+        self._report = report
+        self._bubblewrap = bubblewrap() if sandbox else None
+        self._events = Events()
+        self._running: dict[str, _Running] = {}
+        self._layers: dict[str, tuple[Interpreter, Path]] = {}
+        self._control: socket.socket | None = None
+        self._supervisor: subprocess.Popen[bytes] | None = None
+
+    @property
+    def name(self) -> str:
+        """The name for people."""
+        return "bubblewrap" if self._bubblewrap else "process"
+
+    @property
+    def differences(self) -> tuple[str, ...]:
+        """What workers see that differs from the cloud."""
+        return (*(_SANDBOX if self._bubblewrap else _PLAIN), *_ALWAYS)
+
+    @property
+    def platform_host(self) -> str:
+        """The address at which workers reach the platform."""
+        return _LOOPBACK
+
+    async def open(self) -> None:
+        """Start the supervisor.
+
+        Raises:
+            EngineError: it can't be started.
+        """
+        mine, its = socket.socketpair()
+        with its:
+            try:
+                self._supervisor = subprocess.Popen(
+                    [sys.executable, "-I", "-S", supervisor.__file__],
+                    stdin=its.fileno(),
+                    start_new_session=True,
+                )
+            except OSError as error:
+                mine.close()
+                raise EngineError(
+                    rules.ENGINE_FAILED, f"the supervisor of workers can't be started: {error}"
+                ) from error
+        mine.setblocking(False)
+        self._control = mine
+        asyncio.get_running_loop().add_reader(mine.fileno(), self._read, bytearray())
+
+    async def prepare(self, specs: Sequence[WorkerSpec]) -> None:
+        """Find the interpreters and install their packages.
+
+        Raises:
+            EngineError: this machine has no such Python, or the packages can't be installed.
+        """
+        for version in {spec.python for spec in specs} - set(self._layers):
+            self._layers[version] = await asyncio.to_thread(self._layer, version)
+
+    def _layer(self, version: str) -> tuple[Interpreter, Path]:
+        return (
+            require_interpreter(version),
+            ensure_layer(self._cache, version, HERE, self._report),
+        )
+
+    async def start(self, spec: WorkerSpec) -> None:
+        """Start a worker.
+
+        Raises:
+            EngineError: the supervisor is gone, or a folder can't be made.
+        """
+        await self.prepare([spec])
+        try:
+            command, folder, home = self._command(spec)
+        except OSError as error:
+            raise EngineError(
+                rules.DISK_FAILED,
+                f"the folders of a worker of `{spec.label}` can't be made: {error.strerror}",
+                help=("free some space, or set TMPDIR to a folder that can be written",),
+            ) from error
+        running = _Running(spec, {})
+        self._running[spec.worker] = running
+        writers = [self._pipe(running, name) for name in ("stdout", "stderr", "announce")]
+        message = {
+            "start": spec.worker,
+            "command": command,
+            "folder": folder,
+            "environ": {"PYTHONUNBUFFERED": "1", **spec.environ, "PATH": _PATH, "HOME": home},
+            "inner": self._bubblewrap is not None,
+        }
+        try:
+            await self._send(message, writers)
+        finally:
+            for writer in writers:
+                os.close(writer)
+        if spec.kind is WorkerKind.QUEUE:
+            self._events.put(Started(worker=spec.worker, address=None))
+
+    def _command(self, spec: WorkerSpec) -> tuple[list[str], str, str]:
+        """Return a worker's command, the folder in which it is started, and its home."""
+        interpreter, layer = self._layers[spec.python]
+        settings = {
+            "kind": spec.kind.value,
+            "app": APP if self._bubblewrap else str(spec.artifact),
+            "layer": str(layer),
+            "python": spec.python,
+            "host": _LOOPBACK,
+            "port": 0,
+            "announce": True,
+            "tether": False,
+        }
+        command = [
+            interpreter.executable,
+            "-S",
+            "-s",
+            str(ENTRY / "worker.py"),
+            json.dumps(settings),
+        ]
+        if self._bubblewrap is None:
+            home = self._folder / f"home-{spec.worker}"
+            home.mkdir(exist_ok=True)
+            return command, str(spec.artifact), str(home)
+        volume = self._volumes / spec.volume if spec.volume else None
+        if volume is not None:
+            volume.mkdir(parents=True, exist_ok=True)
+        mounts = Mounts(
+            artifact=spec.artifact,
+            volume=volume,
+            seen=(interpreter.prefix, layer, ENTRY),
+            devices=spec.gpus > 0 and os.path.exists("/dev/nvidiactl"),
+        )
+        return sandboxed(self._bubblewrap, command, mounts, spec.worker), "/", HOME
+
+    def _pipe(self, running: _Running, name: str) -> int:
+        """Return the end of a new pipe to write to; what comes out of the other becomes events."""
+        reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        loop = asyncio.get_running_loop()
+        running.ended[name] = loop.create_future()
+        loop.add_reader(reader, self._drain, running, name, reader, LineSplitter())
+        return writer
+
+    def _drain(self, running: _Running, name: str, reader: int, lines: LineSplitter) -> None:
+        try:
+            data = os.read(reader, 1 << 16)
+        except BlockingIOError:
+            return
+        for text in lines.feed(data) if data else lines.end():
+            self._on_line(running, name, text)
+        if not data:
+            asyncio.get_running_loop().remove_reader(reader)
+            os.close(reader)
+            running.ended[name].set_result(None)
+
+    def _on_line(self, running: _Running, name: str, text: str) -> None:
+        worker = running.spec.worker
+        if name == "announce":
+            self._events.put(Started(worker=worker, address=(_LOOPBACK, int(text))))
+            return
+        stream: Literal["stdout", "stderr"] = "stdout" if name == "stdout" else "stderr"
+        self._events.put(Line(worker=worker, stream=stream, text=text, at=time.time()))
+
+    async def stop(self, worker: str, grace: float) -> None:
+        """Ask a worker to end, and kill it after `grace` seconds."""
+        if worker in self._running:
+            await self._send({"stop": worker, "grace": grace}, [])
+
+    def events(self) -> AsyncIterator[Event]:
+        """Yield what happens until the engine is closed."""
+        return self._events.all()
+
+    async def close(self) -> None:
+        """Kill every worker and the supervisor; remove the workers' folders."""
+        if self._control is not None:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            self._control.close()
+            self._control = None
+        if self._supervisor is not None:
+            await asyncio.to_thread(self._supervisor.wait, _END_SECONDS)
+        for running in list(self._running.values()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.gather(*running.ended.values()), 1)
+            self._end(running, running.code if running.code is not None else -9)
+        self._events.end()
+
+    # The supervisor ------------------------------------------------------------------------------
+
+    async def _send(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Send a message to the supervisor.
+
+        Raises:
+            EngineError: it is gone.
+        """
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            if self._control is None:
+                raise BrokenPipeError
+            sent = socket.send_fds(self._control, [data], fds)
+            await asyncio.get_running_loop().sock_sendall(self._control, data[sent:])
+        except OSError as error:
+            raise EngineError(
+                rules.ENGINE_FAILED,
+                "the supervisor of workers is gone",
+                help=("start the command again",),
+            ) from error
+
+    def _read(self, received: bytearray) -> None:
+        """Take what the supervisor says."""
+        assert self._control is not None
+        data = self._control.recv(1 << 16)
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._control.fileno())
+            return
+        received += data
+        *lines, rest = bytes(received).split(b"\n")
+        received[:] = rest
+        for line in lines:
+            message = json.loads(line)
+            running = self._running.get(message["exited"])
+            if running is not None:
+                running.code = message["code"]
+                task = asyncio.get_running_loop().create_task(self._after_output(running))
+                running.tasks.add(task)
+
+    async def _after_output(self, running: _Running) -> None:
+        """Tell that a worker ended, once its last line has been read."""
+        await asyncio.gather(*running.ended.values())
+        self._end(running, running.code if running.code is not None else -9)
+
+    def _end(self, running: _Running, code: int) -> None:
+        worker = running.spec.worker
+        if self._running.pop(worker, None) is None:
+            return
+        shutil.rmtree(self._folder / f"home-{worker}", ignore_errors=True)
+        self._events.put(Exited(worker=worker, code=code, oom=False, at=time.time()))

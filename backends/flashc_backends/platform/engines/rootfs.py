@@ -1,0 +1,168 @@
+"""Make the file system of a small image for workers: a Python of this machine and the libraries that it needs.
+
+It needs no network.  Where this machine has no such Python, Debian's is taken, by `mmdebstrap`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from flashc_core import rules
+
+from .base import EngineError, Report
+from .interpreters import Interpreter, find_interpreter
+
+DEBIAN_SUITES = {"3.11": "bookworm", "3.13": "trixie"}
+"""The version of Python of each release of Debian that has one of the workers."""
+CHANGES = (
+    "WORKDIR /app",
+    "ENV PATH=/usr/local/bin:/usr/bin:/bin",
+    "ENV LANG=C.UTF-8",
+    "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
+)
+"""What the image says besides its files, in the words of a Dockerfile."""
+
+_SECONDS = 900
+_LEFT_OUT = re.compile(
+    r"/(tests?|idlelib|tkinter|turtledemo|lib2to3|_bundled|__pycache__|site-packages|share|include"
+    r"|config-3[^/]*)(/|$)|_tkinter|\.a$"
+)
+_TOOLS = tuple(
+    "sh bash env ls cat ps id mkdir rm cp ln chmod kill sleep head tail grep sed hostname".split()
+)
+_LIBRARY = re.compile(r"(?:=>\s+)?(/\S+\.so\S*) \(0x")
+# Packages import these without naming them in a way that `ldd` sees, or old names of parts of the C library.
+_LIBRARY_PACKAGES = ("libc6", "libstdc++6", "libgcc-s1", "libgomp1", "zlib1g")
+_FOLDERS = tuple(
+    "usr/bin usr/sbin usr/lib usr/lib64 usr/local etc proc sys dev run var/tmp root app opt/flashc "
+    "runpod-volume".split()
+)
+_TEXTS = {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
+    "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+    "etc/nsswitch.conf": "hosts: files dns\npasswd: files\ngroup: files\n",
+    "etc/os-release": 'ID=flashc-worker\nNAME="flashc worker"\n',
+}
+_CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
+
+
+def make_rootfs(version: str, target: Path, report: Report) -> None:
+    """Write the tar file of an image with this version of Python.
+
+    Raises:
+        EngineError: this machine has neither that Python nor `mmdebstrap` with a Debian that has it.
+        OSError: the file can't be written.
+    """
+    interpreter = find_interpreter(version)
+    if interpreter is not None and interpreter.prefix != Path("/usr"):
+        report(f"making an image from the Python {version} in {interpreter.prefix}")
+        _copy_interpreter(interpreter, target)
+        return
+    suite = DEBIAN_SUITES.get(version)
+    program = shutil.which("mmdebstrap")
+    if suite is None or program is None:
+        raise EngineError(
+            rules.IMAGE_MISSING,
+            f"flashc can't make an image with Python {version} on this machine",
+            help=(
+                f"name one with `--image`, such as `--image python:{version}-slim`",
+                f"or install that Python with `uv python install {version}`"
+                + (", or install mmdebstrap" if suite else ""),
+            ),
+        )
+    report(f"making an image from Debian {suite}; this takes a minute or two")
+    packages = "python3,python-is-python3,ca-certificates,libgomp1,libstdc++6"
+    done = subprocess.run(
+        [program, "--variant=essential", f"--include={packages}", suite, str(target)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_SECONDS,
+    )
+    if done.returncode:
+        raise EngineError(
+            rules.IMAGE_MISSING,
+            f"`mmdebstrap` can't make an image with Python {version}",
+            notes=tuple(done.stderr.strip().splitlines()[-5:]),
+            help=(f"name an image with `--image`, such as `--image python:{version}-slim`",),
+        )
+
+
+def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
+    """Write an image with a copy of a Python's tree, the libraries that its files need, and a few tools."""
+    prefix = str(interpreter.prefix)
+    files = sorted(_files_of(prefix))
+    tools = [path for name in _TOOLS if (path := shutil.which(name, path="/usr/bin:/bin"))]
+    programs = [path for path in files if ".so" in path or "/bin/" in path]
+    libraries = {path for path in _libraries((*programs, *tools)) if not path.startswith(prefix)}
+    with tarfile.open(target, "w") as archive:
+        for folder in _FOLDERS:
+            archive.addfile(_folder(folder))
+        archive.addfile(_folder("tmp", 0o1777))
+        for name in ("bin", "sbin", "lib", "lib64"):
+            archive.addfile(_link(name, f"usr/{name}"))
+        for path in files:
+            archive.add(path, f"usr/local/{os.path.relpath(path, prefix)}", recursive=False)
+        for path in (*sorted(libraries), *tools):
+            archive.add(os.path.realpath(path), _in_image(path), recursive=False)
+        for library in interpreter.prefix.glob("lib/libpython3.*.so.*"):
+            archive.addfile(_link(f"usr/lib/{library.name}", f"/usr/local/lib/{library.name}"))
+        if os.path.exists(_CERTIFICATES):
+            archive.add(os.path.realpath(_CERTIFICATES), _CERTIFICATES.lstrip("/"))
+        for name, text in _TEXTS.items():
+            info = tarfile.TarInfo(name)
+            info.size, info.mode = len(text), 0o644
+            archive.addfile(info, io.BytesIO(text.encode("ascii")))
+
+
+def _files_of(prefix: str) -> Iterator[str]:
+    """Yield the files and links of a Python's tree that workers can need."""
+    for folder, names, files in os.walk(prefix):
+        names[:] = [name for name in names if not _LEFT_OUT.search(f"/{name}/")]
+        for name in files:
+            path = os.path.join(folder, name)
+            if not _LEFT_OUT.search(path.removeprefix(prefix)):
+                yield path
+
+
+def _libraries(programs: Iterable[str]) -> Iterator[str]:
+    """Yield the shared libraries of this machine that programs and extension modules need."""
+    binaries = [path for path in programs if _is_binary(path)]
+    linked = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False)
+    yield from (match[1] for match in _LIBRARY.finditer(linked.stdout))
+    listed = subprocess.run(
+        ["dpkg", "-L", *_LIBRARY_PACKAGES], capture_output=True, text=True, check=False
+    )
+    for path in listed.stdout.split():
+        if ".so" in path and "/gconv/" not in path and os.path.isfile(path):
+            yield path
+
+
+def _is_binary(path: str) -> bool:
+    with open(path, "rb") as stream:
+        return stream.read(4) == b"\x7fELF"
+
+
+def _in_image(path: str) -> str:
+    """Return where a file of this machine goes: /bin, /lib and the like are links to folders in /usr."""
+    merged = re.sub(r"^/(bin|sbin|lib|lib64)/", r"/usr/\1/", path)
+    return merged.lstrip("/")
+
+
+def _folder(name: str, mode: int = 0o755) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.mode = tarfile.DIRTYPE, mode
+    return info
+
+
+def _link(name: str, target: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, target
+    return info

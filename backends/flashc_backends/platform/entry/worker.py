@@ -1,0 +1,176 @@
+"""Run a worker: the handler of an unpacked artifact under the platform's SDK, or its app under uvicorn.
+
+The settings are a JSON object in the only argument:
+
+- `kind`: "queue" or "load-balanced".
+- `app`: the folder with the unpacked artifact.
+- `layer`: a folder of packages that the interpreter does not find itself, or null.
+- `python`: the version that the artifact's packages are for, such as "3.12".
+- `host`, `port`: where a load balancer listens; with the port 0 it chooses one.
+- `announce`: whether to write the port to the file descriptor 3.
+- `tether`: whether standard input is open as long as flashc lives.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import json
+import os
+import signal
+import site
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, ModuleType
+from typing import Any, NoReturn
+
+_ANNOUNCE = 3  # the file descriptor
+_KEEP_ALIVE = 600  # seconds, as the worker image has it
+
+
+def main() -> None:
+    """Prepare the process, and serve until the platform ends the worker."""
+    settings: dict[str, Any] = json.loads(sys.argv[1])
+    if settings["tether"]:
+        _end_with_standard_input()
+    if os.getpid() == 1:
+        # The kernel gives the first process of a container no default action for signals.
+        signal.signal(signal.SIGTERM, _leave)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version != settings["python"]:
+        sys.exit(f"the app is compiled for Python {settings['python']}, this is {version}")
+    os.chdir(settings["app"])
+    if settings["layer"]:
+        site.addsitedir(settings["layer"])
+    # The worker image puts the artifact first, and the arguments of this program are not the handler's.
+    sys.path[:] = [settings["app"], *sys.path[1:]]
+    sys.argv = ["handler.py"]
+    if settings["kind"] == "queue":
+        _serve_jobs()
+    else:
+        _serve_requests(settings)
+
+
+def _load(name: str) -> ModuleType:
+    """Import the handler of the resource that the environment names, as the module `name`.
+
+    Raises:
+        RuntimeError: there is no such handler.  Anything that the user's modules raise.
+    """
+    resource = os.environ.get("FLASH_RESOURCE_NAME", "")
+    path = os.path.abspath(f"handler_{resource}.py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    if not os.path.isfile(path) or spec is None or spec.loader is None:
+        raise RuntimeError(f"the artifact has no handler_{resource}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# The life of the process --------------------------------------------------------------------------
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def _end_with_standard_input() -> None:
+    """End this process when standard input does; the program itself reads an empty one."""
+    tether = os.dup(0)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+    def wait() -> NoReturn:
+        while os.read(tether, 4096):
+            pass
+        os._exit(128 + signal.SIGKILL)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+# Queues -------------------------------------------------------------------------------------------
+
+
+def _serve_jobs() -> None:
+    import runpod  # type: ignore[import-not-found, unused-ignore]  # it is in the worker's packages
+
+    handler = _load(f"handler_{os.environ.get('FLASH_RESOURCE_NAME', '')}").handler
+    runpod.serverless.start(_configuration(handler))
+
+
+def _configuration(handler: Callable[..., Any]) -> dict[str, Any]:
+    """Return what the SDK is started with: the handler, and what the handler says of itself.
+
+    The worker image passes the handler only.  Handlers that say how many jobs they can run at once, or that are
+    generators, get what they ask for here, as they do when the file is started as a script.
+    """
+    configuration: dict[str, Any] = {"handler": _awaited(handler)}
+    if inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler):
+        configuration = {"handler": handler, "return_aggregate_stream": True}
+    own: Any = getattr(handler, "max_concurrency", 1)
+    limit = int(os.environ.get("RUNPOD_MAX_CONCURRENCY") or own)
+    if limit > 1:
+
+        def concurrency(_current: int) -> int:
+            return limit
+
+        configuration["concurrency_modifier"] = concurrency
+    return configuration
+
+
+def _awaited(handler: Callable[..., Any]) -> Callable[..., Any]:
+    async def run(job: dict[str, Any]) -> Any:
+        result = handler(job)
+        return await result if inspect.isawaitable(result) else result
+
+    return run
+
+
+# Load balancers -----------------------------------------------------------------------------------
+
+
+def _serve_requests(settings: dict[str, Any]) -> None:
+    """Serve the app.
+
+    The port is reserved before anything is imported, but refuses connections until the app is there.
+    """
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings["host"], settings["port"]))
+        port = listener.getsockname()[1]
+        os.environ["PORT"] = os.environ["PORT_HEALTH"] = str(port)
+        if settings["announce"]:
+            os.write(_ANNOUNCE, b"%d\n" % port)
+            os.close(_ANNOUNCE)
+        import uvicorn
+
+        app = _with_health_check(_load("user_main").app)
+        config = uvicorn.Config(app, timeout_keep_alive=_KEEP_ALIVE)
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _with_health_check(app: Any) -> Any:
+    """Return the app, with a route for the health check if it has none.
+
+    Raises:
+        TypeError: it is not an app of FastAPI; the worker image takes no other.
+    """
+    from fastapi import FastAPI
+
+    if not isinstance(app, FastAPI):
+        raise TypeError(f"`app` is a {type(app).__name__}, not a FastAPI")
+    if not any(getattr(route, "path", None) == "/ping" for route in app.routes):
+        app.add_api_route("/ping", _healthy, methods=["GET"])
+    return app
+
+
+def _healthy() -> dict[str, str]:
+    return {"status": "healthy"}
+
+
+if __name__ == "__main__":
+    main()
