@@ -165,14 +165,14 @@ class Dispatcher:
         self.pool, effects = workers.step(self.pool, event, now)
         self.outbox.extend(WorkerDue(effect) for effect in effects)
 
-    def answered(self, worker: str, now: float) -> None:
-        """Note that a worker is ready."""
+    def answered(self, worker: str, now: float) -> bool:
+        """Note that a worker is ready; return whether it was not before."""
         known = self.pool.workers.get(worker)
-        if known is not None and known.phase in (
-            workers.Phase.STARTING,
-            workers.Phase.INITIALIZING,
-        ):
-            self.workers_event(workers.Answered(worker), now)
+        starting = (workers.Phase.STARTING, workers.Phase.INITIALIZING)
+        if known is None or known.phase not in starting:
+            return False
+        self.workers_event(workers.Answered(worker), now)
+        return True
 
     def ended(self, worker: str, reason: str, now: float) -> None:
         """Note that a worker's process ended; its jobs return to the queue."""
