@@ -208,12 +208,12 @@ class LocalPlatform:
 
     async def close(self) -> None:
         """Stop the workers, the port and the store."""
-        if self._port is not None:
-            await self._port.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.fleet is not None:
             await self.fleet.close()
+        if self._port is not None:
+            await self._port.close()
         self.upstream.close()
         self.store.close()

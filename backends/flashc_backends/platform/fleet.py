@@ -36,6 +36,7 @@ class Fleet:
         self._kinds: dict[str, WorkerKind] = {}
         self._lines: dict[str, deque[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._preparing = asyncio.Lock()
         self.addresses: dict[str, tuple[str, int]] = {}
         self.labels: dict[str, str] = {}
         core.act = self._act
@@ -96,7 +97,8 @@ class Fleet:
         self.labels[worker] = release.label
         try:
             spec = await self._make_spec(release, worker)
-            await self._engine.prepare([spec])
+            async with self._preparing:  # workers that start together need the same packages
+                await self._engine.prepare([spec])
             if worker not in self._core.dispatchers[endpoint].pool.workers:
                 return
             await self._engine.start(spec)

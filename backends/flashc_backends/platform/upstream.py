@@ -7,8 +7,10 @@ notice; httptools is the parser that the platform's server uses as well.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections import deque
 from collections.abc import AsyncIterator
+from typing import cast
 
 import httptools
 
@@ -34,7 +36,7 @@ _POOLED = 64  # connections to one worker
 
 
 class UpstreamError(Exception):
-    """The worker can't be reached, or broke off; `sent`: it may have seen the request."""
+    """The worker can't be reached, or broke off; `sent`: it may have done something for the request."""
 
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
@@ -67,6 +69,7 @@ class _Connection(asyncio.Protocol):
         self._paused = False
         self.closed = False
         self.reusable = False
+        self.has_answered = False
         self.status = 0
         self.headers: Headers = []
         self._has_head = False
@@ -77,8 +80,7 @@ class _Connection(asyncio.Protocol):
     # The event loop's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's class is another
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -95,6 +97,7 @@ class _Connection(asyncio.Protocol):
         if self._parser is None:
             self.close()  # an answer without a request
             return
+        self.has_answered = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
@@ -146,8 +149,19 @@ class _Connection(asyncio.Protocol):
         self._is_head = is_head
         self._parser = httptools.HttpResponseParser(self)
         self.headers = []
-        self._has_head = self._complete = self.reusable = False
+        self._has_head = self._complete = self.reusable = self.has_answered = False
         self._news.clear()
+
+    def is_quiet(self) -> bool:
+        """Return whether the worker has sent nothing since its last answer, not even the end.
+
+        The event loop may not have seen yet that the worker closed the connection.
+        """
+        if self.closed or self._transport is None:
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return not poll.poll(0)
 
     async def write(self, data: bytes) -> None:
         """Send a part of the request; wait while the worker reads slowly."""
@@ -234,7 +248,7 @@ class Upstream:
         Raises:
             UpstreamError: the worker can't be reached, or breaks off.
         """
-        connection = await self._connect(address)
+        connection, is_new = await self._connect(address)
         connection.begin(is_head=method == b"HEAD")
         lines = [b"%s %s HTTP/1.1\r\n" % (method, target)]
         lines += [b"%s: %s\r\n" % header for header in headers]
@@ -252,6 +266,10 @@ class Upstream:
                 if chunked:
                     await connection.write(b"0\r\n\r\n")
             await connection.head()
+        except UpstreamError as error:
+            connection.close()
+            unseen = not is_new and body is None and not connection.has_answered
+            raise UpstreamError(str(error), sent=not unseen) from error
         except BaseException:
             connection.close()
             raise
@@ -271,12 +289,14 @@ class Upstream:
             answer.close()
         return answer.status
 
-    async def _connect(self, address: Address) -> _Connection:
+    async def _connect(self, address: Address) -> tuple[_Connection, bool]:
+        """Return a connection to a worker, and whether it is a new one."""
         idle = self._idle.get(address)
         while idle:
             connection = idle.pop()
-            if not connection.closed:
-                return connection
+            if connection.is_quiet():
+                return connection, False
+            connection.close()
         try:
             async with asyncio.timeout(_CONNECT_TIMEOUT):
                 _, connection = await asyncio.get_running_loop().create_connection(
@@ -284,7 +304,7 @@ class Upstream:
                 )
         except (OSError, TimeoutError) as error:
             raise UpstreamError(f"it can't be reached: {error}", sent=False) from error
-        return connection
+        return connection, True
 
     def release(self, address: Address, connection: _Connection) -> None:
         """Keep a connection for the next request, if its last one is complete."""

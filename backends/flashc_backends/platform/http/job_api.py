@@ -25,6 +25,9 @@ _TTL_RANGE = (10_000, 7 * 86_400_000)
 _RECENT = 100
 
 
+_ABSENT = Raw()
+
+
 class _Policy(Struct, rename="camel"):
     execution_timeout: int | None = None
     low_priority: bool = False
@@ -32,10 +35,10 @@ class _Policy(Struct, rename="camel"):
 
 
 class _Submitted(Struct, rename="camel"):
-    input: Raw | None = None
+    input: Raw = _ABSENT
     webhook: str | None = None
     policy: _Policy | None = None
-    s3_config: Raw | None = None
+    s3_config: Raw = _ABSENT
 
 
 _SUBMITTED = msgspec.json.Decoder(_Submitted)
@@ -174,12 +177,12 @@ def _submission(body: bytes, sync: bool, traceparent: str | None) -> Submission:
         given = _SUBMITTED.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(400, f"the request can't be read: {error}") from None
-    if given.input is None:
+    if given.input == _ABSENT:
         raise Refused(400, "the request has no `input`")
     policy = given.policy or _Policy()
     timeout = _in_range(policy.execution_timeout, _TIMEOUT_RANGE, "policy.executionTimeout")
     ttl = _in_range(policy.ttl, _TTL_RANGE, "policy.ttl")
-    extra = b"" if given.s3_config is None else b'"s3Config":' + bytes(given.s3_config)
+    extra = b"" if given.s3_config == _ABSENT else b'"s3Config":' + bytes(given.s3_config)
     if given.webhook is not None and not given.webhook.startswith(("http://", "https://")):
         raise Refused(400, "`webhook` is not a URL")
     return Submission(

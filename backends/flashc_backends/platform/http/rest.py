@@ -49,7 +49,7 @@ class _Scaling(Struct, rename="camel"):
     request_count: int | None = None
 
 
-class _Workers(Struct, rename="camel"):
+class _Workers(Struct, frozen=True, rename="camel"):
     min: int = 0
     max: int = 3
     idle_timeout: int = 10

@@ -20,8 +20,11 @@ _RESULT_LIMIT = 20 * 1024**2
 _MOST_JOBS = 1000
 
 
+_ABSENT = Raw()
+
+
 class _Result(Struct, rename="camel"):
-    output: Raw | None = None
+    output: Raw = _ABSENT
     error: Any = None
     status: str | None = None
     stop_pod: bool = False
@@ -88,7 +91,7 @@ class WorkerApi:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(400, f"the result can't be read: {error}") from None
         output = None
-        if result.output is not None:
+        if result.output != _ABSENT:
             output = await self._core.spilled(bytes(result.output))
         if result.status == "IN_PROGRESS":
             progress = jobs.Progressed(worker, output or b"null")
