@@ -22,6 +22,7 @@ import docker.errors
 import requests
 from docker.models.containers import Container
 from docker.models.networks import Network
+from docker.types import DeviceRequest, Mount
 from docker.types.daemon import CancellableStream
 
 from flashc_core import rules
@@ -29,7 +30,17 @@ from flashc_core import rules
 from . import sweeper
 from .attachment import Attachment
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
-from .containers import PORT, VOLUME_LABEL, WORKER_LABEL, container_options, labels_of, volume_name
+from .bubblewrap import APP
+from .containers import (
+    PORT,
+    PROCESSES,
+    TMPFS,
+    VOLUME_LABEL,
+    WORKER_LABEL,
+    container_of,
+    volume_name,
+)
+from .containers import Container as PlannedContainer
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
 from .lines import Events
@@ -214,19 +225,18 @@ class DockerEngine:
 
     def _start(self, spec: WorkerSpec) -> None:
         image, layer = self._needs(spec.image, spec.python)
-        options = container_options(
-            spec, layer=layer, processors=self._processors, has_gpus=self._has_gpus
-        )
-        labels = labels_of(spec, self.preview)
-        volume = volume_name(spec)
+        planned = container_of(spec, layer=layer, preview=self.preview)
+        volume = volume_name(spec.volume)
         container: Container | None = None
         try:
             if volume is not None:
                 self._daemon.volumes.create(volume, labels={VOLUME_LABEL: "1"})
             container = self._daemon.containers.create(
-                image, name=f"{self.preview}-{spec.worker}", network=self.preview, labels=labels,
-                **options,
-            )  # fmt: skip
+                image,
+                name=f"{self.preview}-{spec.worker}",
+                network=self.preview,
+                **self._options(planned),
+            )
             running = _Running(spec.worker, container, Attachment(container))
             self._running[spec.worker] = running
             container.start()
@@ -243,6 +253,36 @@ class DockerEngine:
         self._followers = [thread for thread in self._followers if thread.is_alive()]
         self._followers.append(follower)
         follower.start()
+
+    def _options(self, planned: PlannedContainer) -> dict[str, Any]:
+        """Return a container in the words of the library; the processors and GPUs are those that there are."""
+        options: dict[str, Any] = {
+            "entrypoint": [],
+            "command": list(planned.command),
+            "environment": planned.environment,
+            "hostname": planned.hostname,
+            "labels": planned.labels,
+            "working_dir": APP,
+            "user": "0",
+            "mounts": [
+                Mount(mount.target, mount.source, type=mount.type, read_only=mount.read_only)
+                for mount in planned.mounts
+            ],
+            "tmpfs": TMPFS,
+            "read_only": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "pids_limit": PROCESSES,
+            "stdin_open": planned.is_tethered,
+            "auto_remove": True,
+        }
+        if planned.memory_mb is not None:
+            options["mem_limit"] = options["memswap_limit"] = f"{planned.memory_mb}m"
+        if planned.cpus is not None:
+            options["nano_cpus"] = int(min(planned.cpus, self._processors) * 1_000_000_000)
+        if planned.gpus and self._has_gpus:
+            options["device_requests"] = [DeviceRequest(count=planned.gpus, capabilities=[["gpu"]])]
+        return options
 
     def _address(self, spec: WorkerSpec, container: Container) -> tuple[str, int] | None:
         """Return where a load balancer will answer; None for a queue, and if it has ended already."""
