@@ -94,6 +94,7 @@ class DockerEngine:
         self._gateway = ""
         self._processors = 1
         self._has_gpus = False
+        self._is_closed = False
 
     @property
     def name(self) -> str:
@@ -176,6 +177,9 @@ class DockerEngine:
 
     async def close(self) -> None:
         """Remove the containers and the network; images and volumes stay."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         await self._call(self._close)
         self._threads.shutdown(wait=False)
         self._events.end()
