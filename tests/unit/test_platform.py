@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flashc_backends.platform.local_workers import plan_workers
 from flashc_backends.platform.service import Platform
-from flashc_backends.platform.workers import plan_workers
 from flashc_backends.write import unpack
 from tests.support.projects import built, write
 

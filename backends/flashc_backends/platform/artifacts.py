@@ -1,0 +1,75 @@
+"""Keep uploaded artifacts, and unpack each once."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import tarfile
+from pathlib import Path
+
+from flashc_core.files import replacing_folder
+
+
+class ArtifactError(Exception):
+    """An artifact is missing or can't be unpacked."""
+
+
+class Artifacts:
+    """The uploaded archives in a folder, by object key, and their unpacked trees."""
+
+    def __init__(self, folder: Path) -> None:
+        self._archives = folder / "archives"
+        self._trees = folder / "trees"
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._awaited: set[str] = set()
+
+    def new_key(self) -> str:
+        """Return the object key of an upload to come."""
+        key = f"{secrets.token_hex(16)}.tar.gz"
+        self._awaited.add(key)
+        return key
+
+    def awaits(self, key: str) -> bool:
+        """Return whether an archive may be stored under this key."""
+        return key in self._awaited
+
+    def finish(self, key: str) -> None:
+        """Take no further archive under this key.
+
+        Raises:
+            ArtifactError: nothing was uploaded.
+        """
+        if not self.archive(key).is_file():
+            raise ArtifactError(f"no artifact was uploaded as {key!r}")
+        self._awaited.discard(key)
+
+    def archive(self, key: str) -> Path:
+        """Return where the archive of an object key is or will be.
+
+        Raises:
+            ArtifactError: it is no object key.
+        """
+        stem = key.removesuffix(".tar.gz")
+        if not stem.isalnum() or stem == key:
+            raise ArtifactError(f"{key!r} is not an object key")
+        return self._archives / key
+
+    async def tree(self, key: str) -> Path:
+        """Return the folder with the unpacked archive; unpack it the first time.
+
+        Raises:
+            ArtifactError: it was not uploaded, or is not an archive that may be unpacked.
+        """
+        target = self._trees / key.removesuffix(".tar.gz")
+        async with self._locks.setdefault(key, asyncio.Lock()):
+            if not target.exists():
+                await asyncio.to_thread(_unpack, self.archive(key), target)
+        return target
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    try:
+        with tarfile.open(archive) as tar, replacing_folder(target) as folder:
+            tar.extractall(folder, filter="data")
+    except (OSError, tarfile.TarError) as error:
+        raise ArtifactError(f"{archive.name} can't be unpacked: {error}") from error

@@ -1,0 +1,219 @@
+"""Put the platform together: store, core, workers, APIs and port."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .artifacts import Artifacts
+from .control import Control
+from .core import Core
+from .deploy import deploy_artifact
+from .engines.base import Engine
+from .fleet import Fleet
+from .http.app import PlatformApp
+from .http.auth import Gate
+from .http.balance import Balancer
+from .http.graphql import GraphqlApi
+from .http.graphql_root import Logins
+from .http.job_api import JobApi
+from .http.port import Port, bind
+from .http.rest import RestApi
+from .http.tls import Authority
+from .http.worker_api import WorkerApi
+from .journal import Journal
+from .store import Store
+from .upstream import Upstream
+from .webhooks import Webhooks
+
+
+class WorkerFailed(Exception):
+    """A worker ended before it was ready: the endpoint's name, the reason, and what it printed last."""
+
+    def __init__(self, label: str, reason: str, lines: list[str]) -> None:
+        super().__init__(f"a worker of {label} ended before it was ready: {reason}")
+        self.label = label
+        self.reason = reason
+        self.lines = lines
+
+
+class LocalPlatform:
+    """The platform in this process.  `base` is its URL, `key` the API key."""
+
+    def __init__(
+        self, engine: Engine | None, folder: Path, *, key: str, durable: bool, retired: bool
+    ) -> None:
+        self.folder = folder
+        self.key = key
+        self.port = 0
+        self.store = Store(folder, durable=durable)
+        self.journal = Journal()
+        self.core = Core(self.store, self.journal)
+        self.control = Control(self.store, self.core, Artifacts(folder / "artifacts"))
+        self.authority = Authority(folder)
+        self.upstream = Upstream()
+        self.engine = engine
+        self.fleet: Fleet | None = None
+        if engine is not None:
+            self.fleet = Fleet(self.core, engine, self.upstream, self.control.spec)
+            self.control.fleet = self.fleet
+        self._retired = retired
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._port: Port | None = None
+
+    @property
+    def base(self) -> str:
+        """The URL of the platform on this machine, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    async def start(
+        cls,
+        engine: Engine | None,
+        *,
+        folder: Path,
+        port: int = 0,
+        key: str | None = None,
+        durable: bool = False,
+        retired: bool = False,
+    ) -> LocalPlatform:
+        """Start the platform with its state in `folder`.  Port 0 is a free one; `retired` APIs answer 410.
+
+        Raises:
+            StoreError: the state can't be read.
+            EngineError: the engine can't be used.
+            PortTaken: another program listens on the port.
+            OSError: a file of the folder can't be read or written.
+        """
+        key = key or secrets.token_urlsafe(24)
+        platform = cls(engine, folder, key=key, durable=durable, retired=retired)
+        try:
+            await platform._start(port)
+        except BaseException:
+            await platform.close()
+            raise
+        return platform
+
+    async def _start(self, port: int) -> None:
+        listeners = [bind("127.0.0.1", port)]
+        self.port = int(listeners[0].getsockname()[1])
+        with suppress(OSError):  # there may be no IPv6
+            listeners.append(bind("::1", self.port))
+        addresses: set[str] = set()
+        try:
+            if self.engine is not None:
+                await self.engine.open()
+                addresses.add(self.engine.platform_host)
+                if self.engine.platform_host != "127.0.0.1":
+                    listeners.append(bind(self.engine.platform_host, self.port))
+            host = self.engine.platform_host if self.engine is not None else "127.0.0.1"
+            self.control.base = f"http://{host}:{self.port}"
+            self._listen(listeners, frozenset(addresses))
+        except BaseException:
+            for listener in listeners:
+                listener.close()
+            raise
+
+    def _listen(self, listeners: list[socket.socket], addresses: frozenset[str]) -> None:
+        """Start everything that runs in the background, then accept connections."""
+        self.store.start()
+        jobs = JobApi(self.core)
+        webhooks = Webhooks(self.store, jobs.view)
+        self.core.settled = webhooks.wake
+        logins = Logins(self.key)
+        app = PlatformApp(
+            gate=Gate(self.key, addresses),
+            control=self.control,
+            journal=self.journal,
+            logins=logins,
+            jobs=jobs,
+            workers=WorkerApi(self.core),
+            balancer=Balancer(
+                self.core, self.upstream, self.fleet.addresses if self.fleet is not None else {}
+            ),
+            graphql=GraphqlApi(self.control, logins),
+            rest=RestApi(self.control, self.core, retired=self._retired),
+        )
+        self.control.start()
+        self._tasks = [asyncio.ensure_future(work) for work in (self.core.run(), webhooks.run())]
+        if self.fleet is not None:
+            self._tasks.append(asyncio.ensure_future(self.fleet.run()))
+        self._port = Port(app, self.authority.context(), self.key)
+        for listener in listeners:
+            self._port.listen(listener)
+
+    async def deploy(
+        self,
+        app: str,
+        environment: str,
+        manifest: dict[str, Any],
+        artifact: Path,
+        *,
+        env: Mapping[str, Mapping[str, str]] | None = None,
+        least_workers: int | None = None,
+    ) -> dict[str, str]:
+        """Deploy an artifact as `flash deploy` does; return the ids of the endpoints by resource.
+
+        `env` are further variables of resources; `least_workers` replaces the least number of workers.
+
+        Raises:
+            ArtifactError: the artifact can't be read.
+            Invalid: the manifest has a value that the platform does not take.
+        """
+        key = self.control.artifacts.new_key()
+        archive = self.control.artifacts.archive(key)
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(shutil.copyfile, artifact, archive)
+        return await deploy_artifact(
+            self.control, app, environment, manifest, key, self.key, env or {}, least_workers
+        )
+
+    async def ready(self, timeout: float) -> None:
+        """Wait until every endpoint that has to has a ready worker.
+
+        Raises:
+            WorkerFailed: a worker ended before it was ready.
+            TimeoutError: they are not ready in time.
+        """
+        async with asyncio.timeout(timeout):
+            number = 0
+            while self._unready():
+                async for entries in self.journal.follow(number):
+                    for entry in entries:
+                        number = entry.number
+                        if entry.kind == "worker" and entry.what["state"] == "crashed":
+                            self._fail(entry.what)
+                    if entries:
+                        break
+
+    def _unready(self) -> bool:
+        """Return whether an endpoint with workers has no ready one."""
+        return any(
+            dispatcher.pool.limits.least > 0
+            and not dispatcher.pool.closed
+            and not any(True for _ in dispatcher.pool.ready())
+            for dispatcher in self.core.dispatchers.values()
+        )
+
+    def _fail(self, what: dict[str, Any]) -> None:
+        endpoint = self.control.endpoints.get(what["endpoint"])
+        label = endpoint.name if endpoint is not None else what["endpoint"]
+        raise WorkerFailed(label, what.get("reason", "it ended"), what["lines"])
+
+    async def close(self) -> None:
+        """Stop the workers, the port and the store."""
+        if self._port is not None:
+            await self._port.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.fleet is not None:
+            await self.fleet.close()
+        self.upstream.close()
+        self.store.close()

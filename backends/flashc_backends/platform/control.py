@@ -1,0 +1,450 @@
+"""Manage apps, environments, builds, templates, endpoints, volumes and secrets.
+
+Fields of endpoints and templates have the names of the GraphQL API, whose clients send them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from .artifacts import Artifacts
+from .core import Core
+from .engines.base import WorkerSpec
+from .fleet import Fleet
+from .records import (
+    App,
+    Build,
+    Endpoint,
+    Environment,
+    Limits,
+    Record,
+    Scaler,
+    Secret,
+    Template,
+    Volume,
+)
+from .releases import Release, release_of, worker_spec
+from .store import Statement, Store, save_record
+
+_ROLL_DELAY = 0.3  # tools change an endpoint in several requests; one roll is enough
+_R = TypeVar("_R", bound=Record)
+
+
+class NotFound(Exception):
+    """There is no such record; the text says which."""
+
+
+class Invalid(Exception):
+    """A request has a value that the platform does not take; the text says which."""
+
+
+class Control:
+    """The records of the management API, all in memory, and what follows from a change of them."""
+
+    def __init__(self, store: Store, core: Core, artifacts: Artifacts) -> None:
+        self._store = store
+        self._core = core
+        self.artifacts = artifacts
+        self.fleet: Fleet | None = None
+        self.base = ""  # the platform's URL as workers see it
+        self.apps: dict[str, App] = {}
+        self.environments: dict[str, Environment] = {}
+        self.builds: dict[str, Build] = {}
+        self.templates: dict[str, Template] = {}
+        self.endpoints: dict[str, Endpoint] = {}
+        self.volumes: dict[str, Volume] = {}
+        self.secrets: dict[str, Secret] = {}
+        self._names: dict[tuple[str, str, str], str] = {}
+        self._rolls: dict[str, asyncio.TimerHandle] = {}
+        for record in sorted(store.records(), key=lambda record: getattr(record, "created", 0.0)):
+            self._table(record)[record.id] = record
+        self._index()
+
+    def start(self) -> None:
+        """Open the stored endpoints and start what they need."""
+        for endpoint in self.endpoints.values():
+            self._core.open(endpoint.id, endpoint.limits)
+            self._roll(endpoint.id)
+
+    # Apps, environments, builds ------------------------------------------------------------------
+
+    def app_named(self, name: str) -> App:
+        """Return an app.
+
+        Raises:
+            NotFound: there is none of this name.
+        """
+        for app in self.apps.values():
+            if app.name == name:
+                return app
+        raise NotFound("app not found")
+
+    async def create_app(self, name: str) -> App:
+        """Create an app.
+
+        Raises:
+            Invalid: the name is empty or taken.
+        """
+        if not name.strip():
+            raise Invalid("an app needs a name")
+        if any(app.name == name for app in self.apps.values()):
+            raise Invalid(f"an app with the name {name!r} exists")
+        return await self._save(App(id=_new_id("app"), name=name, created=time.time()))
+
+    async def delete_app(self, app_id: str) -> None:
+        """Delete an app with its environments, their endpoints, and its builds."""
+        get(self.apps, app_id, "app")
+        for environment in self.environments_of(app_id):
+            await self.delete_environment(environment.id)
+        for build in self.builds_of(app_id):
+            await self._delete(build)
+        await self._delete(self.apps[app_id])
+
+    def environments_of(self, app_id: str) -> list[Environment]:
+        """Return the environments of an app."""
+        return [found for found in self.environments.values() if found.app == app_id]
+
+    def builds_of(self, app_id: str) -> list[Build]:
+        """Return the builds of an app, newest first."""
+        builds = [build for build in self.builds.values() if build.app == app_id]
+        return sorted(builds, key=lambda build: build.created, reverse=True)
+
+    def endpoints_of(self, environment_id: str) -> list[Endpoint]:
+        """Return the endpoints of an environment."""
+        return [found for found in self.endpoints.values() if found.environment == environment_id]
+
+    async def create_environment(self, app_id: str, name: str) -> Environment:
+        """Create an environment of an app.
+
+        Raises:
+            NotFound: there is no such app.
+            Invalid: the name is empty or taken.
+        """
+        get(self.apps, app_id, "app")
+        if not name.strip():
+            raise Invalid("an environment needs a name")
+        if any(found.name == name for found in self.environments_of(app_id)):
+            raise Invalid(f"an environment with the name {name!r} exists")
+        created = Environment(id=_new_id("env"), app=app_id, name=name, created=time.time())
+        return await self._save(created)
+
+    async def delete_environment(self, environment_id: str) -> None:
+        """Delete an environment and its endpoints."""
+        environment = get(self.environments, environment_id, "environment")
+        for endpoint in self.endpoints_of(environment_id):
+            await self.delete_endpoint(endpoint.id)
+        await self._delete(environment)
+
+    async def add_build(self, app_id: str, key: str, manifest: dict[str, Any]) -> Build:
+        """Make a build of an uploaded artifact.
+
+        Raises:
+            NotFound: there is no such app.
+            ArtifactError: nothing was uploaded.
+        """
+        get(self.apps, app_id, "app")
+        self.artifacts.finish(key)
+        build = Build(
+            id=_new_id("build"), app=app_id, artifact=key, manifest=manifest, created=time.time()
+        )
+        return await self._save(build)
+
+    async def set_manifest(self, build_id: str, manifest: dict[str, Any]) -> Build:
+        """Replace the manifest of a build."""
+        build = get(self.builds, build_id, "build")
+        return await self._save(replace(build, manifest=manifest))
+
+    async def deploy(self, environment_id: str, build_id: str) -> Environment:
+        """Make a build the one that an environment's endpoints run."""
+        environment = get(self.environments, environment_id, "environment")
+        get(self.builds, build_id, "build")
+        deployed = await self._save(replace(environment, build=build_id))
+        for endpoint in self.endpoints_of(environment_id):
+            self._roll_soon(endpoint.id)
+        return deployed
+
+    # Endpoints and templates ---------------------------------------------------------------------
+
+    def resolve(self, app: str, environment: str, name: str) -> Endpoint | None:
+        """Return the endpoint of a name in an environment of an app."""
+        found = self._names.get((app, environment, name))
+        return None if found is None else self.endpoints.get(found)
+
+    async def save_endpoint(self, fields: Mapping[str, Any]) -> Endpoint:
+        """Create an endpoint, or change the given fields of the one with the given id.
+
+        Raises:
+            NotFound: there is no such endpoint, template or environment.
+            Invalid: a value is out of its range.
+        """
+        given = dict(fields)
+        endpoint_id = given.pop("id", None)
+        if endpoint_id is None:
+            endpoint = Endpoint(id=_new_id("ep"), name="", key=_new_id("rpa_"), created=time.time())
+        else:
+            before = get(self.endpoints, endpoint_id, "endpoint")
+            endpoint = replace(before, version=before.version + 1)
+        template = given.pop("template", None)
+        if template is not None:
+            saved = await self.save_template(
+                {**template, "id": endpoint.template} if endpoint.template else template
+            )
+            endpoint = replace(endpoint, template=saved.id)
+        endpoint = self._with_fields(endpoint, given)
+        await self._save(endpoint)
+        self._core.open(endpoint.id, endpoint.limits)
+        self._roll_soon(endpoint.id)
+        return endpoint
+
+    def _with_fields(self, endpoint: Endpoint, given: dict[str, Any]) -> Endpoint:
+        """Return the endpoint with the given fields.
+
+        Raises:
+            NotFound: a template or an environment does not exist.
+            Invalid: a value is out of its range.
+        """
+        name = given.pop("name", None) or endpoint.name
+        if not name.strip():
+            raise Invalid("an endpoint needs a name")
+        environment = given.pop("flashEnvironmentId", None) or endpoint.environment
+        if environment is not None:
+            get(self.environments, environment, "environment")
+        template = given.pop("templateId", None) or endpoint.template
+        if template is not None:
+            get(self.templates, template, "template")
+        kind = given.pop("type", None)
+        timeout = given.pop("executionTimeoutMs", None)
+        rest = {
+            **endpoint.rest,
+            **{key: value for key, value in given.items() if value is not None},
+        }
+        limits = _limits(endpoint.limits, rest)
+        return replace(
+            endpoint,
+            name=name,
+            load_balanced=endpoint.load_balanced if kind is None else kind == "LB",
+            environment=environment,
+            template=template,
+            limits=limits,
+            timeout=endpoint.timeout if timeout is None else timeout / 1000,
+            volumes=_volumes(endpoint, given),
+            rest=rest,
+        )
+
+    async def delete_endpoint(self, endpoint_id: str) -> None:
+        """Delete an endpoint; its workers end and its jobs are cancelled.
+
+        Raises:
+            NotFound: there is no such endpoint.
+        """
+        endpoint = get(self.endpoints, endpoint_id, "endpoint")
+        await self._delete(endpoint)
+        if endpoint.template in self.templates:
+            await self._delete(self.templates[endpoint.template])
+        await self._core.close_endpoint(endpoint_id)
+
+    async def save_template(self, fields: Mapping[str, Any]) -> Template:
+        """Create a template, or change the given fields of the one with the given id.
+
+        Raises:
+            NotFound: there is no such template.
+        """
+        given = {key: value for key, value in fields.items() if value is not None}
+        template_id = given.pop("id", None)
+        if template_id is None:
+            template = Template(id=_new_id("tpl"), name="")
+        else:
+            template = get(self.templates, template_id, "template")
+        env = given.pop("env", None)
+        template = replace(
+            template,
+            name=given.pop("name", template.name),
+            image=given.pop("imageName", template.image),
+            disk_gb=given.pop("containerDiskInGb", template.disk_gb),
+            env=template.env if env is None else {item["key"]: item["value"] for item in env},
+            rest={**template.rest, **given},
+        )
+        await self._save(template)
+        for endpoint in self.endpoints.values():
+            if endpoint.template == template.id:
+                self._roll_soon(endpoint.id)
+        return template
+
+    # Volumes and secrets -------------------------------------------------------------------------
+
+    async def save_volume(self, volume: Volume) -> Volume:
+        """Create or change a volume."""
+        return await self._save(volume)
+
+    async def create_volume(self, name: str, size: int, center: str, kind: str = "") -> Volume:
+        """Create a volume.
+
+        Raises:
+            Invalid: the name is empty, or the size out of its range.
+        """
+        if not name.strip():
+            raise Invalid("a volume needs a name")
+        if not 1 <= size <= 4096:
+            raise Invalid("the size of a volume is between 1 and 4096 GB")
+        volume = Volume(
+            id=_new_id("vol"),
+            name=name,
+            size_gb=size,
+            data_center=center,
+            kind=kind or "STANDARD",
+        )
+        return await self._save(volume)
+
+    async def delete_volume(self, volume_id: str) -> None:
+        """Delete a volume."""
+        await self._delete(get(self.volumes, volume_id, "network volume"))
+
+    async def create_secret(self, name: str, value: str, description: str) -> Secret:
+        """Create a secret.
+
+        Raises:
+            Invalid: the name is no name, or taken.
+        """
+        if not name.replace("_", "").isalnum():
+            raise Invalid("the name of a secret has letters, digits and underscores only")
+        if any(secret.name == name for secret in self.secrets.values()):
+            raise Invalid(f"a secret with the name {name!r} exists")
+        secret = Secret(
+            id=_new_id("sec"),
+            name=name,
+            value=value,
+            description=description,
+            created=time.time(),
+        )
+        return await self._save(secret)
+
+    async def delete_secret(self, secret_id: str) -> None:
+        """Delete a secret."""
+        await self._delete(get(self.secrets, secret_id, "secret"))
+
+    # Releases ------------------------------------------------------------------------------------
+
+    async def spec(self, release: Release, worker: str) -> WorkerSpec:
+        """Return how to start a worker of a release.
+
+        Raises:
+            ArtifactError: the artifact can't be unpacked.
+        """
+        folder = await self.artifacts.tree(release.artifact)
+        endpoint = self.endpoints.get(release.endpoint)
+        return worker_spec(
+            release,
+            worker,
+            folder,
+            base=self.base,
+            worker_key=endpoint.key if endpoint is not None else "",
+            secrets={secret.name: secret.value for secret in self.secrets.values()},
+        )
+
+    def _roll_soon(self, endpoint_id: str) -> None:
+        handle = self._rolls.pop(endpoint_id, None)
+        if handle is not None:
+            handle.cancel()
+        loop = asyncio.get_running_loop()
+        self._rolls[endpoint_id] = loop.call_later(_ROLL_DELAY, self._roll, endpoint_id)
+
+    def _roll(self, endpoint_id: str) -> None:
+        """Roll an endpoint out to what its records say now, if an engine runs workers."""
+        self._rolls.pop(endpoint_id, None)
+        endpoint = self.endpoints.get(endpoint_id)
+        if endpoint is None or endpoint.environment is None or self.fleet is None:
+            return
+        environment = self.environments[endpoint.environment]
+        build = self.builds.get(environment.build or "")
+        release = release_of(endpoint, build, self.templates.get(endpoint.template or ""))
+        if release is not None:
+            self.fleet.add_release(release)
+            self._core.release(endpoint_id, release.id)
+
+    # Inside --------------------------------------------------------------------------------------
+
+    def _table(self, record: Record) -> dict[str, Any]:
+        tables: dict[type[Record], dict[str, Any]] = {
+            App: self.apps,
+            Environment: self.environments,
+            Build: self.builds,
+            Template: self.templates,
+            Endpoint: self.endpoints,
+            Volume: self.volumes,
+            Secret: self.secrets,
+        }
+        return tables[type(record)]
+
+    async def _save(self, record: _R) -> _R:
+        await self._store.write([save_record(record)])
+        self._table(record)[record.id] = record
+        self._index()
+        return record
+
+    async def _delete(self, record: Record) -> None:
+        await self._store.write([Statement("DELETE FROM record WHERE id=?", (record.id,))])
+        self._table(record).pop(record.id, None)
+        self._index()
+
+    def _index(self) -> None:
+        """Compute the table of names; of two endpoints with one name the newer one counts."""
+        self._names = {}
+        for endpoint in self.endpoints.values():
+            environment = self.environments.get(endpoint.environment or "")
+            app = self.apps.get(environment.app) if environment is not None else None
+            if environment is not None and app is not None:
+                self._names[app.name, environment.name, endpoint.name] = endpoint.id
+
+
+def get(table: Mapping[str, _R], record_id: str, kind: str) -> _R:
+    """Return a record of a table.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    found = table.get(record_id)
+    if found is None:
+        raise NotFound(f"{kind} not found")
+    return found
+
+
+def _new_id(prefix: str) -> str:
+    """Return a new id; it can be part of a host name."""
+    return prefix + secrets.token_hex(6)
+
+
+def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
+    """Return the limits that an endpoint's fields give.
+
+    Raises:
+        Invalid: a value is out of its range.
+    """
+    least = int(fields.get("workersMin", before.least))
+    most = int(fields.get("workersMax", before.most))
+    if not 0 <= least <= most:
+        raise Invalid(f"workersMin {least} and workersMax {most} are not a range")
+    try:
+        scaler = Scaler(fields.get("scalerType", before.scaler))
+    except ValueError:
+        raise Invalid("scalerType is QUEUE_DELAY or REQUEST_COUNT") from None
+    return Limits(
+        least=least,
+        most=most,
+        idle_timeout=float(fields.get("idleTimeout", before.idle_timeout)),
+        scaler=scaler,
+        scaler_value=float(fields.get("scalerValue", before.scaler_value)),
+    )
+
+
+def _volumes(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
+    several = given.get("networkVolumeIds")
+    if several:
+        return tuple(item["networkVolumeId"] for item in several)
+    one = given.get("networkVolumeId")
+    return (one,) if one else endpoint.volumes

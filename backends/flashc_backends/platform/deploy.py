@@ -1,0 +1,80 @@
+"""Deploy an artifact in this process, with the steps and values of `flash deploy`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .control import Control, NotFound
+
+_COPIED = "workersMax idleTimeout scalerType scalerValue gpuIds instanceIds locations minCudaVersion".split()
+
+
+async def deploy_artifact(
+    control: Control,
+    app: str,
+    environment: str,
+    manifest: dict[str, Any],
+    key: str,
+    api_key: str,
+    env: Mapping[str, Mapping[str, str]],
+    least_workers: int | None,
+) -> dict[str, str]:
+    """Make a build of the archive with the object key `key`, and an endpoint of each resource; return their ids.
+
+    Raises:
+        ArtifactError: there is no such archive.
+        Invalid: the manifest has a value that the platform does not take.
+    """
+    try:
+        app_id = control.app_named(app).id
+    except NotFound:
+        app_id = (await control.create_app(app)).id
+    found = [env_ for env_ in control.environments_of(app_id) if env_.name == environment]
+    target = found[0] if found else await control.create_environment(app_id, environment)
+    build = await control.add_build(app_id, key, manifest)
+    await control.deploy(target.id, build.id)
+    ids: dict[str, str] = {}
+    for name, entry in manifest["resources"].items():
+        if entry.get("client_mode"):
+            continue
+        variables = {
+            **entry.get("env", {}),
+            "RUNPOD_API_KEY": api_key,
+            "FLASH_RESOURCE_NAME": name,
+            "FLASH_APP": app,
+            "FLASH_ENV": environment,
+            **env.get(name, {}),
+        }
+        fields = _fields(name, entry, variables, target.id, least_workers)
+        before = control.resolve(app, environment, name)
+        if before is not None:
+            fields["id"] = before.id
+        ids[name] = (await control.save_endpoint(fields)).id
+    return ids
+
+
+def _fields(
+    name: str,
+    entry: Mapping[str, Any],
+    variables: Mapping[str, str],
+    environment: str,
+    least_workers: int | None,
+) -> dict[str, Any]:
+    """Return the fields of an endpoint as a tool sends them."""
+    least = entry.get("workersMin", 0) if least_workers is None else least_workers
+    balanced = bool(entry.get("is_load_balanced"))
+    return {
+        "scalerType": "REQUEST_COUNT" if balanced else "QUEUE_DELAY",
+        **{field: entry[field] for field in _COPIED if entry.get(field) is not None},
+        "name": name,
+        "type": "LB" if balanced else "QB",
+        "flashEnvironmentId": environment,
+        "workersMin": least,
+        "workersMax": max(entry.get("workersMax", 1), least),
+        "template": {
+            "name": f"{name}-template",
+            "imageName": entry.get("imageName", ""),
+            "env": [{"key": key, "value": value} for key, value in variables.items()],
+        },
+    }

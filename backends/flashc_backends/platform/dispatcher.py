@@ -1,0 +1,298 @@
+"""Tie the machines of one endpoint together: its jobs, its queue, its workers and its load.
+
+It does no input or output and reads no clock, so that tests run it in virtual time.  What has to be done outside
+is in the outbox, in order.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from . import jobs, workers
+from .ready import ReadyQueue
+from .records import Job, Limits, Status
+from .scaling import Load, workers_for
+from .workers import Pool
+
+STOP_SECONDS = 10.0  # until a worker that does not stop a job is killed
+_MISSED_PINGS = 2
+_COMPACT_ABOVE = 1000  # entries of the timetable; outdated ones stay in it until they are due
+_LOST_ANSWER = "its answer did not arrive"
+
+
+class JobChanged(Struct, frozen=True):
+    """A job is no longer as it was; `job` is None if it is deleted."""
+
+    id: str
+    before: Job | None
+    job: Job | None
+    effects: tuple[jobs.Effect, ...]
+
+
+class WorkerDue(Struct, frozen=True):
+    """The engine has something to do for a worker, or the release changed."""
+
+    effect: workers.Effect
+
+
+Outgoing = JobChanged | WorkerDue
+
+
+class Counts(Struct):
+    """How many jobs of an endpoint ended, by how they ended."""
+
+    completed: int = 0
+    failed: int = 0
+    retried: int = 0
+
+
+class Dispatcher:
+    """The jobs and workers of one endpoint.
+
+    `jobs` holds those that are not final.  Callers take the outbox after every call.
+    """
+
+    def __init__(self, endpoint: str, limits: Limits, prefix: str) -> None:
+        self.endpoint = endpoint
+        self.pool = Pool(prefix=prefix, limits=limits)
+        self.jobs: dict[str, Job] = {}
+        self.queue = ReadyQueue()
+        self.counts = Counts()
+        self.outbox: list[Outgoing] = []
+        self.requests_waiting: list[float] = []  # since when requests to a load balancer wait
+        self._held: dict[str, set[str]] = {}
+        self._requests: dict[str, int] = {}
+        self._missed: dict[str, dict[str, int]] = {}
+        self._stops: list[tuple[float, str, str]] = []
+        self._changes: list[tuple[float, str]] = []
+
+    # Jobs ----------------------------------------------------------------------------------------
+
+    def submit(self, job: Job, now: float) -> None:
+        """Put a new job into the queue."""
+        self._put(None, job)
+        self.outbox.append(JobChanged(job.id, None, job, ()))
+        self.scale(now)
+
+    def load(self, stored: Iterable[Job], now: float) -> None:
+        """Take the jobs that the store kept over a restart; their workers are gone."""
+        for job in stored:
+            self._put(None, job)
+            if job.status is Status.IN_PROGRESS and job.worker is not None:
+                self._apply(job, jobs.Returned(job.worker), now)
+
+    def take(self, worker: str, count: int, now: float) -> list[Job]:
+        """Give up to `count` jobs to a worker that is ready."""
+        known = self.pool.workers.get(worker)
+        taken: list[Job] = []
+        if known is None or known.phase is not workers.Phase.READY:
+            return taken
+        while len(taken) < count and (job := self.queue.first()) is not None:
+            after = self._apply(job, jobs.Taken(worker), now)
+            if after is None or after is job:
+                self._pass(job, now)  # its time to live is over
+            else:
+                taken.append(after)
+        if taken:
+            self.scale(now)
+        return taken
+
+    def report(
+        self,
+        job_id: str,
+        event: jobs.Reported | jobs.Progressed | jobs.Streamed | jobs.Returned,
+        now: float,
+    ) -> bool:
+        """Apply what a worker says about a job; return whether it still held it."""
+        job = self.jobs.get(job_id)
+        if job is None or job.worker != event.worker or job.status is not Status.IN_PROGRESS:
+            self.stopped(event.worker, job_id, now)
+            return False
+        self._apply(job, event, now)
+        return True
+
+    def cancel(self, job_id: str, now: float) -> Job | None:
+        """Cancel a job, if it is not final."""
+        job = self.jobs.get(job_id)
+        return None if job is None else self._apply(job, jobs.Cancelled(), now)
+
+    def retry(self, job: Job, now: float) -> Job | None:
+        """Run a final job again; return None if its state does not allow that."""
+        after = self._apply(job, jobs.Retried(), now)
+        if after is None or after is job:
+            return None
+        self.counts.retried += 1
+        self.scale(now)
+        return after
+
+    def purge(self, now: float) -> int:
+        """Cancel all jobs that wait, and return their number."""
+        waiting = list(self.queue)
+        for job in waiting:
+            self._apply(job, jobs.Cancelled(), now)
+        return len(waiting)
+
+    def restore(self, job_id: str, stored: Job | None) -> None:
+        """Return to what the store has of a job, after a failed write."""
+        self._put(self.jobs.get(job_id), stored)
+
+    def held_by(self, worker: str) -> set[str]:
+        """Return the ids of the jobs that a worker works on."""
+        return self._held.get(worker, set())
+
+    def expect_idle(self, worker: str, now: float) -> None:
+        """Requeue what an idle worker was thought to work on: its answer got lost."""
+        for job_id in list(self.held_by(worker)):
+            self._lose(worker, job_id, _LOST_ANSWER, now)
+
+    def ping(self, worker: str, listed: frozenset[str], now: float) -> None:
+        """Compare a worker's list of jobs with ours; a job that is missing twice in a row is requeued."""
+        before = self._missed.get(worker, {})
+        missed = {job_id: before.get(job_id, 0) + 1 for job_id in self.held_by(worker) - listed}
+        for job_id, times in list(missed.items()):
+            if times >= _MISSED_PINGS:
+                del missed[job_id]
+                self._lose(worker, job_id, _LOST_ANSWER, now)
+        self._missed[worker] = missed
+
+    # Workers -------------------------------------------------------------------------------------
+
+    def workers_event(self, event: workers.Event, now: float) -> None:
+        """Apply an event about the workers."""
+        self.pool, effects = workers.step(self.pool, event, now)
+        self.outbox.extend(WorkerDue(effect) for effect in effects)
+
+    def answered(self, worker: str, now: float) -> bool:
+        """Note that a worker is ready; return whether it was not before."""
+        known = self.pool.workers.get(worker)
+        starting = (workers.Phase.STARTING, workers.Phase.INITIALIZING)
+        if known is None or known.phase not in starting:
+            return False
+        self.workers_event(workers.Answered(worker), now)
+        return True
+
+    def ended(self, worker: str, reason: str, now: float) -> None:
+        """Note that a worker's process ended; its jobs return to the queue."""
+        self._missed.pop(worker, None)
+        for job_id in list(self.held_by(worker)):
+            self._lose(worker, job_id, reason, now)
+        self._held.pop(worker, None)
+        self._requests.pop(worker, None)
+        self.workers_event(workers.Ended(worker), now)
+        self.scale(now)
+
+    def requests(self, worker: str, change: int, now: float) -> None:
+        """Note that a request to a load-balanced worker began (1) or ended (-1)."""
+        if worker in self.pool.workers:
+            self._requests[worker] = self._requests.get(worker, 0) + change
+            self._note_held(worker, now)
+
+    def requests_of(self, worker: str) -> int:
+        """Return the number of requests that a load-balanced worker answers now."""
+        return self._requests.get(worker, 0)
+
+    def load_now(self, now: float) -> Load:
+        """Return the endpoint's load."""
+        oldest = self.queue.oldest()
+        waits = [*self.requests_waiting, *([oldest] if oldest is not None else [])]
+        busy = [worker.held for worker in self.pool.workers.values() if worker.held]
+        return Load(
+            queued=len(self.queue) + len(self.requests_waiting),
+            running=sum(busy),
+            busy=len(busy),
+            oldest_wait=max(now - min(waits), 0.0) if waits else 0.0,
+        )
+
+    def scale(self, now: float) -> None:
+        """Compare the number of workers with the load."""
+        wanted = workers_for(self.load_now(now), self.pool.limits)
+        if wanted != self.pool.wanted:
+            self.workers_event(workers.Wanted(wanted), now)
+
+    # Time ----------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> None:
+        """Do what is due: time-outs, unheeded stops, scaling, idle workers."""
+        while self._changes and self._changes[0][0] <= now:
+            job = self.jobs.get(heapq.heappop(self._changes)[1])
+            if job is not None:
+                self._pass(job, now)
+        while self._stops and self._stops[0][0] <= now:
+            _, worker, job_id = heapq.heappop(self._stops)
+            if job_id in self.held_by(worker):
+                self.workers_event(workers.Killed(worker), now)
+        self.scale(now)
+        self.workers_event(workers.Ticked(), now)
+
+    def stopped(self, worker: str, job_id: str, now: float) -> None:
+        """Note that a worker no longer works on a job that it was told to stop."""
+        held = self._held.get(worker)
+        if held is not None:
+            held.discard(job_id)
+            self._note_held(worker, now)
+
+    # Inside --------------------------------------------------------------------------------------
+
+    def _apply(self, job: Job, event: jobs.Event, now: float) -> Job | None:
+        """Apply an event; return the job after it, None if it is deleted."""
+        after, effects = jobs.step(job, event, now)
+        if after is job and not effects:
+            return job
+        kept = None if any(isinstance(effect, jobs.Forget) for effect in effects) else after
+        was_known = job.id in self.jobs
+        self._put(job if was_known else None, kept)
+        self.outbox.append(JobChanged(job.id, job, kept, effects))
+        for effect in effects:
+            if isinstance(effect, jobs.StopJob):
+                self._held.setdefault(effect.worker, set()).add(job.id)
+                heapq.heappush(self._stops, (now + STOP_SECONDS, effect.worker, job.id))
+        if kept is not None and kept.status.is_final and not job.status.is_final:
+            self._count(kept)
+        for worker in {job.worker, after.worker} - {None}:
+            self._note_held(str(worker), now)
+        return kept
+
+    def _lose(self, worker: str, job_id: str, reason: str, now: float) -> None:
+        """Requeue a job of a worker that no longer has it, unless the job is final already."""
+        job = self.jobs.get(job_id)
+        if job is None or job.worker != worker:
+            self.stopped(worker, job_id, now)
+        else:
+            self._apply(job, jobs.Lost(worker, reason), now)
+
+    def _pass(self, job: Job, now: float) -> None:
+        self._apply(job, jobs.Passed(), now)
+
+    def _put(self, before: Job | None, after: Job | None) -> None:
+        """Keep the indexes in step with a job's change."""
+        if before is not None:
+            self.jobs.pop(before.id, None)
+            self.queue.remove(before.id)
+            if before.worker is not None and before.worker in self._held:
+                self._held[before.worker].discard(before.id)
+        if after is None or after.status.is_final:
+            return
+        self.jobs[after.id] = after
+        if after.status is Status.IN_QUEUE:
+            self.queue.add(after)
+        elif after.worker is not None:
+            self._held.setdefault(after.worker, set()).add(after.id)
+        heapq.heappush(self._changes, (jobs.next_change(after), after.id))
+        if len(self._changes) > _COMPACT_ABOVE + 4 * len(self.jobs):
+            self._changes = [(jobs.next_change(job), job.id) for job in self.jobs.values()]
+            heapq.heapify(self._changes)
+
+    def _note_held(self, worker: str, now: float) -> None:
+        held = len(self.held_by(worker)) + self._requests.get(worker, 0)
+        known = self.pool.workers.get(worker)
+        if known is not None and known.held != held:
+            self.workers_event(workers.Holding(worker, held), now)
+
+    def _count(self, job: Job) -> None:
+        if job.status is Status.COMPLETED:
+            self.counts.completed += 1
+        elif job.status in (Status.FAILED, Status.TIMED_OUT):
+            self.counts.failed += 1

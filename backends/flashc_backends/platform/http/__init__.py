@@ -1,0 +1,1 @@
+"""Serve the platform over HTTP: for clients, for workers, and for the tools that deploy."""

@@ -1,0 +1,203 @@
+"""Find out what a request is for, and whether it may pass."""
+
+from __future__ import annotations
+
+import msgspec
+
+from flashc_backends.platform.control import Control
+from flashc_backends.platform.fleet import Fleet
+from flashc_backends.platform.journal import Journal
+from flashc_backends.platform.polls import Poll
+from flashc_backends.platform.records import Endpoint
+from flashc_backends.platform.store import StoreError
+
+from . import job_api, worker_api
+from .asgi import Gone, Receive, Refused, Request, Scope, Send
+from .auth import Gate
+from .balance import Balancer
+from .graphql import GraphqlApi
+from .graphql_root import Logins
+from .job_api import JobApi
+from .rest import V2_ROUTES, RestApi
+from .uploads import serve_artifact
+from .worker_api import WorkerApi
+
+_FOREVER = 10 * 365 * 86400.0
+
+
+class PlatformApp:
+    """The ASGI application of the platform."""
+
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        control: Control,
+        journal: Journal,
+        logins: Logins,
+        jobs: JobApi,
+        workers: WorkerApi,
+        balancer: Balancer,
+        graphql: GraphqlApi,
+        rest: RestApi,
+        fleet: Fleet | None = None,
+    ) -> None:
+        self._gate = gate
+        self._control = control
+        self._journal = journal
+        self._logins = logins
+        self._jobs = jobs
+        self._workers = workers
+        self._balancer = balancer
+        self._graphql = graphql
+        self._rest = rest
+        self._fleet = fleet
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1003})
+            return
+        request = Request(scope, receive, send)
+        try:
+            await self._route(request)
+        except Refused as error:
+            await request.refuse(error)
+        except StoreError as error:
+            await request.refuse(Refused(503, f"FC520: the state can't be stored: {error}"))
+        except Gone:
+            pass
+        finally:
+            request.close()
+
+    async def _route(self, request: Request) -> None:
+        host = self._gate.check_host(request)
+        label, _, _ = host.partition(".")
+        endpoint = self._control.endpoints.get(label)
+        if endpoint is not None:
+            await self._balance(request, endpoint, _target(request, 0))
+            return
+        first, _, rest = request.path[1:].partition("/")
+        if first == "v2" and await self._serve_v2(request, rest):
+            return
+        if label == "flash" and host != label:
+            await self._balance(request, self._named(request), _target(request, 0))
+            return
+        match first:
+            case "ping" | "health":
+                await request.reply(200, b'{"status":"healthy"}')
+            case "lb":
+                name, _, _ = rest.partition("/")
+                self._gate.check_key(request)
+                await self._balance(
+                    request, self._endpoint(name), _target(request, len(f"/lb/{name}"))
+                )
+            case "graphql":
+                await self._graphql.serve(request, self._gate)
+            case "artifacts":
+                await serve_artifact(request, self._control.artifacts, rest)
+            case _:
+                self._gate.check_key(request)
+                await self._serve_others(request, first, rest)
+
+    async def _serve_v2(self, request: Request, path: str) -> bool:
+        """Serve the job API, the worker API and REST v2; return whether it was one of them."""
+        target, _, rest = path.partition("/")
+        operation, _, rest = rest.partition("/")
+        if target == "flash":
+            if operation not in job_api.OPERATIONS:
+                return False
+            await self._jobs.serve(request, self._named(request), operation, rest)
+            return True
+        if target in V2_ROUTES:
+            self._gate.check_key(request)
+            await self._rest.serve_v2(request, path)
+            return True
+        endpoint = self._control.endpoints.get(target)
+        self._gate.check_worker_key(request, endpoint.key if endpoint is not None else "")
+        if endpoint is None:
+            raise Refused(404, "endpoint not found")
+        if operation in worker_api.OPERATIONS:
+            await self._workers.serve(request, endpoint, operation, rest)
+        elif operation in job_api.OPERATIONS:
+            await self._jobs.serve(request, endpoint, operation, rest)
+        else:
+            raise Refused(404, "there is no such operation")
+        return True
+
+    async def _balance(self, request: Request, endpoint: Endpoint, target: bytes) -> None:
+        self._gate.check_worker_key(request, endpoint.key)
+        if not endpoint.load_balanced:
+            raise Refused(404, "the endpoint has a queue: send jobs to /v2/ID/run")
+        await self._balancer.serve(request, endpoint, target)
+
+    async def _serve_others(self, request: Request, first: str, rest: str) -> None:
+        if first == "v1" and rest.startswith("pod/") and rest.endswith("/logs"):
+            await self._serve_lines(request, rest.split("/")[1])
+        elif first == "v1":
+            await self._rest.serve_v1(request, rest)
+        elif first == "events":
+            await self._serve_events(request)
+        elif first == "console" and rest == "flash/login":
+            if not self._logins.approve(request.query.get("request", "")):
+                raise Refused(404, "there is no such login request")
+            await request.reply(200, b'{"status":"APPROVED"}')
+        else:
+            raise Refused(404, "there is no such route")
+
+    async def _serve_lines(self, request: Request, worker: str) -> None:
+        """Answer with what a worker printed, in the form of the log service."""
+        lines = [
+            entry.what["text"]
+            for entry in self._journal.after(0)
+            if entry.kind == "line" and entry.what["worker"] == worker
+        ]
+        await request.reply_json(200, {"container": lines, "system": []})
+
+    async def _serve_events(self, request: Request) -> None:
+        """Send what happens as server-sent events, from the one after `Last-Event-ID`."""
+        last = request.header(b"last-event-id") or request.query.get("after", "0")
+        if not last.isdecimal():
+            raise Refused(400, "the id of the last event is a number")
+        await request.body(0)
+        poll = Poll(_FOREVER)
+        request.watch(poll)
+        await request.start(
+            200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        )
+        async for entries in self._journal.follow(int(last)):
+            if request.is_gone or not poll.is_open:
+                return
+            text = b"".join(
+                b"id: %d\nevent: %s\ndata: %s\n\n"
+                % (entry.number, entry.kind.encode(), msgspec.json.encode(entry))
+                for entry in entries
+            )
+            await request.part(text or b": nothing new\n\n")
+
+    def _endpoint(self, name: str) -> Endpoint:
+        endpoint = self._control.endpoints.get(name)
+        if endpoint is None:
+            raise Refused(404, "endpoint not found")
+        return endpoint
+
+    def _named(self, request: Request) -> Endpoint:
+        """Return the endpoint that the sentinel's headers name."""
+        self._gate.check_key(request)
+        app = request.header(b"x-flash-app")
+        environment = request.header(b"x-flash-environment")
+        name = request.header(b"x-flash-endpoint")
+        found = self._control.resolve(app, environment, name)
+        if found is None:
+            raise Refused(
+                404, f"endpoint {name!r} not found in app {app!r} environment {environment!r}"
+            )
+        return found
+
+
+def _target(request: Request, skip: int) -> bytes:
+    """Return the path, without its first `skip` characters, and the query, as the client sent them."""
+    path: bytes = request.scope["raw_path"][skip:] or b"/"
+    query: bytes = request.scope["query_string"]
+    return path + b"?" + query if query else path

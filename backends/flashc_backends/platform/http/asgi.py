@@ -1,0 +1,160 @@
+"""Read requests and send answers of ASGI, without a framework: a framework costs several times as much per job."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from flashc_backends.platform.polls import Poll
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+_JSON = (b"content-type", b"application/json")
+
+
+class Refused(Exception):
+    """A request that is not served: the status of the answer, and what is wrong."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Gone(Exception):
+    """The client closed the connection while it sent its request."""
+
+
+class Request:
+    """A request and the way to answer it."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.receive = receive
+        self.send = send
+        self.is_gone = False
+        self.is_answered = False
+        self._query: dict[str, str] | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._polls: list[Poll] = []
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the query; of several with one name the last counts."""
+        if self._query is None:
+            text = self.scope["query_string"].decode("latin-1")
+            self._query = dict(parse_qsl(text, keep_blank_values=True))
+        return self._query
+
+    def header(self, name: bytes) -> str:
+        """Return a header's value, "" without it."""
+        return self.headers.get(name, b"").decode("latin-1")
+
+    def length(self) -> int | None:
+        """Return the length of the body, if the client says it.
+
+        Raises:
+            Refused: it is not a number.
+        """
+        given = self.headers.get(b"content-length")
+        if given is None:
+            return None
+        if not given.isdigit():
+            raise Refused(400, "content-length is not a number")
+        return int(given)
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            Refused: it is longer than `limit` bytes.
+            Gone: the client went away.
+        """
+        if (self.length() or 0) > limit:
+            raise Refused(413, f"the body is larger than {limit} bytes")
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in self.stream():
+            size += len(chunk)
+            if size > limit:
+                raise Refused(413, f"the body is larger than {limit} bytes")
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the parts of the body as they come.
+
+        Raises:
+            Gone: the client went away.
+        """
+        while True:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                self.is_gone = True
+                raise Gone
+            yield message.get("body", b"")
+            if not message.get("more_body"):
+                return
+
+    def watch(self, poll: Poll) -> None:
+        """End the poll when the client goes away.  The body has to be read before."""
+        self._polls.append(poll)
+        if self.is_gone:
+            poll.wake(False)
+        elif self._watcher is None:
+            self._watcher = asyncio.ensure_future(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+        self.is_gone = not self.is_answered
+        for poll in self._polls:
+            poll.wake(False)
+
+    def close(self) -> None:
+        """Stop watching the client."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+
+    # Answers -------------------------------------------------------------------------------------
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of an answer."""
+        self.is_answered = True
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+
+    async def part(self, body: bytes, *, more: bool = True) -> None:
+        """Send a part of an answer's body."""
+        await self.send({"type": "http.response.body", "body": body, "more_body": more})
+
+    async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
+        """Send JSON text."""
+        length = (b"content-length", b"%d" % len(body))
+        await self.start(status, [_JSON, length, *(headers or ())])
+        await self.part(body, more=False)
+
+    async def reply_json(self, status: int, value: Any, headers: Headers | None = None) -> None:
+        """Send a value as JSON."""
+        await self.reply(status, msgspec.json.encode(value), headers)
+
+    async def reply_nothing(self) -> None:
+        """Send 204."""
+        await self.start(204, [])
+        await self.part(b"", more=False)
+
+    async def refuse(self, error: Refused) -> None:
+        """Say what is wrong with the request, if nothing was sent yet."""
+        if not self.is_answered and not self.is_gone:
+            with suppress(ConnectionError):
+                await self.reply_json(error.status, {"error": str(error)})

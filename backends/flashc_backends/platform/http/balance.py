@@ -1,0 +1,106 @@
+"""Pass requests on to load-balanced workers, and their answers back, as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from flashc_backends.platform.core import Core
+from flashc_backends.platform.polls import Poll
+from flashc_backends.platform.records import Endpoint
+from flashc_backends.platform.upstream import Address, Answer, Upstream, UpstreamError, end_to_end
+
+from .asgi import Gone, Headers, Refused, Request
+
+_WAIT = 120.0  # seconds until a worker has to be ready
+_WORKER_ID = b"x-runpod-worker-id"
+_BODY_LIMIT = 30 * 1024**2
+_RETRIES = 3
+
+
+class Balancer:
+    """The load balancer of all endpoints.  `addresses` are those of workers that run."""
+
+    def __init__(self, core: Core, upstream: Upstream, addresses: Mapping[str, Address]) -> None:
+        self._core = core
+        self._upstream = upstream
+        self._addresses = addresses
+
+    async def serve(self, request: Request, endpoint: Endpoint, target: bytes) -> None:
+        """Serve one request; `target` is its path and query as the worker gets them.
+
+        Raises:
+            Refused: no worker is ready in time, or the worker broke off.
+            Gone: the client went away.
+        """
+        began = time.monotonic()
+        if (request.length() or 0) > _BODY_LIMIT:
+            raise Refused(413, f"the body is larger than {_BODY_LIMIT} bytes")
+        mode, _, name = request.header(_WORKER_ID).rpartition(" ")
+        has_body = b"content-length" in request.headers or b"transfer-encoding" in request.headers
+        wait = _ignore if has_body else request.watch
+        for _ in range(_RETRIES):
+            worker = await self._core.acquire(
+                endpoint.id, _WAIT, wait, name, strict=mode.startswith("strict")
+            )
+            if worker is None:
+                if request.is_gone:
+                    raise Gone
+                raise Refused(503, "no worker is ready")
+            status = 502
+            try:
+                status = await self._pass_on(request, worker, target, has_body)
+                return
+            except UpstreamError as error:
+                if error.sent or request.is_answered:
+                    raise Refused(502, f"worker {worker}: {error}") from error
+            finally:
+                self._core.free(endpoint.id, worker)
+                self._core.journal.note(
+                    "request",
+                    endpoint=endpoint.id,
+                    worker=worker,
+                    method=request.method,
+                    path=target.decode("latin-1"),
+                    status=status,
+                    ms=round((time.monotonic() - began) * 1000, 1),
+                )
+        raise Refused(502, "the workers can't be reached")
+
+    async def _pass_on(self, request: Request, worker: str, target: bytes, has_body: bool) -> int:
+        """Pass a request on to a worker, and the answer back; return its status."""
+        address = self._addresses.get(worker)
+        if address is None:
+            raise UpstreamError("it ended", sent=False)
+        answer = await self._upstream.request(
+            address,
+            request.method.encode(),
+            target,
+            _request_headers(request),
+            request.stream() if has_body else None,
+            length=request.length(),
+        )
+        try:
+            await self._answer(request, worker, answer)
+        finally:
+            answer.close()
+        return answer.status
+
+    async def _answer(self, request: Request, worker: str, answer: Answer) -> None:
+        await request.start(answer.status, [*answer.headers, (_WORKER_ID, worker.encode())])
+        if request.method != "HEAD" and answer.status not in (204, 304):
+            async for chunk in answer.body():
+                await request.part(chunk)
+        await request.part(b"", more=False)
+
+
+def _ignore(_poll: Poll) -> None:
+    """Do not watch the client: what it sends next is its body."""
+
+
+def _request_headers(request: Request) -> Headers:
+    """Return the headers for the worker: without the platform's key, which its code has no use for."""
+    kept = end_to_end(
+        [header for header in request.scope["headers"] if header[0] != b"authorization"]
+    )
+    return [header for header in kept if header[0] != b"expect"]

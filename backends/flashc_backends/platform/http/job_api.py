@@ -1,0 +1,217 @@
+"""Serve the job API: run, runsync, status, stream, cancel, retry, purge-queue, health, requests and metrics."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from flashc_backends.platform.core import DEFAULT_TTL, Core, Submission
+from flashc_backends.platform.records import Endpoint, Job
+from flashc_backends.platform.workers import Phase
+
+from .asgi import Refused, Request
+
+OPERATIONS = frozenset(
+    "run runsync status stream cancel retry purge-queue health requests metrics".split()
+)
+_RUN_LIMIT = 10 * 1024**2
+_SYNC_LIMIT = 20 * 1024**2
+_WAIT = 90_000  # milliseconds
+_WAIT_RANGE = (1_000, 300_000)
+_TIMEOUT_RANGE = (5_000, 7 * 86_400_000)
+_TTL_RANGE = (10_000, 7 * 86_400_000)
+_RECENT = 100
+
+
+class _Policy(Struct, rename="camel"):
+    execution_timeout: int | None = None
+    low_priority: bool = False
+    ttl: int | None = None
+
+
+class _Submitted(Struct, rename="camel"):
+    input: Raw | None = None
+    webhook: str | None = None
+    policy: _Policy | None = None
+    s3_config: Raw | None = None
+
+
+_SUBMITTED = msgspec.json.Decoder(_Submitted)
+
+
+class JobApi:
+    """The job API of all endpoints."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def serve(
+        self, request: Request, endpoint: Endpoint, operation: str, job_id: str
+    ) -> None:
+        """Serve one request.
+
+        Raises:
+            Refused: the request is wrong.
+            StoreError: the database can't be used.
+        """
+        match operation:
+            case "run" | "runsync":
+                _require(request, "POST")
+                await self._submit(request, endpoint, sync=operation == "runsync")
+            case "status":
+                job = self._job(endpoint, job_id)
+                await request.reply(200, self.view(job))
+            case "stream":
+                await self._stream(request, self._job(endpoint, job_id))
+            case "cancel":
+                _require(request, "POST")
+                job = await self._core.cancel(self._job(endpoint, job_id))
+                await request.reply(200, self.view(job))
+            case "retry":
+                _require(request, "POST")
+                again = await self._core.retry(self._job(endpoint, job_id))
+                if again is None:
+                    raise Refused(400, "only a job that FAILED or TIMED_OUT can be retried")
+                await request.reply(200, _brief(again))
+            case "purge-queue":
+                _require(request, "POST")
+                removed = await self._core.purge(endpoint.id)
+                await request.reply_json(200, {"removed": removed, "status": "completed"})
+            case "health":
+                await request.reply_json(200, self._health(endpoint))
+            case "requests":
+                recent = self._core.store.recent_jobs(endpoint.id, _RECENT)
+                views = b",".join(self.view(job) for job in recent)
+                await request.reply(200, b'{"requests":[%s]}' % views)
+            case _:
+                await request.reply_json(200, self._metrics(endpoint))
+
+    async def _submit(self, request: Request, endpoint: Endpoint, *, sync: bool) -> None:
+        body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
+        wish = _submission(body, sync, request.header(b"traceparent") or None)
+        wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
+        job = await self._core.submit(endpoint.id, wish, endpoint.timeout)
+        if not sync:
+            await request.reply(200, _brief(job))
+            return
+        found = await self._core.result(endpoint.id, job.id, wait / 1000, request.watch)
+        if found is None:
+            raise Refused(404, "the job's time to live is over")
+        await request.reply(200, self.view(found) if found.status.is_final else _brief(found))
+
+    async def _stream(self, request: Request, job: Job) -> None:
+        parts = await self._core.take_parts(job.id)
+        body = b'{"status":"%s","stream":[%s]}' % (job.status.encode(), b",".join(parts))
+        await request.reply(200, body)
+
+    def _job(self, endpoint: Endpoint, job_id: str) -> Job:
+        job = self._core.find(endpoint.id, job_id)
+        if job is None:
+            raise Refused(404, "job not found")
+        return job
+
+    def view(self, job: Job) -> bytes:
+        """Return what clients see of a job, as JSON text."""
+        members: dict[str, Any] = {"id": job.id, "status": job.status.value}
+        if job.started is not None:
+            members["delayTime"] = max(int((job.started - job.created) * 1000), 0)
+            if job.finished is not None:
+                members["executionTime"] = max(int((job.finished - job.started) * 1000), 0)
+        if job.worker is not None:
+            members["workerId"] = job.worker
+        if job.output is not None:
+            members["output"] = Raw(self._core.store.body(job.output))
+        if job.error is not None:
+            members["error"] = job.error
+        return msgspec.json.encode(members)
+
+    def _workers(self, endpoint: Endpoint) -> dict[str, int]:
+        dispatcher = self._core.dispatchers[endpoint.id]
+        workers = list(dispatcher.pool.workers.values())
+        ready = [worker for worker in workers if worker.phase is Phase.READY]
+        running = sum(1 for worker in ready if worker.held)
+        starting = (Phase.STARTING, Phase.INITIALIZING)
+        return {
+            "idle": len(ready) - running,
+            "initializing": sum(1 for worker in workers if worker.phase in starting),
+            "ready": len(ready),
+            "running": running,
+            "throttled": 0,
+            "unhealthy": 1 if dispatcher.pool.crashes else 0,
+        }
+
+    def _health(self, endpoint: Endpoint) -> dict[str, Any]:
+        dispatcher = self._core.dispatchers[endpoint.id]
+        counts = dispatcher.counts
+        return {
+            "jobs": {
+                "completed": counts.completed,
+                "failed": counts.failed,
+                "inProgress": len(dispatcher.jobs) - len(dispatcher.queue),
+                "inQueue": len(dispatcher.queue),
+                "retried": counts.retried,
+            },
+            "workers": self._workers(endpoint),
+        }
+
+    def _metrics(self, endpoint: Endpoint) -> dict[str, Any]:
+        ready = self._core.dispatchers[endpoint.id].pool.ready()
+        return {
+            "readyWorkers": [worker.id for worker in ready],
+            "workers": self._workers(endpoint),
+        }
+
+
+def _submission(body: bytes, sync: bool, traceparent: str | None) -> Submission:
+    """Return what a request to run a job asks for.
+
+    Raises:
+        Refused: it is not JSON of the right shape, or a number is out of its range.
+    """
+    try:
+        given = _SUBMITTED.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(400, f"the request can't be read: {error}") from None
+    if given.input is None:
+        raise Refused(400, "the request has no `input`")
+    policy = given.policy or _Policy()
+    timeout = _in_range(policy.execution_timeout, _TIMEOUT_RANGE, "policy.executionTimeout")
+    ttl = _in_range(policy.ttl, _TTL_RANGE, "policy.ttl")
+    extra = b"" if given.s3_config is None else b'"s3Config":' + bytes(given.s3_config)
+    if given.webhook is not None and not given.webhook.startswith(("http://", "https://")):
+        raise Refused(400, "`webhook` is not a URL")
+    return Submission(
+        input=bytes(given.input),
+        extra=extra,
+        sync=sync,
+        timeout=0.0 if timeout is None else timeout / 1000,
+        ttl=DEFAULT_TTL if ttl is None else ttl / 1000,
+        low_priority=policy.low_priority,
+        webhook=given.webhook,
+        traceparent=traceparent,
+    )
+
+
+def _in_range(value: int | None, limits: tuple[int, int], name: str) -> int | None:
+    if value is not None and not limits[0] <= value <= limits[1]:
+        raise Refused(400, f"`{name}` is between {limits[0]} and {limits[1]} milliseconds")
+    return value
+
+
+def _number(text: str | None, default: int, limits: tuple[int, int], name: str) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal() or len(text) > 12:
+        raise Refused(400, f"`{name}` is a number of milliseconds")
+    return min(max(int(text), limits[0]), limits[1])
+
+
+def _require(request: Request, method: str) -> None:
+    if request.method != method:
+        raise Refused(405, f"the method is {method}")
+
+
+def _brief(job: Job) -> bytes:
+    return b'{"id":"%s","status":"%s"}' % (job.id.encode(), job.status.encode())

@@ -1,0 +1,243 @@
+"""Serve plain HTTP, TLS and CONNECT on one port: the first bytes of a connection say which it is.
+
+Clients that reach load balancers over https at names below `localhost` need no resolver that knows these names: they
+use the port as their proxy.  It passes their connections to itself, and connections to other hosts to these.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import hmac
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .asgi import App
+from .auth import host_name
+
+_BACKLOG = 512
+_HEAD_LIMIT = 16 * 1024
+_PATIENCE = 60.0  # seconds for the first bytes, and for a connection to another host
+_CHUNK = 64 * 1024
+_CONNECT = b"CONNECT "
+_TLS_HANDSHAKE = 0x16
+
+
+class PortTaken(OSError):
+    """Another program listens on the port."""
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 is a free one.
+
+    Raises:
+        PortTaken: another program listens there.
+        OSError: the address is not one of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        if error.errno == 98:
+            raise PortTaken(error.errno, f"port {port} of {host} is taken") from error
+        raise
+    listener.setblocking(False)
+    return listener
+
+
+class Port:
+    """The port.  `key` is for those who use it as a proxy to other hosts."""
+
+    def __init__(self, app: App, context: ssl.SSLContext | None, key: str) -> None:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=600,
+        )
+        config.load()
+        self._server = uvicorn.Server(config)
+        self._protocol: Callable[[], asyncio.Protocol] = functools.partial(
+            HttpToolsProtocol, config, self._server.server_state, {}
+        )
+        self._context = context
+        credentials = base64.b64encode(f"flashc:{key}".encode())
+        self._proxy_authorization = b"Basic " + credentials
+        self._listeners: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def listen(self, listener: socket.socket) -> None:
+        """Accept the connections of a socket, until the port is closed."""
+        self._listeners.append(listener)
+        self._spawn(self._accept(listener))
+
+    async def close(self) -> None:
+        """Accept no more connections, and end those that are open."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self._server.server_state.connections):
+            connection.shutdown()
+        requests = list(self._server.server_state.tasks)
+        if requests:
+            await asyncio.wait(requests, timeout=1.0)
+        for request in requests:
+            request.cancel()
+        await asyncio.gather(*requests, return_exceptions=True)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, _ = await loop.sock_accept(listener)
+            except OSError:
+                await asyncio.sleep(0.1)  # too many open files: some will be closed
+                continue
+            connection.setblocking(False)
+            with suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._spawn(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
+        """Find out what the client speaks, and pass the connection to what serves it."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                start = await _peek(connection)
+                if start.startswith(_CONNECT):
+                    target = await self._connect(connection)
+                    if target is not None:
+                        self._spawn(_tunnel(connection, *target))
+                        return
+                    start = await _peek(connection)
+                if start[0] == _TLS_HANDSHAKE and self._context is not None:
+                    await loop.connect_accepted_socket(
+                        self._protocol, connection, ssl=self._context
+                    )
+                else:
+                    await loop.connect_accepted_socket(self._protocol, connection)
+        except (OSError, TimeoutError, EOFError, ssl.SSLError):
+            connection.close()
+
+    async def _connect(self, connection: socket.socket) -> tuple[str, int] | None:
+        """Answer CONNECT; return the host and port that it names, None if the platform itself is meant.
+
+        Raises:
+            EOFError: the client may not use the proxy, or asks for nonsense.
+        """
+        loop = asyncio.get_running_loop()
+        head = await _read_head(connection)
+        lines = head.split(b"\r\n")
+        target = lines[0].split(b" ")[1].decode("latin-1")
+        host, _, port = target.rpartition(":")
+        name = host_name(target)
+        is_local = name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
+        if not is_local:
+            given = [
+                line.partition(b":")[2].strip()
+                for line in lines
+                if line.lower().startswith(b"proxy-authorization:")
+            ]
+            if not (given and hmac.compare_digest(given[0], self._proxy_authorization)):
+                answer = b"HTTP/1.1 407 Proxy Authentication Required\r\n"
+                answer += b'Proxy-Authenticate: Basic realm="flashc"\r\nContent-Length: 0\r\n\r\n'
+                await loop.sock_sendall(connection, answer)
+                raise EOFError
+        if not port.isdecimal():
+            raise EOFError
+        await loop.sock_sendall(connection, b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return None if is_local else (host.strip("[]"), int(port))
+
+
+async def _readable(connection: socket.socket) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(connection, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(connection)
+
+
+async def _peek(connection: socket.socket) -> bytes:
+    """Return the first bytes of a connection, and leave them there.
+
+    Raises:
+        EOFError: the client sent nothing.
+    """
+    while True:
+        await _readable(connection)
+        start = connection.recv(len(_CONNECT), socket.MSG_PEEK)
+        if not start:
+            raise EOFError
+        if len(start) == len(_CONNECT) or not _CONNECT.startswith(start):
+            return start
+        await asyncio.sleep(0.01)
+
+
+async def _read_head(connection: socket.socket) -> bytes:
+    """Read a request up to its empty line, and nothing after it.
+
+    Raises:
+        EOFError: the request is not complete, or too long.
+    """
+    while True:
+        await _readable(connection)
+        seen = connection.recv(_HEAD_LIMIT, socket.MSG_PEEK)
+        end = seen.find(b"\r\n\r\n")
+        if end >= 0:
+            return connection.recv(end + 4)
+        if not seen or len(seen) == _HEAD_LIMIT:
+            raise EOFError
+        await asyncio.sleep(0.01)
+
+
+async def _tunnel(connection: socket.socket, host: str, port: int) -> None:
+    """Pass bytes between a client and another host, until both ends are closed."""
+    loop = asyncio.get_running_loop()
+    with connection:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                reader, writer = await asyncio.open_connection(host, port)
+        except (OSError, TimeoutError):
+            return
+
+        async def upwards() -> None:
+            while data := await loop.sock_recv(connection, _CHUNK):
+                writer.write(data)
+                await writer.drain()
+            writer.write_eof()
+
+        async def downwards() -> None:
+            while data := await reader.read(_CHUNK):
+                await loop.sock_sendall(connection, data)
+            connection.shutdown(socket.SHUT_WR)
+
+        try:
+            await asyncio.gather(upwards(), downwards(), return_exceptions=True)
+        finally:
+            writer.close()

@@ -1,0 +1,377 @@
+"""Serve REST v1 and v2: volumes, endpoints with their workers and releases, templates and the catalogue."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from flashc_backends.platform.control import Control, Invalid, NotFound, get
+from flashc_backends.platform.core import Core
+from flashc_backends.platform.records import Endpoint, Volume
+from flashc_backends.platform.workers import Phase, Worker
+
+from .asgi import Refused, Request
+from .graphql_root import timestamp
+
+V2_ROUTES = frozenset(["network-volumes", "global-volumes", "serverless", "catalog", "registries"])
+_T = TypeVar("_T")
+_LIMIT = 1024**2
+_CENTERS = "US-CA-2 US-IL-1 US-KS-2 US-MO-1 US-MO-2 US-NC-2 US-NE-1 US-WA-1 EU-CZ-1 EU-RO-1 EUR-NO-1".split()
+_STATES = {
+    Phase.STARTING: "INITIALIZING",
+    Phase.INITIALIZING: "INITIALIZING",
+    Phase.READY: "IDLE",
+    Phase.DRAINING: "RUNNING",
+    Phase.STOPPING: "UNHEALTHY",
+}
+_PAGE = {"pagination": {"hasNextPage": False}}
+
+
+class _NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
+    name: str
+    size: int
+    data_center_id: str = ""
+    data_center: str = ""
+    type: str = "STANDARD"
+
+
+class _VolumeChange(Struct, forbid_unknown_fields=True):
+    name: str | None = None
+    size: int | None = None
+
+
+class _Scaling(Struct, rename="camel"):
+    type: str
+    queue_delay: float | None = None
+    request_count: int | None = None
+
+
+class _Workers(Struct, rename="camel"):
+    min: int = 0
+    max: int = 3
+    idle_timeout: int = 10
+
+
+class _NewEndpoint(Struct, rename="camel"):
+    name: str
+    type: str
+    scaling: _Scaling
+    image: str | None = None
+    template_id: str | None = None
+    env: dict[str, str] = {}
+    disk: int | None = None
+    workers: _Workers = _Workers()
+    timeout: int = 300_000
+
+
+class _EndpointChange(Struct, rename="camel"):
+    name: str | None = None
+    scaling: _Scaling | None = None
+    workers: _Workers | None = None
+    timeout: int | None = None
+
+
+class Problem(Exception):
+    """An error of REST v2, which has a form of its own."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+class RestApi:
+    """Both versions; with `retired`, version 1 answers 410, as announced for the cloud."""
+
+    def __init__(self, control: Control, core: Core, *, retired: bool = False) -> None:
+        self._control = control
+        self._core = core
+        self._retired = retired
+
+    async def serve_v1(self, request: Request, route: str) -> None:
+        """Serve a request of version 1; `route` is the path after `/v1/`.
+
+        Raises:
+            Refused: it is wrong.
+        """
+        if self._retired:
+            raise Refused(410, "REST v1 is retired; use v2")
+        kind, _, volume_id = route.partition("/")
+        if kind != "networkvolumes":
+            raise Refused(404, "there is no such route")
+        try:
+            await self._volumes_v1(request, volume_id.removesuffix("/update"))
+        except NotFound as error:
+            raise Refused(404, str(error)) from None
+        except (Invalid, Problem) as error:
+            raise Refused(400, str(error)) from None
+
+    async def _volumes_v1(self, request: Request, volume_id: str) -> None:
+        match request.method, bool(volume_id):
+            case "GET", False:
+                volumes = self._control.volumes.values()
+                await request.reply_json(200, [_volume_v1(volume) for volume in volumes])
+            case "POST", False:
+                created = await self._create_volume(request)
+                await request.reply_json(200, _volume_v1(created))
+            case _:
+                changed = await self._change_volume(request, volume_id)
+                if changed is None:
+                    await request.reply_nothing()
+                else:
+                    await request.reply_json(200, _volume_v1(changed))
+
+    async def serve_v2(self, request: Request, route: str) -> None:
+        """Serve a request of version 2; `route` is the path after `/v2/`."""
+        try:
+            await self._route_v2(request, route.rstrip("/").split("/"))
+        except NotFound as error:
+            await _problem(request, 404, str(error))
+        except Invalid as error:
+            await _problem(request, 422, str(error))
+        except Problem as error:
+            await _problem(request, error.status, str(error))
+
+    async def _route_v2(self, request: Request, route: list[str]) -> None:
+        match route:
+            case ["network-volumes", *rest] if len(rest) < 2:
+                await self._volumes_v2(request, rest[0] if rest else "")
+            case ["global-volumes"]:
+                await request.reply_json(200, {"globalVolumes": [], **_PAGE})
+            case ["registries"]:
+                await request.reply_json(200, {"registries": [], **_PAGE})
+            case ["catalog", "datacenters"]:
+                centers = [{"id": name, "networkVolumeTypes": ["STANDARD"]} for name in _CENTERS]
+                await request.reply_json(200, {"dataCenters": centers})
+            case ["catalog", "gpus" | "cpus" as kind]:
+                await request.reply_json(200, {kind: []})
+            case ["catalog", "gpus" | "cpus", name]:
+                centers = [{"id": center, "availability": "HIGH"} for center in _CENTERS]
+                await request.reply_json(200, {"id": name, "dataCenters": centers})
+            case ["serverless", *rest]:
+                await self._serverless(request, rest)
+            case _:
+                raise Problem(404, "there is no such route")
+
+    async def _volumes_v2(self, request: Request, volume_id: str) -> None:
+        match request.method, bool(volume_id):
+            case "GET", False:
+                volumes = [_volume_v2(volume) for volume in self._control.volumes.values()]
+                await request.reply_json(200, {"networkVolumes": volumes, **_PAGE})
+            case "POST", False:
+                await request.reply_json(201, _volume_v2(await self._create_volume(request)))
+            case _:
+                changed = await self._change_volume(request, volume_id)
+                if changed is None:
+                    await request.reply_nothing()
+                else:
+                    await request.reply_json(200, _volume_v2(changed))
+
+    async def _create_volume(self, request: Request) -> Volume:
+        given = await _read(request, _NewVolume)
+        center = given.data_center_id or given.data_center
+        return await self._control.create_volume(given.name, given.size, center, given.type)
+
+    async def _change_volume(self, request: Request, volume_id: str) -> Volume | None:
+        """Return a volume, after a change of it if that is asked for; None if it is deleted."""
+        volume = get(self._control.volumes, volume_id, "network volume")
+        match request.method:
+            case "GET":
+                return volume
+            case "DELETE":
+                await self._control.delete_volume(volume_id)
+                return None
+            case "PATCH" | "POST":
+                given = await _read(request, _VolumeChange)
+                name, size = given.name or volume.name, given.size or volume.size_gb
+                if size < volume.size_gb:
+                    raise Invalid("a volume can't shrink")
+                return await self._control.save_volume(replace(volume, name=name, size_gb=size))
+            case _:
+                raise Problem(405, "there is no such method")
+
+    # Endpoints -----------------------------------------------------------------------------------
+
+    async def _serverless(self, request: Request, route: list[str]) -> None:
+        if not route:
+            await self._collection(request)
+            return
+        endpoint = get(self._control.endpoints, route[0], "endpoint")
+        match request.method, *route[1:]:
+            case ["GET"]:
+                await request.reply_json(200, self._view(endpoint))
+            case ["GET", "workers"]:
+                await request.reply_json(200, self._workers(endpoint))
+            case ["GET", "releases"]:
+                await request.reply_json(200, self._releases(endpoint))
+            case ["PATCH"]:
+                await self._change(request, endpoint)
+            case ["DELETE"]:
+                await self._control.delete_endpoint(endpoint.id)
+                await request.reply_nothing()
+            case _:
+                raise Problem(404, "there is no such route")
+
+    async def _collection(self, request: Request) -> None:
+        if request.method == "GET":
+            endpoints = [self._view(endpoint) for endpoint in self._control.endpoints.values()]
+            await request.reply_json(200, {"endpoints": endpoints, **_PAGE})
+            return
+        if request.method != "POST":
+            raise Problem(405, "there is no such method")
+        given = await _read(request, _NewEndpoint)
+        if (given.image is None) == (given.template_id is None):
+            raise Invalid("an endpoint needs either `image` or `templateId`")
+        fields: dict[str, Any] = {
+            "name": given.name,
+            "type": {"QUEUE": "QB", "LOAD_BALANCER": "LB"}.get(given.type),
+            "templateId": given.template_id,
+            "executionTimeoutMs": given.timeout,
+            **_scaling(given.scaling),
+            **_worker_fields(given.workers),
+        }
+        if fields["type"] is None:
+            raise Invalid("`type` is QUEUE or LOAD_BALANCER")
+        if given.image is not None:
+            fields["template"] = {
+                "name": f"{given.name}-template",
+                "imageName": given.image,
+                "containerDiskInGb": given.disk,
+                "env": [{"key": key, "value": value} for key, value in given.env.items()],
+            }
+        await request.reply_json(201, self._view(await self._control.save_endpoint(fields)))
+
+    async def _change(self, request: Request, endpoint: Endpoint) -> None:
+        given = await _read(request, _EndpointChange)
+        fields: dict[str, Any] = {
+            "id": endpoint.id,
+            "name": given.name,
+            "executionTimeoutMs": given.timeout,
+            **(_scaling(given.scaling) if given.scaling is not None else {}),
+            **(_worker_fields(given.workers) if given.workers is not None else {}),
+        }
+        await request.reply_json(200, self._view(await self._control.save_endpoint(fields)))
+
+    def _view(self, endpoint: Endpoint) -> dict[str, Any]:
+        limits = endpoint.limits
+        return {
+            "id": endpoint.id,
+            "name": endpoint.name,
+            "type": "LOAD_BALANCER" if endpoint.load_balanced else "QUEUE",
+            "createdAt": timestamp(endpoint.created),
+            "templateId": endpoint.template,
+            "version": endpoint.version,
+            "timeout": int(endpoint.timeout * 1000),
+            "scaling": {"type": limits.scaler.value, "value": limits.scaler_value},
+            "workers": {
+                "min": limits.least,
+                "max": limits.most,
+                "idleTimeout": int(limits.idle_timeout),
+            },
+        }
+
+    def _workers(self, endpoint: Endpoint) -> dict[str, Any]:
+        pool = self._core.dispatchers[endpoint.id].pool
+        workers = list(pool.workers.values())
+        states = [_state(worker) for worker in workers]
+        names = ("RUNNING", "IDLE", "INITIALIZING", "THROTTLED", "UNHEALTHY")
+        return {
+            "endpointVersion": endpoint.version,
+            "summary": {name.lower(): states.count(name) for name in names}
+            | {"total": len(states)},
+            "workers": [
+                {
+                    "id": worker.id,
+                    "status": state,
+                    "isStale": worker.release != pool.target,
+                    "version": endpoint.version,
+                    "startedAt": timestamp(worker.since),
+                }
+                for worker, state in zip(workers, states, strict=True)
+            ],
+        }
+
+    def _releases(self, endpoint: Endpoint) -> dict[str, Any]:
+        pool = self._core.dispatchers[endpoint.id].pool
+        serving = [worker for worker in pool.workers.values() if worker.serves]
+        newest = sum(1 for worker in serving if worker.release == pool.target)
+        total = len(serving)
+        return {
+            "endpointVersion": endpoint.version,
+            "rollout": {
+                "inProgress": pool.candidate is not None or newest < total,
+                "workersOnLatest": newest,
+                "workersTotal": total,
+                "percentOnLatest": 100 * newest // total if total else 100,
+            },
+            "releases": [
+                {"id": name, "version": endpoint.version, "source": "MANUAL", "diff": []}
+                for name in (pool.candidate, pool.serving)
+                if name is not None
+            ],
+        }
+
+
+def _state(worker: Worker) -> str:
+    return "RUNNING" if worker.phase is Phase.READY and worker.held else _STATES[worker.phase]
+
+
+def _scaling(scaling: _Scaling) -> dict[str, Any]:
+    value = scaling.queue_delay if scaling.type == "QUEUE_DELAY" else scaling.request_count
+    return {
+        "scalerType": scaling.type,
+        **({"scalerValue": value} if value is not None else {}),
+    }
+
+
+def _worker_fields(workers: _Workers) -> dict[str, Any]:
+    return {
+        "workersMin": workers.min,
+        "workersMax": workers.max,
+        "idleTimeout": workers.idle_timeout,
+    }
+
+
+def _volume_v1(volume: Volume) -> dict[str, Any]:
+    return {
+        "id": volume.id,
+        "name": volume.name,
+        "size": volume.size_gb,
+        "dataCenterId": volume.data_center,
+    }
+
+
+def _volume_v2(volume: Volume) -> dict[str, Any]:
+    return {
+        "id": volume.id,
+        "name": volume.name,
+        "size": volume.size_gb,
+        "dataCenter": volume.data_center,
+        "type": volume.kind,
+    }
+
+
+async def _read(request: Request, kind: type[_T]) -> _T:
+    """Return the body of a request.
+
+    Raises:
+        Problem: it has another form.
+    """
+    try:
+        return msgspec.json.decode(await request.body(_LIMIT), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(422, str(error)) from None
+
+
+async def _problem(request: Request, status: int, detail: str) -> None:
+    body = msgspec.json.encode({"title": "Error", "status": status, "detail": detail})
+    await request.start(
+        status,
+        [
+            (b"content-type", b"application/problem+json"),
+            (b"content-length", b"%d" % len(body)),
+        ],
+    )
+    await request.part(body, more=False)

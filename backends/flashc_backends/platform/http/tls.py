@@ -1,0 +1,160 @@
+"""Make a certificate authority for this machine, and a certificate for each name that a client asks for.
+
+The authority is constrained to `localhost`, the names below it, and addresses of this machine: its key is worth
+nothing for other names.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+import tempfile
+from collections import OrderedDict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import certifi
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from flashc_core.files import replacing
+
+_DAYS = 365
+_MOST_NAMES = 256
+
+
+class Authority:
+    """The certificate authority in a folder; it is made the first time."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read or make the authority.
+
+        Raises:
+            OSError: its files can't be read or written.
+        """
+        self.certificate_path = folder / "ca.pem"
+        self.bundle_path = folder / "ca-bundle.pem"
+        key_path = folder / "ca.key"
+        if not (key_path.exists() and self.certificate_path.exists()) or _is_old(
+            self.certificate_path
+        ):
+            _make(key_path, self.certificate_path)
+        self._certificate = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
+        key = serialization.load_pem_private_key(key_path.read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        self._key = key
+        _write(
+            self.bundle_path,
+            Path(certifi.where()).read_bytes() + self.certificate_path.read_bytes(),
+        )
+        self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
+
+    def context(self) -> ssl.SSLContext:
+        """Return a context that has a certificate for each name, made when a client asks for it."""
+        context = self._for_name("localhost")
+        context.sni_callback = self._choose
+        return context
+
+    def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        if name is not None and (name == "localhost" or name.endswith(".localhost")):
+            connection.context = self._for_name(name)
+        return None
+
+    def _for_name(self, name: str) -> ssl.SSLContext:
+        context = self._contexts.get(name)
+        if context is None:
+            context = self._contexts[name] = self._make_context(name)
+            if len(self._contexts) > _MOST_NAMES:
+                self._contexts.popitem(last=False)
+        self._contexts.move_to_end(name)
+        return context
+
+    def _make_context(self, name: str) -> ssl.SSLContext:
+        key = ec.generate_private_key(ec.SECP256R1())
+        names: list[x509.GeneralName] = [
+            x509.DNSName(name),
+            x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+        ]
+        certificate = (
+            _builder(name, self._certificate.subject, key.public_key())
+            .add_extension(x509.SubjectAlternativeName(names), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.set_alpn_protocols(["http/1.1"])
+        with tempfile.NamedTemporaryFile() as stream:  # `ssl` reads certificates from files only
+            stream.write(certificate.public_bytes(serialization.Encoding.PEM) + _pem(key))
+            stream.flush()
+            context.load_cert_chain(stream.name)
+        return context
+
+
+def _make(key_path: Path, certificate_path: Path) -> None:
+    """Make the authority's key and certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "flashc on this machine")])
+    allowed: list[x509.GeneralName] = [
+        x509.DNSName("localhost"),
+        x509.IPAddress(ipaddress.ip_network("127.0.0.0/8")),
+    ]
+    usage = x509.KeyUsage(
+        digital_signature=True,
+        key_cert_sign=True,
+        crl_sign=True,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
+    certificate = (
+        _builder("flashc on this machine", name, key.public_key())
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(usage, critical=True)
+        .add_extension(
+            x509.NameConstraints(permitted_subtrees=allowed, excluded_subtrees=None), critical=True
+        )
+        .sign(key, hashes.SHA256())
+    )
+    _write(key_path, _pem(key), mode=0o600)
+    _write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
+
+
+def _builder(
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])]))
+        .issuer_name(issuer)
+        .public_key(key)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=_DAYS))
+    )
+
+
+def _is_old(path: Path) -> bool:
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    return certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=30)
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+
+
+def _write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    with replacing(path, mode=mode) as temporary:
+        temporary.write_bytes(content)
+        os.chmod(temporary, mode)

@@ -1,0 +1,126 @@
+"""Serve the worker API: job-take, job-take-batch, job-done, job-stream, job-stop and ping."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from flashc_backends.platform import jobs
+from flashc_backends.platform.core import Core
+from flashc_backends.platform.records import Endpoint, Job
+
+from .asgi import Refused, Request
+
+OPERATIONS = frozenset("job-take job-take-batch job-done job-stream job-stop ping".split())
+_LONG_POLL = 50.0  # seconds; the SDK gives up after 90
+_RESULT_LIMIT = 20 * 1024**2
+_MOST_JOBS = 1000
+
+
+class _Result(Struct, rename="camel"):
+    output: Raw | None = None
+    error: Any = None
+    status: str | None = None
+    stop_pod: bool = False
+
+
+_RESULT = msgspec.json.Decoder(_Result)
+
+
+class WorkerApi:
+    """The requests of all workers.  `rest` of a path is the worker's id, and the job's id in some."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def serve(self, request: Request, endpoint: Endpoint, operation: str, rest: str) -> None:
+        """Serve one request.
+
+        Raises:
+            Refused: the request is wrong.
+            StoreError: the database can't be used.
+        """
+        worker, _, job_id = rest.partition("/")
+        match operation:
+            case "job-take" | "job-take-batch":
+                await self._take(request, endpoint, worker, batch=operation == "job-take-batch")
+            case "job-done":
+                await self._done(request, endpoint, worker, job_id)
+            case "job-stream":
+                await self._stream(request, endpoint, worker, job_id)
+            case "job-stop":
+                await self._stop(request, endpoint, worker)
+            case _:
+                listed = request.query.get("job_id", "")
+                ids = frozenset(name for name in listed.split(",") if name)
+                self._core.ping(endpoint.id, worker, ids)
+                await request.reply(200, b"{}")
+
+    async def _take(
+        self, request: Request, endpoint: Endpoint, worker: str, *, batch: bool
+    ) -> None:
+        await request.body(0)
+        size = request.query.get("batch_size", "1")
+        count = min(int(size), _MOST_JOBS) if batch and size.isdecimal() else 1
+        if not batch and request.query.get("job_in_progress") == "0":
+            self._core.expect_idle(endpoint.id, worker)
+        taken = await self._core.take(endpoint.id, worker, count, _LONG_POLL, request.watch)
+        if not taken:
+            await request.reply_nothing()
+        elif request.is_gone:
+            await self._core.give_back(taken, worker)
+        else:
+            views = [self._view(job) for job in taken]
+            await request.reply(200, b"[%s]" % b",".join(views) if batch else views[0])
+
+    def _view(self, job: Job) -> bytes:
+        """Return a job as its worker gets it."""
+        extra = b"," + job.extra if job.extra else b""
+        body = self._core.store.body(job.input)
+        return b'{"id":"%s","input":%s%s}' % (job.id.encode(), body, extra)
+
+    async def _done(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
+        try:
+            result = _RESULT.decode(await request.body(_RESULT_LIMIT))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Refused(400, f"the result can't be read: {error}") from None
+        output = None
+        if result.output is not None:
+            output = await self._core.spilled(bytes(result.output))
+        if result.status == "IN_PROGRESS":
+            progress = jobs.Progressed(worker, output or b"null")
+            await self._core.report(endpoint.id, job_id, progress)
+        else:
+            event = jobs.Reported(worker, output, _error_text(result.error))
+            await self._core.report(endpoint.id, job_id, event)
+        if result.stop_pod:
+            self._core.recycle(endpoint.id, worker)
+        await request.reply(200, b"{}")
+
+    async def _stream(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
+        body = await request.body(_RESULT_LIMIT)
+        try:
+            part = msgspec.json.decode(body, type=dict[str, Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise Refused(400, f"the part can't be read: {error}") from None
+        kept = msgspec.json.encode({"output": part.get("output", Raw(b"null"))})
+        await self._core.report(endpoint.id, job_id, jobs.Streamed(worker, kept))
+        await request.reply(200, b"{}")
+
+    async def _stop(self, request: Request, endpoint: Endpoint, worker: str) -> None:
+        await request.body(0)
+        stopped = await self._core.stops(endpoint.id, worker, _LONG_POLL, request.watch)
+        if stopped:
+            await request.reply_json(200, {"jobsToStop": stopped})
+        else:
+            await request.reply_nothing()
+
+
+def _error_text(error: Any) -> str | None:
+    """Return the text of a result's error, None if there is none."""
+    if not error:
+        return None
+    return error if isinstance(error, str) else json.dumps(error)

@@ -1,0 +1,233 @@
+"""Decide what an event does to a job: a pure function `(job, event, now) -> (job, effects)`.
+
+Inside the platform a job may run more than once: its worker dies, or an answer is lost.  Its client sees exactly
+one result: only the worker that holds the job can report one, and only while it holds the job.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from .records import Body, Job, Status
+
+MAX_ATTEMPTS = 3
+_EXECUTION_TIMEOUT = "the job ran longer than its execution timeout of {:g} s"
+_LOST = "the worker was lost {} times while it ran this job"
+
+
+class Taken(Struct, frozen=True):
+    """A worker asks for the job."""
+
+    worker: str
+
+
+class Returned(Struct, frozen=True):
+    """The job did not reach the worker: the connection ended first."""
+
+    worker: str
+
+
+class Progressed(Struct, frozen=True):
+    """The worker reports a partial output."""
+
+    worker: str
+    output: Body
+
+
+class Streamed(Struct, frozen=True):
+    """The worker reports a part of a stream."""
+
+    worker: str
+    body: bytes
+
+
+class Reported(Struct, frozen=True):
+    """The worker reports the result; with an error, the job failed."""
+
+    worker: str
+    output: Body | None
+    error: str | None = None
+
+
+class Lost(Struct, frozen=True):
+    """The worker no longer has the job: it died, or its answer was lost; `reason` is for the client."""
+
+    worker: str
+    reason: str = ""
+
+
+class Cancelled(Struct, frozen=True):
+    """A client cancels the job."""
+
+
+class Retried(Struct, frozen=True):
+    """A client asks to run a failed job again."""
+
+
+class Passed(Struct, frozen=True):
+    """Time has passed."""
+
+
+Event = Taken | Returned | Progressed | Streamed | Reported | Lost | Cancelled | Retried | Passed
+
+
+class Settled(Struct, frozen=True):
+    """The job has its final state: tell those who wait for it."""
+
+
+class StopJob(Struct, frozen=True):
+    """Tell the worker to stop working on the job."""
+
+    worker: str
+
+
+class KeepPart(Struct, frozen=True):
+    """Keep a part of the stream until the client takes it."""
+
+    body: bytes
+
+
+class DropParts(Struct, frozen=True):
+    """Drop the parts that the client has not taken; the job runs again from its start."""
+
+
+class Forget(Struct, frozen=True):
+    """Delete the job; its id is unknown from now on."""
+
+
+Effect = Settled | StopJob | KeepPart | DropParts | Forget
+Step = tuple[Job, tuple[Effect, ...]]
+
+
+def step(job: Job, event: Event, now: float) -> Step:
+    """Return the job after the event, and what the platform has to do.
+
+    A job that is returned as it is (`is`), without effects, means that the event does not apply.
+    """
+    match event:
+        case Taken():
+            return _take(job, event, now)
+        case Returned():
+            if not _is_held_by(job, event.worker):
+                return job, ()
+            return _queued(job, attempt=job.attempt - 1), (DropParts(),)
+        case Progressed():
+            if not _is_held_by(job, event.worker):
+                return job, ()
+            return replace(job, output=event.output), ()
+        case Streamed():
+            if not _is_held_by(job, event.worker):
+                return job, ()
+            return job, (KeepPart(event.body),)
+        case Reported():
+            if not _is_held_by(job, event.worker):
+                return job, ()
+            status = Status.COMPLETED if event.error is None else Status.FAILED
+            return _settle(job, status, now, event.output, event.error)
+        case Lost():
+            return _lose(job, event, now)
+        case Cancelled():
+            return _cancel(job, now)
+        case Retried():
+            return _retry(job, now)
+        case Passed():
+            return _pass(job, now)
+
+
+def next_change(job: Job) -> float:
+    """Return the time from which on `Passed` changes the job."""
+    if job.status.is_final:
+        return job.expires if job.expires is not None else job.ttl_at
+    if job.due is not None:
+        return min(job.due, job.ttl_at)
+    return job.ttl_at
+
+
+def _is_held_by(job: Job, worker: str) -> bool:
+    return job.status is Status.IN_PROGRESS and job.worker == worker
+
+
+def _take(job: Job, event: Taken, now: float) -> Step:
+    if job.status is not Status.IN_QUEUE or job.ttl_at <= now:
+        return job, ()
+    taken = replace(
+        job,
+        status=Status.IN_PROGRESS,
+        worker=event.worker,
+        attempt=job.attempt + 1,
+        started=now,
+        due=now + job.timeout,
+    )
+    return taken, ()
+
+
+def _lose(job: Job, event: Lost, now: float) -> Step:
+    if not _is_held_by(job, event.worker):
+        return job, ()
+    if job.attempt >= MAX_ATTEMPTS:
+        error = _LOST.format(job.attempt) + (f": {event.reason}" if event.reason else "")
+        return _settle(job, Status.FAILED, now, None, error)
+    return _queued(job, attempt=job.attempt), (DropParts(),)
+
+
+def _cancel(job: Job, now: float) -> Step:
+    if job.status.is_final:
+        return job, ()
+    settled, effects = _settle(job, Status.CANCELLED, now, job.output, None)
+    return settled, (*_stop(job), *effects)
+
+
+def _retry(job: Job, now: float) -> Step:
+    if job.status not in (Status.FAILED, Status.TIMED_OUT):
+        return job, ()
+    again = replace(
+        _queued(job, attempt=0),
+        finished=None,
+        expires=None,
+        error=None,
+        ttl_at=now + (job.ttl_at - job.created),
+        created=now,
+    )
+    return again, (DropParts(),)
+
+
+def _pass(job: Job, now: float) -> Step:
+    if job.status.is_final:
+        return job, (Forget(),) if job.expires is not None and job.expires <= now else ()
+    if job.ttl_at <= now:
+        return job, (*_stop(job), Forget())
+    if job.due is not None and job.due <= now:
+        error = _EXECUTION_TIMEOUT.format(job.timeout)
+        settled, effects = _settle(job, Status.TIMED_OUT, now, job.output, error)
+        return settled, (*_stop(job), *effects)
+    return job, ()
+
+
+def _queued(job: Job, *, attempt: int) -> Job:
+    return replace(
+        job,
+        status=Status.IN_QUEUE,
+        worker=None,
+        attempt=attempt,
+        started=None,
+        due=None,
+        output=None,
+    )
+
+
+def _settle(job: Job, status: Status, now: float, output: Body | None, error: str | None) -> Step:
+    settled = replace(
+        job,
+        status=status,
+        finished=now,
+        due=None,
+        expires=now + job.retention,
+        output=output,
+        error=error,
+    )
+    return settled, (Settled(),)
+
+
+def _stop(job: Job) -> tuple[Effect, ...]:
+    return (StopJob(job.worker),) if job.worker is not None else ()

@@ -1,0 +1,63 @@
+"""Tell listeners what happens on the platform, in order and with numbers by which they can resume."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec import Struct
+
+_KEPT = 20_000
+
+
+class Entry(Struct, frozen=True):
+    """Something that happened.  `number` rises over restarts, too: it is at least the time in microseconds."""
+
+    number: int
+    at: float
+    kind: str
+    what: dict[str, Any]
+
+
+class Journal:
+    """The newest entries, for listeners that come later or resume."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Entry] = deque(maxlen=_KEPT)
+        self._last = 0
+        self._news = asyncio.Event()
+
+    def note(self, kind: str, **what: Any) -> None:
+        """Add an entry; `kind` is such as "job" or "worker"."""
+        now = time.time()
+        self._last = max(self._last + 1, int(now * 1_000_000))
+        self._entries.append(Entry(self._last, now, kind, what))
+        self._news.set()
+
+    def after(self, number: int) -> list[Entry]:
+        """Return the kept entries with a higher number, in order."""
+        if number >= self._last:
+            return []
+        found: list[Entry] = []
+        for entry in reversed(self._entries):
+            if entry.number <= number:
+                break
+            found.append(entry)
+        return found[::-1]
+
+    async def follow(self, number: int) -> AsyncIterator[list[Entry]]:
+        """Yield entries with a higher number, in batches, for ever; an empty batch after 15 quiet seconds."""
+        while True:
+            entries = self.after(number)
+            if entries:
+                number = entries[-1].number
+                yield entries
+                continue
+            news = self._news = self._news if not self._news.is_set() else asyncio.Event()
+            try:
+                await asyncio.wait_for(news.wait(), 15.0)
+            except TimeoutError:
+                yield []

@@ -1,0 +1,401 @@
+"""Keep the platform's state in SQLite: one thread writes, and commits what is waiting as one transaction.
+
+A write is acknowledged when its transaction is committed.  Without `durable` a power failure can lose the last
+transactions; the end of this process loses none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import closing, suppress
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from flashc_core.files import replacing
+
+from .records import Body, Job, Record, Spilled, Status
+
+SPILL_ABOVE = 256 * 1024  # bytes; larger rows would delay the others of their transaction
+_VERSION = 1
+_GROUP = 512  # writes in a transaction
+_COLUMNS = (
+    "sequence id endpoint status attempt worker low_priority input input_size extra output output_size error"
+    " created started finished due expires ttl_at timeout retention webhook traceparent"
+).split()
+_INSERT = f"INSERT INTO job ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_UPDATE = (
+    "UPDATE job SET status=?, attempt=?, worker=?, output=?, output_size=?, error=?, created=?, started=?,"
+    " finished=?, due=?, expires=?, ttl_at=? WHERE id=?"
+)
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM job"
+
+
+class StoreError(Exception):
+    """The database can't be read or written: a full disk, no permission, a damaged file."""
+
+
+class Statement(Struct, frozen=True):
+    """A statement of SQL with its parameters."""
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+
+
+class _Write(Struct, frozen=True):
+    """Statements that are committed together, and whom to tell."""
+
+    statements: Sequence[Statement]
+    future: asyncio.Future[None]
+
+
+def insert_job(job: Job) -> Statement:
+    """Return the statement that stores a new job."""
+    body, size = _columns_of(job.input)
+    output, output_size = _columns_of(job.output)
+    return Statement(
+        _INSERT,
+        (
+            job.sequence,
+            job.id,
+            job.endpoint,
+            job.status.value,
+            job.attempt,
+            job.worker,
+            job.low_priority,
+            body,
+            size,
+            job.extra,
+            output,
+            output_size,
+            job.error,
+            job.created,
+            job.started,
+            job.finished,
+            job.due,
+            job.expires,
+            job.ttl_at,
+            job.timeout,
+            job.retention,
+            job.webhook,
+            job.traceparent,
+        ),
+    )
+
+
+def update_job(job: Job) -> Statement:
+    """Return the statement that stores what changes in a job's life."""
+    output, output_size = _columns_of(job.output)
+    return Statement(
+        _UPDATE,
+        (
+            job.status.value,
+            job.attempt,
+            job.worker,
+            output,
+            output_size,
+            job.error,
+            job.created,
+            job.started,
+            job.finished,
+            job.due,
+            job.expires,
+            job.ttl_at,
+            job.id,
+        ),
+    )
+
+
+def save_record(record: Record) -> Statement:
+    """Return the statement that stores a record of the management API."""
+    return Statement(
+        "INSERT INTO record (id, kind, body) VALUES (?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET body=excluded.body",
+        (record.id, type(record).__name__, msgspec.json.encode(record)),
+    )
+
+
+class Store:
+    """The database in a folder, with the files of large bodies next to it.
+
+    All methods but the constructor are called in the event loop's thread.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        """Open or create the database.
+
+        Raises:
+            StoreError: it can't be opened, or a newer flashc wrote it.
+        """
+        self._bodies = folder / "bodies"
+        self._path = folder / "platform.sqlite"
+        try:
+            self._bodies.mkdir(parents=True, exist_ok=True)
+            self._writer = self._connect()
+            self._writer.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+            _migrate(self._writer)
+            self._reader = self._connect()
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(f"{self._path}: {error}") from error
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="flashc-store", daemon=True)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA busy_timeout=5000")
+        return connection
+
+    def start(self) -> None:
+        """Start the thread that writes; the event loop has to run."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Commit what waits, and close the database."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join()
+        self._reader.close()
+        with suppress(sqlite3.Error):
+            self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._writer.close()
+
+    # Writing -------------------------------------------------------------------------------------
+
+    def write(self, statements: Sequence[Statement]) -> asyncio.Future[None]:
+        """Commit the statements, all or none; the future ends after the commit.
+
+        The future raises `StoreError` if they can't be committed.
+        """
+        assert self._loop is not None
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put(_Write(statements, future))
+        return future
+
+    def _run(self) -> None:
+        while True:
+            first = self._queue.get()
+            if first is None:
+                return
+            group = [first]
+            ends = False
+            while len(group) < _GROUP and not ends:
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if item is None:
+                    ends = True
+                else:
+                    group.append(item)
+            self._commit(group)
+            if ends:
+                return
+
+    def _commit(self, group: list[_Write]) -> None:
+        """Commit a group; if that fails, commit each write for itself, so that one can't harm the others."""
+        results: list[tuple[asyncio.Future[None], str | None]]
+        try:
+            self._transact(statement for write in group for statement in write.statements)
+            results = [(write.future, None) for write in group]
+        except sqlite3.Error:
+            results = [(write.future, self._error_of(write)) for write in group]
+        assert self._loop is not None
+        with suppress(RuntimeError):  # the loop is closed: there is none left to tell
+            self._loop.call_soon_threadsafe(_tell, results)
+
+    def _error_of(self, write: _Write) -> str | None:
+        try:
+            self._transact(write.statements)
+        except sqlite3.Error as error:
+            return f"{self._path}: {error}"
+        return None
+
+    def _transact(self, statements: Iterable[Statement]) -> None:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                self._writer.execute(statement.sql, statement.parameters)
+            self._writer.execute("COMMIT")
+        except sqlite3.Error:
+            with suppress(sqlite3.Error):
+                self._writer.execute("ROLLBACK")
+            raise
+
+    # Reading -------------------------------------------------------------------------------------
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a stored job.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        rows = self._rows(f"{_SELECT} WHERE id=?", (job_id,))
+        return _job_of(rows[0]) if rows else None
+
+    def open_jobs(self, endpoint: str) -> list[Job]:
+        """Return the jobs of an endpoint that are not final, in the order of their sequence."""
+        sql = f"{_SELECT} WHERE endpoint=? AND finished IS NULL ORDER BY sequence"
+        return [_job_of(row) for row in self._rows(sql, (endpoint,))]
+
+    def recent_jobs(self, endpoint: str, count: int) -> list[Job]:
+        """Return the newest jobs of an endpoint, newest first."""
+        sql = f"{_SELECT} WHERE endpoint=? ORDER BY sequence DESC LIMIT ?"
+        return [_job_of(row) for row in self._rows(sql, (endpoint, count))]
+
+    def last_sequence(self) -> int:
+        """Return the highest sequence of a stored job."""
+        return int(self._rows("SELECT coalesce(max(sequence), 0) FROM job")[0][0])
+
+    def counts(self, endpoint: str) -> dict[Status, int]:
+        """Return how many stored jobs of an endpoint have a state."""
+        sql = "SELECT status, count(*) FROM job WHERE endpoint=? GROUP BY status"
+        return {Status(status): count for status, count in self._rows(sql, (endpoint,))}
+
+    def parts(self, job_id: str) -> list[tuple[int, bytes]]:
+        """Return the parts of a job's stream that no client has taken, with their numbers."""
+        return self._rows("SELECT number, body FROM part WHERE job=? ORDER BY number", (job_id,))
+
+    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
+        return self._rows(sql, parameters)
+
+    def records(self) -> list[Record]:
+        """Return all records of the management API."""
+        kinds = {kind.__name__: kind for kind in Record.__args__}
+        rows = self._rows("SELECT kind, body FROM record")
+        return [msgspec.json.decode(body, type=kinds[kind]) for kind, body in rows]
+
+    def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        try:
+            with closing(self._reader.execute(sql, parameters)) as cursor:
+                return cursor.fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"{self._path}: {error}") from error
+
+    # Bodies --------------------------------------------------------------------------------------
+
+    @staticmethod
+    def is_small(body: bytes) -> bool:
+        """Return whether a body is kept in the database itself."""
+        return len(body) <= SPILL_ABOVE
+
+    def spill(self, body: bytes) -> Body:
+        """Return the body, or the name of its file if it is too large for the database.
+
+        Raises:
+            StoreError: the file can't be written.
+        """
+        if self.is_small(body):
+            return body
+        name = hashlib.sha256(body).hexdigest()
+        path = self._bodies / name
+        try:
+            if not path.exists():
+                with replacing(path) as temporary:
+                    temporary.write_bytes(body)
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+        return Spilled(name, len(body))
+
+    def body(self, body: Body) -> bytes:
+        """Return a body's bytes.
+
+        Raises:
+            StoreError: its file can't be read.
+        """
+        if isinstance(body, bytes):
+            return body
+        path = self._bodies / body.name
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise StoreError(f"{path}: {error.strerror}") from error
+
+    def sweep(self, now: float) -> list[Statement]:
+        """Return the statements that delete expired jobs, and remove the files that no job refers to."""
+        used = {
+            name.decode() if isinstance(name, bytes) else name
+            for row in self._rows(
+                "SELECT input, output FROM job WHERE (input_size IS NOT NULL OR output_size IS NOT NULL)"
+                " AND (expires IS NULL OR expires > ?)",
+                (now - 60,),
+            )
+            for name in row
+            if name is not None and len(name) == _NAME_LENGTH
+        }
+        for path in self._bodies.iterdir():
+            with suppress(OSError):
+                if path.name not in used and now - path.stat().st_mtime > 60:
+                    path.unlink()
+        return [
+            Statement(
+                "DELETE FROM part WHERE job IN (SELECT id FROM job WHERE expires <= ?)", (now,)
+            ),
+            Statement("DELETE FROM job WHERE expires <= ?", (now,)),
+        ]
+
+
+_NAME_LENGTH = hashlib.sha256().digest_size * 2
+
+
+def _tell(results: list[tuple[asyncio.Future[None], str | None]]) -> None:
+    """End the futures of writes, in the event loop."""
+    for future, error in results:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(None)
+        else:
+            future.set_exception(StoreError(error))
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database to this version.
+
+    Raises:
+        StoreError: a newer flashc wrote it.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise StoreError(f"the database has version {version}, this flashc knows {_VERSION}")
+    if version == 0:
+        schema = (
+            files("flashc_backends.platform").joinpath("schema.sql").read_text(encoding="utf-8")
+        )
+        connection.executescript(f"BEGIN; {schema}; PRAGMA user_version={_VERSION}; COMMIT;")
+
+
+def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:
+    if isinstance(body, Spilled):
+        return body.name.encode(), body.size
+    return body, None
+
+
+def _body_of(column: bytes | None, size: int | None) -> Body | None:
+    if column is None or size is None:
+        return column
+    return Spilled(column.decode(), size)
+
+
+def _job_of(row: tuple[Any, ...]) -> Job:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["status"] = Status(values["status"])
+    values["low_priority"] = bool(values["low_priority"])
+    values["input"] = _body_of(values["input"], values.pop("input_size"))
+    values["output"] = _body_of(values["output"], values.pop("output_size"))
+    return Job(**values)

@@ -1,0 +1,305 @@
+"""Send requests to load-balanced workers, with pooled connections, and stream what comes back.
+
+The clients of httpx and aiohttp take two to ten times as long for a request, which a caller of an endpoint would
+notice; httptools is the parser that the platform's server uses as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+import httptools
+
+Address = tuple[str, int]
+Headers = list[tuple[bytes, bytes]]
+
+_HOP_BY_HOP = frozenset(
+    [
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    ]
+)
+_HIGH_WATER = 1024 * 1024  # bytes of an answer that wait for the client
+_CONNECT_TIMEOUT = 5.0
+_POOLED = 64  # connections to one worker
+
+
+class UpstreamError(Exception):
+    """The worker can't be reached, or broke off; `sent`: it may have seen the request."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """Return the headers that are not about one connection only."""
+    named = {
+        name.strip().lower()
+        for key, value in headers
+        if key == b"connection"
+        for name in value.split(b",")
+    }
+    dropped = _HOP_BY_HOP | named
+    return [(key, value) for key, value in headers if key not in dropped]
+
+
+class _Connection(asyncio.Protocol):
+    """One connection to a worker; it carries one request at a time."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._news = asyncio.Event()
+        self._parser: httptools.HttpResponseParser | None = None
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._paused = False
+        self.closed = False
+        self.reusable = False
+        self.status = 0
+        self.headers: Headers = []
+        self._has_head = False
+        self._complete = False
+        self._failure = ""
+        self._is_head = False
+
+    # The event loop's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed = True
+        self._writable.set()
+        self._news.set()
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        if self._parser is None:
+            self.close()  # an answer without a request
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._failure = f"it does not speak HTTP: {error}"
+            self.close()
+        self._news.set()
+
+    def eof_received(self) -> None:
+        if self._parser is not None and self._has_head and not self._has_length:
+            self._complete = True  # the end of the connection is the end of the answer
+
+    # The parser's side
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        assert self._parser is not None
+        self.status = self._parser.get_status_code()
+        if self.status < 200:  # 100 Continue, 103 Early Hints: the answer follows
+            self.headers = []
+            return
+        self._has_head = True
+        if self._is_head:
+            self._complete = True  # its length is that of an answer to GET; no body follows
+
+    def on_body(self, body: bytes) -> None:
+        self._chunks.append(body)
+        self._waiting += len(body)
+        if self._waiting > _HIGH_WATER and not self._paused and self._transport is not None:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def on_message_complete(self) -> None:
+        assert self._parser is not None
+        if self.status < 200:
+            return
+        self._complete = True
+        self.reusable = self._parser.should_keep_alive()
+
+    # The client's side
+
+    @property
+    def _has_length(self) -> bool:
+        return any(key in (b"content-length", b"transfer-encoding") for key, _ in self.headers)
+
+    def begin(self, *, is_head: bool) -> None:
+        """Prepare for a request."""
+        self._is_head = is_head
+        self._parser = httptools.HttpResponseParser(self)
+        self.headers = []
+        self._has_head = self._complete = self.reusable = False
+        self._news.clear()
+
+    async def write(self, data: bytes) -> None:
+        """Send a part of the request; wait while the worker reads slowly."""
+        assert self._transport is not None
+        if not self.closed:
+            self._transport.write(data)
+            await self._writable.wait()
+
+    async def head(self) -> None:
+        """Wait for the status and the headers of the answer."""
+        while not self._has_head:
+            if self.closed:
+                raise UpstreamError(self._failure or "it closed the connection", sent=True)
+            self._news.clear()
+            await self._news.wait()
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield the body of the answer as it comes."""
+        while True:
+            while self._chunks:
+                chunk = self._chunks.popleft()
+                self._waiting -= len(chunk)
+                yield chunk
+            if self._paused and self._transport is not None:
+                self._paused = False
+                self._transport.resume_reading()
+            if self._complete:
+                return
+            if self.closed:
+                raise UpstreamError(self._failure or "it broke off its answer", sent=True)
+            self._news.clear()
+            await self._news.wait()
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._transport is not None:
+            self._transport.close()
+        self.closed = True
+
+
+class Answer:
+    """The answer of a worker.  Its body has to be read to its end, or the answer closed."""
+
+    def __init__(self, upstream: Upstream, address: Address, connection: _Connection) -> None:
+        self._upstream = upstream
+        self._address = address
+        self._connection = connection
+        self.status = connection.status
+        self.headers = end_to_end(connection.headers)
+
+    def body(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes.
+
+        Raises:
+            UpstreamError: the worker broke off.
+        """
+        return self._connection.body()
+
+    def close(self) -> None:
+        """Give the connection back; it is closed if the answer was not read to its end."""
+        self._upstream.release(self._address, self._connection)
+
+
+class Upstream:
+    """The pooled connections to all workers."""
+
+    def __init__(self) -> None:
+        self._idle: dict[Address, list[_Connection]] = {}
+
+    async def request(
+        self,
+        address: Address,
+        method: bytes,
+        target: bytes,
+        headers: Headers,
+        body: AsyncIterator[bytes] | None,
+        *,
+        length: int | None = None,
+    ) -> Answer:
+        """Send a request and return when the head of the answer is there.
+
+        `length`: of the body, None if the body is sent in chunks.
+
+        Raises:
+            UpstreamError: the worker can't be reached, or breaks off.
+        """
+        connection = await self._connect(address)
+        connection.begin(is_head=method == b"HEAD")
+        lines = [b"%s %s HTTP/1.1\r\n" % (method, target)]
+        lines += [b"%s: %s\r\n" % header for header in headers]
+        chunked = body is not None and length is None
+        if chunked:
+            lines.append(b"transfer-encoding: chunked\r\n")
+        try:
+            await connection.write(b"".join(lines) + b"\r\n")
+            if body is not None:
+                async for chunk in body:
+                    if chunk:
+                        await connection.write(
+                            b"%x\r\n%s\r\n" % (len(chunk), chunk) if chunked else chunk
+                        )
+                if chunked:
+                    await connection.write(b"0\r\n\r\n")
+            await connection.head()
+        except BaseException:
+            connection.close()
+            raise
+        return Answer(self, address, connection)
+
+    async def status(self, address: Address, target: bytes) -> int:
+        """Return the status of a GET request.
+
+        Raises:
+            UpstreamError: the worker can't be reached, or breaks off.
+        """
+        answer = await self.request(address, b"GET", target, [(b"host", b"worker")], None)
+        try:
+            async for _ in answer.body():
+                pass
+        finally:
+            answer.close()
+        return answer.status
+
+    async def _connect(self, address: Address) -> _Connection:
+        idle = self._idle.get(address)
+        while idle:
+            connection = idle.pop()
+            if not connection.closed:
+                return connection
+        try:
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    _Connection, *address
+                )
+        except (OSError, TimeoutError) as error:
+            raise UpstreamError(f"it can't be reached: {error}", sent=False) from error
+        return connection
+
+    def release(self, address: Address, connection: _Connection) -> None:
+        """Keep a connection for the next request, if its last one is complete."""
+        idle = self._idle.setdefault(address, [])
+        if connection.reusable and not connection.closed and len(idle) < _POOLED:
+            idle.append(connection)
+        else:
+            connection.close()
+
+    def forget(self, address: Address) -> None:
+        """Close the connections to a worker that ended."""
+        for connection in self._idle.pop(address, []):
+            connection.close()
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        for address in list(self._idle):
+            self.forget(address)

@@ -1,0 +1,68 @@
+"""Tell clients' webhooks about final jobs, again if they do not answer with 200."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import httpx
+
+from .records import Job
+from .store import Statement, Store, StoreError
+
+_TRIES = 3
+_PAUSE = 10.0  # seconds between tries
+_TIMEOUT = 10.0
+_AT_ONCE = 32
+_DUE = "SELECT job, url, tries FROM webhook WHERE next_at <= ? ORDER BY next_at LIMIT ?"
+
+
+class Webhooks:
+    """The deliveries that are due; they are in the store, so that a restart loses none."""
+
+    def __init__(self, store: Store, view: Callable[[Job], bytes]) -> None:
+        self._store = store
+        self._view = view
+        self._news = asyncio.Event()
+
+    def wake(self) -> None:
+        """Look for new deliveries now."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver what is due, until this is cancelled."""
+        async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+            while True:
+                self._news.clear()
+                due: list[tuple[str, str, int]] = []
+                with suppress(StoreError):
+                    due = [
+                        (str(job), str(url), int(tries))
+                        for job, url, tries in self._store.rows(_DUE, time.time(), _AT_ONCE)
+                    ]
+                await asyncio.gather(*(self._deliver(client, *item) for item in due))
+                if len(due) < _AT_ONCE:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), 1.0)
+
+    async def _deliver(self, client: httpx.AsyncClient, job_id: str, url: str, tries: int) -> None:
+        job = self._store.job(job_id)
+        arrived = job is None  # its result has expired: there is nothing to tell any more
+        if job is not None:
+            with suppress(httpx.HTTPError, httpx.InvalidURL):
+                headers = {"content-type": "application/json"}
+                reply = await client.post(url, content=self._view(job), headers=headers)
+                arrived = reply.status_code == 200
+        ends = arrived or tries + 1 >= _TRIES
+        statement = (
+            Statement("DELETE FROM webhook WHERE job=?", (job_id,))
+            if ends
+            else Statement(
+                "UPDATE webhook SET tries=?, next_at=? WHERE job=?",
+                (tries + 1, time.time() + _PAUSE, job_id),
+            )
+        )
+        with suppress(StoreError):
+            await self._store.write([statement])
