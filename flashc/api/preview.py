@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 from flashc.project.workspace import Workspace
@@ -12,7 +14,9 @@ from flashc_backends.manifest.documents import read_document
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.plan import PreviewPlan
 from flashc_backends.preview.preview import Listener, Preview, PreviewError, Settings
+from flashc_backends.preview.registry import entries
 from flashc_core import rules
+from flashc_core.cache import open_store
 from flashc_core.source import WholeFile
 
 from .build import build_project
@@ -98,9 +102,7 @@ def run_preview(
     try:
         asyncio.run(_until_stopped(preview))
     except PreviewError as error:
-        sink.report(
-            error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help
-        )
+        sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
     return PreviewResult(diagnostics=tuple(sink))
 
 
@@ -110,3 +112,21 @@ async def _until_stopped(preview: Preview) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     await preview.run(stop)
+
+
+def clean_previews(everything: bool) -> Iterator[str]:
+    """Remove what killed previews have left, and yield a line for each thing.
+
+    `everything`: the packages and the images that flashc made for workers too, which the next preview makes again.
+    """
+    for entry in entries():
+        if not entry.record.is_running:
+            entry.remove()
+            yield f"{entry.record.id}: its folder is removed"
+    workers = open_store().folder / "workers"
+    if everything and workers.is_dir():
+        shutil.rmtree(workers, ignore_errors=True)
+        yield f"the packages of workers in {workers} are removed"
+    from flashc_backends.platform.engines.cleaning import clean_docker  # few need it
+
+    yield from clean_docker(images=everything)

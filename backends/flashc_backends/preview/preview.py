@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import secrets
 import shutil
 import time
@@ -15,10 +16,11 @@ from typing import Any, Literal, Protocol
 from msgspec import Struct, structs
 
 from flashc_backends.manifest.manifest_model import Manifest
-from flashc_backends.platform.assembly import LocalPlatform, PortTaken, WorkerFailed
+from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
 from flashc_backends.platform.engines.base import Engine, EngineError, WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.owners import this_process
 from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.http.port import PortTaken
 from flashc_backends.platform.store import StoreError
 from flashc_core import rules
 from flashc_core.diagnostics import Rule
@@ -45,10 +47,11 @@ class PreviewError(Exception):
 class Settings(Struct, frozen=True, kw_only=True):
     """What the user chooses.
 
-    `engine` "auto" is docker where a daemon answers.  `image` is for all workers; `pull`: whether images may be
+    `id` is the preview's own, None for a new one.  `engine` "auto" is docker where a daemon answers.  `image` is for all workers; `pull`: whether images may be
     pulled.  `port` 0 takes a free one.  `environ` is where references to variables are resolved.
     """
 
+    id: str | None = None
     engine: EngineName = "auto"
     image: str | None = None
     pull: bool = True
@@ -89,6 +92,12 @@ class Listener(Protocol):
         ...
 
 
+def new_id(app: str) -> str:
+    """Return an id for a new preview, which begins with the app's name."""
+    name = re.sub(r"[^a-z0-9]+", "-", app.lower()).strip("-") or "app"
+    return f"{name[:40]}-{secrets.token_hex(3)}"
+
+
 class Preview:
     """One preview, from its start to its end."""
 
@@ -103,7 +112,7 @@ class Preview:
         settings: Settings,
         listener: Listener,
     ) -> None:
-        self.id = f"{plan.app}-{secrets.token_hex(3)}"
+        self.id = settings.id or new_id(plan.app)
         self._plan, self._manifest, self._artifact = plan, manifest, artifact
         self._cache, self._settings, self._listener = cache, settings, listener
         self._record = Record(
@@ -162,7 +171,9 @@ class Preview:
             )
             await platform.ready(self._settings.ready_seconds)
         except EngineError as error:
-            raise PreviewError(error.rule, str(error), notes=error.notes, help=error.help) from error
+            raise PreviewError(
+                error.rule, str(error), notes=error.notes, help=error.help
+            ) from error
         except WorkerFailed as error:
             raise _never_ready(error.label, error.reason, error.lines) from error
         except TimeoutError as error:
@@ -277,8 +288,7 @@ class Preview:
         """End the workers and the platform, and remove the preview's folder."""
         if self._platform is not None:
             await self._platform.close()
-        if self._record.state != "failed":
-            shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _too_slow(self) -> PreviewError:
         return PreviewError(

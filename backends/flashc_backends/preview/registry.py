@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,17 +80,19 @@ class Entry(Struct, frozen=True):
         process = process_of(self.record.owner)
         if process is None or not self.record.is_running:
             return False
-        deadline = time.monotonic() + seconds
         for number in (signal.SIGTERM, signal.SIGKILL):
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(process, number)
-            except ProcessLookupError:
+            if self._has_ended(seconds):
                 break
-            while self.record.is_running and time.monotonic() < deadline:
-                time.sleep(_PAUSE)
-            deadline = time.monotonic() + seconds
-            if not self.record.is_running:
-                break
+        return True
+
+    def _has_ended(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while is_alive(self.record.owner):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PAUSE)
         return True
 
     def remove(self) -> None:
@@ -104,13 +107,13 @@ def state_folder() -> Path:
 
 
 def make_folder(preview: str) -> Path:
-    """Make the folder of a new preview; only its user can read it.
+    """Make the folder of a preview if it is not there; only its user can read it.
 
     Raises:
         OSError: it can't be made.
     """
     folder = state_folder() / "previews" / preview
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
     return folder
 
 

@@ -31,6 +31,7 @@ from . import sweeper
 from .attachment import Attachment
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
 from .bubblewrap import APP
+from .cleaning import sweep_dead
 from .containers import (
     PORT,
     PROCESSES,
@@ -44,7 +45,7 @@ from .containers import Container as PlannedContainer
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
 from .lines import Events
-from .owners import LABEL, OWNER, is_alive, this_process
+from .owners import LABEL, OWNER, this_process
 
 _T = TypeVar("_T")
 _THREADS = 64  # a stop occupies one as long as its grace
@@ -138,7 +139,8 @@ class DockerEngine:
         self._processors = int(info["NCPU"])
         self._has_gpus = "nvidia" in info.get("Runtimes", {})
         self._images = Images(client, override=self._image, pull=self._pull, report=self._report)
-        self._sweep_dead(client)
+        for _ in sweep_dead(client):
+            pass
         self._sweeper = self._start_sweeper()
         labels = {LABEL: self.preview, OWNER: this_process()}
         self._network = network = client.networks.create(self.preview, labels=labels)
@@ -160,13 +162,6 @@ class DockerEngine:
                 "the Docker daemon runs on another machine, or in a virtual machine",
                 help=("pass `--engine process`; workers then run as processes here",),
             ) from error
-
-    def _sweep_dead(self, client: docker.DockerClient) -> None:
-        """Remove what previews left whose flashc does not run any more."""
-        for network in client.networks.list(filters={"label": LABEL}):
-            labels: dict[str, str] = network.attrs.get("Labels") or {}
-            if not is_alive(labels.get(OWNER, "")):
-                sweeper.sweep(client, f"{LABEL}={labels[LABEL]}")
 
     def _start_sweeper(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
