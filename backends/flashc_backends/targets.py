@@ -7,9 +7,10 @@ from flashc_backends.files.handlers import HANDLERS
 from flashc_backends.files.stubs import STUBS
 from flashc_backends.listings.ir import IR
 from flashc_backends.manifest.manifest import MANIFEST
+from flashc_backends.preview.plan import PREVIEW
 
 from .base import EmitTarget
 
 TARGETS: dict[str, EmitTarget] = {
-    target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT)
+    target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT, PREVIEW)
 }

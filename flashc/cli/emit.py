@@ -11,10 +11,12 @@ import click
 from flashc.api.emit import EmitResult, emit_target
 from flashc.project.workspace import open_workspace
 from flashc_backends.base import Draft
+from flashc_backends.preview.plan import PREVIEW
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
 
 from .common import building_options, finish, format_option, project_argument, show
+from .preview import PREVIEW_FLAGS, PREVIEW_FORMATS, preview_options, run
 from .progress import show_progress
 
 _HELP = "\n".join(
@@ -37,12 +39,16 @@ _HELP = "\n".join(
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to write to.  [default: print]",
 )
+@preview_options
 @building_options
 @format_option
 def command(
     project: Path, target: str, folder: Path | None, output_format: str, **flags: Any
 ) -> None:
-    """Make a target, then print it, or write it to `folder`."""
+    """Make a target, then print it, or write it to `folder`; start the target `preview`."""
+    if target == PREVIEW.name and folder is None:
+        run(project=project, output_format=_preview_format(output_format), **flags)
+    flags = {name: value for name, value in flags.items() if name not in PREVIEW_FLAGS}
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
         result = emit_target(workspace, target, progress=progress)
@@ -58,6 +64,12 @@ def command(
     if folder is None and output_format == "text":
         made.print()
     finish(diagnostics)
+
+
+def _preview_format(output_format: str) -> str:
+    if output_format not in PREVIEW_FORMATS:
+        raise click.UsageError(f"the target `preview` has no format {output_format!r}")
+    return output_format
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

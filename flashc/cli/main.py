@@ -20,6 +20,8 @@ _COMMANDS = (
     "check",
     "build",
     "emit",
+    "preview",
+    "deploy",
     "lock",
     "size",
     "verify",

@@ -429,6 +429,12 @@ NEVER_READY = _error(
     "a worker ended before it was ready, or did not become ready in time",
     phase=Phase.BUILD,
 )
+NOTHING_TO_RUN = _error(
+    "FC509",
+    "nothing-to-run",
+    "the app has no endpoint that this machine can run",
+    phase=Phase.BUILD,
+)
 
 # 9: flashc itself
 OUTPUT_FAILED = _error(

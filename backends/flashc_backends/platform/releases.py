@@ -45,7 +45,7 @@ def release_of(
     resource = _resource(build.manifest, endpoint.name)
     if resource is None:
         return None
-    cpus, memory_mb = _size(endpoint.rest.get("instanceIds"))
+    cpus, memory_mb = size_of(endpoint.rest.get("instanceIds"))
     release = Release(
         id="",
         endpoint=endpoint.id,
@@ -87,7 +87,7 @@ def _python(manifest: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
     return str(chosen or _DEFAULT_PYTHON)
 
 
-def _size(instances: Any) -> tuple[float | None, int | None]:
+def size_of(instances: Any) -> tuple[float | None, int | None]:
     """Return the processors and the memory in MiB of the smallest CPU instance, such as "cpu3c-1-2"."""
     found = [
         (float(match[1]), int(match[2]) * 1024)

@@ -1,14 +1,14 @@
-"""Describe a worker's container: command, mounts, limits and what it may do."""
+"""Describe a worker's container as data: command, mounts, limits and labels.  Nothing here needs Docker."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from docker.types import DeviceRequest, Mount
+from msgspec import Struct
 
-from .base import WorkerSpec
+from .base import WorkerKind, WorkerSpec
 from .bubblewrap import APP, HOME, VOLUME
 from .owners import LABEL
 
@@ -17,12 +17,44 @@ PORT = 80
 ENTRY = Path(__file__).parent.parent / "entry" / "worker.py"
 ENDPOINT_LABEL, WORKER_LABEL = "dev.flashc.endpoint", "dev.flashc.worker"
 VOLUME_LABEL = "dev.flashc.volume"
+PROCESSES = 4096
+"""How many processes and threads a container may have."""
 TMPFS = {"/tmp": "exec,mode=1777", "/var/tmp": "exec,mode=1777", HOME: "exec", "/run": ""}
-_PROCESSES = 4096
+"""The folders that a container can write to, with the options of their mounts."""
 
 
-def container_command(spec: WorkerSpec) -> list[str]:
-    """Return the command of a worker's container."""
+class ContainerMount(Struct, frozen=True, kw_only=True):
+    """A folder or file of this machine, or a volume, in a container."""
+
+    type: Literal["bind", "volume"]
+    source: str
+    target: str
+    read_only: bool
+
+
+class Container(Struct, frozen=True, kw_only=True):
+    """A worker's container.
+
+    The root of its file system is read-only, and it has no capability.  Standard input is open as long as flashc
+    is connected to it if `is_tethered`; the container ends with it.  `port` is where a load balancer listens.
+    """
+
+    command: tuple[str, ...]
+    environment: dict[str, str]
+    hostname: str
+    mounts: tuple[ContainerMount, ...]
+    labels: dict[str, str]
+    memory_mb: int | None
+    cpus: float | None
+    gpus: int
+    port: int | None
+    is_tethered: bool
+
+
+def container_of(
+    spec: WorkerSpec, *, layer: Path, preview: str, is_tethered: bool = True
+) -> Container:
+    """Return the container of a worker; `layer` is the folder with its packages, `preview` an id."""
     settings = {
         "kind": spec.kind.value,
         "app": APP,
@@ -31,57 +63,31 @@ def container_command(spec: WorkerSpec) -> list[str]:
         "host": "0.0.0.0",
         "port": PORT,
         "announce": False,
-        "tether": True,
+        "tether": is_tethered,
     }
-    return ["python", "-s", PROGRAM, json.dumps(settings)]
-
-
-def labels_of(spec: WorkerSpec, preview: str) -> dict[str, str]:
-    """Return the labels of a worker's container."""
-    return {LABEL: preview, ENDPOINT_LABEL: spec.label, WORKER_LABEL: spec.worker}
-
-
-def volume_name(spec: WorkerSpec) -> str | None:
-    """Return the name that Docker has for a worker's volume, None for a worker without one."""
-    return f"flashc-{spec.volume}" if spec.volume else None
-
-
-def container_options(
-    spec: WorkerSpec, *, layer: Path, processors: int, has_gpus: bool
-) -> dict[str, Any]:
-    """Return the arguments of `docker` for a worker's container, except image, name, network and labels.
-
-    The root of the file system is read-only and the process has no capability.  Standard input stays open as
-    long as flashc is connected to it.
-    """
-    mounts = [
-        Mount(APP, str(spec.artifact), type="bind", read_only=True),
-        Mount(LAYER, str(layer), type="bind", read_only=True),
-        Mount(PROGRAM, str(ENTRY), type="bind", read_only=True),
-    ]
-    volume = volume_name(spec)
+    volume = volume_name(spec.volume)
+    mounts = [_bound(spec.artifact, APP), _bound(layer, LAYER), _bound(ENTRY, PROGRAM)]
     if volume is not None:
-        mounts.append(Mount(VOLUME, volume, type="volume"))
-    options: dict[str, Any] = {
-        "entrypoint": [],
-        "command": container_command(spec),
-        "environment": {"PYTHONUNBUFFERED": "1", "HOME": HOME, **spec.environ},
-        "hostname": spec.worker,
-        "working_dir": APP,
-        "user": "0",
-        "mounts": mounts,
-        "tmpfs": TMPFS,
-        "read_only": True,
-        "cap_drop": ["ALL"],
-        "security_opt": ["no-new-privileges"],
-        "pids_limit": _PROCESSES,
-        "stdin_open": True,
-        "auto_remove": True,
-    }
-    if spec.memory_mb is not None:
-        options["mem_limit"] = options["memswap_limit"] = f"{spec.memory_mb}m"
-    if spec.cpus is not None:
-        options["nano_cpus"] = int(min(spec.cpus, processors) * 1_000_000_000)
-    if spec.gpus and has_gpus:
-        options["device_requests"] = [DeviceRequest(count=spec.gpus, capabilities=[["gpu"]])]
-    return options
+        kept = ContainerMount(type="volume", source=volume, target=VOLUME, read_only=False)
+        mounts.append(kept)
+    return Container(
+        command=("python", "-s", PROGRAM, json.dumps(settings)),
+        environment={"PYTHONUNBUFFERED": "1", "HOME": HOME, **spec.environ},
+        hostname=spec.worker,
+        mounts=tuple(mounts),
+        labels={LABEL: preview, ENDPOINT_LABEL: spec.label, WORKER_LABEL: spec.worker},
+        memory_mb=spec.memory_mb,
+        cpus=spec.cpus,
+        gpus=spec.gpus,
+        port=PORT if spec.kind is WorkerKind.LOAD_BALANCED else None,
+        is_tethered=is_tethered,
+    )
+
+
+def volume_name(volume: str | None) -> str | None:
+    """Return the name that Docker has for a network volume."""
+    return f"flashc-{volume}" if volume else None
+
+
+def _bound(source: Path, target: str) -> ContainerMount:
+    return ContainerMount(type="bind", source=str(source), target=target, read_only=True)

@@ -22,6 +22,7 @@ import docker.errors
 import requests
 from docker.models.containers import Container
 from docker.models.networks import Network
+from docker.types import DeviceRequest, Mount
 from docker.types.daemon import CancellableStream
 
 from flashc_core import rules
@@ -29,11 +30,22 @@ from flashc_core import rules
 from . import sweeper
 from .attachment import Attachment
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
-from .containers import PORT, VOLUME_LABEL, WORKER_LABEL, container_options, labels_of, volume_name
+from .bubblewrap import APP
+from .cleaning import sweep_dead
+from .containers import (
+    PORT,
+    PROCESSES,
+    TMPFS,
+    VOLUME_LABEL,
+    WORKER_LABEL,
+    container_of,
+    volume_name,
+)
+from .containers import Container as PlannedContainer
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
 from .lines import Events
-from .owners import LABEL, OWNER, is_alive, this_process
+from .owners import LABEL, OWNER, this_process
 
 _T = TypeVar("_T")
 _THREADS = 64  # a stop occupies one as long as its grace
@@ -83,6 +95,7 @@ class DockerEngine:
         self._gateway = ""
         self._processors = 1
         self._has_gpus = False
+        self._is_closed = False
 
     @property
     def name(self) -> str:
@@ -126,7 +139,8 @@ class DockerEngine:
         self._processors = int(info["NCPU"])
         self._has_gpus = "nvidia" in info.get("Runtimes", {})
         self._images = Images(client, override=self._image, pull=self._pull, report=self._report)
-        self._sweep_dead(client)
+        for _ in sweep_dead(client):
+            pass
         self._sweeper = self._start_sweeper()
         labels = {LABEL: self.preview, OWNER: this_process()}
         self._network = network = client.networks.create(self.preview, labels=labels)
@@ -149,13 +163,6 @@ class DockerEngine:
                 help=("pass `--engine process`; workers then run as processes here",),
             ) from error
 
-    def _sweep_dead(self, client: docker.DockerClient) -> None:
-        """Remove what previews left whose flashc does not run any more."""
-        for network in client.networks.list(filters={"label": LABEL}):
-            labels: dict[str, str] = network.attrs.get("Labels") or {}
-            if not is_alive(labels.get(OWNER, "")):
-                sweeper.sweep(client, f"{LABEL}={labels[LABEL]}")
-
     def _start_sweeper(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-I", sweeper.__file__, f"{LABEL}={self.preview}"],
@@ -165,6 +172,9 @@ class DockerEngine:
 
     async def close(self) -> None:
         """Remove the containers and the network; images and volumes stay."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         await self._call(self._close)
         self._threads.shutdown(wait=False)
         self._events.end()
@@ -214,19 +224,18 @@ class DockerEngine:
 
     def _start(self, spec: WorkerSpec) -> None:
         image, layer = self._needs(spec.image, spec.python)
-        options = container_options(
-            spec, layer=layer, processors=self._processors, has_gpus=self._has_gpus
-        )
-        labels = labels_of(spec, self.preview)
-        volume = volume_name(spec)
+        planned = container_of(spec, layer=layer, preview=self.preview)
+        volume = volume_name(spec.volume)
         container: Container | None = None
         try:
             if volume is not None:
                 self._daemon.volumes.create(volume, labels={VOLUME_LABEL: "1"})
             container = self._daemon.containers.create(
-                image, name=f"{self.preview}-{spec.worker}", network=self.preview, labels=labels,
-                **options,
-            )  # fmt: skip
+                image,
+                name=f"{self.preview}-{spec.worker}",
+                network=self.preview,
+                **self._options(planned),
+            )
             running = _Running(spec.worker, container, Attachment(container))
             self._running[spec.worker] = running
             container.start()
@@ -243,6 +252,36 @@ class DockerEngine:
         self._followers = [thread for thread in self._followers if thread.is_alive()]
         self._followers.append(follower)
         follower.start()
+
+    def _options(self, planned: PlannedContainer) -> dict[str, Any]:
+        """Return a container in the words of the library; the processors and GPUs are those that there are."""
+        options: dict[str, Any] = {
+            "entrypoint": [],
+            "command": list(planned.command),
+            "environment": planned.environment,
+            "hostname": planned.hostname,
+            "labels": planned.labels,
+            "working_dir": APP,
+            "user": "0",
+            "mounts": [
+                Mount(mount.target, mount.source, type=mount.type, read_only=mount.read_only)
+                for mount in planned.mounts
+            ],
+            "tmpfs": TMPFS,
+            "read_only": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "pids_limit": PROCESSES,
+            "stdin_open": planned.is_tethered,
+            "auto_remove": True,
+        }
+        if planned.memory_mb is not None:
+            options["mem_limit"] = options["memswap_limit"] = f"{planned.memory_mb}m"
+        if planned.cpus is not None:
+            options["nano_cpus"] = int(min(planned.cpus, self._processors) * 1_000_000_000)
+        if planned.gpus and self._has_gpus:
+            options["device_requests"] = [DeviceRequest(count=planned.gpus, capabilities=[["gpu"]])]
+        return options
 
     def _address(self, spec: WorkerSpec, container: Container) -> tuple[str, int] | None:
         """Return where a load balancer will answer; None for a queue, and if it has ended already."""

@@ -16,13 +16,18 @@ def this_process() -> str:
     return f"{_boot()}/{os.getpid()}/{_start_of(os.getpid())}"
 
 
+def process_of(owner: str) -> int | None:
+    """Return the id of the process with this name; it may have ended."""
+    number = owner.split("/")[1:2]
+    return int(number[0]) if number and number[0].isdigit() else None
+
+
 def is_alive(owner: str) -> bool:
     """Return whether the process with this name runs."""
-    boot, _, process = owner.partition("/")
-    number, _, start = process.partition("/")
-    if boot != _boot() or not number.isdigit():
+    process = process_of(owner)
+    if process is None:
         return False
-    return _start_of(int(number)) == start
+    return owner == f"{_boot()}/{process}/{_start_of(process)}"
 
 
 def _boot() -> str:
@@ -33,9 +38,10 @@ def _boot() -> str:
 
 
 def _start_of(process: int) -> str:
-    """Return when a process was started, in ticks of the kernel; empty if it does not run."""
+    """Return when a process was started, in ticks of the kernel; empty if it does not run or has ended."""
     try:
         stat = Path(f"/proc/{process}/stat").read_bytes()
     except OSError:
         return ""
-    return stat.rpartition(b")")[2].split()[19].decode("ascii")
+    state, *rest = stat.rpartition(b")")[2].split()
+    return "" if state == b"Z" else rest[18].decode("ascii")

@@ -73,6 +73,7 @@ class ProcessEngine:
         self._layers: dict[str, tuple[Interpreter, Path]] = {}
         self._control: socket.socket | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
 
     @property
     def name(self) -> str:
@@ -235,6 +236,9 @@ class ProcessEngine:
 
     async def close(self) -> None:
         """Kill every worker and the supervisor; remove the workers' folders."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self._control is not None:
             asyncio.get_running_loop().remove_reader(self._control.fileno())
             self._control.close()

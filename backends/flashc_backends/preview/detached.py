@@ -1,0 +1,71 @@
+"""Start a preview that outlives this process: the same command in a session of its own, with a log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from .registry import LOG, Record, make_folder, read_record
+
+ID_VARIABLE = "FLASHC_PREVIEW_ID"
+"""The environment variable that tells the new process which preview it is."""
+_PAUSE = 0.05  # seconds
+
+
+class Started(Struct, frozen=True, kw_only=True):
+    """How a detached start ended: the record of a preview that is ready, or what the command printed.
+
+    `code` is its exit code.
+    """
+
+    record: Record | None = None
+    printed: str = ""
+    code: int = 0
+
+
+def start_detached(preview: str, words: Sequence[str]) -> Started:
+    """Run `flashc` with these arguments in the background until the preview is ready.
+
+    Raises:
+        OSError: the folder of the preview or its log can't be made.
+    """
+    folder = make_folder(preview)
+    with folder.joinpath(LOG).open("w+b") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "flashc", *words],
+            env={**os.environ, ID_VARIABLE: preview},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            record = _wait(process, folder)
+        except BaseException:  # an interrupt too: what is started in the background must not stay
+            process.terminate()
+            process.wait()
+            raise
+        if record is not None:
+            process.returncode = 0  # it goes on without this process
+            return Started(record=record)
+        log.seek(0)
+        printed = log.read().decode("utf-8", "replace")
+    shutil.rmtree(folder, ignore_errors=True)
+    return Started(printed=printed, code=process.returncode)
+
+
+def _wait(process: subprocess.Popen[bytes], folder: Path) -> Record | None:
+    """Return the record of the preview when it is ready; None if the process ends before."""
+    while process.poll() is None:
+        record = read_record(folder)
+        if record is not None and record.state == "ready":
+            return record
+        time.sleep(_PAUSE)
+    return None

@@ -1,0 +1,247 @@
+"""Plan a preview as data: networks, containers, mounts, ports, limits and variables.  Nothing is started.
+
+What only the start knows has a name in angle brackets: the platform's address, its key, and the ids of endpoints.
+Values that may be secret are masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from flashc_backends.base import Context, PlanTarget
+from flashc_backends.files.project_files import draft_project
+from flashc_backends.manifest.documents import schema_of
+from flashc_backends.manifest.manifest import build_manifest
+from flashc_backends.manifest.manifest_model import Manifest, ManifestResource, References
+from flashc_backends.platform.engines.base import WorkerKind, WorkerSpec
+from flashc_backends.platform.engines.containers import Container, container_of
+from flashc_backends.platform.engines.layers import LINUX, layer_folder
+from flashc_backends.platform.releases import Release, size_of, worker_spec
+from flashc_ir.endpoints import LoadBalanced, QueueClass, QueueFunction
+from flashc_ir.program import Program
+
+from .calls import SampleCall, sample_call
+
+ENVIRONMENT = "preview"
+"""The name of the environment into which a preview deploys."""
+MASK = "***"
+PLATFORM = "http://<platform>"
+ARTIFACT = Path("<artifact>")
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+
+
+class PlannedEndpoint(Struct, frozen=True, kw_only=True):
+    """An endpoint: how many workers it has, and the container of each.
+
+    `image` is the one that its deployment names; another may take its place.  `routes` are those of a load
+    balancer, `METHOD /path`.  `call` is an example of a request.
+    """
+
+    name: str
+    kind: Literal["queue", "load-balanced"]
+    image: str | None
+    python: str
+    workers_min: int
+    workers_max: int
+    container: Container
+    routes: tuple[str, ...] = ()
+    call: SampleCall | None = None
+
+
+class PreviewPlan(Struct, frozen=True, kw_only=True):
+    """The whole plan.
+
+    `port` is the platform's on 127.0.0.1, None for one that is free.  Only the engine "docker" makes the
+    networks.  `skipped` are the endpoints with a prebuilt image, which a preview does not run.
+    """
+
+    version: Literal[1] = 1
+    app: str
+    environment: str
+    python: str
+    port: int | None
+    networks: tuple[str, ...]
+    volumes: tuple[str, ...]
+    endpoints: tuple[PlannedEndpoint, ...]
+    skipped: tuple[str, ...]
+
+    def to_json(self) -> bytes:
+        """Return the document as `spec/preview-plan.schema.json` describes it, with a newline at the end."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+    def to_text(self) -> str:
+        """Return the plan for people."""
+        lines = [f"{self.app}, Python {self.python}"]
+        for endpoint in self.endpoints:
+            container = endpoint.container
+            lines += ["", f"{endpoint.name}  {endpoint.kind}, up to {endpoint.workers_max} workers"]
+            lines.append(f"  image     {endpoint.image}")
+            lines.append(f"  limits    {_limits(container)}")
+            if container.port is not None:
+                lines.append(f"  port      {container.port}")
+            for mount in container.mounts:
+                mode = ", read-only" if mount.read_only else ""
+                lines.append(f"  mount     {mount.target} from {mount.source}{mode}")
+            own = [item for item in container.environment.items() if "RUNPOD_" not in item[0]]
+            lines += [f"  variable  {name}={value}" for name, value in own]
+        lines += [f"\nnot run: {name}, an image" for name in self.skipped]
+        return "\n".join(lines) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the plan."""
+    return schema_of(PreviewPlan)
+
+
+def plan_preview(
+    manifest: Manifest,
+    *,
+    cache: Path,
+    calls: Mapping[str, SampleCall | None] | None = None,
+    port: int | None = None,
+) -> PreviewPlan:
+    """Return the plan for an artifact's manifest; `cache` is flashc's, `calls` are examples by resource."""
+    code = {name: entry for name, entry in manifest.resources.items() if not entry.client_mode}
+    preview = f"flashc-{manifest.project_name}"
+    endpoints = tuple(
+        _endpoint(name, entry, manifest, cache, preview, (calls or {}).get(name))
+        for name, entry in code.items()
+    )
+    volumes = {
+        mount.source for e in endpoints for mount in e.container.mounts if mount.type == "volume"
+    }
+    return PreviewPlan(
+        app=manifest.project_name,
+        environment=ENVIRONMENT,
+        python=manifest.python_version,
+        port=port,
+        networks=(preview,),
+        volumes=tuple(sorted(volumes)),
+        endpoints=endpoints,
+        skipped=tuple(name for name in manifest.resources if name not in code),
+    )
+
+
+def _endpoint(
+    name: str,
+    entry: ManifestResource,
+    manifest: Manifest,
+    cache: Path,
+    preview: str,
+    call: SampleCall | None,
+) -> PlannedEndpoint:
+    spec = _spec(name, entry, manifest.project_name, masked_variables(entry))
+    layer = layer_folder(cache, spec.python, LINUX)
+    return PlannedEndpoint(
+        name=name,
+        kind="load-balanced" if entry.is_load_balanced else "queue",
+        image=spec.image,
+        python=spec.python,
+        workers_min=entry.workers_min,
+        workers_max=entry.workers_max,
+        container=container_of(spec, layer=layer, preview=preview),
+        routes=tuple((manifest.routes or {}).get(name, ())),
+        call=call,
+    )
+
+
+def _spec(name: str, entry: ManifestResource, app: str, variables: Mapping[str, str]) -> WorkerSpec:
+    """Return a worker as the platform starts it, with names in the place of what only the start knows."""
+    cpus, memory = size_of(entry.instance_ids)
+    volumes = [volume.name or volume.id for volume in entry.network_volumes or ()]
+    release = Release(
+        id="",
+        endpoint=f"<{name}>",
+        label=name,
+        kind=WorkerKind.LOAD_BALANCED if entry.is_load_balanced else WorkerKind.QUEUE,
+        artifact="",
+        python=entry.target_python_version,
+        environ={**variables, **identity_of(name, entry, app, ENVIRONMENT)},
+        image=entry.image_name,
+        memory_mb=memory,
+        cpus=cpus,
+        gpus=0 if entry.gpu_ids is None else entry.gpu_count or 1,
+        volume=volumes[0] if volumes else None,
+    )
+    return worker_spec(release, f"{name}-1", ARTIFACT, base=PLATFORM, worker_key=MASK, secrets={})
+
+
+# Variables ----------------------------------------------------------------------------------------
+
+
+def identity_of(name: str, entry: ManifestResource, app: str, environment: str) -> dict[str, str]:
+    """Return the variables by which a worker knows which endpoint it runs, as a deployment sets them."""
+    found = {"FLASH_RESOURCE_NAME": name, "FLASH_APP": app, "FLASH_ENV": environment}
+    if entry.is_load_balanced:
+        found["FLASH_ENDPOINT_TYPE"] = "lb"
+    return found
+
+
+def variables_of(entry: ManifestResource, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a program sets for an endpoint; references are resolved in `environ`."""
+    values: dict[str, str] = {}
+    for part in (entry.template, entry):
+        if part is not None:
+            values |= part.env or {}
+            values |= _resolved(part.env_references or {}, environ)
+    return values
+
+
+def masked_variables(entry: ManifestResource) -> dict[str, str]:
+    """Return these variables, without values from this machine's environment and those of secrets."""
+    values: dict[str, str] = {}
+    for part in (entry.template, entry):
+        if part is not None:
+            values |= part.env or {}
+            values |= dict.fromkeys(part.env_references or {}, MASK)
+    return {name: MASK if _SECRET_NAME.search(name) else value for name, value in values.items()}
+
+
+def _resolved(references: References, environ: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: "".join(
+            part.text or ""
+            if part.variable is None
+            else environ.get(part.variable, part.default or "")
+            for part in parts
+        )
+        for name, parts in references.items()
+    }
+
+
+def _limits(container: Container) -> str:
+    """Return the limits of a container as text."""
+    if container.gpus:
+        return f"{container.gpus} GPU" + ("s" if container.gpus > 1 else "")
+    if container.cpus is None:
+        return "none"
+    return f"{container.cpus:g} processors, {container.memory_mb} MiB"
+
+
+# The target ---------------------------------------------------------------------------------------
+
+
+def _emit(program: Program, context: Context) -> PreviewPlan | None:
+    drafts = draft_project(program, context.project.root, context.services.sink)
+    if drafts is None:
+        return None
+    manifest = build_manifest(program, drafts.fingerprint, context.project.environment)
+    calls = {
+        endpoint.resource: sample_call(endpoint)
+        for endpoint in program.deployed()
+        if isinstance(endpoint, (QueueFunction, QueueClass, LoadBalanced))
+    }
+    return plan_preview(manifest, cache=context.services.cache.folder, calls=calls)
+
+
+PREVIEW = PlanTarget(
+    name="preview",
+    summary="the app on this machine; `--plan` only shows what it would do",
+    emit=_emit,
+)

@@ -1,0 +1,323 @@
+"""Run a preview: start the platform and an engine, deploy the artifact, wait until it is ready, and watch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, structs
+
+from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
+from flashc_backends.platform.engines.base import Engine, EngineError, WorkerKind, WorkerSpec
+from flashc_backends.platform.engines.owners import this_process
+from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.http.port import PortTaken
+from flashc_backends.platform.store import StoreError
+from flashc_core import rules
+from flashc_core.diagnostics import Rule
+
+from .addresses import addresses_of
+from .plan import PreviewPlan, variables_of
+from .registry import Record, make_folder, state_folder, write_record
+
+EngineName = Literal["auto", "docker", "process"]
+READY_SECONDS = 300.0
+_LINES = 20  # of a worker that does not become ready
+
+
+class PreviewError(Exception):
+    """A preview can't be started or go on; what is wrong is a finding."""
+
+    def __init__(
+        self, rule: Rule, message: str, *, notes: Sequence[str] = (), help: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.rule, self.notes, self.help = rule, tuple(notes), tuple(help)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the user chooses.
+
+    `id` is the preview's own, None for a new one.  `engine` "auto" is docker where a daemon answers.  `image` is for all workers; `pull`: whether images may be
+    pulled.  `port` 0 takes a free one.  `environ` is where references to variables are resolved.
+    """
+
+    id: str | None = None
+    engine: EngineName = "auto"
+    image: str | None = None
+    pull: bool = True
+    port: int = 0
+    ready_seconds: float = READY_SECONDS
+    environ: Mapping[str, str] = {}
+
+
+class Happening(Struct, frozen=True, kw_only=True):
+    """Something that happened: a line of a worker, a change of a worker, a finished job or request.
+
+    `kind` is one of "line", "worker", "job" and "request"; `what` is what the platform's journal says of it.
+    """
+
+    kind: str
+    endpoint: str
+    at: float
+    what: dict[str, Any]
+
+
+class Listener(Protocol):
+    """Is told what a preview does."""
+
+    def phase(self, text: str) -> None:
+        """Say what is being done now."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Say something that the user should know."""
+        ...
+
+    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+        """Say that every endpoint answers, and what differs from the cloud."""
+        ...
+
+    def happened(self, happening: Happening) -> None:
+        """Say what happened."""
+        ...
+
+
+def new_id(app: str) -> str:
+    """Return an id for a new preview, which begins with the app's name."""
+    name = re.sub(r"[^a-z0-9]+", "-", app.lower()).strip("-") or "app"
+    return f"{name[:40]}-{secrets.token_hex(3)}"
+
+
+class Preview:
+    """One preview, from its start to its end."""
+
+    def __init__(
+        self,
+        *,
+        plan: PreviewPlan,
+        manifest: Manifest,
+        artifact: Path,
+        project: Path,
+        cache: Path,
+        settings: Settings,
+        listener: Listener,
+    ) -> None:
+        self.id = settings.id or new_id(plan.app)
+        self._plan, self._manifest, self._artifact = plan, manifest, artifact
+        self._cache, self._settings, self._listener = cache, settings, listener
+        self._record = Record(
+            id=self.id,
+            owner=this_process(),
+            project=str(project),
+            app=plan.app,
+            started=time.time(),
+        )
+        self._folder = Path()
+        self._engine: Engine | None = None
+        self._platform: LocalPlatform | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Start, watch until `stop` is set, and remove everything.
+
+        Raises:
+            PreviewError: it can't be started.
+        """
+        self._folder = _made_folder(self.id)
+        write_record(self._folder, self._record)
+        starting = asyncio.ensure_future(self._start())
+        stopping = asyncio.ensure_future(stop.wait())
+        watching: asyncio.Future[None] | None = None
+        try:
+            await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                watching = starting.result()
+                await stopping
+        except PreviewError as error:
+            self._update(state="failed", lines=(str(error), *error.notes))
+            raise
+        finally:
+            for task in (starting, stopping, watching):
+                if task is not None:
+                    task.cancel()
+            with suppress(asyncio.CancelledError, PreviewError):
+                await starting
+            await self._close()
+
+    async def _start(self) -> asyncio.Future[None]:
+        """Start everything; return the task that tells the listener what happens."""
+        try:
+            self._platform = platform = await self._open()
+            assert self._engine is not None
+            await self._engine.prepare(self._needs())
+            watching = asyncio.ensure_future(self._watch(platform))
+            self._listener.phase("starting the workers")
+            ids = await platform.deploy(
+                self._plan.app,
+                self._plan.environment,
+                self._code(),
+                self._artifact,
+                env=self._variables(platform.key),
+                least_workers=1,
+            )
+            await platform.ready(self._settings.ready_seconds)
+        except EngineError as error:
+            raise PreviewError(
+                error.rule, str(error), notes=error.notes, help=error.help
+            ) from error
+        except WorkerFailed as error:
+            raise _never_ready(error.label, error.reason, error.lines) from error
+        except TimeoutError as error:
+            raise self._too_slow() from error
+        except StoreError as error:
+            raise _disk_failed(error) from error
+        self._update(
+            state="ready",
+            url=platform.base,
+            key=platform.key,
+            addresses=addresses_of(self._plan, ids, platform.base, platform.key),
+        )
+        self._listener.ready(self._record, self._engine.differences, self._plan.skipped)
+        return watching
+
+    async def _open(self) -> LocalPlatform:
+        """Start the platform on the engine that the user chose, or on the first that is there."""
+        wanted = self._settings.engine
+        if wanted != "process":
+            try:
+                return await self._open_on(self._docker())
+            except EngineError as error:
+                if wanted == "docker" or error.rule is not rules.ENGINE_MISSING:
+                    raise
+                self._listener.note(f"{error}: workers run as processes")
+        return await self._open_on(self._processes())
+
+    async def _open_on(self, engine: Engine) -> LocalPlatform:
+        try:
+            platform = await LocalPlatform.start(
+                engine, folder=self._folder / "platform", port=self._settings.port
+            )
+        except PortTaken as error:
+            raise PreviewError(
+                rules.PORT_TAKEN,
+                f"another program listens on port {self._settings.port}",
+                help=("choose another one with `--port`, or leave it out for one that is free",),
+            ) from error
+        self._engine = engine
+        self._update(engine=engine.name)
+        return platform
+
+    def _docker(self) -> Engine:
+        from flashc_backends.platform.engines.docker_engine import DockerEngine
+
+        settings = self._settings
+        return DockerEngine(
+            cache=self._cache,
+            report=self._listener.phase,
+            image=settings.image,
+            pull=settings.pull,
+        )
+
+    def _processes(self) -> Engine:
+        workers = self._folder / "workers"
+        workers.mkdir(exist_ok=True)
+        return ProcessEngine(
+            cache=self._cache,
+            folder=workers,
+            volumes=state_folder() / "volumes",
+            report=self._listener.phase,
+        )
+
+    def _code(self) -> dict[str, Any]:
+        """Return the manifest without the endpoints that have a prebuilt image."""
+        document: dict[str, Any] = json.loads(self._manifest.to_json())
+        planned = {endpoint.name for endpoint in self._plan.endpoints}
+        kept = {name: entry for name, entry in document["resources"].items() if name in planned}
+        return {**document, "resources": kept}
+
+    def _needs(self) -> list[WorkerSpec]:
+        """Return a worker of each endpoint, as far as what it is started from goes."""
+        return [
+            WorkerSpec(
+                worker="",
+                endpoint="",
+                label=endpoint.name,
+                kind=WorkerKind(endpoint.kind),
+                artifact=self._folder,
+                python=endpoint.python,
+                environ={},
+                image=endpoint.image,
+            )
+            for endpoint in self._plan.endpoints
+        ]
+
+    def _variables(self, key: str) -> dict[str, dict[str, str]]:
+        """Return the variables of each endpoint, without those that the platform sets."""
+        found: dict[str, dict[str, str]] = {}
+        for name, entry in self._manifest.resources.items():
+            found[name] = variables_of(entry, self._settings.environ)
+            if entry.makes_remote_calls:
+                found[name].setdefault("RUNPOD_API_KEY", key)
+        return found
+
+    def _update(self, **changes: Any) -> None:
+        self._record = structs.replace(self._record, **changes)
+        with suppress(OSError):  # a full disk must not end a preview that runs
+            write_record(self._folder, self._record)
+
+    async def _watch(self, platform: LocalPlatform) -> None:
+        """Tell the listener what happens, for ever."""
+        async for entries in platform.journal.follow(0):
+            for entry in entries:
+                endpoint = platform.control.endpoints.get(str(entry.what.get("endpoint", "")))
+                name = endpoint.name if endpoint is not None else ""
+                self._listener.happened(
+                    Happening(kind=entry.kind, endpoint=name, at=entry.at, what=entry.what)
+                )
+
+    async def _close(self) -> None:
+        """End the workers and the platform, and remove the preview's folder."""
+        if self._platform is not None:
+            await self._platform.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _too_slow(self) -> PreviewError:
+        return PreviewError(
+            rules.NEVER_READY,
+            f"the workers were not ready in {self._settings.ready_seconds:.0f} s",
+            help=("read what they print, or give them more time with `--ready-timeout`",),
+        )
+
+
+def _made_folder(preview: str) -> Path:
+    try:
+        return make_folder(preview)
+    except OSError as error:
+        raise _disk_failed(error) from error
+
+
+def _disk_failed(error: Exception) -> PreviewError:
+    return PreviewError(
+        rules.DISK_FAILED,
+        "the files of the preview can't be written",
+        notes=(str(error)[:300],),
+        help=("free some space, or set FLASHC_STATE_DIR to a folder that can be written",),
+    )
+
+
+def _never_ready(endpoint: str, reason: str, lines: Sequence[str]) -> PreviewError:
+    return PreviewError(
+        rules.NEVER_READY,
+        f"a worker of `{endpoint}` ended before it was ready: {reason}",
+        notes=tuple(lines[-_LINES:]),
+        help=("correct what the worker reports, and start the preview again",),
+    )

@@ -1,0 +1,132 @@
+"""Run a built app on this machine: build it, plan the preview, and run it until it is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+from flashc.project.workspace import Workspace
+from flashc_backends.base import Progress
+from flashc_backends.manifest.documents import read_document
+from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.preview.plan import PreviewPlan
+from flashc_backends.preview.preview import Listener, Preview, PreviewError, Settings
+from flashc_backends.preview.registry import entries
+from flashc_core import rules
+from flashc_core.cache import open_store
+from flashc_core.source import WholeFile
+
+from .build import build_project
+from .emit import emit_target
+from .result import Result
+
+
+class PlanResult(Result, frozen=True, kw_only=True):
+    """The plan of a preview; without errors the artifact is there.
+
+    Attributes:
+        plan: the plan, None if there are errors.
+        artifact: the absolute path of the artifact, None if there are errors or it was not built.
+        manifest: the absolute path of the manifest, None as the artifact.
+    """
+
+    plan: PreviewPlan | None = None
+    artifact: Path | None = None
+    manifest: Path | None = None
+
+
+def plan_preview(workspace: Workspace, *, progress: Progress | None = None) -> PlanResult:
+    """Return the plan of a preview.  Writes no file, and starts nothing."""
+    result = emit_target(workspace, "preview", progress=progress)
+    plan = result.plan if isinstance(result.plan, PreviewPlan) else None
+    return PlanResult(diagnostics=result.diagnostics, plan=plan)
+
+
+def build_preview(workspace: Workspace, *, progress: Progress | None = None) -> PlanResult:
+    """Build an opened project and return the plan of its preview."""
+    built = build_project(workspace, progress=progress)
+    if built.artifact is None or built.manifest is None:
+        return PlanResult(diagnostics=built.diagnostics)
+    planned = plan_preview(workspace, progress=progress)
+    if planned.plan is None:  # a file was changed after the build
+        return planned
+    sink = workspace.sink()
+    for diagnostic in built.diagnostics:
+        sink.add(diagnostic)
+    if not planned.plan.endpoints:
+        sink.report(
+            rules.NOTHING_TO_RUN,
+            WholeFile("."),
+            f"`{planned.plan.app}` has no endpoint that a preview can run",
+            help=("declare a function, a class or routes as an endpoint",),
+        )
+    return PlanResult(
+        diagnostics=tuple(sink),
+        plan=planned.plan,
+        artifact=built.artifact,
+        manifest=built.manifest,
+    )
+
+
+class PreviewResult(Result, frozen=True, kw_only=True):
+    """How a preview ended: without diagnostics, it was stopped."""
+
+
+def run_preview(
+    workspace: Workspace, planned: PlanResult, settings: Settings, listener: Listener
+) -> PreviewResult:
+    """Run a preview until this process gets SIGINT, SIGTERM or SIGHUP; then nothing of it is left.
+
+    Args:
+        workspace: the project.
+        planned: what `build_preview` returned, without errors.
+        settings: what the user chose.
+        listener: is told what happens.
+    """
+    assert planned.plan is not None
+    assert planned.artifact is not None
+    assert planned.manifest is not None
+    preview = Preview(
+        plan=planned.plan,
+        manifest=read_document(planned.manifest.read_bytes(), Manifest),
+        artifact=planned.artifact,
+        project=workspace.root,
+        cache=workspace.cache.folder,
+        settings=settings,
+        listener=listener,
+    )
+    sink = workspace.sink()
+    try:
+        asyncio.run(_until_stopped(preview))
+    except PreviewError as error:
+        sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
+    return PreviewResult(diagnostics=tuple(sink))
+
+
+async def _until_stopped(preview: Preview) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    await preview.run(stop)
+
+
+def clean_previews(everything: bool) -> Iterator[str]:
+    """Remove what killed previews have left, and yield a line for each thing.
+
+    `everything`: the packages and the images that flashc made for workers too, which the next preview makes again.
+    """
+    for entry in entries():
+        if not entry.record.is_running:
+            entry.remove()
+            yield f"{entry.record.id}: its folder is removed"
+    workers = open_store().folder / "workers"
+    if everything and workers.is_dir():
+        shutil.rmtree(workers, ignore_errors=True)
+        yield f"the packages of workers in {workers} are removed"
+    from flashc_backends.platform.engines.cleaning import clean_docker  # few need it
+
+    yield from clean_docker(images=everything)

@@ -1,0 +1,256 @@
+"""`flashc preview`: run the app on this machine; list, stop, read and clean up previews."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import click
+from msgspec import structs
+
+from flashc.project.workspace import open_workspace
+from flashc_core.diagnostics import ExitCode
+
+from .common import building_options, finish, project_argument, show
+from .progress import show_progress
+
+if TYPE_CHECKING:
+    from flashc_backends.preview.registry import Entry
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_PAUSE = 0.05  # seconds
+_STOP_SECONDS = 30.0
+_OPTIONS = (
+    click.option(
+        "--engine",
+        type=click.Choice(["auto", "docker", "process"]),
+        default="auto",
+        show_default=True,
+        help="What runs the workers; auto is docker where its daemon answers.",
+    ),
+    click.option("--image", help="The image for all workers, with the engine docker."),
+    click.option(
+        "--pull/--no-pull",
+        default=True,
+        help="Pull images that are not on this machine.  [default: pull]",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=0,
+        help="The platform's port.  [default: a free one]",
+    ),
+    click.option(
+        "--ready-timeout",
+        "ready_seconds",
+        type=click.FloatRange(min=1),
+        default=300.0,
+        show_default=True,
+        help="How many seconds workers may need to become ready.",
+    ),
+    click.option("--plan", is_flag=True, help="Only print what would be started, as JSON."),
+    click.option("--detach", is_flag=True, help="Return when the app is ready; it keeps running."),
+)
+_CHOICES = ("engine", "image", "pull", "port", "ready_seconds")
+PREVIEW_FLAGS = (*_CHOICES, "plan", "detach")
+"""The names of the options of `preview_options`."""
+PREVIEW_FORMATS = ("text", "json")
+format_option = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(PREVIEW_FORMATS),
+    default="text",
+    show_default=True,
+    help="text is for people; json prints an object per line on standard output.",
+)
+
+
+def preview_options(function: _F) -> _F:
+    """Add the options of a preview."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+class _StartByDefault(click.Group):
+    """A group whose first argument may be a project in the place of a command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        is_help = args[:1] in (["-h"], ["--help"])
+        if not is_help and (not args or args[0] not in self.commands):
+            args = ["start", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group("preview", cls=_StartByDefault)
+def command() -> None:
+    """Run the app in a project on this machine, until Ctrl+C.
+
+    `flashc preview [PROJECT]` is short for `flashc preview start [PROJECT]`.
+    """
+
+
+@command.command("start")
+@project_argument
+@preview_options
+@building_options
+@format_option
+def start(**given: Any) -> None:
+    """Build the app in PROJECT and run it: its endpoints answer as in the cloud.
+
+    Each worker is a container, or a process where no Docker daemon answers.
+    """
+    run(**given)
+
+
+def run(
+    project: Path,
+    *,
+    plan: bool,
+    detach: bool,
+    output_format: str,
+    **given: Any,
+) -> NoReturn:
+    """Start a preview, or print its plan, and exit."""
+    from flashc.api.preview import build_preview, plan_preview, run_preview
+    from flashc_backends.preview.detached import ID_VARIABLE
+    from flashc_backends.preview.preview import Settings
+
+    from .preview_screen import JsonScreen, TextScreen, phases_of
+
+    if detach and not plan:
+        _detach(project, output_format)
+    chosen = {name: given.pop(name) for name in _CHOICES}
+    workspace = open_workspace(project, given)
+    with show_progress(output_format == "text", "compiling") as progress:
+        made = (plan_preview if plan else build_preview)(workspace, progress=progress)
+        show(made.diagnostics, workspace, "text")
+        if made.has_errors or made.plan is None:
+            finish(made.diagnostics)
+        if plan:
+            planned = structs.replace(made.plan, port=chosen["port"] or None)
+            click.echo(planned.to_json(), nl=False)
+            finish(made.diagnostics)
+        settings = Settings(
+            **chosen, environ=dict(workspace.environment), id=os.environ.get(ID_VARIABLE)
+        )
+        screen = JsonScreen() if output_format == "json" else TextScreen(phases_of(progress))
+        ended = run_preview(workspace, made, settings, screen)
+    show(ended.diagnostics, workspace, "text")
+    if not ended.has_errors and output_format == "text":
+        click.echo("stopped; nothing of the preview is left", err=True)
+    finish(ended.diagnostics)
+
+
+def _detach(project: Path, output_format: str) -> NoReturn:
+    """Start the same command in the background, wait until it is ready, and exit."""
+    from flashc_backends.preview.detached import start_detached
+    from flashc_backends.preview.preview import new_id
+
+    from .preview_screen import JsonScreen, TextScreen
+
+    preview = new_id(project.absolute().name)
+    words = [word for word in sys.argv[1:] if word != "--detach"]
+    try:
+        started = start_detached(preview, words)
+    except OSError as error:
+        raise click.ClickException(f"the preview's log can't be written: {error}") from error
+    if started.record is None:
+        click.echo(started.printed, nl=False, err=True)
+        raise click.exceptions.Exit(started.code)
+    screen = JsonScreen() if output_format == "json" else TextScreen(lambda _text: None)
+    screen.ready(started.record, (), ())
+    if output_format == "text":
+        click.echo(f"it runs in the background; `flashc preview stop {preview}` ends it")
+    raise click.exceptions.Exit(ExitCode.SUCCESS)
+
+
+# Other previews -----------------------------------------------------------------------------------
+
+
+@command.command("list")
+@format_option
+def list_(output_format: str) -> None:
+    """List the previews of this user."""
+    from flashc_backends.preview.registry import as_document, entries
+
+    for entry in entries():
+        record = entry.record
+        if output_format == "json":
+            click.echo(json.dumps(as_document(record)))
+            continue
+        state = record.state if record.is_running else "was killed"
+        where = record.url or "-"
+        click.echo(f"{record.id}  {state}  {record.engine or '-'}  {where}  {record.project}")
+
+
+@command.command("stop")
+@click.argument("preview", nargs=-1)
+@click.option("--all", "all_", is_flag=True, help="Stop all previews.")
+def stop(preview: tuple[str, ...], all_: bool) -> None:
+    """Stop previews by their ids, or the only one that runs."""
+    for entry in _chosen(preview, all_):
+        if entry.stop(_STOP_SECONDS):
+            click.echo(f"{entry.record.id} stopped")
+        entry.remove()
+
+
+@command.command("logs")
+@click.argument("preview", required=False)
+@click.option("--follow", "-f", is_flag=True, help="Wait for more, until Ctrl+C or its end.")
+def logs(preview: str | None, follow: bool) -> None:
+    """Print what a preview in the background has printed."""
+    (entry,) = _chosen(() if preview is None else (preview,), False)
+    if not entry.log.is_file():
+        raise click.UsageError(f"{entry.record.id} has no log: it runs in a terminal")
+    with entry.log.open("rb") as stream:
+        while True:
+            data = stream.read()
+            click.echo(data, nl=False)
+            if not data and (not follow or not entry.record.is_running):
+                return
+            time.sleep(_PAUSE if follow else 0)
+
+
+@command.command("clean")
+@click.option("--all", "all_", is_flag=True, help="Also remove the workers' packages and images.")
+def clean(all_: bool) -> None:
+    """Remove what killed previews have left.
+
+    Volumes stay: they belong to the app.
+    """
+    from flashc.api.preview import clean_previews
+
+    for line in clean_previews(all_):
+        click.echo(line)
+
+
+def _chosen(ids: tuple[str, ...], all_: bool) -> list[Entry]:
+    """Return the previews with these ids; without ids the only one.
+
+    Raises:
+        UsageError: there is no such preview, or there are several.
+    """
+    from flashc_backends.preview.registry import entries
+
+    found = list(entries())
+    if all_:
+        return found
+    if not ids:
+        running = [entry for entry in found if entry.record.is_running]
+        if len(running) != 1:
+            names = ", ".join(entry.record.id for entry in running) or "none"
+            raise click.UsageError(f"say which preview; running: {names}")
+        return running
+    by_id = {entry.record.id: entry for entry in found}
+    for name in ids:
+        if name not in by_id:
+            raise click.UsageError(
+                f"there is no preview {name!r}; `flashc preview list` lists them"
+            )
+    return [by_id[name] for name in ids]

@@ -1,0 +1,135 @@
+"""Show a running preview: a table of the endpoints, then what its workers print and what they are asked."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from flashc_backends.base import Progress
+from flashc_backends.preview.preview import Happening
+from flashc_backends.preview.registry import Address, Record, as_document
+
+_COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
+_HEADINGS = {"load-balanced": "load-balanced endpoints", "queue": "queue-based endpoints"}
+_FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
+
+
+class TextScreen:
+    """For people: on standard output."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        self._progress = progress
+        self._colours: dict[str, str] = {}
+        self._calls: Counter[str] = Counter()
+
+    def phase(self, text: str) -> None:
+        """Show what is being done."""
+        self._progress(text)
+
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        click.echo(f"note: {text}", err=True)
+
+    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+        """Print the table."""
+        self._progress("")
+        click.echo(
+            f"{record.app} runs at {record.url} on the engine {record.engine}; Ctrl+C stops it"
+        )
+        for kind, heading in _HEADINGS.items():
+            found = [address for address in record.addresses if address.kind == kind]
+            if found:
+                click.echo(f"\n{heading}:")
+            for address in found:
+                self._address(address)
+        for name in skipped:
+            click.echo(f"\nnot run: {name}, which has a prebuilt image")
+        click.echo("\nwhat differs from the cloud:")
+        for difference in differences:
+            click.echo(f"  - {difference}")
+        click.echo("")
+
+    def _address(self, address: Address) -> None:
+        click.echo(f"  {address.endpoint}  {address.url}")
+        for route in address.routes:
+            method, _, path = route.partition(" ")
+            click.echo(f"    {method:<6} {path}")
+        if address.curl:
+            click.echo(f"    {address.curl}")
+
+    def happened(self, happening: Happening) -> None:
+        """Print one line for what users care about."""
+        text = _text_of(happening)
+        if text is not None:
+            click.echo(f"{self._label(happening.endpoint)} {text}")
+
+    def _label(self, endpoint: str) -> str:
+        colour = self._colours.setdefault(endpoint, _COLOURS[len(self._colours) % len(_COLOURS)])
+        return click.style(f"[{endpoint}]", fg=colour)
+
+
+def _text_of(happening: Happening) -> str | None:
+    """Return a happening in a few words; None for one that is not shown."""
+    what = happening.what
+    match happening.kind:
+        case "line":
+            return str(what["text"])
+        case "request":
+            return f"{what['method']} {what['path']} {what['status']} in {what['ms']:.0f} ms"
+        case "job" if what["status"] in _FINAL:
+            took = _milliseconds(what)
+            error = f": {str(what['error'])[:200]}" if what.get("error") else ""
+            return f"job {what['id']} {what['status']}{took}{error}"
+        case "worker" if what["state"] == "crashed":
+            return f"a worker ended; another starts in {what['pause']:.1f} s"
+        case _:
+            return None
+
+
+def _milliseconds(what: dict[str, Any]) -> str:
+    started, finished = what.get("started"), what.get("finished")
+    if started is None or finished is None:
+        return ""
+    return f" in {(finished - started) * 1000:.0f} ms"
+
+
+class JsonScreen:
+    """For programs: a JSON object per line on standard output; `event` says what it is."""
+
+    def phase(self, text: str) -> None:
+        """Print what is being done."""
+        self._print("phase", text=text)
+
+    def note(self, text: str) -> None:
+        """Print a remark."""
+        self._print("note", text=text)
+
+    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+        """Print the addresses."""
+        self._print(
+            "ready", **as_document(record), differences=list(differences), skipped=list(skipped)
+        )
+
+    def happened(self, happening: Happening) -> None:
+        """Print what happened."""
+        document = msgspec.to_builtins(happening.what)
+        document["endpoint_id"] = document.pop("endpoint", None)
+        self._print(happening.kind, endpoint=happening.endpoint, at=happening.at, **document)
+
+    def _print(self, event: str, **document: Any) -> None:
+        click.echo(json.dumps({"event": event, **document}))
+
+
+def phases_of(progress: Progress) -> Callable[[str], None]:
+    """Return a function that shows phases as progress; an empty text ends it."""
+
+    def show(text: str) -> None:
+        if text:
+            progress.start(text)
+
+    return show
