@@ -78,7 +78,8 @@ def _text_of(happening: Happening) -> str | None:
     what = happening.what
     match happening.kind:
         case "line":
-            return str(what["text"])
+            text = str(what["text"])
+            return None if _is_noise(text) else text
         case "request":
             return f"{what['method']} {what['path']} {what['status']} in {what['ms']:.0f} ms"
         case "job" if what["status"] in _FINAL:
@@ -89,6 +90,13 @@ def _text_of(happening: Happening) -> str | None:
             return f"a worker ended; another starts in {what['pause']:.1f} s"
         case _:
             return None
+
+
+def _is_noise(text: str) -> bool:
+    """Return whether a line is the SDK's or the web server's report that nothing happens."""
+    if "GET /ping HTTP" in text:
+        return True
+    return text.startswith('{"requestId"') and text.endswith('"level": "DEBUG"}')
 
 
 def _milliseconds(what: dict[str, Any]) -> str:
