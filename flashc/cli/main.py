@@ -22,6 +22,8 @@ _COMMANDS = (
     "emit",
     "preview",
     "deploy",
+    "platform",
+    "run",
     "lock",
     "size",
     "verify",

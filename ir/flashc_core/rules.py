@@ -436,6 +436,28 @@ NOTHING_TO_RUN = _error(
     phase=Phase.BUILD,
 )
 
+STATE_FAILED = _error(
+    "FC520",
+    "state-failed",
+    "the local platform can't read or write its state",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+NO_PLATFORM = _error(
+    "FC521",
+    "no-platform",
+    "no local platform runs on this machine",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+PLATFORM_RUNS = _error(
+    "FC522",
+    "platform-runs",
+    "a local platform runs already with the same state",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+
 # 9: flashc itself
 OUTPUT_FAILED = _error(
     "FC901",

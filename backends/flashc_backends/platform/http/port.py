@@ -124,24 +124,28 @@ class Port:
 
     async def _serve(self, connection: socket.socket) -> None:
         """Find out what the client speaks, and pass the connection to what serves it."""
-        loop = asyncio.get_running_loop()
+        is_passed_on = False
         try:
             async with asyncio.timeout(_PATIENCE):
-                start = await _peek(connection)
-                if start.startswith(_CONNECT):
-                    target = await self._connect(connection)
-                    if target is not None:
-                        self._spawn(_tunnel(connection, *target))
-                        return
-                    start = await _peek(connection)
-                if start[0] == _TLS_HANDSHAKE and self._context is not None:
-                    await loop.connect_accepted_socket(
-                        self._protocol, connection, ssl=self._context
-                    )
-                else:
-                    await loop.connect_accepted_socket(self._protocol, connection)
+                is_passed_on = await self._pass_on(connection)
         except (OSError, TimeoutError, EOFError, ssl.SSLError):
-            connection.close()
+            pass  # the client went away, or speaks something else
+        finally:
+            if not is_passed_on:
+                connection.close()
+
+    async def _pass_on(self, connection: socket.socket) -> bool:
+        start = await _peek(connection)
+        if start.startswith(_CONNECT):
+            target = await self._connect(connection)
+            if target is not None:
+                self._spawn(_tunnel(connection, *target))
+                return True
+            start = await _peek(connection)
+        context = self._context if start[0] == _TLS_HANDSHAKE else None
+        loop = asyncio.get_running_loop()
+        await loop.connect_accepted_socket(self._protocol, connection, ssl=context)
+        return True
 
     async def _connect(self, connection: socket.socket) -> tuple[str, int] | None:
         """Answer CONNECT; return the host and port that it names, None if the platform itself is meant.

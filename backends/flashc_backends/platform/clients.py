@@ -1,0 +1,110 @@
+"""Tell other programs of this machine how to reach the platform that runs."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from flashc_core.files import replacing
+
+_RECORD = "platform.json"
+_LOCK = "platform.lock"
+
+
+class Running(Struct, frozen=True, kw_only=True):
+    """A platform that runs: its port, its key, and the file of its certificate authorities."""
+
+    port: int
+    key: str
+    bundle: str
+    engine: str
+
+
+class AlreadyRuns(Exception):
+    """Another process uses the folder."""
+
+
+@contextmanager
+def claimed(folder: Path) -> Generator[None, None, None]:
+    """Hold a folder for one platform; the system ends the claim with the process.
+
+    Raises:
+        AlreadyRuns: another process holds it.
+        OSError: a file can't be written.
+    """
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with (folder / _LOCK).open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRuns from None
+        try:
+            yield
+        finally:
+            (folder / _RECORD).unlink(missing_ok=True)
+
+
+def announce(folder: Path, running: Running) -> None:
+    """Write down how to reach a platform; only its user can read that.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    with replacing(folder / _RECORD, mode=0o600) as temporary:
+        temporary.write_bytes(msgspec.json.encode(running))
+
+
+def find(folder: Path) -> Running | None:
+    """Return the platform that runs with a folder, None if none does."""
+    try:
+        with (folder / _LOCK).open("a") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return msgspec.json.decode((folder / _RECORD).read_bytes(), type=Running)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return None
+
+
+def environment(running: Running) -> dict[str, str]:
+    """Return the variables that make the tools and SDKs for Runpod use the platform.
+
+    The base of endpoints is a name: tools put the id of a load balancer before it, and use https.  Where the system
+    does not resolve such names, the platform is the proxy of https.
+    """
+    base = f"http://127.0.0.1:{running.port}"
+    proxy = f"http://flashc:{running.key}@localhost:{running.port}"
+    return {
+        "RUNPOD_API_KEY": running.key,
+        "RUNPOD_API_BASE_URL": base,
+        "RUNPOD_ENDPOINT_BASE_URL": f"http://localhost:{running.port}/v2",
+        "RUNPOD_REST_API_URL": f"{base}/v1",
+        "RUNPOD_HAPI_URL": base,
+        "RUNPOD_CONSOLE_URL": f"{base}/console",
+        "SSL_CERT_FILE": running.bundle,
+        "REQUESTS_CA_BUNDLE": running.bundle,
+        "CURL_CA_BUNDLE": running.bundle,
+        "FLASH_NO_UPDATE_CHECK": "1",
+        **({} if _resolves("flashc.localhost") else {"HTTPS_PROXY": proxy, "https_proxy": proxy}),
+    }
+
+
+def _resolves(name: str) -> bool:
+    try:
+        socket.getaddrinfo(name, 443)
+    except OSError:
+        return False
+    return True
+
+
+def command_environment(running: Running) -> dict[str, str]:
+    """Return the environment of this process with the variables for the platform."""
+    return {**os.environ, **environment(running)}

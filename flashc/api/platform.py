@@ -1,0 +1,166 @@
+"""Run the local platform alone, for the tools and SDKs of Runpod, and tell how to reach it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+
+from flashc_backends.platform import clients
+from flashc_backends.platform.clients import Running
+from flashc_backends.preview.registry import state_folder
+from flashc_core import rules
+from flashc_core.cache import open_store
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
+
+from .result import Result
+
+if TYPE_CHECKING:
+    from flashc_backends.platform.engines.base import Engine
+
+EngineName = Literal["auto", "docker", "process"]
+
+
+class PlatformSettings(Struct, frozen=True, kw_only=True):
+    """What the user chooses.
+
+    `state` is the folder of apps, endpoints and jobs, None for the user's own.  Port 0 takes a free one.
+    `durable`: not even a power failure loses a job.  `retired`: REST v1 answers 410, as announced for the cloud.
+    """
+
+    engine: EngineName = "auto"
+    state: Path | None = None
+    port: int = 0
+    durable: bool = False
+    retired: bool = False
+
+
+class PlatformResult(Result, frozen=True, kw_only=True):
+    """How the platform ended: without diagnostics, it was stopped."""
+
+
+def find_platform(state: Path | None = None) -> Running | None:
+    """Return the platform that runs with a state, None if none does."""
+    return clients.find(_folder(state))
+
+
+def run_platform(
+    settings: PlatformSettings, *, ready: Callable[[Running], None], report: Callable[[str], None]
+) -> PlatformResult:
+    """Run the platform until this process gets SIGINT, SIGTERM or SIGHUP.
+
+    Args:
+        settings: what the user chose.
+        ready: is called when the platform can be reached.
+        report: is told in a few words what happens.
+    """
+    from flashc_backends.platform.engines.base import EngineError
+    from flashc_backends.platform.http.port import PortTaken
+    from flashc_backends.platform.store import StoreError
+
+    sink = Sink()
+    folder = _folder(settings.state)
+    where = WholeFile(str(folder))
+    try:
+        with clients.claimed(folder):
+            asyncio.run(_run(settings, folder, ready, report))
+    except clients.AlreadyRuns:
+        sink.report(
+            rules.PLATFORM_RUNS,
+            where,
+            "a platform runs already with this state",
+            help=(
+                "run `flashc platform env` to see its address",
+                "use `--state FOLDER` for another one",
+            ),
+        )
+    except EngineError as error:
+        sink.report(error.rule, where, str(error), notes=error.notes, help=error.help)
+    except PortTaken as error:
+        sink.report(
+            rules.PORT_TAKEN,
+            where,
+            str(error.strerror),
+            help=("choose another one with `--port`, or leave it out for one that is free",),
+        )
+    except (StoreError, OSError) as error:
+        sink.report(
+            rules.STATE_FAILED,
+            where,
+            f"the state can't be used: {error}",
+            help=("free space or correct the permissions, or use `--state FOLDER`",),
+        )
+    return PlatformResult(diagnostics=tuple(sink))
+
+
+def _folder(state: Path | None) -> Path:
+    return state.absolute() if state is not None else state_folder() / "platform"
+
+
+async def _run(
+    settings: PlatformSettings,
+    folder: Path,
+    ready: Callable[[Running], None],
+    report: Callable[[str], None],
+) -> None:
+    from flashc_backends.platform.assembly import LocalPlatform
+    from flashc_backends.platform.engines.base import EngineError
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+
+    async def start(engine: Engine) -> LocalPlatform:
+        return await LocalPlatform.start(
+            engine,
+            folder=folder,
+            port=settings.port,
+            durable=settings.durable,
+            retired=settings.retired,
+        )
+
+    try:
+        if settings.engine == "process":
+            raise EngineError(rules.ENGINE_MISSING, "")
+        platform = await start(_docker(report))
+    except EngineError as error:
+        if settings.engine == "docker" or error.rule is not rules.ENGINE_MISSING:
+            raise
+        platform = await start(_processes(folder, report))
+    try:
+        running = Running(
+            port=platform.port,
+            key=platform.key,
+            bundle=str(platform.authority.bundle_path),
+            engine=platform.engine.name if platform.engine is not None else "",
+        )
+        clients.announce(folder, running)
+        ready(running)
+        await stop.wait()
+    finally:
+        await platform.close()
+
+
+def _docker(report: Callable[[str], None]) -> Engine:
+    from flashc_backends.platform.engines.docker_engine import DockerEngine
+
+    return DockerEngine(cache=open_store().folder, report=report)
+
+
+def _processes(folder: Path, report: Callable[[str], None]) -> Engine:
+    from flashc_backends.platform.engines.process import ProcessEngine
+
+    workers = folder / "workers"
+    workers.mkdir(exist_ok=True)
+    return ProcessEngine(
+        cache=open_store().folder,
+        folder=workers,
+        volumes=state_folder() / "volumes",
+        report=report,
+    )

@@ -1,0 +1,105 @@
+"""`flashc platform`: run the local platform alone, and print the variables for other programs."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
+
+from .common import finish, render_to_streams
+
+if TYPE_CHECKING:
+    from flashc_backends.platform.clients import Running
+
+state_option = click.option(
+    "--state",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of apps, endpoints and jobs.  [default: the user's folder for states]",
+)
+
+
+@click.group("platform", invoke_without_command=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "docker", "process"]),
+    default="auto",
+    show_default=True,
+    help="What runs the workers; auto is docker where its daemon answers.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]"
+)
+@state_option
+@click.option("--durable", is_flag=True, help="Lose no job in a power failure, and be slower.")
+@click.option("--retired", is_flag=True, help="Answer 410 for REST v1, as announced for the cloud.")
+@click.pass_context
+def command(context: click.Context, /, **given: Any) -> None:
+    """Run a platform for unmodified `flash` and `runpod` clients.
+
+    It runs until Ctrl+C.  What is deployed to it stays, and runs again the next time.
+    """
+    context.obj = given["state"]
+    if context.invoked_subcommand is not None:
+        return
+    from flashc.api.platform import PlatformSettings, run_platform
+
+    result = run_platform(
+        PlatformSettings(**given),
+        ready=_show,
+        report=lambda text: click.echo(f"... {text}", err=True),
+    )
+    render_to_streams(result.diagnostics, Path.cwd(), lambda _path: None, "text")
+    finish(result.diagnostics)
+
+
+@command.command("env")
+@state_option
+@click.pass_obj
+def env(before: Path | None, state: Path | None) -> None:
+    """Print the variables for other programs, for a shell to evaluate.
+
+    Type: eval "$(flashc platform env)"
+    """
+    from flashc_backends.platform.clients import environment
+
+    for name, value in environment(found_platform(state or before)).items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+def found_platform(state: Path | None) -> Running:
+    """Return the platform that runs; report FC521 and exit if none does."""
+    from flashc.api.platform import find_platform
+
+    running = find_platform(state)
+    return running if running is not None else _no_platform()
+
+
+def _no_platform() -> NoReturn:
+    sink = Sink()
+    sink.report(
+        rules.NO_PLATFORM,
+        WholeFile("."),
+        "no local platform runs",
+        help=("start one with `flashc platform` in another terminal",),
+    )
+    render_to_streams(sink, Path.cwd(), lambda _path: None, "text")
+    finish(sink)
+
+
+def _show(running: Running) -> None:
+    base = f"http://127.0.0.1:{running.port}"
+    click.echo(
+        f"the platform runs at {base}; its workers: {running.engine}\n\n"
+        'in other terminals:   eval "$(flashc platform env)"\n'
+        "for one command:      flashc run -- flash deploy\n"
+        f"its key:              {running.key}\n"
+        f"a request:            curl -H 'Authorization: Bearer {running.key}' "
+        f"{base}/v2/ENDPOINT_ID/health\n\n"
+        "Ctrl+C ends it."
+    )
