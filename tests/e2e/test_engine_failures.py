@@ -109,7 +109,8 @@ def test_a_cache_that_can_not_be_written(tmp_path: Path) -> None:
 
 def test_folders_that_can_not_be_made(cache_folder: Path, tmp_path: Path) -> None:
     async def work() -> None:
-        engine = processes(cache_folder, tmp_path / "missing" / "folder")
+        tmp_path.joinpath("file").touch()
+        engine = processes(cache_folder, tmp_path / "file" / "folder")
         await engine.open()
         try:
             await engine.start(spec_of(tmp_path))
