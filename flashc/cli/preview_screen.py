@@ -16,6 +16,8 @@ from flashc_backends.preview.registry import Address, Record, as_document
 
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _HEADINGS = {"load-balanced": "load-balanced endpoints", "queue": "queue-based endpoints"}
+_SDK_LOG, _HEALTH_CHECK = '{"requestId"', "GET /ping HTTP"
+_PROGRESS = ("Jobs in queue", "Jobs in progress", "Started.", "Finished.")
 _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 
 
@@ -78,7 +80,7 @@ def _text_of(happening: Happening) -> str | None:
     what = happening.what
     match happening.kind:
         case "line":
-            return str(what["text"])
+            return _shown(str(what["text"]))
         case "request":
             return f"{what['method']} {what['path']} {what['status']} in {what['ms']:.0f} ms"
         case "job" if what["status"] in _FINAL:
@@ -89,6 +91,26 @@ def _text_of(happening: Happening) -> str | None:
             return f"a worker ended; another starts in {what['pause']:.1f} s"
         case _:
             return None
+
+
+def _shown(line: str) -> str | None:
+    """Return a worker's line as it is shown.
+
+    The SDK logs JSON objects, of which people read the message; what it and the web server say about polls, health
+    checks and the progress of jobs is not shown, because the platform tells when a job is done.
+    """
+    if _HEALTH_CHECK in line:
+        return None
+    if not line.startswith(_SDK_LOG):
+        return line
+    try:
+        record = json.loads(line)
+        level, message = record["level"], record["message"]
+    except (ValueError, KeyError, TypeError):
+        return line
+    if level == "DEBUG" or str(message).startswith(_PROGRESS):
+        return None
+    return f"{level} {message}"
 
 
 def _milliseconds(what: dict[str, Any]) -> str:

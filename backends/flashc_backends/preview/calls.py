@@ -48,7 +48,7 @@ def sample_call(endpoint: QueueFunction | QueueClass | LoadBalanced) -> SampleCa
         case QueueClass(methods=methods):
             if not methods:
                 return None
-            given = _arguments(methods[0].parameters[1:])
+            given = _arguments(methods[0].parameters)
             if len(methods) > 1:
                 given = {"method": methods[0].name, **given}
         case LoadBalanced(routes=routes):
