@@ -124,11 +124,7 @@ def test_an_app_is_deployed_by_the_steps_of_the_tools(tmp_path: Path) -> None:
         ]
         reply = await stage.client.post(f"/v2/{endpoint['id']}/runsync", json={"input": "hello"})
         assert reply.json()["output"] == "hello"
-        spec = next(
-            spec
-            for spec in _engine(stage).specs
-            if spec.endpoint == endpoint["id"]
-        )
+        spec = next(spec for spec in _engine(stage).specs if spec.endpoint == endpoint["id"])
         assert spec.environ["A"] == "b"
         assert spec.environ["RUNPOD_ENDPOINT_ID"] == endpoint["id"]
         assert (spec.artifact / "flash_manifest.json").exists()
@@ -149,7 +145,7 @@ def test_absent_things_are_said_in_the_words_that_tools_look_for(tmp_path: Path)
         assert await refused(stage, query, id="x") == "environment not found"
         query = "mutation deleteEndpoint($id: String!) { deleteEndpoint(id: $id) }"
         assert await refused(stage, query, id="x") == "endpoint not found"
-        query = "query q { myself { endpoint(id: \"x\") { id } } }"
+        query = 'query q { myself { endpoint(id: "x") { id } } }'
         assert (await ask(stage, query))["myself"]["endpoint"] is None
 
     play(tmp_path, scene)
@@ -174,7 +170,11 @@ def test_wrong_queries_are_answered_with_what_is_wrong(tmp_path: Path) -> None:
 def test_a_saved_endpoint_keeps_the_fields_that_are_not_given(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         first = (
-            await ask(stage, SAVE, input={"name": "x", "type": "LB", "workersMax": 3, "scalerType": "REQUEST_COUNT"})
+            await ask(
+                stage,
+                SAVE,
+                input={"name": "x", "type": "LB", "workersMax": 3, "scalerType": "REQUEST_COUNT"},
+            )
         )["saveEndpoint"]
         second = (await ask(stage, SAVE, input={"id": first["id"], "name": "x", "workersMin": 1}))[
             "saveEndpoint"
@@ -206,9 +206,7 @@ def test_templates_replace_their_variables(tmp_path: Path) -> None:
 
 def test_workers_get_the_secrets_that_their_variables_name(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
-        query = (
-            "mutation secretCreate($input: SecretCreateInput!) { secretCreate(input: $input) { id name } }"
-        )
+        query = "mutation secretCreate($input: SecretCreateInput!) { secretCreate(input: $input) { id name } }"
         await ask(stage, query, input={"name": "token", "value": "s3cret"})
         shown = await ask(stage, "{ myself { secrets { id name description createdAt } } }")
         assert shown["myself"]["secrets"][0]["name"] == "token"
@@ -232,7 +230,9 @@ def test_workers_get_the_secrets_that_their_variables_name(tmp_path: Path) -> No
 def test_a_login_gets_the_key_when_the_user_approves_it(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         async with httpx.AsyncClient(base_url=stage.platform.base, trust_env=False) as stranger:
-            query = "mutation createFlashAuthRequest { createFlashAuthRequest { id status expiresAt } }"
+            query = (
+                "mutation createFlashAuthRequest { createFlashAuthRequest { id status expiresAt } }"
+            )
             begun = (await stranger.post("/graphql", json={"query": query})).json()["data"]
             login = begun["createFlashAuthRequest"]["id"]
             status = (
@@ -411,7 +411,9 @@ def test_the_journal_can_be_followed_and_resumed(tmp_path: Path) -> None:
                     break
         ids = [int(line[4:]) for line in seen if line.startswith("id: ")]
         assert ids == sorted(set(ids))
-        async with stage.client.stream("GET", url, headers={"last-event-id": str(ids[-2])}) as reply:
+        async with stage.client.stream(
+            "GET", url, headers={"last-event-id": str(ids[-2])}
+        ) as reply:
             async for line in reply.aiter_lines():
                 assert line == f"id: {ids[-1]}"
                 break

@@ -87,7 +87,7 @@ def test_one_wrong_write_does_not_harm_the_others_of_its_transaction(tmp_path: P
         with closing(Store(tmp_path)) as store:
             store.start()
             good = store.write([insert_job(_job("a", sequence=1))])
-            half = [insert_job(_job("b", sequence=2)), Statement("INSERT INTO nothing VALUES (1)")]
+            half = [insert_job(_job("b", sequence=2)), Statement("INSERT INTO absent VALUES (1)")]
             bad = store.write(half)
             after = store.write([insert_job(_job("c", sequence=3))])
             await good
@@ -173,7 +173,7 @@ def test_no_acknowledged_job_is_lost_when_the_platform_is_killed(tmp_path: Path)
     sent: dict[str, int] = {}
     dice = random.Random(7)
     for _ in range(3):
-        with _process(tmp_path) as (process, client, _endpoint):
+        with _process(tmp_path) as (process, client, _):
             end = time.monotonic() + dice.uniform(0.2, 0.8)
             while time.monotonic() < end:
                 number = len(sent)
@@ -181,7 +181,7 @@ def test_no_acknowledged_job_is_lost_when_the_platform_is_killed(tmp_path: Path)
                 sent[job] = number
             process.send_signal(signal.SIGKILL)
     assert len(sent) > 50
-    with _process(tmp_path) as (_process_, client, _endpoint):
+    with _process(tmp_path) as (_, client, _):
         waiting = dict(sent)
         end = time.monotonic() + 60
         while waiting and time.monotonic() < end:
