@@ -59,6 +59,8 @@ def run_platform(
         ready: is called when the platform can be reached.
         report: is told in a few words what happens.
     """
+    import uvloop
+
     from flashc_backends.platform.engines.base import EngineError
     from flashc_backends.platform.http.port import PortTaken
     from flashc_backends.platform.store import StoreError
@@ -67,8 +69,11 @@ def run_platform(
     folder = _folder(settings.state)
     where = WholeFile(str(folder))
     try:
-        with clients.claimed(folder):
-            asyncio.run(_run(settings, folder, ready, report))
+        with (
+            clients.claimed(folder),
+            asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        ):
+            runner.run(_run(settings, folder, ready, report))
     except clients.AlreadyRuns:
         sink.report(
             rules.PLATFORM_RUNS,

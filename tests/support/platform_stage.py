@@ -144,20 +144,11 @@ class CoroutineEngine:
         await asyncio.gather(*self.running.values(), return_exceptions=True)
 
 
-MANIFEST = {
-    "version": "1.0",
-    "python_version": "3.12",
-    "resources": {
-        "queue": {"is_load_balanced": False, "functions": [], "workersMin": 1, "workersMax": 1},
-        "web": {"is_load_balanced": True, "functions": [], "workersMin": 1, "workersMax": 1},
-    },
-}
-
-
 def manifest(*names: str, **fields: Any) -> dict[str, Any]:
-    """Return a manifest with some of the resources, and further fields for each."""
-    resources = {name: {**MANIFEST["resources"][name], **fields} for name in names}
-    return {**MANIFEST, "resources": resources}
+    """Return a manifest of resources with further fields; "web" is a load balancer."""
+    common = {"functions": [], "workersMin": 1, "workersMax": 1, **fields}
+    resources = {name: {**common, "is_load_balanced": name == "web"} for name in names}
+    return {"version": "1.0", "python_version": "3.12", "resources": resources}
 
 
 def archive(folder: Path) -> Path:

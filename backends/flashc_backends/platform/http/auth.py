@@ -59,7 +59,7 @@ class Gate:
         given = request.headers.get(b"authorization", b"").strip()
         if given[:7].lower() == b"bearer ":
             given = given[7:].strip()
-        return hmac.compare_digest(given, key)
+        return bool(key) and hmac.compare_digest(given, key)
 
 
 def host_name(host: str) -> str:

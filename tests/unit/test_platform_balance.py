@@ -1,0 +1,327 @@
+"""The load balancer: routing, streams, affinity, broken workers; and TLS and CONNECT on the same port."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.support.platform_stage import CoroutineEngine, Stage, Wire, staged
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Answer as a worker's own code does; the path says how."""
+
+    async def start(status: int = 200, *headers: tuple[bytes, bytes]) -> None:
+        await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+
+    async def part(body: bytes, more: bool = False) -> None:
+        await send({"type": "http.response.body", "body": body, "more_body": more})
+
+    match scope["path"]:
+        case "/ping":
+            await start(200)
+            await part(b"")
+        case "/stream":
+            await start(200, (b"content-type", b"text/event-stream"))
+            for number in range(3):
+                await part(b"data: %d\n\n" % number, more=True)
+                await asyncio.sleep(0.05)
+            await part(b"")
+        case "/large":
+            await start()
+            for _ in range(64):
+                await part(b"x" * 65536, more=True)
+            await part(b"")
+        case "/break":
+            await start(200, (b"content-length", b"100"))
+            await part(b"half", more=True)
+            raise ConnectionAbortedError
+        case "/slow":
+            await asyncio.sleep(1.0)
+            await start()
+            await part(b"slow")
+        case "/nothing":
+            await start(204)
+            await part(b"")
+        case path:
+            size = 0
+            more = True
+            while more:
+                message = await receive()
+                size += len(message.get("body", b""))
+                more = message.get("more_body", False)
+            shown = {name.decode(): value.decode() for name, value in scope["headers"]}
+            query = scope["query_string"].decode()
+            await start(200, (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"))
+            await part(repr([scope["method"], path, query, size, sorted(shown)]).encode())
+
+
+@asynccontextmanager
+async def balanced(folder: Path, **fields: Any) -> AsyncIterator[tuple[Stage, CoroutineEngine]]:
+    """Run a platform whose load-balanced workers all are the server of this module."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))  # type: ignore[arg-type]
+        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+
+        async def stay(_wire: Wire) -> None:
+            await asyncio.sleep(3600)
+
+        engine = CoroutineEngine(stay, address=("127.0.0.1", listener.getsockname()[1]))
+        try:
+            async with staged(folder, engine, "web", **fields) as stage:
+                yield stage, engine
+        finally:
+            server.should_exit = True
+            await serving
+
+
+def play(
+    folder: Path, scene: Callable[[Stage, str], Awaitable[None]], **fields: Any
+) -> None:
+    """Run a scene with the URL of a load balancer."""
+
+    async def run() -> None:
+        async with balanced(folder, **fields) as (stage, _):
+            await scene(stage, f"{stage.platform.base}/lb/{stage.ids['web']}")
+
+    asyncio.run(run())
+
+
+def test_a_request_reaches_the_worker_as_it_was_sent(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        reply = await stage.client.put(
+            f"{url}/a%20b/c?x=1&y=%2F", content=b"12345", headers={"x-own": "1", "te": "trailers"}
+        )
+        method, path, query, size, headers = eval(reply.text)
+        assert (method, path, query, size) == ("PUT", "/a b/c", "x=1&y=%2F", 5)
+        assert "x-own" in headers
+        assert "authorization" not in headers
+        assert "te" not in headers
+        assert reply.headers["x-runpod-worker-id"]
+        assert reply.headers.get_list("set-cookie") == ["a=1", "b=2"]
+
+    play(tmp_path, scene)
+
+
+def test_a_load_balancer_is_found_by_its_host_name_and_by_the_sentinels_headers(
+    tmp_path: Path,
+) -> None:
+    async def scene(stage: Stage, _url: str) -> None:
+        port = stage.platform.port
+        host = f"{stage.ids['web']}.localhost:{port}"
+        reply = await stage.client.get("/hello", headers={"host": host})
+        assert "/hello" in reply.text
+        names = {
+            "host": f"flash.localhost:{port}",
+            "x-flash-app": "app",
+            "x-flash-environment": "production",
+            "x-flash-endpoint": "web",
+        }
+        assert "/hello" in (await stage.client.get("/hello", headers=names)).text
+        names["x-flash-endpoint"] = "none"
+        assert (await stage.client.get("/hello", headers=names)).status_code == 404
+
+    play(tmp_path, scene)
+
+
+def test_streams_pass_as_they_come_in_both_directions(tmp_path: Path) -> None:
+    async def upload() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 1000
+
+    async def scene(stage: Stage, url: str) -> None:
+        loop = asyncio.get_running_loop()
+        times: list[float] = []
+        async with stage.client.stream("GET", f"{url}/stream") as reply:
+            async for line in reply.aiter_lines():
+                if line:
+                    times.append(loop.time())
+        assert len(times) == 3
+        assert times[-1] - times[0] > 0.05
+        reply = await stage.client.post(f"{url}/in", content=upload())
+        assert eval(reply.text)[3] == 5000
+        assert len((await stage.client.get(f"{url}/large")).content) == 64 * 65536
+
+    play(tmp_path, scene)
+
+
+def test_answers_without_a_body_end(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        assert (await stage.client.get(f"{url}/nothing")).status_code == 204
+        assert (await stage.client.head(f"{url}/large")).status_code == 200
+        assert "GET" in (await stage.client.get(f"{url}/after")).text
+
+    play(tmp_path, scene)
+
+
+def test_a_worker_that_breaks_off_breaks_the_answer_off(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await stage.client.get(f"{url}/break")
+        assert "GET" in (await stage.client.get(f"{url}/after")).text
+
+    play(tmp_path, scene)
+
+
+def test_requests_wait_for_the_first_worker(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        dispatcher = stage.platform.core.dispatchers[stage.ids["web"]]
+        assert not list(dispatcher.pool.ready())
+        assert "GET" in (await stage.client.get(f"{url}/first")).text
+
+    play(tmp_path, scene, workersMin=0)
+
+
+def test_requests_go_to_the_least_busy_worker_or_the_one_that_they_name(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        dispatcher = stage.platform.core.dispatchers[stage.ids["web"]]
+        async with asyncio.timeout(10):
+            while len(list(dispatcher.pool.ready())) < 2:
+                await asyncio.sleep(0.02)
+        replies = await asyncio.gather(*(stage.client.get(f"{url}/slow") for _ in range(4)))
+        seen = [reply.headers["x-runpod-worker-id"] for reply in replies]
+        first, second = sorted(set(seen))
+        assert seen.count(first) == seen.count(second) == 2
+        for wish in (first, second, f"strict {second}", f"strict-resume {first}"):
+            reply = await stage.client.get(f"{url}/x", headers={"x-runpod-worker-id": wish})
+            assert reply.headers["x-runpod-worker-id"] == wish.split()[-1]
+        reply = await stage.client.get(f"{url}/x", headers={"x-runpod-worker-id": "gone"})
+        assert reply.status_code == 200
+        reply = await stage.client.get(f"{url}/x", headers={"x-runpod-worker-id": "strict gone"})
+        assert reply.status_code == 503
+
+    play(tmp_path, scene, workersMin=2, workersMax=2)
+
+
+def test_busy_load_balancers_get_more_workers(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        dispatcher = stage.platform.core.dispatchers[stage.ids["web"]]
+        await asyncio.gather(*(stage.client.get(f"{url}/slow") for _ in range(12)))
+        assert len(list(dispatcher.pool.ready())) == 3
+
+    play(tmp_path, scene, workersMin=0, workersMax=5)
+
+
+def test_requests_are_noted_in_the_journal(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        await stage.client.get(f"{url}/x?y=1")
+        noted = [entry.what for entry in stage.platform.journal.after(0) if entry.kind == "request"]
+        assert (noted[0]["method"], noted[0]["path"], noted[0]["status"]) == ("GET", "/x?y=1", 200)
+
+    play(tmp_path, scene)
+
+
+# TLS and CONNECT ---------------------------------------------------------------------------------
+
+
+def test_the_same_port_speaks_tls_for_names_below_localhost(tmp_path: Path) -> None:
+    async def scene(stage: Stage, _url: str) -> None:
+        context = ssl.create_default_context(cafile=str(stage.platform.authority.bundle_path))
+        name = f"{stage.ids['web']}.localhost"
+
+        async def get(server_name: str) -> bytes:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", stage.platform.port, ssl=context, server_hostname=server_name
+            )
+            writer.write(
+                f"GET /secure HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n"
+                f"authorization: Bearer {stage.platform.key}\r\n\r\n".encode()
+            )
+            answer = await reader.read()
+            writer.close()
+            return answer
+
+        assert b"/secure" in await get(name)
+        assert b"/secure" in await get("127.0.0.1")
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await get("example.com")
+
+    play(tmp_path, scene)
+
+
+def test_the_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
+    """Even with its key, a certificate for another name is refused."""
+    from flashc_backends.platform.http.tls import Authority
+
+    async def scene() -> None:
+        authority = Authority(tmp_path)
+        forged = authority._for_name("example.com")
+        client = ssl.create_default_context(cafile=str(authority.certificate_path))
+
+        async def nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.close()
+
+        server = await asyncio.start_server(nothing, "127.0.0.1", 0, ssl=forged)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
+                await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=client, server_hostname="example.com"
+                )
+
+    asyncio.run(scene())
+
+
+def test_the_authority_stays_and_its_key_is_private(tmp_path: Path) -> None:
+    from flashc_backends.platform.http.tls import Authority
+
+    first = Authority(tmp_path).certificate_path.read_bytes()
+    assert Authority(tmp_path).certificate_path.read_bytes() == first
+    assert (tmp_path / "ca.key").stat().st_mode & 0o077 == 0
+
+
+def test_clients_reach_load_balancers_through_the_port_as_their_proxy(tmp_path: Path) -> None:
+    async def scene(stage: Stage, _url: str) -> None:
+        context = ssl.create_default_context(cafile=str(stage.platform.authority.bundle_path))
+        proxy = f"http://localhost:{stage.platform.port}"
+        headers = {"authorization": f"Bearer {stage.platform.key}"}
+        async with httpx.AsyncClient(
+            proxy=proxy, verify=context, headers=headers, trust_env=False
+        ) as client:
+            url = f"https://{stage.ids['web']}.localhost:{stage.platform.port}/far"
+            assert "/far" in (await client.get(url)).text
+
+    play(tmp_path, scene)
+
+
+def test_the_proxy_passes_to_other_hosts_only_with_the_key(tmp_path: Path) -> None:
+    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"you said " + await reader.readline())
+        writer.close()
+
+    async def scene(stage: Stage, _url: str) -> None:
+        server = await asyncio.start_server(other, "127.0.0.2", 0)
+        async with server:
+            target = f"[::ffff:127.0.0.2]:{server.sockets[0].getsockname()[1]}"
+
+            async def connect(authorization: str) -> bytes:
+                reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
+                writer.write(f"CONNECT {target} HTTP/1.1\r\n{authorization}\r\n".encode())
+                head = await reader.readuntil(b"\r\n\r\n")
+                if b" 200 " in head:
+                    writer.write(b"hello\n")
+                    head = await reader.read()
+                writer.close()
+                return head
+
+            given = base64.b64encode(f"flashc:{stage.platform.key}".encode()).decode()
+            allowed = await connect(f"Proxy-Authorization: Basic {given}\r\n")
+            assert allowed == b"you said hello\n"
+            assert b" 407 " in await connect("")
+            assert b" 407 " in await connect("Proxy-Authorization: Basic wrong\r\n")
+
+    play(tmp_path, scene)
