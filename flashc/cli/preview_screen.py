@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -27,7 +26,6 @@ class TextScreen:
     def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
         self._colours: dict[str, str] = {}
-        self._calls: Counter[str] = Counter()
 
     def phase(self, text: str) -> None:
         """Show what is being done."""
@@ -37,7 +35,7 @@ class TextScreen:
         """Print a remark."""
         click.echo(f"note: {text}", err=True)
 
-    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+    def ready(self, record: Record) -> None:
         """Print the table."""
         self._progress("")
         click.echo(
@@ -49,10 +47,10 @@ class TextScreen:
                 click.echo(f"\n{heading}:")
             for address in found:
                 self._address(address)
-        for name in skipped:
+        for name in record.skipped:
             click.echo(f"\nnot run: {name}, which has a prebuilt image")
         click.echo("\nwhat differs from the cloud:")
-        for difference in differences:
+        for difference in record.differences:
             click.echo(f"  - {difference}")
         click.echo("")
 
@@ -131,11 +129,9 @@ class JsonScreen:
         """Print a remark."""
         self._print("note", text=text)
 
-    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+    def ready(self, record: Record) -> None:
         """Print the addresses."""
-        self._print(
-            "ready", **as_document(record), differences=list(differences), skipped=list(skipped)
-        )
+        self._print("ready", **as_document(record))
 
     def happened(self, happening: Happening) -> None:
         """Print what happened."""
