@@ -94,21 +94,25 @@ def _text_of(happening: Happening) -> str | None:
 def _shown(line: str) -> str | None:
     """Return a worker's line as it is shown.
 
-    The SDK logs JSON objects, of which people read the message; what it and the web server say about polls, health
-    checks and the progress of jobs is not shown, because the platform tells when a job is done.
+    The SDK logs JSON objects, of which people read the message; two of its processes may write to one line.  What it
+    and the web server say about polls, health checks and the progress of jobs is not shown, because the platform
+    tells when a job is done.
     """
-    if _HEALTH_CHECK in line:
+    if not line or _HEALTH_CHECK in line:
         return None
     if not line.startswith(_SDK_LOG):
         return line
-    try:
-        record = json.loads(line)
-        level, message = record["level"], record["message"]
-    except (ValueError, KeyError, TypeError):
-        return line
-    if level == "DEBUG" or str(message).startswith(_PROGRESS):
-        return None
-    return f"{level} {message}"
+    shown: list[str] = []
+    start = 0
+    while start < len(line):
+        try:
+            record, start = json.JSONDecoder().raw_decode(line, start)
+            level, message = record["level"], str(record["message"])
+        except (ValueError, KeyError, TypeError):
+            return line
+        if level != "DEBUG" and not message.startswith(_PROGRESS):
+            shown.append(f"{level} {message}")
+    return "; ".join(shown) or None
 
 
 def _milliseconds(what: dict[str, Any]) -> str:
