@@ -89,9 +89,7 @@ async def balanced(folder: Path, **fields: Any) -> AsyncIterator[tuple[Stage, Co
             await serving
 
 
-def play(
-    folder: Path, scene: Callable[[Stage, str], Awaitable[None]], **fields: Any
-) -> None:
+def play(folder: Path, scene: Callable[[Stage, str], Awaitable[None]], **fields: Any) -> None:
     """Run a scene with the URL of a load balancer."""
 
     async def run() -> None:

@@ -27,6 +27,7 @@ from .bubblewrap import APP, HOME, Mounts, bubblewrap, sandboxed
 from .interpreters import Interpreter, require_interpreter
 from .layers import HERE, ensure_layer
 from .lines import Events, LineSplitter
+from .zygotes import Zygote, may_fork
 
 ENTRY = Path(__file__).parent.parent / "entry"
 _LOOPBACK = "127.0.0.1"
@@ -43,6 +44,7 @@ _PLAIN = (
     "there is no /app and no /runpod-volume: workers start in a folder elsewhere",
     "workers run as you and see all processes of this machine",
 )
+_WARM = "workers are forked from a process that has loaded the packages of the worker image"
 _SANDBOX = ("/app is read-only; /tmp and /root are empty and end with the worker",)
 
 
@@ -59,11 +61,19 @@ class _Running:
 class ProcessEngine:
     """Workers as processes.
 
-    `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.
+    `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.  `warm`: plain
+    processes are forked where that is safe, and are ready much sooner.
     """
 
     def __init__(
-        self, *, cache: Path, folder: Path, volumes: Path, report: Report, sandbox: bool = True
+        self,
+        *,
+        cache: Path,
+        folder: Path,
+        volumes: Path,
+        report: Report,
+        sandbox: bool = True,
+        warm: bool = False,
     ) -> None:
         self._cache, self._folder, self._volumes = cache, folder, volumes
         self._report = report
@@ -71,6 +81,8 @@ class ProcessEngine:
         self._events = Events()
         self._running: dict[str, _Running] = {}
         self._layers: dict[str, tuple[Interpreter, Path]] = {}
+        self._is_warm = warm and self._bubblewrap is None and sys.platform == "linux"
+        self._zygotes: dict[str, Zygote] = {}
         self._control: socket.socket | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._is_closed = False
@@ -83,7 +95,8 @@ class ProcessEngine:
     @property
     def differences(self) -> tuple[str, ...]:
         """What workers see that differs from the cloud."""
-        return (*(_SANDBOX if self._bubblewrap else _PLAIN), *_ALWAYS)
+        kind = _SANDBOX if self._bubblewrap else _PLAIN
+        return (*kind, *([_WARM] if self._is_warm else []), *_ALWAYS)
 
     @property
     def platform_host(self) -> str:
@@ -121,6 +134,9 @@ class ProcessEngine:
         """
         for version in {spec.python for spec in specs} - set(self._layers):
             self._layers[version] = await asyncio.to_thread(self._layer, version)
+        if self._is_warm:
+            for version in {spec.python for spec in specs} - set(self._zygotes):
+                self._zygotes[version] = await self._start_zygote(version)
 
     def _layer(self, version: str) -> tuple[Interpreter, Path]:
         return (
@@ -136,7 +152,8 @@ class ProcessEngine:
         """
         await self.prepare([spec])
         try:
-            command, folder, home = self._command(spec)
+            settings = self._settings(spec)
+            command, folder, home = self._command(spec, settings)
         except OSError as error:
             raise EngineError(
                 rules.DISK_FAILED,
@@ -153,6 +170,9 @@ class ProcessEngine:
             "environ": {"PYTHONUNBUFFERED": "1", **spec.environ, "PATH": _PATH, "HOME": home},
             "inner": self._bubblewrap is not None,
         }
+        zygote = self._zygotes.get(spec.python)
+        if zygote is not None and may_fork(spec, await zygote.preloaded()):
+            message |= {"zygote": zygote.name, "settings": {**settings, "layer": None}}
         try:
             await self._send(message, writers)
         finally:
@@ -161,19 +181,22 @@ class ProcessEngine:
         if spec.kind is WorkerKind.QUEUE:
             self._events.put(Started(worker=spec.worker, address=None))
 
-    def _command(self, spec: WorkerSpec) -> tuple[list[str], str, str]:
-        """Return a worker's command, the folder in which it is started, and its home."""
-        interpreter, layer = self._layers[spec.python]
-        settings = {
+    def _settings(self, spec: WorkerSpec) -> dict[str, Any]:
+        """Return what a worker's program is told."""
+        return {
             "kind": spec.kind.value,
             "app": APP if self._bubblewrap else str(spec.artifact),
-            "layer": str(layer),
+            "layer": str(self._layers[spec.python][1]),
             "python": spec.python,
             "host": _LOOPBACK,
             "port": 0,
             "announce": True,
             "tether": False,
         }
+
+    def _command(self, spec: WorkerSpec, settings: dict[str, Any]) -> tuple[list[str], str, str]:
+        """Return a worker's command, the folder in which it is started, and its home."""
+        interpreter, layer = self._layers[spec.python]
         command = [
             interpreter.executable,
             "-S",
@@ -195,6 +218,30 @@ class ProcessEngine:
             devices=spec.gpus > 0 and os.path.exists("/dev/nvidiactl"),
         )
         return sandboxed(self._bubblewrap, command, mounts, spec.worker), "/", HOME
+
+    async def _start_zygote(self, version: str) -> Zygote:
+        """Start the process from which workers with a version of Python are forked."""
+        interpreter, layer = self._layers[version]
+        home = self._folder / "home-zygote"
+        home.mkdir(parents=True, exist_ok=True)
+        zygote = Zygote(f"zygote-{version}")
+        fds = zygote.open()
+        message = {
+            "start": zygote.name,
+            "command": [
+                interpreter.executable, "-S", "-s", str(ENTRY / "zygote.py"), str(layer)
+            ],
+            "folder": str(home),
+            "environ": {"PYTHONUNBUFFERED": "1", "PATH": _PATH, "HOME": str(home)},
+            "inner": False,
+            "channel": True,
+        }  # fmt: skip
+        try:
+            await self._send(message, fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        return zygote
 
     def _pipe(self, running: _Running, name: str) -> int:
         """Return the end of a new pipe to write to; what comes out of the other becomes events."""
@@ -245,6 +292,8 @@ class ProcessEngine:
             self._control = None
         if self._supervisor is not None:
             await asyncio.to_thread(self._supervisor.wait, _END_SECONDS)
+        for zygote in self._zygotes.values():
+            zygote.close()
         for running in list(self._running.values()):
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*running.ended.values()), 1)

@@ -6,6 +6,10 @@ one a line.  flashc sends
 - `{"start": ID, "command": [...], "folder": "...", "environ": {...}, "inner": false}` together with three file
   descriptors: standard output, standard error, and the one that becomes the descriptor 3.  `inner`: signals are
   for the first child of the process, because the process itself is a sandbox's.
+- the same with `"channel": true` and one more descriptor: the process is a zygote (see `entry/zygote.py`), and the
+  descriptor the end of the socket to it, as the first one is the other.
+- the same with `"zygote": ID` and `"settings": {...}`: the process is forked from a zygote, or started by the command
+  if there is none any more.
 - `{"stop": ID, "grace": SECONDS}`.
 
 It answers `{"exited": ID, "code": N}` when a process and all that it started are gone.  When the socket ends,
@@ -36,6 +40,7 @@ _LARGEST = 1 << 16  # bytes read at once
 _FDS_OF_A_START = 3
 _OTHER_FDS = 4  # the first descriptor that a worker does not have
 _PAUSE = 0.005  # seconds between two looks at dying processes
+_FORK_SECONDS = 5.0  # how long a zygote may need
 
 
 @dataclass
@@ -54,6 +59,7 @@ class Supervisor:
     control: socket.socket
     wakeup: int
     children: dict[int, _Child] = field(default_factory=dict[int, _Child])
+    zygotes: dict[str, socket.socket] = field(default_factory=dict[str, socket.socket])
     _received: bytearray = field(default_factory=bytearray)
     _fds: list[int] = field(default_factory=list[int])
 
@@ -92,22 +98,45 @@ class Supervisor:
         for line in lines:
             message = json.loads(line)
             if "start" in message:
-                fds, self._fds = self._fds[:_FDS_OF_A_START], self._fds[_FDS_OF_A_START:]
+                count = _FDS_OF_A_START + bool(message.get("channel"))
+                fds, self._fds = self._fds[:count], self._fds[count:]
                 self._start(message, fds)
             else:
                 self._stop(message["stop"], message["grace"])
         return True
 
     def _start(self, message: dict[str, Any], fds: list[int]) -> None:
+        if message.get("channel"):
+            self.zygotes[message["start"]] = socket.socket(fileno=fds.pop())
+        process = self._fork_from(message, fds) or self._fork(message, fds)
+        for fd in fds:
+            os.close(fd)
+        self.children[process] = _Child(message["start"], message["inner"])
+
+    def _fork_from(self, message: dict[str, Any], fds: list[int]) -> int:
+        """Have a zygote fork the process; return its id, 0 if there is no zygote or it does not answer."""
+        channel = self.zygotes.get(message.get("zygote", ""))
+        if channel is None:
+            return 0
+        wanted = {name: message[name] for name in ("folder", "environ", "settings")}
+        data = json.dumps({**wanted, "parent": os.getpid()}).encode()
+        try:
+            channel.settimeout(_FORK_SECONDS)
+            socket.send_fds(channel, [data], fds)
+            return int(channel.recv(_LARGEST) or 0)
+        except (OSError, ValueError):  # a late answer must not be taken for the next one
+            channel.close()
+            del self.zygotes[message["zygote"]]
+            return 0
+
+    def _fork(self, message: dict[str, Any], fds: list[int]) -> int:
         # A signal that arrives between `fork` and `exec` must not run this process's handlers in the child.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
         process = os.fork()
         if process == 0:
             _become(message, fds, before)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        for fd in fds:
-            os.close(fd)
-        self.children[process] = _Child(message["start"], message["inner"])
+        return process
 
     def _stop(self, worker: str, grace: float) -> None:
         for process, child in self.children.items():
@@ -135,6 +164,9 @@ class Supervisor:
             child = self.children.pop(process, None)
             if child is None:
                 continue
+            zygote = self.zygotes.pop(child.worker, None)
+            if zygote is not None:
+                zygote.close()
             self._kill_what_is_left_of(process)
             code = os.waitstatus_to_exitcode(status)
             answer = json.dumps({"exited": child.worker, "code": code}) + "\n"

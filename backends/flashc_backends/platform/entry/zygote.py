@@ -1,0 +1,141 @@
+"""Fork workers from a process that has imported the packages of the worker image already.
+
+This program is run under the worker's Python: `zygote.py LAYER`, with a socket to the supervisor as the file
+descriptor 3.  When it is ready it writes a JSON object to standard output: `preloaded` are the top-level modules
+that it has imported.  The supervisor then sends one message for each worker, `{"folder", "environ", "settings",
+"parent"}` with the descriptors for standard output, standard error and the descriptor 3, and gets the worker's
+process id back, or 0.
+
+A worker is forked twice and so becomes a child of the supervisor, as one that was started by it.  No code of users
+is imported here, and no variable of theirs is known here: modules that read variables when they are imported are
+imported again in the worker.
+"""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import fcntl
+import gc
+import importlib
+import importlib.util
+import json
+import os
+import signal
+import site
+import socket
+import sys
+import time
+from contextlib import suppress
+from types import ModuleType
+from typing import Any
+
+_CHANNEL = 3  # the file descriptor
+_LARGEST = 1 << 20  # bytes of a message
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # options of prctl(2)
+_PRELOADED = (
+    "runpod",
+    "fastapi",
+    "uvicorn",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
+)
+# It asks the processor what it is, which takes a second, and reads no variable.
+_KEPT = "runpod.serverless.utils.rp_debugger"
+
+
+def main() -> None:
+    """Import the packages, then fork workers until the supervisor ends."""
+    site.addsitedir(sys.argv[1])
+    channel = socket.socket(fileno=os.dup(_CHANNEL))
+    os.close(_CHANNEL)
+    for name in _PRELOADED:
+        importlib.import_module(name)
+    worker = _worker_program()
+    # Orphans are to be adopted by the supervisor.
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    gc.collect()
+    gc.freeze()
+    names = sorted({name.partition(".")[0] for name in sys.modules})
+    print(json.dumps({"preloaded": names}), flush=True)
+    while True:
+        message, descriptors = _receive(channel)
+        if not message:
+            return
+        middle = os.fork()
+        if middle == 0:
+            wanted = json.loads(message)
+            _fork_again(channel)
+            _become(wanted, descriptors)
+            # The worker ends as any program does: by the end of this one.
+            worker.run(wanted["settings"])
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+        os.waitpid(middle, 0)
+
+
+def _worker_program() -> ModuleType:
+    """Import the program of workers, under a name that no module of users has."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+    spec = importlib.util.spec_from_file_location("_flashc_worker", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """Return the next message and its file descriptors."""
+    descriptors = array.array("i")
+    space = socket.CMSG_LEN(8 * descriptors.itemsize)
+    data, ancillary, _, _ = channel.recvmsg(_LARGEST, space)
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return data, list(descriptors)
+
+
+def _fork_again(channel: socket.socket) -> None:
+    """Fork the worker, tell the supervisor its process id, and end this process.  Return in the worker."""
+    middle = os.getpid()
+    try:
+        process = os.fork()
+    except OSError:
+        process = -1
+    if process == 0:
+        os.setsid()
+        while os.getppid() == middle:
+            time.sleep(0.0005)
+        return
+    with suppress(OSError):  # the supervisor has ended, and takes the worker with it
+        channel.send(b"%d" % max(process, 0))
+    os._exit(0)
+
+
+def _become(message: dict[str, Any], descriptors: list[int]) -> None:
+    """Make this process look as if the supervisor had started it."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if os.getppid() != message["parent"]:  # it ended before the signal was asked for
+        os._exit(128 + signal.SIGKILL)
+    # The copies are above all numbers that they go to, so that none overwrites another.
+    wanted = (os.open(os.devnull, os.O_RDONLY), *descriptors)
+    copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, len(wanted)) for descriptor in wanted]
+    for number, copy in enumerate(copies):
+        os.dup2(copy, number)
+    os.closerange(len(copies), 1 << 16)
+    os.environ.clear()
+    os.environ.update(message["environ"])
+    os.chdir(message["folder"])
+    for name in [name for name in sys.modules if name.partition(".")[0] == "runpod"]:
+        if name != _KEPT:
+            del sys.modules[name]
+    gc.unfreeze()
+
+
+if __name__ == "__main__":
+    main()
