@@ -33,7 +33,7 @@ class Authority:
         """Read or make the authority.
 
         Raises:
-            OSError: its files can't be read or written.
+            OSError: its files, or those with trusted certificates, can't be read or written.
         """
         self.certificate_path = folder / "ca.pem"
         self.bundle_path = folder / "ca-bundle.pem"
@@ -46,11 +46,22 @@ class Authority:
         key = serialization.load_pem_private_key(key_path.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
         self._key = key
-        _write(
-            self.bundle_path,
-            Path(certifi.where()).read_bytes() + self.certificate_path.read_bytes(),
-        )
+        _write(self.bundle_path, b"\n".join(self._trusted()))
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
+
+    def _trusted(self) -> list[bytes]:
+        """Return the certificates that clients trust without the platform, and the authority's.
+
+        A network's own authority is in the file that the user's variables name, or in the system's.
+        """
+        named = [
+            certifi.where(),
+            ssl.get_default_verify_paths().cafile,
+            os.environ.get("REQUESTS_CA_BUNDLE"),
+        ]
+        paths = {Path(name).resolve() for name in named if name} - {self.bundle_path.resolve()}
+        files = [path.read_bytes() for path in sorted(paths) if path.is_file()]
+        return [*files, self.certificate_path.read_bytes()]
 
     def context(self) -> ssl.SSLContext:
         """Return a context that has a certificate for each name, made when a client asks for it."""
