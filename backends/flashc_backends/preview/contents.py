@@ -6,7 +6,6 @@ may open any other file of the project.  The configuration is not part of it: th
 
 from __future__ import annotations
 
-import ast
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
