@@ -160,16 +160,22 @@ class LocalPlatform:
     ) -> dict[str, str]:
         """Deploy an artifact as `flash deploy` does; return the ids of the endpoints by resource.
 
-        `env` are further variables of resources; `least_workers` replaces the least number of workers.
+        `artifact` may be a folder with an unpacked one, on the same disk as the state; it is moved.  `env` are
+        further variables of resources; `least_workers` replaces the least number of workers.
 
         Raises:
             ArtifactError: the artifact can't be read.
             Invalid: the manifest has a value that the platform does not take.
         """
         key = self.control.artifacts.new_key()
-        archive = self.control.artifacts.archive(key)
-        archive.parent.mkdir(parents=True, exist_ok=True)
-        await asyncio.to_thread(shutil.copyfile, artifact, archive)
+        if artifact.is_dir():
+            tree = self.control.artifacts.folder(key)
+            tree.parent.mkdir(parents=True, exist_ok=True)
+            artifact.rename(tree)
+        else:
+            archive = self.control.artifacts.archive(key)
+            archive.parent.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(shutil.copyfile, artifact, archive)
         return await deploy_artifact(
             self.control, app, environment, manifest, key, self.key, env or {}, least_workers
         )

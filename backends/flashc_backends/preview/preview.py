@@ -161,15 +161,8 @@ class Preview:
             await self._engine.prepare(self._needs())
             watching = asyncio.ensure_future(self._watch(platform))
             self._listener.phase("starting the workers")
-            ids = await platform.deploy(
-                self._plan.app,
-                self._plan.environment,
-                self._code(),
-                self._artifact,
-                env=self._variables(platform.key),
-                least_workers=1,
-            )
-            await platform.ready(self._settings.ready_seconds)
+            ids = await self._deploy(platform)
+            await self._wait_until_ready(platform)
         except EngineError as error:
             raise PreviewError(
                 error.rule, str(error), notes=error.notes, help=error.help
@@ -190,6 +183,26 @@ class Preview:
         )
         self._listener.ready(self._record)
         return watching
+
+    async def _deploy(self, platform: LocalPlatform) -> dict[str, str]:
+        """Deploy the artifact; return the ids of the endpoints by resource."""
+        return await platform.deploy(
+            self._plan.app,
+            self._plan.environment,
+            self._code(),
+            self._artifact,
+            env=self._variables(platform.key),
+            least_workers=1,
+        )
+
+    async def _wait_until_ready(self, platform: LocalPlatform) -> None:
+        """Wait for a worker of each endpoint.
+
+        Raises:
+            WorkerFailed: one ended.
+            TimeoutError: they are not ready in time.
+        """
+        await platform.ready(self._settings.ready_seconds)
 
     async def _open(self) -> LocalPlatform:
         """Start the platform on the engine that the user chose, or on the first that is there."""
