@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -147,7 +147,7 @@ def _python(program: Path) -> str:
 
 
 @contextmanager
-def _platform(machine: Machine) -> Iterator[None]:
+def _platform(machine: Machine) -> Generator[None]:
     process = subprocess.Popen(
         machine.flashc("platform", "--engine", "process"),
         env=machine.environ,

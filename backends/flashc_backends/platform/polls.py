@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Poll:
@@ -38,3 +39,13 @@ class Poll:
 
 Register = Callable[[Poll], None]
 """Tells the connection of a request about a poll, so that the poll ends when the client goes away."""
+
+
+def forget(polls: dict[str, list[Poll]], key: str, poll: Poll) -> None:
+    """Remove a poll from those that wait for `key`."""
+    waiting = polls.get(key)
+    if waiting is not None:
+        with suppress(ValueError):
+            waiting.remove(poll)
+        if not waiting:
+            del polls[key]

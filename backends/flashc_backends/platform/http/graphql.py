@@ -24,7 +24,8 @@ from graphql import (
 from msgspec import Struct
 
 from flashc_backends.platform.artifacts import ArtifactError
-from flashc_backends.platform.control import Control, Invalid, NotFound
+from flashc_backends.platform.control import Control
+from flashc_backends.platform.fields import Invalid, NotFound
 from flashc_backends.platform.store import StoreError
 
 from .asgi import Refused, Request
