@@ -28,17 +28,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def worker_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter that has what a worker image has: runpod, fastapi and uvicorn, nothing of flashc's.
-
-    It is the oldest Python of workers that this machine has.
-    """
-    folder = tmp_path_factory.mktemp("worker") / "venv"
-    oldest = oldest_worker_python()
-    return str(make_environment(folder, "runpod", "fastapi", "uvicorn", python=oldest.path))
-
-
-@pytest.fixture(scope="session")
 def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The real `flash` command, in a separate environment."""
     folder = tmp_path_factory.mktemp("incumbent") / "venv"
@@ -72,6 +61,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, cache_folder: Path) -> No
         if name.startswith(("FLASH", "RUNPOD_")) or name == "SOURCE_DATE_EPOCH":
             monkeypatch.delenv(name)
     monkeypatch.setenv("FLASHC_CACHE_DIR", str(cache_folder))
+    monkeypatch.setenv("FLASHC_STATE_DIR", str(cache_folder / "state"))
 
 
 @pytest.fixture(scope="session")

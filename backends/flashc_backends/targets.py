@@ -7,10 +7,11 @@ from flashc_backends.files.handlers import HANDLERS
 from flashc_backends.files.stubs import STUBS
 from flashc_backends.listings.ir import IR
 from flashc_backends.manifest.manifest import MANIFEST
+from flashc_backends.preview.compose import COMPOSE
 from flashc_backends.preview.plan import PREVIEW
 
 from .base import EmitTarget
 
 TARGETS: dict[str, EmitTarget] = {
-    target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT, PREVIEW)
+    target.name: target for target in (IR, STUBS, HANDLERS, MANIFEST, ARTIFACT, PREVIEW, COMPOSE)
 }

@@ -8,6 +8,8 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import uvloop
+
 from flashc.project.workspace import Workspace
 from flashc_backends.base import Progress
 from flashc_backends.manifest.documents import read_document
@@ -100,7 +102,8 @@ def run_preview(
     )
     sink = workspace.sink()
     try:
-        asyncio.run(_until_stopped(preview))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_stopped(preview))
     except PreviewError as error:
         sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
     return PreviewResult(diagnostics=tuple(sink))

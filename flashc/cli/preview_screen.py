@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -27,7 +26,6 @@ class TextScreen:
     def __init__(self, progress: Callable[[str], None]) -> None:
         self._progress = progress
         self._colours: dict[str, str] = {}
-        self._calls: Counter[str] = Counter()
 
     def phase(self, text: str) -> None:
         """Show what is being done."""
@@ -37,7 +35,7 @@ class TextScreen:
         """Print a remark."""
         click.echo(f"note: {text}", err=True)
 
-    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+    def ready(self, record: Record) -> None:
         """Print the table."""
         self._progress("")
         click.echo(
@@ -49,10 +47,10 @@ class TextScreen:
                 click.echo(f"\n{heading}:")
             for address in found:
                 self._address(address)
-        for name in skipped:
+        for name in record.skipped:
             click.echo(f"\nnot run: {name}, which has a prebuilt image")
         click.echo("\nwhat differs from the cloud:")
-        for difference in differences:
+        for difference in record.differences:
             click.echo(f"  - {difference}")
         click.echo("")
 
@@ -96,21 +94,25 @@ def _text_of(happening: Happening) -> str | None:
 def _shown(line: str) -> str | None:
     """Return a worker's line as it is shown.
 
-    The SDK logs JSON objects, of which people read the message; what it and the web server say about polls, health
-    checks and the progress of jobs is not shown, because the platform tells when a job is done.
+    The SDK logs JSON objects, of which people read the message; two of its processes may write to one line.  What it
+    and the web server say about polls, health checks and the progress of jobs is not shown, because the platform
+    tells when a job is done.
     """
-    if _HEALTH_CHECK in line:
+    if not line or _HEALTH_CHECK in line:
         return None
     if not line.startswith(_SDK_LOG):
         return line
-    try:
-        record = json.loads(line)
-        level, message = record["level"], record["message"]
-    except (ValueError, KeyError, TypeError):
-        return line
-    if level == "DEBUG" or str(message).startswith(_PROGRESS):
-        return None
-    return f"{level} {message}"
+    shown: list[str] = []
+    start = 0
+    while start < len(line):
+        try:
+            record, start = json.JSONDecoder().raw_decode(line, start)
+            level, message = record["level"], str(record["message"])
+        except (ValueError, KeyError, TypeError):
+            return line
+        if level != "DEBUG" and not message.startswith(_PROGRESS):
+            shown.append(f"{level} {message}")
+    return "; ".join(shown) or None
 
 
 def _milliseconds(what: dict[str, Any]) -> str:
@@ -131,11 +133,9 @@ class JsonScreen:
         """Print a remark."""
         self._print("note", text=text)
 
-    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
+    def ready(self, record: Record) -> None:
         """Print the addresses."""
-        self._print(
-            "ready", **as_document(record), differences=list(differences), skipped=list(skipped)
-        )
+        self._print("ready", **as_document(record))
 
     def happened(self, happening: Happening) -> None:
         """Print what happened."""

@@ -16,6 +16,7 @@ import pytest
 from flashc_backends.platform.engines import interpreters, process, rootfs
 from flashc_backends.platform.engines.base import EngineError, Line, WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.docker_engine import DockerEngine
+from flashc_backends.platform.engines.images import own_image
 from flashc_backends.platform.engines.process import ProcessEngine
 from tests.support.engines import staged
 from tests.support.interpreters import oldest_worker_python
@@ -109,7 +110,8 @@ def test_a_cache_that_can_not_be_written(tmp_path: Path) -> None:
 
 def test_folders_that_can_not_be_made(cache_folder: Path, tmp_path: Path) -> None:
     async def work() -> None:
-        engine = processes(cache_folder, tmp_path / "missing" / "folder")
+        tmp_path.joinpath("file").touch()
+        engine = processes(cache_folder, tmp_path / "file" / "folder")
         await engine.open()
         try:
             await engine.start(spec_of(tmp_path))
@@ -160,7 +162,7 @@ def test_another_python_than_the_artifact_is_for(
         async with staged("docker", cache_folder, tmp_path) as stage:
             assert isinstance(stage.engine, DockerEngine)
             await stage.begin("")
-            image = f"flashc-worker:py{oldest_worker_python().minor}"
+            image = own_image(oldest_worker_python().minor)
             await stage.engine.start(spec_of(tmp_path, worker="w2", python=wrong, image=image))
             await stage.printed(
                 f"the app is compiled for Python {wrong}, this is {oldest_worker_python().minor}",

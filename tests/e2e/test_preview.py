@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -105,13 +106,15 @@ def environ(state: Path) -> dict[str, str]:
 
 
 @contextmanager
-def preview(project: Path, engine: str, state: Path, *options: str) -> Iterator[Running]:
+def preview(
+    project: Path, engine: str, state: Path, *options: str, docker_host: str = ""
+) -> Iterator[Running]:
     """A preview, which is interrupted at the end if it still runs."""
     words = ["preview", str(project), "--engine", engine, "--no-pull", "--format", "json"]
     words += ["--python-version", oldest_worker_python().minor, *options]
     with subprocess.Popen(
         command(*words),
-        env=environ(state),
+        env={**environ(state), **({"DOCKER_HOST": docker_host} if docker_host else {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -248,3 +251,82 @@ def test_a_program_that_no_worker_can_import_is_a_finding(engine: str, tmp_path:
     assert "FC508" in shown
     assert "No such file or directory: '/no/model/here'" in shown
     nothing_is_left(engine, tmp_path)
+
+
+def test_a_port_that_is_taken_is_a_finding(tmp_path: Path) -> None:
+    project = write(tmp_path / "app", {"work.py": SLOW})
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with preview(project, "process", tmp_path, "--port", port) as running:
+            assert running.process.wait(SECONDS) == 3
+            assert "FC507" in running.errors()
+    nothing_is_left("process", tmp_path)
+
+
+def test_an_app_without_code_is_a_finding(tmp_path: Path) -> None:
+    source = "from runpod_flash import Endpoint\nllm = Endpoint(name='llm', image='org/llm:1')\n"
+    project = write(tmp_path / "app", {"work.py": source})
+    with preview(project, "process", tmp_path) as running:
+        assert running.process.wait(SECONDS) == 1
+        assert "FC509" in running.errors()
+
+
+def flashc(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*words), env=environ(state), capture_output=True, text=True, timeout=SECONDS
+    )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["preview"], ["deploy", "--preview"], ["emit", "--target", "preview"]],
+    ids=["preview", "deploy", "emit"],
+)
+def test_a_detached_preview_is_listed_read_and_stopped(words: list[str], tmp_path: Path) -> None:
+    project = write(tmp_path / "app", {"work.py": SLOW})
+    first, *rest = words
+    version = oldest_worker_python().minor
+    options = ["--engine", "process", "--python-version", version, "--detach"]
+    started = flashc(tmp_path, first, str(project), *rest, *options)
+    assert started.returncode == 0, started.stderr
+    assert "queue-based endpoints:" in started.stdout
+    curl = next(
+        line for line in started.stdout.splitlines() if "curl" in line and "seconds" in line
+    )
+    assert "differs from the cloud" in started.stdout
+    listed = flashc(tmp_path, "preview", "list", "--format", "json")
+    (record,) = map(json.loads, listed.stdout.splitlines())
+    assert record["running"]
+    assert record["id"] in flashc(tmp_path, "preview", "list").stdout
+    address = next(each for each in record["addresses"] if each["endpoint"] == "slow")
+    assert address["curl"] == curl.strip()
+    answer = subprocess.run(address["curl"], shell=True, capture_output=True, text=True)
+    assert json.loads(answer.stdout)["output"] == "done"
+    logs = flashc(tmp_path, "preview", "logs")
+    assert "[slow] begun" in logs.stdout
+    assert "COMPLETED" in logs.stdout
+    assert "DEBUG" not in logs.stdout
+    assert flashc(tmp_path, "preview", "stop", "no-such").returncode == 2
+    assert flashc(tmp_path, "preview", "stop").stdout == f"{record['id']} stopped\n"
+    assert flashc(tmp_path, "preview", "list").stdout == ""
+    nothing_is_left("process", tmp_path)
+
+
+def test_a_detached_preview_that_can_not_start_says_why(tmp_path: Path) -> None:
+    source = SLOW.replace("import time\n", "import time\nopen('/no/model/here')\n", 1)
+    project = write(tmp_path / "app", {"work.py": source})
+    version = oldest_worker_python().minor
+    options = ["--engine", "process", "--python-version", version, "--detach"]
+    started = flashc(tmp_path, "preview", str(project), *options)
+    assert started.returncode == 1
+    assert "FC508" in started.stderr
+    nothing_is_left("process", tmp_path)
+    assert list((tmp_path / "previews").iterdir()) == []
+
+
+def test_without_a_daemon_workers_are_processes_and_the_screen_says_so(tmp_path: Path) -> None:
+    project = write(tmp_path / "app", {"work.py": SLOW})
+    with preview(project, "auto", tmp_path, docker_host=f"unix://{tmp_path}/none") as running:
+        assert running.ready["engine"] in ("process", "bubblewrap")
+        assert running.ready["differences"]
+        assert "processes" in running.wait("note")["text"]

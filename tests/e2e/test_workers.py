@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
+import threading
+import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from flashc_backends.platform.local import running
-from flashc_backends.platform.service import Platform
-from flashc_backends.write import unpack
+from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import built, write
+from tests.support.running_app import RunningApp, running_app
 
-PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PYTHON = oldest_worker_python().minor
 QUEUE = """
 import asyncio
 from runpod_flash import Endpoint
@@ -97,10 +98,9 @@ CALLER = """
 from runpod_flash import Endpoint
 
 front = Endpoint(name="front", cpu="cpu3c-1-2")
-existing = Endpoint(id="id-nothing")
 
 @front.post("/call")
-async def call(what: str):
+async def call(what: str, id: str = ""):
     import queue_worker as q
     import web_worker as w
     found = []
@@ -125,6 +125,7 @@ async def call(what: str):
         except Exception as error:
             found.append([type(error).__name__, error.status, "short and DELETE" in str(error)])
     elif what == "client":
+        existing = Endpoint(id=id)
         job = await existing.run({"__empty": True})
         await job.wait(timeout=20)
         done = await existing.runsync({"__empty": True})
@@ -140,12 +141,12 @@ async def call(what: str):
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory, worker_python: str) -> Iterator[Platform]:
+def app(tmp_path_factory: pytest.TempPathFactory, cache_folder: Path) -> Iterator[RunningApp]:
     folder = tmp_path_factory.mktemp("workers")
     files = {"queue_worker.py": QUEUE, "web_worker.py": WEB, "caller.py": CALLER}
     root = write(folder / "project", files)
-    unpack(built(root, folder / "a.tar.gz", python_version=PYTHON), folder / "app")
-    with running(Platform(app_dir=folder / "app"), worker_python) as started:
+    artifact = built(root, folder / "a.tar.gz", python_version=PYTHON)
+    with running_app(artifact, folder, cache_folder) as started:
         yield started
 
 
@@ -168,8 +169,8 @@ def failure(answer: Any) -> dict[str, Any]:
         ("blocking", {"seconds": 0.01}, 0.01),
     ],
 )
-def test_a_job_is_a_call(resource: str, given: Any, output: Any, platform: Platform) -> None:
-    assert platform.job(resource, given)["output"] == output
+def test_a_job_is_a_call(resource: str, given: Any, output: Any, app: RunningApp) -> None:
+    assert app.job(resource, given)["output"] == output
 
 
 @pytest.mark.parametrize(
@@ -181,70 +182,79 @@ def test_a_job_is_a_call(resource: str, given: Any, output: Any, platform: Platf
     ],
 )
 def test_an_input_that_does_not_fit_fails_with_a_message_that_names_it(
-    resource: str, given: Any, words: list[str], platform: Platform
+    resource: str, given: Any, words: list[str], app: RunningApp
 ) -> None:
-    message = failure(platform.job(resource, given))["error_message"]
+    message = failure(app.job(resource, given))["error_message"]
     assert all(word in message for word in words), message
 
 
-def model_resource(platform: Platform) -> str:
-    (name,) = [str(name) for name in platform.urls if name.startswith("my-model-")]
+def model_resource(app: RunningApp) -> str:
+    (name,) = [str(name) for name in app.ids if name.startswith("my-model-")]
     return name
 
 
-def test_a_class_is_built_once_and_its_methods_are_called_by_name(platform: Platform) -> None:
-    resource = model_resource(platform)
+def test_a_class_is_built_once_and_its_methods_are_called_by_name(app: RunningApp) -> None:
+    resource = model_resource(app)
     for _ in range(2):
-        assert platform.job(resource, {"method": "predict", "x": 3})["output"] == [3, 1]
-    assert platform.job(resource, {"method": "slow"})["output"] == 5
-    assert platform.job(resource, {"method": "static", "x": 2})["output"] == -2
-    record = failure(platform.job(resource, {"method": "broken"}))
+        assert app.job(resource, {"method": "predict", "x": 3})["output"] == [3, 1]
+    assert app.job(resource, {"method": "slow"})["output"] == 5
+    assert app.job(resource, {"method": "static", "x": 2})["output"] == -2
+    record = failure(app.job(resource, {"method": "broken"}))
     assert (record["error_message"], "LookupError" in record["error_type"]) == (
         "no such thing",
         True,
     )
     for given in ({"x": 1}, {"method": "made"}, {"method": "__init__"}):
-        assert (
-            "'predict', 'slow', 'static'" in failure(platform.job(resource, given))["error_message"]
-        )
+        assert "'predict', 'slow', 'static'" in failure(app.job(resource, given))["error_message"]
 
 
-def test_generators_stream_under_the_sdk(platform: Platform) -> None:
+def test_generators_stream_under_the_sdk(app: RunningApp) -> None:
     for resource, chunks in (("stream", [{"i": 0}, {"i": 1}]), ("astream", [0, 1])):
-        url = platform.urls[resource]
-        job = httpx.post(f"{url}/run", json={"input": {"n": 2}}).json()["id"]
-        streamed = httpx.post(f"{url}/stream/{job}", timeout=20).json()
-        assert [part["output"] for part in streamed["stream"]] == chunks
+        with app.client() as client:
+            job = client.post(f"{app.url(resource)}/run", json={"input": {"n": 2}}).json()["id"]
+            streamed: list[Any] = []
+            deadline = time.monotonic() + 20
+            while len(streamed) < 2 and time.monotonic() < deadline:
+                answer = client.get(f"{app.url(resource)}/stream/{job}").json()
+                streamed += [part["output"] for part in answer["stream"]]
+        assert streamed == chunks
 
 
-def test_the_web_app_answers_as_declared(platform: Platform) -> None:
-    url = platform.urls["web"]
-    assert httpx.get(f"{url}/ping").json() == {"status": "healthy"}
-    assert httpx.get(f"{url}/x", params={"n": 2}).json() == {"caught": "x", "n": 2}
-    assert httpx.post(f"{url}/execute", json={}).status_code in (404, 405)
-    assert httpx.post(f"{url}/fields", json={"text": "a", "tags": ["b"]}).json() == ["a", 1, ["b"]]
-    assert httpx.post(f"{url}/fields", json={"count": 1}).status_code == 422
-    assert httpx.post(f"{url}/fields", json={"text": "a", "count": "x"}).status_code == 422
-    assert httpx.post(f"{url}/model", json={"name": "n"}).json() == {"total": 3.0, "name": "n"}
-    for method in ("PUT", "POST"):
-        answer = httpx.request(method, f"{url}/files/f", files={"data": b"abc"}, data={"note": "n"})
-        assert answer.json() == ["f", 3, "n"]
-    refused = httpx.delete(f"{url}/refused")
-    assert (refused.status_code, refused.json()["detail"]) == (418, "short and DELETE")
-    failed = httpx.post(f"{url}/fails", json={"x": 1})
-    assert (failed.status_code, "secret" in failed.text) == (500, False)
+def test_the_web_app_answers_as_declared(app: RunningApp) -> None:
+    url = app.url("web")
+    with app.client() as client:
+        assert client.get(f"{url}/ping").json() == {"status": "healthy"}
+        assert client.get(f"{url}/x", params={"n": 2}).json() == {"caught": "x", "n": 2}
+        assert client.post(f"{url}/execute", json={}).status_code in (404, 405)
+        fields = client.post(f"{url}/fields", json={"text": "a", "tags": ["b"]})
+        assert fields.json() == ["a", 1, ["b"]]
+        assert client.post(f"{url}/fields", json={"count": 1}).status_code == 422
+        wrong = client.post(f"{url}/fields", json={"text": "a", "count": "x"})
+        assert wrong.status_code == 422
+        model = client.post(f"{url}/model", json={"name": "n"})
+        assert model.json() == {"total": 3.0, "name": "n"}
+        for method in ("PUT", "POST"):
+            answer = client.request(
+                method, f"{url}/files/f", files={"data": b"abc"}, data={"note": "n"}
+            )
+            assert answer.json() == ["f", 3, "n"]
+        refused = client.delete(f"{url}/refused")
+        assert (refused.status_code, refused.json()["detail"]) == (418, "short and DELETE")
+        failed = client.post(f"{url}/fails", json={"x": 1})
+        assert (failed.status_code, "secret" in failed.text) == (500, False)
 
 
-def test_endpoints_call_each_other_in_every_way(platform: Platform) -> None:
+def test_endpoints_call_each_other_in_every_way(app: RunningApp) -> None:
     def call(what: str) -> Any:
-        return platform.route("front", "POST", "/call", {"what": what})
+        body = {"what": what, "id": app.ids["nothing"]}
+        return app.route("front", "POST", "/call", body)
 
     assert call("streams") == [[{"i": 0}, {"i": 1}, {"i": 2}], [0, 1]]
     assert call("class") == [
         [1, 1],
         5,
         -4,
-        ["LookupError", "no such thing", model_resource(platform), "LookupError"],
+        ["LookupError", "no such thing", model_resource(app), "LookupError"],
     ]
     routes = call("routes")
     assert routes[:4] == [
@@ -255,7 +265,7 @@ def test_endpoints_call_each_other_in_every_way(platform: Platform) -> None:
     ]
     assert routes[4:] == [["secret detail", True], ["RemoteError", "418", True]]
     assert call("client") == ["ok", True, "ok"]
-    assert platform.resources["front"]["makes_remote_calls"]
+    assert app.resources["front"]["makes_remote_calls"]
     assert call("arguments") == [
         "plain() missing a required argument: 'a'",
         [1, 2, [], 3, {"z": 2}],
@@ -265,28 +275,74 @@ def test_endpoints_call_each_other_in_every_way(platform: Platform) -> None:
     ]
 
 
+FRONT = """
+from runpod_flash import Endpoint
+front = Endpoint(name="front", cpu="cpu3c-1-2")
+@front.get("/go")
+async def go():
+    from work import work
+    return await work(1)
+"""
+
+
+class StateManager:
+    """The platform's GraphQL, counted, until it is broken."""
+
+    def __init__(self) -> None:
+        self.platform = ""
+        self.asked = 0
+        self.is_broken = False
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                outer.asked += 1
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                code, answer = 503, b"{}"
+                if not outer.is_broken:
+                    key = {"Authorization": self.headers["Authorization"]}
+                    headers = {**key, "Content-Type": "application/json"}
+                    reply = httpx.post(f"{outer.platform}/graphql", content=body, headers=headers)
+                    code, answer = reply.status_code, reply.content
+                self.send_response(code)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *arguments: object) -> None:
+                """Print nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+@pytest.fixture
+def state() -> Iterator[StateManager]:
+    manager = StateManager()
+    yield manager
+    manager.server.shutdown()
+    manager.server.server_close()
+
+
+@pytest.mark.parametrize("is_broken", [False, True], ids=["works", "never worked"])
 def test_the_table_of_endpoints_is_kept_while_the_state_manager_is_down(
-    tmp_path: Path, worker_python: str
+    tmp_path: Path, cache_folder: Path, state: StateManager, is_broken: bool
 ) -> None:
-    files = {
-        "work.py": "from runpod_flash import Endpoint\n@Endpoint(name='work')\nasync def work(x: int): return x\n",
-        "front.py": (
-            "from runpod_flash import Endpoint\nfront = Endpoint(name='front', cpu='cpu3c-1-2')\n"
-            "@front.get('/go')\nasync def go():\n    from work import work\n    return await work(1)\n"
-        ),
-    }
-    root = write(tmp_path / "project", files)
-    unpack(built(root, tmp_path / "a.tar.gz", python_version=PYTHON), tmp_path / "app")
-    with running(
-        Platform(app_dir=tmp_path / "app", use_state_manager=True), worker_python
-    ) as platform:
-        assert platform.route("front", "GET", "/go") == 1
-        asked = platform.state_queries
-        platform.state_down = True
-        assert platform.route("front", "GET", "/go") == 1
-        assert platform.state_queries == asked
-    with running(
-        Platform(app_dir=tmp_path / "app", use_state_manager=True, state_down=True), worker_python
-    ) as platform:
-        assert platform.route("front", "GET", "/go") == 1  # the sentinel stands in
-        assert platform.state_queries
+    """Where it never worked, the sentinel stands in."""
+    work = "from runpod_flash import Endpoint\n@Endpoint(name='work')\nasync def work(x: int): return x\n"
+    root = write(tmp_path / "project", {"work.py": work, "front.py": FRONT})
+    artifact = built(root, tmp_path / "a.tar.gz", python_version=PYTHON)
+    env = {"RUNPOD_API_BASE_URL": state.url}
+    with running_app(artifact, tmp_path, cache_folder, env=env) as app:
+        state.platform, state.is_broken = app.base, is_broken
+        assert app.route("front", "GET", "/go") == 1
+        asked = state.asked
+        assert asked
+        state.is_broken = True
+        assert app.route("front", "GET", "/go") == 1
+        assert state.asked == asked

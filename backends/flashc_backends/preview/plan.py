@@ -227,7 +227,8 @@ def _limits(container: Container) -> str:
 # The target ---------------------------------------------------------------------------------------
 
 
-def _emit(program: Program, context: Context) -> PreviewPlan | None:
+def emit_plan(program: Program, context: Context) -> PreviewPlan | None:
+    """Return the plan of a program; None after a report where a file was changed."""
     drafts = draft_project(program, context.project.root, context.services.sink)
     if drafts is None:
         return None
@@ -243,5 +244,5 @@ def _emit(program: Program, context: Context) -> PreviewPlan | None:
 PREVIEW = PlanTarget(
     name="preview",
     summary="the app on this machine; `--plan` only shows what it would do",
-    emit=_emit,
+    emit=emit_plan,
 )

@@ -83,8 +83,8 @@ class Listener(Protocol):
         """Say something that the user should know."""
         ...
 
-    def ready(self, record: Record, differences: Sequence[str], skipped: Sequence[str]) -> None:
-        """Say that every endpoint answers, and what differs from the cloud."""
+    def ready(self, record: Record) -> None:
+        """Say that every endpoint answers."""
         ...
 
     def happened(self, happening: Happening) -> None:
@@ -185,8 +185,10 @@ class Preview:
             url=platform.base,
             key=platform.key,
             addresses=addresses_of(self._plan, ids, platform.base, platform.key),
+            differences=self._engine.differences,
+            skipped=self._plan.skipped,
         )
-        self._listener.ready(self._record, self._engine.differences, self._plan.skipped)
+        self._listener.ready(self._record)
         return watching
 
     async def _open(self) -> LocalPlatform:

@@ -175,6 +175,8 @@ class DockerEngine:
         if self._is_closed:
             return
         self._is_closed = True
+        if self._images is not None:
+            self._images.is_closed = True
         await self._call(self._close)
         self._threads.shutdown(wait=False)
         self._events.end()

@@ -15,6 +15,12 @@ from .rootfs import CHANGES, make_rootfs
 
 REPOSITORY = "flashc-worker"
 """The name of the images that flashc makes; their tags are versions of Python."""
+_REVISION = 1  # of what `rootfs.py` puts into them
+
+
+def own_image(python: str) -> str:
+    """Return the name of the image that flashc makes for a version of Python."""
+    return f"{REPOSITORY}:py{python}-{_REVISION}"
 
 
 class Images:
@@ -28,6 +34,7 @@ class Images:
     ) -> None:
         self._client, self._override, self._pull = client, override, pull
         self._report = report
+        self.is_closed = False  # then a pull ends soon
         self._found: dict[tuple[str | None, str], str] = {}
 
     def get(self, named: str | None, python: str) -> str:
@@ -66,15 +73,17 @@ class Images:
             return False
         self._report(f"pulling the image {name}")
         try:
-            self._client.images.pull(name)
+            for step in self._client.api.pull(name, stream=True, decode=True):
+                if self.is_closed or "error" in step:
+                    return False
         except docker.errors.APIError:  # no network, no such image, or no permission
             return False
-        return True
+        return self._is_here(name)
 
     def _own(self, python: str) -> str:
         """Return the image that flashc makes for a version of Python, made if it is not there."""
-        tag = f"py{python}"
-        name = f"{REPOSITORY}:{tag}"
+        name = own_image(python)
+        tag = name.partition(":")[2]
         if self._is_here(name):
             return name
         try:

@@ -17,9 +17,9 @@ from flashc_core import rules
 from .base import EngineError
 
 _ASK = (
-    "import json, sys; print(json.dumps("
+    "import json, os, sys; print(json.dumps("
     "['%d.%d' % sys.version_info[:2], getattr(sys, '_base_executable', sys.executable), "
-    "sys.base_prefix]))"
+    "sys.base_prefix, os.path.dirname(os.__file__)]))"
 )
 _SECONDS = 20
 _HOME_FOLDERS = {
@@ -29,10 +29,14 @@ _HOME_FOLDERS = {
 
 
 class Interpreter(Struct, frozen=True, kw_only=True):
-    """A Python: its program and the folder that it is installed in, neither of a virtual environment."""
+    """A Python: its program, the folder that it is installed in, and the one of its library.
+
+    None of them is of a virtual environment.
+    """
 
     executable: str
     prefix: Path
+    library: Path
 
 
 @cache
@@ -87,7 +91,8 @@ def _ask(executable: str) -> tuple[str, Interpreter] | None:
             check=True,
             timeout=_SECONDS,
         )
-        version, base, prefix = json.loads(done.stdout)
+        version, base, prefix, library = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return version, Interpreter(executable=base, prefix=Path(prefix))
+    found = Interpreter(executable=base, prefix=Path(prefix), library=Path(library))
+    return version, found

@@ -59,7 +59,7 @@ class _Running:
 class ProcessEngine:
     """Workers as processes.
 
-    `cache` is flashc's cache, `folder` an existing one for the workers' files, `volumes` the one of the volumes.
+    `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class ProcessEngine:
         ]
         if self._bubblewrap is None:
             home = self._folder / f"home-{spec.worker}"
-            home.mkdir(exist_ok=True)
+            home.mkdir(parents=True, exist_ok=True)
             return command, str(spec.artifact), str(home)
         volume = self._volumes / spec.volume if spec.volume else None
         if volume is not None:

@@ -31,7 +31,7 @@ CHANGES = (
 
 _SECONDS = 900
 _LEFT_OUT = re.compile(
-    r"/(tests?|idlelib|tkinter|turtledemo|lib2to3|_bundled|__pycache__|site-packages|share|include"
+    r"/(tests?|idlelib|tkinter|turtledemo|lib2to3|_bundled|__pycache__|site-packages|dist-packages"
     r"|config-3[^/]*)(/|$)|_tkinter|\.a$"
 )
 _TOOLS = tuple(
@@ -61,7 +61,7 @@ def make_rootfs(version: str, target: Path, report: Report) -> None:
         OSError: the file can't be written.
     """
     interpreter = find_interpreter(version)
-    if interpreter is not None and interpreter.prefix != Path("/usr"):
+    if interpreter is not None:
         report(f"making an image from the Python {version} in {interpreter.prefix}")
         _copy_interpreter(interpreter, target)
         return
@@ -96,24 +96,27 @@ def make_rootfs(version: str, target: Path, report: Report) -> None:
 
 
 def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
-    """Write an image with a copy of a Python's tree, the libraries that its files need, and a few tools."""
-    prefix = str(interpreter.prefix)
-    files = sorted(_files_of(prefix))
+    """Write an image with a copy of a Python, the libraries that its files need, and a few tools."""
+    program = os.path.realpath(interpreter.executable)
+    files = sorted(_files_of(str(interpreter.library)))
     tools = [path for name in _TOOLS if (path := shutil.which(name, path="/usr/bin:/bin"))]
-    programs = [path for path in files if ".so" in path or "/bin/" in path]
-    libraries = {path for path in _libraries((*programs, *tools)) if not path.startswith(prefix)}
+    binaries = [program, *tools, *(path for path in files if ".so" in path)]
+    libraries = sorted(set(_libraries(binaries)))
+    place = _Places(str(interpreter.prefix))
     with tarfile.open(target, "w") as archive:
         for folder in _FOLDERS:
             archive.addfile(_folder(folder))
         archive.addfile(_folder("tmp", 0o1777))
         for name in ("bin", "sbin", "lib", "lib64"):
             archive.addfile(_link(name, f"usr/{name}"))
-        for path in files:
-            archive.add(path, f"usr/local/{os.path.relpath(path, prefix)}", recursive=False)
-        for path in (*sorted(libraries), *tools):
-            archive.add(os.path.realpath(path), _in_image(path), recursive=False)
-        for library in interpreter.prefix.glob("lib/libpython3.*.so.*"):
-            archive.addfile(_link(f"usr/lib/{library.name}", f"/usr/local/lib/{library.name}"))
+        for path in (program, *files):
+            archive.add(path, place.of(path), recursive=False)
+        for path in (*libraries, *tools):
+            archive.add(os.path.realpath(path), place.of(path), recursive=False)
+            if ".so" in path and place.of(path).startswith("usr/local/"):
+                archive.addfile(_link(f"usr/lib/{os.path.basename(path)}", f"/{place.of(path)}"))
+        for name in ("python", "python3"):
+            archive.addfile(_link(f"{place.programs}/{name}", os.path.basename(program)))
         if os.path.exists(_CERTIFICATES):
             archive.add(os.path.realpath(_CERTIFICATES), _CERTIFICATES.lstrip("/"))
         for name, text in _TEXTS.items():
@@ -122,13 +125,31 @@ def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
             archive.addfile(info, io.BytesIO(text.encode("ascii")))
 
 
-def _files_of(prefix: str) -> Iterator[str]:
-    """Yield the files and links of a Python's tree that workers can need."""
-    for folder, names, files in os.walk(prefix):
+class _Places:
+    """Where files go in the image: those of a Python that is not the system's to /usr/local.
+
+    /bin, /lib and the like are links to folders in /usr.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._is_system = prefix == "/usr"
+        self.programs = "usr/bin" if self._is_system else "usr/local/bin"
+
+    def of(self, path: str) -> str:
+        """Return the path in the image of a file of this machine."""
+        if not self._is_system and path.startswith(f"{self._prefix}/"):
+            return f"usr/local/{os.path.relpath(path, self._prefix)}"
+        return re.sub(r"^/(bin|sbin|lib|lib64)/", r"/usr/\1/", path).lstrip("/")
+
+
+def _files_of(folder: str) -> Iterator[str]:
+    """Yield the files and links of a Python's library that workers can need."""
+    for parent, names, files in os.walk(folder):
         names[:] = [name for name in names if not _LEFT_OUT.search(f"/{name}/")]
         for name in files:
-            path = os.path.join(folder, name)
-            if not _LEFT_OUT.search(path.removeprefix(prefix)):
+            path = os.path.join(parent, name)
+            if not _LEFT_OUT.search(path.removeprefix(folder)):
                 yield path
 
 
@@ -148,12 +169,6 @@ def _libraries(programs: Iterable[str]) -> Iterator[str]:
 def _is_binary(path: str) -> bool:
     with open(path, "rb") as stream:
         return stream.read(4) == b"\x7fELF"
-
-
-def _in_image(path: str) -> str:
-    """Return where a file of this machine goes: /bin, /lib and the like are links to folders in /usr."""
-    merged = re.sub(r"^/(bin|sbin|lib|lib64)/", r"/usr/\1/", path)
-    return merged.lstrip("/")
 
 
 def _folder(name: str, mode: int = 0o755) -> tarfile.TarInfo:

@@ -4,6 +4,7 @@ The settings are a JSON object in the only argument:
 
 - `kind`: "queue" or "load-balanced".
 - `app`: the folder with the unpacked artifact.
+- `artifact`: the archive to unpack there first, or absent.
 - `layer`: a folder of packages that the interpreter does not find itself, or null.
 - `python`: the version that the artifact's packages are for, such as "3.12".
 - `host`, `port`: where a load balancer listens; with the port 0 it chooses one.
@@ -41,6 +42,8 @@ def main() -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version != settings["python"]:
         sys.exit(f"the app is compiled for Python {settings['python']}, this is {version}")
+    if settings.get("artifact"):
+        _unpack(settings["artifact"], settings["app"])
     os.chdir(settings["app"])
     if settings["layer"]:
         site.addsitedir(settings["layer"])
@@ -68,6 +71,17 @@ def _load(name: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _unpack(artifact: str, folder: str) -> None:
+    """Unpack the artifact, as the worker image does; one that flashc made has nothing outside of the folder."""
+    import tarfile
+
+    with tarfile.open(artifact) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extractall(folder, filter="data")
+        else:
+            archive.extractall(folder)
 
 
 # The life of the process --------------------------------------------------------------------------

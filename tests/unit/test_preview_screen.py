@@ -1,0 +1,106 @@
+"""The screen of a preview shows what users care about: their own lines, requests, jobs and crashes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from flashc.cli.preview_screen import JsonScreen, TextScreen
+from flashc_backends.preview.preview import Happening
+from flashc_backends.preview.registry import Address, Record
+
+RECORD = Record(
+    id="app-1",
+    owner="boot/1/2",
+    project="/app",
+    app="app",
+    started=1.0,
+    state="ready",
+    engine="docker",
+    url="http://127.0.0.1:1",
+    key="key",
+    addresses=(
+        Address(endpoint="q", id="e1", kind="queue", url="u1", routes=(), curl="curl u1"),
+        Address(endpoint="w", id="e2", kind="load-balanced", url="u2", routes=("GET /x",), curl=""),
+    ),
+    differences=("there is no GPU",),
+    skipped=("llm",),
+)
+
+
+def happening(kind: str, **what: Any) -> Happening:
+    return Happening(kind=kind, endpoint="q", at=2.0, what={"endpoint": "e1", **what})
+
+
+def sdk(level: str, message: str) -> str:
+    return json.dumps({"requestId": None, "message": message, "level": level})
+
+
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        (happening("line", text="hello"), "[q] hello\n"),
+        (happening("line", text=""), ""),
+        (happening("line", text='{"requestId": 1'), '[q] {"requestId": 1\n'),
+        (happening("line", text=sdk("DEBUG", "poll")), ""),
+        (happening("line", text=sdk("INFO", "Started.")), ""),
+        (happening("line", text=sdk("DEBUG", "a") + sdk("ERROR", "b")), "[q] ERROR b\n"),
+        (happening("line", text='INFO: 127.0.0.1:1 - "GET /ping HTTP/1.1" 200 OK'), ""),
+        (
+            happening("request", method="GET", path="/x", status=200, ms=1.4),
+            "[q] GET /x 200 in 1 ms\n",
+        ),
+        (happening("job", id="j", status="IN_PROGRESS"), ""),
+        (
+            happening("job", id="j", status="COMPLETED", started=1.0, finished=1.5),
+            "[q] job j COMPLETED in 500 ms\n",
+        ),
+        (happening("job", id="j", status="FAILED", error="bad"), "[q] job j FAILED: bad\n"),
+        (happening("worker", state="ready"), ""),
+        (
+            happening("worker", state="crashed", pause=0.5, lines=["x"]),
+            "[q] a worker ended; another starts in 0.5 s\n",
+        ),
+        (happening("release", state="rolled out"), ""),
+    ],
+)
+def test_a_happening_is_a_line_or_nothing(
+    what: Happening, shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    TextScreen(lambda _text: None).happened(what)
+    assert capsys.readouterr().out == shown
+
+
+def test_the_table_has_what_it_takes_to_call_the_endpoints(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    TextScreen(lambda _text: None).ready(RECORD)
+    assert capsys.readouterr().out == (
+        "app runs at http://127.0.0.1:1 on the engine docker; Ctrl+C stops it\n"
+        "\nload-balanced endpoints:\n  w  u2\n    GET    /x\n"
+        "\nqueue-based endpoints:\n  q  u1\n    curl u1\n"
+        "\nnot run: llm, which has a prebuilt image\n"
+        "\nwhat differs from the cloud:\n  - there is no GPU\n\n"
+    )
+
+
+def test_programs_get_an_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = JsonScreen()
+    screen.phase("starting")
+    screen.note("a note")
+    screen.ready(RECORD)
+    screen.happened(happening("line", text="hello", worker="w1"))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ["phase", "note", "ready", "line"]
+    assert lines[2]["addresses"][0]["url"] == "u1"
+    assert "owner" not in lines[2]
+    assert lines[3] == {
+        "event": "line",
+        "endpoint": "q",
+        "endpoint_id": "e1",
+        "at": 2.0,
+        "text": "hello",
+        "worker": "w1",
+    }
