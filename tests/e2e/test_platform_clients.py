@@ -341,3 +341,16 @@ def test_without_a_platform_its_variables_are_refused(tmp_path: Path, cache_fold
         )
         assert done.returncode == 3
         assert "FC521" in done.stderr
+
+
+def test_a_state_that_cannot_be_used_is_reported(tmp_path: Path, cache_folder: Path) -> None:
+    machine = Machine(tmp_path, cache_folder)
+    folder = tmp_path / "state" / "platform"
+    folder.mkdir(parents=True)
+    (folder / "platform.sqlite").write_bytes(b"not a database" * 100)
+    done = subprocess.run(
+        machine.flashc("platform"), env=machine.environ, capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "FC520" in done.stderr
+    assert "Traceback" not in done.stderr
