@@ -206,6 +206,7 @@ class Core:
             match effect:
                 case jobs.Settled() | jobs.Forget():
                     for poll in self.results.pop(change.id, ()):
+                        poll.result = job
                         poll.wake()
                     if job is not None and job.webhook is not None:
                         self.settled()

@@ -6,15 +6,21 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
+from .records import Job
+
 
 class Poll:
-    """A request that waits: for a job, a result or a stop.  It is woken with whether there is news."""
+    """A request that waits: for a job, a result or a stop.  It is woken with whether there is news.
 
-    __slots__ = ("_future", "_timer", "worker")
+    `worker` asks, or "" for a client; `result` is the final job that a client waited for.
+    """
+
+    __slots__ = ("_future", "_timer", "result", "worker")
 
     def __init__(self, seconds: float, worker: str = "") -> None:
         loop = asyncio.get_running_loop()
         self.worker = worker
+        self.result: Job | None = None
         self._future: asyncio.Future[bool] = loop.create_future()
         self._timer = loop.call_later(seconds, self.wake, False)
 
