@@ -41,7 +41,6 @@ state_option = click.option(
     "--retired",
     multiple=True,
     type=click.Choice(["rest-v1", "graphql"]),
-    callback=lambda _context, _option, given: frozenset(given),
     help="An API that answers 410, as announced for the cloud; repeatable.",
 )
 @click.pass_context
@@ -55,6 +54,7 @@ def command(context: click.Context, /, **given: Any) -> None:
         return
     from flashc.api.platform import PlatformSettings, run_platform
 
+    given["retired"] = frozenset(given["retired"])
     result = run_platform(
         PlatformSettings(**given),
         ready=_show,

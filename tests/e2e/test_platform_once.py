@@ -19,7 +19,7 @@ import pytest
 from tests.support.platform_calls import deploy
 from tests.support.projects import ROOT
 
-_JOBS = int(os.environ.get("FLASHC_PLATFORM_JOBS", "1000"))
+_JOBS = 5000 if os.environ.get("CI") else 1000
 _APP = """
 import asyncio
 from flashc import Endpoint
