@@ -29,6 +29,7 @@ from .layers import HERE, ensure_layer
 from .lines import Events, LineSplitter
 
 ENTRY = Path(__file__).parent.parent / "entry"
+_PROGRAM = str(ENTRY / "worker.py")
 _LOOPBACK = "127.0.0.1"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _END_SECONDS = 10.0  # how long the supervisor may need to end everything
@@ -59,15 +60,24 @@ class _Running:
 class ProcessEngine:
     """Workers as processes.
 
-    `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.
+    With `sandbox` they are in sandboxes where bubblewrap works.  With `prewarm` they are forked from a process that has
+    imported their packages, if they are not in sandboxes.  `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.
     """
 
     def __init__(
-        self, *, cache: Path, folder: Path, volumes: Path, report: Report, sandbox: bool = True
+        self,
+        *,
+        cache: Path,
+        folder: Path,
+        volumes: Path,
+        report: Report,
+        sandbox: bool = True,
+        prewarm: bool = True,
     ) -> None:
         self._cache, self._folder, self._volumes = cache, folder, volumes
         self._report = report
         self._bubblewrap = bubblewrap() if sandbox else None
+        self._prewarm = prewarm and self._bubblewrap is None and sys.platform == "linux"
         self._events = Events()
         self._running: dict[str, _Running] = {}
         self._layers: dict[str, tuple[Interpreter, Path]] = {}
@@ -121,6 +131,8 @@ class ProcessEngine:
         """
         for version in {spec.python for spec in specs} - set(self._layers):
             self._layers[version] = await asyncio.to_thread(self._layer, version)
+            if self._prewarm:
+                await self._send({"warm": self._zygote(*self._layers[version])}, [])
 
     def _layer(self, version: str) -> tuple[Interpreter, Path]:
         return (
@@ -153,6 +165,11 @@ class ProcessEngine:
             "environ": {"PYTHONUNBUFFERED": "1", **spec.environ, "PATH": _PATH, "HOME": home},
             "inner": self._bubblewrap is not None,
         }
+        if self._can_fork(spec):
+            message["zygote"] = self._zygote(*self._layers[spec.python])
+            # What a web server needs is imported sooner than what is imported for all.
+            message["waits"] = spec.kind is WorkerKind.QUEUE
+            message["arguments"] = command[command.index(_PROGRAM) :]
         try:
             await self._send(message, writers)
         finally:
@@ -160,6 +177,26 @@ class ProcessEngine:
                 os.close(writer)
         if spec.kind is WorkerKind.QUEUE:
             self._events.put(Started(worker=spec.worker, address=None))
+
+    def _can_fork(self, spec: WorkerSpec) -> bool:
+        """Return whether a worker may be forked from a process that has imported packages already.
+
+        It may not in a sandbox, which shows each worker another /app; where variables change how Python starts; and
+        where the artifact has a package or module in the place of one that is imported already.
+        """
+        if not self._prewarm or any(name.startswith("PYTHON") for name in spec.environ):
+            return False
+        imported = _names_in(self._layers[spec.python][1])
+        return imported.isdisjoint(_names_in(spec.artifact))
+
+    def _zygote(self, interpreter: Interpreter, layer: Path) -> dict[str, Any]:
+        """Return the command of the process that forks workers, and its environment."""
+        program = str(ENTRY / "zygote.py")
+        settings = json.dumps({"layer": str(layer)})
+        return {
+            "command": [interpreter.executable, "-S", "-s", "-u", program, settings],
+            "environ": {"PATH": _PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
+        }
 
     def _command(self, spec: WorkerSpec) -> tuple[list[str], str, str]:
         """Return a worker's command, the folder in which it is started, and its home."""
@@ -301,3 +338,8 @@ class ProcessEngine:
             return
         shutil.rmtree(self._folder / f"home-{worker}", ignore_errors=True)
         self._events.put(Exited(worker=worker, code=code, oom=False, at=time.time()))
+
+
+def _names_in(folder: Path) -> frozenset[str]:
+    """Return the names of the modules and packages at the top of a folder."""
+    return frozenset(name.partition(".")[0] for name in os.listdir(folder) if name[0] not in "._")
