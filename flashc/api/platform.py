@@ -30,14 +30,14 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
     """What the user chooses.
 
     `state` is the folder of apps, endpoints and jobs, None for the user's own.  Port 0 takes a free one.
-    `durable`: not even a power failure loses a job.  `retired`: REST v1 answers 410, as announced for the cloud.
+    `durable`: not even a power failure loses a job.  `retired`: the APIs that answer 410, as announced for the cloud.
     """
 
     engine: EngineName = "auto"
     state: Path | None = None
     port: int = 0
     durable: bool = False
-    retired: bool = False
+    retired: frozenset[str] = frozenset()
 
 
 class PlatformResult(Result, frozen=True, kw_only=True):

@@ -37,7 +37,12 @@ state_option = click.option(
 )
 @state_option
 @click.option("--durable", is_flag=True, help="Lose no job in a power failure, and be slower.")
-@click.option("--retired", is_flag=True, help="Answer 410 for REST v1, as announced for the cloud.")
+@click.option(
+    "--retired",
+    multiple=True,
+    type=click.Choice(["rest-v1", "graphql"]),
+    help="An API that answers 410, as announced for the cloud; repeatable.",
+)
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Run a platform for unmodified `flash` and `runpod` clients.
@@ -49,6 +54,7 @@ def command(context: click.Context, /, **given: Any) -> None:
         return
     from flashc.api.platform import PlatformSettings, run_platform
 
+    given["retired"] = frozenset(given["retired"])
     result = run_platform(
         PlatformSettings(**given),
         ready=_show,

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import httpx
 import pytest
 
 from tests.support.environments import make_environment
+from tests.support.platform_calls import deploy
 from tests.support.projects import ROOT
 
 _SECONDS = 120
@@ -147,7 +148,7 @@ def _python(program: Path) -> str:
 
 
 @contextmanager
-def _platform(machine: Machine) -> Iterator[None]:
+def _platform(machine: Machine) -> Generator[None]:
     process = subprocess.Popen(
         machine.flashc("platform", "--engine", "process"),
         env=machine.environ,
@@ -272,57 +273,8 @@ def _deployed(machine: Machine) -> dict[str, str]:
         check=True,
         capture_output=True,
     )
-    folder = machine.app / ".flash"
-    manifest = json.loads((folder / "flash_manifest.json").read_text())
     with machine.client() as client:
-
-        def ask(query: str, **given: Any) -> Any:
-            body = {"query": query, "variables": {"input": given}}
-            data = client.post("/graphql", json=body).json()["data"]
-            return next(iter(data.values()))
-
-        app = ask(
-            "mutation m($input: CreateFlashAppInput!) { createFlashApp(input: $input) { id } }",
-            name="streams",
-        )["id"]
-        environment = ask(
-            "mutation m($input: CreateFlashEnvironmentInput!) "
-            "{ createFlashEnvironment(input: $input) { id } }",
-            flashAppId=app,
-            name="prod",
-        )["id"]
-        upload = ask(
-            "mutation m($input: PrepareFlashArtifactUploadInput!) "
-            "{ prepareFlashArtifactUpload(input: $input) { uploadUrl objectKey } }",
-            flashAppId=app,
-            tarballSize=1,
-        )
-        client.put(upload["uploadUrl"], content=(folder / "artifact.tar.gz").read_bytes())
-        build = ask(
-            "mutation m($input: FinalizeFlashArtifactUploadInput!) "
-            "{ finalizeFlashArtifactUpload(input: $input) { id } }",
-            flashAppId=app,
-            objectKey=upload["objectKey"],
-            manifest=manifest,
-        )["id"]
-        ask(
-            "mutation m($input: DeployBuildToEnvironmentInput!) "
-            "{ deployBuildToEnvironment(input: $input) { id } }",
-            flashEnvironmentId=environment,
-            flashBuildId=build,
-        )
-        return {
-            name: ask(
-                "mutation m($input: EndpointInput!) { saveEndpoint(input: $input) { id } }",
-                name=name,
-                type="QB",
-                flashEnvironmentId=environment,
-                workersMin=1,
-                workersMax=1,
-                template={"name": name, "imageName": "x", "env": []},
-            )["id"]
-            for name in manifest["resources"]
-        }
+        return deploy(client, machine.app / ".flash")
 
 
 def test_a_second_platform_with_the_same_state_is_refused(machine: Machine) -> None:
@@ -341,3 +293,16 @@ def test_without_a_platform_its_variables_are_refused(tmp_path: Path, cache_fold
         )
         assert done.returncode == 3
         assert "FC521" in done.stderr
+
+
+def test_a_state_that_cannot_be_used_is_reported(tmp_path: Path, cache_folder: Path) -> None:
+    machine = Machine(tmp_path, cache_folder)
+    folder = tmp_path / "state" / "platform"
+    folder.mkdir(parents=True)
+    (folder / "platform.sqlite").write_bytes(b"not a database" * 100)
+    done = subprocess.run(
+        machine.flashc("platform"), env=machine.environ, capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "FC520" in done.stderr
+    assert "Traceback" not in done.stderr

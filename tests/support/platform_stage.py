@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import tarfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from io import BytesIO
 from pathlib import Path
@@ -201,7 +201,7 @@ async def staged(
     key: str | None = None,
     deployed: bool = True,
     **fields: Any,
-) -> AsyncIterator[Stage]:
+) -> AsyncGenerator[Stage]:
     """Run a platform with its state in `folder`, with the resources `names` deployed."""
     platform = await LocalPlatform.start(
         engine if engine is not None else CoroutineEngine(echo), folder=folder / "state", key=key

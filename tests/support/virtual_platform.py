@@ -151,6 +151,8 @@ class VirtualPlatform:
             case workers.Stop(worker, grace):
                 delay = min(grace, 0.05)
                 self.at(self.now + delay, self._calling(self._end, worker))
+            case _:
+                pass
 
     # The workers' side ---------------------------------------------------------------------------
 

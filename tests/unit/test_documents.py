@@ -27,7 +27,7 @@ def test_the_map_has_every_package() -> None:
     }
     # Templates of generated files, described with the package that fills them in.
     packages -= {"backends/flashc_backends/skeletons"}
-    assert set(rows) - {"flashc/compile.py"} == packages
+    assert packages <= set(rows)  # it names some of their parts, too
 
 
 @pytest.mark.parametrize("name", ["CONTRIBUTING.md", "README.md", "SECURITY.md", "VERSIONING.md"])

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -70,11 +70,11 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def balanced(folder: Path, **fields: Any) -> AsyncIterator[tuple[Stage, CoroutineEngine]]:
+async def balanced(folder: Path, **fields: Any) -> AsyncGenerator[tuple[Stage, CoroutineEngine]]:
     """Run a platform whose load-balanced workers all are the server of this module."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))  # type: ignore[arg-type]
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
         serving = asyncio.ensure_future(server.serve(sockets=[listener]))
 
         async def stay(_wire: Wire) -> None:

@@ -302,13 +302,17 @@ def test_rest_shows_and_changes_endpoints(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_the_retired_version_of_rest_can_answer_410(tmp_path: Path) -> None:
+def test_retired_interfaces_can_answer_410(tmp_path: Path) -> None:
     async def scene() -> None:
-        platform = await LocalPlatform.start(None, folder=tmp_path, retired=True)
+        retired = frozenset(["rest-v1", "graphql"])
+        platform = await LocalPlatform.start(None, folder=tmp_path, retired=retired)
         try:
             headers = {"authorization": f"Bearer {platform.key}"}
             async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
                 reply = await client.get(f"{platform.base}/v1/networkvolumes")
+                assert reply.status_code == 410
+                asked = {"query": "{ myself { id } }"}
+                reply = await client.post(f"{platform.base}/graphql", json=asked)
                 assert reply.status_code == 410
                 assert (await client.get(f"{platform.base}/v2/network-volumes")).is_success
         finally:

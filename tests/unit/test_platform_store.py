@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 
 
 @contextmanager
-def _process(folder: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client, str]]:
+def _process(folder: Path) -> Generator[tuple[subprocess.Popen[str], httpx.Client, str]]:
     """Run a platform in a process of its own; yield it, a client and the id of its endpoint."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "ir"), str(ROOT / "backends")])
     process = subprocess.Popen(

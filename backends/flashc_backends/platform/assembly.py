@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from flashc_core.files import replacing
+
 from .artifacts import Artifacts
 from .control import Control
 from .core import Core
@@ -47,7 +49,13 @@ class LocalPlatform:
     """The platform in this process.  `base` is its URL, `key` the API key."""
 
     def __init__(
-        self, engine: Engine | None, folder: Path, *, key: str, durable: bool, retired: bool
+        self,
+        engine: Engine | None,
+        folder: Path,
+        *,
+        key: str,
+        durable: bool,
+        retired: frozenset[str],
     ) -> None:
         self.folder = folder
         self.key = key
@@ -81,9 +89,12 @@ class LocalPlatform:
         port: int = 0,
         key: str | None = None,
         durable: bool = False,
-        retired: bool = False,
+        retired: frozenset[str] = frozenset(),
     ) -> LocalPlatform:
-        """Start the platform with its state in `folder`.  Port 0 is a free one; `retired` APIs answer 410.
+        """Start the platform with its state in `folder`.
+
+        Port 0 is a free one.  Without a `key` it is the one of the state.  The APIs in `retired` answer 410:
+        "rest-v1", "graphql".
 
         Raises:
             StoreError: the state can't be read.
@@ -91,7 +102,8 @@ class LocalPlatform:
             PortTaken: another program listens on the port.
             OSError: a file of the folder can't be read or written.
         """
-        key = key or secrets.token_urlsafe(24)
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        key = key or kept_key(folder)
         platform = cls(engine, folder, key=key, durable=durable, retired=retired)
         try:
             await platform._start(port)
@@ -137,8 +149,8 @@ class LocalPlatform:
             balancer=Balancer(
                 self.core, self.upstream, self.fleet.addresses if self.fleet is not None else {}
             ),
-            graphql=GraphqlApi(self.control, logins),
-            rest=RestApi(self.control, self.core, retired=self._retired),
+            graphql=GraphqlApi(self.control, logins, retired="graphql" in self._retired),
+            rest=RestApi(self.control, self.core, retired="rest-v1" in self._retired),
         )
         self.control.start()
         self._tasks = [asyncio.ensure_future(work) for work in (self.core.run(), webhooks.run())]
@@ -223,3 +235,18 @@ class LocalPlatform:
             await self._port.close()
         self.upstream.close()
         self.store.close()
+
+
+def kept_key(folder: Path) -> str:
+    """Return the API key of a state; it is made the first time.
+
+    It stays the same, because what was deployed has it in its variables.
+
+    Raises:
+        OSError: it can't be read or written.
+    """
+    path = folder / "key"
+    if not path.exists():
+        with replacing(path, mode=0o600) as temporary:
+            temporary.write_text(secrets.token_urlsafe(24), encoding="ascii")
+    return path.read_text(encoding="ascii")

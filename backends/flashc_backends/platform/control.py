@@ -16,15 +16,14 @@ from msgspec.structs import replace
 from .artifacts import Artifacts
 from .core import Core
 from .engines.base import WorkerSpec
+from .fields import Invalid, NotFound, get, with_fields
 from .fleet import Fleet
 from .records import (
     App,
     Build,
     Endpoint,
     Environment,
-    Limits,
     Record,
-    Scaler,
     Secret,
     Template,
     Volume,
@@ -34,14 +33,6 @@ from .store import Statement, Store, save_record
 
 _ROLL_DELAY = 0.3  # tools change an endpoint in several requests; one roll is enough
 _R = TypeVar("_R", bound=Record)
-
-
-class NotFound(Exception):
-    """There is no such record; the text says which."""
-
-
-class Invalid(Exception):
-    """A request has a value that the platform does not take; the text says which."""
 
 
 class Control:
@@ -196,46 +187,15 @@ class Control:
                 {**template, "id": endpoint.template} if endpoint.template else template
             )
             endpoint = replace(endpoint, template=saved.id)
-        endpoint = self._with_fields(endpoint, given)
+        endpoint = with_fields(endpoint, given)
+        if endpoint.environment is not None:
+            get(self.environments, endpoint.environment, "environment")
+        if endpoint.template is not None:
+            get(self.templates, endpoint.template, "template")
         await self._save(endpoint)
         self._core.open(endpoint.id, endpoint.limits)
         self._roll_soon(endpoint.id)
         return endpoint
-
-    def _with_fields(self, endpoint: Endpoint, given: dict[str, Any]) -> Endpoint:
-        """Return the endpoint with the given fields.
-
-        Raises:
-            NotFound: a template or an environment does not exist.
-            Invalid: a value is out of its range.
-        """
-        name = given.pop("name", None) or endpoint.name
-        if not name.strip():
-            raise Invalid("an endpoint needs a name")
-        environment = given.pop("flashEnvironmentId", None) or endpoint.environment
-        if environment is not None:
-            get(self.environments, environment, "environment")
-        template = given.pop("templateId", None) or endpoint.template
-        if template is not None:
-            get(self.templates, template, "template")
-        kind = given.pop("type", None)
-        timeout = given.pop("executionTimeoutMs", None)
-        rest = {
-            **endpoint.rest,
-            **{key: value for key, value in given.items() if value is not None},
-        }
-        limits = _limits(endpoint.limits, rest)
-        return replace(
-            endpoint,
-            name=name,
-            load_balanced=endpoint.load_balanced if kind is None else kind == "LB",
-            environment=environment,
-            template=template,
-            limits=limits,
-            timeout=endpoint.timeout if timeout is None else timeout / 1000,
-            volumes=_volumes(endpoint, given),
-            rest=rest,
-        )
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
         """Delete an endpoint; its workers end and its jobs are cancelled.
@@ -408,49 +368,6 @@ class Control:
                 self._names[app.name, environment.name, endpoint.name] = endpoint.id
 
 
-def get(table: Mapping[str, _R], record_id: str, kind: str) -> _R:
-    """Return a record of a table.
-
-    Raises:
-        NotFound: there is none of this id.
-    """
-    found = table.get(record_id)
-    if found is None:
-        raise NotFound(f"{kind} not found")
-    return found
-
-
 def _new_id(prefix: str) -> str:
     """Return a new id; it can be part of a host name."""
     return prefix + secrets.token_hex(6)
-
-
-def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
-    """Return the limits that an endpoint's fields give.
-
-    Raises:
-        Invalid: a value is out of its range.
-    """
-    least = int(fields.get("workersMin", before.least))
-    most = int(fields.get("workersMax", before.most))
-    if not 0 <= least <= most:
-        raise Invalid(f"workersMin {least} and workersMax {most} are not a range")
-    try:
-        scaler = Scaler(fields.get("scalerType", before.scaler))
-    except ValueError:
-        raise Invalid("scalerType is QUEUE_DELAY or REQUEST_COUNT") from None
-    return Limits(
-        least=least,
-        most=most,
-        idle_timeout=float(fields.get("idleTimeout", before.idle_timeout)),
-        scaler=scaler,
-        scaler_value=float(fields.get("scalerValue", before.scaler_value)),
-    )
-
-
-def _volumes(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
-    several = given.get("networkVolumeIds")
-    if several:
-        return tuple(item["networkVolumeId"] for item in several)
-    one = given.get("networkVolumeId")
-    return (one,) if one else endpoint.volumes

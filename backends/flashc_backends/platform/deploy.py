@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .control import Control, NotFound
+from .control import Control
+from .fields import NotFound
 
 _COPIED = "workersMax idleTimeout scalerType scalerValue gpuIds instanceIds locations minCudaVersion".split()
 

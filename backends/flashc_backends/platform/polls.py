@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
+
+from .records import Job
 
 
 class Poll:
-    """A request that waits: for a job, a result or a stop.  It is woken with whether there is news."""
+    """A request that waits: for a job, a result or a stop.  It is woken with whether there is news.
 
-    __slots__ = ("_future", "_timer", "worker")
+    `worker` asks, or "" for a client; `result` is the final job that a client waited for.
+    """
+
+    __slots__ = ("_future", "_timer", "result", "worker")
 
     def __init__(self, seconds: float, worker: str = "") -> None:
         loop = asyncio.get_running_loop()
         self.worker = worker
+        self.result: Job | None = None
         self._future: asyncio.Future[bool] = loop.create_future()
         self._timer = loop.call_later(seconds, self.wake, False)
 
@@ -38,3 +45,13 @@ class Poll:
 
 Register = Callable[[Poll], None]
 """Tells the connection of a request about a poll, so that the poll ends when the client goes away."""
+
+
+def forget(polls: dict[str, list[Poll]], key: str, poll: Poll) -> None:
+    """Remove a poll from those that wait for `key`."""
+    waiting = polls.get(key)
+    if waiting is not None:
+        with suppress(ValueError):
+            waiting.remove(poll)
+        if not waiting:
+            del polls[key]

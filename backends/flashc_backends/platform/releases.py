@@ -140,6 +140,8 @@ def _environ(
     queue = f"{base}/v2/{release.endpoint}"
     environ = {name: _with_secrets(value, secrets) for name, value in release.environ.items()}
     environ.setdefault("FLASH_RESOURCE_NAME", release.label)
+    environ.setdefault("RUNPOD_API_BASE_URL", base)
+    environ.setdefault("RUNPOD_ENDPOINT_BASE_URL", f"{base}/v2")
     if release.kind is WorkerKind.LOAD_BALANCED:
         environ["FLASH_ENDPOINT_TYPE"] = "lb"
     return {
@@ -148,8 +150,6 @@ def _environ(
         "RUNPOD_POD_ID": worker,
         "RUNPOD_POD_HOSTNAME": worker,
         "RUNPOD_AI_API_KEY": worker_key,
-        "RUNPOD_API_BASE_URL": base,
-        "RUNPOD_ENDPOINT_BASE_URL": f"{base}/v2",
         "RUNPOD_REST_API_URL": f"{base}/v1",
         "RUNPOD_HAPI_URL": base,
         "RUNPOD_CONSOLE_URL": f"{base}/console",

@@ -258,7 +258,7 @@ class Store:
         return int(self._rows("SELECT coalesce(max(sequence), 0) FROM job")[0][0])
 
     def counts(self, endpoint: str) -> dict[Status, int]:
-        """Return how many stored jobs of an endpoint have a state."""
+        """Return how many stored jobs of an endpoint have each state."""
         sql = "SELECT status, count(*) FROM job WHERE endpoint=? GROUP BY status"
         return {Status(status): count for status, count in self._rows(sql, (endpoint,))}
 
@@ -320,11 +320,10 @@ class Store:
         """
         if isinstance(body, bytes):
             return body
-        path = self._bodies / body.name
         try:
-            return path.read_bytes()
+            return (self._bodies / body.name).read_bytes()
         except OSError as error:
-            raise StoreError(f"{path}: {error.strerror}") from error
+            raise StoreError(f"{error.filename}: {error.strerror}") from error
 
     def sweep(self, now: float) -> list[Statement]:
         """Return the statements that delete expired jobs, and remove the files that no job refers to."""

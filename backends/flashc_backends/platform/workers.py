@@ -142,19 +142,8 @@ class Ticked(Struct, frozen=True):
     """Time has passed."""
 
 
-Event = (
-    Released
-    | Configured
-    | Wanted
-    | Began
-    | Answered
-    | Holding
-    | Ended
-    | Recycled
-    | Killed
-    | Closed
-    | Ticked
-)
+AboutOne = Began | Answered | Holding | Recycled | Killed
+Event = Released | Configured | Wanted | Ended | Closed | Ticked | AboutOne
 
 
 class Start(Struct, frozen=True):
@@ -203,10 +192,8 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
     """Return the pool after the event, and what the platform has to do."""
     effects: list[Effect] = []
     pool = _apply(pool, event, now, effects)
-    pool = _replace_old(pool, effects, now)
-    pool = _scale_in(pool, effects, now)
-    pool = _scale_out(pool, effects, now)
-    pool = _stop_drained(pool, effects, now)
+    for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
+        pool = reconcile(pool, effects, now)
     return pool, tuple(effects)
 
 
@@ -232,7 +219,7 @@ def _apply(pool: Pool, event: Event, now: float, effects: list[Effect]) -> Pool:
 def _change(
     pool: Pool,
     worker: Worker,
-    event: Began | Answered | Holding | Recycled | Killed,
+    event: AboutOne,
     now: float,
     effects: list[Effect],
 ) -> Pool:
@@ -291,12 +278,8 @@ def _count_crash(
         effects.append(Crashed(worker.id, 0.0))
         return pool
     crashes = 1 if first else pool.crashes + 1
-    gives_up = (
-        worker.release == pool.candidate
-        and pool.serving is not None
-        and crashes >= CANDIDATE_CRASHES
-    )
-    if gives_up:
+    is_replaceable = worker.release == pool.candidate and pool.serving is not None
+    if is_replaceable and crashes >= CANDIDATE_CRASHES:
         effects.extend((Crashed(worker.id, 0.0), RolledBack(worker.release)))
         return replace(pool, candidate=None, refused=worker.release, crashes=0, resume_at=now)
     pause = min(FIRST_PAUSE * 2 ** min(crashes - 1, 10), LONGEST_PAUSE)
@@ -356,11 +339,8 @@ def _scale_in(pool: Pool, effects: list[Effect], now: float) -> Pool:
         return pool
     excess = len(current) - (0 if pool.closed else pool.limits.most)
     for worker in sorted(current, key=lambda w: (w.held, w.idle_since)):
-        idle = (
-            worker.phase is Phase.READY
-            and worker.held == 0
-            and now - worker.idle_since >= pool.limits.idle_timeout
-        )
+        is_free = worker.phase is Phase.READY and worker.held == 0
+        idle = is_free and now - worker.idle_since >= pool.limits.idle_timeout
         if (surplus > 0 and idle) or excess > 0:
             pool = _drain(pool, worker, effects, now)
             surplus -= 1

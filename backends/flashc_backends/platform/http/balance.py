@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from flashc_backends.platform.balancing import Balancing
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.polls import Poll
 from flashc_backends.platform.records import Endpoint
@@ -23,6 +24,7 @@ class Balancer:
 
     def __init__(self, core: Core, upstream: Upstream, addresses: Mapping[str, Address]) -> None:
         self._core = core
+        self._balancing = Balancing(core)
         self._upstream = upstream
         self._addresses = addresses
 
@@ -40,7 +42,7 @@ class Balancer:
         has_body = b"content-length" in request.headers or b"transfer-encoding" in request.headers
         wait = _ignore if has_body else request.watch
         for _ in range(_RETRIES):
-            worker = await self._core.acquire(
+            worker = await self._balancing.acquire(
                 endpoint.id, _WAIT, wait, name, strict=mode.startswith("strict")
             )
             if worker is None:
@@ -55,7 +57,7 @@ class Balancer:
                 if error.sent or request.is_answered:
                     raise Refused(502, f"worker {worker}: {error}") from error
             finally:
-                self._core.free(endpoint.id, worker)
+                self._balancing.free(endpoint.id, worker)
                 self._core.journal.note(
                     "request",
                     endpoint=endpoint.id,

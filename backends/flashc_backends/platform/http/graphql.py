@@ -24,7 +24,8 @@ from graphql import (
 from msgspec import Struct
 
 from flashc_backends.platform.artifacts import ArtifactError
-from flashc_backends.platform.control import Control, Invalid, NotFound
+from flashc_backends.platform.control import Control
+from flashc_backends.platform.fields import Invalid, NotFound
 from flashc_backends.platform.store import StoreError
 
 from .asgi import Refused, Request
@@ -56,10 +57,11 @@ def schema() -> GraphQLSchema:
 
 
 class GraphqlApi:
-    """The GraphQL API."""
+    """The GraphQL API; `retired`, it answers 410, as announced for the cloud."""
 
-    def __init__(self, control: Control, logins: Logins) -> None:
+    def __init__(self, control: Control, logins: Logins, *, retired: bool = False) -> None:
         self._root = Root(control, logins)
+        self._retired = retired
 
     async def serve(self, request: Request, gate: Gate) -> None:
         """Serve one request.
@@ -70,6 +72,8 @@ class GraphqlApi:
         if request.method != "POST":
             raise Refused(405, "the method is POST")
         has_key = gate.has_key(request)
+        if has_key and self._retired:
+            raise Refused(410, "the GraphQL API is retired")
         if not has_key and request.header(b"authorization"):
             raise Refused(401, "the API key is missing or wrong")
         try:

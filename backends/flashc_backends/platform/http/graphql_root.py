@@ -7,7 +7,8 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from flashc_backends.platform.control import Control, Invalid, NotFound, get
+from flashc_backends.platform.control import Control
+from flashc_backends.platform.fields import Invalid, NotFound, get
 from flashc_backends.platform.records import App, Build, Endpoint, Environment, Secret, Template
 
 _LOGIN_SECONDS = 600.0

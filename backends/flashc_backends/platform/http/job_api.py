@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from flashc_backends.platform.core import DEFAULT_TTL, Core, Submission
+from flashc_backends.platform.client_jobs import DEFAULT_TTL, ClientJobs, Submission
+from flashc_backends.platform.core import Core
 from flashc_backends.platform.records import Endpoint, Job
 from flashc_backends.platform.workers import Phase
 
@@ -49,6 +50,7 @@ class JobApi:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._jobs = ClientJobs(core)
 
     async def serve(
         self, request: Request, endpoint: Endpoint, operation: str, job_id: str
@@ -70,17 +72,17 @@ class JobApi:
                 await self._stream(request, self._job(endpoint, job_id))
             case "cancel":
                 _require(request, "POST")
-                job = await self._core.cancel(self._job(endpoint, job_id))
+                job = await self._jobs.cancel(self._job(endpoint, job_id))
                 await request.reply(200, self.view(job))
             case "retry":
                 _require(request, "POST")
-                again = await self._core.retry(self._job(endpoint, job_id))
+                again = await self._jobs.retry(self._job(endpoint, job_id))
                 if again is None:
                     raise Refused(400, "only a job that FAILED or TIMED_OUT can be retried")
                 await request.reply(200, _brief(again))
             case "purge-queue":
                 _require(request, "POST")
-                removed = await self._core.purge(endpoint.id)
+                removed = await self._jobs.purge(endpoint.id)
                 await request.reply_json(200, {"removed": removed, "status": "completed"})
             case "health":
                 await request.reply_json(200, self._health(endpoint))
@@ -95,22 +97,22 @@ class JobApi:
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
         wish = _submission(body, sync, request.header(b"traceparent") or None)
         wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
-        job = await self._core.submit(endpoint.id, wish, endpoint.timeout)
+        job = await self._jobs.submit(endpoint.id, wish, endpoint.timeout)
         if not sync:
             await request.reply(200, _brief(job))
             return
-        found = await self._core.result(endpoint.id, job.id, wait / 1000, request.watch)
+        found = await self._jobs.result(endpoint.id, job.id, wait / 1000, request.watch)
         if found is None:
             raise Refused(404, "the job's time to live is over")
         await request.reply(200, self.view(found) if found.status.is_final else _brief(found))
 
     async def _stream(self, request: Request, job: Job) -> None:
-        parts = await self._core.take_parts(job.id)
+        parts = await self._jobs.take_parts(job.id)
         body = b'{"status":"%s","stream":[%s]}' % (job.status.encode(), b",".join(parts))
         await request.reply(200, body)
 
     def _job(self, endpoint: Endpoint, job_id: str) -> Job:
-        job = self._core.find(endpoint.id, job_id)
+        job = self._jobs.find(endpoint.id, job_id)
         if job is None:
             raise Refused(404, "job not found")
         return job

@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from flashc_backends.platform.control import Control, Invalid, NotFound, get
+from flashc_backends.platform.control import Control
 from flashc_backends.platform.core import Core
+from flashc_backends.platform.fields import Invalid, NotFound, get
 from flashc_backends.platform.records import Endpoint, Volume
 from flashc_backends.platform.workers import Phase, Worker
 

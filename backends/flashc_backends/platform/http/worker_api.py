@@ -11,6 +11,7 @@ from msgspec import Raw, Struct
 from flashc_backends.platform import jobs
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.records import Endpoint, Job
+from flashc_backends.platform.worker_jobs import WorkerJobs
 
 from .asgi import Refused, Request
 
@@ -38,6 +39,7 @@ class WorkerApi:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._jobs = WorkerJobs(core)
 
     async def serve(self, request: Request, endpoint: Endpoint, operation: str, rest: str) -> None:
         """Serve one request.
@@ -59,7 +61,7 @@ class WorkerApi:
             case _:
                 listed = request.query.get("job_id", "")
                 ids = frozenset(name for name in listed.split(",") if name)
-                self._core.ping(endpoint.id, worker, ids)
+                self._jobs.ping(endpoint.id, worker, ids)
                 await request.reply(200, b"{}")
 
     async def _take(
@@ -69,12 +71,12 @@ class WorkerApi:
         size = request.query.get("batch_size", "1")
         count = min(int(size), _MOST_JOBS) if batch and size.isdecimal() else 1
         if not batch and request.query.get("job_in_progress") == "0":
-            self._core.expect_idle(endpoint.id, worker)
-        taken = await self._core.take(endpoint.id, worker, count, _LONG_POLL, request.watch)
+            self._jobs.expect_idle(endpoint.id, worker)
+        taken = await self._jobs.take(endpoint.id, worker, count, _LONG_POLL, request.watch)
         if not taken:
             await request.reply_nothing()
         elif request.is_gone:
-            await self._core.give_back(taken, worker)
+            await self._jobs.give_back(taken, worker)
         else:
             views = [self._view(job) for job in taken]
             await request.reply(200, b"[%s]" % b",".join(views) if batch else views[0])
@@ -95,12 +97,12 @@ class WorkerApi:
             output = await self._core.spilled(bytes(result.output))
         if result.status == "IN_PROGRESS":
             progress = jobs.Progressed(worker, output or b"null")
-            await self._core.report(endpoint.id, job_id, progress)
+            await self._jobs.report(endpoint.id, job_id, progress)
         else:
             event = jobs.Reported(worker, output, _error_text(result.error))
-            await self._core.report(endpoint.id, job_id, event)
+            await self._jobs.report(endpoint.id, job_id, event)
         if result.stop_pod:
-            self._core.recycle(endpoint.id, worker)
+            self._jobs.recycle(endpoint.id, worker)
         await request.reply(200, b"{}")
 
     async def _stream(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
@@ -110,12 +112,12 @@ class WorkerApi:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(400, f"the part can't be read: {error}") from None
         kept = msgspec.json.encode({"output": part.get("output", Raw(b"null"))})
-        await self._core.report(endpoint.id, job_id, jobs.Streamed(worker, kept))
+        await self._jobs.report(endpoint.id, job_id, jobs.Streamed(worker, kept))
         await request.reply(200, b"{}")
 
     async def _stop(self, request: Request, endpoint: Endpoint, worker: str) -> None:
         await request.body(0)
-        stopped = await self._core.stops(endpoint.id, worker, _LONG_POLL, request.watch)
+        stopped = await self._jobs.stops(endpoint.id, worker, _LONG_POLL, request.watch)
         if stopped:
             await request.reply_json(200, {"jobsToStop": stopped})
         else:

@@ -1,0 +1,91 @@
+"""Apply the fields that a tool sends to an endpoint, and look up records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from msgspec.structs import replace
+
+from .records import Endpoint, Limits, Record, Scaler
+
+_R = TypeVar("_R", bound=Record)
+
+
+class NotFound(Exception):
+    """There is no such record; the text says which."""
+
+
+class Invalid(Exception):
+    """A request has a value that the platform does not take; the text says which."""
+
+
+def get(table: Mapping[str, _R], record_id: str, kind: str) -> _R:
+    """Return a record of a table.
+
+    Raises:
+        NotFound: there is none of this id.
+    """
+    found = table.get(record_id)
+    if found is None:
+        raise NotFound(f"{kind} not found")
+    return found
+
+
+def with_fields(endpoint: Endpoint, fields: Mapping[str, Any]) -> Endpoint:
+    """Return an endpoint with the given fields, which have the names of the GraphQL API.
+
+    Raises:
+        Invalid: a value is out of its range.
+    """
+    given = dict(fields)
+    name = given.pop("name", None) or endpoint.name
+    if not name.strip():
+        raise Invalid("an endpoint needs a name")
+    environment = given.pop("flashEnvironmentId", None) or endpoint.environment
+    template = given.pop("templateId", None) or endpoint.template
+    kind = given.pop("type", None)
+    timeout = given.pop("executionTimeoutMs", None)
+    rest = {**endpoint.rest, **{key: value for key, value in given.items() if value is not None}}
+    return replace(
+        endpoint,
+        name=name,
+        load_balanced=endpoint.load_balanced if kind is None else kind == "LB",
+        environment=environment,
+        template=template,
+        limits=_limits(endpoint.limits, rest),
+        timeout=endpoint.timeout if timeout is None else timeout / 1000,
+        volumes=_volumes(endpoint, given),
+        rest=rest,
+    )
+
+
+def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
+    """Return the limits that an endpoint's fields give.
+
+    Raises:
+        Invalid: a value is out of its range.
+    """
+    least = int(fields.get("workersMin", before.least))
+    most = int(fields.get("workersMax", before.most))
+    if not 0 <= least <= most:
+        raise Invalid(f"workersMin {least} and workersMax {most} are not a range")
+    try:
+        scaler = Scaler(fields.get("scalerType", before.scaler))
+    except ValueError:
+        raise Invalid("scalerType is QUEUE_DELAY or REQUEST_COUNT") from None
+    return Limits(
+        least=least,
+        most=most,
+        idle_timeout=float(fields.get("idleTimeout", before.idle_timeout)),
+        scaler=scaler,
+        scaler_value=float(fields.get("scalerValue", before.scaler_value)),
+    )
+
+
+def _volumes(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
+    several = given.get("networkVolumeIds")
+    if several:
+        return tuple(item["networkVolumeId"] for item in several)
+    one = given.get("networkVolumeId")
+    return (one,) if one else endpoint.volumes

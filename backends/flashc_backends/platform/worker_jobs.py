@@ -1,0 +1,108 @@
+"""Do what workers ask for: take jobs, report results, and learn which jobs to stop."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+from . import jobs, workers
+from .core import Core
+from .dispatcher import Dispatcher
+from .polls import Poll, Register, forget
+from .records import Job
+
+_REFUSED_POLL = 0.25  # seconds; a worker that gets nothing more asks again at once
+
+
+class WorkerJobs:
+    """The jobs of all endpoints, as workers use them."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    async def take(
+        self, endpoint: str, worker: str, count: int, seconds: float, register: Register
+    ) -> list[Job]:
+        """Give up to `count` jobs to a worker; wait up to `seconds` for the first.
+
+        Raises:
+            StoreError: the hand-out can't be stored; the jobs stay in the queue.
+        """
+        dispatcher = self._core.dispatchers[endpoint]
+        self._core.answered(dispatcher, worker)
+        end = time.monotonic() + seconds
+        while True:
+            taken = dispatcher.take(worker, count, time.time())
+            if taken:
+                await self._core.commit(dispatcher)
+                if len(dispatcher.queue):
+                    self._core.wake_take(dispatcher)
+                return taken
+            self._core.flush(dispatcher)
+            poll = Poll(_poll_time(dispatcher, worker, end), worker)
+            self._core.takes[endpoint].append(poll)
+            register(poll)
+            if not await poll.wait():
+                with suppress(ValueError):
+                    self._core.takes[endpoint].remove(poll)
+                return []
+
+    async def give_back(self, taken: list[Job], worker: str) -> None:
+        """Return jobs to the queue whose hand-out did not reach the worker."""
+        dispatcher = self._core.dispatchers[taken[0].endpoint]
+        for job in taken:
+            dispatcher.report(job.id, jobs.Returned(worker), time.time())
+        await self._core.commit(dispatcher)
+
+    async def report(
+        self, endpoint: str, job_id: str, event: jobs.Reported | jobs.Progressed | jobs.Streamed
+    ) -> bool:
+        """Apply what a worker says about a job; return whether it still held the job.
+
+        Raises:
+            StoreError: it can't be stored; the job is as it was.
+        """
+        dispatcher = self._core.dispatchers[endpoint]
+        held = dispatcher.report(job_id, event, time.time())
+        await self._core.commit(dispatcher)
+        return held
+
+    def expect_idle(self, endpoint: str, worker: str) -> None:
+        """Note that a worker with one slot works on nothing."""
+        dispatcher = self._core.dispatchers[endpoint]
+        if dispatcher.held_by(worker):
+            dispatcher.expect_idle(worker, time.time())
+            self._core.flush(dispatcher)
+
+    def ping(self, endpoint: str, worker: str, listed: frozenset[str]) -> None:
+        """Note the jobs that a worker says it works on."""
+        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher.ping(worker, listed, time.time())
+        self._core.flush(dispatcher)
+
+    def recycle(self, endpoint: str, worker: str) -> None:
+        """Replace a worker that asks for it."""
+        self._core.workers_event(endpoint, workers.Recycled(worker))
+
+    async def stops(
+        self, endpoint: str, worker: str, seconds: float, register: Register
+    ) -> list[str]:
+        """Return the ids of the jobs that a worker has to stop; wait up to `seconds` for the first."""
+        dispatcher = self._core.dispatchers[endpoint]
+        if worker not in self._core.stops:
+            poll = Poll(_poll_time(dispatcher, worker, time.monotonic() + seconds), worker)
+            self._core.stop_polls.setdefault(worker, []).append(poll)
+            register(poll)
+            await poll.wait()
+            forget(self._core.stop_polls, worker, poll)
+        stopped = self._core.stops.pop(worker, [])
+        for job_id in stopped:
+            dispatcher.stopped(worker, job_id, time.time())
+        self._core.flush(dispatcher)
+        return stopped
+
+
+def _poll_time(dispatcher: Dispatcher, worker: str, end: float) -> float:
+    known = dispatcher.pool.workers.get(worker)
+    refused = known is None or known.phase is workers.Phase.STOPPING
+    return _REFUSED_POLL if refused else max(end - time.monotonic(), 0.0)
