@@ -44,24 +44,14 @@ def play(cache: Path, folder: Path, scene: Callable[[Stage], Awaitable[None]]) -
     assert not processes_with(ZYGOTE)
 
 
-async def zygote() -> int:
-    """The process that forks workers, once it is ready: it has then loaded its packages."""
+async def warm(stage: Stage) -> int:
+    """Start the process that forks workers; return its id.  `start` waits until it is ready."""
+    await stage.engine.prepare([spec_of(stage)])
 
     async def find() -> int | None:
-        for number in processes_with(ZYGOTE):
-            maps = Path(f"/proc/{number}/maps").read_text()
-            if "httptools" in maps and "uvloop" in maps:
-                return number
-        return None
+        return min(processes_with(ZYGOTE), default=None)
 
-    found = await until(find, "the zygote")
-    await asyncio.sleep(0.2)
-    return found
-
-
-async def warm(stage: Stage) -> int:
-    await stage.engine.prepare([spec_of(stage)])
-    return await zygote()
+    return await until(find, "the zygote")
 
 
 def spec_of(stage: Stage) -> WorkerSpec:
