@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -20,7 +19,6 @@ from flashc_ir.verify import Verifier
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
-from .frontend.summary import ComponentSummary
 from .incremental.plain_modules import read_plain_modules
 from .incremental.summaries import Reading, read_summaries
 from .project.inputs import variable_input
@@ -99,14 +97,10 @@ def read_modules(
 ) -> Reading:
     """Return what the modules say; modules that are traced are read together and never cached."""
     if not workspace.options.trace:
-
-        def meanwhile(cached: Iterable[ComponentSummary]) -> None:
-            """Do what is needed next anyway, while other processes read modules."""
-            import_module("flashc.passes")
-            parts = (part for each in cached for part in (*each.modules, *each.endpoints))
-            verifier.check_spans(parts, workspace.project.files)
-
-        return read_summaries(workspace, relevance.relevant, dialects, meanwhile)
+        meanwhile = partial(import_module, "flashc.passes")
+        reading = read_summaries(workspace, relevance.relevant, dialects, meanwhile)
+        verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())
+        return reading
     from .frontend.summarise import summarise
 
     names = tuple(sorted(relevance.relevant))

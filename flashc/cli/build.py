@@ -9,6 +9,7 @@ import click
 
 from flashc.api.build import build_project
 from flashc.project.workspace import open_workspace
+from flashc_core.processes import Prefork
 
 from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress
@@ -31,9 +32,10 @@ from .progress import show_progress
 )
 @building_options
 @format_option
-def command(project: Path, output_format: str, **flags: Any) -> None:
+@click.pass_obj
+def command(prefork: Prefork | None, /, project: Path, output_format: str, **flags: Any) -> None:
     """Build the app in PROJECT, without running any of its code."""
-    workspace = open_workspace(project, flags)
+    workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text", "compiling") as progress:
         result = build_project(workspace, progress=progress)
     show(result.diagnostics, workspace, output_format)

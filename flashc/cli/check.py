@@ -11,6 +11,7 @@ import click
 from flashc.api.check import UnknownRuleError, check_project
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.processes import Prefork
 
 from .common import compiling_options, finish, format_option, names, project_argument, show
 
@@ -40,7 +41,10 @@ _TICK = 100  # milliseconds
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are errors.")
 @click.option("--watch", is_flag=True, help="Check again after every change, until interrupted.")
 @format_option
+@click.pass_obj
 def command(
+    prefork: Prefork | None,
+    /,
     project: Path,
     output_format: str,
     fix: bool,
@@ -59,7 +63,11 @@ def command(
     def opened() -> Workspace:
         """Open the project as it is now."""
         nonlocal workspace
-        workspace = open_workspace(project, flags) if workspace is None else workspace.reopen()
+        workspace = (
+            open_workspace(project, flags, prefork=prefork)
+            if workspace is None
+            else workspace.reopen()
+        )
         return workspace
 
     try:

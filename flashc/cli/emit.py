@@ -13,6 +13,7 @@ from flashc.project.workspace import open_workspace
 from flashc_backends.base import Draft
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
+from flashc_core.processes import Prefork
 
 from .common import building_options, finish, format_option, project_argument, show
 from .progress import show_progress
@@ -39,11 +40,18 @@ _HELP = "\n".join(
 )
 @building_options
 @format_option
+@click.pass_obj
 def command(
-    project: Path, target: str, folder: Path | None, output_format: str, **flags: Any
+    prefork: Prefork | None,
+    /,
+    project: Path,
+    target: str,
+    folder: Path | None,
+    output_format: str,
+    **flags: Any,
 ) -> None:
     """Make a target, then print it, or write it to `folder`."""
-    workspace = open_workspace(project, flags)
+    workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:
         result = emit_target(workspace, target, progress=progress)
     made, diagnostics = _shown(target, result), result.diagnostics

@@ -10,6 +10,7 @@ import sys
 import click
 
 from flashc import __version__
+from flashc_core.processes import Prefork
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
@@ -48,11 +49,14 @@ def cli() -> None:
     """Check and build Runpod Flash apps."""
 
 
-def main() -> None:
-    """Run the command line and exit: 0 clean, 1 errors, 2 usage, 3 environment, 70 a bug in flashc."""
+def main(prefork: Prefork | None = None) -> None:
+    """Run the command line and exit: 0 clean, 1 errors, 2 usage, 3 environment, 70 a bug in flashc.
+
+    `prefork` is the process that reads modules, if one was started.
+    """
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(standalone_mode=False, obj=prefork))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; nothing was changed", err=True)
         sys.exit(EXIT_INTERRUPTED)
@@ -68,3 +72,6 @@ def main() -> None:
             err=True,
         )
         sys.exit(EXIT_BUG)
+    finally:
+        if prefork is not None:
+            prefork.close()

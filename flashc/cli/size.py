@@ -15,6 +15,7 @@ from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
 from flashc_backends.write import CannotWrite, write_failures_reported
 from flashc_core.files import write_file
+from flashc_core.processes import Prefork
 from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
 
@@ -33,11 +34,18 @@ from .progress import show_progress
 )
 @building_options
 @format_option
+@click.pass_obj
 def command(
-    project: Path, why: str | None, page: Path | None, output_format: str, **flags: Any
+    prefork: Prefork | None,
+    /,
+    project: Path,
+    why: str | None,
+    page: Path | None,
+    output_format: str,
+    **flags: Any,
 ) -> None:
     """Explain the size of the artifact of PROJECT, package by package."""
-    workspace = open_workspace(project, flags)
+    workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:
         result = measure_project(workspace, progress=progress)
     diagnostics, sizes = result.diagnostics, result.sizes

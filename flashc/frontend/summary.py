@@ -33,6 +33,10 @@ class ComponentSummary(Struct, frozen=True, kw_only=True):
     joined: tuple[str, ...] = ()
     evaluated: int = 0
 
+    def parts(self) -> tuple[Struct, ...]:
+        """Return the parts that a program takes over from the summary."""
+        return (*self.modules, *self.endpoints, *self.unlowered)
+
 
 class ModuleExports(Struct, frozen=True, kw_only=True):
     """What importing a module gives to others, as fingerprints.

@@ -11,10 +11,11 @@ Summaries are cached by the batch, so that a large project has few files in the 
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
 
@@ -30,12 +31,13 @@ from flashc_core.cache import digest
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
+from flashc_ir.verify import verify_parts
 
 from .components import join
 from .fingerprint import compiler_identity, dialects_key, project_index
 from .memo import Memo, Trace
 
-_MODULES_OF_A_BATCH = 16
+_MODULES_OF_A_BATCH = 8
 _TRACES_OF_A_COMPONENT = 3  # so that an edit that is taken back, or another branch, is known
 _MIN_PARALLEL_SIZE = (
     100_000  # bytes of source; reading less takes no longer than starting processes
@@ -47,9 +49,6 @@ _MIN_PARALLEL_SIZE = (
 _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"
-
-Meanwhile = Callable[[Iterable[ComponentSummary]], object]
-"""Called with the summaries that are known already, while other processes read."""
 
 
 class _TooManyEvaluations(Exception):
@@ -99,18 +98,21 @@ def read_summaries(
     workspace: Workspace,
     relevant: Iterable[str],
     dialects: tuple[Dialect, ...],
-    meanwhile: Meanwhile,
+    meanwhile: Callable[[], object],
 ) -> Reading:
     """Return what the relevant modules say, and the plain ones that they import.
 
-    `meanwhile` is called with the summaries that are cached, while other processes read the others.
+    `meanwhile` is called while other processes read.  The parts of all summaries keep the laws of spans: they
+    were checked when the summary was made.
     """
     names = sorted(relevant)
-    library = _Library(workspace, frozenset(names), dialects)
+    # a key of the compiler, of the dialects, and of which modules there are
+    index = digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects))
+    library = _Library(workspace, frozenset(names), dialects, index, meanwhile)
     try:
         components: list[Component] = [(name,) for name in names]
         while True:
-            library.read(components, meanwhile)
+            library.read(components)
             library.check_evaluations(components)
             joined = join(components, library.summaries)
             if joined == components:
@@ -119,7 +121,7 @@ def read_summaries(
     except _TooManyEvaluations:
         components = [tuple(names)]
         library.is_limited = False
-        library.read(components, meanwhile)
+        library.read(components)
     summaries = [library.summaries[component] for component in components]
     plain = library.plain_imports(summaries)
     inputs = chain(
@@ -136,6 +138,8 @@ class _Library:
     workspace: Workspace
     relevant: frozenset[str]
     dialects: tuple[Dialect, ...]
+    index: str
+    meanwhile: Callable[[], object]
     is_limited: bool = True
     summaries: dict[Component, ComponentSummary] = field(
         default_factory=dict[Component, ComponentSummary]
@@ -146,7 +150,7 @@ class _Library:
 
     # Summaries ------------------------------------------------------------------------------------
 
-    def read(self, components: Sequence[Component], meanwhile: Meanwhile) -> None:
+    def read(self, components: Sequence[Component]) -> None:
         """Make the summaries of these components known; call `meanwhile` while other processes read.
 
         Raises:
@@ -168,7 +172,7 @@ class _Library:
                 others = (trace for trace in traces if valid.get(trace.key) is not trace)
                 missing.append(_Batch(names, absent, (*valid.values(), *others)))
         with self._reading(missing, nothing_cached=nothing_cached) as results:
-            meanwhile(self.summaries.values())
+            self.meanwhile()
             for batch, data in zip(missing, results, strict=True):
                 result = msgspec.msgpack.decode(data, type=_BatchResult)
                 if result.summaries is None:
@@ -184,18 +188,20 @@ class _Library:
         Other processes do it if it pays, so that this one goes on meanwhile: LibCST alone takes longer to
         import than everything else that an edit of one module costs.
         """
-
-        def work(number: int) -> bytes:
-            result = call_on_new_stack(partial(self._read_batch, missing[number]))
-            return msgspec.msgpack.encode(result)
-
+        work = _Work(self.detached(), tuple(missing))
         size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
         pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not nothing_cached)
         if not pays:
             return nullcontext(map(work, range(len(missing))))
-        return closing(on_all_processors(work, len(missing), least=1))
+        prefork = self.workspace.prefork
+        return closing(on_all_processors(work, len(missing), least=1, prefork=prefork))
 
-    def _read_batch(self, batch: _Batch) -> _BatchResult:
+    def detached(self) -> _Library:
+        """Return what is known so far, for use in another process."""
+        workspace = replace(self.workspace, prefork=None)
+        return replace(self, workspace=workspace, summaries={})
+
+    def read_batch(self, batch: _Batch) -> _BatchResult:
         """Read the components of a batch that are not cached, and cache their summaries."""
         from flashc.frontend.summarise import parse_all, summarise
 
@@ -209,6 +215,7 @@ class _Library:
             self._evaluations += summaries[-1].evaluated
             if self.is_limited and self._evaluations > self.max_evaluations:
                 break
+        verify_parts(chain(*(summary.parts() for summary in summaries)), project.files)
         new = [
             self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
             for component, summary in zip(batch.absent, summaries, strict=False)
@@ -297,11 +304,23 @@ class _Library:
         return dict(sorted(found.items()))
 
     def _read_exports(self, name: str) -> ModuleExports:
+        """Read a plain module, in the process that has imported what it needs if there is one."""
+        work = _ExportsWork(self.detached(), name)
+        prefork = self.workspace.prefork
+        if prefork is None or "libcst" in sys.modules:
+            data = work(0)
+        else:
+            with closing(on_all_processors(work, 1, least=1, prefork=prefork)) as results:
+                self.meanwhile()
+                (data,) = results
+        return msgspec.msgpack.decode(data, type=ModuleExports)
+
+    def read_exports(self, name: str) -> ModuleExports:
+        """Return what importing a plain module gives to others, by reading it."""
         from flashc.frontend.exports import read_exports
 
         project, environment = self.workspace.project, self.workspace.environment
-        read = partial(read_exports, name, project, environment, self.dialects)
-        return call_on_new_stack(read)
+        return read_exports(name, project, environment, self.dialects)
 
     def value_of(self, module: str, name: str) -> str:
         """Return the fingerprint of what `module.name` is to importers; see `ModuleExports`."""
@@ -343,16 +362,34 @@ class _Library:
         return InputDigests(workspace.project, workspace.environment.recording(), self.value_of)
 
     @cached_property
-    def index(self) -> str:
-        """A key of the compiler, of the dialects, and of which modules there are."""
-        index = project_index(self.workspace.project)
-        return digest(compiler_identity(), index, dialects_key(self.dialects))
-
-    @cached_property
     def sizes(self) -> dict[str, int]:
         """The size of each module in bytes."""
         project = self.workspace.project
         return {name: project.by_path[path].size for name, path in project.modules.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The reading of batches, by number; it can be sent to another process."""
+
+    library: _Library
+    batches: tuple[_Batch, ...]
+
+    def __call__(self, number: int) -> bytes:
+        result = call_on_new_stack(partial(self.library.read_batch, self.batches[number]))
+        return msgspec.msgpack.encode(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExportsWork:
+    """The reading of one plain module; it can be sent to another process."""
+
+    library: _Library
+    name: str
+
+    def __call__(self, number: int) -> bytes:
+        result = call_on_new_stack(partial(self.library.read_exports, self.name))
+        return msgspec.msgpack.encode(result)
 
 
 def batches(components: Iterable[Component]) -> list[tuple[Component, ...]]:

@@ -14,7 +14,7 @@ from .used_names import users_of_names
 def check_worker_modules(program: Program, context: PassContext) -> Program:
     """Report texts that can't be parsed, imports that raise, installations, and imports that can wait."""
     workers = [module for name in program.worker_modules if (module := program.module(name))]
-    started = started_modules(program)
+    started = started_modules(program, context.imports(program))
     for module in workers:
         for diagnostic in module.unreadable:
             context.sink.add(diagnostic)

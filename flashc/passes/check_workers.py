@@ -22,9 +22,10 @@ def check_workers(program: Program, context: PassContext) -> Program:
     """Report variables and state that workers do not have, and unequal GPUs."""
     sink = context.sink
     resolver = context.resolver(program)
-    runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
-    check_variables(program, runs, sink)
-    check_state(program, runs, sink)
+    if any(module.variables_read or module.globals for module in program.modules):
+        runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
+        check_variables(program, runs, sink)
+        check_state(program, runs, sink)
     for endpoint in program.code_endpoints():
         check_gpus(endpoint, sink)
     return program

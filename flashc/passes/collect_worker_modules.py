@@ -9,27 +9,21 @@ from flashc_ir.endpoints import modules_of
 from flashc_ir.program import Program
 
 from .context import PassContext
-from .imported_modules import imported_modules
+from .imported_modules import ImportGraph
 
 
-def collect_worker_modules(program: Program, _context: PassContext) -> Program:
+def collect_worker_modules(program: Program, context: PassContext) -> Program:
     """Set `worker_modules`: the endpoints' modules and everything of the project that these import.
 
     Imports in functions count: a worker carries them out when it calls the function.
     """
-    modules = {module.name: module for module in program.modules}
-    found = reachable(_starts(program), lambda name: imported_modules(modules[name], modules))
+    found = reachable(_starts(program), context.imports(program).imported)
     return structs.replace(program, worker_modules=tuple(sorted(found)))
 
 
-def started_modules(program: Program) -> frozenset[str]:
+def started_modules(program: Program, imports: ImportGraph) -> frozenset[str]:
     """Return the modules that workers import when they start: those that no function imports first."""
-    modules = {module.name: module for module in program.modules}
-    return frozenset(
-        reachable(
-            _starts(program), lambda name: imported_modules(modules[name], modules, at_start=True)
-        )
-    )
+    return frozenset(reachable(_starts(program), imports.imported_at_start))
 
 
 def _starts(program: Program) -> list[str]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from flashc.project.options import Options
 from flashc.project.project import Project
 from flashc_core.diagnostics import Sink
+from flashc_ir.modules import Module
 from flashc_ir.program import Program
 
+from .imported_modules import ImportGraph
 from .resolver import CallResolver
 
 
@@ -27,6 +29,9 @@ class PassContext:
     environment: Mapping[str, str]
     how_to_declare: tuple[str, ...]
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
+    _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
+        default_factory=list[tuple[tuple[Module, ...], ImportGraph]]
+    )
 
     def resolver(self, program: Program) -> CallResolver:
         """Return a resolver for this program: the last one, if the modules and endpoints are the same."""
@@ -34,5 +39,13 @@ class PassContext:
             known = resolver.program
             if known.modules is program.modules and known.endpoints is program.endpoints:
                 return resolver
-        self._resolvers[:] = [CallResolver(program)]
+        self._resolvers[:] = [CallResolver(program, self.imports(program))]
         return self._resolvers[0]
+
+    def imports(self, program: Program) -> ImportGraph:
+        """Return the imports between this program's modules: the last ones, if the modules are the same."""
+        for modules, imports in self._imports:
+            if modules is program.modules:
+                return imports
+        self._imports[:] = [(program.modules, ImportGraph(program.modules))]
+        return self._imports[0][1]

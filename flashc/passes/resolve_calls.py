@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from flashc_ir.endpoints import CodeEndpoint, Endpoint
-from flashc_ir.modules import Reference
+from flashc_ir.modules import Module, Reference
 from flashc_ir.program import Call, Edge, Program, callee_of
 
 from .context import PassContext
@@ -21,28 +21,34 @@ def resolve_calls(program: Program, context: PassContext) -> Program:
     An endpoint runs its functions, everything that they refer to, and the top level of every imported module.
     """
     resolver = context.resolver(program)
-    edges = sorted(
-        {edge for endpoint in program.code_endpoints() for edge in _edges(resolver, endpoint)},
-        key=lambda edge: (edge.caller, str(edge.callee)),
-    )
-    return replace(program, calls=tuple(dict.fromkeys(_calls(resolver))), edges=tuple(edges))
+    uses = [
+        (module, reference, definition)
+        for module in program.modules
+        for reference, definition in resolver.uses_of(module)
+    ]
+    if not uses:
+        return program
+    calls = dict.fromkeys(call for use in uses for call in _calls(resolver, *use))
+    edges = {edge for endpoint in program.code_endpoints() for edge in _edges(resolver, endpoint)}
+    ordered = sorted(edges, key=lambda edge: (edge.caller, str(edge.callee)))
+    return replace(program, calls=tuple(calls), edges=tuple(ordered))
 
 
-def _calls(resolver: CallResolver) -> Iterator[Call]:
-    """Yield every use of an endpoint by code that is not the endpoint's own."""
-    for module in resolver.program.modules:
-        for reference, definition in resolver.uses_of(module):
-            scope = Definition(module.name, reference.scope)
-            for endpoint in resolver.endpoints_at(definition):
-                if not scope.is_in(entry_points(endpoint)):
-                    yield _call(scope, definition, endpoint, reference)
+def _calls(
+    resolver: CallResolver, module: Module, reference: Reference, definition: Definition
+) -> Iterator[Call]:
+    """Yield what a reference calls by code that is not the endpoint's own."""
+    scope = Definition(module.name, reference.scope)
+    for endpoint in resolver.endpoints_at(definition):
+        if not scope.is_in(entry_points(endpoint)):
+            yield _call(scope, definition, endpoint, reference)
 
 
 def _edges(resolver: CallResolver, endpoint: CodeEndpoint) -> Iterator[Edge]:
     """Yield an edge to every other endpoint that `endpoint` may call."""
     own = set(entry_points(endpoint))
-    for definition in resolver.reachable(endpoint):
-        for other in resolver.endpoints_at(definition):
+    for definition, callees in resolver.reachable(endpoint).items():
+        for other in callees:
             if other is not endpoint and definition not in own:
                 yield Edge(endpoint.resource, callee_of(other))
 

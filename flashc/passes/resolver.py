@@ -20,7 +20,7 @@ from flashc_ir.endpoints import (
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
 from flashc_ir.program import Program
 
-from .imported_modules import imported_modules
+from .imported_modules import ImportGraph
 
 _MAX_REEXPORTS = 20  # length of a chain of re-exports; real programs stay far below
 _STAR = (ImportedName(name="*"),)
@@ -45,9 +45,10 @@ class CallResolver:
     Each answer is computed once.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, imports: ImportGraph) -> None:
         """Index the modules and endpoints of a program."""
         self.program = program
+        self._imports = imports
         self._modules = {module.name: module for module in program.modules}
         self._bindings = {
             module.name: {binding.name: binding.target for binding in module.bindings}
@@ -61,10 +62,11 @@ class CallResolver:
             if isinstance(endpoint, (ImageEndpoint, ExistingEndpoint)) and endpoint.variable:
                 client = Definition(endpoint.construction.module, endpoint.variable)
                 self._clients[client] = [endpoint]
+        self._callees: dict[Definition, list[Endpoint]] = {}
         self._resolved: dict[str, Definition | None] = {}
         self._uses: dict[str, dict[str, tuple[Definition, ...]]] = {}
         self._imported: dict[str, tuple[Definition, ...]] = {}
-        self._reachable: dict[int, tuple[Definition, ...]] = {}
+        self._reachable: dict[int, dict[Definition, list[Endpoint]]] = {}
 
     def resolve(self, target: str) -> Definition | None:
         """Return the definition of an absolute dotted name, through re-exports and star imports.
@@ -101,8 +103,12 @@ class CallResolver:
 
     def endpoints_at(self, definition: Definition) -> list[Endpoint]:
         """Return the endpoints that a use of this definition may call."""
-        head = Definition(definition.module, definition.qualname.partition(".")[0])
-        return self._clients.get(head) or self._owners.get(definition) or self._owners.get(head, [])
+        found = self._callees.get(definition)
+        if found is None:
+            head = Definition(definition.module, definition.qualname.partition(".")[0])
+            found = self._clients.get(head) or self._owners.get(definition)
+            found = self._callees[definition] = found or self._owners.get(head, [])
+        return found
 
     def uses_of(self, module: Module) -> Iterator[tuple[Reference, Definition]]:
         """Yield the references of a module and their definitions, if one of these is an endpoint's.
@@ -122,44 +128,41 @@ class CallResolver:
                 if definition is not None and definition.qualname:
                     yield reference if is_certain else _uncertain(reference), definition
 
-    def reachable(self, endpoint: CodeEndpoint) -> tuple[Definition, ...]:
-        """Return every definition that the code of `endpoint` refers to, including other endpoints.
+    def reachable(self, endpoint: CodeEndpoint) -> dict[Definition, list[Endpoint]]:
+        """Return every definition that the code of `endpoint` refers to, each with `endpoints_at`.
 
         The definitions that the code of another endpoint refers to are left out: it runs on other workers.
         """
         known = self._reachable.get(id(endpoint))
         if known is None:
-            known = self._reachable[id(endpoint)] = tuple(self._reach(endpoint))
+            known = self._reachable[id(endpoint)] = self._reach(endpoint)
         return known
 
-    def _reach(self, endpoint: CodeEndpoint) -> Iterator[Definition]:
+    def _reach(self, endpoint: CodeEndpoint) -> dict[Definition, list[Endpoint]]:
         pending = [*entry_points(endpoint), *(Definition(m, "") for m in modules_of(endpoint))]
-        seen: set[Definition] = set()
+        found: dict[Definition, list[Endpoint]] = {}
         while pending:
             definition = pending.pop()
-            if definition in seen:
+            if definition in found:
                 continue
-            seen.add(definition)
-            yield definition
+            owners = found[definition] = self.endpoints_at(definition)
             if not definition.qualname:
                 pending.extend(self._imports_of(definition.module))
-            else:
-                owners = self.endpoints_at(definition)
-                if owners and endpoint not in owners:
-                    continue
+            elif owners and endpoint not in owners:
+                continue
             pending.extend(self._uses_in(definition))
+        return found
 
     def runs(self, endpoint: CodeEndpoint) -> Iterator[Definition]:
         """Yield every definition that workers of `endpoint` may run."""
-        for definition in self.reachable(endpoint):
-            owners = self.endpoints_at(definition)
+        for definition, owners in self.reachable(endpoint).items():
             if not owners or endpoint in owners:
                 yield definition
 
     def _imports_of(self, module: str) -> tuple[Definition, ...]:
         """Return the project's modules that `module` may import, in its functions too."""
         if module not in self._imported:
-            names = imported_modules(self._modules[module], self._modules)
+            names = self._imports.imported(module)
             self._imported[module] = tuple(Definition(name, "") for name in names)
         return self._imported[module]
 

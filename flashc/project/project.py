@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.source import Lines
@@ -18,7 +17,7 @@ from flashc_ir.program import Exclusion, ProjectFile
 
 from .source_file import SourceFile
 
-NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
+NOTHING_UNSAVED: Mapping[str, bytes] = {}
 MAX_KEPT = 4_000_000  # bytes; the content of a larger file is not kept, but read again for each use
 
 

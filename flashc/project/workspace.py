@@ -9,6 +9,7 @@ from typing import Any
 
 from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.processes import Prefork
 
 from .discover import discover
 from .environment import BuildEnvironment, build_environment
@@ -22,7 +23,7 @@ class Workspace:
     """An open project, and everything else that decides the result of its compilation.
 
     `findings` is what was wrong with its files and its configuration.  `flags` are the options that it was
-    opened with.
+    opened with.  `prefork` is a process that may read modules; it decides nothing but how long that takes.
     """
 
     project: Project
@@ -32,6 +33,7 @@ class Workspace:
     findings: tuple[Diagnostic, ...]
     suppressions: tuple[Suppression, ...]
     flags: Mapping[str, Any]
+    prefork: Prefork | None = None
 
     @property
     def root(self) -> Path:
@@ -51,7 +53,12 @@ class Workspace:
         Files that have not changed are not parsed again.
         """
         return open_workspace(
-            self.root, self.flags, cache=self.cache, unsaved=unsaved, previous=self
+            self.root,
+            self.flags,
+            cache=self.cache,
+            unsaved=unsaved,
+            previous=self,
+            prefork=self.prefork,
         )
 
     def for_sdks(self, packages: frozenset[str]) -> Workspace:
@@ -66,6 +73,7 @@ def open_workspace(
     cache: Store | None = None,
     unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
     previous: Workspace | None = None,
+    prefork: Prefork | None = None,
 ) -> Workspace:
     """Open the project in `folder`.
 
@@ -76,6 +84,7 @@ def open_workspace(
         cache: where results are cached; the user's cache by default.
         unsaved: by relative path, files that are to be seen in another state than on the disk.
         previous: an earlier state of the project; files that are as they were in it are not parsed again.
+        prefork: a process that has imported what reading modules needs; see `flashc.incremental.readers`.
 
     What is wrong with the files or the configuration is in `findings`; nothing is raised for it.
 
@@ -97,4 +106,5 @@ def open_workspace(
         findings=(*project.findings, *sink),
         suppressions=tuple(collect_suppressions(project)),
         flags=flags or {},
+        prefork=prefork,
     )

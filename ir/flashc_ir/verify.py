@@ -34,16 +34,9 @@ class Verifier:
         self._last: Program | None = None
         self._seen: dict[int, Struct] = {}  # by identity; the reference keeps the identity taken
 
-    def check_spans(self, parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
-        """Check the spans of parts that a program will consist of; `check` does not search them again.
-
-        `files` are those of the program.
-
-        Raises:
-            InvalidProgram: a law is broken.
-        """
-        empty = Program(name="", python_version="", files=files, modules=(), endpoints=())
-        self._run([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
+    def skip_spans(self, parts: Iterable[Struct]) -> None:
+        """Do not search these parts of the program for spans: `verify_parts` has checked them."""
+        self._seen |= {id(part): part for part in parts}
 
     def check(self, program: Program, after: str) -> None:
         """Check the laws that hold after the pass `after`.
@@ -61,12 +54,9 @@ class Verifier:
             if law.since in self._passes
             and (law.since not in known or self._is_affected(law, subject))
         ]
-        self._run(laws, subject, after)
-        self._last = program
-
-    def _run(self, laws: Iterable[Law], subject: Subject, after: str) -> None:
         _require(laws, subject, after)
         self._seen |= {id(node): node for node in subject.fresh}
+        self._last = program
 
     def _is_affected(self, law: Law, subject: Subject) -> bool:
         """Return whether something that decides a law has changed since the last check."""
@@ -83,6 +73,16 @@ def verify(program: Program) -> None:
         InvalidProgram: a law is broken.
     """
     _require(LAWS, Subject(program, _parts(program)), "the last pass")
+
+
+def verify_parts(parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
+    """Check the laws of spans for parts that a program with these files will consist of.
+
+    Raises:
+        InvalidProgram: a law is broken.
+    """
+    empty = Program(name="", python_version="", files=files, modules=(), endpoints=())
+    _require([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
 
 
 def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:

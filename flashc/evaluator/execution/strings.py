@@ -22,14 +22,26 @@ def literal(
     span: Span,
 ) -> Value:
     """Return a literal's value; Python's own warnings about invalid escapes are dropped."""
+    plain = _plain_value(node)
+    if plain is not None:
+        return Known(plain, span)
     try:
-        if isinstance(node, cst.SimpleString) and "\\" not in node.value:
-            return Known(node.evaluated_value, span)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Known(node.evaluated_value, span)
     except (ValueError, SyntaxError):  # Python limits the digits of an integer
         return Unknown(reason="the literal is too large", origin=span)
+
+
+def _plain_value(node: cst.BaseExpression) -> str | int | None:
+    """Return the value of most strings and integers, for which compiling the literal would be slow."""
+    if isinstance(node, cst.SimpleString):
+        text = node.value
+        is_plain = text[0] in "\"'" and not text.startswith(text[0] * 3) and "\\" not in text
+        return text[1:-1] if is_plain else None
+    if isinstance(node, cst.Integer) and node.value.isdecimal() and len(node.value) < 19:
+        return int(node.value)
+    return None
 
 
 def string(

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.parameter_table import Arguments, Parameter
 from flashc_core import rules
@@ -24,6 +21,9 @@ def read_dependencies(
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
+    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
+    from packaging.utils import canonicalize_name
+
     decoder = arguments.decoder
     found: list[Dependency] = []
     for text, span in decoder.texts(argument, arguments.describe(parameter.name)) or ():
@@ -63,6 +63,8 @@ def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -
 
 def _pinned(decoder: ArgumentDecoder, text: str, span: Span) -> Fix | None:
     """Return a fix for `torch=2.9`, which is how conda writes `torch==2.9`."""
+    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
+
     pinned = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
     try:
         Requirement(pinned)
