@@ -1,4 +1,4 @@
-"""Measure the wall-clock time and peak memory of a command: medians of new processes."""
+"""Measure the wall-clock time and peak memory of a command: medians of several runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure flashc and `runpod-flash` from PyPI in one run, and print the table of the README.
+"""Compare the speed of flashc with `runpod-flash` from PyPI, and print the table of the README.
 
 Usage: python benchmarks/run.py [--runs N] [NAME...]
 

@@ -1,4 +1,4 @@
-"""`flashc` and `python -m flashc`: the version at once, everything else by the group of commands."""
+"""Start the command line; `flashc --version` answers without importing the commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Compile a project to its verified IR.  This file is the recipe; each step is in its own package."""
+"""Compile a project into its verified IR: run the front end on its modules, then all passes.
+
+This file is the recipe; each step is in its own package.
+"""
 
 from __future__ import annotations
 

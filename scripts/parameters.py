@@ -1,4 +1,6 @@
-"""Write what follows from the tables of parameters: a chapter of spec/, the page of FC101, signatures.
+"""Generate the documents and signatures that list the parameters of `Endpoint(...)`.
+
+They are `spec/parameters.md`, the page of FC101, and `flashc/sdk/__init__.py`.
 
 The tables are in `flashc/frontend/flash/`.  `tests/unit/test_parameters.py` compares what is written with
 them.

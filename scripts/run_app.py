@@ -1,4 +1,4 @@
-"""Run the endpoints of a built example on this machine, send the calls of its calls.json, show the answers.
+"""Run the endpoints of a built example on this machine, and compare answers with `calls.json`.
 
 Usage: python scripts/run_app.py EXAMPLE [WORKER_PYTHON]
 

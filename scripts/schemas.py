@@ -1,4 +1,4 @@
-"""Write the files of spec/ that follow from the code: the JSON Schemas and the index of rules."""
+"""Generate the files of spec/ that follow from the code: JSON Schemas and the index of rules."""
 
 from __future__ import annotations
 

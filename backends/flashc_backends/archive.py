@@ -1,4 +1,4 @@
-"""Write drafts to one gzip-compressed tar archive: the same bytes for the same drafts."""
+"""Write files (drafts) into a reproducible tar.gz archive: the same files give the same bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define what backends share: drafts and plans, targets, and the contexts in which they work."""
+"""Define the types that all backends share: drafts (files to write), plans, targets, contexts."""
 
 from __future__ import annotations
 

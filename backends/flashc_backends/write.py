@@ -1,4 +1,4 @@
-"""Write drafts and unpack artifacts, and report what can't be written."""
+"""Write files (drafts) to disk, unpack artifacts, and report failures to write as findings."""
 
 from __future__ import annotations
 

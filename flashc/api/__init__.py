@@ -1,4 +1,4 @@
-"""Offer the use cases as functions: what the command line, the language server and scripts call.
+"""Offer every command of flashc as a Python function, for the command line, editors and scripts.
 
 A script opens a project once and passes it to the functions::
 

@@ -1,4 +1,4 @@
-"""Translate the options of an opened project into the context of the backends."""
+"""Convert the options of an opened project into `Context`, the settings of the backends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build a project.  Returns the cached report if no input has changed and the files are still there."""
+"""Build the artifact of a project, or return the cached report if no input has changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check a project.  Returns the cached result if no input has changed since the last run."""
+"""Check a project for mistakes, or return the cached findings if no input has changed."""
 
 from __future__ import annotations
 

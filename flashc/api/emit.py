@@ -1,4 +1,4 @@
-"""Make one thing that a program can become."""
+"""Compile a project and return the output of one target, such as the manifest or the IR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply the fixes of a project's diagnostics."""
+"""Apply the automatic fixes of a project's findings to its files."""
 
 from __future__ import annotations
 

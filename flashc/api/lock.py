@@ -1,4 +1,4 @@
-"""Resolve the requirements of a project and write `flash.lock`."""
+"""Resolve the package requirements of a project and write `flash.lock`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compile a project to look into its program."""
+"""Compile a project and return its typed program (the IR), for scripts and the language server."""
 
 from __future__ import annotations
 

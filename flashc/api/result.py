@@ -1,4 +1,4 @@
-"""Define what all results have in common."""
+"""Define the base class of all results that the functions of `flashc.api` return."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure the artifact of a project, package by package."""
+"""Measure how much each package adds to the artifact of a project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verify a finished artifact."""
+"""Verify a finished artifact: report what would keep a worker from running it."""
 
 from __future__ import annotations
 

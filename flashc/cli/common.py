@@ -1,4 +1,4 @@
-"""Share between commands: the PROJECT argument, the options, the report and the exit code."""
+"""Share code between the commands: their options, the printing of findings, and the exit code."""
 
 from __future__ import annotations
 

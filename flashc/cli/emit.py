@@ -1,4 +1,4 @@
-"""`flashc emit`: print or write a target, such as the IR or the manifest."""
+"""`flashc emit`: print or write one output of the compiler, such as the IR or the manifest."""
 
 from __future__ import annotations
 

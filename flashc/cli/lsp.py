@@ -1,4 +1,4 @@
-"""`flashc lsp`: run the language server, which editors start."""
+"""`flashc lsp`: run the language server, which an editor starts."""
 
 from __future__ import annotations
 

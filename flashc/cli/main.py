@@ -1,4 +1,4 @@
-"""`flashc`: the group of commands; the module of a command is imported when the command runs."""
+"""`flashc`: define the group of commands; a command's module is imported when the command runs."""
 
 from __future__ import annotations
 

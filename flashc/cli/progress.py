@@ -1,4 +1,4 @@
-"""Show the progress of long work on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Show the progress of long work on the terminal: a bar, or plain lines if output is redirected."""
 
 from __future__ import annotations
 

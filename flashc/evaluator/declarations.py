@@ -1,4 +1,4 @@
-"""Define endpoints as the program declares them, independent of the dialect.
+"""Define the values that stand for declared endpoints while modules are evaluated.
 
 A dialect makes one `EndpointValue` for each endpoint that it recognises and adds the functions, classes and
 routes that the program puts on it.  The front end lowers them into the IR.

@@ -1,4 +1,4 @@
-"""Define the interface to the dialects: the front end knows what the names and objects of an SDK mean.
+"""Define what the evaluator asks about an SDK: what its names, calls and attributes mean.
 
 The evaluator asks a dialect's `Semantics` for the value of a name in an SDK's package.  If the value is a `DialectObject`,
 the evaluator passes each use of it (calls, attributes, decorators, assignments) to the object.  The object

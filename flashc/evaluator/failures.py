@@ -1,4 +1,4 @@
-"""Define Python's exceptions as the program raises, names and catches them."""
+"""Represent the exceptions that an evaluated program raises, and decide which `except` matches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Digest values, so that two evaluations can be compared without keeping their values.
+"""Compute digests of evaluated values, by which the cache sees whether a module's exports changed.
 
 Law: two values with the same fingerprint are interchangeable for the modules that import them: they compute the same
 and lead to the same findings, at the same positions.

@@ -1,4 +1,4 @@
-"""Connect the evaluator's layers: implement the machine's entry points.
+"""Connect the evaluator's layers: implement the entry points `evaluate`, `execute` and `call`.
 
 This module contains no logic.  Operations and the library work on values and know no syntax; to call a function of
 the program, they use the machine's entry points.  So does each kind of syntax that contains another.

@@ -1,4 +1,6 @@
-"""Hold the state of one evaluation: modules, limits, findings, and the four entry points to the higher layers.
+"""Hold the state of one evaluation: modules, step limits, endpoints found, environment variables.
+
+Code of a lower layer reaches a higher one through `evaluate`, `execute`, `call` and `module`.
 
 No input can make an evaluation endless: each module has a budget of steps, and nesting is limited.
 """

@@ -1,4 +1,4 @@
-"""Define the program's own objects: functions, classes, instances, frames, and the arguments of calls."""
+"""Define the values of a program's functions, classes and instances; its frames and arguments."""
 
 from __future__ import annotations
 

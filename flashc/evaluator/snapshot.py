@@ -1,4 +1,4 @@
-"""Notice whether the state of a module was changed after its own top had ended."""
+"""Detect whether a module's values were changed by other modules after its own code had ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Define the values that an expression can have without running it: `Known`, `Symbolic` or `Unknown`.
+"""Define the values that the evaluator computes for expressions: `Known`, `Symbolic` or `Unknown`.
 
 Law (property-tested): `Known(v)` implies that Python itself computes `v`.
 Containers hold values, not objects, so that one unknown element leaves the others known.  They are

@@ -1,4 +1,4 @@
-"""Record what the modules of one evaluation ask of each other, and do to each other.
+"""Record which names evaluated modules read from each other, and what they change in each other.
 
 The record decides which modules can be evaluated without each other, and what an evaluation depends on.
 """

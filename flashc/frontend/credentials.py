@@ -1,4 +1,4 @@
-"""Recognise credentials that are written into a program."""
+"""Recognise passwords and API keys that are written into a program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode the arguments of an SDK's constructors into plain values, or report why that is impossible."""
+"""Decode the evaluated arguments of SDK constructors into plain values, or report what is wrong."""
 
 from __future__ import annotations
 

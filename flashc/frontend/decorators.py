@@ -1,4 +1,4 @@
-"""Define the objects by which a program assigns functions to endpoints, in every dialect."""
+"""Define the endpoint objects of a program, and the decorators that assign functions to them."""
 
 from __future__ import annotations
 

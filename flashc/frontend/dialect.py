@@ -1,4 +1,4 @@
-"""Define the interface of a dialect: everything that the front end needs to know about one SDK.
+"""Define the interface of a dialect: what the front end needs to know about one SDK.
 
 A dialect is a package next to `flash`.  It turns what the program says in its SDK into facts of the IR; passes
 and backends know no SDK.

@@ -1,4 +1,4 @@
-"""Make edits that keep the number of lines."""
+"""Make text edits that keep the number of lines of a file."""
 
 from __future__ import annotations
 

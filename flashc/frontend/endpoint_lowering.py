@@ -1,4 +1,4 @@
-"""Lower declared endpoints into the IR: the checks and steps that all dialects share."""
+"""Lower one declared endpoint into the IR: the checks and steps that all SDKs share."""
 
 from __future__ import annotations
 

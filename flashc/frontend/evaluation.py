@@ -1,4 +1,4 @@
-"""Evaluate modules of a project, and record the inputs that the result depends on."""
+"""Evaluate some modules of a project, and record the inputs of the result, for the cache."""
 
 from __future__ import annotations
 

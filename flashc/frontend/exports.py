@@ -1,4 +1,4 @@
-"""Evaluate one module and take the fingerprints of what it gives to its importers."""
+"""Compute fingerprints of the names that one module exports, so that the cache sees changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lower the functions, classes and routes of endpoints into the IR, in every dialect."""
+"""Lower the functions, classes and routes of declared endpoints into the IR, for every SDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find endpoints that are declared inside functions."""
+"""Find endpoints that are declared inside functions, where an import of the module misses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describe the parameters of an SDK's constructors as tables, with the readers and checks they share."""
+"""Describe the parameters of SDK constructors as rows of tables, with shared readers and checks."""
 
 from __future__ import annotations
 

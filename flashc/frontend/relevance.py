@@ -1,4 +1,4 @@
-"""Find the modules that matter to endpoints, and read the imports of the others.
+"""Find the modules that can concern endpoints, by a search for the SDK's name and by their imports.
 
 A module is relevant if its text mentions an SDK, or if it imports such a module, directly or through others:
 only such modules can declare, call or re-export endpoints.  Of all others only the imports matter.

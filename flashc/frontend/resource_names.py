@@ -1,4 +1,4 @@
-"""Map endpoint names to resource names."""
+"""Convert an endpoint's name in the program to its resource name, for file names and URLs."""
 
 from __future__ import annotations
 

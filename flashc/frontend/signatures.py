@@ -1,4 +1,4 @@
-"""Lower functions and methods into the IR."""
+"""Lower functions and methods with their parameters into the IR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parse, evaluate and lower the modules of a component."""
+"""Parse, evaluate and lower some modules into a summary: their endpoints, imports and findings."""
 
 from __future__ import annotations
 

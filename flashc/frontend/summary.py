@@ -1,4 +1,4 @@
-"""Define the result of reading the modules of a component, before any pass."""
+"""Define the summary of modules that are read together: their endpoints, imports and findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find third-party imports at the top of a module that only its functions use, and the fix that moves them.
+"""Find third-party imports that only functions use, and the fix that moves them into the functions.
 
 A package that a module imports at its top has to be installed wherever the module is imported: on every
 worker that gets the module, and on a machine where `flash` finds endpoints by importing modules.

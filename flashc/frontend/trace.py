@@ -1,4 +1,4 @@
-"""`--trace`: find the endpoints of modules that flashc cannot evaluate by importing the modules.
+"""`--trace`: find endpoints that flashc can't evaluate, by importing modules in another process.
 
 Only where the user asks for it, only for modules beyond the evaluator's reach, and in a process of its own
 that has stubs in place of the SDKs, no network, and a time limit.  What the process finds replaces what the

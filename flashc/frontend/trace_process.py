@@ -1,4 +1,4 @@
-"""Run the tracing process, and read its answer."""
+"""Start the separate process of `--trace`, which imports modules, and read its answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Import modules under stubs of SDKs, and say which endpoints they declare: the tracing process.
+"""The separate process of `--trace`: import modules with stubs for SDKs, and list their endpoints.
 
 Run as a script by `trace_process`, in a process of its own, with the standard library only.  Arguments: the
 project's root, the stubs as JSON (a list of [dialect, file, further files that it needs]), the number of the

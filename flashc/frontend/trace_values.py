@@ -1,4 +1,4 @@
-"""Turn the records of the tracing process into the evaluator's own values."""
+"""Convert the records of the `--trace` process into values of the evaluator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the environment variables of workers; values of the build's own environment are never stored."""
+"""Read `env=`, the environment variables of workers, without values of the build's environment."""
 
 from __future__ import annotations
 

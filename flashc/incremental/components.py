@@ -1,4 +1,4 @@
-"""Join modules that can't be read without each other into components."""
+"""Group modules that must be read together, such as import cycles, into components."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute keys of everything that a result depends on and that is known before it is computed."""
+"""Compute cache keys from the compiler, the options, the SDKs and the project's files."""
 
 from __future__ import annotations
 

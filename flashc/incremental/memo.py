@@ -1,4 +1,4 @@
-"""Cache results whose inputs are known only after they were computed.
+"""Cache results with the inputs that they were computed from; reuse one if its inputs are the same.
 
 The field calls it a verifying trace: a result is kept with the inputs that its computation read and with a digest
 of what they were.  It is found again if every input has the digest that it had then.

@@ -1,4 +1,4 @@
-"""Get the summaries of a project's modules: from the cache, or by reading them on all processors.
+"""Get the summaries of modules (endpoints, imports, findings), from the cache or by evaluation.
 
 The unit is the module.  A module is evaluated with everything that it imports, as on a separate worker.  Its
 summary lists what it read of other modules, and is valid as long as that stays the same.  So after an edit flashc

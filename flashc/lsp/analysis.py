@@ -1,4 +1,4 @@
-"""Compile a project with the unsaved files of an editor."""
+"""Compile a project as an editor holds it, with its unsaved files."""
 
 from __future__ import annotations
 

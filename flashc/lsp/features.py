@@ -1,4 +1,4 @@
-"""Answer an editor's requests from an analysis; pure functions on spans."""
+"""Answer an editor's requests (hover, definition, outline) from a compiled project."""
 
 from __future__ import annotations
 

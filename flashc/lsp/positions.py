@@ -1,4 +1,4 @@
-"""Convert between spans of the IR and positions and ranges of the protocol.
+"""Convert between flashc's source positions and those of the Language Server Protocol.
 
 A span counts lines and code points from 1.  A client counts from 0, in UTF-16 code units unless the client and
 the server agreed on another encoding.

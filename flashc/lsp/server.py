@@ -1,4 +1,4 @@
-"""Serve the Language Server Protocol: keep an analysis per project and answer requests from it."""
+"""The language server: keep a current analysis of each project, and answer an editor's requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passes over the IR, and the order in which they run.
+"""Run all passes over the IR, in their order: first the analyses, then the rewrites.
 
 A pass is a plain function `(Program, PassContext) -> Program`: it expects a valid program and leaves one.
 """

@@ -1,4 +1,4 @@
-"""Tell which literals an annotation of plain JSON types accepts."""
+"""Tell which types of JSON values a parameter's annotation accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check for annotations that raise NameError in the workers' Python.
+"""Check for annotations inside `match` that raise NameError in the workers' Python.
 
 CPython before 3.11.4 searches the body of a module or class for annotations, but not inside `match`.  If it finds
 none, it does not create `__annotations__`, and the annotation inside `match` raises NameError.  Python 3.10 was

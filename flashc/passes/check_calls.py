@@ -1,4 +1,4 @@
-"""Check calls between endpoints: arguments that do not match, and results that are lost."""
+"""Check calls between endpoints against the callee's signature, and for results that are lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check the third-party imports of worker modules against the declared packages."""
+"""Check that third-party imports of worker modules belong to declared packages."""
 
 from __future__ import annotations
 

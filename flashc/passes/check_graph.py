@@ -1,4 +1,4 @@
-"""Check the graph of calls between endpoints: cycles, deadlocks, and time limits that can't hold."""
+"""Check the graph of calls between endpoints for cycles, deadlocks and impossible time limits."""
 
 from __future__ import annotations
 

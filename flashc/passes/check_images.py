@@ -1,4 +1,4 @@
-"""Check that images have the packages that are never bundled."""
+"""Check that container images have the packages that flashc never bundles, such as torch."""
 
 from __future__ import annotations
 

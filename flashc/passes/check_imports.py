@@ -1,4 +1,4 @@
-"""Check the imports of the modules that workers import."""
+"""Check that imports in the modules of workers will succeed there, and find import cycles."""
 
 from __future__ import annotations
 

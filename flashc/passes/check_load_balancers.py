@@ -1,4 +1,4 @@
-"""Check that clients can poll a load balancer until a worker answers."""
+"""Check that a load balancer has a running worker, or a cheap route that clients can poll."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check that endpoints have different names."""
+"""Check that no two endpoints have the same name."""
 
 from __future__ import annotations
 

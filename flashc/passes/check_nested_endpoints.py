@@ -1,4 +1,4 @@
-"""Check for endpoints that are declared in functions that nothing calls during the import."""
+"""Check for endpoints declared inside functions that do not run while the module is imported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check what the modules that workers import do when they are imported and when they run."""
+"""Check modules that workers import for syntax errors, failing imports and pip installations."""
 
 from __future__ import annotations
 

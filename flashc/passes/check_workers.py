@@ -1,4 +1,4 @@
-"""Check what workers need when they run: variables, state and GPUs."""
+"""Check that workers have the environment variables, state and GPUs that their code needs."""
 
 from __future__ import annotations
 

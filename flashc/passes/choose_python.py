@@ -1,4 +1,4 @@
-"""Choose the one Python version of the app."""
+"""Choose the one Python version that all workers of the app run."""
 
 from __future__ import annotations
 

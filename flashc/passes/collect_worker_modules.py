@@ -1,4 +1,4 @@
-"""Collect the modules that workers import."""
+"""Collect the project's modules that workers import, directly or through other modules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a pass may use besides the program."""
+"""Define what passes may use besides the program: the sink for findings, project and options."""
 
 from __future__ import annotations
 

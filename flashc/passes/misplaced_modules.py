@@ -1,4 +1,4 @@
-"""Recognise imports of modules that the project has, but not where a worker finds them."""
+"""Find the module that a failed import means, if the project has it where no worker finds it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolve references between modules to calls of endpoints, and compute which endpoint may call which."""
+"""Find the calls between endpoints, and compute which endpoint may call which."""
 
 from __future__ import annotations
 

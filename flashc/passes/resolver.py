@@ -1,4 +1,4 @@
-"""Resolve dotted names of a program to definitions, and compute what the code of an endpoint can reach."""
+"""Resolve dotted names to functions and classes, and find what the code of an endpoint reaches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the edits that turn each module into its copy in the artifact.
+"""Compute the text edits that turn each module into its copy in the artifact.
 
 There are four kinds of edits, and none of them changes a line number:
 - An import of an SDK imports from the artifact's runtime, and only names that are still used.

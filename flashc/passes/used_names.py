@@ -1,4 +1,4 @@
-"""Find which names of modules other modules use."""
+"""Find which names of a module other modules import or use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the files and modules of a project.
+"""Find the files and modules of a project on disk.
 
 No symbolic link is followed out of the root, and only regular files are opened, because reading a FIFO blocks.
 """

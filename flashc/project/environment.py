@@ -1,4 +1,4 @@
-"""The environment variables that a build may read, and a record of which of them it read."""
+"""Hold the environment variables that a build may read, and record which of them it read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Name what a result was computed from, and digest the state that it has now.
+"""Name the inputs of a cached result (files, variables, modules), and digest their present state.
 
 An input is a string `KIND:NAME`, so that a list of them can be stored next to the result.  If every input
 has the digest that it had before, computing again would give the same result.

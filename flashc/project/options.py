@@ -1,4 +1,4 @@
-"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by the command's flags."""
+"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by flags."""
 
 from __future__ import annotations
 

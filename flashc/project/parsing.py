@@ -1,4 +1,4 @@
-"""Read and parse modules of a project, and report what is wrong with their text."""
+"""Parse the modules of a project, and report text that is not valid Python."""
 
 from __future__ import annotations
 

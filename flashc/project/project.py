@@ -1,4 +1,4 @@
-"""A project on disk: its files, its modules, and what was left out."""
+"""Describe a project on disk: its files, its modules, and what ignore rules left out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the requirements of the app from `requirements.txt` and `pyproject.toml` at the project's root."""
+"""Read the package requirements of the app from `requirements.txt` and `pyproject.toml`."""
 
 from __future__ import annotations
 

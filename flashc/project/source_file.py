@@ -1,4 +1,4 @@
-"""One file of a project: its bytes, and everything that is computed from them, once."""
+"""Hold one file of a project: its bytes, text, lines and syntax tree, each computed once."""
 
 from __future__ import annotations
 

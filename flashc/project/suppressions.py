@@ -1,4 +1,4 @@
-"""Read `# flashc: ignore[FC203] reason` comments: suppress findings, and report comments without effect."""
+"""Read comments that suppress findings (`# flashc: ignore[FC203]`), and report unused ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Open a project: its files, its options, the build's environment and the cache, as one value."""
+"""Open a project folder: its files, options, environment variables and cache, as a `Workspace`."""
 
 from __future__ import annotations
 

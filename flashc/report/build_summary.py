@@ -1,4 +1,4 @@
-"""Summarise a build for its user: the endpoints by kind, the sizes, and what was left out."""
+"""Summarise a finished build for the user: the endpoints, the sizes, and what was left out."""
 
 from __future__ import annotations
 

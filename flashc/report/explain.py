@@ -1,4 +1,4 @@
-"""Find the page of a rule and show it as text."""
+"""Find the documentation page of a rule (one kind of finding) and format it as plain text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Apply the fixes of diagnostics to files, in rounds, until no fix is left.
+"""Apply the fixes of findings to source files, in rounds, until no fix is left.
 
 Property tests check three laws: a fix removes its finding and adds no error, bytes outside the edits do not
 change, and a second run changes nothing.

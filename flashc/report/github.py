@@ -1,4 +1,4 @@
-"""Render diagnostics as workflow commands, which GitHub shows as annotations next to the code."""
+"""Render findings as GitHub workflow commands, which annotate the code of a pull request."""
 
 from __future__ import annotations
 

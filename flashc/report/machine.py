@@ -1,4 +1,4 @@
-"""Render diagnostics as JSON for editors and CI; `spec/report.schema.json` describes the format."""
+"""Render findings as JSON for editors and CI; `spec/report.schema.json` describes the format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render diagnostics as SARIF 2.1.0, the format of code scanning services.
+"""Render findings as SARIF 2.1.0, the format of code scanning services.
 
 Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
 """

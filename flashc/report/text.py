@@ -1,4 +1,4 @@
-"""Render diagnostics as text in the style of rustc: the location, the causes and the help."""
+"""Render findings as text for the terminal, in the style of rustc: location, causes and help."""
 
 from __future__ import annotations
 

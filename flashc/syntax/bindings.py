@@ -1,4 +1,4 @@
-"""Bind the names of targets, definitions and patterns in a scope."""
+"""Bind names in a module's scopes: targets of assignments, definitions and patterns."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find what the code of a module does when it runs: environment variables, shared state, installations.
+"""Find side effects in a module's code: environment variables, changed globals, installations.
 
 `EffectCollector` records nodes during the walk and interprets them afterwards, when every scope is complete.
 """

@@ -1,4 +1,4 @@
-"""Collect a module's imports, static and dynamic, and bind the names that they define."""
+"""Collect the imports of a module, static and dynamic, and bind the names that they define."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collect the imports, top-level bindings and references of one parsed module.
+"""Collect the imports, top-level bindings and references to names of one parsed module.
 
 One walk over the tree binds names and records uses.  Uses are resolved afterwards, when every scope is
 complete, because scoping in Python does not depend on the order of the text.

@@ -1,4 +1,4 @@
-"""Parse the text of a module with LibCST and find the span of every node.
+"""Parse the text of a module with LibCST, and find the source span of every node.
 
 LibCST parses the grammar of every supported Python version on any host, so a worker's module may use newer
 syntax than the interpreter that runs flashc.

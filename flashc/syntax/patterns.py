@@ -1,4 +1,4 @@
-"""Recognise the small patterns in expressions that decide what the use of a name means."""
+"""Recognise small patterns in expressions, such as literals and `__name__ == "__main__"`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute the position of every node of a LibCST module, as offsets in the text.
+"""Compute the position of every node of a LibCST tree, as offsets in the text.
 
 LibCST's own `PositionProvider` computes the same positions, but it creates three objects for each node and
 walks the tree once more for providers that are not needed here.

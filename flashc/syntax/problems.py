@@ -1,4 +1,7 @@
-"""Say why a text can't be parsed; importing this module does not import the parser."""
+"""Define the exceptions for source text that can't be parsed.
+
+Importing this module does not import the parser.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Build the bindings and references of an IR module from its complete scopes."""
+"""Convert the scopes and name uses of a parsed module to bindings and references of the IR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Call a function on a new, large stack.
+"""Call a function in a new thread with a large stack, for code that recurses deeply.
 
 LibCST's parser recurses in native code as deeply as the program is nested, and would overflow the stack of
 an ordinary thread.

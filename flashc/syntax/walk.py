@@ -1,4 +1,4 @@
-"""Walk LibCST trees: children without whitespace, punctuation and comments, and small readers of nodes.
+"""Walk LibCST syntax trees quickly, and read simple nodes: literals, dotted names, docstrings.
 
 LibCST's own `children` and visitors rebuild every node that they pass.  Reading the fields is ten times
 faster, and most of the time for a project of a thousand modules is spent here.

@@ -1,4 +1,4 @@
-"""Keep content-addressed entries on disk, shared by all builds of a user.
+"""The cache on disk, shared by all builds of a user: entries by kind and key, with digests.
 
 Every entry is written to a temporary file and renamed, so that concurrent and killed builds leave complete
 entries only.  Each entry contains its own digest: an entry that a disk or a crash damaged counts as missing

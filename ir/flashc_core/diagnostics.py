@@ -1,4 +1,4 @@
-"""Describe what is wrong with a user's program as plain data, and collect it in a sink.
+"""Define findings, rules and fixes as plain data, and the sink that collects findings.
 
 A diagnostic contains no syntax node and no absolute path, so it survives pickling, a cache and JSON.
 """

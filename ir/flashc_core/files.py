@@ -1,4 +1,4 @@
-"""Write files atomically, whole or not at all, and compute their digests."""
+"""Write files atomically, whole or not at all, and compute digests of files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Search directed graphs that are given by a function from a node to its successors."""
+"""Search directed graphs for shortest paths, cycles and reachable nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run CPU-bound work on all processors, where that is safe and faster.
+"""Run CPU-bound work in parallel processes, where that is safe and faster.
 
 `concurrent.futures` and `multiprocessing.Pool` do not fit: both wait forever for a process that was killed while
 it wrote a result, by an interrupt or because memory ran out.  Here each process has a pipe of its own; the pipe

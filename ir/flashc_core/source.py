@@ -1,4 +1,4 @@
-"""Describe locations in source text (`Span`, `WholeFile`) and changes of it (`Edit`).
+"""Define locations in source text (`Span`, `WholeFile`) and text edits (`Edit`), and apply edits.
 
 A position is a (line, column) pair, both counted from 1, columns in code points.  Positions are what an
 editor shows, what the JSON report carries, and what survives pickling; offsets never leave this module.

@@ -1,4 +1,4 @@
-"""Encode a `Program` as JSON, decode it, and give the JSON Schema of that JSON.
+"""Encode the IR of a program (`Program`) as JSON, decode it, and give its JSON Schema.
 
 The schema version is part of every document; `load` refuses another version.
 """

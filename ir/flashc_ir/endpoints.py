@@ -1,4 +1,4 @@
-"""Describe the endpoints of a project: what they run, on what hardware, and where they are declared."""
+"""Define the IR of endpoints: what they run, on what hardware, and where they are declared."""
 
 from __future__ import annotations
 

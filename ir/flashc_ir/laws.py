@@ -1,4 +1,4 @@
-"""Define the laws of the IR: what holds for every program, and from which pass on.
+"""Define the laws (invariants) of the IR: one function for each, which yields the violations.
 
 `verify` checks the laws after lowering and after every pass.  The docstring of `program.py` lists them; a test compares.
 """

@@ -1,4 +1,4 @@
-"""Describe the modules of a project: their imports, top-level names, and uses of each other."""
+"""Define the IR of a project's modules: their imports, top-level names, and uses of each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Print a `Program` as stable text for people: reviewed outputs and `flashc emit --target ir` show it.
+"""Print the IR of a program as readable text, for `flashc emit --target ir` and for tests.
 
 There is one fact per line, in the order of the IR, without spans of single tokens: a change of the
 program's meaning changes the text, a change of its layout moves line numbers at most.

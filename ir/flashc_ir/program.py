@@ -1,4 +1,4 @@
-"""The typed IR: one `Program` says everything that a backend may ask about a Flash project.
+"""Define `Program`, the root of the typed IR: all that backends may ask about a Flash project.
 
 Everything is immutable, and only structs, tuples and plain values occur: no syntax node, no list, no
 dictionary (a test walks the types).  Two compilations of equal sources give equal programs.  A worker's

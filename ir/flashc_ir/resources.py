@@ -1,4 +1,7 @@
-"""Describe what an endpoint runs on, as typed values; the SDK's defaults are already filled in."""
+"""Define the IR of what an endpoint runs on: hardware, workers, volumes, environment variables.
+
+The SDK's defaults are already filled in.
+"""
 
 from __future__ import annotations
 

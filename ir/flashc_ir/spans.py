@@ -1,4 +1,4 @@
-"""Find every span in a part of the IR, whatever its type.
+"""Collect all source spans in a struct of the IR, by the types of its fields.
 
 A large project has hundreds of thousands of spans, and most of them are the `span` of a struct in a tuple.
 So the types are read once: a field that cannot contain a span is never looked at, and the spans of a

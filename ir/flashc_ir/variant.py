@@ -1,4 +1,4 @@
-"""Define the base of the IR's tagged unions."""
+"""Define the base class of the IR's tagged unions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check that a program keeps the laws of the IR.  Every pass leaves a program that does.
+"""Verify after every pass that a program keeps the laws (invariants) of the IR.
 
 A violation is a bug in flashc, never a mistake of the user's.
 """

@@ -1,4 +1,7 @@
-"""Build the complete artifact: its files, its dependencies, the archive, and the records next to it."""
+"""Build the complete artifact: generated files, installed packages, archive, and its records.
+
+The records next to the archive are the manifest, the SBOM and the provenance record.
+"""
 
 from __future__ import annotations
 

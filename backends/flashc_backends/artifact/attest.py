@@ -1,4 +1,4 @@
-"""Describe an artifact: what is in it (a CycloneDX SBOM) and what it was made of (a provenance record).
+"""Describe an artifact: its content as a CycloneDX SBOM, its inputs as a provenance record.
 
 Both are written next to the artifact, and are the same bytes for the same inputs: they contain no time, no path
 and nothing about the machine.

@@ -1,4 +1,4 @@
-"""Check that no file or module in an artifact has a name that something else needs."""
+"""Check that no file or module in an artifact has the name of another one, or hides it."""
 
 from __future__ import annotations
 

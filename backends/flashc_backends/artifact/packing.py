@@ -1,4 +1,4 @@
-"""Pack an artifact and verify it: no other module makes a finished archive."""
+"""Pack an artifact into its archive, check the size, and verify it; no other module does this."""
 
 from __future__ import annotations
 

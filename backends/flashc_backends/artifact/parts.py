@@ -1,4 +1,4 @@
-"""Collect what an artifact is made of, and check that no two parts collide."""
+"""Collect everything that goes into an artifact: generated files and installed packages."""
 
 from __future__ import annotations
 

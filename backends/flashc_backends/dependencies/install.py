@@ -1,4 +1,4 @@
-"""Install a lock as files that are the same on every machine."""
+"""Install the packages of a lock into a folder, with the same bytes on every machine."""
 
 from __future__ import annotations
 

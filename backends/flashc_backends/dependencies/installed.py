@@ -1,4 +1,4 @@
-"""List what an installer has installed, and check that workers can load it."""
+"""List the packages in an installation folder, and check that workers can load their files."""
 
 from __future__ import annotations
 

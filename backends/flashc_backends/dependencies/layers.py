@@ -1,4 +1,4 @@
-"""Install the distributions of a lock and compress each into a layer, which the cache keeps.
+"""Install the packages of a lock and compress each into a layer, a cached part of the archive.
 
 A gzip file may have several members, and a tar stream does not care where they end.  So each distribution is
 installed, archived and compressed once; an artifact is made by copying layers.

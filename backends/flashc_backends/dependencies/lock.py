@@ -1,4 +1,4 @@
-"""Read and write `flash.lock`: the exact distributions of an app with their hashes, and what requires each.
+"""Read and write `flash.lock`: the exact packages with hashes, and what requires each.
 
 The file is a requirements file, which pip and uv read as well.  Comments like those of `uv pip compile` say what
 requires a distribution, so that sizes can be explained; the last lines list what each endpoint needs.  It names

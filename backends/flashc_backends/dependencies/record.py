@@ -1,4 +1,4 @@
-"""Read and write RECORD files, which list the files of an installed distribution (PEP 376)."""
+"""Read and write RECORD files, which list the files of an installed package (PEP 376)."""
 
 from __future__ import annotations
 

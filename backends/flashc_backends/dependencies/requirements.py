@@ -1,4 +1,4 @@
-"""Collect what endpoints and project ask for, without what the images have already."""
+"""Collect the package requirements of all endpoints, without what their images contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolve what endpoints ask for to a lock, and the lock to layers: from `flash.lock`, the cache or the index."""
+"""Get an app's lock and compressed packages: from `flash.lock`, the cache or the package index."""
 
 from __future__ import annotations
 

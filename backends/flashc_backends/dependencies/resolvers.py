@@ -1,4 +1,4 @@
-"""Resolve requirements to exact distributions with hashes.
+"""Resolve requirements to exact package versions with hashes, by uv or pip-tools.
 
 There are two resolvers behind one protocol.  uv resolves for any target; pip-tools resolves for the running
 interpreter on Linux x86_64 only, and refuses everything else.

@@ -1,4 +1,4 @@
-"""Explain sizes: how large each distribution is, and why it is in the artifact."""
+"""Compute and show how large each package in an artifact is, as text and as a treemap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run resolvers and installers, and report how they failed."""
+"""Run uv and other package tools as processes, and report their failures as findings."""
 
 from __future__ import annotations
 

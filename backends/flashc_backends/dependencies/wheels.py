@@ -1,4 +1,4 @@
-"""Ask the package index how large the wheels of a lock are."""
+"""Ask the package index how large the wheels of a lock are, before any download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draft the handler files by which worker images load the endpoints' code, `handler_<resource>.py`."""
+"""Generate the handler files, `handler_<resource>.py`, which worker images load and run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Draft the project's files as they go into the artifact: modules with their edits, others unchanged."""
+"""Prepare the project's own files for the artifact: modules with their edits, others unchanged."""
 
 from __future__ import annotations
 

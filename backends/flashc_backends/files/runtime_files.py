@@ -1,4 +1,4 @@
-"""Draft the runtime for one app, below `_flashc/`.
+"""Generate the artifact's package `_flashc`: the runtime, with what the app can need only.
 
 Only what the app can need is in it, without comments and docstrings: an artifact without dependencies contains
 little else.

@@ -1,4 +1,4 @@
-"""Fill in modules that serve as templates: replace the values of their constants."""
+"""Fill in template modules: replace the values of their top-level constants."""
 
 from __future__ import annotations
 

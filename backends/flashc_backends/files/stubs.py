@@ -1,4 +1,4 @@
-"""Draft stub modules `_flashc/stubs/<module>.py`, from which other endpoints import an endpoint's functions.
+"""Generate stub modules, from which other endpoints import the functions of an endpoint.
 
 A stub has its target's name, signature, docstring and kind, and a decorator that says where the target
 runs.  Importing it does not load the target's module.

@@ -1,4 +1,4 @@
-"""Emit the IR of a program, as text and as JSON."""
+"""Emit the IR of a program as text and as JSON, for `flashc emit --target ir`."""
 
 from __future__ import annotations
 

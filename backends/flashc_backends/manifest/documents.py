@@ -1,4 +1,4 @@
-"""Read JSON documents of flashc's, and say everything that is wrong with one that does not fit its schema."""
+"""Read JSON documents and validate them by their schemas; list everything that is wrong."""
 
 from __future__ import annotations
 

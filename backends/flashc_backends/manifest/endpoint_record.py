@@ -1,4 +1,4 @@
-"""Describe the artifact of one endpoint: what it does without, which the artifact of all endpoints has."""
+"""Define the JSON record in the artifact of a single endpoint: which packages it leaves out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make `flash_manifest.json`, which a deployment reads, with the names and values of `runpod_flash`."""
+"""Generate `flash_manifest.json` from a program; a deployment reads it."""
 
 from __future__ import annotations
 

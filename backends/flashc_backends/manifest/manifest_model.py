@@ -1,4 +1,4 @@
-"""Define the form of `flash_manifest.json` as typed models; the names on disk are the platform's.
+"""Define the format of `flash_manifest.json` as typed models; the key names are the platform's.
 
 The provisioner of `runpod_flash`, its runtime and our own deploy read this document.
 """

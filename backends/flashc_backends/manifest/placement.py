@@ -1,4 +1,4 @@
-"""Convert hardware and data centres of the IR to the strings of the platform's API."""
+"""Convert GPUs and data centres of the IR to the strings of the Runpod API."""
 
 from __future__ import annotations
 

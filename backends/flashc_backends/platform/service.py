@@ -1,4 +1,4 @@
-"""Serve the platform's API for an app on this machine: jobs, requests to load balancers, the state manager.
+"""Serve a local copy of the Runpod API for an app: jobs, load balancers, the state manager.
 
 It serves the requests that the artifact's runtime makes, listens on loopback only, and requires a key.
 """

@@ -1,4 +1,4 @@
-"""Plan and run the workers of an app on this machine, each in a process of its own.
+"""Start and stop the workers of an app on this machine, each in a process of its own.
 
 Queue-based endpoints run under the real `runpod` SDK (its local API server), load-balanced ones under uvicorn.
 """

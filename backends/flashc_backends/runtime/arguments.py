@@ -1,4 +1,4 @@
-"""Convert the arguments of a call to the JSON object of a job, and back."""
+"""Convert the arguments of a call to the JSON input of a job, and back."""
 
 from __future__ import annotations
 

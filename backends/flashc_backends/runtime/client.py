@@ -1,4 +1,4 @@
-"""Call endpoints that run no code of this app: deployed images, and endpoints known by their id."""
+"""The client (`run`, `status`, ...) of endpoints without code of this app: images, known ids."""
 
 from __future__ import annotations
 

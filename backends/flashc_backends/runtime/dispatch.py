@@ -1,4 +1,4 @@
-"""Replace functions of other endpoints by stubs that send jobs and requests there.
+"""Replace functions of other endpoints by stubs that send jobs or HTTP requests to them.
 
 A stub looks like its target: same signature, docstring and kind (plain, async, generator).  A plain target
 blocks when plain code calls it; called directly by the code of an `async def`, it gives something to

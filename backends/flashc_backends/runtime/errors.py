@@ -1,4 +1,4 @@
-"""Define what a call to another endpoint can raise, and convert the platform's error records."""
+"""Define the exceptions of a call to another endpoint, and rebuild those raised over there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run conversations with the platform, which are written once, with or without an event loop.
+"""Send HTTP requests to the platform by httpx, for blocking code and for an event loop.
 
 A conversation is a generator: it yields a `Send` or a `Pause`, gets back a `Reply` (or an `Unreachable`
 thrown in), and returns its result.  `run` and `run_async` run it with httpx.

@@ -1,4 +1,4 @@
-"""Say which endpoint this process runs."""
+"""Store which endpoint this worker process runs."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Call functions with the input of jobs."""
+"""Call a function of an endpoint with the input of a job."""
 
 
 def job_input(job):

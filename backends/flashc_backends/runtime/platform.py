@@ -1,4 +1,4 @@
-"""Locate the platform's API and the other endpoints of this app."""
+"""Find the URLs of the platform's API and of the app's other endpoints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make the `handler(job)` that the worker image calls, from a queue-based endpoint's function or class."""
+"""Make `handler(job)`, which the worker image calls, from the function or class of an endpoint."""
 
 from . import identity, registry
 from .jobs import call, job_input

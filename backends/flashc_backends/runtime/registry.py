@@ -1,4 +1,4 @@
-"""Register what the running endpoint's modules declare while they are imported."""
+"""Register the functions and routes of the running endpoint while its modules are imported."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` takes longer than everything else that a cold start needs

@@ -1,4 +1,4 @@
-"""Make the FastAPI app that the worker image serves, from a load-balanced endpoint's route functions."""
+"""Build the FastAPI app of a load-balanced endpoint from its route functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Replace the SDK in compiled modules: `Endpoint`, and the SDK's other names on demand.
+"""Replace the Flash SDK on workers: `Endpoint`, and the SDK's other names on demand.
 
 Where `Endpoint` is applied, a function stays what it is on the worker that owns it, and is replaced by a dispatch
 stub on every other worker.  So every way to reach it works.

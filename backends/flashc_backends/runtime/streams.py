@@ -1,4 +1,4 @@
-"""Make a handler of a generator: it streams where the platform can, and else returns the whole list."""
+"""Make a job handler from a generator function: it streams results, or returns them as a list."""
 
 from __future__ import annotations
 

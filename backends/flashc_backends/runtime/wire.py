@@ -1,4 +1,4 @@
-"""Send jobs and requests to other endpoints; return the result, or raise the exception raised there."""
+"""Send jobs and HTTP requests to other endpoints; return the result or raise the remote error."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Files that the compiler fills in: real modules, whose constants it replaces."""
+"""Templates of generated files: real modules, whose constants the compiler replaces."""

@@ -1,4 +1,4 @@
-"""Read the files of an artifact, and report what is wrong with the way they are packed."""
+"""Read the files of an artifact's archive, and report what is wrong with its packing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check that an artifact has the distributions of its lock, whole and made for the workers."""
+"""Check that an artifact has the packages of its lock, complete and made for the workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read an artifact's own modules: what they define, and what they import that is missing."""
+"""Check an artifact's own modules: find what they define, and imports that are missing."""
 
 from __future__ import annotations
 

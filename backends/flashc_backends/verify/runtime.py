@@ -1,4 +1,4 @@
-"""Check that an artifact has the parts of flashc's runtime that its handlers need."""
+"""Check that an artifact has the modules of flashc's runtime that its handlers need."""
 
 from __future__ import annotations
 

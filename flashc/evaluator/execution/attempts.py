@@ -1,4 +1,4 @@
-"""Execute `try` and `contextlib.suppress`, with the handler that Python would select."""
+"""Execute `try` statements and `contextlib.suppress`: select the handler that Python would run."""
 
 from __future__ import annotations
 

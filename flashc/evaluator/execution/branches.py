@@ -1,4 +1,4 @@
-"""Execute branches that may or may not run, and join their results."""
+"""Execute code that may or may not run, and join the values of names afterwards."""
 
 from __future__ import annotations
 

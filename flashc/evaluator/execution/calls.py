@@ -1,4 +1,4 @@
-"""Evaluate calls: their arguments, and what each kind of callee makes of them."""
+"""Evaluate call expressions: first the arguments, then the callee, by its kind."""
 
 from __future__ import annotations
 

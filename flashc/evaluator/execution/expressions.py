@@ -1,4 +1,4 @@
-"""Evaluate expressions in a frame: each kind of node has its function in a table."""
+"""Evaluate expressions: a table has one function for each kind of syntax node."""
 
 from __future__ import annotations
 

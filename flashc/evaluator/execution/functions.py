@@ -1,4 +1,4 @@
-"""Call the project's own functions and classes: execute their bodies, within limits."""
+"""Call functions and classes of the analysed project: execute their bodies, within limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Execute `match`: select the case that Python would, if subject and patterns are constants."""
+"""Execute `match` statements: select the case that Python would run, if all values are known."""
 
 from __future__ import annotations
 

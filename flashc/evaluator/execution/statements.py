@@ -1,4 +1,4 @@
-"""Execute statements in order on the names of a frame.
+"""Execute statements: assignments, loops, `if`, `with`, `raise` and others; one function for each.
 
 Where it is not known whether a statement runs, `branches.maybe` executes it on a copy of the names.
 """

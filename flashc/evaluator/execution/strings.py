@@ -1,4 +1,4 @@
-"""Evaluate literals, implicit concatenation and f-strings."""
+"""Evaluate literals, implicit string concatenation and f-strings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read and assign attributes of values."""
+"""Read, assign and delete attributes of evaluated values, as `value.name` does in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate Python's builtin functions and types that compute constants."""
+"""Evaluate calls of Python's builtin functions, such as `getattr`, `isinstance` and `print`."""
 
 from __future__ import annotations
 

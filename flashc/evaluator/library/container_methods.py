@@ -1,4 +1,4 @@
-"""Call methods of lists, tuples, sets and dicts, those that change them included."""
+"""Call methods of evaluated lists, tuples, sets and dicts, such as `append` and `update`."""
 
 from __future__ import annotations
 

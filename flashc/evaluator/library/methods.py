@@ -1,4 +1,4 @@
-"""Call methods of values: of the project's classes, of enums, and the pure ones of `str` and its like."""
+"""Call methods of evaluated values: of the project's classes, of enums, and of types like `str`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute paths inside the project, and read the files that they name."""
+"""Evaluate `pathlib` and `os.path` for paths inside the project, and read files of the project."""
 
 from __future__ import annotations
 

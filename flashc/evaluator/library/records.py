@@ -1,4 +1,4 @@
-"""Build, copy and convert records: dataclasses and named tuples."""
+"""Construct, copy and convert evaluated records: dataclasses and named tuples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate the builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and others."""
+"""Evaluate builtin functions on sequences: `len`, `sorted`, `zip`, `map`, `next` and others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate calls of the parts of the standard library that programs use for constants."""
+"""Evaluate calls of standard library functions, such as `os.getenv`, `itertools` and `copy`."""
 
 from __future__ import annotations
 

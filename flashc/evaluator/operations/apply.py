@@ -1,4 +1,4 @@
-"""Let Python itself compute on values where all of them are concrete."""
+"""Let Python itself compute an operation whose operands are fully known, within limits of size."""
 
 from __future__ import annotations
 

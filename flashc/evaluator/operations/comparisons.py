@@ -1,4 +1,4 @@
-"""Compare values by order, equality, membership and identity, and tell what counts as true."""
+"""Compare evaluated values by order, equality, membership and identity; find what counts as true."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read, store, merge and delete the elements of containers, one by one."""
+"""Read, store, merge and delete elements of evaluated containers, such as `items[key] = value`."""
 
 from __future__ import annotations
 

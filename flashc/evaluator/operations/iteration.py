@@ -1,4 +1,7 @@
-"""Iterate over values as Python does: lists are read live, iterators once, sets in no known order."""
+"""Iterate over evaluated lists, iterators, sets and dicts as Python does.
+
+Lists are read live, iterators once, sets in no known order.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Evaluate unary and binary operators, by their symbols, on values."""
+"""Evaluate unary and binary operators, given by symbols such as `+`, on evaluated values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialect of Flash: everything that flashc knows of the packages `runpod_flash` and `flashc`."""
+"""The dialect of Flash: all knowledge of the SDK, the packages `runpod_flash` and `flashc`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the parameters that say where an endpoint runs and how it scales."""
+"""Read the hardware parameters of `Endpoint(...)`: GPUs, CPUs, data centres, workers, scaling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the parameters that say which endpoint it is."""
+"""Read the parameter `id` of `Endpoint(...)`, which names an endpoint that exists already."""
 
 from __future__ import annotations
 

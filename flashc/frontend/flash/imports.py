@@ -1,4 +1,4 @@
-"""Annotate the imports and references of a module with what Flash knows of them."""
+"""Annotate imports of the Flash SDK with their replacement in the artifact, or with a problem."""
 
 from __future__ import annotations
 

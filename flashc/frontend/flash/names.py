@@ -1,4 +1,4 @@
-"""The packages and the public names of the SDK."""
+"""List the packages and public names of the Flash SDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read the parameters that say what software an endpoint's workers need."""
+"""Read the software parameters of `Endpoint(...)`: PyPI packages, apt packages, Python version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of the parameters of `Endpoint(...)`, and what is read from a call of it.
+"""The table of all parameters of `Endpoint(...)`, and the reader of a call's arguments into the IR.
 
 The check of unknown names, the configuration in the IR, the typed signature of `flashc.Endpoint`, the page
 of FC101 and `spec/parameters.md` all come from this table (`scripts/parameters.py` writes the generated

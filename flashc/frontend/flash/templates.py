@@ -1,4 +1,4 @@
-"""Read `PodTemplate(...)`: the table of its parameters, and the template of an endpoint."""
+"""Read `PodTemplate(...)`, the container settings of an endpoint, by a table of its parameters."""
 
 from __future__ import annotations
 

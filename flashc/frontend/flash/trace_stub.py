@@ -1,4 +1,6 @@
-"""The stub of the Flash SDK in the tracing process; standard library only.
+"""A stub of the Flash SDK, which records endpoints while `--trace` imports the project's modules.
+
+It runs in a separate process and uses the standard library only.
 
 `trace_runner` loads this file and calls `install`.
 """

@@ -1,4 +1,4 @@
-"""Say how `--trace` sees the Flash SDK."""
+"""Describe the Flash SDK to `--trace`: its stub, and how to convert the objects that it records."""
 
 from __future__ import annotations
 

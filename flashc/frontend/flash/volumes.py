@@ -1,4 +1,4 @@
-"""Read `NetworkVolume(...)`: the table of its parameters, and the volumes of an endpoint."""
+"""Read `NetworkVolume(...)`, the network volumes of an endpoint, by a table of its parameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collect the imports of a module from a tree of the standard library's `ast`.
+"""Collect the imports of a module from a syntax tree of the standard library's `ast`.
 
 For modules that neither declare nor reach endpoints only the imports matter, and `ast` parses them fifteen
 times as fast as LibCST.  A property test compares the result with `names.collect_names`.

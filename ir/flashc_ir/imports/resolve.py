@@ -1,4 +1,4 @@
-"""Resolve the module names of import statements.
+"""Resolve the module names of import statements to absolute names.
 
 Shared by both import collectors: `imports` (LibCST trees) and `ast_imports` (trees of `ast`).
 """

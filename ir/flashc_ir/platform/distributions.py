@@ -1,4 +1,4 @@
-"""Tell which distribution a module comes from, and which distributions every worker has.
+"""Tell which package a Python module comes from, and which packages every worker has.
 
 Data and sources: `data/distributions.json`.
 """

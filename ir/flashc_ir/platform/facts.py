@@ -1,4 +1,4 @@
-"""Read facts about the platform from the data files in `data/`.
+"""Read facts about the Runpod platform from the JSON files in `data/`.
 
 Each fact names its source and the date on which it was read there.  A file is read when a fact is asked
 for the first time, so that a command that needs none does not pay for it.

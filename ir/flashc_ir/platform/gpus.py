@@ -1,4 +1,4 @@
-"""Tell how much memory a GPU has.  Data and sources: `data/gpus.json`."""
+"""Tell how much memory each GPU of the platform has, from `data/gpus.json`."""
 
 from __future__ import annotations
 

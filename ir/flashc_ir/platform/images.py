@@ -1,4 +1,7 @@
-"""Tell which image a worker starts from, and which packages it has.  Data and sources: `data/images.json`."""
+"""Tell which container image a worker starts from, and which packages the image contains.
+
+Data and sources: `data/images.json`.
+"""
 
 from __future__ import annotations
 

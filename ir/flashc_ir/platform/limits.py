@@ -1,4 +1,4 @@
-"""Tell the time limits of the platform.  Data and sources: `data/limits.json`."""
+"""Tell the time limits of the Runpod platform, from `data/limits.json`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tell which environment variables every worker has.  Data and sources: `data/variables.json`."""
+"""Tell which environment variables every worker has, from `data/variables.json`."""
 
 from __future__ import annotations
 

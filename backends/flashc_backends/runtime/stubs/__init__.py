@@ -1,1 +1,1 @@
-"""Dispatch stubs of the app's endpoints, one module for each module that defines some."""
+"""Hold the generated stub modules, by which code calls the functions of other endpoints."""
