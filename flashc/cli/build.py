@@ -11,7 +11,7 @@ from flashc.api.build import build_project
 from flashc.project.workspace import open_workspace
 from flashc_core.processes import Prefork
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .progress import show_progress
 
 
@@ -38,11 +38,11 @@ def command(prefork: Prefork | None, /, project: Path, output_format: str, **fla
     workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text", "compiling") as progress:
         result = build_project(workspace, progress=progress)
-    show(result.diagnostics, workspace, output_format)
+    print_findings(result.diagnostics, workspace, output_format)
     if result.artifact is not None and result.manifest is not None and output_format == "text":
         click.echo("\n".join(result.summary))
         click.echo(f"\n{_shown(result.artifact)}\n{_shown(result.manifest)}")
-    finish(result.diagnostics)
+    exit_for(result.diagnostics)
 
 
 def _shown(path: Path) -> str:

@@ -13,7 +13,14 @@ from flashc.project.workspace import Workspace, open_workspace
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.processes import Prefork
 
-from .common import compiling_options, finish, format_option, names, project_argument, show
+from .common import (
+    compiling_options,
+    exit_for,
+    format_option,
+    names,
+    print_findings,
+    project_argument,
+)
 
 _TICK = 100  # milliseconds
 
@@ -79,7 +86,7 @@ def command(
             return
         found: tuple[Diagnostic, ...] = ()
         try:
-            for _ in _changes(project.resolve()) if watch else (None,):
+            for _ in _watch_changes(project.resolve()) if watch else (None,):
                 if fix or unsafe_fixes:
                     _fix(opened(), unsafe=unsafe_fixes)
                 found = _report(opened(), output_format)
@@ -88,7 +95,7 @@ def command(
                 raise
     except UnknownRuleError as error:
         raise click.UsageError(f"there is no rule `{error}`; see `flashc explain`") from error
-    finish(() if exit_zero else found)
+    exit_for(() if exit_zero else found)
 
 
 def _fix(workspace: Workspace, *, unsafe: bool) -> None:
@@ -106,7 +113,7 @@ def _fix(workspace: Workspace, *, unsafe: bool) -> None:
 def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
     """Check a project, print what is wrong with it, and return it."""
     result = check_project(workspace)
-    show(result.diagnostics, workspace, output_format)
+    print_findings(result.diagnostics, workspace, output_format)
     if result.endpoints is not None and output_format == "text" and not result.diagnostics:
         from flashc.report.text import counted
 
@@ -115,7 +122,7 @@ def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
     return result.diagnostics
 
 
-def _changes(root: Path) -> Iterator[None]:
+def _watch_changes(root: Path) -> Iterator[None]:
     """Yield once now, and once after each change below `root`, until the user interrupts."""
     from watchfiles import DefaultFilter, watch
 

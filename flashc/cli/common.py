@@ -91,7 +91,9 @@ def building_options(function: _F) -> _F:
     return compiling_options(function)
 
 
-def show(diagnostics: Iterable[Diagnostic], workspace: Workspace, output_format: str) -> None:
+def print_findings(
+    diagnostics: Iterable[Diagnostic], workspace: Workspace, output_format: str
+) -> None:
     """Print diagnostics of an opened project.
 
     Text goes to standard error, the formats for machines to standard output.
@@ -105,7 +107,7 @@ def render_to_streams(
     lines_of: Callable[[str], Lines | None],
     output_format: str,
 ) -> None:
-    """Print diagnostics about files below any `root`; see `show`."""
+    """Print diagnostics about files below any `root`; see `print_findings`."""
     found = list(diagnostics)
     match output_format:
         case "json":
@@ -136,7 +138,7 @@ def _below_repository(root: Path) -> str:
     return ""
 
 
-def finish(sink: Iterable[Diagnostic]) -> NoReturn:
+def exit_for(sink: Iterable[Diagnostic]) -> NoReturn:
     """Exit with the code that the findings call for."""
     codes = {diagnostic.rule.exit for diagnostic in sink} - {ExitCode.SUCCESS}
     raise click.exceptions.Exit(min(codes, default=ExitCode.SUCCESS))

@@ -15,7 +15,7 @@ from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
 from flashc_core.processes import Prefork
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .progress import show_progress
 
 _HELP = "\n".join(
@@ -62,10 +62,10 @@ def command(
                 write_tree(folder, made.files)
         except CannotWrite:
             diagnostics = (*diagnostics, *sink)
-    show(diagnostics, workspace, output_format)
+    print_findings(diagnostics, workspace, output_format)
     if folder is None and output_format == "text":
         made.print()
-    finish(diagnostics)
+    exit_for(diagnostics)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

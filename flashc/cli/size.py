@@ -19,7 +19,7 @@ from flashc_core.processes import Prefork
 from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .progress import show_progress
 
 
@@ -57,14 +57,14 @@ def command(
                 write_file(page, treemap(sizes.program.name, sizes.parts, own).encode())
         except CannotWrite:
             diagnostics, sizes = (*diagnostics, *sink), None
-    show(diagnostics, workspace, output_format)
+    print_findings(diagnostics, workspace, output_format)
     if sizes is not None and output_format == "text":
         if why is not None:
             name = canonicalize_name(why)
             click.echo(explain(name, sizes.lock, sizes.program, sizes.environment))
         else:
             click.echo("\n".join(table(sizes.program, sizes.parts)))
-    finish(diagnostics)
+    exit_for(diagnostics)
 
 
 def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str]) -> str:

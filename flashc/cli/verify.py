@@ -8,7 +8,7 @@ import click
 
 from flashc.api.verify import verify_artifact
 
-from .common import finish, format_option, render_to_streams
+from .common import exit_for, format_option, render_to_streams
 
 
 @click.command("verify")
@@ -24,4 +24,4 @@ def command(artifact: Path, output_format: str) -> None:
     render_to_streams(found, artifact.absolute().parent, lambda _path: None, output_format)
     if not found and output_format == "text":
         click.echo(f"{artifact.name}: no problem found")
-    finish(found)
+    exit_for(found)

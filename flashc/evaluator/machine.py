@@ -24,6 +24,7 @@ from .declarations import EndpointValue
 from .dialect import Semantics
 from .escape import escape_value
 from .failures import PythonError
+from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
 from .snapshot import Snapshot
 from .values import (
@@ -36,7 +37,6 @@ from .values import (
     Unknown,
     Value,
 )
-from .watch import Watch
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
@@ -87,7 +87,7 @@ class Machine(ABC):
 
     `frames` are the modules evaluated so far, `endpoints` what they declare, `stopped` those that compute
     too much (and where), `failed` those that Python is certain not to import.  `files` are the files of the
-    project that were looked at, and `files_unchanged` says that none of them changed meanwhile.  `watch` records
+    project that were looked at, and `files_unchanged` says that none of them changed meanwhile.  `interactions` records
     what the modules ask of each other.
     """
 
@@ -104,7 +104,7 @@ class Machine(ABC):
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
     may_raise_count: int = 0  # how often something happened that may raise or not
     activation: Activation = field(default_factory=lambda: Activation(module=""))
-    watch: Watch = field(default_factory=Watch)
+    interactions: Interactions = field(default_factory=Interactions)
     _snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
     effects: dict[str, Effects] = field(default_factory=dict[str, "Effects"])
 
@@ -132,12 +132,12 @@ class Machine(ABC):
 
         None for a module that the project does not have, or whose text is not Python.
         """
-        self.watch.note_read(self.activation.module, name, "")
+        self.interactions.note_read(self.activation.module, name, "")
         if name in self.frames:
             if name in self.effects:
                 self._repeat(self.effects[name])
             else:
-                self.watch.note_import_under_way(name)
+                self.interactions.note_import_under_way(name)
             return self.frames[name]
         syntax = self.load(name)
         if syntax is None:
@@ -146,8 +146,8 @@ class Machine(ABC):
         self.frames[name] = frame
         outer = self.activation
         if outer.assigned or self.has_changed_imports():
-            self.watch.is_entangled = True  # the module may see what its importers did
-        self.watch.begin(name, outer.module, self.endpoints)
+            self.interactions.is_entangled = True  # the module may see what its importers did
+        self.interactions.begin(name, outer.module, self.endpoints)
         self.activation = Activation(module=name, assigned=dict(outer.assigned))
         try:
             self._execute_module(syntax, frame)
@@ -155,12 +155,12 @@ class Machine(ABC):
             self.stopped[name] = stop.span
             frame.names.clear()
         except RecursionError:
-            self.watch.is_entangled = True  # on its own the module has more room
+            self.interactions.is_entangled = True  # on its own the module has more room
             self.stopped[name] = WholeFile(syntax.path)
             frame.names.clear()
         finally:
             ended, self.activation = self.activation, outer
-            self.watch.end(name, self.endpoints)
+            self.interactions.end(name, self.endpoints)
         if outer.module:
             self._snapshots.append(Snapshot(frame))
         new = {k: v for k, v in ended.assigned.items() if outer.assigned.get(k) is not v}
@@ -219,7 +219,7 @@ class Machine(ABC):
         if frame is None:
             return {}
         names = _names_in_all(self._read_name(frame, "__all__"))
-        self.watch.note_read(self.activation.module, module, "*")
+        self.interactions.note_read(self.activation.module, module, "*")
         if names is None:
             names = [name for name in frame.names if not name.startswith("_")]
         found = {name: self._read_name(frame, name) for name in names}
@@ -227,12 +227,12 @@ class Machine(ABC):
 
     def _read_name(self, frame: Frame, name: str) -> Value | None:
         """Read a name of another module, whose frame this is; every such access goes through here."""
-        self.watch.note_read(self.activation.module, frame.syntax.name, name)
+        self.interactions.note_read(self.activation.module, frame.syntax.name, name)
         return frame.names.get(name)
 
     def text_at(self, span: Span) -> str:
         """Return the source text at a location of a module that was evaluated; empty elsewhere."""
-        self.watch.note_text(span)
+        self.interactions.note_text(span)
         for frame in self.frames.values():
             if frame.syntax.path == span.path:
                 return frame.syntax.lines.slice(span)
@@ -309,7 +309,7 @@ class Machine(ABC):
     def may_raise(self) -> None:
         """Note that something happened that may raise or not."""
         self.may_raise_count += 1
-        self.watch.may_raise.add(self.activation.module)
+        self.interactions.may_raise.add(self.activation.module)
 
     def escape(self, arguments: CallArguments) -> None:
         """Note that code which flashc does not evaluate gets these values.
@@ -326,7 +326,7 @@ class Machine(ABC):
     def declare(self, endpoint: EndpointValue) -> None:
         """Note an endpoint of the program."""
         self.endpoints.append(endpoint)
-        self.watch.note_declaration(self.activation.module, endpoint)
+        self.interactions.note_declaration(self.activation.module, endpoint)
 
     # Environment variables --------------------------------------------------------------------------
 

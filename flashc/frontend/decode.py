@@ -54,7 +54,7 @@ class ArgumentDecoder:
                 cause.origin,
                 cause.reason,
                 help=did_you_mean(name, choices),
-                fix=self.ending(cause.origin, name, nearest(name, choices)),
+                fix=self.ending_fix(cause.origin, name, nearest(name, choices)),
             )
             return
         if cause.variable is not None:
@@ -108,7 +108,7 @@ class ArgumentDecoder:
 
     # Fixes ---------------------------------------------------------------------------------------
 
-    def rewritten(
+    def replacing_fix(
         self, span: Span, text: str, title: str, safety: Safety = Safety.UNSAFE
     ) -> Fix | None:
         """Return a fix that replaces the text at `span`; None where that text is not available."""
@@ -116,7 +116,7 @@ class ArgumentDecoder:
             return None
         return Fix(title, (Edit(span, text),), safety)
 
-    def ending(
+    def ending_fix(
         self, span: Span, old: str, new: str | None, safety: Safety = Safety.UNSAFE
     ) -> Fix | None:
         """Return a fix that replaces `old` at the end of `span`, such as the member in `GpuGroup.ADA24`."""
@@ -187,7 +187,7 @@ class ArgumentDecoder:
                 rules.OUT_OF_RANGE,
                 argument.span,
                 f"{what} is {shown}; it must be {allowed}",
-                fix=self.rewritten(argument.span, str(nearest_allowed), title),
+                fix=self.replacing_fix(argument.span, str(nearest_allowed), title),
             )
             return None
         return number
@@ -208,7 +208,7 @@ class ArgumentDecoder:
                 argument.span,
                 f"{what} has no choice `{value.value}`",
                 help=did_you_mean(value.value, choices),
-                fix=self.ending(argument.span, value.value, nearest(value.value, choices)),
+                fix=self.ending_fix(argument.span, value.value, nearest(value.value, choices)),
             )
             return None
         self.invalid(what, argument.span, f"a `{kind.__name__}`", value)

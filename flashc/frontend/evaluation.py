@@ -64,12 +64,12 @@ class Evaluation:
         """Evaluate the roots, in order."""
         for name in self.roots:
             self.machine.evaluate_as_worker(name)
-        self.machine.watch.settle("", self.machine.endpoints)
+        self.machine.interactions.attribute_changes("", self.machine.endpoints)
 
     @property
     def is_entangled(self) -> bool:
         """Return whether modules share state in a way that what they ask of each other does not show."""
-        return self.machine.watch.is_entangled or self.machine.has_changed_imports()
+        return self.machine.interactions.is_entangled or self.machine.has_changed_imports()
 
     @property
     def loaded_modules(self) -> tuple[str, ...]:
@@ -85,9 +85,9 @@ class Evaluation:
         """
         if self.is_entangled:
             return self.loaded_modules
-        return tuple(sorted({name for name, _ in self._asked()} & set(self.loaded_modules)))
+        return tuple(sorted({name for name, _ in self._names_read()} & set(self.loaded_modules)))
 
-    def report_stops(self) -> None:
+    def report_step_limits(self) -> None:
         """Report the roots that take more steps than flashc evaluates."""
         for name, position in sorted(self.machine.stopped.items()):
             if name in self.roots:
@@ -112,32 +112,34 @@ class Evaluation:
         Of other modules it is what the roots asked of them.  Where modules share state in a way that these
         questions do not show, it is their text.
         """
-        watch = self.machine.watch
+        interactions = self.machine.interactions
         if self.is_entangled:
-            return self.texts()
+            return self.inputs_by_text()
         values = (
             value_input(module, name)
-            for module, name in self._asked()
+            for module, name in self._names_read()
             if module not in self.roots and module in self.project.modules
         )
         paths = {self.project.modules[name]: name for name in self.loaded}
         texts = (
             module_input(paths[path])
-            for path in watch.texts
+            for path in interactions.texts
             if path in paths and paths[path] not in self.roots
         )
-        return tuple(sorted({*values, *texts, *self._surroundings()}))
+        return tuple(sorted({*values, *texts, *self._files_and_variables()}))
 
-    def texts(self) -> tuple[str, ...]:
+    def inputs_by_text(self) -> tuple[str, ...]:
         """Return the same with the text of every other module in place of what was asked of it."""
-        return tuple(sorted({*map(module_input, self.loaded_modules), *self._surroundings()}))
+        return tuple(
+            sorted({*map(module_input, self.loaded_modules), *self._files_and_variables()})
+        )
 
-    def _asked(self) -> set[tuple[str, str]]:
+    def _names_read(self) -> set[tuple[str, str]]:
         """Return the module and name of everything that the roots asked of modules."""
-        reads = self.machine.watch.reads
+        reads = self.machine.interactions.reads
         return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 
-    def _surroundings(self) -> Iterable[str]:
+    def _files_and_variables(self) -> Iterable[str]:
         yield from map(file_input, self.machine.files)
         yield from map(variable_input, self.environment.asked)
         if not self.machine.files_unchanged:

@@ -23,10 +23,10 @@ def read_exports(
     sink = Sink()
     evaluation = Evaluation(project, (name,), dialects, sink, environment)
     evaluation.run()
-    evaluation.report_stops()
+    evaluation.report_step_limits()
     machine = evaluation.machine
-    watch, frame = machine.watch, machine.frames.get(name)
-    is_entangled = bool(watch.cycles or watch.changed_by) or evaluation.is_entangled
+    interactions, frame = machine.interactions, machine.frames.get(name)
+    is_entangled = bool(interactions.cycles or interactions.changed_by) or evaluation.is_entangled
     found: dict[str, str | None] = {}
     if frame is not None and (is_entangled or len(frame.names) > _MAX_NAMES):
         found = {"": None, "*": None, **dict.fromkeys(frame.names)}
@@ -37,8 +37,8 @@ def read_exports(
     is_coarse = is_entangled or None in found.values()  # then importers depend on the texts
     return ModuleExports(
         fingerprints=found,
-        inputs=evaluation.texts() if is_coarse else evaluation.inputs(),
-        texts=evaluation.texts(),
+        inputs=evaluation.inputs_by_text() if is_coarse else evaluation.inputs(),
+        texts=evaluation.inputs_by_text(),
         imported=evaluation.loaded_modules if is_coarse else evaluation.imported,
         import_failure=evaluation.failure(name),
         diagnostics=tuple(sink),
@@ -52,5 +52,5 @@ def _effects(machine: Machine, name: str) -> str | None:
         assigned = [f"{name}={fingerprint(v)}" for name, v in sorted(effects.assigned.items())]
     except NotComparable:
         return None
-    stopped, may_raise = machine.stopped.get(name), sorted(machine.watch.may_raise)
+    stopped, may_raise = machine.stopped.get(name), sorted(machine.interactions.may_raise)
     return digest(str(effects.has_guessed), repr(stopped), *assigned, "may raise", *may_raise)

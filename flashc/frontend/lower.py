@@ -176,7 +176,7 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
             target.path.span,
             f"the path `{path}` does not start with `/`",
             help=(f'write `"/{path}"`',),
-            fix=decoder.ending(target.path.value.origin, path, f"/{path}", Safety.SAFE),
+            fix=decoder.ending_fix(target.path.value.origin, path, f"/{path}", Safety.SAFE),
         )
         return None
     if path in RESERVED_PATHS:

@@ -114,7 +114,7 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
             help=did_you_mean(name, known),
             fix=None
             if taken or not is_keyword
-            else arguments.decoder.ending(span, name, close, Safety.UNSAFE),
+            else arguments.decoder.ending_fix(span, name, close, Safety.UNSAFE),
         )
 
 

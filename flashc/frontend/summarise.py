@@ -58,11 +58,11 @@ def summarise(
         from .trace import trace as trace_modules  # only for those who ask for it
 
         trace_modules(machine, dialects, sink)
-    evaluation.report_stops()
+    evaluation.report_step_limits()
     own = [value for value in machine.endpoints if _origin(machine, value) in ("", *names)]
     lowered = lower_all(dialects, ArgumentDecoder(machine, sink), own)
     if any(module not in names for value in own for module in _definitions(value)):
-        machine.watch.is_entangled = True  # lowering read another module's syntax tree
+        machine.interactions.is_entangled = True  # lowering read another module's syntax tree
     return ComponentSummary(
         modules=tuple(_with_evaluated_facts(module, evaluation) for module in modules),
         endpoints=tuple(endpoint for each in lowered for endpoint in each.endpoints),
@@ -116,7 +116,7 @@ def _merged(lowered: Iterable[Lowered]) -> dict[str, tuple[Edit, ...]]:
 
 def _origin(machine: Machine, endpoint: EndpointValue) -> str:
     """Return the module whose import declared an endpoint."""
-    return machine.watch.origins.get(id(endpoint), endpoint.module)
+    return machine.interactions.origins.get(id(endpoint), endpoint.module)
 
 
 def _definitions(endpoint: EndpointValue) -> list[str]:
@@ -132,10 +132,10 @@ def _joined(names: Component, machine: Machine, relevant: Collection[str]) -> tu
     If a plain module adds routes to an endpoint, the modules that import it count as having added them.
     """
     found: set[str] = set()
-    for cycle in machine.watch.cycles:
+    for cycle in machine.interactions.cycles:
         if set(names) & set(cycle):
             found |= set(cycle)
-    for changer, changed in machine.watch.changed_by.items():
+    for changer, changed in machine.interactions.changed_by.items():
         if changer in names or changer not in relevant:
             found |= changed
     return tuple(sorted(found - {"", *names}))

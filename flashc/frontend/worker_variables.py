@@ -91,7 +91,7 @@ def read_variable(
                 "a string",
                 value,
                 *([hint] if hint else ()),
-                fix=decoder.rewritten(argument.span, f'"{value.value}"', hint, Safety.SAFE)
+                fix=decoder.replacing_fix(argument.span, f'"{value.value}"', hint, Safety.SAFE)
                 if hint and literal
                 else None,
             )

@@ -84,7 +84,7 @@ def symbols(analysis: Analysis, path: str) -> list[Symbol]:
     for endpoint in _endpoints(analysis.program):
         span = endpoint.construction.span
         if span.path == path:
-            inside = tuple(_runs(endpoint, path))
+            inside = tuple(_functions_run_by(endpoint, path))
             last = max((span, *(s.span for s in inside)), key=lambda s: (s.end_line, s.end_column))
             whole = Span(path, span.line, span.column, last.end_line, last.end_column)
             found.append(
@@ -99,7 +99,7 @@ def symbols(analysis: Analysis, path: str) -> list[Symbol]:
     return sorted(found, key=lambda symbol: symbol.span)
 
 
-def _runs(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
+def _functions_run_by(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
     if isinstance(endpoint, LoadBalanced):
         for route in endpoint.routes:
             if route.span.path == path:
@@ -138,7 +138,7 @@ def _endpoint_at(analysis: Analysis, path: str, position: LineColumn) -> Endpoin
     """Return the endpoint that is constructed, runs a function, or is called at a position."""
     endpoints = list(_endpoints(analysis.program))
     for endpoint in endpoints:
-        spans = [endpoint.construction.span, *_names(endpoint)]
+        spans = [endpoint.construction.span, *_name_spans(endpoint)]
         if any(covers(span, path, position) for span in spans):
             return endpoint
     call = _call_at(analysis, path, position)
@@ -152,7 +152,7 @@ def _call_at(analysis: Analysis, path: str, position: LineColumn) -> Call | None
     return next((call for call in calls if covers(call.span, path, position)), None)
 
 
-def _names(endpoint: Endpoint) -> Iterable[Span]:
+def _name_spans(endpoint: Endpoint) -> Iterable[Span]:
     match endpoint:
         case QueueClass():
             yield endpoint.span

@@ -22,13 +22,13 @@ from .effects import EffectCollector
 from .imports import ImportCollector, ImportContext
 from .parse import Syntax
 from .patterns import (
-    consumed,
     element_of,
     expects_import_error,
-    leak,
     member_of,
     shape_of,
     tests_for_script,
+    value_operands,
+    walrus_scope,
 )
 from .references import Use, module_of
 from .scopes import Bound, Scope, ScopeKind
@@ -79,7 +79,7 @@ class _Walker:
     # The walk ------------------------------------------------------------------------------------
 
     def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
-        for operand in consumed(node):
+        for operand in value_operands(node):
             if isinstance(operand, cst.Call):
                 self.result_uses[operand] = ResultUse.CONSUMED
         if not context.script_only:
@@ -235,7 +235,7 @@ class _Walker:
             self.visit(node.expression, scope, replace(context, awaited=True))
             return
         if isinstance(node, cst.NamedExpr):
-            self.binder.bind_target(node.target, leak(scope))
+            self.binder.bind_target(node.target, walrus_scope(scope))
         chain = self.binder.chain(node)
         if chain is not None:
             self._dynamic_import(node, scope, context)

@@ -115,7 +115,7 @@ _CONSUMERS = frozenset(
 )
 
 
-def consumed(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
+def value_operands(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
     """Return the operands that `node` uses directly as plain values, for which a coroutine is a mistake."""
     if type(node) not in _CONSUMERS:
         return ()
@@ -143,7 +143,7 @@ def element_of(node: cst.BaseComp) -> cst.BaseExpression:
     raise AssertionError(f"a comprehension without an element: {type(node).__name__}")
 
 
-def leak(scope: Scope) -> Scope:
+def walrus_scope(scope: Scope) -> Scope:
     """Return the scope in which a walrus expression binds: the function or module around comprehensions.
 
     A comprehension's scope has the same qualified name as its parent, which identifies it.

@@ -112,7 +112,7 @@ class PipToolsResolver:
                 request,
             )
             entries = parse_compiled(target.read_text(encoding="utf-8"))
-            return without(entries, request.excluded)
+            return without_distributions(entries, request.excluded)
 
 
 def _inputs(folder: Path, request: ResolutionRequest) -> Path:
@@ -124,7 +124,9 @@ def _listed(file: Path, lines: tuple[str, ...]) -> Path:
     return file
 
 
-def without(entries: tuple[Locked, ...], excluded: tuple[str, ...]) -> tuple[Locked, ...]:
+def without_distributions(
+    entries: tuple[Locked, ...], excluded: tuple[str, ...]
+) -> tuple[Locked, ...]:
     """Return the entries without some, and without what only those need.
 
     uv leaves them out itself; pip-tools can't.

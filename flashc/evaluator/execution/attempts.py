@@ -11,10 +11,10 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
 
-from .branches import joined, maybe
+from .branches import execute_maybe, joined_names
 
 
-def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
+def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """Execute a `try` statement.
 
     Raises:
@@ -49,8 +49,8 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
         if machine.may_raise_count == count or not node.handlers:
             return _handle(machine, node, error, frame)
         # What came before may have raised another exception, which selects another handler.
-        names = joined([before, frame.names], reason)
-        outcomes = _perhaps_handle(machine, node, names, frame, reason)
+        names = joined_names([before, frame.names], reason)
+        outcomes = _handle_maybe(machine, node, names, frame, reason)
         if not outcomes:
             raise
         return _join(outcomes, frame, reason)
@@ -59,7 +59,7 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
             flow = machine.execute(node.orelse.body, frame)
         return flow
     after, returned = frame.names, frame.returned
-    outcomes = _perhaps_handle(machine, node, joined([before, after], reason), frame, reason)
+    outcomes = _handle_maybe(machine, node, joined_names([before, after], reason), frame, reason)
     frame.names, frame.returned = after, returned
     if flow is Flow.NEXT and node.orelse is not None:
         try:
@@ -82,7 +82,7 @@ class _Outcome:
     names: dict[str, Value]
 
 
-def _perhaps_handle(
+def _handle_maybe(
     machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
 ) -> list[_Outcome]:
     """Return what comes of the handlers of a body that ended here, but may raise at run time.
@@ -104,7 +104,7 @@ def _perhaps_handle(
 
 def _join(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
     """Set the names after a statement that ended in one of several ways; return how it may have ended."""
-    frame.names = joined([outcome.names for outcome in outcomes], reason)
+    frame.names = joined_names([outcome.names for outcome in outcomes], reason)
     return _any_of({outcome.flow for outcome in outcomes}, frame, reason)
 
 
@@ -121,7 +121,7 @@ def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
     return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
 
 
-def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
+def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
     """Execute `with contextlib.suppress(...)`, where `kinds` are the exceptions that it catches.
 
     Raises:
@@ -141,11 +141,11 @@ def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Fl
                 raise
             if verdict is True:
                 return Flow.NEXT
-        frame.names = joined([before, frame.names], reason)
+        frame.names = joined_names([before, frame.names], reason)
         return Flow.NEXT
     if machine.may_raise_count == count:
         return flow
-    frame.names = joined([before, frame.names], reason)
+    frame.names = joined_names([before, frame.names], reason)
     return _any_of({flow, Flow.NEXT}, frame, reason)
 
 
@@ -156,7 +156,7 @@ def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -
             reason = Unknown(
                 reason="it is not known which handler runs", origin=frame.syntax.span(handler)
             )
-            maybe(machine, [h.body for h in node.handlers], frame, reason)
+            execute_maybe(machine, [h.body for h in node.handlers], frame, reason)
             return Flow.NEXT
         if verdict:
             return _run(machine, handler, error, frame)

@@ -15,22 +15,24 @@ from flashc.evaluator.values import External, Known, ModuleRef, Unknown, Value
 from flashc.syntax import walk
 
 
-def maybe(machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown) -> Flow:
+def execute_maybe(
+    machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown
+) -> Flow:
     """Execute each suite on a copy of the names; a name that differs afterwards is unknown.
 
     None is an empty branch.  A single branch may also not run at all.
     """
     branches = [None if s is None else partial(machine.execute, s, frame) for s in suites]
-    return perhaps(machine, branches, frame, reason)
+    return execute_branches(machine, branches, frame, reason)
 
 
-def perhaps(
+def execute_branches(
     machine: Machine,
     branches: Sequence[Callable[[], Flow] | None],
     frame: Frame,
     reason: Unknown,
 ) -> Flow:
-    """Execute branches as `maybe` does; each is a function that returns how it ended."""
+    """Execute branches as `execute_maybe` does; each is a function that returns how it ended."""
     before = dict(frame.names)
     outcomes: list[dict[str, Value]] = []
     flows: set[Flow] = set()
@@ -47,7 +49,7 @@ def perhaps(
             outcomes.append(frame.names)
     if len(branches) == 1:
         outcomes.append(before)
-    frame.names = joined(outcomes, reason)
+    frame.names = joined_names(outcomes, reason)
     flows.discard(Flow.NEXT)
     if flows and frame.enclosing is not None:
         frame.returned = reason
@@ -60,24 +62,28 @@ def perhaps(
     return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
 
 
-def explore(machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown) -> None:
+def evaluate_maybe(
+    machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown
+) -> None:
     """Evaluate an expression of which it is not known whether it runs, for what it changes."""
 
     def branch() -> Flow:
         machine.evaluate(node, frame)
         return Flow.NEXT
 
-    perhaps(machine, [branch], frame, reason)
+    execute_branches(machine, [branch], frame, reason)
 
 
-def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown) -> Flow:
+def execute_loop_maybe(
+    machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown
+) -> Flow:
     """Execute the body of a loop whose number of iterations is not known; return how it ended.
 
     One iteration tells what the body changes.  Where it changes names, another iteration may compute something
     else from them, so every name that the body assigns is unknown.
     """
     before = dict(frame.names)
-    flow = maybe(machine, [body], frame, reason)
+    flow = execute_maybe(machine, [body], frame, reason)
     assigned = [name for name in walk.bound_names(body) if name in frame.names]
     if any(frame.names[name] is not before.get(name) for name in assigned):
         for name in assigned:
@@ -87,15 +93,15 @@ def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unkn
     return flow
 
 
-def joined(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
+def joined_names(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
     """Return the names after one of several branches, when it is not known which."""
-    joined: dict[str, Value] = {}
+    names: dict[str, Value] = {}
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome):
         values = [outcome.get(name) for outcome in outcomes]
         first = values[0]
         same = first is not None and all(_same(first, value) for value in values[1:])
-        joined[name] = first if first is not None and same else _blurred(values, reason)
-    return joined
+        names[name] = first if first is not None and same else _joined_value(values, reason)
+    return names
 
 
 def _same(left: Value, right: Value | None) -> bool:
@@ -109,7 +115,7 @@ def _same(left: Value, right: Value | None) -> bool:
     return False
 
 
-def _blurred(values: list[Value | None], reason: Unknown) -> Value:
+def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
     """Return what a name is that differs between branches.
 
     A definition in one branch only is still that definition: its own check reports the condition.

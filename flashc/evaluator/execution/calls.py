@@ -62,7 +62,7 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
             else:
                 positional.extend(Argument(item, written_at) for item in items)
         elif part.star == "**":
-            problem = _spread(value, written_at, keywords) or problem
+            problem = _unpack_keywords(value, written_at, keywords) or problem
         elif part.keyword is not None:
             name = frame.syntax.span(part.keyword)
             _keyword(keywords, part.keyword.value, Argument(value, written_at, name))
@@ -79,7 +79,9 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
     )
 
 
-def _spread(value: Value, written_at: Span, keywords: dict[str, Argument]) -> Unknown | None:
+def _unpack_keywords(
+    value: Value, written_at: Span, keywords: dict[str, Argument]
+) -> Unknown | None:
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
@@ -117,7 +119,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
         case DialectObject() as sdk_object:
             return sdk_object.call(machine, arguments)
         case PartialValue() as partial:
-            return machine.call(partial.function, _completed(partial, arguments))
+            return machine.call(partial.function, _with_partial_arguments(partial, arguments))
         case FunctionValue() as function:
             return functions.call(machine, function, arguments)
         case LambdaValue() as function:
@@ -138,7 +140,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
             return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
 
-def _completed(partial: PartialValue, later: CallArguments) -> CallArguments:
+def _with_partial_arguments(partial: PartialValue, later: CallArguments) -> CallArguments:
     earlier = [Argument(value, later.span) for value in partial.positional]
     keywords = {**partial.keywords, **later.keywords}
     positional = earlier + later.positional

@@ -10,7 +10,7 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.containers import make_set, store
-from flashc.evaluator.operations.iteration import IterationUnknown, iterate, lazily
+from flashc.evaluator.operations.iteration import IterationUnknown, iterate, lazy_iterator
 from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
 
@@ -32,7 +32,7 @@ def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span
     first = machine.evaluate(node.for_in.iter, frame)
     results = _generate(machine, node, node.for_in, first, inner)
     if isinstance(node, cst.GeneratorExp):
-        return lazily((value for _, value in results), "generator", span)
+        return lazy_iterator((value for _, value in results), "generator", span)
     try:
         return _collected(machine, node, results, span)
     except IterationUnknown as problem:
@@ -65,7 +65,7 @@ def _generate(
     """
     for item in iterate(machine, source, unordered=isinstance(node, cst.SetComp)):
         bind(machine, generator.target, item, frame)
-        if not _passes(machine, generator, frame):
+        if not _meets_conditions(machine, generator, frame):
             continue
         if generator.inner_for_in is not None:
             inner = machine.evaluate(generator.inner_for_in.iter, frame)
@@ -78,7 +78,7 @@ def _generate(
             yield value, value
 
 
-def _passes(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
+def _meets_conditions(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
     for condition in generator.ifs:
         verdict = truth(machine, machine.evaluate(condition.test, frame))
         if isinstance(verdict, Unknown):

@@ -31,7 +31,7 @@ from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
 from . import symbols
-from .branches import explore
+from .branches import evaluate_maybe
 from .calls import call_expression
 from .comprehensions import comprehension
 from .functions import defaults
@@ -170,7 +170,7 @@ def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: S
             return kept
     verdict = truth(machine, left)
     if isinstance(verdict, Unknown):
-        explore(machine, node.right, frame, verdict)
+        evaluate_maybe(machine, node.right, frame, verdict)
         return verdict
     if verdict == wants:
         return left
@@ -209,8 +209,8 @@ def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) ->
     test = machine.evaluate(node.test, frame)
     chosen = truth(machine, test)
     if isinstance(chosen, Unknown):
-        explore(machine, node.body, frame, chosen)
-        explore(machine, node.orelse, frame, chosen)
+        evaluate_maybe(machine, node.body, frame, chosen)
+        evaluate_maybe(machine, node.orelse, frame, chosen)
         return chosen
     value = machine.evaluate(node.body if chosen else node.orelse, frame)
     return tainted(value, variables_of(test))

@@ -29,7 +29,7 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
         PythonError: the arguments do not fit, or the body is certain to raise.
     """
     node = function.node
-    machine.watch.note_call(machine.activation.module, function)
+    machine.interactions.note_call(machine.activation.module, function)
     reason: str | None = None
     if arguments.problem is not None:
         machine.escape(arguments)

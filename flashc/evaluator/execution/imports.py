@@ -41,7 +41,7 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
     if module is None:
         return
     if isinstance(node.names, cst.ImportStar):
-        _star(machine, module, frame, span)
+        _import_star(machine, module, frame, span)
         return
     for item in node.names:
         name = item.evaluated_name
@@ -54,7 +54,7 @@ def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
     return of_external(machine, External(module), name, span)
 
 
-def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
+def _import_star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
     if machine.project.origin(module) is Origin.PROJECT:
         frame.names.update(machine.exported(module))
         return

@@ -18,7 +18,7 @@ from flashc.evaluator.values import (
     concrete,
 )
 
-from .branches import maybe
+from .branches import execute_maybe
 
 _Bound = dict[str, Value]
 
@@ -28,7 +28,7 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
     subject = resolve_symbolic(machine, machine.evaluate(node.subject, frame))
     for index, case in enumerate(node.cases):
         bound: _Bound = {}
-        verdict = _fits(machine, case.pattern, subject, frame, bound)
+        verdict = _matches(machine, case.pattern, subject, frame, bound)
         if verdict is True:
             for name, value in bound.items():
                 frame.bind(name, value)
@@ -37,13 +37,13 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
                 verdict = truth(machine, guard)
         if isinstance(verdict, Unknown):
             rest = [case.body for case in node.cases[index:]]
-            return maybe(machine, [*rest, None], frame, verdict)
+            return execute_maybe(machine, [*rest, None], frame, verdict)
         if verdict:
             return machine.execute(case.body, frame)
     return Flow.NEXT
 
 
-def _fits(
+def _matches(
     machine: Machine, pattern: cst.MatchPattern, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
     """Return whether `subject` fits; what the pattern captures goes into `bound`."""
@@ -59,7 +59,7 @@ def _fits(
             return compared(machine, symbol, subject, wanted, span)
         case cst.MatchOr():
             for option in pattern.patterns:
-                verdict = _fits(machine, option.pattern, subject, frame, bound)
+                verdict = _matches(machine, option.pattern, subject, frame, bound)
                 if verdict is not False:
                     return verdict
             return False
@@ -75,7 +75,7 @@ def _captured(
     machine: Machine, pattern: cst.MatchAs, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
     if pattern.pattern is not None:
-        verdict = _fits(machine, pattern.pattern, subject, frame, bound)
+        verdict = _matches(machine, pattern.pattern, subject, frame, bound)
         if verdict is not True:
             return verdict
     if pattern.name is not None:
@@ -111,7 +111,7 @@ def _sequence(
                 rest = container.items[index : index + surplus + 1]
                 bound[target.name.value] = Known(SequenceValue(list, rest), subject.origin)
         elif isinstance(target, cst.MatchSequenceElement):
-            verdict = _fits(machine, target.value, container.items[position], frame, bound)
+            verdict = _matches(machine, target.value, container.items[position], frame, bound)
             if verdict is not True:
                 return verdict
     return True
@@ -140,7 +140,7 @@ def _mapping(
         if plain not in container.entries:
             return False
         seen.add(plain)
-        verdict = _fits(machine, element.pattern, container.entries[plain][1], frame, bound)
+        verdict = _matches(machine, element.pattern, container.entries[plain][1], frame, bound)
         if verdict is not True:
             return verdict
     if pattern.rest is not None:

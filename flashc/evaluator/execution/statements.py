@@ -1,6 +1,6 @@
 """Execute statements: assignments, loops, `if`, `with`, `raise` and others; one function for each.
 
-Where it is not known whether a statement runs, `branches.maybe` executes it on a copy of the names.
+Where it is not known whether a statement runs, `branches.execute_maybe` runs it on a copy of the names.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from flashc.syntax import walk
 from flashc_core.source import Span
 
 from . import symbols
-from .attempts import attempt, suppress
-from .branches import joined, maybe, maybe_loop, perhaps
+from .attempts import execute_suppress, execute_try
+from .branches import execute_branches, execute_loop_maybe, execute_maybe, joined_names
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
 from .matching import match
@@ -59,7 +59,9 @@ def _execute_rest(
 ) -> Flow:
     """Execute the statements after a `break` or `continue` that may or may not run."""
     assert frame.doubt is not None
-    rest = perhaps(machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt)
+    rest = execute_branches(
+        machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt
+    )
     return rest if rest is Flow.MAYBE_BREAK else flow
 
 
@@ -191,7 +193,7 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
     if orelse is not None:
         other = [orelse] if isinstance(orelse, cst.If) else orelse.body
     if isinstance(verdict, Unknown):
-        return maybe(machine, [node.body, other], frame, verdict)
+        return execute_maybe(machine, [node.body, other], frame, verdict)
     chosen = node.body if verdict else other
     if chosen is None:
         return Flow.NEXT
@@ -220,13 +222,13 @@ class _Loop:
 
     def unknown(self, reason: Unknown) -> Flow:
         """Execute an unknown number of iterations."""
-        flow = maybe_loop(self.machine, self.node.body, self.frame, reason)
+        flow = execute_loop_maybe(self.machine, self.node.body, self.frame, reason)
         self.join()
         if flow is Flow.RETURN:
             return flow
         if self.node.orelse is None:
             return Flow.NEXT
-        return maybe(self.machine, [self.node.orelse.body], self.frame, reason)
+        return execute_maybe(self.machine, [self.node.orelse.body], self.frame, reason)
 
     def end(self) -> Flow:
         """Execute `else`, if no `break` left the loop."""
@@ -235,14 +237,14 @@ class _Loop:
         if self.node.orelse is None:
             return Flow.NEXT
         if uncertain and doubt is not None:
-            return maybe(self.machine, [self.node.orelse.body], self.frame, doubt)
+            return execute_maybe(self.machine, [self.node.orelse.body], self.frame, doubt)
         return self.machine.execute(self.node.orelse.body, self.frame)
 
     def join(self) -> bool:
         """Join the names of all exits; return whether there were any but the end."""
         if not self.exits or self.frame.doubt is None:
             return False
-        self.frame.names = joined([*self.exits, self.frame.names], self.frame.doubt)
+        self.frame.names = joined_names([*self.exits, self.frame.names], self.frame.doubt)
         self.stack.close()
         return True
 
@@ -301,21 +303,21 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
             assign(machine, item.asname.name, kept, frame)
     if suppressed:
         kinds = Known(SequenceValue(tuple, suppressed), frame.syntax.span(node))
-        return suppress(machine, node, kinds, frame)
+        return execute_suppress(machine, node, kinds, frame)
     try:
         return machine.execute(node.body, frame)
     except PythonError:
         # The context manager may suppress the exception.
         machine.may_raise()
         reason = Unknown(reason="what is tried fails", origin=frame.syntax.span(node))
-        frame.names = joined([before, frame.names], reason)
+        frame.names = joined_names([before, frame.names], reason)
         return Flow.NEXT
 
 
 def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:
     span = frame.syntax.span(node)
     reason = Unknown(reason="flashc does not evaluate this statement", origin=span)
-    return maybe(machine, [node.body], frame, reason)
+    return execute_maybe(machine, [node.body], frame, reason)
 
 
 # Functions that return None go on with the next statement.
@@ -339,7 +341,7 @@ _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]
     cst.Nonlocal: _nonlocal,
     cst.Raise: _raise,
     cst.Return: _return,
-    cst.Try: attempt,
+    cst.Try: execute_try,
     cst.TryStar: _try_star,
     cst.While: _while,
     cst.With: _with,

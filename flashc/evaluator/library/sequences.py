@@ -11,7 +11,7 @@ from flashc.evaluator.objects import CallArguments, InstanceValue
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, cause, fail, resolve_symbolic, tainted
 from flashc.evaluator.operations.comparisons import truth
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazily
+from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
 from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.values import (
     DictValue,
@@ -224,7 +224,7 @@ def _zip(machine: Machine, arguments: CallArguments) -> Value:
     pairs = (
         Known(SequenceValue(tuple, list(p)), arguments.span) for p in zip(*sources, strict=False)
     )
-    return lazily(iter(pairs), "zip", arguments.span)
+    return lazy_iterator(iter(pairs), "zip", arguments.span)
 
 
 def _map(machine: Machine, arguments: CallArguments) -> Value:
@@ -238,7 +238,7 @@ def _map(machine: Machine, arguments: CallArguments) -> Value:
         machine.call(function, arguments.inner(list(values)))
         for values in zip(*sources, strict=False)
     )
-    return lazily(iter(results), "map", arguments.span)
+    return lazy_iterator(iter(results), "map", arguments.span)
 
 
 def _filter(machine: Machine, arguments: CallArguments) -> Value:
@@ -259,7 +259,7 @@ def _filter(machine: Machine, arguments: CallArguments) -> Value:
             if verdict:
                 yield item
 
-    return lazily(kept(), "filter", arguments.span)
+    return lazy_iterator(kept(), "filter", arguments.span)
 
 
 def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
@@ -281,7 +281,7 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
         Known(SequenceValue(tuple, [Known(number, span), item]), span)
         for number, item in enumerate(source[0], first)
     )
-    return lazily(iter(pairs), "enumerate", span)
+    return lazy_iterator(iter(pairs), "enumerate", span)
 
 
 def _reversed(machine: Machine, arguments: CallArguments) -> Value:
@@ -296,7 +296,7 @@ def _reversed(machine: Machine, arguments: CallArguments) -> Value:
     items = elements(machine, value)
     if isinstance(items, Unknown):
         return items
-    return lazily(iter(items[::-1]), "reversed", arguments.span)
+    return lazy_iterator(iter(items[::-1]), "reversed", arguments.span)
 
 
 def _iter(machine: Machine, arguments: CallArguments) -> Value:
@@ -306,7 +306,11 @@ def _iter(machine: Machine, arguments: CallArguments) -> Value:
     if isinstance(value, Known) and isinstance(value.value, IteratorValue):
         return value
     source = _sources(machine, [value])
-    return source if isinstance(source, Unknown) else lazily(source[0], "iterator", arguments.span)
+    return (
+        source
+        if isinstance(source, Unknown)
+        else lazy_iterator(source[0], "iterator", arguments.span)
+    )
 
 
 def _next(machine: Machine, arguments: CallArguments) -> Value:

@@ -24,7 +24,7 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic, too_large
-from flashc.evaluator.operations.iteration import elements, iterate, lazily
+from flashc.evaluator.operations.iteration import elements, iterate, lazy_iterator
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
@@ -123,7 +123,7 @@ def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
         for value in values:
             yield from iterate(machine, value)
 
-    return lazily(joined(), "chain", span)
+    return lazy_iterator(joined(), "chain", span)
 
 
 def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
@@ -151,7 +151,7 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     if isinstance(result, Known) and isinstance(result.value, SequenceValue):
         if len(result.value.items) > MAX_ITEMS:
             return too_large(span)
-        return lazily(iter(result.value.items), name.partition(".")[2], span)
+        return lazy_iterator(iter(result.value.items), name.partition(".")[2], span)
     return result
 
 

@@ -81,7 +81,9 @@ def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
     if not isinstance(left, Known) or not isinstance(right, Known):
         return None
     if _is_container(left.value) and _is_container(right.value):
-        machine.watch.is_entangled = True  # what else another module's object is, no record shows
+        machine.interactions.is_entangled = (
+            True  # what else another module's object is, no record shows
+        )
     if _has_identity(left.value) or _has_identity(right.value):
         return left.value is right.value
     if type(left.value) is not type(right.value):

@@ -72,13 +72,13 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
                 raise IterationUnknown(
                     items.escaped or Unknown(reason=SET_ORDER, origin=value.origin)
                 )
-            return _live(items)
+            return _live_elements(items)
         case DictValue() as mapping:
             return _of_view(ViewValue(mapping, "keys"), value.origin)
         case ViewValue() as view:
             return _of_view(view, value.origin)
         case IteratorValue() as iterator:
-            return _once(machine, iterator, value.origin)
+            return _rest_of_iterator(machine, iterator, value.origin)
         case str() | bytes() | range() as plain if len(plain) <= MAX_ITEMS:
             return iter([Known(item, value.origin, value.variables) for item in plain])
         case str() | bytes() | range():
@@ -96,7 +96,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             )
 
 
-def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
+def _rest_of_iterator(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
     """Yield the rest of an iterator; after a branch that may not run it is not known what is left."""
     while True:
         if iterator.escaped is not None:
@@ -117,7 +117,7 @@ def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[V
         yield item
 
 
-def _live(items: SequenceValue) -> Iterator[Value]:
+def _live_elements(items: SequenceValue) -> Iterator[Value]:
     index = 0
     while items.escaped is None and index < len(items.items):
         yield items.items[index]
@@ -139,7 +139,7 @@ def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
             raise PythonError(RuntimeError, text, origin)
 
 
-def lazily(source: Iterator[Value], name: str, span: Span) -> Known:
+def lazy_iterator(source: Iterator[Value], name: str, span: Span) -> Known:
     """Return an iterator of the program, whose elements come from `source`."""
     return Known(IteratorValue(source, name), span)
 

@@ -160,7 +160,9 @@ def check_datacenters(
                 datacenter.span,
                 f"`{datacenter.value}` has no CPU workers",
                 help=(f"use {alternatives(with_cpus)}",),
-                fix=arguments.decoder.rewritten(datacenter.span, '"EU-RO-1"', "write `EU-RO-1`"),
+                fix=arguments.decoder.replacing_fix(
+                    datacenter.span, '"EU-RO-1"', "write `EU-RO-1`"
+                ),
             )
 
 
@@ -212,7 +214,7 @@ def _swapped(decoder: ArgumentDecoder, span: Span, least: int, most: int) -> Fix
         pair = f"[{pair}]"
     elif "," not in text:
         pair = f"({pair})"
-    return decoder.rewritten(span, pair, "swap the two")
+    return decoder.replacing_fix(span, pair, "swap the two")
 
 
 ScalerType = Literal["QUEUE_DELAY", "REQUEST_COUNT"]
@@ -232,7 +234,7 @@ def read_scaler_type(parameter: Parameter[ScalerType], arguments: Arguments) -> 
             argument.span,
             "a load-balanced endpoint has no queue to scale on",
             help=("use `ServerlessScalerType.REQUEST_COUNT`, or leave `scaler_type` out",),
-            fix=decoder.ending(argument.span, chosen, "REQUEST_COUNT", Safety.SAFE),
+            fix=decoder.ending_fix(argument.span, chosen, "REQUEST_COUNT", Safety.SAFE),
         )
         return default
     return default if chosen is None else cast("ScalerType", chosen)

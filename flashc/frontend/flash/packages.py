@@ -57,7 +57,7 @@ def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -
         span,
         f"`{name}` is the name of a module; the package that contains it is `{package}`",
         help=(f'write `"{renamed}"`',),
-        fix=decoder.ending(span, text, renamed),
+        fix=decoder.ending_fix(span, text, renamed),
     )
 
 
@@ -70,7 +70,7 @@ def _pinned(decoder: ArgumentDecoder, text: str, span: Span) -> Fix | None:
         Requirement(pinned)
     except InvalidRequirement:
         return None
-    return decoder.ending(span, text, pinned)
+    return decoder.ending_fix(span, text, pinned)
 
 
 def read_system_dependencies(

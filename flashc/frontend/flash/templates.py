@@ -222,5 +222,5 @@ def check_disk(arguments: Arguments, template: Located[Template], hardware: Hard
             span,
             f"{size} GB of container disk; `{smallest}` has at most {limit} GB",
             help=(f"ask for {limit} GB or less, or for a larger instance",),
-            fix=arguments.decoder.rewritten(span, str(limit), f"ask for {limit} GB"),
+            fix=arguments.decoder.replacing_fix(span, str(limit), f"ask for {limit} GB"),
         )

@@ -14,7 +14,7 @@ from .objects import FunctionValue
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
+class Interactions:
     """What happened between the modules of an evaluation.
 
     `reads` has, by the module whose top is being executed, (module, name) of each name that it read of
@@ -58,15 +58,15 @@ class Watch:
 
     def begin(self, module: str, importer: str, endpoints: list[EndpointValue]) -> None:
         """Note that `importer` begins the top of a module; what endpoints gained until now is its doing."""
-        self.settle(importer, endpoints)
+        self.attribute_changes(importer, endpoints)
         self.active.append(module)
 
     def end(self, module: str, endpoints: list[EndpointValue]) -> None:
         """Note that the top of a module ended; what endpoints gained since the last end is its doing."""
         self.active.pop()
-        self.settle(module, endpoints)
+        self.attribute_changes(module, endpoints)
 
-    def settle(self, module: str, endpoints: list[EndpointValue]) -> None:
+    def attribute_changes(self, module: str, endpoints: list[EndpointValue]) -> None:
         """Attribute what the endpoints gained since the last time to `module`."""
         for endpoint in endpoints:
             origin = self.origins.get(id(endpoint), endpoint.module)
