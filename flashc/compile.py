@@ -98,7 +98,7 @@ def read_modules(
     dialects: tuple[Dialect, ...],
     verifier: Verifier,
 ) -> Reading:
-    """Return what the modules say; modules that are traced are read together and never cached."""
+    """Return the summaries of all relevant modules; traced modules are read together, uncached."""
     if not workspace.options.trace:
         meanwhile = partial(import_module, "flashc.passes")
         reading = read_summaries(workspace, relevance.relevant, dialects, meanwhile)
@@ -113,7 +113,7 @@ def read_modules(
 
 
 def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Program:
-    """Put what the modules say together, modules by name and endpoints by resource name."""
+    """Build one program from all summaries, modules by name and endpoints by resource name."""
     project, summaries = workspace.project, reading.summaries
     modules = dict(relevance.plain)
     for name, exports in reading.exports.items():
@@ -139,7 +139,7 @@ def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Pr
 
 
 def _without_shared_edit(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
-    """Return the endpoint; if other modules make endpoints by the same call, no edit may change the call."""
+    """Return the endpoint, without its edit if other endpoints are declared by the same call."""
     if calls[endpoint.construction.span] == 1 or endpoint.construction.edit is None:
         return endpoint
     construction = structs.replace(endpoint.construction, edit=None)

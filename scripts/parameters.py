@@ -43,6 +43,7 @@ def chapter(current: str) -> str:
 
 
 def _cells(parameter: Parameter[object]) -> Iterator[str]:
+    """Yield the cells of a parameter's row in the table."""
     yield f"`{parameter.name}`"
     yield parameter.type
     yield _default(parameter)
@@ -72,12 +73,14 @@ def page(current: str) -> str:
 
 
 def _item(parameter: Parameter[object]) -> str:
+    """Return the line of a parameter in the list on the page of FC101."""
     facts = [parameter.type, f"default {_default(parameter)}"]
     facts += [parameter.range] if parameter.range else []
     return f"- `{parameter.name}` ({'; '.join(facts)}): {parameter.doc}"
 
 
 def _listed(names: list[str]) -> str:
+    """Return quoted names as text: `a`, `b` and `c`."""
     quoted = [f"`{name}`" for name in names]
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 

@@ -148,6 +148,7 @@ def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> int:
 def _add_unchanged(
     archive: tarfile.TarFile, member: tarfile.TarInfo, file: Path, draft: Draft
 ) -> None:
+    """Add a file to the archive; raise `Changed` if it does not have the draft's digest."""
     try:
         with open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
             status = os.fstat(stream.fileno())

@@ -73,6 +73,7 @@ class Outputs:
             yield self._enter(target, replacing_folder(target))
 
     def _enter(self, target: Path, replacement: AbstractContextManager[Path]) -> Path:
+        """Begin to replace `target`; a failure to write is reported."""
         self._replacements.enter_context(write_failures_reported(target, self._sink))
         return self._replacements.enter_context(replacement)
 

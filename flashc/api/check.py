@@ -75,7 +75,7 @@ def _selected(
     """Return the diagnostics that `select` and `ignore` leave; both hold codes, beginnings of codes, or names."""
     selected, ignored = tuple(select), tuple(ignore)
     for name in (*selected, *ignored):
-        if not any(_is_named(name, rule) for rule in rules.RULES):
+        if not any(_fits(name, rule) for rule in rules.RULES):
             raise UnknownRuleError(name)
     return tuple(
         diagnostic
@@ -85,9 +85,11 @@ def _selected(
 
 
 def _is_selected(rule: Rule, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
-    selected = not select or any(_is_named(name, rule) for name in select)
-    return selected and not any(_is_named(name, rule) for name in ignore)
+    """Return whether a rule is in `select` (all if it is empty) and not in `ignore`."""
+    selected = not select or any(_fits(name, rule) for name in select)
+    return selected and not any(_fits(name, rule) for name in ignore)
 
 
-def _is_named(name: str, rule: Rule) -> bool:
+def _fits(name: str, rule: Rule) -> bool:
+    """Return whether a name, a code or the beginning of a code stands for a rule."""
     return name == rule.name or rule.code.startswith(name)

@@ -46,6 +46,6 @@ def command(prefork: Prefork | None, /, project: Path, output_format: str, **fla
 
 
 def _shown(path: Path) -> str:
-    """Return a path relative to the working directory, if the file is below it."""
+    """Return a path for the output: relative to the working directory, if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if here in path.parents else str(path)

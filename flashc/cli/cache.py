@@ -41,4 +41,5 @@ def clear() -> None:
 
 
 def _size(count: int) -> str:
+    """Return a size in bytes as text in MiB."""
     return f"{count / 1024**2:,.1f} MiB"

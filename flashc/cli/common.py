@@ -139,7 +139,7 @@ def _below_repository(root: Path) -> str:
 
 
 def exit_for(sink: Iterable[Diagnostic]) -> NoReturn:
-    """Exit with the code that the findings call for."""
+    """Exit with the code that the findings call for: 0 without errors, else that of the errors."""
     codes = {diagnostic.rule.exit for diagnostic in sink} - {ExitCode.SUCCESS}
     raise click.exceptions.Exit(min(codes, default=ExitCode.SUCCESS))
 
@@ -153,6 +153,7 @@ _COLOURS: dict[str, dict[str, Any]] = {
 
 
 def _paint() -> Callable[[str, str], str]:
+    """Return the function that colours text, or one that does nothing if there is no terminal."""
     if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
         return lambda text, _role: text
     return lambda text, role: click.style(text, **_COLOURS[role])

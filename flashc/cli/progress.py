@@ -103,9 +103,11 @@ class TerminalProgress:
         self._stop()
 
     def _is_due(self) -> bool:
+        """Return whether the phase has taken so long that its line is shown."""
         return time.monotonic() - self._began > PATIENCE
 
     def _draw(self) -> None:
+        """Draw the bar of the current phase anew."""
         from rich.console import Console
         from rich.progress import Progress as RichProgress
 
@@ -124,6 +126,7 @@ class TerminalProgress:
         self._bar.refresh()
 
     def _stop(self) -> None:
+        """Remove the bar, or the text of the phase."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

@@ -129,7 +129,7 @@ def raised(value: Value, span: Span) -> PythonError:
 
 
 def _text(arguments: SequenceValue) -> str:
-    """Return what a traceback shows; a value from the environment is left out."""
+    """Return the message that a traceback shows; a value from the environment is left out."""
     first = arguments.items[0] if arguments.items else None
     if isinstance(first, Known) and isinstance(first.value, str) and not first.variables:
         return first.value

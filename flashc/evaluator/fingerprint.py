@@ -94,9 +94,11 @@ class _Digest:
         return self._total.hexdigest()
 
     def _write(self, *parts: object) -> None:
+        """Add the texts of plain values to the digest."""
         self._total.update(repr(parts).encode("utf-8", "backslashreplace"))
 
     def _add(self, item: object) -> None:
+        """Add a value of any kind to the digest, with everything in it."""
         if isinstance(item, Enum):
             self._add(type(item))
             self._write(item.name)
@@ -117,6 +119,7 @@ class _Digest:
             self._add(item)
 
     def _object(self, item: object) -> None:
+        """Add a container, function, class or other object, once, to the digest."""
         number = self._numbers.get(id(item))
         if number is not None:
             self._write("again", number)

@@ -15,7 +15,7 @@ from .objects import FunctionValue
 
 @dataclass(slots=True, eq=False)
 class Interactions:
-    """What happened between the modules of an evaluation.
+    """Record what happened between the modules of an evaluation.
 
     `reads` has, by the module whose top is being executed, (module, name) of each name that it read of
     another module; the name is "" where it only imported the module, "*" where it read which names there
@@ -57,17 +57,17 @@ class Interactions:
         self._sizes[id(endpoint)] = _size(endpoint)
 
     def begin(self, module: str, importer: str, endpoints: list[EndpointValue]) -> None:
-        """Note that `importer` begins the top of a module; what endpoints gained until now is its doing."""
+        """Note that `importer` begins to execute a module; it made the changes until now."""
         self.attribute_changes(importer, endpoints)
         self.active.append(module)
 
     def end(self, module: str, endpoints: list[EndpointValue]) -> None:
-        """Note that the top of a module ended; what endpoints gained since the last end is its doing."""
+        """Note that a module has ended; it made the changes of endpoints since the last end."""
         self.active.pop()
         self.attribute_changes(module, endpoints)
 
     def attribute_changes(self, module: str, endpoints: list[EndpointValue]) -> None:
-        """Attribute what the endpoints gained since the last time to `module`."""
+        """Attribute to `module` what was added to endpoints since the last call of this method."""
         for endpoint in endpoints:
             origin = self.origins.get(id(endpoint), endpoint.module)
             if self._sizes.get(id(endpoint)) != (size := _size(endpoint)):
@@ -81,4 +81,5 @@ class Interactions:
 
 
 def _size(endpoint: EndpointValue) -> int:
+    """Return how many functions, routes and problems an endpoint has; they are only ever added."""
     return len(endpoint.targets) + len(endpoint.routes) + len(endpoint.problems)

@@ -180,6 +180,7 @@ class Machine(ABC):
         self.module(name)
 
     def _repeat(self, effects: Effects) -> None:
+        """Repeat the effects of a module's import for another module that imports it, too."""
         self.activation.assigned |= effects.assigned
         self.activation.has_guessed |= effects.has_guessed
 
@@ -241,7 +242,7 @@ class Machine(ABC):
     # Limits ---------------------------------------------------------------------------------------
 
     def step(self, node: cst.CSTNode, frame: Frame) -> None:
-        """Account for one node.
+        """Count one step for a syntax node that is evaluated; too many stop the evaluation.
 
         Raises:
             OutOfSteps: the module has used up its steps.
@@ -251,7 +252,7 @@ class Machine(ABC):
             raise OutOfSteps(frame.syntax.span(node))
 
     def charge(self, size: int, span: Span) -> None:
-        """Account for work on `size` elements or characters.
+        """Count steps for work on `size` elements or characters.
 
         Raises:
             OutOfSteps: the module has used up its steps.

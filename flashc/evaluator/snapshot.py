@@ -54,6 +54,7 @@ class Snapshot:
         )
 
     def _take(self, value: Value) -> None:
+        """Record the state of one value, if it is mutable, and of the values in it."""
         inside = value.value if type(value) is Known else None
         if inside is None or id(inside) in self._seen:
             return
@@ -109,6 +110,7 @@ class Snapshot:
             frame = frame.enclosing
 
     def _take_names(self, names: dict[str, Value]) -> None:
+        """Record the names of a frame, class or instance, and their values."""
         if id(names) not in self._seen:
             self._seen.add(id(names))
             self._names.append((names, dict(names)))
@@ -116,6 +118,7 @@ class Snapshot:
 
 
 def _content(container: SequenceValue | DictValue) -> list[object]:
+    """Return the elements of a container, or the keys and values of a dict, in order."""
     if isinstance(container, SequenceValue):
         return list(container.items)
     return [part for key, (_, item) in container.entries.items() for part in (key, item)]

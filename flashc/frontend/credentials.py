@@ -33,6 +33,6 @@ def looks_like_credential(name: str, text: str) -> bool:
 
 
 def _bits(text: str) -> float:
-    """Shannon's entropy, in bits per character."""
+    """Return the Shannon entropy of a text, in bits per character."""
     counts = Counter(text).values()
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)

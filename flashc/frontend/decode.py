@@ -231,7 +231,7 @@ class ArgumentDecoder:
         return [Argument(item, span_of_value(item, argument.span)) for item in inside]
 
     def several(self, argument: Argument, what: str, wanted: str) -> list[Argument]:
-        """Return a single value or the elements of a list; empty after a report."""
+        """Return the elements of a list, or a single value as the only one; empty after a report."""
         value = argument.value
         if isinstance(value, Known) and not isinstance(value.value, (str, Enum, DialectObject)):
             items = self.items(argument, what, wanted)
@@ -266,7 +266,7 @@ def alternatives(names: Iterable[str], word: str = "or") -> str:
 
 
 def _chain(cause: Unknown, span: Span) -> tuple[Label, ...]:
-    """Labels that lead from the cause to the argument: the cause, then the names that passed it on."""
+    """Return labels from the cause of an unknown value to the argument, through assigned names."""
     labels = _cause(cause.origin, span, f"because of this: {cause.reason}")
     return labels + tuple(
         Label(assigned, f"`{name}` gets it here")
@@ -276,6 +276,7 @@ def _chain(cause: Unknown, span: Span) -> tuple[Label, ...]:
 
 
 def _cause(origin: Span, span: Span, text: str) -> tuple[Label, ...]:
+    """Return a label at the cause of an unknown value, if it is not at `span` itself."""
     return () if origin == span else (Label(origin, text),)
 
 

@@ -174,6 +174,7 @@ class RouteMethodObject(DialectObject):
 
 
 def _path(arguments: CallArguments) -> Argument:
+    """Return the argument for the path of a route, `endpoint.post("/path")`."""
     given: Argument | None = arguments.keywords.get("path")
     if given is None and arguments.positional:
         given = arguments.positional[0]

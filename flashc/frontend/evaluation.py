@@ -68,7 +68,7 @@ class Evaluation:
 
     @property
     def is_entangled(self) -> bool:
-        """Return whether modules share state in a way that what they ask of each other does not show."""
+        """Return whether modules share state in a way that the names they read do not show."""
         return self.machine.interactions.is_entangled or self.machine.has_changed_imports()
 
     @property
@@ -129,17 +129,18 @@ class Evaluation:
         return tuple(sorted({*values, *texts, *self._files_and_variables()}))
 
     def inputs_by_text(self) -> tuple[str, ...]:
-        """Return the same with the text of every other module in place of what was asked of it."""
+        """Return the inputs; other modules count by their text, not by the names that were used."""
         return tuple(
             sorted({*map(module_input, self.loaded_modules), *self._files_and_variables()})
         )
 
     def _names_read(self) -> set[tuple[str, str]]:
-        """Return the module and name of everything that the roots asked of modules."""
+        """Return (module, name) of each name that the evaluated modules read from other modules."""
         reads = self.machine.interactions.reads
         return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 
     def _files_and_variables(self) -> Iterable[str]:
+        """Yield the inputs that are files or environment variables."""
         yield from map(file_input, self.machine.files)
         yield from map(variable_input, self.environment.asked)
         if not self.machine.files_unchanged:

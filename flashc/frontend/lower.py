@@ -163,6 +163,7 @@ def lower_routes(decoder: ArgumentDecoder, targets: Sequence[RouteTarget]) -> tu
 
 
 def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
+    """Lower one route, or report what is wrong with it."""
     if target.condition is not None:
         decoder.unknown("whether this route exists", target.span, target.condition)
         return None

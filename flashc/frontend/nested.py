@@ -42,12 +42,14 @@ def declaring_calls(frame: Frame, dialects: Sequence[Dialect]) -> Iterator[str]:
 
 
 def _calls(name: str, item: object) -> Iterator[str]:
+    """Yield the calls that declare an endpoint if `name` stands for `item`, as dotted text."""
     if isinstance(item, DialectObject):
         for attribute in item.declaring:
             yield f"{name}.{attribute}" if attribute else name
 
 
 def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[Span]:
+    """Yield the decorators inside functions that are one of the calls in `spelled`."""
     pending: list[tuple[cst.CSTNode, bool]] = [(syntax.tree, False)]
     while pending:
         node, inside = pending.pop()

@@ -45,6 +45,7 @@ def find_relevant_modules(
 
 
 def _mentions(project: Project, path: str, packages: tuple[bytes, ...]) -> bool:
+    """Return whether the text of a file contains the name of an SDK's package."""
     try:
         return project.source(path).mentions(packages)
     except OSError:

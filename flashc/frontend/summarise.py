@@ -115,7 +115,7 @@ def _merged(lowered: Iterable[Lowered]) -> dict[str, tuple[Edit, ...]]:
 
 
 def _origin(machine: Machine, endpoint: EndpointValue) -> str:
-    """Return the module whose import declared an endpoint."""
+    """Return the module whose execution declared an endpoint."""
     return machine.interactions.origins.get(id(endpoint), endpoint.module)
 
 

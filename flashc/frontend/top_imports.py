@@ -27,6 +27,7 @@ def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ..
 
 
 def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredImport]:
+    """Yield the imports among `candidates` that functions use and the rest of the module does not."""
     occurrences = _Occurrences(syntax)
     for statement in syntax.tree.body:
         if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:

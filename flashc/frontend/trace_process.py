@@ -67,7 +67,7 @@ def run_tracing(
 
 
 def _run(command: list[str], root: Path, environment: Mapping[str, str], writer: int) -> None:
-    """Run the process to its end, which closes the writing end of the pipe.
+    """Run the tracing process to its end, which closes the writing end of the pipe.
 
     Raises:
         TraceFailed: it took too long.

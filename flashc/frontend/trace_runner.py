@@ -192,7 +192,7 @@ def text(value):
 
 
 def hidden(message):
-    """Return a message without the values of variables."""
+    """Return a message with the values of environment variables hidden."""
     for name, content in sorted(_variables.items(), key=lambda item: -len(item[1])):
         if len(content) >= _LEAST_SECRET:
             message = message.replace(content, f"${{{name}}}")

@@ -192,6 +192,7 @@ class TracedEndpoints:
                 return Unknown(reason=str(record.get("unknown")), origin=span)
 
     def _enum(self, kind: str) -> type[Enum] | None:
+        """Return the SDK's enum of that name, if one of the SDKs has it."""
         found = (tracing.enums.get(kind) for tracing in self.tracings.values())
         return next((enum for enum in found if enum is not None), None)
 

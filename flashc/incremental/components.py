@@ -10,7 +10,7 @@ from flashc.frontend.summary import Component, ComponentSummary
 def join(
     components: Iterable[Component], summaries: Mapping[Component, ComponentSummary]
 ) -> list[Component]:
-    """Return the components again, sorted; as one those whose summaries say that they belong together."""
+    """Return the components again, merged where their summaries say that they belong together."""
     sets = DisjointSets()
     names: list[str] = []
     for component in components:

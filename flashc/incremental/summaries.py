@@ -87,7 +87,7 @@ class Reading:
     inputs: tuple[str, ...]
 
     def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield what reading the modules found."""
+        """Yield the findings of all modules that were read."""
         for summary in self.summaries:
             yield from summary.diagnostics
         for exports in self.exports.values():
@@ -151,7 +151,7 @@ class _Library:
     # Summaries ------------------------------------------------------------------------------------
 
     def read(self, components: Sequence[Component]) -> None:
-        """Make the summaries of these components known; call `meanwhile` while other processes read.
+        """Get the summaries of components; call `meanwhile` while other processes compute them.
 
         Raises:
             _TooManyEvaluations: reading them one by one would take too long.
@@ -183,7 +183,7 @@ class _Library:
     def _reading(
         self, missing: Sequence[_Batch], *, nothing_cached: bool
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Begin to read batches; the results come in order.
+        """Begin to read batches in other processes; return their results in order.
 
         Other processes do it if it pays, so that this one goes on meanwhile: LibCST alone takes longer to
         import than everything else that an edit of one module costs.

@@ -47,10 +47,12 @@ def hover(analysis: Analysis, path: str, position: LineColumn) -> str | None:
 
 
 def _provenance(endpoint: Endpoint) -> list[tuple[str, Span]]:
+    """Return (argument, span of its value) for the arguments that come from elsewhere."""
     return [(item.argument, item.origin) for item in endpoint.construction.provenance]
 
 
 def _source(analysis: Analysis, path: str, item: tuple[str, Span]) -> str:
+    """Return a line of Markdown that says where the value of an argument comes from."""
     argument, origin = item
     where = f"line {origin.line}" if origin.path == path else f"{origin.path}:{origin.line}"
     text = " ".join(analysis.lines(origin.path).slice(origin).split())
@@ -100,6 +102,7 @@ def symbols(analysis: Analysis, path: str) -> list[Symbol]:
 
 
 def _functions_run_by(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
+    """Yield outline entries for the functions that an endpoint runs and this file defines."""
     if isinstance(endpoint, LoadBalanced):
         for route in endpoint.routes:
             if route.span.path == path:
@@ -127,6 +130,7 @@ def _name(endpoint: Endpoint) -> str:
 
 
 def _kind(endpoint: Endpoint) -> str:
+    """Return the kind of an endpoint in words."""
     kind = endpoint.kind.replace("-", " ")
     return kind if kind.endswith("endpoint") else f"{kind} endpoint"
 
@@ -148,11 +152,13 @@ def _endpoint_at(analysis: Analysis, path: str, position: LineColumn) -> Endpoin
 
 
 def _call_at(analysis: Analysis, path: str, position: LineColumn) -> Call | None:
+    """Return the call of an endpoint at a position, if there is one."""
     calls = () if analysis.program is None else analysis.program.calls
     return next((call for call in calls if covers(call.span, path, position)), None)
 
 
 def _name_spans(endpoint: Endpoint) -> Iterable[Span]:
+    """Yield the spans of the names of the functions or class that an endpoint runs."""
     match endpoint:
         case QueueClass():
             yield endpoint.span

@@ -70,6 +70,7 @@ class FlashServer(LanguageServer):
         return self._projects.setdefault(root, _Project(root=root)), path
 
     def _workspace_of(self, file: Path) -> Path | None:
+        """Return the innermost folder of the editor's workspace that contains a file."""
         folders = [to_fs_path(uri) for uri in self.workspace.folders]
         roots = [Path(folder) for folder in (*folders, self.workspace.root_path) if folder]
         inside = [root for root in roots if root in file.parents]
@@ -95,6 +96,7 @@ class FlashServer(LanguageServer):
         project.timer.start()
 
     def _refresh(self, project: _Project) -> None:
+        """Analyse a project again and publish its findings."""
         try:
             self.analysis(project, renew=True)
             self._publish(project)
@@ -122,6 +124,7 @@ class FlashServer(LanguageServer):
             return project.analysis
 
     def _documents(self, project: _Project) -> dict[str, TextDocument]:
+        """Return the open documents of a project, by path."""
         found: dict[str, TextDocument] = {}
         for uri, document in list(self.workspace.text_documents.items()):
             located = self.project(uri)
@@ -130,6 +133,7 @@ class FlashServer(LanguageServer):
         return found
 
     def _publish(self, project: _Project) -> None:
+        """Send the findings of a project to the client, and empty lists for files without any more."""
         analysis = project.analysis
         assert analysis is not None
         by_path: dict[str, list[lsp.Diagnostic]] = {path: [] for path in project.versions}
@@ -283,6 +287,7 @@ def _handle_requests(server: FlashServer) -> None:
 
 
 def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
+    """Return the project, the current analysis and the path of a document."""
     found = server.project(uri)
     if found is None:
         return None
@@ -291,6 +296,7 @@ def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | No
 
 
 def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.CodeAction]:
+    """Yield code actions for the fixes of findings in the selected range."""
     state = _state(server, params.text_document.uri)
     if state is None:
         return

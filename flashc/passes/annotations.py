@@ -30,6 +30,7 @@ def json_types(annotation: str) -> frozenset[str] | None:
 
 
 def _accepted(node: ast.expr) -> frozenset[str] | None:
+    """Return the types that an annotation's syntax tree accepts; None for types that JSON lacks."""
     match node:
         case ast.Constant(value=None):
             return _ACCEPTED["None"]
@@ -56,5 +57,6 @@ def _subscripted(value: ast.expr, inside: ast.expr) -> frozenset[str] | None:
 
 
 def _union(options: list[frozenset[str] | None]) -> frozenset[str] | None:
+    """Return the types that one of several annotations accepts; None if one of them is not known."""
     known = [option for option in options if option is not None]
     return frozenset().union(*known) if len(known) == len(options) else None

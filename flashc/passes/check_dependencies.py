@@ -73,6 +73,7 @@ def _check_module(module: Module, present: set[str], context: PassContext) -> bo
 
 
 def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
+    """Return whether the project has the module `name` in a location where no worker finds it."""
     project = context.project
     is_excluded = excluded_module(project, name) is not None
     return is_excluded or neighbouring_module(project, module, name) is not None
@@ -129,6 +130,7 @@ def _candidates(item: Import) -> Iterator[tuple[str, ...]]:
 
 
 def _by_table(item: Import) -> Iterator[tuple[str, ...]]:
+    """Yield the distributions that an import may come from, by flashc's table."""
     yield distributions_of(item.module)
     for name in item.names or ():
         yield distributions_of(f"{item.module}.{name.name}")
@@ -141,6 +143,7 @@ def _installed(module: str) -> tuple[str, ...]:
 
 @cache
 def _metadata() -> Mapping[str, list[str]]:
+    """Return the distributions of this environment by the top-level modules that they contain."""
     from importlib.metadata import packages_distributions  # takes long to import
 
     return packages_distributions()

@@ -93,6 +93,7 @@ def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
 
 
 def _limit(endpoint: CodeEndpoint) -> int:
+    """Return the time in ms after which the platform stops a call of an endpoint."""
     if isinstance(endpoint, LoadBalanced):
         return time_limits().load_balancer_processing.milliseconds
     return endpoint.configuration.resources.execution_timeout_ms or (

@@ -36,6 +36,7 @@ class _Checker:
     sink: Sink
 
     def check(self, module: Module, item: Import) -> None:
+        """Report an import of a module that workers will not have."""
         if item.typing_only or item.guarded:
             return
         project = self.project
@@ -55,6 +56,7 @@ class _Checker:
             self._missing(module, item, name)
 
     def _missing(self, module: Module, item: Import, name: str) -> None:
+        """Report that workers will not have the module `name`, with the reason."""
         excluded = excluded_module(self.project, name)
         if excluded is not None:
             path = excluded.path
@@ -87,6 +89,7 @@ class _Checker:
             )
 
     def report_problems(self, problems: Iterable[ImportProblem]) -> None:
+        """Report imports whose module is computed, or outside of the project."""
         for problem in problems:
             if problem.expected:
                 continue
@@ -127,7 +130,7 @@ def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
 
 
 def _needed_names(module: Module, project: Project) -> dict[str, Span]:
-    """Return the modules whose names `module` needs while Python imports it, with the span of the import."""
+    """Return the modules from which `module` needs names during its import, with the spans."""
     found: dict[str, Span] = {}
     for item in module.imports:
         if item.scope or item.typing_only or item.guarded or item.names is None:

@@ -68,6 +68,7 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
 
 
 def _given(endpoint: CodeEndpoint) -> set[str]:
+    """Return the names of the environment variables that an endpoint declares."""
     configuration = endpoint.configuration
     template = configuration.resources.template
     return {
@@ -123,6 +124,7 @@ def check_state(program: Program, runs: Runs, sink: Sink) -> None:
 
 
 def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, GlobalUse]:
+    """Return, by resource, the first of the uses of a global that the endpoint's code may run."""
     found: dict[str, GlobalUse] = {}
     for use in uses:
         for resource, definitions in runs.items():

@@ -84,6 +84,7 @@ def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
 
 
 def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
+    """Yield (module, name) of the endpoint's functions or class that a stub can replace."""
     match endpoint:
         case QueueFunction(function=function):
             plain = endpoint.outermost and not function.decorated and "." not in function.qualname

@@ -104,6 +104,7 @@ class _Walk:
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def folder(self, folder: str, outer: IgnoreRules) -> None:
+        """Walk one folder in sorted order, with the ignore rules of the folders around it."""
         try:
             rules_here = outer.inside(self.root, folder)
             with os.scandir(self.root / folder) as entries:
@@ -116,6 +117,7 @@ class _Walk:
             self._entry(entry, path, rules_here)
 
     def _entry(self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules) -> None:
+        """Add one entry of a folder: a file, a folder to walk, or an exclusion."""
         try:
             path.encode("utf-8")
         except UnicodeEncodeError:
@@ -147,6 +149,7 @@ class _Walk:
         self.exclusions.append(Exclusion(path, rule.pattern, rule.source))
 
     def _stays_inside(self, path: str) -> bool:
+        """Return whether a symbolic link leads to a file in the project; report one that does not."""
         real = Path(os.path.realpath(self.root / path))
         inside = real == self.real_root or self.real_root in real.parents
         if not inside:
@@ -159,6 +162,7 @@ class _Walk:
         return inside
 
     def _file(self, path: str) -> None:
+        """Add a regular file with its digest."""
         try:
             status = os.stat(self._absolute(path))
             if not stat.S_ISREG(status.st_mode):
@@ -179,6 +183,7 @@ class _Walk:
         )
 
     def _digest(self, path: str, size: int) -> str:
+        """Return the SHA-256 of a file or its unsaved text; keep the text of a module."""
         if path in self.unsaved:
             if path.endswith(".py"):
                 self.texts[path] = self.unsaved[path]

@@ -89,6 +89,7 @@ def report_unused(suppressions: Iterable[Suppression], sink: Sink) -> None:
 
 
 def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
+    """Return the findings about a comment that suppresses nothing, or not all that it names."""
     unused = [code for code in suppression.codes if code not in used and not _is_found_later(code)]
     primary = Label(suppression.span, "")
     if not suppression.codes:
@@ -122,6 +123,7 @@ def _is_found_later(code: str) -> bool:
 
 
 def _reason(code: str) -> str:
+    """Return why a code in a comment suppressed no finding."""
     rule = rules.find(code)
     if rule is None:
         removed = rules.find_removed(code)

@@ -53,6 +53,7 @@ class _Mark:
 
 
 def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Iterator[str]:
+    """Yield the lines of one finding."""
     role = diagnostic.severity.value
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
@@ -78,6 +79,7 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
 
 
 def _digits(mark: _Mark) -> int:
+    """Return the width of a label's line number."""
     location = mark.label.location
     return 1 if isinstance(location, WholeFile) else len(str(location.line))
 
@@ -97,6 +99,7 @@ def _by_file(diagnostic: Diagnostic) -> dict[str, list[_Mark]]:
 def _code(
     marks: list[tuple[Span, _Mark]], lines: Lines, gutter: int, paint: Paint, role: str
 ) -> Iterator[str]:
+    """Yield the lines of source code with the labels marked under them."""
     bar = paint(" " * gutter + " |", "gutter")
     yield bar
     shown = 0

@@ -91,6 +91,7 @@ class EffectCollector:
     def _record(
         node: cst.BaseExpression, whole: cst.CSTNode, scope: Scope, into: list[_Access]
     ) -> None:
+        """Record a dotted name with its scope, and the node that contains it."""
         name = dotted(node)
         if name is not None:
             root, *attributes = name.split(".")
@@ -112,6 +113,7 @@ class EffectCollector:
     # Environment variables -------------------------------------------------------------------------
 
     def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
+        """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`."""
         for use in uses:
             node = use.node
             if isinstance(node, cst.Call) and _leads_to(use.scope, use.chain, _READERS):
@@ -134,6 +136,7 @@ class EffectCollector:
                     )
 
     def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
+        """Yield the environment variables that the module sets."""
         for use in uses:
             node = use.node
             if isinstance(node, cst.Call) and _leads_to(
@@ -202,10 +205,12 @@ def _in_function(scope: Scope | None) -> bool:
 
 
 def _leads_to(scope: Scope, chain: Chain, names: frozenset[str] | set[str]) -> bool:
+    """Return whether a dotted name may resolve to one of `names`."""
     return any(not instance and target in names for target, instance in resolve_chain(scope, chain))
 
 
 def _first_text(call: cst.Call) -> str | None:
+    """Return the first argument of a call, if it is a string literal."""
     return string_literal(call.args[0].value) if call.args and not call.args[0].star else None
 
 

@@ -259,6 +259,7 @@ class _Walker:
         self._children(node, scope, plain)
 
     def _use(self, use: Use, context: _Context) -> None:
+        """Record the use of a name, unless only the module as a script executes it."""
         if not context.script_only:
             self.uses.append(use)
 

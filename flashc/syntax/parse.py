@@ -130,6 +130,7 @@ _PARSER_POSITION = re.compile(r"error at (\d+):(\d+)")
 
 
 def _problem(message: str) -> SyntaxProblem:
+    """Return the problem at the position that LibCST's message names."""
     position = _PARSER_POSITION.search(message)
     line, column = (int(position[1]), int(position[2]) + 1) if position else (1, 1)
     return SyntaxProblem("invalid syntax", line, column)

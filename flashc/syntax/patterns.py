@@ -66,6 +66,7 @@ def shape_of(
 
 
 def _constants(call: cst.Call) -> Iterator[Constant]:
+    """Yield the literal arguments of a call."""
     for index, argument in enumerate(call.args):
         if argument.star:  # the positions of later arguments depend on the unpacked value
             return
@@ -100,6 +101,7 @@ def _literal_kind(node: cst.BaseExpression) -> LiteralKind | None:
 
 
 def _prefix(node: cst.SimpleString | cst.ConcatenatedString) -> str:
+    """Return the prefix of a string literal, such as "b" or "r"."""
     while isinstance(node, cst.ConcatenatedString):
         if not isinstance(node.left, cst.SimpleString):
             return ""

@@ -63,6 +63,7 @@ class _ReferenceResolver:
     uses: Sequence[Use]
 
     def bindings(self) -> list[Binding]:
+        """Return the names that the module binds at its top."""
         result: list[Binding] = []
         for name, bounds in self.top.bindings.items():
             found = resolve_chain(self.top, Chain(name))
@@ -73,6 +74,7 @@ class _ReferenceResolver:
         return result
 
     def references(self) -> list[Reference]:
+        """Return the uses of names that the project or an SDK defines."""
         stars = [
             item.module
             for item in self.imports
@@ -87,6 +89,7 @@ class _ReferenceResolver:
         return result
 
     def _leads_to(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
+        """Return (absolute name, whether it is an instance's) for what a used name may stand for."""
         if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
             return resolve_chain(use.scope, use.chain)
         name = ".".join((use.chain.root, *use.chain.attributes))
@@ -100,6 +103,7 @@ class _ReferenceResolver:
         return target, instance
 
     def _of_interest(self, target: str) -> bool:
+        """Return whether a name belongs to the module itself, the project or an SDK."""
         own = target.startswith(f"{self.syntax.name}.") or not self.syntax.name
         return own or self.index.origin(target) in (Origin.PROJECT, Origin.SDK)
 

@@ -41,6 +41,7 @@ _NOT_LAYOUT = frozenset({"star_arg", "star_kwarg"})
 
 @cache
 def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    """Return the fields of a node class that hold more than whitespace and punctuation."""
     return tuple(
         field.name
         for field in fields(kind)
@@ -49,6 +50,7 @@ def _meaningful_fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
 
 
 def _kinds(kind: type) -> Iterator[type]:
+    """Yield a class and all its subclasses."""
     yield kind
     each: type
     for each in kind.__subclasses__():
@@ -165,6 +167,7 @@ def bound_names(node: cst.CSTNode) -> list[str]:
 
 
 def _targets(target: cst.BaseExpression) -> Iterator[str]:
+    """Yield the names in an assignment's target."""
     match target:
         case cst.Name():
             yield target.value

@@ -161,6 +161,7 @@ class Store:
             self.prune()
 
     def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield the files of all entries."""
         for path in (self.folder / _FORMAT).rglob("*"):
             with contextlib.suppress(OSError):  # another build may remove it meanwhile
                 if path.is_file():
@@ -170,10 +171,12 @@ class Store:
         return self.folder / _FORMAT / kind / key[:2] / key
 
     def _touch(self, kind: str, key: str) -> None:
+        """Note that an entry was used now, so that it is removed later than others."""
         with contextlib.suppress(OSError):
             os.utime(self._path(kind, key))
 
     def _mark(self) -> None:
+        """Write `CACHEDIR.TAG`, by which backup programs recognise a cache."""
         tag = self.folder / "CACHEDIR.TAG"
         if not tag.exists():
             tag.write_text(_TAG, encoding="ascii")

@@ -31,6 +31,7 @@ def path_to(start: Node, goal: Node, successors: Successors[Node]) -> list[Node]
 
 
 def _back(last: Node, reached_from: dict[Node, Node | None]) -> list[Node]:
+    """Return the path to `last`, by following the predecessors back to the start."""
     path: list[Node] = []
     node: Node | None = last
     while node is not None:

@@ -191,7 +191,7 @@ _RESOURCES = frozenset(
 
 
 def _others(value: Configuration | Resources, worded: frozenset[str]) -> Iterator[str]:
-    """Yield every other field that does not have its default."""
+    """Yield every field that is not in `worded` and does not have its default."""
     for field in structs.fields(value):
         found = getattr(value, field.name)
         if field.name not in worded and found != field.default:

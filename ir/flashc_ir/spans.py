@@ -55,6 +55,7 @@ def _plan(type_: type[Struct]) -> tuple[tuple[str, Collector], ...]:
 
 
 def _collector(hint: object) -> Collector:
+    """Return the function that collects the spans in a value of this type."""
     if hint is Span:
         return lambda value, found: found.append(value)
     (item, *rest) = get_args(hint) or (None,)

@@ -86,6 +86,7 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDi
 def _problem(
     entry: RecordEntry, file: InstalledFile, path: Path, python_version: str
 ) -> str | None:
+    """Return what is wrong with an installed file; None if nothing is."""
     if not has_hash(entry, file.digest, path):
         return "it is not the file that the distribution lists"
     with path.open("rb") as stream:

@@ -105,10 +105,12 @@ def _compress(
 
 
 def _key(entry: Locked, python_version: str, mtime: int) -> str:
+    """Return the cache key of a distribution's layer."""
     return digest(FORMAT, entry.text, python_version, PLATFORM, str(mtime))
 
 
 def _cached(key: str, store: Store) -> Layer | None:
+    """Return a layer from the cache; None if it is not there."""
     data, piece = store.read("layer-files", key), store.find("layers", key)
     if data is None or piece is None:
         return None

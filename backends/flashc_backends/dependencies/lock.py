@@ -124,6 +124,7 @@ def _check_entry(entry: Locked) -> None:
 
 
 def _requirer(note: str) -> str:
+    """Return the canonical name in a comment of the lock; `DIRECT` if it names no distribution."""
     match = _NAME.fullmatch(note)
     return DIRECT if match is None else canonicalize_name(note)
 

@@ -126,6 +126,7 @@ def report_stale(written: Lock | None, context: DependencyContext) -> None:
 
 
 def _index(environ: Mapping[str, str]) -> list[str]:
+    """Return the environment variables that choose the package index, with their values."""
     return [f"{name}={environ.get(name, '')}" for name in _INDEX_VARIABLES]
 
 

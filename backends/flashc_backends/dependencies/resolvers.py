@@ -116,10 +116,12 @@ class PipToolsResolver:
 
 
 def _inputs(folder: Path, request: ResolutionRequest) -> Path:
+    """Write the requested requirements to a file for the resolver."""
     return _listed(folder / "requirements.in", request.lines)
 
 
 def _listed(file: Path, lines: tuple[str, ...]) -> Path:
+    """Write lines to a file and return its path."""
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return file
 

@@ -91,6 +91,7 @@ def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
 
 
 def _about(part: DistributionSize) -> str:
+    """Return the tooltip of a distribution: its sizes, and why it is in the artifact."""
     lines = [f"{part.name} {part.version}", f"installed {show_size(part.installed)}"]
     lines.append(f"compressed {show_size(part.compressed)}")
     if part.chain:
@@ -100,6 +101,7 @@ def _about(part: DistributionSize) -> str:
 
 
 def _rectangle(number: int, name: str, about: str, rectangle: dict[str, float]) -> str:
+    """Return the SVG of one rectangle of the treemap."""
     x, y, dx, dy = (rectangle[key] for key in ("x", "y", "dx", "dy"))
     hue = number * 47 % 360
     label = ""

@@ -104,6 +104,7 @@ def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) ->
 
 
 def _asked(r: RequestedRequirement) -> str:
+    """Return which endpoint asks for a requirement, as text for a message."""
     who = f"`{r.endpoint}`" if r.endpoint else "the app"
     return f"{who} asks for `{r.dependency.requirement}`"
 
@@ -124,6 +125,7 @@ _HELP = {
 
 
 def _rule_for(text: str) -> Rule:
+    """Return the rule for the error message of a resolver or installer."""
     if "no usable wheels" in text or "Wheels are required" in text or "no wheels" in text:
         return rules.NO_WHEEL
     if "No solution found" in text or "ResolutionImpossible" in text or "unsatisfiable" in text:

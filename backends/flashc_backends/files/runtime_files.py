@@ -83,6 +83,7 @@ def may_call(program: Program) -> bool:
 
 @cache
 def _runtime() -> tuple[str, ...]:
+    """Return the paths of the runtime's modules."""
     return tuple(_modules(files("flashc_backends").joinpath("runtime"), ""))
 
 

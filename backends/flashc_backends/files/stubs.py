@@ -82,6 +82,7 @@ def _imported(program: Program) -> set[str]:
 
 
 def _importable(name: str) -> bool:
+    """Return whether an import statement can name a part of a module's path."""
     return name.isidentifier() and not keyword.iskeyword(name) and name != "__init__"
 
 
@@ -129,6 +130,7 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
 
 
 def _source(stubs: list[_Stub]) -> str:
+    """Return the text of a stub module."""
     names = {stub.name for stub in stubs}
     decorators = sorted({stub.decorator for stub in stubs})
     aliases = {decorator: _unused(decorator, names) for decorator in decorators}
@@ -144,7 +146,7 @@ def _source(stubs: list[_Stub]) -> str:
 
 
 def _unused(name: str, names: set[str]) -> str:
-    """`name`, or a longer one where a user's function is called that."""
+    """Return `name` with as many underscores as it needs to differ from `names`."""
     while name in names:
         name += "_"
     return name

@@ -28,6 +28,7 @@ def gpu_ids(choices: tuple[str, ...]) -> str:
 
 
 def _ordered(tokens: set[str]) -> str:
+    """Join GPU ids by commas: the pools first, then the excluded models."""
     return ",".join(sorted(tokens, key=lambda t: (t.startswith("-"), t.lstrip("-").lower())))
 
 

@@ -137,6 +137,7 @@ class Platform:
         return await self._submit(target, request, wait=not self.slow)
 
     async def _submit(self, target: str, request: Request, *, wait: bool) -> Response:
+        """Start a job on the worker that the request names; answer at once or with the result."""
         named = request.headers.get("x-flash-endpoint", "")
         resource = named if target == "flash" else target.removeprefix("id-")
         if resource not in self.urls:
@@ -152,6 +153,7 @@ class Platform:
         return JSONResponse({"id": job, **await self._jobs[job]})
 
     async def _run(self, resource: str, given: Any) -> dict[str, Any]:
+        """Send a job to the worker of an endpoint, and return the worker's answer."""
         async with httpx.AsyncClient(timeout=60) as client:
             reply = await client.post(f"{self.urls[resource]}/runsync", json={"input": given})
         body: dict[str, Any] = reply.json()
@@ -195,6 +197,7 @@ class Platform:
         return Response(reply.content, reply.status_code, media_type=reply.headers["content-type"])
 
     def _note(self, request: Request, callee: str, what: str) -> None:
+        """Record a call from one endpoint to another, for tests."""
         self.crossings.append(Crossing(request.headers.get("x-flash-caller", ""), callee, what))
 
     # A client's calls ----------------------------------------------------------------------------

@@ -150,6 +150,7 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
 
 
 def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -> Flow:
+    """Run the handler that catches `error`; raise it if none does."""
     for handler in node.handlers:
         verdict = _catches(machine, handler, error, frame)
         if verdict is None:
@@ -159,19 +160,23 @@ def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -
             execute_maybe(machine, [h.body for h in node.handlers], frame, reason)
             return Flow.NEXT
         if verdict:
-            return _run(machine, handler, error, frame)
+            return _run_handler(machine, handler, error, frame)
     raise error
 
 
 def _catches(
     machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame
 ) -> bool | None:
+    """Return whether a handler catches `error`; None where that is not known."""
     if handler.type is None:
         return True
     return catches(machine.evaluate(handler.type, frame), error)
 
 
-def _run(machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame) -> Flow:
+def _run_handler(
+    machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame
+) -> Flow:
+    """Execute the body of a handler, with the exception under the handler's name."""
     name: str | None = None
     if handler.name is not None and isinstance(handler.name.name, cst.Name):
         name = handler.name.name.value

@@ -65,7 +65,7 @@ def execute_branches(
 def evaluate_maybe(
     machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown
 ) -> None:
-    """Evaluate an expression of which it is not known whether it runs, for what it changes."""
+    """Evaluate an expression that may or may not run, for its effects on names and containers."""
 
     def branch() -> Flow:
         machine.evaluate(node, frame)
@@ -105,6 +105,7 @@ def joined_names(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str,
 
 
 def _same(left: Value, right: Value | None) -> bool:
+    """Return whether two branches surely leave the same value."""
     if left is right:
         return True
     if isinstance(left, Known) and isinstance(right, Known):
@@ -116,7 +117,7 @@ def _same(left: Value, right: Value | None) -> bool:
 
 
 def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
-    """Return what a name is that differs between branches.
+    """Return the value of a name after branches that leave different values.
 
     A definition in one branch only is still that definition: its own check reports the condition.
     """
@@ -127,6 +128,7 @@ def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
 
 
 def _unknown(reason: Unknown) -> Unknown:
+    """Return a new unknown value with the same reason."""
     return Unknown(reason=reason.reason, origin=reason.origin, variable=reason.variable)
 
 

@@ -82,6 +82,7 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
 def _unpack_keywords(
     value: Value, written_at: Span, keywords: dict[str, Argument]
 ) -> Unknown | None:
+    """Add the items of a `**` operand to the keywords; return why that is impossible, if it is."""
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
@@ -97,6 +98,7 @@ def _unpack_keywords(
 
 
 def _keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> None:
+    """Add one keyword argument; a second one of the same name is a TypeError."""
     if name in keywords:
         raise PythonError(
             TypeError, f"multiple values for keyword argument '{name}'", argument.span
@@ -141,6 +143,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
 
 
 def _with_partial_arguments(partial: PartialValue, later: CallArguments) -> CallArguments:
+    """Return the arguments of a call of a `functools.partial`, its own arguments included."""
     earlier = [Argument(value, later.span) for value in partial.positional]
     keywords = {**partial.keywords, **later.keywords}
     positional = earlier + later.positional

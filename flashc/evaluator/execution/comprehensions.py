@@ -42,6 +42,7 @@ def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span
 def _collected(
     machine: Machine, node: cst.BaseComp, results: Iterator[tuple[Value, Value]], span: Span
 ) -> Value:
+    """Return the list, set or dict that consists of the results of a comprehension."""
     if isinstance(node, cst.DictComp):
         mapping = DictValue()
         for key, value in results:
@@ -79,6 +80,7 @@ def _generate(
 
 
 def _meets_conditions(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
+    """Return whether the `if` clauses of a comprehension hold for the current element."""
     for condition in generator.ifs:
         verdict = truth(machine, machine.evaluate(condition.test, frame))
         if isinstance(verdict, Unknown):

@@ -47,6 +47,7 @@ def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
 
 
 def _kind(decorators: list[Value]) -> MethodKind:
+    """Return the kind of a method by its decorators, such as "static" for `@staticmethod`."""
     for decorator in decorators:
         kind = _KINDS.get(_external_name(decorator))
         if kind is not None:
@@ -68,6 +69,7 @@ def _decorated(
     decorators: list[Value],
     frame: Frame,
 ) -> Value:
+    """Return what the decorators make of a function or class, the innermost first."""
     for index in reversed(range(len(decorators))):
         span = frame.syntax.span(node.decorators[index].decorator)
         call = CallArguments(
@@ -192,6 +194,7 @@ _HOOK = "__init_subclass__"
 
 
 def _fields(node: cst.ClassDef) -> tuple[str, ...]:
+    """Return the names that a class annotates: the fields of a dataclass or named tuple."""
     return tuple(
         statement.target.value
         for statement in statements_of(node.body)

@@ -116,6 +116,7 @@ def _sequence(
     frame: Frame,
     span: Span,
 ) -> Value:
+    """Evaluate the elements of a tuple, list or set, starred ones included."""
     items: list[Value] = []
     for part in parts:
         value = machine.evaluate(part.value, frame)
@@ -225,6 +226,7 @@ def _attribute(machine: Machine, node: cst.Attribute, frame: Frame, span: Span) 
 
 
 def _named(machine: Machine, node: cst.NamedExpr, frame: Frame, span: Span) -> Value:
+    """Evaluate a walrus expression, `(name := value)`."""
     value = machine.evaluate(node.value, frame)
     if isinstance(node.target, cst.Name):
         frame.bind_walrus(node.target.value, value)

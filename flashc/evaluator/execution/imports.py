@@ -55,6 +55,7 @@ def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
 
 
 def _import_star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
+    """Bind the names that `from module import *` imports."""
     if machine.project.origin(module) is Origin.PROJECT:
         frame.names.update(machine.exported(module))
         return

@@ -74,6 +74,7 @@ def _matches(
 def _captured(
     machine: Machine, pattern: cst.MatchAs, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
+    """Match a pattern with a name, `pattern as name` or `name`, and bind the name."""
     if pattern.pattern is not None:
         verdict = _matches(machine, pattern.pattern, subject, frame, bound)
         if verdict is not True:

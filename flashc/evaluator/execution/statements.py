@@ -115,6 +115,7 @@ def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span:
 
 
 def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
+    """Execute `items += value` for a list: append the elements."""
     more = elements(machine, value)
     if machine.condition is not None or isinstance(more, Unknown):
         machine.may_raise()

@@ -73,6 +73,7 @@ def string(
 
 
 def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringExpression]:
+    """Return the texts and placeholders of a string, f-string or concatenation, in order."""
     match node:
         case cst.ConcatenatedString():
             return [*_pieces(node.left), *_pieces(node.right)]
@@ -106,6 +107,7 @@ def _unescape(text: str, quote: str, raw: bool) -> str:
 
 
 def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: Frame) -> Value:
+    """Evaluate a placeholder of an f-string, `{value!r:spec}`, to its text."""
     span = frame.syntax.span(part)
     value = machine.evaluate(part.expression, frame)
     if isinstance(value, Symbolic) and not part.conversion and not part.format_spec:
@@ -167,6 +169,7 @@ def _as_text(value: Symbolic) -> Symbolic:
 def _format_spec(
     machine: Machine, part: cst.FormattedStringExpression, frame: Frame
 ) -> str | Unknown:
+    """Return the text of a placeholder's format specification."""
     texts: list[str] = []
     for piece in part.format_spec or ():
         if isinstance(piece, cst.FormattedStringText):

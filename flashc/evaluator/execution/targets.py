@@ -94,6 +94,7 @@ def bind(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fram
 def _unpack_items(
     machine: Machine, target: cst.Tuple | cst.List, items: list[Value], frame: Frame
 ) -> None:
+    """Assign items to the targets of `a, *b = items`."""
     targets = target.elements
     starred = next((i for i, t in enumerate(targets) if isinstance(t, cst.StarredElement)), None)
     span = frame.syntax.span(target)

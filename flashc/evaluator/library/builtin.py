@@ -66,6 +66,7 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
 
 def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Let Python compute a builtin such as `abs`, `int` or `round` on concrete values."""
     span = arguments.span
     if name == "str" and len(arguments.values) == 1 and not arguments.keywords:
         first = arguments.values[0]
@@ -92,6 +93,7 @@ def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
 
 def _explodes(name: str, value: Value) -> bool:
+    """Return whether the result of a builtin could be huge although its argument is small."""
     if not isinstance(value, Known):
         return False
     plain = value.value
@@ -198,6 +200,7 @@ def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _is_instance(value: Value, wanted: Value) -> bool | None:
+    """Return whether `isinstance(value, wanted)` is true; None where that is not known."""
     if not isinstance(value, Known) or not isinstance(wanted, Known):
         return None
     if isinstance(wanted.value, SequenceValue):

@@ -112,6 +112,7 @@ def _append(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _only(arguments: CallArguments) -> Value:
+    """Return the argument of a method that takes exactly one."""
     if len(arguments.values) != 1 or arguments.keywords:
         raise PythonError(TypeError, "takes exactly one argument", arguments.span)
     return arguments.values[0]
@@ -262,6 +263,7 @@ def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: Call
 def _lookup(
     machine: Machine, mapping: DictValue, name: str, key: Value, rest: list[Value], span: Span
 ) -> Value:
+    """Execute `get`, `pop` or `setdefault` of a dict."""
     key = resolve_symbolic(machine, key)
     try:
         plain = concrete(key)

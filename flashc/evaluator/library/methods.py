@@ -126,6 +126,7 @@ def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArg
 def _plain_method(
     machine: Machine, plain: object, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
+    """Let Python compute a method of a plain value, such as `str.upper`, if it has no effects."""
     span = arguments.span
     kind = next((k for k in PURE_METHODS if isinstance(plain, k)), None)
     if kind is None or name not in PURE_METHODS[kind]:
@@ -147,6 +148,7 @@ def _plain_method(
 
 
 def _large(value: Value) -> bool:
+    """Return whether an argument is so large that a result could be huge."""
     if not isinstance(value, Known):
         return False
     plain = value.value

@@ -57,6 +57,7 @@ def _wrong_arguments(
 def _initialised(
     machine: Machine, instance: Known, class_value: ClassValue, arguments: CallArguments
 ) -> Value:
+    """Run `__post_init__` of a new record, and return the record."""
     after = class_value.find("__post_init__")
     if after is None or class_value.is_tuple:
         return instance

@@ -333,6 +333,7 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _sources(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
+    """Return an iterator over each of some values; the reason where one can't be iterated."""
     try:
         return [iterate(machine, value) for value in values]
     except IterationUnknown as problem:

@@ -117,6 +117,7 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
 
 
 def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Evaluate `itertools.chain(...)`."""
     values, span = arguments.values, arguments.span
 
     def joined() -> Iterator[Value]:

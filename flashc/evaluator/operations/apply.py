@@ -67,6 +67,7 @@ def apply(
 
 
 def _size(value: object) -> int:
+    """Return the size of a result: bits of an integer, elements of a container or text."""
     if isinstance(value, int):
         return value.bit_length()
     return len(value) if isinstance(value, (str, bytes, list, tuple, set, dict)) else 0
@@ -79,7 +80,7 @@ def fail(
     span: Span,
     variables: frozenset[str] = NO_VARIABLES,
 ) -> Unknown:
-    """Return or raise that Python raises; where environment variables decided it, elsewhere it may not.
+    """Raise a Python exception; return an unknown value if environment variables caused it.
 
     Raises:
         PythonError: it is certain, or the program handles exceptions here.

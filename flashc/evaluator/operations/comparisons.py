@@ -1,4 +1,4 @@
-"""Compare evaluated values by order, equality, membership and identity; find what counts as true."""
+"""Compare evaluated values by order, equality, membership and identity, and find what is true."""
 
 from __future__ import annotations
 

@@ -110,6 +110,7 @@ def _variable(machine: Machine, name: str, span: Span) -> Value:
 
 
 def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Value:
+    """Return `mapping[key]` of a dict; a missing key raises KeyError."""
     try:
         plain = concrete(key)
         entry = mapping.entries.get(plain)
@@ -125,6 +126,7 @@ def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Valu
 def _chosen(
     machine: Machine, items: SequenceValue, index: int | slice, span: Span
 ) -> Value | list[Value]:
+    """Return `items[index]`: one value, or a list for a slice."""
     try:
         return items.items[index]
     except (IndexError, ValueError) as error:

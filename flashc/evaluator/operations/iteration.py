@@ -118,6 +118,7 @@ def _rest_of_iterator(machine: Machine, iterator: IteratorValue, origin: Span) -
 
 
 def _live_elements(items: SequenceValue) -> Iterator[Value]:
+    """Yield the elements of a list, also those that are appended during the iteration."""
     index = 0
     while items.escaped is None and index < len(items.items):
         yield items.items[index]
@@ -127,6 +128,7 @@ def _live_elements(items: SequenceValue) -> Iterator[Value]:
 
 
 def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
+    """Yield the elements of `d.keys()`, `d.values()` or `d.items()`."""
     mapping, size = view.of, len(view.of.entries)
     if mapping.escaped is not None:
         raise IterationUnknown(mapping.escaped)

@@ -134,7 +134,7 @@ def _on_objects(
 
 
 def _explodes(symbol: str, left: Value, right: Value) -> bool:
-    """Return whether the result could be huge although the operands are small."""
+    """Return whether the result of an operator could be huge although the operands are small."""
     if not isinstance(left, Known) or not isinstance(right, Known):
         return False
     a, b = left.value, right.value

@@ -55,6 +55,7 @@ def _with_substitute(item: Import) -> Import:
 
 
 def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
+    """Yield what workers can't have of the SDK, for each import of it."""
     for item in imports:
         if not _is_of_sdk(item):
             continue

@@ -117,6 +117,7 @@ class _Collector:
                 self._generic(node, around)
 
     def _generic(self, node: ast.AST, around: _ImportScope) -> None:
+        """Visit the children of a node; only its blocks if the module has no dynamic imports."""
         if self.has_dynamic:
             for child in ast.iter_child_nodes(node):
                 self.visit(child, around)
@@ -154,6 +155,7 @@ class _Collector:
         self._add(node, module, tuple(names), around, relative=bool(node.level))
 
     def _dynamic(self, node: ast.Call, around: _ImportScope) -> None:
+        """Collect `importlib.import_module("name")` and `__import__("name")`."""
         callee = ast.unparse(node.func)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return
