@@ -231,7 +231,7 @@ class ArgumentDecoder:
         return [Argument(item, span_of_value(item, argument.span)) for item in inside]
 
     def several(self, argument: Argument, what: str, wanted: str) -> list[Argument]:
-        """Return the elements of a list, or a single value as the only one; empty after a report."""
+        """Return the elements of a list, or a single value as the only one; empty if reported."""
         value = argument.value
         if isinstance(value, Known) and not isinstance(value.value, (str, Enum, DialectObject)):
             items = self.items(argument, what, wanted)

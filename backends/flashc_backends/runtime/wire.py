@@ -212,6 +212,7 @@ def _result(body: Any, resource: str, function: str) -> Any:
 
 
 def _lost(error: Unreachable, resource: str, function: str) -> RemoteError:
+    """Return the exception for a request that got no reply."""
     if error.timed_out:
         text = f"{function} on {resource!r} did not answer in time ({error})"
         return failure(RemoteTimeout, resource, function, text)
@@ -220,6 +221,7 @@ def _lost(error: Unreachable, resource: str, function: str) -> RemoteError:
 
 
 def _refused(reply: Reply, resource: str, function: str) -> RemoteError:
+    """Return the exception for a reply with an HTTP error."""
     status = str(reply.status)
     if isinstance(reply.body, dict) and "error_type" in reply.body:
         return remote_failure(resource, function, reply.body, status)
