@@ -6,6 +6,7 @@ This file is the recipe; each step is in its own package.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -48,15 +49,22 @@ def compile_project(
     *,
     dialects: tuple[Dialect, ...] | None = None,
     rewrite: bool = True,
+    prepare_next: Callable[[], object] | None = None,
 ) -> Compilation:
     """Compile an opened project; `sink` is one of the workspace's.
 
-    `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are
-    the SDKs that the program may be written for, Flash if None.  Without `rewrite` the program is checked, and lacks what only a
-    build needs.
+    `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are the
+    SDKs that the program may be written for, Flash if None.  Without `rewrite` the program is checked, and lacks
+    what only a build needs.  `prepare_next` is called while other processes read modules.
     """
     if dialects is None:
         dialects = (FLASH,)
+
+    def meanwhile() -> None:
+        import_module("flashc.passes")
+        if prepare_next is not None:
+            prepare_next()
+
     workspace = workspace.for_sdks(packages_of(dialects))
     project = workspace.project
     environment = workspace.environment.recording()
@@ -64,7 +72,7 @@ def compile_project(
     # What do the modules say, and which endpoints would Python define?
     relevance = find_relevant_modules(project, partial(read_plain_modules, workspace))
     verifier = Verifier()
-    reading = read_modules(workspace, relevance, dialects, verifier)
+    reading = read_modules(workspace, relevance, dialects, verifier, meanwhile)
     for diagnostic in reading.diagnostics():
         sink.add(diagnostic)
 
@@ -97,10 +105,10 @@ def read_modules(
     relevance: Relevance,
     dialects: tuple[Dialect, ...],
     verifier: Verifier,
+    meanwhile: Callable[[], object],
 ) -> Reading:
     """Return the summaries of all relevant modules; traced modules are read together, uncached."""
     if not workspace.options.trace:
-        meanwhile = partial(import_module, "flashc.passes")
         reading = read_summaries(workspace, relevance.relevant, dialects, meanwhile)
         verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())
         return reading

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,15 +129,16 @@ def _build(
     """Return the report of a new build, and the inputs that decided it."""
     # These take a while to import, and a cached report needs none of them
     from flashc.compile import compile_project
+
+    sink = workspace.sink()
+    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=_prepare)
+    if compiled.program is None:
+        return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
     from flashc_backends.artifact.artifact import build
 
     from .backend_context import backend_context
 
-    sink = workspace.sink()
-    compiled = compile_project(workspace, sink, dialects=dialects)
-    if compiled.program is None:
-        return _Report(tuple(sink)), compiled.inputs
     environment = workspace.environment.recording()
     context = backend_context(workspace, sink, environment, progress)
     keep = workspace.root / FOLDER / ".build" if workspace.options.keep_build else None
@@ -146,6 +148,15 @@ def _build(
     lines = tuple(summary(compiled.program, result, environment))
     inputs = (*compiled.inputs, *map(variable_input, environment.asked))
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
+
+
+def _prepare() -> None:
+    """Do what a build needs after the compilation and that does not depend on it."""
+    for name in ("flashc.report.build_summary", "flashc_backends.artifact.artifact"):
+        import_module(name)
+    from flashc_backends.files.runtime_files import prepare_runtime
+
+    prepare_runtime()
 
 
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:

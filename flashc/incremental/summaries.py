@@ -199,7 +199,7 @@ class _Library:
     def detached(self) -> _Library:
         """Return what is known so far, for use in another process."""
         workspace = replace(self.workspace, prefork=None)
-        return replace(self, workspace=workspace, summaries={})
+        return replace(self, workspace=workspace, meanwhile=_nothing, summaries={})
 
     def read_batch(self, batch: _Batch) -> _BatchResult:
         """Read the components of a batch that are not cached, and cache their summaries."""
@@ -366,6 +366,10 @@ class _Library:
         """The size of each module in bytes."""
         project = self.workspace.project
         return {name: project.by_path[path].size for name, path in project.modules.items()}
+
+
+def _nothing() -> None:
+    """Do nothing while other processes read: this is one of them."""
 
 
 @dataclass(frozen=True, slots=True)

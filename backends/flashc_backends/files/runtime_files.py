@@ -32,14 +32,11 @@ _QUEUE_OR_CALLS = frozenset({"arguments.py"})
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
     """Draft the runtime's modules, the catalogue of the IR, and the app's own constants."""
-    left_out = _left_out(program)
+    left_out = _left_out(program) | {"app.py"}
     copied = [
-        Draft(
-            path=f"{PACKAGE}/{path}",
-            content=_stripped_module("flashc_backends", "runtime", *path.split("/")),
-        )
+        Draft(path=f"{PACKAGE}/{path}", content=_runtime_module(path))
         for path in _runtime()
-        if path not in left_out | {"app.py"}
+        if path not in left_out
     ]
     return (
         *copied,
@@ -99,6 +96,17 @@ def _modules(folder: Traversable, prefix: str) -> Iterator[str]:
 @cache
 def _stripped_module(package: str, *path: str) -> bytes:
     return stripped(read_module(*path, package=package)).encode()
+
+
+def _runtime_module(path: str) -> bytes:
+    return _stripped_module("flashc_backends", "runtime", *path.split("/"))
+
+
+def prepare_runtime() -> None:
+    """Strip the runtime's modules, so that `runtime_drafts` finds them done."""
+    for path in _runtime():
+        if path != "app.py":
+            _runtime_module(path)
 
 
 def app_source(program: Program) -> str:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
-from packaging.specifiers import SpecifierSet
 
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.resources import Cpu
 
 from .facts import Fact, Names, read_facts
+
+if TYPE_CHECKING:  # takes long to import
+    from packaging.specifiers import SpecifierSet
 
 ImageKind = Literal["gpu", "cpu", "lb", "lb-cpu"]
 
