@@ -1,6 +1,6 @@
 """List the targets, the outputs that `flashc emit --target` offers.
 
-A new backend is one line here.
+A new target is one line here.
 """
 
 from __future__ import annotations

@@ -72,6 +72,6 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
             rules.SYNTAX_ERROR,
             Span(source.path, problem.line, problem.column, problem.line, problem.column + 1),
             str(problem),
-            help=("a worker can't import this module",),
+            notes=("a worker can't import this module",),
         )
         return None

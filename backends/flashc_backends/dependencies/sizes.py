@@ -21,7 +21,8 @@ _LEAST_LABEL = 60.0  # pixels of width that a name needs
 class DistributionSize:
     """One distribution of an artifact; sizes in bytes.
 
-    `endpoints` are those that need it; `chain` leads from a requirement of the app to it.
+    `endpoints` are the endpoints that need it; `chain` is the shortest chain of requirements from
+    the app to it.
     """
 
     name: str
@@ -63,7 +64,7 @@ def show_size(count: float) -> str:
 
 
 def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
-    """Return one self-contained HTML page, in which the area of each rectangle is an installed size.
+    """Return one self-contained HTML page; the area of each rectangle is an installed size.
 
     `project` is the size of the project's own files in bytes.
     """

@@ -9,6 +9,7 @@ from flashc_ir.program import Program
 
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
+    """Draft the IR in both forms: the `emit` of the target `ir`."""
     return (
         Draft(path="program.ir", content=print_program(program).encode()),
         Draft(path="program.json", content=dump(program).encode()),

@@ -22,7 +22,7 @@ def call(function, payload):
     """Call `function` with a job's arguments and return its result.
 
     Raises:
-        InvalidInput: they do not fit the signature.
+        InvalidInput: the arguments do not fit the signature.
     """
     import inspect
 

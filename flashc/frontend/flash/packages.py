@@ -6,8 +6,8 @@ import re
 
 from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.parameter_table import Arguments, Parameter
+from flashc.project.requirements import pinned, why_invalid
 from flashc_core import rules
-from flashc_core.diagnostics import Fix
 from flashc_core.source import Span
 from flashc_ir.endpoints import Dependency
 from flashc_ir.platform.distributions import distribution_for_module
@@ -30,13 +30,14 @@ def read_dependencies(
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            reason = str(error).partition("\n")[0]
+            reason = why_invalid(text, error)
+            corrected = pinned(text)
             decoder.sink.report(
                 rules.INVALID_REQUIREMENT,
                 span,
                 f"`{text}` is not a valid requirement: {reason}",
                 help=("write it as `name`, `name==1.2`, `name[extra]>=1` or `name @ URL`",),
-                fix=_pinned(decoder, text, span),
+                fix=None if corrected == text else decoder.ending_fix(span, text, corrected),
             )
             continue
         name = canonicalize_name(requirement.name)
@@ -46,7 +47,7 @@ def read_dependencies(
 
 
 def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -> None:
-    """Report the name of a module in place of the package's: `cv2` is what `opencv-python` installs."""
+    """Report a requirement that is the name of a module: `cv2`, which `opencv-python` installs."""
     package = distribution_for_module(name)
     if package is None:
         return
@@ -59,18 +60,6 @@ def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -
         help=(f'write `"{renamed}"`',),
         fix=decoder.ending_fix(span, text, renamed),
     )
-
-
-def _pinned(decoder: ArgumentDecoder, text: str, span: Span) -> Fix | None:
-    """Return a fix for `torch=2.9`, which is how conda writes `torch==2.9`."""
-    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
-
-    pinned = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
-    try:
-        Requirement(pinned)
-    except InvalidRequirement:
-        return None
-    return decoder.ending_fix(span, text, pinned)
 
 
 def read_system_dependencies(

@@ -1,1 +1,1 @@
-"""Hold the generated stub modules, by which code calls the functions of other endpoints."""
+"""Hold the generated stub modules, from which code imports the functions of other endpoints."""
