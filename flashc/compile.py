@@ -1,6 +1,6 @@
 """Compile a project into its verified IR: run the front end on its modules, then all passes.
 
-This file is the recipe; each step is in its own package.
+This file only calls the steps in their order; each step is in its own package.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """The program, None if there are errors; `inputs` decided the result besides the project's files."""
+    """The result of a compilation.
+
+    `program` is None if there are errors.  `inputs` are what the result depends on besides the
+    files of the project, such as environment variables that were read.
+    """
 
     program: Program | None
     inputs: tuple[str, ...]
@@ -51,11 +55,12 @@ def compile_project(
     rewrite: bool = True,
     prepare_next: Callable[[], object] | None = None,
 ) -> Compilation:
-    """Compile an opened project; `sink` is one of the workspace's.
+    """Compile an opened project and report its findings to `sink`, a sink of the workspace.
 
-    `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are the
-    SDKs that the program may be written for, Flash if None.  Without `rewrite` the program is checked, and lacks
-    what only a build needs.  `prepare_next` is called while other processes read modules.
+    `observe` is called after every pass with the name of the pass and the program that it returned.
+    `dialects` are the SDKs that the program may be written for; Flash if None.  If `rewrite` is
+    False, the program is only checked, and the passes that prepare a build do not run.
+    `prepare_next` is called while other processes read modules.
     """
     if dialects is None:
         dialects = (FLASH,)
@@ -69,7 +74,7 @@ def compile_project(
     project = workspace.project
     environment = workspace.environment.recording()
 
-    # What do the modules say, and which endpoints would Python define?
+    # Read the modules, and find the endpoints that Python would define.
     relevance = find_relevant_modules(project, partial(read_plain_modules, workspace))
     verifier = Verifier()
     reading = read_modules(workspace, relevance, dialects, verifier, meanwhile)
@@ -107,7 +112,10 @@ def read_modules(
     verifier: Verifier,
     meanwhile: Callable[[], object],
 ) -> Reading:
-    """Return the summaries of all relevant modules; traced modules are read together, uncached."""
+    """Return the summaries of all relevant modules.
+
+    With `--trace`, all modules are read together, and nothing is cached.
+    """
     if not workspace.options.trace:
         reading = read_summaries(workspace, relevance.relevant, dialects, meanwhile)
         verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())
@@ -121,7 +129,10 @@ def read_modules(
 
 
 def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Program:
-    """Build one program from all summaries, modules by name and endpoints by resource name."""
+    """Build one program from all summaries.
+
+    Modules are sorted by name, endpoints by resource name.
+    """
     project, summaries = workspace.project, reading.summaries
     modules = dict(relevance.plain)
     for name, exports in reading.exports.items():
@@ -147,7 +158,7 @@ def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Pr
 
 
 def _without_shared_edit(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
-    """Return the endpoint, without its edit if other endpoints are declared by the same call."""
+    """Return the endpoint; its edit is removed if the same call declares other endpoints too."""
     if calls[endpoint.construction.span] == 1 or endpoint.construction.edit is None:
         return endpoint
     construction = structs.replace(endpoint.construction, edit=None)

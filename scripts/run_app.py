@@ -1,8 +1,9 @@
-"""Run the endpoints of a built example on this machine, and compare answers with `calls.json`.
+"""Run the endpoints of a built example on this machine, and compare results with `calls.json`.
 
 Usage: python scripts/run_app.py EXAMPLE [WORKER_PYTHON]
 
-WORKER_PYTHON is the interpreter that the workers run under; by default the one that runs this script.
+WORKER_PYTHON is the interpreter that the workers run under; by default the one that runs this
+script.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from flashc_backends.write import unpack
 
 
 def main(example: Path, worker_python: str) -> int:
-    """Run the example and return how many answers differ from those that the example expects."""
+    """Run the example and return the number of results that differ from the expected ones."""
     calls = json.loads((example / "calls.json").read_text(encoding="utf-8"))
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="flashc-run-") as folder:

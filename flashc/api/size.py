@@ -24,7 +24,7 @@ class Sizes:
 
     Attributes:
         program: the program; the sizes of its own files are in `program.files`, in bytes.
-        lock: says why each package is there.
+        lock: the locked packages; it says why each package is in the artifact.
         parts: the packages with their sizes in bytes, the largest first.
         environment: the variables that the build reads.
     """
@@ -51,12 +51,12 @@ def measure_project(
     dialects: tuple[Dialect, ...] | None = None,
     progress: Progress | None = None,
 ) -> SizeResult:
-    """Compile an opened project and build its artifact to measure it.  Keeps no file.
+    """Compile an opened project and build its artifact to measure it; no file is kept.
 
     Args:
         workspace: the project.
         dialects: the SDKs that the program may be written for; Flash if None.
-        progress: is told what happens; see `flashc_backends.base.Progress`.
+        progress: gets reports of what is done; see `flashc_backends.base.Progress`.
     """
     sink = workspace.sink()
     program = compile_project(workspace, sink, dialects=dialects).program

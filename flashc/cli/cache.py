@@ -11,7 +11,8 @@ from flashc_core.cache import LIMIT, open_store
 def command() -> None:
     """Show or empty the cache.
 
-    The cache is in the folder that FLASHC_CACHE_DIR names, by default in the user's folder for caches.
+    The cache is in the folder that FLASHC_CACHE_DIR names, by default in the user's folder for
+    caches.
     """
 
 

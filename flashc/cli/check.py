@@ -22,7 +22,7 @@ from .common import (
     project_argument,
 )
 
-_TICK = 100  # milliseconds
+_TICK = 100  # milliseconds between two looks at the files
 
 
 @click.command("check")
@@ -99,7 +99,7 @@ def command(
 
 
 def _fix(workspace: Workspace, *, unsafe: bool) -> None:
-    """Apply fixes, and say which files they changed."""
+    """Apply fixes, and print which files they changed."""
     from flashc.api.fix import apply_fixes
 
     try:
@@ -111,7 +111,7 @@ def _fix(workspace: Workspace, *, unsafe: bool) -> None:
 
 
 def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
-    """Check a project, print what is wrong with it, and return it."""
+    """Check a project, print its findings, and return them."""
     result = check_project(workspace)
     print_findings(result.diagnostics, workspace, output_format)
     if result.endpoints is not None and output_format == "text" and not result.diagnostics:
@@ -123,11 +123,11 @@ def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
 
 
 def _watch_changes(root: Path) -> Iterator[None]:
-    """Yield once now, and once after each change below `root`, until the user interrupts."""
+    """Yield at the start and after each change below `root`, until the user interrupts."""
     from watchfiles import DefaultFilter, watch
 
     filter = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, ".flash", ".runpod"))
-    # The watcher's first tick comes when it is running, so that no change before it is lost.
+    # The watcher yields once as soon as it runs, so that no later change is lost.
     ticks = watch(
         root,
         watch_filter=filter,

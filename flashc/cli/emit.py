@@ -50,7 +50,7 @@ def command(
     output_format: str,
     **flags: Any,
 ) -> None:
-    """Make a target, then print it, or write it to `folder`."""
+    """Make the output of a target, then print it, or write it to `folder`."""
     workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:
         result = emit_target(workspace, target, progress=progress)
@@ -70,7 +70,7 @@ def command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emitted:
-    """What a target made: `text` to print, `files` to write, and `notes` for what has no text."""
+    """The output of a target: `text` to print, `files` to write, `notes` on files without text."""
 
     text: str = ""
     files: tuple[Draft, ...] = ()
@@ -84,7 +84,7 @@ class Emitted:
 
 
 def _shown(name: str, result: EmitResult) -> Emitted:
-    """Return what to print and what to write of a target; both are empty after errors."""
+    """Return what to print and what to write of a target; both are empty if there were errors."""
     if result.plan is None:
         return _shown_drafts(result.drafts)
     document = Draft(path=f"{name}.json", content=result.plan.to_json())
@@ -92,7 +92,10 @@ def _shown(name: str, result: EmitResult) -> Emitted:
 
 
 def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:
-    """Return the text of the drafts to print; JSON only if there is no other text, and no binary files."""
+    """Return the text of the drafts to print.
+
+    Binary files are left out, and JSON too if there is other text.
+    """
     texts = [draft for draft in drafts if not draft.path.endswith((".gz", ".json"))]
     texts = texts or [draft for draft in drafts if draft.path.endswith(".json")]
     shown = ""

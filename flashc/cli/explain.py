@@ -1,4 +1,4 @@
-"""`flashc explain`: print the documentation page of a rule (one kind of finding)."""
+"""`flashc explain`: print the page that documents a rule (one kind of finding)."""
 
 from __future__ import annotations
 

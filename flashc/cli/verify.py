@@ -17,8 +17,8 @@ from .common import exit_for, format_option, render_to_streams
 def command(artifact: Path, output_format: str) -> None:
     """Read ARTIFACT and check that a worker can run it.
 
-    Its locked packages are complete and made for the workers; every import of its modules resolves; handlers and
-    manifest match; no file is outside the folder into which it is unpacked.
+    Its locked packages are complete and made for the workers; every import of its modules resolves;
+    handlers and manifest match; no file is outside the folder into which it is unpacked.
     """
     found = verify_artifact(artifact).diagnostics
     render_to_streams(found, artifact.absolute().parent, lambda _path: None, output_format)

@@ -7,7 +7,7 @@ from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue,
 
 
 def escape_value(value: Value, reason: Unknown) -> None:
-    """Make the containers and instances that are reachable from `value` unknown because of `reason`."""
+    """Make the containers and instances that `value` contains unknown because of `reason`."""
     pending, seen = [value], set[int]()
     while pending:
         current = pending.pop()

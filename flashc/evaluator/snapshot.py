@@ -1,4 +1,4 @@
-"""Detect whether a module's values were changed by other modules after its own code had ended."""
+"""Detect whether other modules changed a module's values after its own code had ended."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue,
 
 
 class Snapshot:
-    """The names of a module and everything mutable that they lead to, as they were."""
+    """The names of a module, and the state of all mutable values that can be reached from them."""
 
     def __init__(self, frame: Frame) -> None:
-        """Take the snapshot now."""
+        """Record the present state of a module."""
         self._seen: set[int] = set()
         self._names: list[tuple[dict[str, Value], dict[str, Value]]] = []
         self._containers: list[tuple[SequenceValue | DictValue, list[object], object]] = []
@@ -36,7 +36,7 @@ class Snapshot:
             self._take(self._pending.pop())
 
     def is_unchanged(self) -> bool:
-        """Return whether nothing was bound, added, removed or given away since."""
+        """Return whether no name was bound and no value was changed or escaped since."""
         return (
             all(
                 now.keys() == then.keys() and all(now[name] is then[name] for name in then)
@@ -95,7 +95,7 @@ class Snapshot:
                 pass
 
     def _take_arguments(self, item: DialectObject) -> None:
-        """Take the arguments that an object of an SDK was made with."""
+        """Record the arguments with which an object of an SDK was made."""
         parts = [getattr(item, each.name) for each in fields(cast("Any", item))]
         for part in parts:
             given = part.arguments if isinstance(part, EndpointValue) else part
@@ -104,7 +104,7 @@ class Snapshot:
                 self._pending.extend(a.value for a in arguments if isinstance(a, Argument))
 
     def _take_closure(self, frame: Frame) -> None:
-        """Take the names of the functions around a function, which are its state."""
+        """Record the names of the functions around a function, which are a part of its state."""
         while frame.enclosing is not None:
             self._take_names(frame.names)
             frame = frame.enclosing
@@ -125,4 +125,5 @@ def _content(container: SequenceValue | DictValue) -> list[object]:
 
 
 def _is_same(now: list[object], then: list[object]) -> bool:
+    """Return whether two lists contain the same objects."""
     return len(now) == len(then) and all(map(operator.is_, now, then))

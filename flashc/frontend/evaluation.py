@@ -28,9 +28,10 @@ from .dialect import Dialect
 
 @dataclass(eq=False)
 class Evaluation:
-    """One evaluation of some modules, `roots`, each as a worker of its own does.
+    """One evaluation of some modules, the `roots`, each as a worker evaluates it.
 
-    `sink` gets what is wrong with the text of the roots; other modules are reported where they are roots.
+    `sink` gets errors in the text of the roots.  Errors in other modules are reported when these
+    are roots.
     """
 
     project: Project
@@ -68,7 +69,7 @@ class Evaluation:
 
     @property
     def is_entangled(self) -> bool:
-        """Return whether modules share state in a way that the names they read do not show."""
+        """Whether modules share state in a way that the names they read do not show."""
         return self.machine.interactions.is_entangled or self.machine.has_changed_imports()
 
     @property
@@ -80,15 +81,15 @@ class Evaluation:
     def imported(self) -> tuple[str, ...]:
         """The modules that the roots themselves imported.
 
-        If modules share state, what these import may differ from what they import on their own; then it is
-        all that were evaluated.
+        If modules share state, another module may import other modules here than when it is
+        evaluated alone.  Then the result is all evaluated modules.
         """
         if self.is_entangled:
             return self.loaded_modules
         return tuple(sorted({name for name, _ in self._names_read()} & set(self.loaded_modules)))
 
     def report_step_limits(self) -> None:
-        """Report the roots that take more steps than flashc evaluates."""
+        """Report the roots that need more steps than flashc evaluates."""
         for name, position in sorted(self.machine.stopped.items()):
             if name in self.roots:
                 self.sink.report(
@@ -100,7 +101,10 @@ class Evaluation:
                 )
 
     def failure(self, name: str) -> ImportFailure | None:
-        """Return the exception that importing a module is certain to raise."""
+        """Return the exception that importing a module is certain to raise.
+
+        The result is None if there is none.
+        """
         error = self.machine.failed.get(name)
         return None if error is None else ImportFailure(error.span, printable(str(error)))
 
@@ -109,8 +113,8 @@ class Evaluation:
     def inputs(self) -> tuple[str, ...]:
         """Return what decided the evaluation besides the text of the roots.
 
-        Of other modules it is what the roots asked of them.  Where modules share state in a way that these
-        questions do not show, it is their text.
+        For other modules, these are the names that the roots read of them.  If modules share state
+        in a way that these names do not show, the texts of the other modules are the inputs.
         """
         interactions = self.machine.interactions
         if self.is_entangled:
@@ -129,7 +133,7 @@ class Evaluation:
         return tuple(sorted({*values, *texts, *self._files_and_variables()}))
 
     def inputs_by_text(self) -> tuple[str, ...]:
-        """Return the inputs; other modules count by their text, not by the names that were used."""
+        """Return the inputs with the texts of other modules, not the names that were read."""
         return tuple(
             sorted({*map(module_input, self.loaded_modules), *self._files_and_variables()})
         )

@@ -19,7 +19,7 @@ _MAX_NAMES = 1_000
 def read_exports(
     name: str, project: Project, environment: BuildEnvironment, dialects: tuple[Dialect, ...]
 ) -> ModuleExports:
-    """Return what importing the module `name` gives to others."""
+    """Return what modules that import the module `name` can see of it."""
     sink = Sink()
     evaluation = Evaluation(project, (name,), dialects, sink, environment)
     evaluation.run()
@@ -34,7 +34,9 @@ def read_exports(
         found = fingerprints(frame)
         found[""] = _effects(machine, name)
         found["*"] = digest(*(each for each in frame.names if not each.startswith("_")))
-    is_coarse = is_entangled or None in found.values()  # then importers depend on the texts
+    is_coarse = (
+        is_entangled or None in found.values()
+    )  # then the importers depend on the texts of the modules
     return ModuleExports(
         fingerprints=found,
         inputs=evaluation.inputs_by_text() if is_coarse else evaluation.inputs(),
@@ -46,7 +48,7 @@ def read_exports(
 
 
 def _effects(machine: Machine, name: str) -> str | None:
-    """Return the fingerprint of what an import does besides defining names."""
+    """Return the fingerprint of what an import of the module does besides defining names."""
     effects = machine.effects[name]
     try:
         assigned = [f"{name}={fingerprint(v)}" for name, v in sorted(effects.assigned.items())]

@@ -1,6 +1,6 @@
-"""Start a process that imports what reading modules needs, while this one opens the project.
+"""Start a process that imports the modules for reading, while this process opens the project.
 
-LibCST takes as long to import as everything else that an edit of one module costs.
+After an edit of one module, importing LibCST takes as long as all other work.
 """
 
 from __future__ import annotations
@@ -12,10 +12,14 @@ from flashc_core.processes import Prefork
 
 
 def start_reader() -> Prefork | None:
-    """Return the process, for `open_workspace`; None where it would save nothing or can't be started."""
+    """Return the process, for `open_workspace`.
+
+    The result is None if it would save no time or can't be started.
+    """
     return None if "libcst" in sys.modules else Prefork.start(_prepare)
 
 
 def _prepare() -> None:
+    """Import the modules that read modules of a project."""
     for name in ("flashc.frontend.summarise", "flashc.frontend.exports", "flashc.frontend.flash"):
         import_module(name)

@@ -1,7 +1,7 @@
 """Convert between flashc's source positions and those of the Language Server Protocol.
 
-A span counts lines and code points from 1.  A client counts from 0, in UTF-16 code units unless the client and
-the server agreed on another encoding.
+A span counts lines and code points from 1.  A client counts from 0, in UTF-16 code units unless the
+client and the server agreed on another encoding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flashc_core.source import Lines, Location, Span, WholeFile
 LineColumn = tuple[int, int]
 """A position as spans count it: line and column from 1, columns in code points."""
 Units = Callable[[str], int]
-"""Returns the length of a text in the client's code units."""
+"""A function that returns the length of a text in the client's code units."""
 
 
 def units(encoding: PositionEncodingKind | str) -> Units:
@@ -44,7 +44,10 @@ def _position(line: int, column: int, lines: Lines, count: Units) -> Position:
 
 
 def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn:
-    """Return a client's position as (line, column); inside a character, the column of that character."""
+    """Return a client's position as (line, column).
+
+    A position inside a character is that character's.
+    """
     text = lines.line(position.line + 1)
     column, passed = 1, 0
     for character in text:
@@ -56,7 +59,10 @@ def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn
 
 
 def covers(span: Span, path: str, position: LineColumn) -> bool:
-    """Return whether a position is in a span, or directly after it, where the cursor is after typing."""
+    """Return whether a position is in a span or directly after it.
+
+    After typing, the cursor is directly after the text.
+    """
     begin, end = (span.line, span.column), (span.end_line, span.end_column)
     return span.path == path and begin <= position <= end
 

@@ -1,4 +1,4 @@
-"""Check that imports in the modules of workers will succeed there, and find import cycles."""
+"""Check that the imports in the modules of workers will succeed there, and find import cycles."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ def check_imports(program: Program, context: PassContext) -> Program:
 
 @dataclass(frozen=True, eq=False)
 class _Checker:
+    """Checks the imports of modules that workers import."""
+
     project: Project
     sink: Sink
 
@@ -44,7 +46,7 @@ class _Checker:
         if item.origin is Origin.PROJECT and project.has(item.module):
             if item.names is None or item.module in project.modules:
                 return
-            # a namespace package has no names of its own: each must be a module
+            # a namespace package has no names of its own, so each imported name must be a module
             wanted = [
                 f"{item.module}.{n.name}"
                 for n in item.names
@@ -111,7 +113,7 @@ class _Checker:
 
 
 def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
-    """Report modules whose top-level imports lead back to themselves."""
+    """Report modules that import themselves through the top-level imports of other modules."""
     edges = {module.name: _needed_names(module, project) for module in modules}
     for cycle in cycles_through(edges, lambda name: edges.get(name, ())):
         first = edges[cycle[0]][cycle[1 % len(cycle)]]

@@ -13,21 +13,24 @@ from .imported_modules import ImportGraph
 
 
 def collect_worker_modules(program: Program, context: PassContext) -> Program:
-    """Set `worker_modules`: the endpoints' modules and everything of the project that these import.
+    """Set `worker_modules`: the modules of endpoints and all modules that these import.
 
-    Imports in functions count: a worker carries them out when it calls the function.
+    Imports in functions are included, because a worker executes them when it calls the function.
     """
     found = reachable(_starts(program), context.imports(program).imported)
     return structs.replace(program, worker_modules=tuple(sorted(found)))
 
 
 def started_modules(program: Program, imports: ImportGraph) -> frozenset[str]:
-    """Return the modules that workers import when they start: those that no function imports first."""
+    """Return the modules that workers import when they start.
+
+    Modules that only functions import are left out.
+    """
     return frozenset(reachable(_starts(program), imports.imported_at_start))
 
 
 def _starts(program: Program) -> list[str]:
-    """Return the modules that declare what endpoints run."""
+    """Return the modules that declare the functions and classes of endpoints."""
     known = {module.name for module in program.modules}
     named = (
         *(name for endpoint in program.code_endpoints() for name in modules_of(endpoint)),

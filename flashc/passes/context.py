@@ -1,4 +1,4 @@
-"""Define what passes may use besides the program: the sink for findings, project and options."""
+"""Define what passes may use besides the program: the sink, the project and the options."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .resolver import CallResolver
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PassContext:
-    """Where passes report to, and the project that the program was read from.
+    """The sink for the findings of passes, and the project that the program was read from.
 
-    `environment` are the variables of the building process, of which every lookup is recorded.
-    `how_to_declare` says how a program declares an endpoint, for each dialect.
+    `environment` are the variables of the building process; every variable that is read is
+    recorded. `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
     """
 
     sink: Sink
@@ -34,7 +34,10 @@ class PassContext:
     )
 
     def resolver(self, program: Program) -> CallResolver:
-        """Return a resolver for this program: the last one, if the modules and endpoints are the same."""
+        """Return a resolver for this program.
+
+        The last one if modules and endpoints are the same.
+        """
         for resolver in self._resolvers:
             known = resolver.program
             if known.modules is program.modules and known.endpoints is program.endpoints:
@@ -43,7 +46,10 @@ class PassContext:
         return self._resolvers[0]
 
     def imports(self, program: Program) -> ImportGraph:
-        """Return the imports between this program's modules: the last ones, if the modules are the same."""
+        """Return the imports between this program's modules.
+
+        The last result if these are the same.
+        """
         for modules, imports in self._imports:
             if modules is program.modules:
                 return imports

@@ -8,9 +8,9 @@ from flashc_ir.modules import Module, Origin
 
 
 class ImportGraph:
-    """Which modules of a program import which, parents and submodules included; each is looked at once.
+    """The imports between the modules of a program, including parents and submodules.
 
-    What only a type checker imports is left out.
+    Imports for type checkers only are left out.  Each module is searched once.
     """
 
     def __init__(self, modules: Iterable[Module]) -> None:
@@ -19,7 +19,7 @@ class ImportGraph:
         self._imported: dict[str, tuple[list[str], list[str]]] = {}
 
     def imported(self, name: str) -> list[str]:
-        """Return the project's modules that a module imports, in its functions too."""
+        """Return the modules of the project that a module imports, also in its functions."""
         return self._of(name)[0]
 
     def imported_at_start(self, name: str) -> list[str]:
@@ -27,6 +27,7 @@ class ImportGraph:
         return self._of(name)[1]
 
     def _of(self, name: str) -> tuple[list[str], list[str]]:
+        """Return the modules that a module imports, and those imported outside of functions."""
         known = self._imported.get(name)
         if known is None:
             found: dict[str, bool] = {}  # whether it is imported outside of functions

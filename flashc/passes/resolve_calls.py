@@ -1,4 +1,4 @@
-"""Find the calls between endpoints, and compute which endpoint may call which."""
+"""Find the calls between endpoints, and compute which endpoint may call which other one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from .resolver import CallResolver, Definition, entry_points
 def resolve_calls(program: Program, context: PassContext) -> Program:
     """Set `Program.calls` and `Program.edges`.
 
-    Every reference to an endpoint counts as a call, because the program may pass it on and call it elsewhere.
-    An endpoint runs its functions, everything that they refer to, and the top level of every imported module.
+    Every reference to an endpoint counts as a call, because the program may pass it on and call it
+    elsewhere.  An endpoint runs its functions, everything that they refer to, and the top level of
+    every imported module.
     """
     resolver = context.resolver(program)
     uses = [
@@ -37,7 +38,7 @@ def resolve_calls(program: Program, context: PassContext) -> Program:
 def _calls(
     resolver: CallResolver, module: Module, reference: Reference, definition: Definition
 ) -> Iterator[Call]:
-    """Yield what a reference calls by code that is not the endpoint's own."""
+    """Yield a call for each endpoint that a reference may call from other code than its own."""
     scope = Definition(module.name, reference.scope)
     for endpoint in resolver.endpoints_at(definition):
         if not scope.is_in(entry_points(endpoint)):
@@ -56,6 +57,7 @@ def _edges(resolver: CallResolver, endpoint: CodeEndpoint) -> Iterator[Edge]:
 def _call(
     scope: Definition, definition: Definition, endpoint: Endpoint, reference: Reference
 ) -> Call:
+    """Return the call of an endpoint that a reference makes."""
     member = reference.member
     qualname = definition.qualname if member is None else f"{definition.qualname}.{member}"
     shape = reference.shape if member is None else reference.member_shape

@@ -48,7 +48,7 @@ class Options:
 
 
 def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Options:
-    """Return the options of a project: those of its pyproject.toml, overridden by the flags that are not None.
+    """Return the options in the project's pyproject.toml, overridden by flags that are not None.
 
     Keys of the file are spelled with `-` or `_`.  A key that can't be used is reported and left
     out; the other keys are used.  A file that can't be read is reported, and only the flags are
@@ -136,7 +136,7 @@ def _table(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
-    """Report a key as it is spelled in the file: a key that does not exist, or a wrong value of one."""
+    """Report a key, spelled as in the file, that does not exist or has a wrong value."""
     import difflib
 
     known = sorted(each.name.replace("_", "-") for each in fields(Options))

@@ -46,7 +46,7 @@ def read_requirements(project: Project, sink: Sink) -> Requirements:
 
 
 def included_files(project: Project) -> list[str]:
-    """Return the paths of the files that `requirements.txt` includes, directly or through other files.
+    """Return the paths of the files that `requirements.txt` includes, directly or not.
 
     A path is relative to the root.  It may lead out of the project, or to a file that does not
     exist.
@@ -69,7 +69,10 @@ def included_files(project: Project) -> list[str]:
 
 
 def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
-    """Read pip's format: comments, line continuations, `-r`, hashes, markers; `-e .` is an error."""
+    """Read pip's format: comments, line continuations, `-r`, hashes, markers.
+
+    `-e .` is an error.
+    """
     from packaging.utils import canonicalize_name
     from pip_requirements_parser import (
         InstallationError,
@@ -112,7 +115,7 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
 
 
 def _line_of(project: Project, line: Any) -> tuple[Span, str]:
-    """Return the span of a line that the parser read, and the text by which a message names the line.
+    """Return the span of a line that the parser read, and the text that names it in a message.
 
     The text is the line itself only if the line is in a file of the project that is named like a
     list of requirements.  Other files may contain credentials: a file outside of the project, which
@@ -156,14 +159,14 @@ def _invalid(sink: Sink, span: Span, message: str) -> None:
 
 
 def why_invalid(text: str, error: Exception) -> str:
-    """Return why a text is not a requirement: the parser's reason, or a clearer one for `name=1`."""
+    """Return why a text is not a requirement: the parser's reason, or one for `name=1`."""
     if pinned(text) != text:
         return "`=` is not a version operator; write `==`"
     return str(error).partition("\n")[0]
 
 
 def pinned(text: str) -> str:
-    """Return a requirement that is written as in conda, `torch=2.9`, as pip writes it: `torch==2.9`.
+    """Return a requirement in conda's form, `torch=2.9`, in the form of pip: `torch==2.9`.
 
     A text without such an operator, and one that is not valid with `==` either, stays as it is.
     """

@@ -1,7 +1,7 @@
 """Collect the imports, top-level bindings and references to names of one parsed module.
 
-One walk over the tree binds names and records uses.  Uses are resolved afterwards, when every scope is
-complete, because scoping in Python does not depend on the order of the text.
+One walk over the tree binds names and records their uses.  The uses are resolved after the walk,
+when all scopes are complete, because a name in Python may be used before the line that binds it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,10 @@ from .walk import children, dotted
 
 
 def collect_names(syntax: Syntax, index: ModuleIndex) -> Module:
-    """Return the imports, bindings and references of one module; `index` tells which modules exist."""
+    """Return the imports, bindings and references of one module.
+
+    `index` knows which modules exist.
+    """
     imports = ImportCollector(syntax=syntax, index=index)
     binder = Binder(syntax=syntax, imports=imports)
     walker = _Walker(syntax=syntax, index=index, imports=imports, binder=binder)
@@ -46,9 +49,10 @@ def collect_names(syntax: Syntax, index: ModuleIndex) -> Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
-    """What surrounds a node: `if TYPE_CHECKING:`, a `try` that handles ImportError, `await`.
+    """The code around a node: `if TYPE_CHECKING:`, a `try` that handles ImportError, `await`.
 
-    `script_only` code runs only if the module is started as a script, which a worker never does.
+    `script_only` says that the code runs only if the module is started as a script, which a worker
+    never does.
     """
 
     typing_only: bool = False
@@ -59,11 +63,14 @@ class _Context:
 
     @property
     def of_import(self) -> ImportContext:
+        """The part of the context that matters for imports."""
         return ImportContext(self.typing_only, self.guarded)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Walker:
+    """Walks over the tree of a module; a method for each kind of node binds and records names."""
+
     syntax: Syntax
     index: ModuleIndex
     imports: ImportCollector
@@ -79,6 +86,7 @@ class _Walker:
     # The walk ------------------------------------------------------------------------------------
 
     def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        """Visit a node and the nodes inside it."""
         for operand in value_operands(node):
             if isinstance(operand, cst.Call):
                 self.result_uses[operand] = ResultUse.CONSUMED
@@ -119,7 +127,10 @@ class _Walker:
         scope.nonlocal_names.update(item.name.value for item in node.names)
 
     def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
-        """Skip annotations: they call no endpoint, and `from __future__ import annotations` disables them."""
+        """Skip annotations.
+
+        They call no endpoint, and `from __future__ import annotations` disables them.
+        """
 
     def _handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
@@ -165,6 +176,7 @@ class _Walker:
     def _parameters(
         self, params: cst.Parameters, outer: Scope, inner: Scope, context: _Context
     ) -> None:
+        """Bind parameters in the scope of a function; their defaults belong to the outer scope."""
         stars = (params.star_arg, params.star_kwarg)
         for param in (*params.posonly_params, *params.params, *params.kwonly_params, *stars):
             if isinstance(param, cst.Param):
@@ -173,7 +185,10 @@ class _Walker:
                     self.visit(param.default, outer, context)
 
     def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
-        """Visit a comprehension: it has its own scope, but the first iterable belongs to the outer scope."""
+        """Visit a comprehension.
+
+        It has its own scope, but the first iterable belongs to the outer scope.
+        """
         inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
         generator: cst.CompFor | None = node.for_in
         outermost = True
@@ -229,6 +244,7 @@ class _Walker:
     # Expressions ---------------------------------------------------------------------------------
 
     def _expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
+        """Visit an expression: record a use of a dotted name, or a call."""
         awaited = context.awaited
         plain = replace(context, awaited=False) if awaited else context
         if isinstance(node, cst.Await):
@@ -259,11 +275,12 @@ class _Walker:
         self._children(node, scope, plain)
 
     def _use(self, use: Use, context: _Context) -> None:
-        """Record the use of a name, unless only the module as a script executes it."""
+        """Record the use of a name, unless the code runs only in a script."""
         if not context.script_only:
             self.uses.append(use)
 
     def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
+        """Record a call with its arguments, and visit these."""
         self._dynamic_import(node, scope, context)
         result_use = self.result_uses.get(node, ResultUse.KEPT)
         shape = shape_of(node, awaited, context.in_async, result_use)
@@ -306,7 +323,7 @@ class _Walker:
             self.imports.note_dynamic(node, scope, context.of_import)
 
     def result(self) -> Module:
-        """Return what the walk found; call it once, after the walk."""
+        """Return the module with everything that the walk found; call it once, after the walk."""
         imports = self.imports
         module = module_of(
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
@@ -342,8 +359,8 @@ class _Walker:
 def _visitor(kind: type[cst.CSTNode]) -> Callable[[_Walker, Any, Scope, _Context], None]:
     """Return the method that visits a class of nodes.
 
-    The result is cached per class, because LibCST's classes are abstract base classes and twenty `isinstance`
-    checks per node take longer than the rest of the walk.
+    The result is cached for each class: `isinstance` is slow for LibCST's abstract classes, and
+    twenty checks per node would take longer than the rest of the walk.
     """
     found: Callable[[_Walker, Any, Scope, _Context], None] = next(
         method for kinds, method in _Walker.visitors if issubclass(kind, kinds)

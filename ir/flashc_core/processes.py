@@ -1,8 +1,8 @@
-"""Run CPU-bound work in parallel processes, where that is safe and faster.
+"""Run CPU-bound work in parallel processes, if that is safe and faster.
 
-`concurrent.futures` and `multiprocessing.Pool` do not fit: both wait forever for a process that was killed while
-it wrote a result, by an interrupt or because memory ran out.  Here each process has a pipe of its own; the pipe
-ends when the process does.
+`concurrent.futures` and `multiprocessing.Pool` are not used, because both wait forever for a
+process that was killed while it wrote a result, for example because memory ran out.  Here each
+process has its own pipe, which ends when the process ends.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ Work = Callable[[int], bytes]
 _MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
 _SIZE = struct.Struct("<Q")
-_HEAD = struct.Struct("<I?Q")  # number, whether it is a result, the length of what follows
-_END = 0xFFFFFFFF  # in place of a number: there are no more
+_HEAD = struct.Struct(
+    "<I?Q"
+)  # number, whether it is a result or an exception, length of the content
+_END = 0xFFFFFFFF  # stands in place of a number and means that there are no more
 _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 
 
 class Prefork:
-    """A process that is started before its work is known, and imports what the work needs meanwhile.
+    """A process that is started before its work is known, and imports modules for the work.
 
-    Its work is pickled, unlike that of processes that are forked later.
+    Its work is pickled; that of processes that are forked later is not.
     """
 
     def __init__(self, prepare: Callable[[], object]) -> None:
@@ -57,7 +59,10 @@ class Prefork:
 
     @classmethod
     def start(cls, prepare: Callable[[], object]) -> Prefork | None:
-        """Start a process; None where forking is not safe or not possible, or there is one processor only."""
+        """Start a process.
+
+        The result is None if forking is unsafe or impossible, or there is only one processor.
+        """
         if not _can_fork() or len(os.sched_getaffinity(0)) < 2:
             return None
         try:
@@ -66,7 +71,7 @@ class Prefork:
             return None
 
     def give(self, work: Work) -> bool:
-        """Let the process take numbers for this work; return False if it has ended."""
+        """Let the process take numbers for this work; return False if the process has ended."""
         if not self._is_open:
             return False
         data = pickle.dumps(work)
@@ -80,7 +85,7 @@ class Prefork:
         return True
 
     def close(self) -> None:
-        """Stop the process, whatever it does."""
+        """Stop the process, even if it is working."""
         if self._is_open:
             self._is_open = False
             os.kill(self._child, signal.SIGKILL)
@@ -89,6 +94,7 @@ class Prefork:
             self._close_files()
 
     def _close_files(self) -> None:
+        """Close the pipes and the file that are shared with the process."""
         for file in (self.numbers, self.filling, self._requests, self._board):
             os.close(file)
 
@@ -98,13 +104,15 @@ def on_all_processors(
 ) -> Generator[bytes, None, None]:
     """Begin `work(0)`, ..., `work(count - 1)`, and return their results, in this order.
 
-    What one of them raises is raised.  The processes are started before this function returns, so that the
-    caller can do something else before it takes the first result.  They are forked, so that `work` and all it
-    knows need no pickling and nothing is imported again; `prefork` is a process to use besides these.
+    An exception that one of them raises is raised here.  The processes are started before this
+    function returns, so that the caller can do something else before it takes the first result.
+    They are forked, so that `work` is not pickled and no module is imported again.  `prefork` is a
+    process to use besides these.
 
-    Everything is done in this process instead on other systems than Linux; if this process has other threads,
-    because a fork copies none of them; if there are fewer than `least` processes to start; and for more items
-    than the pipe with their numbers can hold.  So is what is left when a process is killed.
+    In some cases all work is done in this process: on other systems than Linux; if this process has
+    other threads, because a fork copies none of them; if fewer than `least` processes would be
+    started; and if the pipe can't hold all numbers.  If a process is killed, its work is done in
+    this process too.
     """
     results = _results_in_order(work, count, least, prefork)
     next(results)
@@ -114,7 +122,10 @@ def on_all_processors(
 def _results_in_order(
     work: Work, count: int, least: int, prefork: Prefork | None
 ) -> Generator[bytes, None, None]:
-    """Yield `b""` once the processes are started, so that `next` waits for no result, then the results."""
+    """Yield `b""` when the processes are started, then the results in order.
+
+    So the first `next` does not wait for a result.
+    """
     processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES) if _can_fork() else 0
     if processes < least or count > _PIPE_CAPACITY - _MAX_PROCESSES:
         processes = 0
@@ -133,15 +144,16 @@ def _results_in_order(
 
 
 def _can_fork() -> bool:
+    """Return whether this process can be forked safely."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _in_processes(
     work: Work, processes: int, count: int, prefork: Prefork | None
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Yield a dummy, `(-1, b"")`, once the processes are started, then (number, result) in any order.
+    """Yield `(-1, b"")` when the processes are started, then (number, result) in any order.
 
-    The results that a killed process had taken are missing.
+    The results for the numbers that a killed process had taken are missing.
     """
     if processes == 0 or prefork is None or not prefork.give(work):
         prefork = None
@@ -149,7 +161,7 @@ def _in_processes(
     numbers, filling = os.pipe() if prefork is None else (prefork.numbers, prefork.filling)
     ended = 0
     try:
-        with suppress(OSError):  # fork failed: continue with the processes started so far
+        with suppress(OSError):  # the fork failed; continue with the processes started so far
             for _ in range(processes if prefork is None else processes - 1):
                 reader, child = _start(partial(_serve, work, numbers))
                 children[reader] = child
@@ -163,7 +175,7 @@ def _in_processes(
                 ended += 1
             else:
                 yield number, result
-    finally:  # after an interrupt too: stop the processes, their results are not needed
+    finally:  # stop the processes, also after an interrupt; their results are not needed
         for child in children.values():
             os.kill(child, signal.SIGKILL)
         for reader, child in children.items():
@@ -174,15 +186,17 @@ def _in_processes(
             os.close(filling)
         elif ended <= len(
             children
-        ):  # it still works, or numbers are left that a killed process did not take
+        ):  # the process still works, or a killed process has left numbers
             prefork.close()
 
 
 def _start(serve: Callable[[int], object]) -> tuple[int, int]:
-    """Start a process that calls `serve` with a pipe to write to; return the pipe to read from, and its id.
+    """Start a process that calls `serve` with a pipe to write to.
 
-    Garbage collection is off there because the process is short-lived.  Interrupts are left to this process,
-    and the new one ends with it, however that ends.
+    Return its pipe to read from, and its id.
+
+    Garbage collection is off in the new process, because it is short-lived.  The new process
+    ignores interrupts, and it ends when this process ends, for any reason.
     """
     reader, writer = os.pipe()
     parent = os.getpid()
@@ -210,7 +224,8 @@ def _start(serve: Callable[[int], object]) -> tuple[int, int]:
 
 
 def _end_with_parent(parent: int) -> None:
-    import ctypes  # takes a while, and the parent does not need it
+    """Let the operating system kill this process when its parent ends."""
+    import ctypes  # importing it takes a while, and the parent does not need it
 
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if os.getppid() != parent:  # it has ended already
@@ -220,7 +235,7 @@ def _end_with_parent(parent: int) -> None:
 def _serve_requests(
     prepare: Callable[[], object], requests: int, board: int, numbers: int, writer: int
 ) -> None:
-    """Take work from `board` whenever its size comes from `requests`, until the process is stopped."""
+    """Take work from the file `board` when its size arrives from `requests`, until stopped."""
     prepare()
     while data := os.read(requests, _SIZE.size):
         (size,) = _SIZE.unpack(data)
@@ -243,15 +258,19 @@ def _serve(work: Work, numbers: int, writer: int) -> None:
 
 
 def _pickled(error: Exception) -> bytes:
+    """Return an exception as bytes.
+
+    One that can't be pickled becomes a RuntimeError with its text.
+    """
     with suppress(Exception):  # not every exception can be pickled and unpickled
         data = pickle.dumps(error)
-        pickle.loads(data)  # pickled in the line above
+        pickle.loads(data)  # these bytes were made in the line above
         return data
     return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
 def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield the results that arrive on some pipes, until each has ended or said that there are no more."""
+    """Yield the results that arrive on some pipes, until all of them have ended."""
     waiting = {reader: bytearray() for reader in readers}
     with selectors.DefaultSelector() as selector:
         for reader in readers:

@@ -1,6 +1,7 @@
-"""Define the laws (invariants) of the IR: one function for each, which yields the violations.
+"""Define the laws (invariants) of the IR; each is a function that yields the violations.
 
-`verify` checks the laws after lowering and after every pass.  The docstring of `program.py` lists them; a test compares.
+`verify` checks the laws after lowering and after every pass.  The docstring of `program.py` lists
+them, and a test compares both.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from .program import Callee, Program, Resource, callee_of, endpoint_order
 from .spans import spans_of
 
 FIRST_STEP = "lowering"
-"""The name for lowering, which makes a program before the first pass."""
+"""The name of the step before the first pass, which makes the program."""
 
 
 class Subject:
-    """A program under check, with what several laws ask about it.
+    """A program that is checked, with facts about it that several laws use.
 
-    `fresh` are the parts whose spans no earlier check has seen.
+    `fresh` are the parts whose spans were not checked before.
     """
 
     def __init__(self, program: Program, fresh: Iterable[Struct]) -> None:
@@ -40,22 +41,22 @@ class Subject:
 
     @cached_property
     def spans(self) -> list[Span]:
-        """Return the spans of the fresh parts."""
+        """The spans in the fresh parts."""
         return [span for node in self.fresh for span in spans_of(node)]
 
     @cached_property
     def file_paths(self) -> frozenset[str]:
-        """Return the paths of the program's files."""
+        """The paths of the program's files."""
         return frozenset(file.path for file in self.program.files)
 
     @cached_property
     def module_names(self) -> frozenset[str]:
-        """Return the names of the program's modules."""
+        """The names of the program's modules."""
         return frozenset(module.name for module in self.program.modules)
 
     @cached_property
     def callees(self) -> frozenset[Callee]:
-        """Return the program's endpoints as callees of calls."""
+        """The program's endpoints as callees of calls."""
         return frozenset(callee_of(endpoint) for endpoint in self.program.endpoints)
 
 
@@ -63,9 +64,12 @@ Check = Callable[[Subject], Iterator[str]]
 
 
 class Law(Struct, frozen=True, kw_only=True):
-    """One law: `check` yields a message for each violation; `since` is the pass from which it holds.
+    """One law: `check` yields a message for each violation.
 
-    `reads` are the fields of the program that `check` reads.  `of_spans`: it also reads the spans of all parts.
+    `since` is the pass from which it holds.
+
+    `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
+    the spans of all parts.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Law(Struct, frozen=True, kw_only=True):
 
 
 def _unique(what: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield a message for each name that occurs more than once."""
     for name, count in Counter(names).items():
         if count > 1:
             yield f"the {what} `{name}` occurs {count} times"
@@ -133,7 +138,7 @@ def _order(subject: Subject) -> Iterator[str]:
 
 # Spans and edits ----------------------------------------------------------------------------------
 
-# Files that the program is read from although the artifact may lack them.
+# Files that flashc reads, although they may not be in the artifact.
 CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
 
 
@@ -165,6 +170,7 @@ def _edits(subject: Subject) -> Iterator[str]:
 
 
 def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
+    """Yield the violations of some edits of one file."""
     for edit in edits:
         if edit.span.path != path:
             yield f"the edit at {edit.span} belongs to `{path}`"
@@ -361,7 +367,7 @@ LAWS: tuple[Law, ...] = (
 
 
 def law_list() -> str:
-    """Return the laws as a list, as the docstring of `program.py` has it."""
+    """Return the laws as the list in the docstring of `program.py`."""
     return "\n".join(
         f"- {law.name}: {law.text}"
         + ("" if law.since == FIRST_STEP else f"  Holds since `{law.since}`.")

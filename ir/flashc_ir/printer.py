@@ -1,7 +1,7 @@
 """Print the IR of a program as readable text, for `flashc emit --target ir` and for tests.
 
-There is one fact per line, in the order of the IR, without spans of single tokens: a change of the
-program's meaning changes the text, a change of its layout moves line numbers at most.
+There is one fact per line, in the order of the IR.  A change of the program's meaning changes the
+text.  A change that only moves code changes nothing but line numbers.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ def print_program(program: Program) -> str:
 
 
 def _indent(lines: Iterator[str]) -> Iterator[str]:
+    """Return lines with two spaces in front."""
     return (f"  {line}" for line in lines)
 
 
 def _program(program: Program) -> Iterator[str]:
+    """Yield the lines of a whole program."""
     yield f"program {program.name} (python {program.python_version})"
     for requirement in program.requirements:
         yield f"  requires {requirement.requirement}"
@@ -86,7 +88,7 @@ def _import(item: Import) -> str:
 
 
 def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
-    """Yield the lines of one endpoint, its head line first."""
+    """Yield the lines of one endpoint, beginning with its kind, name and location."""
     match endpoint:
         case ExistingEndpoint():
             shown = json.dumps(endpoint.id) if endpoint.id is not None else "known at run time"
@@ -113,12 +115,13 @@ def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _name(endpoint: QueueFunction | QueueClass | LoadBalanced | ImageEndpoint) -> str:
+    """Return an endpoint's name, with its resource name if that differs."""
     shown = json.dumps(endpoint.name, ensure_ascii=False)
     return shown if endpoint.name == endpoint.resource else f"{shown} = {endpoint.resource}"
 
 
 def signature(function: Function) -> str:
-    """Return `async def name(a: int, *, b=...) -> R`, as the author wrote it."""
+    """Return `async def name(a: int, *, b=...) -> R`, as in the source."""
     words = "async def " if function.is_async else "def "
     returns = f" -> {function.returns}" if function.returns else ""
     marks = " (generator)" if function.is_generator else ""
@@ -127,7 +130,7 @@ def signature(function: Function) -> str:
 
 
 def parameters(params: tuple[Parameter, ...]) -> str:
-    """Return the text between a signature's parentheses, as the author wrote it."""
+    """Return the text between the parentheses of a signature, as in the source."""
     return join_parameters(params, _parameter)
 
 
@@ -144,7 +147,7 @@ _STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
 
 
 def join_parameters(params: tuple[Parameter, ...], show: Callable[[Parameter], str]) -> str:
-    """Join parameters with the `/`, `*` and `**` that their kinds need; `show` gives one without stars."""
+    """Join parameters with `/`, `*` and `**`; `show` returns the text of one without stars."""
     parts: list[str] = []
     kinds = [param.kind for param in params]
     for index, param in enumerate(params):
@@ -179,7 +182,7 @@ def _configuration(configuration: Configuration) -> Iterator[str]:
     yield from _others(configuration, _CONFIGURATION)
 
 
-# The fields that have a wording of their own.  A field that is new in the IR is printed by its name.
+# The fields for which the printer has words.  Other fields, such as new ones, are printed with their names.
 _CONFIGURATION = frozenset(
     "resources environment dependencies has_known_dependencies system_dependencies "
     "accelerate_downloads max_concurrency python_version".split()

@@ -1,6 +1,6 @@
 """Verify after every pass that a program keeps the laws (invariants) of the IR.
 
-A violation is a bug in flashc, never a mistake of the user's.
+A violation is a bug in flashc, never a mistake of the user.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from .program import Program, ProjectFile
 
 
 class InvalidProgram(AssertionError):
-    """A pass broke the IR; this is a bug in flashc.  `broken` are the names of the laws."""
+    """A pass returned a program that breaks laws; this is a bug in flashc.
+
+    `broken` are their names.
+    """
 
     def __init__(self, after: str, violations: list[tuple[Law, str]]) -> None:
         found = "; ".join(f"{message} ({law.name})" for law, message in violations)
@@ -23,19 +26,22 @@ class InvalidProgram(AssertionError):
 
 
 class Verifier:
-    """Check one program after lowering and after each pass.
+    """Checks one program after lowering and after each pass.
 
-    A law is checked after its pass and after every later one.  Programs are immutable, so that a part that was checked before
-    is not searched for spans again, and a pass that changes nothing costs nothing.
+    A law is checked after the pass from which it holds and after every later pass.  Programs are
+    immutable, so a part that was checked before is not searched for spans again, and a pass that
+    changes nothing takes no time to check.
     """
 
     def __init__(self) -> None:
         self._passes: set[str] = {FIRST_STEP}
         self._last: Program | None = None
-        self._seen: dict[int, Struct] = {}  # by identity; the reference keeps the identity taken
+        self._seen: dict[
+            int, Struct
+        ] = {}  # by `id`; the reference keeps the object alive, so that its `id` is not used again
 
     def skip_spans(self, parts: Iterable[Struct]) -> None:
-        """Do not search these parts of the program for spans: `verify_parts` has checked them."""
+        """Skip these parts in the search for spans, because `verify_parts` has checked them."""
         self._seen |= {id(part): part for part in parts}
 
     def check(self, program: Program, after: str) -> None:
@@ -59,7 +65,7 @@ class Verifier:
         self._last = program
 
     def _is_affected(self, law: Law, subject: Subject) -> bool:
-        """Return whether something that decides a law has changed since the last check."""
+        """Return whether a part that a law reads has changed since the last check."""
         last = self._last
         if last is None or (law.of_spans and subject.fresh):
             return True
@@ -67,7 +73,7 @@ class Verifier:
 
 
 def verify(program: Program) -> None:
-    """Check all laws of a finished program: one that all checks have seen.
+    """Check all laws of a finished program, after all passes.
 
     Raises:
         InvalidProgram: a law is broken.
@@ -76,7 +82,7 @@ def verify(program: Program) -> None:
 
 
 def verify_parts(parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
-    """Check the laws of spans for parts that a program with these files will consist of.
+    """Check the laws of spans for parts that a program with these files will contain.
 
     Raises:
         InvalidProgram: a law is broken.
@@ -86,6 +92,11 @@ def verify_parts(parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> Non
 
 
 def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:
+    """Check some laws.
+
+    Raises:
+        InvalidProgram: a law is broken.
+    """
     violations = [(law, message) for law in laws for message in law.check(subject)]
     if violations:
         raise InvalidProgram(after, violations)

@@ -51,7 +51,7 @@ class BuildResult:
     """What a build made.
 
     Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's
-    SHA-256 in hex. `parts` is what the artifact consists of.
+    SHA-256 in hex.  `parts` is what the artifact consists of.
     """
 
     artifact: Path

@@ -33,7 +33,7 @@ def run(
     """Run a resolver or an installer.
 
     `request` is what the resolver was asked, so that a report can show which endpoints asked for a
-    package. `count` returns how many packages are done so far, for the progress.
+    package.  `count` returns how many packages are done so far, for the progress.
 
     Raises:
         DependencyError: the tool failed; its message is already reported, without addresses and

@@ -23,7 +23,7 @@ def wheel_sizes(lock: Lock, options: DependencyOptions, services: Services) -> d
     """Return the size in bytes of each distribution's wheel, as far as the index tells it.
 
     uv resolves the locked versions once more, from data that it has cached.  If that fails, the
-    result is empty. Source of the form: packaging.python.org/en/latest/specifications/pylock-toml.
+    result is empty.  Source of the form: packaging.python.org/en/latest/specifications/pylock-toml.
     """
     with tempfile.TemporaryDirectory(prefix="flashc-sizes-") as name:
         source, target = Path(name, "locked.txt"), Path(name, "pylock.toml")

@@ -47,7 +47,7 @@ def build_manifest(
     """Return the manifest of a program.
 
     `fingerprint` is that of the project's files.  `environ` may override images, locations and the
-    time stamp. `only` is the resource name of the endpoint that the manifest describes; None for
+    time stamp.  `only` is the resource name of the endpoint that the manifest describes; None for
     all endpoints.
     """
     deployed = [e for e in program.deployed() if only is None or e.resource == only]

@@ -12,7 +12,7 @@ def gpu_ids(choices: tuple[str, ...]) -> str:
     """Return `gpuIds`: the pools in order, then `-MODEL` for each model that is not wanted.
 
     A chosen model is written as its pool without the pool's other models, unless the pool itself is
-    chosen too. `any` is every pool.  Source: `GpuGroup.to_gpu_ids_str` of runpod_flash.
+    chosen too.  `any` is every pool.  Source: `GpuGroup.to_gpu_ids_str` of runpod_flash.
     """
     if GpuGroup.ANY.value in choices:
         return _ordered({pool.value for pool in GpuGroup.all()})

@@ -36,7 +36,7 @@ class ArtifactContents:
     """A readable archive: its files by path, its manifest, and its distributions.
 
     `proven` are the distributions whose files were already compared with their RECORD at
-    installation. `left_to_others` are the distributions that the artifact of one endpoint does not
+    installation.  `left_to_others` are the distributions that the artifact of one endpoint does not
     contain, because only other endpoints need them.
     """
 

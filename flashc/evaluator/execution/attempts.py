@@ -18,7 +18,7 @@ def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """Execute a `try` statement.
 
     Raises:
-        PythonError: nothing in the statement catches it.
+        PythonError: the exception is not caught in the statement.
     """
     try:
         flow = _handled(machine, node, frame)
@@ -38,7 +38,7 @@ def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 
 
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    """Execute the body, then its `else` or the handler of what the body raises."""
+    """Execute the body, then its `else` or the handler of the exception that the body raises."""
     before, count = dict(frame.names), machine.may_raise_count
     span = frame.syntax.span(node)
     reason = Unknown(reason="it is in a `try`, and what is tried may fail", origin=span)
@@ -48,7 +48,7 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     except PythonError as error:
         if machine.may_raise_count == count or not node.handlers:
             return _handle(machine, node, error, frame)
-        # What came before may have raised another exception, which selects another handler.
+        # Earlier code may have raised another exception, which selects another handler.
         names = joined_names([before, frame.names], reason)
         outcomes = _handle_maybe(machine, node, names, frame, reason)
         if not outcomes:
@@ -85,9 +85,9 @@ class _Outcome:
 def _handle_maybe(
     machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
 ) -> list[_Outcome]:
-    """Return what comes of the handlers of a body that ended here, but may raise at run time.
+    """Return the outcomes of the handlers for a body that ended here, but may raise at run time.
 
-    A handler that raises is left out: after the statement the program has not run it.
+    A handler that raises has no outcome: the program does not reach the code after the statement.
     """
     outcomes: list[_Outcome] = []
     for handler in node.handlers:
@@ -103,13 +103,13 @@ def _handle_maybe(
 
 
 def _join(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
-    """Set the names after a statement that ended in one of several ways; return how it may have ended."""
+    """Set the names after a statement that ended in one of several ways; return the joined flow."""
     frame.names = joined_names([outcome.names for outcome in outcomes], reason)
     return _any_of({outcome.flow for outcome in outcomes}, frame, reason)
 
 
 def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
-    """Return how a statement ends that may end in each of these ways."""
+    """Return the flow of a statement that may end in each of these ways."""
     if flows == {Flow.NEXT}:
         return Flow.NEXT
     if frame.enclosing is not None:
@@ -122,10 +122,10 @@ def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
 
 
 def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
-    """Execute `with contextlib.suppress(...)`, where `kinds` are the exceptions that it catches.
+    """Execute `with contextlib.suppress(...)`; `kinds` are the exceptions that it catches.
 
     Raises:
-        PythonError: an exception that it does not catch.
+        PythonError: the body raises another exception.
     """
     before, count = dict(frame.names), machine.may_raise_count
     span = frame.syntax.span(node)
@@ -150,7 +150,7 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
 
 
 def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -> Flow:
-    """Run the handler that catches `error`; raise it if none does."""
+    """Run the handler that catches `error`; raise `error` if there is no such handler."""
     for handler in node.handlers:
         verdict = _catches(machine, handler, error, frame)
         if verdict is None:
@@ -167,7 +167,7 @@ def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -
 def _catches(
     machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame
 ) -> bool | None:
-    """Return whether a handler catches `error`; None where that is not known."""
+    """Return whether a handler catches `error`; None if that is not known."""
     if handler.type is None:
         return True
     return catches(machine.evaluate(handler.type, frame), error)
@@ -192,7 +192,10 @@ def _run_handler(
 
 
 def _object(error: PythonError) -> Value:
-    """Return the exception that a handler sees.  Python's own texts differ between its versions."""
+    """Return the exception object that a handler gets.
+
+    The texts of Python's own exceptions are unknown, because they differ between versions.
+    """
     if error.value is not None:
         return error.value
     if isinstance(error.kind, type) and error.kind is StopIteration:

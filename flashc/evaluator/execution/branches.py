@@ -18,9 +18,9 @@ from flashc.syntax import walk
 def execute_maybe(
     machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown
 ) -> Flow:
-    """Execute each suite on a copy of the names; a name that differs afterwards is unknown.
+    """Execute each suite on a copy of the names; afterwards a name that differs is unknown.
 
-    None is an empty branch.  A single branch may also not run at all.
+    None is an empty branch.  If there is only one branch, it may also not run at all.
     """
     branches = [None if s is None else partial(machine.execute, s, frame) for s in suites]
     return execute_branches(machine, branches, frame, reason)
@@ -32,7 +32,7 @@ def execute_branches(
     frame: Frame,
     reason: Unknown,
 ) -> Flow:
-    """Execute branches as `execute_maybe` does; each is a function that returns how it ended."""
+    """Execute branches as `execute_maybe` does; each branch is a function that returns its flow."""
     before = dict(frame.names)
     outcomes: list[dict[str, Value]] = []
     flows: set[Flow] = set()
@@ -45,7 +45,7 @@ def execute_branches(
                 if branch is not None:
                     flows.add(branch())
             except PythonError:
-                pass  # the names keep what this branch had; a `try` knows by `may_raise`
+                pass  # keep the names of this branch; `may_raise` above tells an enclosing `try`
             outcomes.append(frame.names)
     if len(branches) == 1:
         outcomes.append(before)
@@ -79,8 +79,8 @@ def execute_loop_maybe(
 ) -> Flow:
     """Execute the body of a loop whose number of iterations is not known; return how it ended.
 
-    One iteration tells what the body changes.  Where it changes names, another iteration may compute something
-    else from them, so every name that the body assigns is unknown.
+    The body is executed once to find what it changes.  If it changes names, another iteration may
+    compute other values from them, so every name that the body assigns is unknown.
     """
     before = dict(frame.names)
     flow = execute_maybe(machine, [body], frame, reason)
@@ -94,7 +94,7 @@ def execute_loop_maybe(
 
 
 def joined_names(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
-    """Return the names after one of several branches, when it is not known which."""
+    """Return the names after one of several branches, if it is not known which branch ran."""
     names: dict[str, Value] = {}
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome):
         values = [outcome.get(name) for outcome in outcomes]
@@ -119,7 +119,7 @@ def _same(left: Value, right: Value | None) -> bool:
 def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
     """Return the value of a name after branches that leave different values.
 
-    A definition in one branch only is still that definition: its own check reports the condition.
+    A name that only one branch defines keeps its definition: another check reports the condition.
     """
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
@@ -133,6 +133,7 @@ def _unknown(reason: Unknown) -> Unknown:
 
 
 def _is_definition(value: object) -> bool:
+    """Return whether a value is a class, a module or an object of an SDK that acts as one."""
     if isinstance(value, DialectObject):
         return value.is_definition
     return isinstance(value, (ClassValue, External, ModuleRef))

@@ -20,7 +20,8 @@ from .targets import bind
 def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span) -> Value:
     """Return the container that a comprehension makes, or a generator expression's iterator.
 
-    The first iterable belongs to the scope around it, everything else to the comprehension's own scope.
+    The first iterable belongs to the scope around it, everything else to the comprehension's own
+    scope.
     """
     inner = Frame(
         syntax=frame.syntax,
@@ -34,15 +35,15 @@ def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span
     if isinstance(node, cst.GeneratorExp):
         return lazy_iterator((value for _, value in results), "generator", span)
     try:
-        return _collected(machine, node, results, span)
+        return _collect_results(machine, node, results, span)
     except IterationUnknown as problem:
         return problem.reason
 
 
-def _collected(
+def _collect_results(
     machine: Machine, node: cst.BaseComp, results: Iterator[tuple[Value, Value]], span: Span
 ) -> Value:
-    """Return the list, set or dict that consists of the results of a comprehension."""
+    """Return the list, set or dict that a comprehension makes from its results."""
     if isinstance(node, cst.DictComp):
         mapping = DictValue()
         for key, value in results:
@@ -59,10 +60,10 @@ def _collected(
 def _generate(
     machine: Machine, node: cst.BaseComp, generator: cst.CompFor, source: Value, frame: Frame
 ) -> Iterator[tuple[Value, Value]]:
-    """Yield the (key, value) pairs of a comprehension; where there are no keys, the value twice.
+    """Yield the (key, value) pairs of a comprehension; a list or set yields (value, value).
 
     Raises:
-        IterationUnknown: the next one is not known.
+        IterationUnknown: the next element is not known.
     """
     for item in iterate(machine, source, unordered=isinstance(node, cst.SetComp)):
         bind(machine, generator.target, item, frame)

@@ -43,7 +43,7 @@ _CONSTANTS = {"True": True, "False": False, "None": None}
 
 
 def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
-    """Return the value of `node`; what flashc does not evaluate is an `Unknown`.
+    """Return the value of `node`; it is an `Unknown` if flashc does not evaluate such a node.
 
     Raises:
         PythonError: the program is certain to raise here.
@@ -70,6 +70,7 @@ def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
 
 
 def _name(machine: Machine, node: cst.Name, frame: Frame, span: Span) -> Value:
+    """Return the value of a name: a constant, a name of the program, or a builtin."""
     name = node.value
     if name in _CONSTANTS:
         return Known(_CONSTANTS[name], span)
@@ -133,6 +134,7 @@ def _sequence(
 
 
 def _dict(machine: Machine, node: cst.Dict, frame: Frame, span: Span) -> Value:
+    """Evaluate a dict display, including `**` operands."""
     result = DictValue()
     for part in node.elements:
         if isinstance(part, cst.DictElement):
@@ -180,7 +182,7 @@ def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: S
 
 
 def _with_default(left: Symbolic, right: Value) -> Symbolic | None:
-    """`os.getenv("K") or "default"` stays a reference to the variable, with that default."""
+    """Return `os.getenv("K") or "default"` as a reference to the variable with that default."""
     if len(left.parts) != 1 or not isinstance(left.parts[0], EnvironmentReference):
         return None
     if not isinstance(right, Known) or not isinstance(right.value, str):
@@ -207,6 +209,7 @@ def _comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span
 
 
 def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) -> Value:
+    """Evaluate `a if test else b`; if the test is not known, both parts may have run."""
     test = machine.evaluate(node.test, frame)
     chosen = truth(machine, test)
     if isinstance(chosen, Unknown):
@@ -241,7 +244,7 @@ def _await(machine: Machine, node: cst.Await, frame: Frame, span: Span) -> Value
     return Unknown(reason="it waits for something at run time", origin=span)
 
 
-# A table, because LibCST's classes are abstract ones, for which `match` is slow.
+# A table is used because `match` is slow for LibCST's abstract classes.
 _EVALUATORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame, Span], Value]] = {
     cst.Attribute: _attribute,
     cst.Await: _await,

@@ -24,6 +24,7 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
 
 
 def _module(machine: Machine, name: str, span: Span) -> Value:
+    """Return the module `name` as a value: one of the project, or one from outside."""
     if machine.project.origin(name) is Origin.PROJECT:
         return Known(ModuleRef(name), span)
     return Known(External(name), span)
@@ -49,6 +50,7 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
 
 
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
+    """Return the value of `name` that `from module import name` binds."""
     if not module or machine.project.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
     return of_external(machine, External(module), name, span)

@@ -46,7 +46,7 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
 def _matches(
     machine: Machine, pattern: cst.MatchPattern, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
-    """Return whether `subject` fits; what the pattern captures goes into `bound`."""
+    """Return whether `subject` matches a pattern; put the names that it binds into `bound`."""
     if isinstance(subject, Unknown):
         return subject
     span = frame.syntax.span(pattern)
@@ -91,6 +91,7 @@ def _sequence(
     frame: Frame,
     bound: _Bound,
 ) -> bool | Unknown:
+    """Match a pattern such as `[a, *b]`."""
     container = subject.value if isinstance(subject, Known) else None
     if not isinstance(container, SequenceValue):
         if isinstance(container, (str, bytes, int, float, complex, DictValue)) or container is None:
@@ -121,6 +122,7 @@ def _sequence(
 def _mapping(
     machine: Machine, pattern: cst.MatchMapping, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
+    """Match a pattern such as `{"key": a, **rest}`."""
     container = subject.value if isinstance(subject, Known) else None
     if not isinstance(container, DictValue):
         if (

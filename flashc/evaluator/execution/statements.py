@@ -1,6 +1,7 @@
 """Execute statements: assignments, loops, `if`, `with`, `raise` and others; one function for each.
 
-Where it is not known whether a statement runs, `branches.execute_maybe` runs it on a copy of the names.
+If it is not known whether a statement runs, `branches.execute_maybe` runs it on a copy of the
+names.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
 
 
 def _execute(machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame) -> Flow:
+    """Execute statements until one of them ends the suite; return how the suite ended."""
     for statement in statements:
         machine.step(statement, frame)
         flow = _EXECUTORS.get(type(statement), _ignore)(machine, statement, frame)
@@ -66,7 +68,7 @@ def _execute_rest(
 
 
 def _ignore(machine: Machine, node: cst.CSTNode, frame: Frame) -> Flow:
-    """`pass`, and statements that do nothing while a module is imported."""
+    """Do nothing, as for `pass` and for statements without effect while a module is imported."""
     return Flow.NEXT
 
 
@@ -93,7 +95,10 @@ def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> No
 
 
 def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span: Span) -> Value:
-    """Return the result of `current += value`: `current` itself where Python changes the object."""
+    """Return the result of `current += value`.
+
+    It is `current` itself if Python changes the object.
+    """
     container = current.value if isinstance(current, Known) else None
     if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
         _extend(machine, container, value)
@@ -115,7 +120,7 @@ def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span:
 
 
 def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
-    """Execute `items += value` for a list: append the elements."""
+    """Execute `items += value` for a list: append the elements of `value`."""
     more = elements(machine, value)
     if machine.condition is not None or isinstance(more, Unknown):
         machine.may_raise()
@@ -170,6 +175,7 @@ def _continue(machine: Machine, node: cst.Continue, frame: Frame) -> Flow:
 
 
 def _raise(machine: Machine, node: cst.Raise, frame: Frame) -> None:
+    """Raise the exception of a `raise` statement, or the handled one if it names none."""
     span = frame.syntax.span(node)
     if node.exc is not None:
         error = raised(machine.evaluate(node.exc, frame), span)
@@ -187,6 +193,7 @@ def _raise(machine: Machine, node: cst.Raise, frame: Frame) -> None:
 
 
 def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
+    """Execute the branch that the test selects; if the test is not known, each branch may run."""
     test = machine.evaluate(node.test, frame)
     verdict = truth(machine, test)
     orelse = node.orelse
@@ -204,7 +211,10 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
 
 @dataclass(slots=True, eq=False)
 class _Loop:
-    """A loop that is executed; `exits` are the names wherever a `break` may have left it."""
+    """A loop that is executed.
+
+    `exits` are the names at each `break` that may have left the loop.
+    """
 
     machine: Machine
     node: cst.For | cst.While
@@ -213,7 +223,10 @@ class _Loop:
     exits: list[dict[str, Value]] = field(default_factory=list[dict[str, Value]])
 
     def iteration(self) -> Flow:
-        """Execute the body once; what follows a `break` that may run is uncertain."""
+        """Execute the body once.
+
+        After a `break` that may have run, the following code is uncertain.
+        """
         flow = self.machine.execute(self.node.body, self.frame)
         doubt = self.frame.doubt
         if flow is Flow.MAYBE_BREAK and doubt is not None:
@@ -222,7 +235,7 @@ class _Loop:
         return flow
 
     def unknown(self, reason: Unknown) -> Flow:
-        """Execute an unknown number of iterations."""
+        """Execute the loop for an unknown number of iterations."""
         flow = execute_loop_maybe(self.machine, self.node.body, self.frame, reason)
         self.join()
         if flow is Flow.RETURN:
@@ -232,7 +245,7 @@ class _Loop:
         return execute_maybe(self.machine, [self.node.orelse.body], self.frame, reason)
 
     def end(self) -> Flow:
-        """Execute `else`, if no `break` left the loop."""
+        """Execute the `else` block, unless a `break` has left the loop."""
         doubt = self.frame.doubt
         uncertain = self.join()
         if self.node.orelse is None:
@@ -242,7 +255,10 @@ class _Loop:
         return self.machine.execute(self.node.orelse.body, self.frame)
 
     def join(self) -> bool:
-        """Join the names of all exits; return whether there were any but the end."""
+        """Join the names of all exits and of the end.
+
+        Return whether there was an exit by `break`.
+        """
         if not self.exits or self.frame.doubt is None:
             return False
         self.frame.names = joined_names([*self.exits, self.frame.names], self.frame.doubt)
@@ -289,6 +305,7 @@ def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
 
 
 def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
+    """Execute a `with` statement; its context manager may suppress exceptions of the body."""
     suppressed: list[Value] = []
     before = dict(frame.names)
     for item in node.items:
@@ -310,18 +327,19 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
     except PythonError:
         # The context manager may suppress the exception.
         machine.may_raise()
-        reason = Unknown(reason="what is tried fails", origin=frame.syntax.span(node))
+        reason = Unknown(reason="the body of `with` raises", origin=frame.syntax.span(node))
         frame.names = joined_names([before, frame.names], reason)
         return Flow.NEXT
 
 
 def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:
+    """Execute the body of a `try` with `except*` as code that may not run to its end."""
     span = frame.syntax.span(node)
     reason = Unknown(reason="flashc does not evaluate this statement", origin=span)
     return execute_maybe(machine, [node.body], frame, reason)
 
 
-# Functions that return None go on with the next statement.
+# If a function returns None, the next statement is executed.
 _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]] = {
     cst.AnnAssign: _assign_annotated,
     cst.Assert: _assert,

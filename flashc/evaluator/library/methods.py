@@ -112,7 +112,10 @@ def _update_globals(machine: Machine, frame: Frame, arguments: CallArguments) ->
 
 
 def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArguments) -> Value:
-    """`GpuGroup.all()`: enum classes of the project have no methods that flashc follows."""
+    """Return the result of a method of an enum class, such as `GpuGroup.all()`.
+
+    Enum classes of the project have no methods that flashc evaluates.
+    """
     for dialect in machine.dialects:
         function = dialect.enum_method(kind, name)
         if function is not None and not arguments.keywords:
@@ -126,7 +129,10 @@ def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArg
 def _plain_method(
     machine: Machine, plain: object, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
-    """Let Python compute a method of a plain value, such as `str.upper`, if it has no effects."""
+    """Return the result of a method of a plain value, such as `str.upper`, computed by Python.
+
+    Methods with effects are not evaluated.
+    """
     span = arguments.span
     kind = next((k for k in PURE_METHODS if isinstance(plain, k)), None)
     if kind is None or name not in PURE_METHODS[kind]:
@@ -148,7 +154,7 @@ def _plain_method(
 
 
 def _large(value: Value) -> bool:
-    """Return whether an argument is so large that a result could be huge."""
+    """Return whether an argument is so large that the result could be huge."""
     if not isinstance(value, Known):
         return False
     plain = value.value

@@ -40,6 +40,7 @@ def unsupported_call(name: str, span: Span) -> Unknown:
 
 
 def _len(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `len(value)`."""
     span = arguments.span
     if len(arguments.values) != 1:
         return unsupported_call("len", span)
@@ -66,6 +67,8 @@ def _len(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _any_or_all(wanted: bool) -> Builtin:
+    """Return the function that evaluates `any` (`wanted` is True) or `all` (False)."""
+
     def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) != 1:
             return unsupported_call("any", arguments.span)
@@ -86,6 +89,7 @@ def _any_or_all(wanted: bool) -> Builtin:
 
 
 def _sum(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `sum(items)`, with a start value or without."""
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
         return unsupported_call("sum", arguments.span)
@@ -102,7 +106,7 @@ def _sum(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _extreme(name: str) -> Builtin:
-    """`min` and `max`: the first of the smallest or largest."""
+    """Return the function that evaluates `min` or `max`, which is `name`."""
 
     def run(machine: Machine, arguments: CallArguments) -> Value:
         span, keywords = arguments.span, arguments.keywords
@@ -130,6 +134,7 @@ def _extreme(name: str) -> Builtin:
 
 
 def _sorted(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `sorted(items, key=..., reverse=...)`."""
     span, keywords = arguments.span, arguments.keywords
     if len(arguments.values) != 1:
         return unsupported_call("sorted", span)
@@ -144,7 +149,7 @@ def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list
     """Return the items in the order that `key=` and `reverse=` ask for.
 
     Raises:
-        PythonError: they can't be compared.
+        PythonError: the items can't be compared.
     """
     span, keywords = arguments.span, arguments.keywords
     if not set(keywords) <= {"key", "reverse"}:
@@ -165,7 +170,7 @@ def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list
 
 
 def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Any] | Unknown:
-    """Return what the items are compared by, as Python's own objects."""
+    """Return the keys by which the items are compared, as Python's own objects."""
     span, keywords = arguments.span, arguments.keywords
     key = keywords["key"].value if "key" in keywords else Known(None, span)
     plain = isinstance(key, Known) and key.value is None
@@ -184,6 +189,8 @@ def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> lis
 
 
 def _sequence(kind: SequenceKind) -> Builtin:
+    """Return the function that evaluates `list`, `tuple`, `set` or `frozenset`."""
+
     def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) > 1 or arguments.keywords:
             return unsupported_call(kind.__name__, arguments.span)
@@ -211,14 +218,14 @@ def _dict(machine: Machine, arguments: CallArguments) -> Value:
         if problem is not None:
             return problem
     for name, argument in arguments.keywords.items():
-        containers.put(mapping, name, (Known(name, argument.span), argument.value))
+        containers.put_entry(mapping, name, (Known(name, argument.span), argument.value))
     return Known(mapping, arguments.span)
 
 
 def _zip(machine: Machine, arguments: CallArguments) -> Value:
     if arguments.keywords:
         return Unknown(reason="flashc does not evaluate `zip(strict=...)`", origin=arguments.span)
-    sources = _sources(machine, arguments.values)
+    sources = _iterators(machine, arguments.values)
     if isinstance(sources, Unknown):
         return sources
     pairs = (
@@ -231,7 +238,7 @@ def _map(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) < 2 or arguments.keywords:
         return unsupported_call("map", arguments.span)
     function, *given = arguments.values
-    sources = _sources(machine, given)
+    sources = _iterators(machine, given)
     if isinstance(sources, Unknown):
         return sources
     results = (
@@ -245,7 +252,7 @@ def _filter(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 2 or arguments.keywords:
         return unsupported_call("filter", arguments.span)
     function, given = arguments.values
-    source = _sources(machine, [given])
+    source = _iterators(machine, [given])
     if isinstance(source, Unknown):
         return source
     by_truth = isinstance(function, Known) and function.value is None
@@ -263,7 +270,7 @@ def _filter(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
-    """`enumerate(items)`, `enumerate(items, 1)`, `enumerate(items, start=1)`."""
+    """Evaluate `enumerate(items)`, `enumerate(items, 1)` or `enumerate(items, start=1)`."""
     span = arguments.span
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
@@ -273,7 +280,7 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
         return start
     if not isinstance(start.value, int):
         return unsupported_call("enumerate", span)
-    source = _sources(machine, given[:1])
+    source = _iterators(machine, given[:1])
     if isinstance(source, Unknown):
         return source
     first = start.value
@@ -305,7 +312,7 @@ def _iter(machine: Machine, arguments: CallArguments) -> Value:
     value = arguments.values[0]
     if isinstance(value, Known) and isinstance(value.value, IteratorValue):
         return value
-    source = _sources(machine, [value])
+    source = _iterators(machine, [value])
     return (
         source
         if isinstance(source, Unknown)
@@ -314,6 +321,7 @@ def _iter(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _next(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `next(iterator)`, with a default or without."""
     span = arguments.span
     if not 1 <= len(arguments.values) <= 2:
         return unsupported_call("next", span)
@@ -332,8 +340,8 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
     raise PythonError(StopIteration, "", span)
 
 
-def _sources(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
-    """Return an iterator over each of some values; the reason where one can't be iterated."""
+def _iterators(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
+    """Return an iterator over each of some values; the reason if one can't be iterated."""
     try:
         return [iterate(machine, value) for value in values]
     except IterationUnknown as problem:

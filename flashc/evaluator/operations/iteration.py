@@ -1,6 +1,7 @@
 """Iterate over evaluated lists, iterators, sets and dicts as Python does.
 
-Lists are read live, iterators once, sets in no known order.
+A list may change during the iteration, an iterator can be read only once, and the order of a set is
+not known.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ class IterationUnknown(Exception):
 
 
 def elements(machine: Machine, value: Value, *, unordered: bool = False) -> list[Value] | Unknown:
-    """Return the values that iterating over all of `value` gives.
+    """Return all elements of `value` as a list; the reason if they are not known.
 
     Raises:
-        PythonError: it can't be iterated over.
+        PythonError: the value can't be iterated over.
     """
     try:
         found: list[Value] = []
@@ -58,7 +59,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
 
     Raises:
         IterationUnknown: the next element is not known.
-        PythonError: it can't be iterated over, or changed its size meanwhile.
+        PythonError: the value can't be iterated over, or its size changed during the iteration.
     """
     if isinstance(value, Unknown):
         raise IterationUnknown(value)
@@ -97,7 +98,10 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
 
 
 def _rest_of_iterator(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
-    """Yield the rest of an iterator; after a branch that may not run it is not known what is left."""
+    """Yield the elements of an iterator that are not read yet.
+
+    If a branch that may not run has read some of them, the next element is not known.
+    """
     while True:
         if iterator.escaped is not None:
             raise IterationUnknown(iterator.escaped)
@@ -142,12 +146,12 @@ def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
 
 
 def lazy_iterator(source: Iterator[Value], name: str, span: Span) -> Known:
-    """Return an iterator of the program, whose elements come from `source`."""
+    """Return an iterator of the program that reads its elements from `source` when needed."""
     return Known(IteratorValue(source, name), span)
 
 
 def argument_for_python(machine: Machine, value: Value) -> Value:
-    """Return an argument that Python itself can take: environment variables and iterators are read."""
+    """Return an argument that Python can use: environment variables and iterators are read."""
     value = resolve_symbolic(machine, value)
     if isinstance(value, Known) and isinstance(value.value, IteratorValue):
         items = elements(machine, value)

@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Located(Generic[T]):
-    """A value that was read, and where the program says it."""
+    """A value that was read, with its span."""
 
     value: T
     span: Span
@@ -75,7 +75,7 @@ def read_gpus(parameter: Parameter[tuple[str, ...]], arguments: Arguments) -> tu
 
 
 def _spelled_gpu(value: object) -> str | None:
-    """Return the member that a string such as "ADA_24" stands for, as Python text."""
+    """Return the member that a string such as "ADA_24" stands for, as Python source."""
     kinds: tuple[type[Enum], ...] = (GpuGroup, GpuType)
     names = {member.value: f"{kind.__name__}.{member.name}" for kind in kinds for member in kind}
     return names.get(value) if isinstance(value, str) else None
@@ -84,7 +84,7 @@ def _spelled_gpu(value: object) -> str | None:
 def read_instances(
     parameter: Parameter[tuple[str, ...] | None], arguments: Arguments
 ) -> tuple[str, ...] | None:
-    """Read types of CPU instances; None where the endpoint asks for none."""
+    """Read types of CPU instances; None if the endpoint asks for none."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -97,7 +97,7 @@ def read_instances(
 
 
 def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """Read the least version of CUDA; None, written out, asks for no version."""
+    """Read the lowest version of CUDA; an explicit None means any version."""
     argument = arguments.given(parameter.name)
     if argument is not None:
         what = arguments.describe(parameter.name)
@@ -109,7 +109,7 @@ def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | N
 
 
 def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -> str | None:
-    """Return the id of a data centre, given as a `DataCenter` or a string in any case."""
+    """Return the id of a data centre, given as a `DataCenter` or as a string in any case."""
     value = decoder.known(argument, what)
     if value is None:
         return None
@@ -151,7 +151,7 @@ def read_datacenters(
 def check_datacenters(
     arguments: Arguments, datacenters: Iterable[Located[str]], hardware: Hardware
 ) -> None:
-    """Report CPU workers in data centres that have none."""
+    """Report CPU workers in data centres that have no CPU workers."""
     with_cpus = [each.value for each in CPU_DATACENTERS]
     for datacenter in datacenters:
         if isinstance(hardware, Cpu) and datacenter.value not in with_cpus:
@@ -170,7 +170,7 @@ def check_datacenters(
 
 
 def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers:
-    """Read a maximum, or a pair of minimum and maximum."""
+    """Read a maximum number of workers, or a pair of minimum and maximum."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -207,7 +207,7 @@ def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers
 
 
 def _swapped(decoder: ArgumentDecoder, span: Span, least: int, most: int) -> Fix | None:
-    """Return a fix that swaps a pair; a pair's span does not include its parentheses."""
+    """Return a fix that swaps the numbers of a pair; the span is that between its parentheses."""
     pair = f"{least}, {most}"
     text = decoder.machine.text_at(span)
     if text.startswith("["):
@@ -221,7 +221,10 @@ ScalerType = Literal["QUEUE_DELAY", "REQUEST_COUNT"]
 
 
 def read_scaler_type(parameter: Parameter[ScalerType], arguments: Arguments) -> ScalerType:
-    """Read what makes the platform add workers; the default depends on the kind of endpoint."""
+    """Read the scaler type, by which the platform adds workers.
+
+    The default depends on the kind of endpoint.
+    """
     default: ScalerType = "REQUEST_COUNT" if arguments.load_balanced else "QUEUE_DELAY"
     argument = arguments.given(parameter.name)
     if argument is None:

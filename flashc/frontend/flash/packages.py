@@ -17,7 +17,7 @@ from flashc_ir.platform.images import supported_pythons
 def read_dependencies(
     parameter: Parameter[tuple[Dependency, ...]], arguments: Arguments
 ) -> tuple[Dependency, ...]:
-    """Read PEP 508 requirements."""
+    """Read the Python packages of an endpoint, as PEP 508 requirements."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default

@@ -1,6 +1,6 @@
 """A stub of the Flash SDK, which records endpoints while `--trace` imports the project's modules.
 
-It runs in a separate process and uses the standard library only.
+It runs in a separate process and uses only the standard library.
 
 `trace_runner` loads this file and calls `install`.
 """

@@ -1,1 +1,1 @@
-"""Facts about the Runpod platform: hardware, data centres, images, packages, limits."""
+"""Provide facts about the Runpod platform: hardware, data centres, images, packages, limits."""
