@@ -23,7 +23,7 @@ def main() -> None:
         return
     from flashc.incremental.readers import start_reader
 
-    # This process is started first, because its imports take longer than opening the project takes here.
+    # This process is started first, because its imports take longer than opening the project.
     reader = start_reader() if sys.argv[1:2] and sys.argv[1] in _READING else None
     from flashc.cli.main import main as run
 

@@ -25,7 +25,7 @@ def backend_context(
 ) -> Context:
     """Return the context of the backends.
 
-    `progress` gets reports of long work, None shows nothing.
+    `progress` gets reports of long work; if it is None, no progress is shown.
     """
     options = workspace.options
     return Context(

@@ -163,9 +163,9 @@ def _prepare() -> None:
 
 
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:
-    """Return the SHA-256 of the artifact, which is given, and of each record.
+    """Return the SHA-256 of the artifact and of each record next to it.
 
-    The result is None for a missing one.
+    That of the artifact is given.  The result has None for a missing record.
     """
     return (artifact, *(_digest(output.parent / name) for name in _RECORDS))
 

@@ -19,7 +19,7 @@ class FixResult:
     """The files that fixes change.
 
     Attributes:
-        changes: the content of each changed file before and after, in bytes, by its path relative to
+        changes: the bytes of each changed file before and after the fixes, by its path relative to
             the project's folder.
     """
 

@@ -137,7 +137,7 @@ def render_to_streams(
 def _below_repository(root: Path) -> str:
     """Return the path from the root of the repository to the project, with a slash at its end.
 
-    It is empty if the project is the root, or not in a repository.
+    The path is empty if the project is the root, or is not in a repository.
     """
     for folder in (root, *root.parents):
         if (folder / ".git").exists():

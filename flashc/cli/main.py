@@ -14,8 +14,8 @@ from flashc_core.processes import Prefork
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-# Syntax trees are many small objects that live as long as the command.  With Python's default threshold,
-# collecting garbage among them takes a quarter of the time of a large project.
+# Syntax trees are many small objects that live as long as the command.  With Python's default
+# threshold, collecting garbage among them takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = (
     "check",

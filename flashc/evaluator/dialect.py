@@ -96,7 +96,7 @@ class Semantics:
     def member(self, module: str, name: str, span: Span) -> Value | None:
         """Return the value of `name` in the package or module `module`.
 
-        The result is None if it is not the SDK's.
+        The result is None if the module does not belong to the SDK.
         """
         if module.partition(".")[0] not in self.packages or name not in self.objects:
             return None
@@ -105,7 +105,7 @@ class Semantics:
     def exported(self, module: str, span: Span) -> Mapping[str, Value]:
         """Return the names that `from module import *` binds.
 
-        The result is empty if the module is not the SDK's.
+        The result is empty if the module does not belong to the SDK.
         """
         if module.partition(".")[0] not in self.packages:
             return {}
@@ -114,6 +114,6 @@ class Semantics:
     def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
         """Return a method of an enum class of the SDK, which is called on constants.
 
-        The result is None if there is none.
+        The result is None if the class has no such method, or does not belong to the SDK.
         """
         return None

@@ -82,10 +82,7 @@ def is_exception_class(value: ClassValue) -> bool:
 
 
 def builtin_base(value: ClassValue) -> type[BaseException] | None:
-    """Return the builtin exception that a class of the project derives from.
-
-    The result is None if there is none.
-    """
+    """Return the builtin exception that a class of the project derives from; None if it is none."""
     for ancestor in value.ancestry():
         for base in ancestor.bases:
             found = exception_class(base)

@@ -77,7 +77,8 @@ class Activation:
 class Effects:
     """What an import of a module does besides defining names.
 
-    It affects the modules that import it, directly or through others, but no other modules.
+    Modules that import the module, directly or through others, see the effects; other modules do
+    not.
     """
 
     assigned: dict[str, Value]

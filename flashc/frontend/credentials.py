@@ -6,7 +6,8 @@ import math
 import re
 from collections import Counter
 
-# Source: the token formats that Hugging Face, OpenAI, Runpod, GitHub, GitLab, AWS, Slack and Google publish.
+# Source: the token formats that Hugging Face, OpenAI, Runpod, GitHub, GitLab, AWS, Slack and Google
+# publish.
 _PREFIX = re.compile(
     r"(hf_|sk-|rpa_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox[abps]-|AIza)[A-Za-z0-9_\-]{12,}"
 )

@@ -96,13 +96,13 @@ class Dialect(ABC):
     def lower(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> Lowered:
         """Lower the endpoints that are declared in this dialect, in the order of their declaration.
 
-        Errors in them are reported to `decoder.sink`.
+        Errors in the endpoints are reported to `decoder.sink`.
         """
 
     def semantics(self) -> Semantics:
         """Return the meaning of the SDK's names for the evaluator.
 
-        By default only that of `objects`.
+        By default, only the names in `objects` have a meaning.
         """
         from flashc.evaluator.dialect import Semantics
 

@@ -64,7 +64,7 @@ class EndpointLowering:
     def idle(self) -> Edit | None:
         """Return the edit of a declaration that runs no code.
 
-        By default it is reported and None.
+        By default, the declaration is reported, and the result is None.
         """
         self.decoder.sink.report(
             rules.UNUSED_ENDPOINT,
@@ -77,7 +77,7 @@ class EndpointLowering:
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
         """Return the requirements of the declaration, and whether all are known.
 
-        Reports nothing.
+        Errors are not reported here.
         """
         return (), True
 

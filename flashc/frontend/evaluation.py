@@ -101,10 +101,7 @@ class Evaluation:
                 )
 
     def failure(self, name: str) -> ImportFailure | None:
-        """Return the exception that importing a module is certain to raise.
-
-        The result is None if there is none.
-        """
+        """Return the exception that importing a module surely raises; None if there is none."""
         error = self.machine.failed.get(name)
         return None if error is None else ImportFailure(error.span, printable(str(error)))
 

@@ -77,8 +77,8 @@ def lower_queue(
 ) -> QueueFunction | QueueClass | None:
     """Return the queue-based endpoint that runs a function or class; None if an error was reported.
 
-    The caller has already reported `target.condition` and a missing name.  If the name is missing, `name`
-    is None, and everything else is checked all the same.
+    The caller has already reported `target.condition` and a missing name.  If the name is missing,
+    `name` is None, and everything else is checked all the same.
     """
     if isinstance(target.value, ClassValue):
         methods = _methods(decoder, target.value)

@@ -87,7 +87,7 @@ class Parameter(Generic[T]):
     def range(self) -> str:
         """The allowed values as text, with the unit: "1…3600 s".
 
-        The result is "" if every value of the type is allowed.
+        The text is empty if every value of the type is allowed.
         """
         if "int" not in self.annotation:
             return self.unit
@@ -135,7 +135,8 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
 def read_integer(parameter: Parameter[int], arguments: Arguments) -> int:
     """Read an integer within the row's range.
 
-    The default if none is given or the value is wrong.
+    The result is the default if none is given, and also if the value is wrong, which is reported.
+    (`read_optional_integer` returns None for a wrong value.)
     """
     argument = arguments.given(parameter.name)
     if argument is None:
@@ -183,7 +184,7 @@ def read_nothing(parameter: Parameter[None], arguments: Arguments) -> None:
 def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
     """Read the name of an endpoint, which a build must know.
 
-    The result is None if none is given or it is wrong.
+    The result is None if the name is missing or wrong.
     """
     argument = arguments.given(parameter.name)
     if argument is None:
@@ -213,7 +214,7 @@ def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | N
 def read_member(kind: type[Enum]) -> Reader[str]:
     """Return a reader of a member of an enum, given as the member or as its value.
 
-    The reader returns the value; the default if none is given or the value is wrong.
+    The reader returns the value.  It returns the default if none is given or the value is wrong.
     """
 
     def read(parameter: Parameter[str], arguments: Arguments) -> str:

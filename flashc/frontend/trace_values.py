@@ -112,7 +112,7 @@ class TracedEndpoints:
     def _site(self, record: dict[str, Any]) -> tuple[Syntax, Span] | None:
         """Return the module and the span of the call that a record describes.
 
-        None outside of the project.
+        The result is None if the call is outside of the project.
         """
         syntax = self._syntax(record.get("file"))
         if syntax is None or None in record["position"]:

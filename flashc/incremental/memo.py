@@ -1,9 +1,8 @@
-"""Cache results with the inputs that they were computed from.
+"""Cache results with the inputs that they were computed from, and find the valid ones.
 
-Reuse a result if its inputs are the same.
-
-An entry has the result, the inputs that its computation read, and a digest of their contents (in
-the literature, a verifying trace).  The result is valid if the inputs have the same digest now.
+For each result, the cache has the list of the inputs that the computation read, and a digest of
+their contents (in the literature, a verifying trace).  The result is valid if the inputs have the
+same digest now.
 """
 
 from __future__ import annotations
@@ -38,9 +37,9 @@ class Memo:
     digest_of: Callable[[str], str]
 
     def load(self, kind: str, key: str, max_age: float | None = None) -> bytes | None:
-        """Return a result that is valid for the present inputs, at most `max_age` seconds old.
+        """Return the result that is valid for the present inputs, at most `max_age` seconds old.
 
-        Else None.
+        The result is None if the cache has no such entry.
         """
         inputs = self.cache.read(f"{kind}-inputs", key)
         if inputs is None:
@@ -48,10 +47,7 @@ class Memo:
         return self.cache.read(kind, self._full(key, msgspec.json.decode(inputs)), max_age)
 
     def inputs(self, kind: str, key: str) -> tuple[str, ...]:
-        """Return the inputs that a result had when it was last computed.
-
-        The result is empty if it is not cached.
-        """
+        """Return the inputs of a result when it was last computed; none if it is not cached."""
         data = self.cache.read(f"{kind}-inputs", key)
         return () if data is None else msgspec.json.decode(data, type=tuple[str, ...])
 

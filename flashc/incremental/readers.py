@@ -14,7 +14,7 @@ from flashc_core.processes import Prefork
 def start_reader() -> Prefork | None:
     """Return the process, for `open_workspace`.
 
-    The result is None if it would save no time or can't be started.
+    The result is None if the process would save no time or can't be started.
     """
     return None if "libcst" in sys.modules else Prefork.start(_prepare)
 

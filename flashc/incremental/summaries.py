@@ -45,10 +45,10 @@ _TRACES_OF_A_COMPONENT = (
 _MIN_PARALLEL_SIZE = (
     100_000  # bytes of source; reading less takes no longer than starting processes
 )
-# A module is evaluated once for each module that imports it.  If this takes more evaluations per module than the
-# limit, all modules are evaluated once, together, and an edit of one reads them all again.  The decision depends only
-# on the number of imports, never on the cache or the number of processors: modules that share state can have other
-# results if they are evaluated together.
+# A module is evaluated once for each module that imports it.  If this takes more evaluations per
+# module than the limit, all modules are evaluated once, together, and an edit of one reads them all
+# again.  The decision depends only on the number of imports, never on the cache or the number of
+# processors: modules that share state can have other results if they are evaluated together.
 _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"

@@ -51,8 +51,9 @@ def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None 
 def project_of(file: Path, workspace: Path | None) -> Path:
     """Return the root of the project that a file belongs to.
 
-    The root is the nearest folder above the file that contains one of `_MARKS`, up to the workspace.  If
-    there is none, it is the workspace, or the file's own folder if the file is outside of the workspace.
+    The root is the nearest folder above the file that contains one of `_MARKS`, up to the
+    workspace.  If there is none, it is the workspace, or the file's own folder if the file is
+    outside of the workspace.
     """
     for folder in file.parents:
         if any((folder / mark).exists() for mark in _MARKS):

@@ -40,13 +40,14 @@ def to_range(location: Location, lines: Lines, count: Units) -> Range:
 
 
 def _position(line: int, column: int, lines: Lines, count: Units) -> Position:
+    """Return a line and a column as a position of the client."""
     return Position(line - 1, count(lines.line(line)[: column - 1]))
 
 
 def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn:
     """Return a client's position as (line, column).
 
-    A position inside a character is that character's.
+    For a position inside a character, the column is that of the character.
     """
     text = lines.line(position.line + 1)
     column, passed = 1, 0

@@ -70,7 +70,7 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
 def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
     """Yield the bodies for which an affected Python creates no `__annotations__`.
 
-    They are those of the module and its classes.
+    Only the module and its classes have such bodies.
 
     If the module has `__annotations__`, its classes use them, so there are no such bodies.
     """

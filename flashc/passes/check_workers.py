@@ -14,7 +14,8 @@ from flashc_ir.resources import Gpu
 from .context import PassContext
 from .resolver import Definition
 
-# GPUs in a list are very different if the largest has at least this many times the memory of the smallest
+# GPUs in a list are very different if the largest has at least this many times the memory of the
+# smallest.
 _UNEQUAL = 2
 
 

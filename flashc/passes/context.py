@@ -36,7 +36,7 @@ class PassContext:
     def resolver(self, program: Program) -> CallResolver:
         """Return a resolver for this program.
 
-        The last one if modules and endpoints are the same.
+        The last resolver is used again if the modules and endpoints are the same.
         """
         for resolver in self._resolvers:
             known = resolver.program
@@ -48,7 +48,7 @@ class PassContext:
     def imports(self, program: Program) -> ImportGraph:
         """Return the imports between this program's modules.
 
-        The last result if these are the same.
+        The last result is used again if the modules are the same.
         """
         for modules, imports in self._imports:
             if modules is program.modules:

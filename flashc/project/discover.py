@@ -73,7 +73,8 @@ def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]
 def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
     """Return the paths of the modules by name.
 
-    For `a.py` and `a/__init__.py`, that of the package.
+    If there are `a.py` and `a/__init__.py`, Python imports the package, so `a` has the path of the
+    latter.
     """
     found: dict[str, str] = {}
     for path in sorted((file.path for file in files), key=lambda p: (not _is_package(p), p)):
@@ -93,6 +94,7 @@ def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
 
 
 def _is_package(path: str) -> bool:
+    """Return whether a file is the `__init__.py` of a package."""
     return path.endswith("/__init__.py")
 
 
@@ -158,7 +160,7 @@ class _Walk:
     def _stays_inside(self, path: str) -> bool:
         """Return whether a symbolic link leads to a file in the project.
 
-        Report one that does not.
+        A link that leads to another file is reported.
         """
         real = Path(os.path.realpath(self.root / path))
         inside = real == self.real_root or self.real_root in real.parents

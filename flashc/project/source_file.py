@@ -61,7 +61,7 @@ class SourceFile:
     def lines(self) -> Lines:
         """The line table.
 
-        If the file can't be decoded, that of a text with replacement characters.
+        If the file can't be decoded, it is the table of a text with replacement characters.
         """
         try:
             return Lines(self.text)

@@ -95,12 +95,14 @@ class _Walker:
         _visitor(type(node))(self, node, scope, context)
 
     def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        """Visit the child nodes of a node, except the names of keyword arguments."""
         skipped = node.keyword if isinstance(node, cst.Arg) else None
         for child in children(node):
             if child is not skipped:
                 self.visit(child, scope, context)
 
     def _expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
+        """Visit an expression that is a statement; the result of a call is discarded."""
         if isinstance(node.value, cst.Call):
             self.result_uses[node.value] = ResultUse.DISCARDED
         self._children(node, scope, context)
@@ -135,6 +137,7 @@ class _Walker:
     def _handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
     ) -> None:
+        """Bind the name of an `except` clause and visit its body."""
         if isinstance(node.name, cst.AsName):
             self.binder.bind_target(node.name.name, scope)
         self._children(node, scope, context)
@@ -144,6 +147,7 @@ class _Walker:
         self._children(node, scope, context)
 
     def _as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
+        """Bind the name after `as`."""
         self.binder.bind_target(node.name, scope)
 
     def _pattern(
@@ -203,6 +207,7 @@ class _Walker:
             self.visit(part, inner, context)
 
     def _if(self, node: cst.If, scope: Scope, context: _Context) -> None:
+        """Visit an `if` statement, and note what its test says about the body."""
         self.visit(node.test, scope, context)
         typing_only = (dotted(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
         inside = replace(
@@ -215,6 +220,7 @@ class _Walker:
             self.visit(node.orelse, scope, context)
 
     def _try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
+        """Visit a `try` statement, and note whether it handles a failed import."""
         guarded = any(expects_import_error(handler.type) for handler in node.handlers)
         inside = replace(context, guarded=context.guarded or guarded)
         self.visit(node.body, scope, inside)
@@ -225,6 +231,7 @@ class _Walker:
                 self.visit(part, scope, context)
 
     def _assign(self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context) -> None:
+        """Bind the targets of an assignment, read `__all__`, and visit the value."""
         if isinstance(node, cst.Assign):
             targets = [item.target for item in node.targets]
         else:
@@ -309,6 +316,7 @@ class _Walker:
         self._arguments(node, scope, context)
 
     def _arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
+        """Visit the arguments of a call."""
         for argument in node.args:
             self.visit(argument.value, scope, context)
 

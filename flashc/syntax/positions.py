@@ -53,7 +53,7 @@ class _Recorder(PositionProvidingCodegenState):
 class _Recording:
     """The context in which a node writes its own syntax.
 
-    A class, because a generator would be three times slower.
+    This is a class, because a generator would be three times slower.
     """
 
     __slots__ = ("_begin", "_end_node", "_node", "_recorder", "_start_node")

@@ -98,9 +98,10 @@ class _ReferenceResolver:
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """Return the name of a module-level variable in place of the SDK object that it holds.
+        """Return a use of a module-level variable that holds an object of an SDK, by its name.
 
-        The object may be a client, and calls name the variable.
+        The object may be a client, and calls of a client are resolved by the name of the variable.
+        Other uses are returned unchanged.
         """
         at_top = use.scope.owner(use.chain.root) is self.top
         if instance and at_top and self.index.origin(target) is Origin.SDK:

@@ -119,10 +119,7 @@ def string_literal(node: cst.BaseExpression) -> str | None:
 
 
 def docstring(body: cst.BaseSuite) -> str | None:
-    """Return the docstring in a function's or class's body without indentation.
-
-    The result is None if there is none.
-    """
+    """Return the docstring of a function or class without indentation; None if it has none."""
     first = next(statements(body), None)
     if isinstance(first, cst.Expr):
         text = string_literal(first.value)

@@ -113,7 +113,7 @@ class Store:
     def find(self, kind: str, key: str) -> Piece | None:
         """Check a large entry and return it as a piece of its file.
 
-        The result is None if it is missing or damaged.
+        The result is None if the entry is missing or damaged.
         """
         path = self._path(kind, key)
         try:

@@ -191,9 +191,7 @@ def _in_processes(
 
 
 def _start(serve: Callable[[int], object]) -> tuple[int, int]:
-    """Start a process that calls `serve` with a pipe to write to.
-
-    Return its pipe to read from, and its id.
+    """Start a process that calls `serve` with a pipe; return the other end of the pipe, and its id.
 
     Garbage collection is off in the new process, because it is short-lived.  The new process
     ignores interrupts, and it ends when this process ends, for any reason.
@@ -260,7 +258,7 @@ def _serve(work: Work, numbers: int, writer: int) -> None:
 def _pickled(error: Exception) -> bytes:
     """Return an exception as bytes.
 
-    One that can't be pickled becomes a RuntimeError with its text.
+    An exception that can't be pickled becomes a RuntimeError with its text.
     """
     with suppress(Exception):  # not every exception can be pickled and unpickled
         data = pickle.dumps(error)

@@ -23,8 +23,8 @@ class Span(Struct, frozen=True, order=True):
     `path` is POSIX and relative to the project's root, so that a span is the same on every machine.
     """
 
-    # Unlike other structs with many fields, a span is built with positional arguments, because every caller has the
-    # values in this order.
+    # Unlike other structs with many fields, a span is built with positional arguments, because every
+    # caller has the values in this order.
 
     path: str
     line: int

@@ -136,7 +136,7 @@ class Construction(Struct, frozen=True, kw_only=True):
     def span_of(self, argument: str) -> Span:
         """Return the span of an argument.
 
-        That of the whole declaration if the argument is not given.
+        If the argument is not given, the result is the span of the whole declaration.
         """
         found = (item.span for item in self.provenance if item.argument == argument)
         return next(found, self.span)

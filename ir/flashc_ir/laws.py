@@ -91,11 +91,13 @@ def _unique(what: str, names: Iterable[str]) -> Iterator[str]:
 
 
 def _unique_modules(subject: Subject) -> Iterator[str]:
+    """Yield the module names and module paths that occur more than once."""
     yield from _unique("module", (module.name for module in subject.program.modules))
     yield from _unique("module's path", (module.path for module in subject.program.modules))
 
 
 def _unique_files(subject: Subject) -> Iterator[str]:
+    """Yield the paths of files that occur more than once."""
     yield from _unique("file", (file.path for file in subject.program.files))
 
 
@@ -105,6 +107,7 @@ def is_relative(path: str) -> bool:
 
 
 def _relative_paths(subject: Subject) -> Iterator[str]:
+    """Yield the paths that are absolute or leave the project."""
     program = subject.program
     paths = [file.path for file in program.files]
     paths += [module.path for module in program.modules]
@@ -116,12 +119,14 @@ def _relative_paths(subject: Subject) -> Iterator[str]:
 
 
 def _module_files(subject: Subject) -> Iterator[str]:
+    """Yield the modules whose path is not a file of the program."""
     for module in subject.program.modules:
         if module.path not in subject.file_paths:
             yield f"the module `{module.name}` has no file"
 
 
 def _order(subject: Subject) -> Iterator[str]:
+    """Yield the parts of the program that are not sorted."""
     program = subject.program
     edges = [(edge.caller, str(edge.callee)) for edge in program.edges]
     for what, keys in (
@@ -143,12 +148,14 @@ CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
 
 
 def _span_files(subject: Subject) -> Iterator[str]:
+    """Yield the paths of spans that are not files of the program."""
     known = subject.file_paths | CONFIGURATION_FILES
     for path in {span.path for span in subject.spans} - known:
         yield f"a span is in `{path}`, which is not a file of the program"
 
 
 def _positions(subject: Subject) -> Iterator[str]:
+    """Yield the spans with a line or column below 1, or with an end before the beginning."""
     for span in subject.spans:
         if span.line < 1 or span.column < 1 or span.end_column < 1:
             yield f"the span {span} has a line or a column below 1"
@@ -159,6 +166,7 @@ def _positions(subject: Subject) -> Iterator[str]:
 
 
 def _edits(subject: Subject) -> Iterator[str]:
+    """Yield the edits that are in another file, change the number of lines, or overlap."""
     for module in subject.program.modules:
         for edits in (module.edits, module.sdk_edits):
             if edits:
@@ -186,17 +194,20 @@ def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
 
 
 def _names(subject: Subject) -> Iterator[str]:
+    """Yield the deployed endpoints without a name."""
     for endpoint in subject.program.deployed():
         if not endpoint.name or not endpoint.resource:
             yield f"the endpoint at {endpoint.construction.span} has no name"
 
 
 def _unique_names(subject: Subject) -> Iterator[str]:
+    """Yield the endpoint names and resource names that occur more than once."""
     yield from _unique("endpoint", (each.name for each in subject.program.deployed()))
     yield from _unique("resource", (each.resource for each in subject.program.deployed()))
 
 
 def _known_modules(subject: Subject) -> Iterator[str]:
+    """Yield the modules that endpoints need and the program does not have."""
     for endpoint in subject.program.endpoints:
         where = endpoint.construction.span
         needed = [endpoint.construction.module]
@@ -214,12 +225,14 @@ def _known_modules(subject: Subject) -> Iterator[str]:
 
 
 def _routes(subject: Subject) -> Iterator[str]:
+    """Yield the load balancers without routes."""
     for endpoint in subject.program.deployed():
         if isinstance(endpoint, LoadBalanced) and not endpoint.routes:
             yield f"the load balancer `{endpoint.name}` has no route"
 
 
 def _workers(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints whose numbers of workers contradict each other."""
     for endpoint in subject.program.deployed():
         workers = endpoint.configuration.resources.workers
         if not 0 <= workers.minimum <= workers.maximum:
@@ -227,6 +240,7 @@ def _workers(subject: Subject) -> Iterator[str]:
 
 
 def _constructions(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints whose edit is in another file than their declaration."""
     for endpoint in subject.program.endpoints:
         construction = endpoint.construction
         edit = construction.edit
@@ -235,6 +249,7 @@ def _constructions(subject: Subject) -> Iterator[str]:
 
 
 def _worker_modules(subject: Subject) -> Iterator[str]:
+    """Yield the worker modules that the program does not have."""
     for name in subject.program.worker_modules:
         if name not in subject.module_names:
             yield f"workers import the unknown module `{name}`"
@@ -244,6 +259,7 @@ def _worker_modules(subject: Subject) -> Iterator[str]:
 
 
 def _known_endpoints(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints of calls and edges that the program does not have."""
     for call in subject.program.calls:
         if call.endpoint not in subject.callees:
             yield f"the call at {call.span} leads to the unknown endpoint `{call.endpoint}`"
@@ -255,6 +271,7 @@ def _known_endpoints(subject: Subject) -> Iterator[str]:
 
 
 def _known_functions(subject: Subject) -> Iterator[str]:
+    """Yield the functions of calls that are in no module of the program."""
     for call in subject.program.calls:
         for function in (call.caller, call.function):
             if function.partition(":")[0] not in subject.module_names:

@@ -61,6 +61,7 @@ def _program(program: Program) -> Iterator[str]:
 
 
 def _module(module: Module) -> Iterator[str]:
+    """Yield the lines about a module: its imports and edits."""
     for item in module.imports:
         yield f"import {_import(item)}"
     for edit in module.edits:
@@ -70,6 +71,7 @@ def _module(module: Module) -> Iterator[str]:
 
 
 def _import(item: Import) -> str:
+    """Return the text for an import, such as `torch [external] (cuda) in run`."""
     words = [item.module, f"[{item.origin.value}]"]
     if item.names is not None:
         names = [f"{n.name} as {n.alias}" if n.alias else n.name for n in item.names]
@@ -135,6 +137,7 @@ def parameters(params: tuple[Parameter, ...]) -> str:
 
 
 def _parameter(param: Parameter) -> str:
+    """Return the text of a parameter, without stars."""
     text = param.name
     if param.annotation is not None:
         text += f": {param.annotation}"
@@ -166,6 +169,7 @@ def join_parameters(params: tuple[Parameter, ...], show: Callable[[Parameter], s
 
 
 def _configuration(configuration: Configuration) -> Iterator[str]:
+    """Yield the lines about an endpoint's configuration."""
     yield from _resources(configuration.resources)
     for variable in configuration.environment:
         yield f"env {_variable(variable)}"
@@ -182,7 +186,8 @@ def _configuration(configuration: Configuration) -> Iterator[str]:
     yield from _others(configuration, _CONFIGURATION)
 
 
-# The fields for which the printer has words.  Other fields, such as new ones, are printed with their names.
+# The fields for which the printer has words.  Other fields, such as new ones, are printed with
+# their names.
 _CONFIGURATION = frozenset(
     "resources environment dependencies has_known_dependencies system_dependencies "
     "accelerate_downloads max_concurrency python_version".split()
@@ -202,6 +207,7 @@ def _others(value: Configuration | Resources, worded: frozenset[str]) -> Iterato
 
 
 def _resources(resources: Resources) -> Iterator[str]:
+    """Yield the lines about an endpoint's hardware and other resources."""
     match resources.hardware:
         case Gpu() as gpu:
             count = f" x {gpu.count}" if gpu.count != 1 else ""
@@ -239,11 +245,13 @@ def _resources(resources: Resources) -> Iterator[str]:
 
 
 def _volume(volume: Volume) -> str:
+    """Return the text for a network volume."""
     named = volume.name if volume.name is not None else f"id {volume.id}"
     return f"{named} ({volume.size} GB in {volume.datacenter})"
 
 
 def _variable(variable: Variable) -> str:
+    """Return the text for an environment variable: its name and the parts of its value."""
     parts = [
         f"${{{part.variable}}}"
         + (f" or {json.dumps(part.default)}" if part.default is not None else "")
@@ -255,6 +263,7 @@ def _variable(variable: Variable) -> str:
 
 
 def _call(call: Call) -> str:
+    """Return the line about a call, or about another use of an endpoint's function."""
     if call.shape is None:
         return f"reference {call.caller} -> {call.function} on {call.endpoint} at {call.span}"
     shape = [*("_" for _ in range(call.shape.positional)), *(f"{k}=" for k in call.shape.keywords)]

@@ -16,7 +16,7 @@ from .program import Program, ProjectFile
 class InvalidProgram(AssertionError):
     """A pass returned a program that breaks laws; this is a bug in flashc.
 
-    `broken` are their names.
+    `broken` are the names of the laws.
     """
 
     def __init__(self, after: str, violations: list[tuple[Law, str]]) -> None:

@@ -21,8 +21,8 @@ from flashc_ir.program import Program
 from .skeleton import fill, read_module
 
 PACKAGE = "_flashc"
-# The groups of files that some apps do not need.  A file of a group imports at its top only files of the
-# same group, and files that are always there.
+# The groups of files that some apps do not need.  A file of a group imports at its top only files
+# of the same group, and files that are always there.
 _ROUTES = frozenset({"routes.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py", "streams.py"})
 _CALLS = frozenset(

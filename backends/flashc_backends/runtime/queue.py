@@ -61,7 +61,7 @@ def _function_handler(function, max_concurrency):
     return _Handler(lambda job: call(function, job_input(job)), max_concurrency)
 
 
-# The flags of `inspect`; importing that module would delay a worker's start by several milliseconds.
+# The flags of `inspect`; importing that module would delay the start of a worker by milliseconds.
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 

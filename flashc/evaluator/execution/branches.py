@@ -20,7 +20,7 @@ def execute_maybe(
 ) -> Flow:
     """Execute each suite on a copy of the names; afterwards a name that differs is unknown.
 
-    None is an empty branch.  If there is only one branch, it may also not run at all.
+    None stands for an empty branch.  If there is only one branch, it may also not run.
     """
     branches = [None if s is None else partial(machine.execute, s, frame) for s in suites]
     return execute_branches(machine, branches, frame, reason)

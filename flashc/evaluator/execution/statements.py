@@ -87,6 +87,7 @@ def _assign_annotated(machine: Machine, node: cst.AnnAssign, frame: Frame) -> No
 
 
 def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
+    """Execute `target += value`, and other assignments with an operator."""
     target = Target.of(machine, node.target, frame)
     current = target.read()
     value = machine.evaluate(node.value, frame)
@@ -97,7 +98,7 @@ def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> No
 def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span: Span) -> Value:
     """Return the result of `current += value`.
 
-    It is `current` itself if Python changes the object.
+    The result is `current` itself if Python changes the object.
     """
     container = current.value if isinstance(current, Known) else None
     if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
@@ -135,6 +136,7 @@ def _expression(machine: Machine, node: cst.Expr, frame: Frame) -> None:
 
 
 def _return(machine: Machine, node: cst.Return, frame: Frame) -> Flow:
+    """Execute `return`, and keep the returned value in the frame."""
     frame.returned = (
         Known(None, frame.syntax.span(node))
         if node.value is None
@@ -156,6 +158,7 @@ def _delete(machine: Machine, node: cst.Del, frame: Frame) -> None:
 
 
 def _assert(machine: Machine, node: cst.Assert, frame: Frame) -> None:
+    """Execute `assert`; a test that is surely false raises AssertionError."""
     test = machine.evaluate(node.test, frame)
     verdict = truth(machine, test)
     if verdict is False:
@@ -267,6 +270,7 @@ class _Loop:
 
 
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
+    """Execute a `for` loop; if the items are not known, for an unknown number of iterations."""
     items = machine.evaluate(node.iter, frame)
     with ExitStack() as stack:
         loop = _Loop(machine, node, frame, stack)
@@ -287,6 +291,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
 
 
 def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
+    """Execute a `while` loop; if the test is not known, for an unknown number of iterations."""
     with ExitStack() as stack:
         loop = _Loop(machine, node, frame, stack)
         while True:

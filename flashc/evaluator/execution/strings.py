@@ -36,7 +36,7 @@ def literal(
 def _plain_value(node: cst.BaseExpression) -> str | int | None:
     """Return the value of a simple string or integer.
 
-    The result is None for others, which Python has to compile.
+    The result is None for other literals, which Python has to compile.
     """
     if isinstance(node, cst.SimpleString):
         text = node.value

@@ -43,7 +43,8 @@ NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | 
     "__debug__",
 }
 
-# Python itself computes these on concrete arguments.  `hash` is not one of them: it differs in every run.
+# Python itself computes these on concrete arguments.  `hash` is not one of them, because its
+# result differs in every run.
 _PURE: dict[str, Callable[..., Any]] = {
     **{f.__name__: f for f in (str, int, float, bool, bytes, complex, abs, round, range, slice)},
     **{f.__name__: f for f in (repr, ascii, ord, chr, hex, oct, bin, divmod, format)},

@@ -105,6 +105,7 @@ _Change = Callable[[Machine, SequenceValue, CallArguments], Value]
 
 
 def _append(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.append(value)`."""
     items.items.append(_only(arguments))
     if len(items.items) > MAX_ITEMS:
         return too_large(arguments.span)
@@ -119,6 +120,7 @@ def _only(arguments: CallArguments) -> Value:
 
 
 def _extend(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.extend(more)`."""
     more = elements(machine, _only(arguments))
     if isinstance(more, Unknown):
         return more
@@ -169,6 +171,7 @@ def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.sort(...)`."""
     ordered = sequences.sort(machine, list(items.items), arguments)
     if isinstance(ordered, Unknown):
         return ordered

@@ -210,6 +210,7 @@ def _sequence(kind: SequenceKind) -> Builtin:
 
 
 def _dict(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `dict(...)` with a mapping or pairs, and keywords."""
     mapping = DictValue()
     if len(arguments.values) > 1:
         return unsupported_call("dict", arguments.span)
@@ -223,6 +224,7 @@ def _dict(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _zip(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `zip(...)`, lazily."""
     if arguments.keywords:
         return Unknown(reason="flashc does not evaluate `zip(strict=...)`", origin=arguments.span)
     sources = _iterators(machine, arguments.values)
@@ -235,6 +237,7 @@ def _zip(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _map(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `map(function, ...)`, lazily."""
     if len(arguments.values) < 2 or arguments.keywords:
         return unsupported_call("map", arguments.span)
     function, *given = arguments.values
@@ -249,6 +252,7 @@ def _map(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _filter(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `filter(function, items)`, lazily."""
     if len(arguments.values) != 2 or arguments.keywords:
         return unsupported_call("filter", arguments.span)
     function, given = arguments.values
@@ -292,6 +296,7 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _reversed(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `reversed(items)`."""
     if len(arguments.values) != 1:
         return unsupported_call("reversed", arguments.span)
     value = arguments.values[0]
@@ -307,6 +312,7 @@ def _reversed(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _iter(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `iter(items)`."""
     if len(arguments.values) != 1:
         return unsupported_call("iter", arguments.span)
     value = arguments.values[0]

@@ -249,12 +249,14 @@ def _partial(machine: Machine, name: str, arguments: CallArguments) -> Value | N
 
 
 def _copy(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `copy.copy(value)` and `copy.deepcopy(value)`."""
     if len(arguments.positional) != 1:
         return None
     return copied(arguments.values[0], arguments.span, deep=name == "copy.deepcopy")
 
 
 def _path(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Evaluate `pathlib.Path(...)` and functions of `os.path`."""
     return paths.function(name, arguments.values, arguments.span)
 
 
@@ -267,10 +269,12 @@ def _suppress(machine: Machine, name: str, arguments: CallArguments) -> Value | 
 
 
 def _auto(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `enum.auto()`."""
     return None if arguments.positional else Known(AutoValue(), arguments.span)
 
 
 def _field(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `dataclasses.field(...)`."""
     if arguments.positional:
         return None
     options = {key: argument.value for key, argument in arguments.keywords.items()}

@@ -252,6 +252,7 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
 
 
 def _is_text(value: Value) -> bool:
+    """Return whether a value is a known string."""
     return isinstance(value, Known) and isinstance(value.value, str)
 
 

@@ -13,7 +13,8 @@ from flashc_ir.modules import Import, Module, Origin, SdkProblem
 
 from .names import NAMES, PACKAGES, PUBLIC_MODULES
 
-# The decorator that declared endpoints in older versions of the SDK; the resource classes declare none.
+# The decorator that declared endpoints in older versions of the SDK; the resource classes of these
+# versions declare none.
 LEGACY = "remote"
 _SUBSTITUTES = {name: name for name in (*NAMES, "*")}
 _IN_EVERY_MODULE = ("*", "__version__")

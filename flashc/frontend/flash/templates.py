@@ -184,7 +184,7 @@ def read_template(
 ) -> Located[Template] | None:
     """Read a template.
 
-    Its span is that of the disk size if one is given, else that of the template.
+    The span of the result is that of the disk size if one is given, else that of the template.
     """
     argument = arguments.given(parameter.name)
     if argument is None:

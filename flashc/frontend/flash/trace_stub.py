@@ -14,6 +14,8 @@ def install(tracer, catalogue):
     """Return the SDK's packages; `catalogue` is the module with its enums."""
 
     class Endpoint:
+        """Records its declaration, the functions that it decorates, and its routes."""
+
         def __init__(self, name=None, *args, **config):
             if name is not None:
                 config["name"] = name
@@ -30,9 +32,13 @@ def install(tracer, catalogue):
             return lambda path=None, **_: self._declaration.route(verb.upper(), path)
 
     class NetworkVolume(tracer.Opaque):
+        """Records its arguments."""
+
         pass
 
     class PodTemplate(tracer.Opaque):
+        """Records its arguments."""
+
         pass
 
     enums = [

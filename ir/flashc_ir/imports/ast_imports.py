@@ -75,6 +75,7 @@ class _Collector:
     _lines: Lines | None = None
 
     def visit_block(self, body: list[ast.stmt], around: _ImportScope) -> None:
+        """Visit the statements of a block."""
         for statement in body:
             self.visit(statement, around)
 
@@ -130,6 +131,7 @@ class _Collector:
                 self.visit(child, around)
 
     def _try(self, node: ast.Try | ast.TryStar, around: _ImportScope) -> None:
+        """Visit a `try` statement, and note whether it handles a failed import."""
         guarded = any(_expects_import_error(handler.type) for handler in node.handlers)
         inside = _ImportScope(
             scope=around.scope,
