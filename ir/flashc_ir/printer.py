@@ -78,12 +78,12 @@ def _import(item: Import) -> str:
         words.append("(" + ", ".join(names) + ")")
     elif item.alias:
         words.append(f"as {item.alias}")
-    marks = {
+    notes = {
         "typing only": item.typing_only,
         "guarded": item.guarded,
         "dynamic": item.dynamic,
     }
-    words += [mark for mark, holds in marks.items() if holds]
+    words += [note for note, holds in notes.items() if holds]
     if item.scope:
         words.append(f"in {item.scope}")
     return " ".join(words)

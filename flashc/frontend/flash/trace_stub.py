@@ -34,12 +34,8 @@ def install(tracer, catalogue):
     class NetworkVolume(tracer.Opaque):
         """Records its arguments."""
 
-        pass
-
     class PodTemplate(tracer.Opaque):
         """Records its arguments."""
-
-        pass
 
     enums = [
         each
