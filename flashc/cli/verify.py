@@ -1,4 +1,4 @@
-"""`flashc verify`: check a finished artifact."""
+"""`flashc verify`: check that a finished artifact is complete and that a worker can run it."""
 
 from __future__ import annotations
 

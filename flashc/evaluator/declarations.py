@@ -1,4 +1,4 @@
-"""Define the values that stand for declared endpoints while modules are evaluated.
+"""Define the values that represent endpoints, their functions and routes in an evaluation.
 
 A dialect makes one `EndpointValue` for each endpoint that it recognises and adds the functions,
 classes and routes that the program declares with it.  The front end lowers the endpoints into the

@@ -1,4 +1,4 @@
-"""Make mutable values unknown after code that flashc does not evaluate may have changed them."""
+"""Make mutable values unknown if code that flashc does not evaluate may have changed them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compute digests of evaluated values, by which the cache sees whether a module's exports changed.
+"""Compute digests of evaluated values, so that the cache notices changes of a module's exports.
 
 Law: if two values have the same fingerprint, a module that imports one or the other computes the
 same and has the same findings at the same positions.

@@ -1,4 +1,4 @@
-"""Hold the state of one evaluation, and import modules as Python does (once, with cycles).
+"""Hold the state of one evaluation, and import modules as Python does: once, even in cycles.
 
 The state is: the modules, their step limits, the endpoints that they declare, and environment
 variables.  Code of a lower layer reaches a higher one through `evaluate`, `execute`, `call` and

@@ -1,4 +1,4 @@
-"""Define the objects of an SDK whose calls the evaluator uses to record declarations.
+"""Define the endpoints and decorators of an SDK as objects whose calls record declarations.
 
 They are the functions that declare endpoints, the endpoints, and the decorators of routes.
 """

@@ -1,4 +1,4 @@
-"""Cache results with the inputs that they were computed from, and find the valid ones.
+"""Cache results with their inputs, and return a cached result if its inputs have not changed.
 
 For each result, the cache has the list of the inputs that the computation read, and a digest of
 their contents (in the literature, a verifying trace).  The result is valid if the inputs have the

@@ -1,6 +1,7 @@
-"""Start a process that imports the modules for reading, while this process opens the project.
+"""Start a process that imports LibCST and the evaluator while this one opens the project.
 
-After an edit of one module, importing LibCST takes as long as all other work.
+The process then reads modules.  After an edit of one module, importing LibCST takes as long as all
+other work.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Check that the project declares something to deploy."""
+"""Check that the project declares an endpoint."""
 
 from __future__ import annotations
 

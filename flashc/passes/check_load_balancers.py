@@ -1,4 +1,4 @@
-"""Check that a load balancer has a running worker, or a cheap route that clients can poll."""
+"""Check that a load balancer keeps a running worker or has a simple route that clients can poll."""
 
 from __future__ import annotations
 

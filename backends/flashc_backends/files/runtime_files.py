@@ -1,4 +1,4 @@
-"""Generate the artifact's package `_flashc`: those files of the runtime that the app can need.
+"""Generate the artifact's package `_flashc`: the files of the runtime that this app may use.
 
 The files are written without comments and docstrings, because an artifact without dependencies
 contains little else.

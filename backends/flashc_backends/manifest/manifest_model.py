@@ -1,4 +1,4 @@
-"""Define the format of `flash_manifest.json` as typed models; the key names are the platform's.
+"""Define the format of `flash_manifest.json` as typed models, with the platform's names of keys.
 
 The part of `runpod_flash` that deploys apps, its runtime on workers, and deployments by flashc read
 this document.

@@ -1,1 +1,1 @@
-"""Templates of generated files: real modules, whose constants the compiler replaces."""
+"""Hold the templates of handler files: Python modules whose constants the compiler replaces."""
