@@ -87,10 +87,6 @@ def replacing_together(sink: Sink) -> Generator[Outputs, None, None]:
 
     The output that was asked for first is replaced last.  Each replacement is one step; all of them
     together are not.
-
-
-    Raises:
-        CannotWrite: a step failed, which is already reported; earlier replacements stay.
     """
     with ExitStack() as replacements:
         yield Outputs(replacements, sink)

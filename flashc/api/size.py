@@ -20,7 +20,7 @@ from .result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """What makes an artifact large.
+    """The sizes of the packages in an artifact, and the reasons why the packages are in it.
 
     Attributes:
         program: the program; the sizes of its own files are in `program.files`, in bytes.
@@ -36,7 +36,7 @@ class Sizes:
 
 
 class SizeResult(Result, frozen=True, kw_only=True):
-    """What makes a project's artifact large.
+    """The result of measuring a project's artifact.
 
     Attributes:
         sizes: the sizes, None if there are errors.

@@ -62,8 +62,6 @@ class Interactions:
         """Note that `importer` begins to execute a module.
 
         Earlier changes of endpoints are the importer's own.
-
-        Earlier changes of endpoints are its own.
         """
         self.attribute_changes(importer, endpoints)
         self.active.append(module)

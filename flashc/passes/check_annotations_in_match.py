@@ -70,9 +70,8 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
 def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
     """Yield the bodies for which an affected Python creates no `__annotations__`.
 
-    Only the module and its classes have such bodies.
-
-    If the module has `__annotations__`, its classes use them, so there are no such bodies.
+    Only the module and its classes have such bodies.  If the module has `__annotations__`, its
+    classes use them, so there are none.
     """
     if _prepares(module.body):
         return

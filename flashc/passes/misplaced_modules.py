@@ -10,9 +10,8 @@ from flashc_ir.program import Exclusion
 def excluded_module(project: Project, name: str) -> Exclusion | None:
     """Return the exclusion of the file for the module `name`, or for a parent of it.
 
-    The result is None if no excluded file has this name.
-
-    Such a file is in the folder of the project, but an ignore rule excludes it.
+    Such a file is in the folder of the project, but an ignore rule excludes it.  The result is None
+    if there is no such file.
     """
     parts = name.split(".")
     for length in range(len(parts), 0, -1):

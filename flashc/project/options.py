@@ -20,7 +20,7 @@ _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2*
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a user can choose.  None means that flashc chooses, which may depend on the project.
+    """The options of flashc.  If an option is None, flashc chooses a value, perhaps by the project.
 
     `select` and `ignore` are codes, beginnings of codes or names of rules; only `check` uses them.
     `trace` allows flashc to run modules of the project that it can't evaluate.

@@ -50,9 +50,8 @@ class Workspace:
     def reopen(self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Workspace:
         """Return the project as it is now, opened with the same flags.
 
-        `unsaved` as in `open_workspace`.
-
-        Files that have not changed are not parsed again.
+        `unsaved` has the meaning that it has in `open_workspace`.  Files that have not changed are
+        not parsed again.
         """
         return open_workspace(
             self.root,

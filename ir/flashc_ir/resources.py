@@ -66,7 +66,7 @@ class Workers(Struct, frozen=True):
 
 
 class Scaler(Struct, frozen=True):
-    """What makes the platform add workers.  `type` is QUEUE_DELAY (s) or REQUEST_COUNT."""
+    """The rule by which the platform adds workers.  `type` is QUEUE_DELAY (s) or REQUEST_COUNT."""
 
     type: Literal["QUEUE_DELAY", "REQUEST_COUNT"]
     value: int = 4

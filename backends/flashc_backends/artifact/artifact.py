@@ -1,8 +1,6 @@
 """Build the complete artifact: generated files, packages, the archive, and the records next to it.
 
 The records are the manifest, the SBOM and the provenance record.
-
-The records next to the archive are the manifest, the SBOM and the provenance record.
 """
 
 from __future__ import annotations
@@ -48,7 +46,7 @@ ENDPOINTS = "endpoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
-    """What a build made.
+    """The result of a build: its files, and their sizes.
 
     Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's
     SHA-256 in hex.  `parts` is what the artifact consists of.

@@ -22,8 +22,6 @@ def check_worker_files(
 
     The files are those of the installed `distribution`, or of the project if `distribution` is
     None.
-
-    The files are those of an installed `distribution`, or the project's own ones.
     """
     for draft in drafts:
         if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):

@@ -33,10 +33,6 @@ def read_document(data: bytes, model: type[_Model]) -> _Model:
 
     jsonschema is imported only if the document is wrong: the import takes longer than verifying an
     artifact.
-
-
-    Raises:
-        InvalidDocument: the data is not JSON, or does not fit the schema of `model`.
     """
     try:
         try:

@@ -38,7 +38,7 @@ def headers() -> dict[str, str]:
 
 @dataclass
 class Location:
-    """How to reach an endpoint: `jobs` is the base URL of its job API, `web` that of its routes."""
+    """The location of an endpoint: `jobs` is the URL of its job API, `web` that of its routes."""
 
     jobs: str
     web: str

@@ -1,8 +1,7 @@
-"""A stub of the Flash SDK, which records endpoints while `--trace` imports the project's modules.
+"""Replace the Flash SDK while `--trace` imports modules: a stub that records endpoints.
 
-It runs in a separate process and uses only the standard library.
-
-`trace_runner` loads this file and calls `install`.
+`trace_runner` loads this file in a separate process and calls `install`.  The file uses only the
+standard library.
 """
 
 from enum import Enum

@@ -117,7 +117,7 @@ class DataCenter(str, Enum):
 
 
 class ServerlessScalerType(Enum):
-    """What makes the platform add workers."""
+    """The rules by which the platform adds workers."""
 
     QUEUE_DELAY = "QUEUE_DELAY"
     REQUEST_COUNT = "REQUEST_COUNT"
