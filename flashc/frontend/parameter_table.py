@@ -135,8 +135,8 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
 def read_integer(parameter: Parameter[int], arguments: Arguments) -> int:
     """Read an integer within the row's range.
 
-    The result is the default if none is given, and also if the value is wrong, which is reported.
-    (`read_optional_integer` returns None for a wrong value.)
+    The result is the default if none is given, and also if the value is wrong.  This differs from
+    `read_optional_integer`.
     """
     argument = arguments.given(parameter.name)
     if argument is None:
@@ -147,7 +147,10 @@ def read_integer(parameter: Parameter[int], arguments: Arguments) -> int:
 
 
 def read_optional_integer(parameter: Parameter[int | None], arguments: Arguments) -> int | None:
-    """Read an integer within the row's range; None if none is given or the value is wrong."""
+    """Read an integer within the row's range.
+
+    The result is the default if none is given, and None if the value is wrong.
+    """
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -184,7 +187,7 @@ def read_nothing(parameter: Parameter[None], arguments: Arguments) -> None:
 def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
     """Read the name of an endpoint, which a build must know.
 
-    The result is None if the name is missing or wrong.
+    The result is the default if none is given, and None if the name is wrong.
     """
     argument = arguments.given(parameter.name)
     if argument is None:
