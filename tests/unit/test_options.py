@@ -81,3 +81,14 @@ def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
     assert [e.resource for e in program.deployed()] == ["w-prod"]
     assert ".env" not in {file.path for file in program.files}
     assert "hunter2" not in repr(program)
+
+
+def test_a_requirement_in_the_form_of_conda_is_explained(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\nname = "a"\ndependencies = ["pillow=11", "=>"]\n'}
+    messages = [
+        d.message for d in compile_files(tmp_path, files).diagnostics if d.rule.code == "FC114"
+    ]
+    assert any(
+        message.endswith("`=` is not a version operator; write `==`") for message in messages
+    )
+    assert any(message.startswith("`=>` is not a valid requirement: ") for message in messages)
