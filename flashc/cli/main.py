@@ -21,6 +21,7 @@ _COMMANDS = (
     "build",
     "emit",
     "preview",
+    "dev",
     "deploy",
     "platform",
     "run",

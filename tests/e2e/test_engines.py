@@ -18,12 +18,14 @@ from pathlib import Path
 import docker
 import pytest
 
+from flashc_backends.platform.engines import supervisor
 from flashc_backends.platform.engines.base import Exited, Line, Started, WorkerKind
 from flashc_backends.platform.engines.bubblewrap import bubblewrap
 from tests.support.engines import SECONDS, left_in_docker, processes_with, staged
 from tests.support.projects import ROOT
 
-ENGINES = ("process", "bubblewrap", "docker")
+ENGINES = ("process", "warm", "bubblewrap", "docker")
+PLAIN = ("process", "warm")
 WEB = """
 import os, signal, subprocess, sys
 from fastapi import FastAPI
@@ -79,7 +81,7 @@ def test_a_load_balancer_answers_until_it_is_stopped(
             spec = await stage.begin(WEB, environ={"GIVEN": "it"})
             assert (await stage.get("/ping")).json() == {"status": "healthy"}
             seen = (await stage.get("/seen")).json()
-            if engine == "process":
+            if engine in PLAIN:
                 assert seen["folder"] == str(spec.artifact)
                 assert Path(seen["home"]).parent == tmp_path
             else:
@@ -160,7 +162,7 @@ def test_a_queue_worker_takes_a_job_and_sends_its_result(
 
 
 def test_a_volume_outlives_its_workers(engine: str, cache_folder: Path, tmp_path: Path) -> None:
-    if engine == "process":
+    if engine in PLAIN:
         pytest.skip("plain processes have no /runpod-volume")
     name = f"test-{os.getpid()}"
 
@@ -259,7 +261,7 @@ def test_nothing_stays_when_flashc_is_killed(
 
 def what_is_left(engine: str) -> list[str]:
     left = [str(number) for number in processes_with("sleep\0002000")]
-    left += [str(number) for number in processes_with("engines/supervisor.py")]
+    left += [str(number) for number in processes_with(supervisor.__file__)]
     if engine == "docker":
         left += left_in_docker(os.environ["DOCKER_HOST"])
     return left

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from flashc_backends.platform.engines.base import Exited, Line, WorkerKind, WorkerSpec
-from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.engines.process import ENTRY
+from flashc_backends.platform.engines.zygotes import may_fork
 from tests.support.engines import Stage, processes_with, staged, until
 from tests.support.interpreters import oldest_worker_python
 
+ZYGOTE = str(ENTRY / "zygote.py")
 SOURCE = """
 import atexit, os, sys, threading
 from fastapi import FastAPI
@@ -28,37 +31,27 @@ async def seen():
     return {"environ": dict(os.environ), "argv": sys.argv, "folder": os.getcwd(), "path": sys.path,
             "ppid": os.getppid(), "sid": os.getsid(0) == os.getpid(), "threads": threading.active_count(),
             "fds": sorted(map(int, os.listdir("/proc/self/fd")))[:4],
-            "key": runpod.endpoint_url_base, "main": sys.modules["__main__"].__file__}
+            "key": runpod.endpoint_url_base}
 """
 
 
 def play(cache: Path, folder: Path, scene: Callable[[Stage], Awaitable[None]]) -> None:
     async def run() -> None:
-        async with staged("process", cache, folder) as stage:
+        async with staged("warm", cache, folder) as stage:
             await scene(stage)
 
     asyncio.run(run())
-    assert not processes_with("entry/zygote.py")
-
-
-async def zygote() -> int:
-    """The process that forks workers, once it is ready: it has then loaded its packages."""
-
-    async def find() -> int | None:
-        for number in processes_with("entry/zygote.py"):
-            maps = Path(f"/proc/{number}/maps").read_text()
-            if "httptools" in maps and "uvloop" in maps:
-                return number
-        return None
-
-    found = await until(find, "the zygote")
-    await asyncio.sleep(0.2)
-    return found
+    assert not processes_with(ZYGOTE)
 
 
 async def warm(stage: Stage) -> int:
+    """Start the process that forks workers; return its id.  `start` waits until it is ready."""
     await stage.engine.prepare([spec_of(stage)])
-    return await zygote()
+
+    async def find() -> int | None:
+        return min(processes_with(ZYGOTE), default=None)
+
+    return await until(find, "the zygote")
 
 
 def spec_of(stage: Stage) -> WorkerSpec:
@@ -86,7 +79,7 @@ def test_a_forked_worker_is_like_a_started_one(cache_folder: Path, tmp_path: Pat
         await stage.begin(SOURCE, worker="forked", environ=environ)
         cold, forked = await seen(stage, "cold"), await seen(stage, "forked")
         assert forked["key"] == cold["key"] == "http://127.0.0.1:9/v2"  # it was read in the import
-        for key in ("argv", "ppid", "sid", "fds", "main"):
+        for key in ("argv", "ppid", "sid", "fds"):
             assert forked[key] == cold[key], key
         assert forked["path"][1:] == cold["path"][1:]
         own = {"HOME", "PORT", "PORT_HEALTH", "PYTHONSAFEPATH", "LC_CTYPE"}
@@ -121,7 +114,7 @@ def test_a_traceback_begins_at_the_worker(cache_folder: Path, tmp_path: Path) ->
         assert (await stage.event(Exited, "w")).code == 1
         lines = [event.text for event in stage.happened if isinstance(event, Line)]
         assert lines[-1] == "LookupError: no model"
-        assert not any("zygote.py" in line or "runpy" in line for line in lines)
+        assert not [line for line in lines if "zygote.py" in line]
 
     play(cache_folder, tmp_path, scene)
 
@@ -133,12 +126,12 @@ def test_a_package_of_the_artifact_that_is_imported_already_wins(
     """Then the worker is started, not forked."""
 
     async def scene(stage: Stage) -> None:
-        assert isinstance(stage.engine, ProcessEngine)
-        await warm(stage)
         spec = spec_of(stage)
-        assert stage.engine._can_fork(spec)
+        preloaded = frozenset({"fastapi", "runpod"})
+        assert may_fork(spec, preloaded)
+        assert not may_fork(structs.replace(spec, environ={"PYTHONHASHSEED": "1"}), preloaded)
         stage.folder.joinpath(name).mkdir()
-        assert not stage.engine._can_fork(spec)
+        assert not may_fork(spec, preloaded)
 
     play(cache_folder, tmp_path, scene)
 
@@ -148,6 +141,8 @@ def test_workers_start_although_the_warm_process_was_killed(
 ) -> None:
     async def scene(stage: Stage) -> None:
         first = await warm(stage)
+        await stage.begin(SOURCE, worker="w0")
+        await stage.get("/ping", "w0")
         os.kill(first, signal.SIGSTOP)  # it does not answer the next request
         await stage.begin(SOURCE, worker="w1")
         await stage.begin(SOURCE, worker="w2")
@@ -156,17 +151,5 @@ def test_workers_start_although_the_warm_process_was_killed(
             assert (await seen(stage, worker))["argv"] == ["handler.py"]
         await stage.begin(SOURCE, worker="w3")
         assert (await seen(stage, "w3"))["argv"] == ["handler.py"]
-
-    play(cache_folder, tmp_path, scene)
-
-
-def test_a_worker_can_be_stopped_before_it_is_forked(cache_folder: Path, tmp_path: Path) -> None:
-    async def scene(stage: Stage) -> None:
-        process = await warm(stage)
-        os.kill(process, signal.SIGSTOP)
-        await stage.begin(SOURCE, worker="w1")
-        await stage.engine.stop("w1", 0)
-        os.kill(process, signal.SIGCONT)
-        assert (await stage.event(Exited, "w1")).code == -9
 
     play(cache_folder, tmp_path, scene)

@@ -46,6 +46,7 @@ def engine_of(name: str, cache: Path, folder: Path) -> Engine:
         volumes=folder / "volumes",
         report=report,
         sandbox=name == "bubblewrap",
+        warm=name == "warm",
     )
 
 

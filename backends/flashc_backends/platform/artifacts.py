@@ -39,7 +39,7 @@ class Artifacts:
         Raises:
             ArtifactError: nothing was uploaded.
         """
-        if not self.archive(key).is_file():
+        if not (self.archive(key).is_file() or self.folder(key).is_dir()):
             raise ArtifactError(f"no artifact was uploaded as {key!r}")
         self._awaited.discard(key)
 
@@ -54,13 +54,17 @@ class Artifacts:
             raise ArtifactError(f"{key!r} is not an object key")
         return self._archives / key
 
+    def folder(self, key: str) -> Path:
+        """Return where the unpacked archive of an object key is or will be."""
+        return self._trees / key.removesuffix(".tar.gz")
+
     async def tree(self, key: str) -> Path:
         """Return the folder with the unpacked archive; unpack it the first time.
 
         Raises:
             ArtifactError: it was not uploaded, or is not an archive that may be unpacked.
         """
-        target = self._trees / key.removesuffix(".tar.gz")
+        target = self.folder(key)
         async with self._locks.setdefault(key, asyncio.Lock()):
             if not target.exists():
                 await asyncio.to_thread(_unpack, self.archive(key), target)

@@ -319,6 +319,12 @@ class Control:
         loop = asyncio.get_running_loop()
         self._rolls[endpoint_id] = loop.call_later(_ROLL_DELAY, self._roll, endpoint_id)
 
+    def roll_now(self) -> None:
+        """Roll the endpoints out at once that have changed."""
+        for endpoint_id in list(self._rolls):
+            self._rolls[endpoint_id].cancel()
+            self._roll(endpoint_id)
+
     def _roll(self, endpoint_id: str) -> None:
         """Roll an endpoint out to what its records say now, if an engine runs workers."""
         self._rolls.pop(endpoint_id, None)

@@ -15,12 +15,18 @@ from .engines.base import WorkerKind, WorkerSpec
 from .records import Build, Endpoint, Template
 
 _DEFAULT_PYTHON = "3.12"
+HELD = "flashcHeld"
+"""The manifest's key for a digest of what the workers of a resource hold."""
 _INSTANCE = re.compile(r".*-(\d+)-(\d+)$")
 _SECRET = re.compile(r"\{\{\s*RUNPOD_SECRET_(\w+)\s*\}\}")
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """What workers start from.  `id` is a digest of the rest: the same content is the same release."""
+    """What workers start from.
+
+    `id` is a digest of the rest: the same content is the same release.  Where the manifest says what an endpoint's
+    workers hold, that counts in the place of the artifact, so that other endpoints' changes do not replace them.
+    """
 
     id: str
     endpoint: str
@@ -63,7 +69,8 @@ def release_of(
         gpus=0 if cpus is not None else int(endpoint.rest.get("gpuCount") or 0),
         volume=volume,
     )
-    digest = hashlib.sha256(msgspec.json.encode(release, order="deterministic")).hexdigest()
+    held = msgspec.structs.replace(release, artifact=resource.get(HELD) or release.artifact)
+    digest = hashlib.sha256(msgspec.json.encode(held, order="deterministic")).hexdigest()
     return msgspec.structs.replace(release, id=digest[:16])
 
 

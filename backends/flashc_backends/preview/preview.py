@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import msgspec
 from msgspec import Struct, structs
 
 from flashc_backends.manifest.manifest_model import Manifest
@@ -20,6 +21,7 @@ from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
 from flashc_backends.platform.engines.base import Engine, EngineError, WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.owners import this_process
 from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.http.page import SHAPE
 from flashc_backends.platform.http.port import PortTaken
 from flashc_backends.platform.store import StoreError
 from flashc_core import rules
@@ -161,15 +163,8 @@ class Preview:
             await self._engine.prepare(self._needs())
             watching = asyncio.ensure_future(self._watch(platform))
             self._listener.phase("starting the workers")
-            ids = await platform.deploy(
-                self._plan.app,
-                self._plan.environment,
-                self._code(),
-                self._artifact,
-                env=self._variables(platform.key),
-                least_workers=1,
-            )
-            await platform.ready(self._settings.ready_seconds)
+            ids = await self._deploy(platform)
+            await self._wait_until_ready(platform)
         except EngineError as error:
             raise PreviewError(
                 error.rule, str(error), notes=error.notes, help=error.help
@@ -184,12 +179,33 @@ class Preview:
             state="ready",
             url=platform.base,
             key=platform.key,
+            page=platform.page_link(),
             addresses=addresses_of(self._plan, ids, platform.base, platform.key),
             differences=self._engine.differences,
             skipped=self._plan.skipped,
         )
         self._listener.ready(self._record)
         return watching
+
+    async def _deploy(self, platform: LocalPlatform) -> dict[str, str]:
+        """Deploy the artifact; return the ids of the endpoints by resource."""
+        return await platform.deploy(
+            self._plan.app,
+            self._plan.environment,
+            self._code(),
+            self._artifact,
+            env=self._variables(platform.key),
+            least_workers=1,
+        )
+
+    async def _wait_until_ready(self, platform: LocalPlatform) -> None:
+        """Wait for a worker of each endpoint.
+
+        Raises:
+            WorkerFailed: one ended.
+            TimeoutError: they are not ready in time.
+        """
+        await platform.ready(self._settings.ready_seconds)
 
     async def _open(self) -> LocalPlatform:
         """Start the platform on the engine that the user chose, or on the first that is there."""
@@ -237,6 +253,7 @@ class Preview:
             folder=workers,
             volumes=state_folder() / "volumes",
             report=self._listener.phase,
+            warm=True,
         )
 
     def _code(self) -> dict[str, Any]:
@@ -244,6 +261,9 @@ class Preview:
         document: dict[str, Any] = json.loads(self._manifest.to_json())
         planned = {endpoint.name for endpoint in self._plan.endpoints}
         kept = {name: entry for name, entry in document["resources"].items() if name in planned}
+        for endpoint in self._plan.endpoints:
+            if endpoint.shape is not None:
+                kept[endpoint.name][SHAPE] = msgspec.to_builtins(endpoint.shape)
         return {**document, "resources": kept}
 
     def _needs(self) -> list[WorkerSpec]:

@@ -27,9 +27,9 @@ from .bubblewrap import APP, HOME, Mounts, bubblewrap, sandboxed
 from .interpreters import Interpreter, require_interpreter
 from .layers import HERE, ensure_layer
 from .lines import Events, LineSplitter
+from .zygotes import Zygote, may_fork
 
 ENTRY = Path(__file__).parent.parent / "entry"
-_PROGRAM = str(ENTRY / "worker.py")
 _LOOPBACK = "127.0.0.1"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _END_SECONDS = 10.0  # how long the supervisor may need to end everything
@@ -44,6 +44,7 @@ _PLAIN = (
     "there is no /app and no /runpod-volume: workers start in a folder elsewhere",
     "workers run as you and see all processes of this machine",
 )
+_WARM = "workers are forked from a process that has loaded the packages of the worker image"
 _SANDBOX = ("/app is read-only; /tmp and /root are empty and end with the worker",)
 
 
@@ -60,8 +61,8 @@ class _Running:
 class ProcessEngine:
     """Workers as processes.
 
-    With `sandbox` they are in sandboxes where bubblewrap works.  With `prewarm` they are forked from a process that has
-    imported their packages, if they are not in sandboxes.  `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.
+    `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.  `warm`: plain
+    processes are forked where that is safe, and are ready much sooner.
     """
 
     def __init__(
@@ -72,15 +73,16 @@ class ProcessEngine:
         volumes: Path,
         report: Report,
         sandbox: bool = True,
-        prewarm: bool = True,
+        warm: bool = False,
     ) -> None:
         self._cache, self._folder, self._volumes = cache, folder, volumes
         self._report = report
         self._bubblewrap = bubblewrap() if sandbox else None
-        self._prewarm = prewarm and self._bubblewrap is None and sys.platform == "linux"
         self._events = Events()
         self._running: dict[str, _Running] = {}
         self._layers: dict[str, tuple[Interpreter, Path]] = {}
+        self._is_warm = warm and self._bubblewrap is None and sys.platform == "linux"
+        self._zygotes: dict[str, Zygote] = {}
         self._control: socket.socket | None = None
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._is_closed = False
@@ -93,7 +95,8 @@ class ProcessEngine:
     @property
     def differences(self) -> tuple[str, ...]:
         """What workers see that differs from the cloud."""
-        return (*(_SANDBOX if self._bubblewrap else _PLAIN), *_ALWAYS)
+        kind = _SANDBOX if self._bubblewrap else _PLAIN
+        return (*kind, *([_WARM] if self._is_warm else []), *_ALWAYS)
 
     @property
     def platform_host(self) -> str:
@@ -131,8 +134,9 @@ class ProcessEngine:
         """
         for version in {spec.python for spec in specs} - set(self._layers):
             self._layers[version] = await asyncio.to_thread(self._layer, version)
-            if self._prewarm:
-                await self._send({"warm": self._zygote(*self._layers[version])}, [])
+        if self._is_warm:
+            for version in {spec.python for spec in specs} - set(self._zygotes):
+                self._zygotes[version] = await self._start_zygote(version)
 
     def _layer(self, version: str) -> tuple[Interpreter, Path]:
         return (
@@ -148,7 +152,8 @@ class ProcessEngine:
         """
         await self.prepare([spec])
         try:
-            command, folder, home = self._command(spec)
+            settings = self._settings(spec)
+            command, folder, home = self._command(spec, settings)
         except OSError as error:
             raise EngineError(
                 rules.DISK_FAILED,
@@ -165,11 +170,9 @@ class ProcessEngine:
             "environ": {"PYTHONUNBUFFERED": "1", **spec.environ, "PATH": _PATH, "HOME": home},
             "inner": self._bubblewrap is not None,
         }
-        if self._can_fork(spec):
-            message["zygote"] = self._zygote(*self._layers[spec.python])
-            # What a web server needs is imported sooner than what is imported for all.
-            message["waits"] = spec.kind is WorkerKind.QUEUE
-            message["arguments"] = command[command.index(_PROGRAM) :]
+        zygote = self._zygotes.get(spec.python)
+        if zygote is not None and may_fork(spec, await zygote.preloaded()):
+            message |= {"zygote": zygote.name, "settings": {**settings, "layer": None}}
         try:
             await self._send(message, writers)
         finally:
@@ -178,39 +181,22 @@ class ProcessEngine:
         if spec.kind is WorkerKind.QUEUE:
             self._events.put(Started(worker=spec.worker, address=None))
 
-    def _can_fork(self, spec: WorkerSpec) -> bool:
-        """Return whether a worker may be forked from a process that has imported packages already.
-
-        It may not in a sandbox, which shows each worker another /app; where variables change how Python starts; and
-        where the artifact has a package or module in the place of one that is imported already.
-        """
-        if not self._prewarm or any(name.startswith("PYTHON") for name in spec.environ):
-            return False
-        imported = _names_in(self._layers[spec.python][1])
-        return imported.isdisjoint(_names_in(spec.artifact))
-
-    def _zygote(self, interpreter: Interpreter, layer: Path) -> dict[str, Any]:
-        """Return the command of the process that forks workers, and its environment."""
-        program = str(ENTRY / "zygote.py")
-        settings = json.dumps({"layer": str(layer)})
+    def _settings(self, spec: WorkerSpec) -> dict[str, Any]:
+        """Return what a worker's program is told."""
         return {
-            "command": [interpreter.executable, "-S", "-s", "-u", program, settings],
-            "environ": {"PATH": _PATH, "HOME": "/nonexistent", "LANG": "C.UTF-8"},
-        }
-
-    def _command(self, spec: WorkerSpec) -> tuple[list[str], str, str]:
-        """Return a worker's command, the folder in which it is started, and its home."""
-        interpreter, layer = self._layers[spec.python]
-        settings = {
             "kind": spec.kind.value,
             "app": APP if self._bubblewrap else str(spec.artifact),
-            "layer": str(layer),
+            "layer": str(self._layers[spec.python][1]),
             "python": spec.python,
             "host": _LOOPBACK,
             "port": 0,
             "announce": True,
             "tether": False,
         }
+
+    def _command(self, spec: WorkerSpec, settings: dict[str, Any]) -> tuple[list[str], str, str]:
+        """Return a worker's command, the folder in which it is started, and its home."""
+        interpreter, layer = self._layers[spec.python]
         command = [
             interpreter.executable,
             "-S",
@@ -232,6 +218,30 @@ class ProcessEngine:
             devices=spec.gpus > 0 and os.path.exists("/dev/nvidiactl"),
         )
         return sandboxed(self._bubblewrap, command, mounts, spec.worker), "/", HOME
+
+    async def _start_zygote(self, version: str) -> Zygote:
+        """Start the process from which workers with a version of Python are forked."""
+        interpreter, layer = self._layers[version]
+        home = self._folder / "home-zygote"
+        home.mkdir(parents=True, exist_ok=True)
+        zygote = Zygote(f"zygote-{version}")
+        fds = zygote.open()
+        message = {
+            "start": zygote.name,
+            "command": [
+                interpreter.executable, "-S", "-s", str(ENTRY / "zygote.py"), str(layer)
+            ],
+            "folder": str(home),
+            "environ": {"PYTHONUNBUFFERED": "1", "PATH": _PATH, "HOME": str(home)},
+            "inner": False,
+            "channel": True,
+        }  # fmt: skip
+        try:
+            await self._send(message, fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+        return zygote
 
     def _pipe(self, running: _Running, name: str) -> int:
         """Return the end of a new pipe to write to; what comes out of the other becomes events."""
@@ -282,6 +292,8 @@ class ProcessEngine:
             self._control = None
         if self._supervisor is not None:
             await asyncio.to_thread(self._supervisor.wait, _END_SECONDS)
+        for zygote in self._zygotes.values():
+            zygote.close()
         for running in list(self._running.values()):
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.gather(*running.ended.values()), 1)
@@ -338,8 +350,3 @@ class ProcessEngine:
             return
         shutil.rmtree(self._folder / f"home-{worker}", ignore_errors=True)
         self._events.put(Exited(worker=worker, code=code, oom=False, at=time.time()))
-
-
-def _names_in(folder: Path) -> frozenset[str]:
-    """Return the names of the modules and packages at the top of a folder."""
-    return frozenset(name.partition(".")[0] for name in os.listdir(folder) if name[0] not in "._")

@@ -6,10 +6,10 @@ one a line.  flashc sends
 - `{"start": ID, "command": [...], "folder": "...", "environ": {...}, "inner": false}` together with three file
   descriptors: standard output, standard error, and the one that becomes the descriptor 3.  `inner`: signals are
   for the first child of the process, because the process itself is a sandbox's.
-  With `"zygote": {"command": [...], "environ": {...}}`, a process that is started once for each such command is asked to
-  fork the worker (see `entry/zygote.py`).  `command` is what is done if that process has died, or is not ready and
-  `"waits"` is false.
-- `{"warm": {"command": [...], "environ": {...}}}`: start that process now.
+- the same with `"channel": true` and one more descriptor: the process is a zygote (see `entry/zygote.py`), and the
+  descriptor the end of the socket to it, as the first one is the other.
+- the same with `"zygote": ID` and `"settings": {...}`: the process is forked from a zygote, or started by the command
+  if there is none any more.
 - `{"stop": ID, "grace": SECONDS}`.
 
 It answers `{"exited": ID, "code": N}` when a process and all that it started are gone.  When the socket ends,
@@ -40,6 +40,7 @@ _LARGEST = 1 << 16  # bytes read at once
 _FDS_OF_A_START = 3
 _OTHER_FDS = 4  # the first descriptor that a worker does not have
 _PAUSE = 0.005  # seconds between two looks at dying processes
+_FORK_SECONDS = 5.0  # how long a zygote may need
 
 
 @dataclass
@@ -52,47 +53,30 @@ class _Child:
 
 
 @dataclass
-class _Zygote:
-    """A process that forks workers, and the starts that it has not answered, with their descriptors."""
-
-    key: str
-    control: socket.socket
-    pending: dict[str, tuple[dict[str, Any], list[int]]] = field(
-        default_factory=dict[str, tuple[dict[str, Any], list[int]]]
-    )
-    received: bytearray = field(default_factory=bytearray)
-    is_ready: bool = False
-
-
-@dataclass
 class Supervisor:
-    """The processes, by id, and the socket to flashc.  `deadlines` are of workers that are not forked yet."""
+    """The processes, by id, and the socket to flashc."""
 
     control: socket.socket
     wakeup: int
-    selector: selectors.BaseSelector
     children: dict[int, _Child] = field(default_factory=dict[int, _Child])
-    zygotes: dict[int, _Zygote] = field(default_factory=dict[int, _Zygote])
-    deadlines: dict[str, float] = field(default_factory=dict[str, float])
+    zygotes: dict[str, socket.socket] = field(default_factory=dict[str, socket.socket])
     _received: bytearray = field(default_factory=bytearray)
     _fds: list[int] = field(default_factory=list[int])
 
     def run(self) -> None:
         """Serve flashc until it ends; then kill everything."""
-        self.selector.register(self.control, selectors.EVENT_READ)
-        self.selector.register(self.wakeup, selectors.EVENT_READ)
-        while True:
-            ready = {key.fd for key, _ in self.selector.select(self._patience())}
-            if self.wakeup in ready:
-                with suppress(BlockingIOError):
-                    os.read(self.wakeup, _LARGEST)
-            if self.control.fileno() in ready and not self._receive():
-                break
-            for zygote in list(self.zygotes.values()):
-                if zygote.control.fileno() in ready:
-                    self._hear(zygote)
-            self._reap()
-            self._kill_late()
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.control, selectors.EVENT_READ)
+            selector.register(self.wakeup, selectors.EVENT_READ)
+            while True:
+                ready = {key.fd for key, _ in selector.select(self._patience())}
+                if self.wakeup in ready:
+                    with suppress(BlockingIOError):
+                        os.read(self.wakeup, _LARGEST)
+                if self.control.fileno() in ready and not self._receive():
+                    break
+                self._reap()
+                self._kill_late()
         self._kill_all()
 
     def _patience(self) -> float | None:
@@ -114,89 +98,47 @@ class Supervisor:
         for line in lines:
             message = json.loads(line)
             if "start" in message:
-                fds, self._fds = self._fds[:_FDS_OF_A_START], self._fds[_FDS_OF_A_START:]
+                count = _FDS_OF_A_START + bool(message.get("channel"))
+                fds, self._fds = self._fds[:count], self._fds[count:]
                 self._start(message, fds)
-            elif "warm" in message:
-                self._zygote(message["warm"])
             else:
                 self._stop(message["stop"], message["grace"])
         return True
 
     def _start(self, message: dict[str, Any], fds: list[int]) -> None:
-        zygote = self._zygote(message["zygote"]) if "zygote" in message else None
-        if zygote is not None and (zygote.is_ready or message["waits"]):
-            zygote.pending[message["start"]] = (message, fds)
-            if len(zygote.pending) == 1:
-                self._ask(zygote)
-            return
-        self.children[_spawn(message, fds)] = _Child(message["start"], message["inner"])
-        self._delay(message["start"])
+        if message.get("channel"):
+            self.zygotes[message["start"]] = socket.socket(fileno=fds.pop())
+        process = self._fork_from(message, fds) or self._fork(message, fds)
+        for fd in fds:
+            os.close(fd)
+        self.children[process] = _Child(message["start"], message["inner"])
 
-    def _delay(self, worker: str) -> None:
-        """Apply what was said about a worker before it was there."""
-        deadline = self.deadlines.pop(worker, None)
-        if deadline is not None:
-            self._stop(worker, max(0.0, deadline - time.monotonic()))
+    def _fork_from(self, message: dict[str, Any], fds: list[int]) -> int:
+        """Have a zygote fork the process; return its id, 0 if there is no zygote or it does not answer."""
+        channel = self.zygotes.get(message.get("zygote", ""))
+        if channel is None:
+            return 0
+        wanted = {name: message[name] for name in ("folder", "environ", "settings")}
+        data = json.dumps({**wanted, "parent": os.getpid()}).encode()
+        try:
+            channel.settimeout(_FORK_SECONDS)
+            socket.send_fds(channel, [data], fds)
+            return int(channel.recv(_LARGEST) or 0)
+        except (OSError, ValueError):  # a late answer must not be taken for the next one
+            channel.close()
+            del self.zygotes[message["zygote"]]
+            return 0
 
-    # Forking from a process that is warm already -------------------------------------------------
-
-    def _zygote(self, asked: dict[str, Any]) -> _Zygote:
-        """Return the process that forks workers, started if there is none."""
-        key = json.dumps(asked, sort_keys=True)
-        for zygote in self.zygotes.values():
-            if zygote.key == key:
-                return zygote
-        mine, its = socket.socketpair()
-        output = os.dup(2)
-        with its:
-            process = _spawn(
-                {**asked, "folder": "/"}, [output, os.dup(output), os.dup(output)], its
-            )
-        self.zygotes[process] = zygote = _Zygote(key, mine)
-        self.selector.register(mine, selectors.EVENT_READ)
-        return zygote
-
-    def _ask(self, zygote: _Zygote) -> None:
-        """Ask for the first worker that waits; one at a time, so that an answer is the answer to the last question."""
-        for message, fds in zygote.pending.values():
-            wanted = {key: message[key] for key in ("start", "folder", "environ", "arguments")}
-            with suppress(OSError):  # it has died: its end starts the worker in the other way
-                send_all(zygote.control, json.dumps(wanted).encode() + b"\n", fds)
-            return
-
-    def _hear(self, zygote: _Zygote) -> None:
-        """Take the ids of new workers; each then becomes a child of this process."""
-        with suppress(ConnectionError):
-            zygote.received += zygote.control.recv(_LARGEST)
-        *lines, rest = zygote.received.split(b"\n")
-        zygote.received = bytearray(rest)
-        for line in lines:
-            answer = json.loads(line)
-            if "ready" in answer:
-                zygote.is_ready = True
-                continue
-            message, fds = zygote.pending.pop(answer["start"])
-            for fd in fds:
-                os.close(fd)
-            self.children[answer["pid"]] = _Child(message["start"], False)
-            with suppress(OSError):
-                zygote.control.sendall(b"\n")
-            self._ask(zygote)
-            self._delay(message["start"])
-
-    def _bury(self, zygote: _Zygote) -> None:
-        """Start what a dead process did not fork in the other way."""
-        self.selector.unregister(zygote.control)
-        zygote.control.close()
-        for message, fds in zygote.pending.values():
-            del message["zygote"]
-            self._start(message, fds)
-
-    # Stopping ------------------------------------------------------------------------------------
+    def _fork(self, message: dict[str, Any], fds: list[int]) -> int:
+        # A signal that arrives between `fork` and `exec` must not run this process's handlers in the child.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
+        process = os.fork()
+        if process == 0:
+            _become(message, fds, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return process
 
     def _stop(self, worker: str, grace: float) -> None:
-        if any(worker in zygote.pending for zygote in self.zygotes.values()):
-            self.deadlines[worker] = time.monotonic() + grace
         for process, child in self.children.items():
             if child.worker == worker:
                 if grace > 0:
@@ -219,13 +161,12 @@ class Supervisor:
                 return
             if process == 0:
                 return
-            zygote = self.zygotes.pop(process, None)
-            if zygote is not None:
-                self._hear(zygote)
-                self._bury(zygote)
             child = self.children.pop(process, None)
             if child is None:
                 continue
+            zygote = self.zygotes.pop(child.worker, None)
+            if zygote is not None:
+                zygote.close()
             self._kill_what_is_left_of(process)
             code = os.waitstatus_to_exitcode(status)
             answer = json.dumps({"exited": child.worker, "code": code}) + "\n"
@@ -236,8 +177,7 @@ class Supervisor:
         """Kill the process's group and the orphans that this process has just adopted."""
         with suppress(OSError):
             os.killpg(process, signal.SIGKILL)
-        known = self.children.keys() | self.zygotes.keys()
-        while orphans := [kid for kid in _kids(os.getpid()) if kid not in known]:
+        while orphans := [kid for kid in _kids(os.getpid()) if kid not in self.children]:
             for orphan in orphans:
                 _signal(orphan, signal.SIGKILL)
                 with suppress(ChildProcessError):
@@ -257,45 +197,16 @@ class Supervisor:
                     time.sleep(_PAUSE)
 
 
-def send_all(control: socket.socket, data: bytes, fds: list[int]) -> None:
-    """Send data together with descriptors.
-
-    Raises:
-        OSError: the other end is closed.
-    """
-    sent = socket.send_fds(control, [data], fds)
-    control.sendall(data[sent:])
-
-
-def _spawn(
-    message: dict[str, Any], fds: list[int], standard_input: socket.socket | None = None
-) -> int:
-    """Start a process and close its descriptors here; return its id."""
-    # A signal that arrives between `fork` and `exec` must not run this process's handlers in the child.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
-    process = os.fork()
-    if process == 0:
-        given = (
-            os.open(os.devnull, os.O_RDONLY) if standard_input is None else standard_input.fileno()
-        )
-        _become(message, [given, *fds], before)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    for fd in fds:
-        os.close(fd)
-    return process
-
-
 def _become(message: dict[str, Any], fds: list[int], mask: Collection[int]) -> NoReturn:
-    """Turn this new process into the program; what goes wrong is the last line of its log."""
+    """Turn this new process into the worker; what goes wrong is the last line of its log."""
     try:
         os.setsid()
         if _LINUX:
             libc = ctypes.CDLL(None)
             libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
-            if "start" in message:
-                libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # The copies are above all numbers that they go to, so that none overwrites another.
-        copies = [_above(fd) for fd in fds]
+        copies = [_above(fd) for fd in (os.open(os.devnull, os.O_RDONLY), *fds)]
         for number, copy in enumerate(copies):
             os.dup2(copy, number)
         os.closerange(_OTHER_FDS, os.sysconf("SC_OPEN_MAX") if not _LINUX else 1 << 20)
@@ -355,8 +266,7 @@ def main() -> None:
         control.shutdown(socket.SHUT_RD)  # as if flashc had ended
 
     signal.signal(signal.SIGTERM, end)
-    with selectors.DefaultSelector() as selector:
-        Supervisor(control, reader, selector).run()
+    Supervisor(control, reader).run()
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:

@@ -32,8 +32,12 @@ _KEEP_ALIVE = 600  # seconds, as the worker image has it
 
 
 def main() -> None:
+    """Serve with the settings of the command line."""
+    run(json.loads(sys.argv[1]))
+
+
+def run(settings: dict[str, Any]) -> None:
     """Prepare the process, and serve until the platform ends the worker."""
-    settings: dict[str, Any] = json.loads(sys.argv[1])
     if settings["tether"]:
         _end_with_standard_input()
     if os.getpid() == 1:

@@ -1,142 +1,150 @@
-"""Fork workers from a process that has imported their packages already; the user's modules it never imports.
+"""Fork workers from a process that has imported the packages of the worker image already.
 
-Standard input is a socket to the supervisor.  For each worker it sends a line of JSON, `{"start": ID, "folder": "...",
-"environ": {...}, "arguments": [...]}`, together with three file descriptors: standard output, standard error, and the one
-that becomes the descriptor 3.  The answer is `{"start": ID, "pid": N}`; then the supervisor sends one byte, and the worker
-becomes its child: it can wait for it as for one that it has started itself.
+This program is run under the worker's Python: `zygote.py LAYER`, with a socket to the supervisor as the file
+descriptor 3.  When it is ready it writes a JSON object to standard output: `preloaded` are the top-level modules
+that it has imported.  The supervisor then sends one message for each worker, `{"folder", "environ", "settings",
+"parent"}` with the descriptors for standard output, standard error and the descriptor 3, and gets the worker's
+process id back, or 0.
 
-The first answer is `{"ready": true}`.  A worker behaves as a new process: `os.environ` is complete before the SDK is imported, which reads it while it is
-imported.  What takes long in that import, a look at the processor, is kept.
+A worker is forked twice and so becomes a child of the supervisor, as one that was started by it.  No code of users
+is imported here, and no variable of theirs is known here: modules that read variables when they are imported are
+imported again in the worker.
 """
 
 from __future__ import annotations
 
+import array
 import ctypes
+import fcntl
 import gc
 import importlib
+import importlib.util
 import json
 import os
-import runpy
 import signal
 import site
 import socket
 import sys
 import time
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, NoReturn
+from types import ModuleType, TracebackType
+from typing import Any
 
+_CHANNEL = 3  # the file descriptor
+_LARGEST = 1 << 20  # bytes of a message
+_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # options of prctl(2)
 _PRELOADED = (
-    "runpod.serverless",
+    "runpod",
     "fastapi",
     "uvicorn",
     "uvicorn.lifespan.on",
-    "uvicorn.loops.uvloop",
-    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.http.auto",
+    "uvicorn.protocols.websockets.auto",
 )
-_PROGRAM = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+# It asks the processor what it is, which takes a second, and reads no variable.
 _KEPT = "runpod.serverless.utils.rp_debugger"
-_LARGEST = 1 << 16  # bytes read at once
-_OTHER_FDS = 4  # the first descriptor that a worker does not have
-_SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # options of prctl(2)
-_PAUSE = 0.0005  # seconds
 
 
 def main() -> None:
-    """Import the packages, then fork a worker for each request until the supervisor ends."""
-    settings: dict[str, Any] = json.loads(sys.argv[1])
-    control = socket.socket(fileno=os.dup(0))
-    site.addsitedir(settings["layer"])
-    del sys.path[0]  # the folder of this file
+    """Import the packages, then fork workers until the supervisor ends."""
+    site.addsitedir(sys.argv[1])
+    channel = socket.socket(fileno=os.dup(_CHANNEL))
+    os.close(_CHANNEL)
     for name in _PRELOADED:
-        with suppress(ImportError):  # a worker then imports what it needs itself
-            importlib.import_module(name)
+        importlib.import_module(name)
+    worker = _worker_program()
+    # Orphans are to be adopted by the supervisor.
+    ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     gc.collect()
-    gc.freeze()  # a collection in a worker would copy the pages that it shares with the others
-    control.sendall(b'{"ready": true}\n')
+    gc.freeze()
+    names = sorted({name.partition(".")[0] for name in sys.modules})
+    print(json.dumps({"preloaded": names}), flush=True)
     while True:
-        message, fds = _receive(control)
-        _start(control, message, fds)
+        message, descriptors = _receive(channel)
+        if not message:
+            return
+        middle = os.fork()
+        if middle == 0:
+            wanted = json.loads(message)
+            _fork_again(channel)
+            _become(wanted, descriptors)
+            # The worker ends as any program does: by the end of this one.
+            sys.excepthook = _without_this_program
+            worker.run(wanted["settings"])
+            return
+        for descriptor in descriptors:
+            os.close(descriptor)
+        os.waitpid(middle, 0)
 
 
-def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Return the next request with its descriptors; end this process when the supervisor has ended."""
-    received, fds = b"", []
-    while not received.endswith(b"\n"):
-        data, more, _, _ = socket.recv_fds(control, _LARGEST, 16)
-        if not data:
-            sys.exit(0)
-        received += data
-        fds += more
-    return json.loads(received), fds
+def _worker_program() -> ModuleType:
+    """Import the program of workers, under a name that no module of users has."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
+    spec = importlib.util.spec_from_file_location("_flashc_worker", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def _start(control: socket.socket, message: dict[str, Any], fds: list[int]) -> None:
-    """Fork a worker by way of a process that ends, so that the supervisor adopts it."""
-    told, telling = os.pipe()
-    held, holding = os.pipe()
-    supervisor = os.getppid()
-    between = os.fork()
-    if between == 0:
-        os.close(told)
-        os.close(holding)
-        worker = os.fork()
-        if worker == 0:
-            os.close(telling)
-            control.close()
-            _become(message, fds, supervisor)
-        os.write(telling, b"%d" % worker)
-        os.read(held, 1)
-        os._exit(0)
-    for fd in (*fds, telling, held):
-        os.close(fd)
-    pid = int(os.read(told, 32) or b"0")
-    os.close(told)
-    control.sendall(json.dumps({"start": message["start"], "pid": pid}).encode() + b"\n")
-    if not control.recv(1):  # the supervisor knows the worker now
-        sys.exit(0)
-    os.close(holding)
-    os.waitpid(between, 0)
+def _without_this_program(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Print an error as a worker does that was started."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
 
 
-def _become(message: dict[str, Any], fds: list[int], supervisor: int) -> NoReturn:
-    """Turn this new process into the worker, and end it as Python ends a process of its own."""
-    while os.getppid() != supervisor:
-        time.sleep(_PAUSE)
-    os.setsid()
+def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """Return the next message and its file descriptors."""
+    descriptors = array.array("i")
+    space = socket.CMSG_LEN(8 * descriptors.itemsize)
+    data, ancillary, _, _ = channel.recvmsg(_LARGEST, space)
+    for level, kind, content in ancillary:
+        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+            descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
+    return data, list(descriptors)
+
+
+def _fork_again(channel: socket.socket) -> None:
+    """Fork the worker, tell the supervisor its process id, and end this process.  Return in the worker."""
+    middle = os.getpid()
+    try:
+        process = os.fork()
+    except OSError:
+        process = -1
+    if process == 0:
+        os.setsid()
+        while os.getppid() == middle:
+            time.sleep(0.0005)
+        return
+    with suppress(OSError):  # the supervisor has ended, and takes the worker with it
+        channel.send(b"%d" % max(process, 0))
+    os._exit(0)
+
+
+def _become(message: dict[str, Any], descriptors: list[int]) -> None:
+    """Make this process look as if the supervisor had started it."""
     libc = ctypes.CDLL(None)
     libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for number, fd in enumerate((nothing, *fds)):
-        os.dup2(fd, number)
-    os.closerange(_OTHER_FDS, 1 << 20)
+    if os.getppid() != message["parent"]:  # it ended before the signal was asked for
+        os._exit(128 + signal.SIGKILL)
+    # The copies are above all numbers that they go to, so that none overwrites another.
+    wanted = (os.open(os.devnull, os.O_RDONLY), *descriptors)
+    copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, len(wanted)) for descriptor in wanted]
+    for number, copy in enumerate(copies):
+        os.dup2(copy, number)
+    os.closerange(len(copies), 1 << 16)
     os.environ.clear()
     os.environ.update(message["environ"])
-    time.tzset()
     os.chdir(message["folder"])
     for name in [name for name in sys.modules if name.partition(".")[0] == "runpod"]:
         if name != _KEPT:
             del sys.modules[name]
-    sys.argv = message["arguments"]
-    sys.path.insert(0, os.path.dirname(sys.argv[0]))  # as if it were started as a script
-    try:
-        runpy.run_path(sys.argv[0], run_name="__main__")
-    except SystemExit:
-        raise
-    except BaseException as error:
-        sys.excepthook(type(error), error, _below(error.__traceback__))
-        sys.exit(1)
-    sys.exit(0)
-
-
-def _below(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback without what is of this file and of the module that runs the program."""
-    while traceback is not None and traceback.tb_next is not None:
-        if traceback.tb_frame.f_code.co_filename == _PROGRAM:
-            break
-        traceback = traceback.tb_next
-    return traceback
+    gc.unfreeze()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from .balance import Balancer
 from .graphql import GraphqlApi
 from .graphql_root import Logins
 from .job_api import JobApi
+from .page import Page
 from .rest import V2_ROUTES, RestApi
 from .uploads import serve_artifact
 from .worker_api import WorkerApi
@@ -37,6 +38,7 @@ class PlatformApp:
         balancer: Balancer,
         graphql: GraphqlApi,
         rest: RestApi,
+        page: Page,
         fleet: Fleet | None = None,
     ) -> None:
         self._gate = gate
@@ -48,6 +50,7 @@ class PlatformApp:
         self._balancer = balancer
         self._graphql = graphql
         self._rest = rest
+        self._page = page
         self._fleet = fleet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,6 +85,10 @@ class PlatformApp:
             await self._balance(request, self._named(request), _target(request, 0))
             return
         match first:
+            case "":
+                await self._page.serve_root(request)
+            case "page":
+                await self._page.serve(request, rest)
             case "ping" | "health":
                 await request.reply(200, b'{"status":"healthy"}')
             case "lb":

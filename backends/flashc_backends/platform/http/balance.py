@@ -12,6 +12,7 @@ from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.upstream import Address, Answer, Upstream, UpstreamError, end_to_end
 
 from .asgi import Gone, Headers, Refused, Request
+from .auth import SESSION_PREFIX
 
 _WAIT = 120.0  # seconds until a worker has to be ready
 _WORKER_ID = b"x-runpod-worker-id"
@@ -109,8 +110,13 @@ def _ignore(_poll: Poll) -> None:
 
 
 def _request_headers(request: Request) -> Headers:
-    """Return the headers for the worker: without the platform's key, which its code has no use for."""
+    """Return the headers for the worker: without the platform's key and cookie, which its code has no use for."""
     kept = end_to_end(
-        [header for header in request.scope["headers"] if header[0] != b"authorization"]
+        [
+            header
+            for header in request.scope["headers"]
+            if header[0] != b"authorization"
+            and not (header[0] == b"cookie" and SESSION_PREFIX.encode() in header[1])
+        ]
     )
     return [header for header in kept if header[0] != b"expect"]

@@ -1,0 +1,141 @@
+"""Compute what the workers of each endpoint hold: the digest changes when they have to be replaced.
+
+Workers hold the modules that their handler imports, directly or not, and the packages that the endpoint needs.  They
+may open any other file of the project.  The configuration is not part of it: the platform compares that itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from flashc_backends.artifact.parts import Parts
+from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH, Draft
+from flashc_backends.files.handlers import handler_path
+from flashc_backends.files.runtime_files import PACKAGE
+from flashc_core.encoding import decode
+from flashc_core.graphs import reachable
+from flashc_ir.endpoints import CodeEndpoint, modules_of
+from flashc_ir.imports.ast_imports import collect_imports_ast
+from flashc_ir.modules import Origin
+from flashc_ir.program import Program
+
+_EVERYTHING = "*"  # in the place of a module's name: any module of the artifact
+
+
+@dataclass(frozen=True)
+class _Modules:
+    """A `ModuleIndex` of the modules in an artifact that are not of a distribution."""
+
+    names: frozenset[str]
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a module of this name."""
+        return name in self.names
+
+    def origin(self, name: str) -> Origin:
+        """Return `PROJECT` for these modules; where others are from does not matter here."""
+        top = name.partition(".")[0]
+        return Origin.PROJECT if top in self.names else Origin.EXTERNAL
+
+
+def contents_of(program: Program, parts: Parts) -> dict[str, str]:
+    """Return a digest of what workers hold, by the resource of their endpoint."""
+    drafts = {draft.path: draft for draft in parts.drafts}
+    for path in (MANIFEST_PATH, WORKER_REQUIREMENTS_PATH):
+        drafts.pop(path, None)
+    modules = {_module_name(path): draft for path, draft in drafts.items() if path.endswith(".py")}
+    index = _Modules(frozenset(modules))
+    data = [draft for path, draft in drafts.items() if not path.endswith(".py")]
+
+    def imported(name: str) -> list[str]:
+        return [*modules] if name == _EVERYTHING else _imported(modules[name], name, index)
+
+    found: dict[str, str] = {}
+    for endpoint in program.code_endpoints():
+        names = reachable(
+            [name for name in _starts(endpoint) if name in modules],
+            lambda name: [n for n in imported(name) if n == _EVERYTHING or n in modules],
+        )
+        held = [modules[name] for name in names if name != _EVERYTHING]
+        found[endpoint.resource] = _digest([*held, *data], _packages(parts, endpoint.resource))
+    return found
+
+
+def _starts(endpoint: CodeEndpoint) -> Iterator[str]:
+    yield _module_name(handler_path(endpoint))
+    for name in modules_of(endpoint):
+        yield from _with_parents(name)
+
+
+def _module_name(path: str) -> str:
+    """Return the dotted name of a module; that of a handler may be none that an import can name."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        yield ".".join(parts[:length])
+
+
+def _imported(draft: Draft, name: str, index: _Modules) -> list[str]:
+    content = draft.read()
+    is_package = draft.path.endswith("/__init__.py")
+    return list(_imports(draft.path, name, is_package, content, index))
+
+
+@lru_cache(maxsize=4096)
+def _imports(
+    path: str, name: str, is_package: bool, content: bytes, index: _Modules
+) -> tuple[str, ...]:
+    """Return the modules that a module imports; everything, where that can't be known."""
+    try:
+        text, _ = decode(content)
+        imports, problems = collect_imports_ast(path, name, is_package, text, index)
+    except (
+        SyntaxError,
+        ValueError,
+        RecursionError,
+        MemoryError,
+    ):  # it may be newer than this Python
+        return (_EVERYTHING,)
+    if any(problem.computed for problem in problems) and not path.startswith(f"{PACKAGE}/"):
+        return (_EVERYTHING,)
+    names = [
+        each
+        for item in imports
+        if not item.typing_only
+        for each in (*item.modules(), *(f"{item.module}.{n.name}" for n in item.names or ()))
+    ]
+    return tuple(dict.fromkeys(names))
+
+
+def _packages(parts: Parts, resource: str) -> list[str]:
+    """Return the requirements of the distributions that an endpoint needs."""
+    roots: Mapping[str, tuple[str, ...]] = dict(parts.lock.endpoints)
+    needed = parts.lock.needed_by(roots.get(resource, ()))
+    return [entry.text for entry in parts.lock.entries if entry.name in needed]
+
+
+def _digest(drafts: list[Draft], packages: list[str]) -> str:
+    total = hashlib.sha256()
+    for draft in sorted(drafts, key=lambda draft: draft.path):
+        total.update(f"{draft.path}\0{digest_of_draft(draft)}\0".encode())
+    for text in sorted(packages):
+        total.update(f"{text}\0".encode())
+    return total.hexdigest()
+
+
+def digest_of_draft(draft: Draft) -> str:
+    """Return the SHA-256 of a draft's content in hex.
+
+    Raises:
+        OSError: the file to copy can't be read.
+    """
+    if isinstance(draft.content, Path) and draft.digest is not None:
+        return draft.digest
+    return hashlib.sha256(draft.read()).hexdigest()

@@ -1,0 +1,167 @@
+"""Run an app while it is being written: new code replaces the workers that hold the old, and no others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec import Struct, structs
+
+from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.platform.artifacts import ArtifactError
+from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
+from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.fields import Invalid
+from flashc_backends.platform.releases import HELD
+from flashc_backends.platform.store import StoreError
+
+from .addresses import addresses_of
+from .plan import PreviewPlan
+from .preview import Listener, Preview, Settings
+from .registry import state_folder
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """A state of the project that compiles: its plan, its manifest and its unpacked artifact.
+
+    `held` is a digest of what the workers of each resource hold.
+    """
+
+    plan: PreviewPlan
+    manifest: Manifest
+    tree: Path
+    held: Mapping[str, str]
+
+
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What a new version did: the resources whose workers are replaced, and those that keep theirs.
+
+    `saved` is when the files were saved, in seconds since the epoch.
+    """
+
+    saved: float
+    touched: tuple[str, ...]
+    kept: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+class DevelopmentListener(Listener, Protocol):
+    """Is told what a development session does, too."""
+
+    def reloaded(self, reloaded: Reloaded) -> None:
+        """Say that a new version is there; its workers are not ready yet."""
+        ...
+
+    def kept_old(self, reason: str) -> None:
+        """Say that a new version could not be taken, and why; the old one goes on."""
+        ...
+
+
+class Development(Preview):
+    """A preview whose code can be replaced."""
+
+    def __init__(
+        self,
+        *,
+        version: Version,
+        project: Path,
+        cache: Path,
+        settings: Settings,
+        listener: DevelopmentListener,
+    ) -> None:
+        super().__init__(
+            plan=version.plan,
+            manifest=version.manifest,
+            artifact=version.tree,
+            project=project,
+            cache=cache,
+            settings=settings,
+            listener=listener,
+        )
+        self._held = version.held
+        self._ids: dict[str, str] = {}
+        self._is_deployed = asyncio.Event()
+        self._reports = listener
+
+    async def reload(self, version: Version, environ: Mapping[str, str], saved: float) -> None:
+        """Take a new version; workers of the old one finish what they have.
+
+        `environ` is where references to variables are resolved, `saved` when its files were saved.
+        """
+        await self._is_deployed.wait()
+        platform = self._platform
+        assert platform is not None
+        self._settings = structs.replace(self._settings, environ=environ)
+        before, ids_before = self._releases(platform), dict(self._ids)
+        self._plan, self._manifest = version.plan, version.manifest
+        self._artifact, self._held = version.tree, version.held
+        try:
+            ids = await self._deploy(platform)
+            removed = [name for name in ids_before if name not in ids]
+            for name in removed:
+                await platform.control.delete_endpoint(ids_before[name])
+        except (ArtifactError, Invalid, StoreError, OSError) as error:
+            self.keep_old(str(error))
+            return
+        self._update(addresses=addresses_of(self._plan, ids, platform.base, platform.key))
+        after = self._releases(platform)
+        touched = tuple(name for name in ids if after.get(name) != before.get(name))
+        kept = tuple(name for name in ids if name not in touched)
+        if touched or removed:
+            changed = ", ".join((*touched, *removed))
+            platform.journal.note("build", text=f"New code of {changed}.", failed=False)
+            self._reports.reloaded(
+                Reloaded(saved=saved, touched=touched, kept=kept, removed=tuple(removed))
+            )
+
+    def keep_old(self, reason: str) -> None:
+        """Say that new code could not be taken; the old goes on."""
+        if self._platform is not None:
+            text = f"The code before the last change goes on: {reason}."
+            self._platform.journal.note("build", text=text, failed=True)
+        self._reports.kept_old(reason)
+
+    def _releases(self, platform: LocalPlatform) -> dict[str, str | None]:
+        """Return the release that each endpoint has or will have."""
+        dispatchers = platform.core.dispatchers
+        return {
+            name: dispatchers[found].pool.target
+            for name, found in self._ids.items()
+            if found in dispatchers
+        }
+
+    async def _open(self) -> LocalPlatform:
+        return await self._open_on(self._warm_processes())
+
+    def _warm_processes(self) -> ProcessEngine:
+        workers = self._folder / "workers"
+        workers.mkdir(exist_ok=True)
+        return ProcessEngine(
+            cache=self._cache,
+            folder=workers,
+            volumes=state_folder() / "volumes",
+            report=self._listener.phase,
+            sandbox=False,
+            warm=True,
+        )
+
+    async def _deploy(self, platform: LocalPlatform) -> dict[str, str]:
+        self._ids = await super()._deploy(platform)
+        platform.control.roll_now()
+        self._is_deployed.set()
+        return self._ids
+
+    async def _wait_until_ready(self, platform: LocalPlatform) -> None:
+        """Wait, but not for code that fails: it can be corrected."""
+        try:
+            await super()._wait_until_ready(platform)
+        except WorkerFailed as error:
+            self._reports.kept_old("\n".join((str(error), *error.lines)))
+
+    def _code(self) -> dict[str, Any]:
+        document = super()._code()
+        for name, entry in document["resources"].items():
+            entry[HELD] = self._held[name]
+        return document

@@ -1,0 +1,234 @@
+"""Run a project while it is being written: compile it after each change, and replace what the change touches."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import uvloop
+from msgspec import structs
+from watchfiles import Change, DefaultFilter, awatch
+
+from flashc.compile import compile_project
+from flashc.project.workspace import Workspace
+from flashc_backends.artifact.parts import collect_parts
+from flashc_backends.base import Progress
+from flashc_backends.manifest.documents import read_document
+from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.preview.contents import contents_of
+from flashc_backends.preview.development import Development, DevelopmentListener, Version
+from flashc_backends.preview.plan import PREVIEW, PreviewPlan
+from flashc_backends.preview.preview import PreviewError, Settings, new_id
+from flashc_backends.preview.registry import make_folder
+from flashc_backends.preview.trees import Trees
+from flashc_core import rules
+from flashc_core.diagnostics import Diagnostic, Severity
+from flashc_core.source import WholeFile
+
+from .backend_context import backend_context
+from .preview import PreviewResult
+
+_STEP, _DEBOUNCE, _TICK = 10, 50, 200  # milliseconds
+_GENERATED = (".flash", ".runpod")
+
+
+class Listener(DevelopmentListener, Protocol):
+    """Is told what a development session does, and what the compiler finds."""
+
+    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+        """Show what the compiler found; nothing, if all is well."""
+        ...
+
+
+class _Builder:
+    """Compiles the project again and again; `workspace` is its newest state."""
+
+    def __init__(self, workspace: Workspace, folder: Path, listener: Listener) -> None:
+        self.workspace = workspace
+        self._trees = Trees(folder / "trees")
+        self._folder = folder
+        self._listener = listener
+        self.found: tuple[Diagnostic, ...] = ()
+        self._is_shown = False
+
+    def build(self, progress: Progress | None = None, *, only_news: bool = False) -> Version | None:
+        """Return the project as a version; report what is wrong, and return None if that leaves no version.
+
+        With `only_news` nothing is reported that was reported before.
+
+        Raises:
+            OSError: its files can't be written.
+        """
+        sink = self.workspace.sink()
+        version: Version | None = None
+        compiled = compile_project(self.workspace, sink)
+        if compiled.program is not None:
+            context = backend_context(
+                self.workspace, sink, self.workspace.environment.recording(), progress
+            )
+            with tempfile.TemporaryDirectory(prefix="build-", dir=self._folder) as scratch:
+                parts = collect_parts(compiled.program, context, Path(scratch), forecast=True)
+                plan = PREVIEW.emit(compiled.program, context) if parts is not None else None
+                if parts is not None and isinstance(plan, PreviewPlan):
+                    if not plan.endpoints:
+                        sink.report(
+                            rules.NOTHING_TO_RUN,
+                            WholeFile("."),
+                            f"`{plan.app}` has no endpoint that this machine can run",
+                            help=("declare a function, a class or routes as an endpoint",),
+                        )
+                    else:
+                        version = Version(
+                            plan=plan,
+                            manifest=read_document(parts.manifest.read(), Manifest),
+                            tree=self._trees.write(parts),
+                            held=contents_of(compiled.program, parts),
+                        )
+        found = tuple(sink)
+        if not only_news or found != self.found or not self._is_shown:
+            self._listener.found(self.workspace, found)
+        self.found, self._is_shown = found, True
+        return version
+
+    def rebuild(self, *, only_news: bool = False) -> Version | None:
+        """Do so with the project as it is now.
+
+        Raises:
+            OSError: its files can't be written.
+        """
+        self.workspace = self.workspace.reopen()
+        return self.build(only_news=only_news)
+
+
+def run_dev(
+    workspace: Workspace,
+    settings: Settings,
+    listener: Listener,
+    *,
+    progress: Progress | None = None,
+) -> PreviewResult:
+    """Run a project until this process gets SIGINT, SIGTERM or SIGHUP; then nothing of it is left.
+
+    What the compiler finds goes to the listener; the result has what prevents the start.
+    """
+    settings = structs.replace(settings, id=settings.id or new_id(workspace.root.name))
+    assert settings.id is not None
+    sink = workspace.sink()
+    folder: Path | None = None
+    try:
+        folder = make_folder(settings.id)
+        builder = _Builder(workspace, folder, listener)
+        first = builder.build(progress)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(builder, first, settings, listener))
+    except PreviewError as error:
+        sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
+    except OSError as error:
+        sink.report(
+            rules.DISK_FAILED,
+            WholeFile("."),
+            "the files of the session can't be written",
+            notes=(str(error)[:300],),
+            help=("free some space, or set FLASHC_STATE_DIR to a folder that can be written",),
+        )
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+    return PreviewResult(diagnostics=tuple(sink))
+
+
+async def _run(
+    builder: _Builder, first: Version | None, settings: Settings, listener: Listener
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, stop.set)
+    root = builder.workspace.root
+    while first is None:
+        listener.kept_old("nothing runs until this is corrected")
+        async for _ in _changes(root, stop):
+            first = await asyncio.to_thread(builder.rebuild)
+            break
+        if stop.is_set():
+            return
+    settings = structs.replace(settings, environ=dict(builder.workspace.environment))
+    development = Development(
+        version=first,
+        project=root,
+        cache=builder.workspace.cache.folder,
+        settings=settings,
+        listener=listener,
+    )
+    reloading = asyncio.create_task(_reload(development, builder, stop))
+    reloading.add_done_callback(lambda _task: stop.set())  # without it edits would do nothing
+    try:
+        await development.run(stop)
+    finally:
+        reloading.cancel()
+        with suppress(asyncio.CancelledError):
+            await reloading
+
+
+async def _reload(development: Development, builder: _Builder, stop: asyncio.Event) -> None:
+    is_first = True  # what was saved before the watcher runs
+    async for saved in _changes(builder.workspace.root, stop, at_once=True):
+        try:
+            version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
+        except OSError as error:
+            development.keep_old(f"the new code can't be written: {error}")
+            continue
+        is_first = False
+        if version is None:
+            development.keep_old(_reason(builder))
+        else:
+            environ = dict(builder.workspace.environment)
+            await development.reload(version, environ, saved)
+
+
+async def _changes(
+    root: Path, stop: asyncio.Event, *, at_once: bool = False
+) -> AsyncIterator[float]:
+    """Yield when files were saved, in seconds since the epoch, after each change below `root`.
+
+    `at_once`: also as soon as the watcher runs, so that no change before that is lost.
+    """
+    ignored = (*DefaultFilter.ignore_dirs, *_GENERATED)
+    async for changes in awatch(
+        root,
+        watch_filter=DefaultFilter(ignore_dirs=ignored),
+        step=_STEP,
+        debounce=_DEBOUNCE,
+        rust_timeout=_TICK,
+        stop_event=stop,
+        yield_on_timeout=at_once,
+    ):
+        if changes or at_once:
+            at_once = False
+            yield await asyncio.to_thread(_saved, changes)
+
+
+def _reason(builder: _Builder) -> str:
+    """Return the first error of the newest state of the project, in a line."""
+    for found in builder.found:
+        if found.severity is Severity.ERROR:
+            return f"{found.path}:{found.line}: {found.message}"
+    return "the project has errors"
+
+
+def _saved(changes: Iterable[tuple[Change, str]]) -> float:
+    """Return when the newest of some files was written; now, if none is there."""
+    found: list[float] = []
+    for _, path in changes:
+        try:
+            found.append(Path(path).stat().st_mtime)
+        except OSError:
+            continue
+    return min(max(found, default=time.time()), time.time())

@@ -1,0 +1,47 @@
+"""`flashc dev`: run the app on this machine, and replace what an edit touches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flashc.project.workspace import open_workspace
+
+from .common import building_options, finish, project_argument, show
+from .preview import format_option
+from .progress import show_progress
+
+
+@click.command("dev")
+@project_argument
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    help="The platform's port.  [default: a free one]",
+)
+@building_options
+@format_option
+def command(project: Path, port: int, output_format: str, **given: Any) -> None:
+    """Run the app in a project while you edit it.
+
+    PROJECT runs on this machine until Ctrl+C.  A saved file is compiled at once.  Only the workers that hold changed code are replaced; requests that they have
+    are answered by the old code.  A file with errors changes nothing.
+    """
+    from flashc.api.dev import run_dev
+    from flashc_backends.preview.preview import Settings
+
+    from .dev_screen import JsonDevScreen, TextDevScreen
+    from .preview_screen import phases_of
+
+    workspace = open_workspace(project, given)
+    with show_progress(output_format == "text", "compiling") as progress:
+        screen = JsonDevScreen() if output_format == "json" else TextDevScreen(phases_of(progress))
+        settings = Settings(engine="process", port=port, environ=dict(workspace.environment))
+        ended = run_dev(workspace, settings, screen, progress=progress)
+    show(ended.diagnostics, workspace, "text")
+    if not ended.has_errors and output_format == "text":
+        click.echo("stopped; nothing of the session is left", err=True)
+    finish(ended.diagnostics)

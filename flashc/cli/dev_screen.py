@@ -1,0 +1,92 @@
+"""Show a development session: what the compiler finds, and what an edit replaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+import msgspec
+
+from flashc.project.workspace import Workspace
+from flashc_backends.preview.development import Reloaded
+from flashc_backends.preview.preview import Happening
+from flashc_core.diagnostics import Diagnostic
+
+from .common import show
+from .preview_screen import JsonScreen, TextScreen
+
+
+class TextDevScreen(TextScreen):
+    """For people."""
+
+    def __init__(self, progress: Callable[[str], None]) -> None:
+        super().__init__(progress)
+        self._rolling: dict[str, float] = {}  # the endpoints whose new code has not answered yet
+
+    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+        """Print the findings."""
+        self._progress("")
+        show(diagnostics, workspace, "text")
+
+    def reloaded(self, reloaded: Reloaded) -> None:
+        """Say which endpoints get new workers."""
+        self._rolling |= dict.fromkeys(reloaded.touched, reloaded.saved)
+        parts = [
+            f"{what}: {', '.join(names)}"
+            for what, names in (
+                ("replacing", reloaded.touched),
+                ("removed", reloaded.removed),
+                ("untouched", reloaded.kept),
+            )
+            if names
+        ]
+        click.echo("; ".join(parts))
+
+    def kept_old(self, reason: str) -> None:
+        """Say why nothing is replaced."""
+        click.echo(reason, err=True)
+
+    def happened(self, happening: Happening) -> None:
+        """Print a line for what users care about; the new code of an endpoint too."""
+        if happening.kind != "release":
+            super().happened(happening)
+            return
+        saved = self._rolling.pop(happening.endpoint, None)
+        if saved is None:
+            return
+        label = self._label(happening.endpoint)
+        if happening.what["state"] == "rolled out":
+            click.echo(
+                f"{label} the new code is there, {happening.at - saved:.2f} s after the save"
+            )
+        else:
+            click.echo(f"{label} the new code does not start; the code before it goes on")
+
+
+class JsonDevScreen(JsonScreen):
+    """For programs: a JSON object per line on standard output."""
+
+    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+        """Print the findings in short; `flashc check --format json` has everything."""
+        self._print(
+            "findings",
+            findings=[
+                {
+                    "code": found.rule.code,
+                    "severity": found.rule.severity.value,
+                    "path": found.path,
+                    "message": found.message,
+                }
+                for found in diagnostics
+            ],
+        )
+
+    def reloaded(self, reloaded: Reloaded) -> None:
+        """Print which endpoints get new workers."""
+        document: dict[str, Any] = msgspec.to_builtins(reloaded)
+        self._print("reloaded", **document)
+
+    def kept_old(self, reason: str) -> None:
+        """Print why nothing is replaced."""
+        self._print("kept-old", reason=reason)
