@@ -182,6 +182,7 @@ class PlatformApp:
                 for entry in entries
             )
             await request.part(text or b": nothing new\n\n")
+        await request.part(b"", more=False)
 
     def _endpoint(self, name: str) -> Endpoint:
         endpoint = self._control.endpoints.get(name)
