@@ -253,6 +253,7 @@ class Preview:
             folder=workers,
             volumes=state_folder() / "volumes",
             report=self._listener.phase,
+            warm=True,
         )
 
     def _code(self) -> dict[str, Any]:
