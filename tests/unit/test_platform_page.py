@@ -148,7 +148,8 @@ def test_the_shape_of_an_endpoint_comes_from_the_manifest(tmp_path: Path) -> Non
     shape = {"forms": [{"title": "work"}], "callees": ["other"]}
 
     async def scene() -> None:
-        async with staged(tmp_path, **{SHAPE: shape}) as stage:
+        members: Any = {SHAPE: shape}
+        async with staged(tmp_path, **members) as stage:
             (shown,) = (await stage.client.get("/page/state")).json()["endpoints"]
             assert shown["shape"] == shape
 
