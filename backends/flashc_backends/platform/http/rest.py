@@ -228,12 +228,10 @@ class RestApi:
             if request.is_gone:
                 return
             for entry in entries:
-                if entry.kind == "line" and entry.what["worker"] == worker:
-                    line = {
-                        "source": entry.what["stream"],
-                        "line": entry.what["text"],
-                        "ts": timestamp(entry.at),
-                    }
+                what = entry.what
+                if entry.kind == "line" and what["worker"] == worker:
+                    line = {"source": what["stream"], "line": what["text"]}
+                    line["ts"] = timestamp(entry.at)
                     await request.event(entry.number, msgspec.json.encode(line))
             if not entries:
                 await request.event_pause()
