@@ -240,6 +240,7 @@ class LocalPlatform:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.fleet is not None:
             await self.fleet.close()
+        self.journal.close()
         if self._port is not None:
             await self._port.close()
         self.upstream.close()

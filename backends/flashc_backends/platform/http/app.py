@@ -169,10 +169,13 @@ class PlatformApp:
         async for entries in self._journal.follow(int(last)):
             if request.is_gone:
                 return
-            for entry in entries:
-                await request.event(entry.number, msgspec.json.encode(entry), entry.kind)
-            if not entries:
-                await request.event_pause()
+            text = b"".join(
+                b"id: %d\nevent: %s\ndata: %s\n\n"
+                % (entry.number, entry.kind.encode(), msgspec.json.encode(entry))
+                for entry in entries
+            )
+            await request.part(text or b": nothing new\n\n")
+        await request.part(b"", more=False)
 
     def _endpoint(self, name: str) -> Endpoint:
         endpoint = self._control.endpoints.get(name)

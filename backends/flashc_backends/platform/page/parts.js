@@ -77,7 +77,7 @@ export function Calls({ onOpen }) {
       : html`<div class="scroll" tabindex="0" role="region" aria-labelledby="calls"><table>
       <caption class="hidden">Jobs and requests, the newest first</caption>
       <thead><tr><th scope="col">Time</th><th scope="col">Endpoint</th><th scope="col">Call</th>
-        <th scope="col">Result</th><th scope="col">Took</th></tr></thead>
+        <th scope="col">Result</th><th scope="col" class="number">Took</th></tr></thead>
       <tbody>${calls.map((call) => html`<${Call} key=${call.id} call=${call} onOpen=${onOpen} />`)}</tbody>
     </table></div>`}</section>`;
 }
@@ -117,6 +117,7 @@ export function JobDialog({ call, onClose }) {
 }
 
 function JobDetails({ job }) {
+  const lines = job.lines.filter(isOwn).map(readable);
   const waited = job.started ? (job.started - job.created) * 1000 : null;
   const ran = job.finished && job.started ? (job.finished - job.started) * 1000 : null;
   return html`<dl>
@@ -129,20 +130,24 @@ function JobDetails({ job }) {
     <h3>Input</h3><pre tabindex="0">${JSON.stringify(job.input, null, 2)}</pre>
     ${job.output !== null && html`<h3>Output</h3><pre tabindex="0">${JSON.stringify(job.output, null, 2)}</pre>`}
     ${job.error !== null && html`<h3>Error</h3><${Failure} error=${job.error} />`}
-    ${job.lines.length > 0 && html`<h3>What the worker printed meanwhile</h3>
-      <pre tabindex="0">${job.lines.join("\n")}</pre>`}`;
+    ${lines.length > 0 && html`<h3>What the worker printed meanwhile</h3>
+      <pre tabindex="0">${lines.join("\n")}</pre>`}`;
 }
 
 function Failure({ error }) {
-  if (typeof error === "string") return html`<pre class="bad" tabindex="0">${error}</pre>`;
-  const trace = error.error_traceback ?? error.traceback;
-  return html`<p class="bad">${error.error_type ?? ""} ${error.error_message ?? ""}</p>
-    <pre class="bad" tabindex="0">${trace ?? JSON.stringify(error, null, 2)}</pre>`;
+  if (typeof error === "string") return html`<pre class="bad" tabindex="0">${shortened(error)}</pre>`;
+  const trace = error.error_traceback ?? error.traceback ?? JSON.stringify(error, null, 2);
+  const type = (error.error_type ?? "").replace(/^<class '(.*)'>$/, "$1");
+  return html`<p class="bad">${[type, error.error_message].filter(Boolean).join(": ")}</p>
+    <pre class="bad" tabindex="0">${shortened(trace)}</pre>`;
 }
 
 export function Log() {
   const [endpoint, choose] = useState("");
-  const lines = state.lines.filter((line) => !endpoint || line.endpoint === endpoint).slice(-200);
+  const [all, showAll] = useState(false);
+  const lines = state.lines
+    .filter((line) => (!endpoint || line.endpoint === endpoint) && (all || isOwn(line.text)))
+    .slice(-200);
   const box = useRef(null);
   const follows = useRef(true);
   useEffect(() => {
@@ -156,16 +161,31 @@ export function Log() {
     <label>of <select value=${endpoint} onChange=${(event) => choose(event.target.value)}>
       <option value="">all endpoints</option>
       ${state.endpoints.map((each) => html`<option value=${each.id}>${each.name}</option>`)}
-    </select></label></header>
+    </select></label>
+    <label><input type="checkbox" checked=${all} onChange=${(event) => showAll(event.target.checked)} />
+      ${" "}with the lines of the SDK</label></header>
     <pre class="log" ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-live="off"
       aria-labelledby="log">${lines.map((line) => html`<span key=${line.number}
         class=${line.stream}><b>${nameOf(line.endpoint)}</b> ${readable(line.text)}${"\n"}</span>`)}</pre>
   </section>`;
 }
 
+const SDK = '{"requestId"';
+const HEALTH = "GET /ping HTTP";
+
+// Whether a line is not one of the SDK's about its own work, nor about a health check.
+function isOwn(text) {
+  return !text.includes(HEALTH) && (!text.startsWith(SDK) || /"level": "(ERROR|WARN)/.test(text));
+}
+
+// A text without the folder in which flashc keeps the artifact.
+function shortened(text) {
+  return text.replace(/[^\s"']*\/artifacts\/trees\/[0-9a-f]+\//g, "");
+}
+
 // The SDK logs JSON objects, of which people read the message.
 function readable(text) {
-  if (!text.startsWith('{"requestId"')) return text;
+  if (!text.startsWith(SDK)) return text;
   try {
     const record = JSON.parse(text);
     return `${record.level} ${record.message}`;

@@ -103,23 +103,27 @@ const handlers = {
     if (state.lines.length > KEPT_LINES) state.lines.splice(0, state.lines.length - KEPT_LINES);
     changed();
   },
-  worker({ what }) {
-    if (what.state === "crashed") tell(`A worker of ${nameOf(what.endpoint)} ended.`, true);
+  worker({ at, what }) {
+    if (what.state === "crashed") tell(at, `A worker of ${nameOf(what.endpoint)} ended.`, true);
     refreshSoon();
   },
-  release({ what }) {
+  release({ at, what }) {
     const name = nameOf(what.endpoint);
-    if (what.state === "rolled out") tell(`${name} answers with the newest code.`, false);
-    else tell(`The new code of ${name} does not start; the code before it goes on.`, true);
+    if (what.state === "rolled out") tell(at, `${name} answers with the newest code.`, false);
+    else tell(at, `The new code of ${name} does not start; the code before it goes on.`, true);
     refreshSoon();
   },
-  build({ what }) {
-    tell(what.text, what.failed);
+  build({ at, what }) {
+    tell(at, what.text, what.failed);
     refreshSoon();
   },
 };
 
-function tell(message, failed) {
+const opened = Date.now() / 1000;
+
+// What was over when the page was opened is no news.
+function tell(at, message, failed) {
+  if (at < opened - 1) return;
   state.message = message;
   state.failed = failed;
   changed();
