@@ -92,9 +92,9 @@ def _without_this_program(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
     """Print an error as a worker does that was started."""
-    if traceback is not None and traceback.tb_next is not None:
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
         traceback = traceback.tb_next
-    sys.__excepthook__(kind, error, traceback)
+    sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
 
 
 def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:

@@ -7,7 +7,6 @@ import msgspec
 from flashc_backends.platform.control import Control
 from flashc_backends.platform.fleet import Fleet
 from flashc_backends.platform.journal import Journal
-from flashc_backends.platform.polls import Poll
 from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.store import StoreError
 
@@ -22,8 +21,6 @@ from .page import Page
 from .rest import V2_ROUTES, RestApi
 from .uploads import serve_artifact
 from .worker_api import WorkerApi
-
-_FOREVER = 10 * 365 * 86400.0
 
 
 class PlatformApp:
@@ -168,13 +165,9 @@ class PlatformApp:
         if not last.isdecimal():
             raise Refused(400, "the id of the last event is a number")
         await request.body(0)
-        poll = Poll(_FOREVER)
-        request.watch(poll)
-        await request.start(
-            200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
-        )
+        await request.start_events()
         async for entries in self._journal.follow(int(last)):
-            if request.is_gone or not poll.is_open:
+            if request.is_gone:
                 return
             text = b"".join(
                 b"id: %d\nevent: %s\ndata: %s\n\n"

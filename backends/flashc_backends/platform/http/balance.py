@@ -18,6 +18,7 @@ _WAIT = 120.0  # seconds until a worker has to be ready
 _WORKER_ID = b"x-runpod-worker-id"
 _BODY_LIMIT = 30 * 1024**2
 _RETRIES = 3
+_LONGEST_STREAM = 86400.0
 
 
 class Balancer:
@@ -62,6 +63,7 @@ class Balancer:
                 self._core.journal.note(
                     "request",
                     endpoint=endpoint.id,
+                    caller=request.header(b"x-flash-caller"),
                     worker=worker,
                     method=request.method,
                     path=target.decode("latin-1"),
@@ -92,8 +94,14 @@ class Balancer:
     async def _answer(self, request: Request, worker: str, answer: Answer) -> None:
         await request.start(answer.status, [*answer.headers, (_WORKER_ID, worker.encode())])
         if request.method != "HEAD" and answer.status not in (204, 304):
+            is_watched = False
             async for chunk in answer.body():
                 await request.part(chunk)
+                if not is_watched:
+                    is_watched = True
+                    request.watch(Poll(_LONGEST_STREAM))
+                if request.is_gone:
+                    raise Gone
         await request.part(b"", more=False)
 
 
