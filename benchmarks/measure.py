@@ -1,4 +1,4 @@
-"""Measure the wall-clock time and peak memory of a command: medians of new processes."""
+"""Measure the wall-clock time and peak memory of a command: medians of several runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """Medians over the runs.
+    """The medians over all runs of a command.
 
     `seconds` are wall-clock time, `megabytes` the peak resident memory of the largest process.
     """
@@ -37,7 +37,7 @@ def measure(
     """Run a command several times; `before` prepares each run and is not timed.
 
     Raises:
-        RuntimeError: the command failed, so its time means nothing.
+        RuntimeError: the command failed, so that its time means nothing.
     """
     seconds: list[float] = []
     megabytes: list[float] = []
@@ -50,6 +50,7 @@ def measure(
 
 
 def _run(command: Sequence[str], cwd: Path | None, environ: dict[str, str]) -> tuple[float, float]:
+    """Run a command once and return its seconds and the megabytes of its largest process."""
     reader, writer = os.pipe()
     start = time.perf_counter()
     child = os.fork()

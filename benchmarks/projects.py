@@ -72,12 +72,12 @@ async def describe(values: list) -> dict:
 
 
 def many(folder: Path, count: int) -> Path:
-    """`count` modules of one endpoint each, without dependencies."""
+    """Write `count` modules of one endpoint each, without dependencies."""
     return _write(folder, {f"worker_{n}.py": _MODULE.format(number=n) for n in range(count)})
 
 
 def shared(folder: Path, count: int) -> Path:
-    """`count` modules of one endpoint each, whose arguments are the constants of one `config.py`."""
+    """Write `count` modules of one endpoint each, all with the constants of one `config.py`."""
     users = {f"worker_{n}.py": _USER.format(number=n) for n in range(count)}
     return _write(folder, {"config.py": _CONFIG, **users})
 
@@ -95,16 +95,17 @@ def change(module: Path, name: str) -> None:
 
 
 def scientific(folder: Path) -> Path:
-    """One endpoint that needs numpy, pandas and scipy."""
+    """Write one endpoint that needs numpy, pandas and scipy."""
     return _write(folder, {"worker.py": _SCIENTIFIC})
 
 
 def trivial(folder: Path) -> Path:
-    """One endpoint that needs nothing."""
+    """Write one endpoint that needs nothing."""
     return many(folder, 1)
 
 
 def _write(folder: Path, files: dict[str, str]) -> Path:
+    """Write files to an empty folder and return the folder."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name, text in files.items():

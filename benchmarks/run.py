@@ -1,8 +1,9 @@
-"""Measure flashc and `runpod-flash` from PyPI in one run, and print the table of the README.
+"""Compare the speed of flashc with `runpod-flash` from PyPI, and print the table of the README.
 
 Usage: python benchmarks/run.py [--runs N] [NAME...]
 
-Both run on the same machine, each in its own environment.  NAMES select measurements; all by default.
+flashc and `runpod-flash` run on the same machine, each in its own environment.  The arguments NAME
+select measurements; without them, all measurements run.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The two environments, and the folder that contains everything."""
+    """The environments of flashc and `runpod-flash`, and the folder that contains all files."""
 
     folder: Path
     runs: int
@@ -61,7 +62,7 @@ class Bench:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the table.  `mark` is what has to be reached, in words; `holds` whether it is."""
+    """One line of the table.  `mark` is the goal in words; `holds` says whether it is reached."""
 
     what: str
     ours: str
@@ -72,7 +73,7 @@ class Row:
 
 
 def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
-    """Return a row that compares two times; `mark` is the ratio to reach."""
+    """Return a row that compares two times; `mark` is the ratio that is the goal."""
     ratio = theirs.seconds / ours.seconds
     return Row(
         what=what,
@@ -85,7 +86,7 @@ def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
 
 
 def start_up(bench: Bench) -> Iterator[Row]:
-    """Measure `--version`, next to the start of Python itself."""
+    """Measure `flashc --version`, next to the start of Python itself."""
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs * 3)
     version = measure([str(bench.ours / "flashc"), "--version"], runs=bench.runs * 3)
     ratio = version.seconds / python.seconds
@@ -100,7 +101,7 @@ def start_up(bench: Bench) -> Iterator[Row]:
 
 
 def check(bench: Bench) -> Iterator[Row]:
-    """Measure `flashc check` on 1,000 modules, next to `flash build` (scan only) and `ruff check`."""
+    """Measure `flashc check` on 1,000 modules, next to `flash build` and `ruff check`."""
     project = projects.many(bench.folder / "many", 1000)
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs)
     cold = bench.flashc("check", str(project), before=bench.clear_cache)
@@ -131,7 +132,7 @@ def check(bench: Bench) -> Iterator[Row]:
 
 
 def scientific(bench: Bench) -> Iterator[Row]:
-    """Measure a project that needs numpy, pandas and scipy; the package caches of both tools are warm."""
+    """Measure a project that needs numpy, pandas and scipy, with warm package caches."""
     project = projects.scientific(bench.folder / "scientific")
     worker = project / "worker.py"
     arguments = ("build", str(project), "--python-version", "3.12")
@@ -179,9 +180,10 @@ def modules(bench: Bench) -> Iterator[Row]:
 
 
 def shared(bench: Bench) -> Iterator[Row]:
-    """1,000 modules that import one `config.py`: the first time, and after an edit of one line.
+    """Measure 1,000 modules that import one `config.py`: the first time, and after an edit.
 
-    The edit of `config.py` changes a constant that no worker uses.
+    One edit changes a line of a worker; the other changes a constant of `config.py` that no worker
+    uses.
     """
     project = projects.shared(bench.folder / "shared", 1000)
     edits = (
@@ -204,7 +206,7 @@ def shared(bench: Bench) -> Iterator[Row]:
 
 
 def size(bench: Bench) -> Iterator[Row]:
-    """Measure the size of the artifact of a trivial app."""
+    """Measure the artifact of an app with one endpoint and no dependencies."""
     project = projects.trivial(bench.folder / "trivial")
     bench.flashc("build", str(project))
     ours = (project / ".flash" / "artifact.tar.gz").stat().st_size
@@ -226,7 +228,7 @@ _IMPORT = "import sys; sys.path.insert(0, {root!r}); import {module}"
 
 
 def cold_start(bench: Bench) -> Iterator[Row]:
-    """Measure the import of a built handler, next to the import of the function's own module."""
+    """Measure the import of a built handler, next to the import of the user's plain module."""
     project = projects.trivial(bench.folder / "cold")
     bench.flashc("build", str(project))
     app = bench.folder / "app"

@@ -1,11 +1,14 @@
-"""flashc, the compiler for Runpod Flash apps.
+"""Provide the names of Flash's SDK for worker modules, and the version of flashc.
 
-Worker modules may import `Endpoint` and the other names of the SDK from here instead of from `runpod_flash`.
+flashc is the compiler for Runpod Flash apps.
+
+Worker modules may import `Endpoint` and the other names of the SDK from here instead of from
+`runpod_flash`.
 """
 
 from __future__ import annotations
 
-TYPE_CHECKING = False  # without importing `typing`, which takes longer than all else here
+TYPE_CHECKING = False  # `typing` is not imported at run time, because that takes longer than the rest of this module
 if TYPE_CHECKING:
     from .sdk import CpuInstanceType as CpuInstanceType
     from .sdk import CudaVersion as CudaVersion

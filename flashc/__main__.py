@@ -1,20 +1,49 @@
-"""`flashc` and `python -m flashc`: the version at once, everything else by the group of commands."""
+"""Start the command line; `flashc --version` answers without importing the commands."""
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 from . import __version__
 
+_READING = frozenset({"check", "build", "emit", "size"})
+"""The commands that read the modules of a project."""
+
 
 def main() -> None:
-    """Run the command line.  Scripts ask for versions often, and click takes longer than Python itself."""
+    """Run the command line; print the version without importing click.
+
+    Scripts ask for the version often, and importing click takes longer than starting Python.
+    """
     if sys.argv[1:] == ["--version"]:
         print(f"flashc {__version__}")
         return
+    from flashc.incremental.readers import start_reader
+
+    # This process is started first, because its imports take longer than opening the project.
+    reader = start_reader() if sys.argv[1:2] and sys.argv[1] in _READING else None
     from flashc.cli.main import main as run
 
-    run()
+    try:
+        run(reader)
+    except SystemExit as end:
+        _exit_at_once(end)
+
+
+def _exit_at_once(end: SystemExit) -> NoReturn:
+    """Exit without freeing the program's objects, which would take as long as a small check."""
+    status = 0 if end.code is None else end.code
+    if isinstance(status, int):
+        with suppress(
+            OSError
+        ):  # the reader of our output has ended; Python's own exit reports that
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    raise end
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""Compile a project to its verified IR.  This file is the recipe; each step is in its own package."""
+"""Compile a project into its verified IR: run the front end on its modules, then all passes.
+
+This file only calls the steps in their order; each step is in its own package.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -20,7 +23,6 @@ from flashc_ir.verify import Verifier
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
-from .frontend.summary import ComponentSummary
 from .incremental.plain_modules import read_plain_modules
 from .incremental.summaries import Reading, read_summaries
 from .project.inputs import variable_input
@@ -34,7 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Compilation:
-    """The program, None if there are errors; `inputs` decided the result besides the project's files."""
+    """The result of a compilation.
+
+    `program` is None if there are errors.  `inputs` are what the result depends on besides the
+    files of the project, such as environment variables that were read.
+    """
 
     program: Program | None
     inputs: tuple[str, ...]
@@ -47,23 +53,31 @@ def compile_project(
     *,
     dialects: tuple[Dialect, ...] | None = None,
     rewrite: bool = True,
+    prepare_next: Callable[[], object] | None = None,
 ) -> Compilation:
-    """Compile an opened project; `sink` is one of the workspace's.
+    """Compile an opened project and report its findings to `sink`, a sink of the workspace.
 
-    `observe` is called after every pass with the pass's name and the program that it left.  `dialects` are
-    the SDKs that the program may be written for, Flash if None.  Without `rewrite` the program is checked, and lacks what only a
-    build needs.
+    `observe` is called after every pass with the name of the pass and the program that it returned.
+    `dialects` are the SDKs that the program may be written for; Flash if None.  If `rewrite` is
+    False, the program is only checked, and the passes that prepare a build do not run.
+    `prepare_next` is called while other processes read modules.
     """
     if dialects is None:
         dialects = (FLASH,)
+
+    def meanwhile() -> None:
+        import_module("flashc.passes")
+        if prepare_next is not None:
+            prepare_next()
+
     workspace = workspace.for_sdks(packages_of(dialects))
     project = workspace.project
     environment = workspace.environment.recording()
 
-    # What do the modules say, and which endpoints would Python define?
+    # Read the modules, and find the endpoints that Python would define.
     relevance = find_relevant_modules(project, partial(read_plain_modules, workspace))
     verifier = Verifier()
-    reading = read_modules(workspace, relevance, dialects, verifier)
+    reading = read_modules(workspace, relevance, dialects, verifier, meanwhile)
     for diagnostic in reading.diagnostics():
         sink.add(diagnostic)
 
@@ -96,17 +110,16 @@ def read_modules(
     relevance: Relevance,
     dialects: tuple[Dialect, ...],
     verifier: Verifier,
+    meanwhile: Callable[[], object],
 ) -> Reading:
-    """Return what the modules say; modules that are traced are read together and never cached."""
+    """Return the summaries of all relevant modules.
+
+    With `--trace`, all modules are read together, and nothing is cached.
+    """
     if not workspace.options.trace:
-
-        def meanwhile(cached: Iterable[ComponentSummary]) -> None:
-            """Do what is needed next anyway, while other processes read modules."""
-            import_module("flashc.passes")
-            parts = (part for each in cached for part in (*each.modules, *each.endpoints))
-            verifier.check_spans(parts, workspace.project.files)
-
-        return read_summaries(workspace, relevance.relevant, dialects, meanwhile)
+        reading = read_summaries(workspace, relevance.relevant, dialects, meanwhile)
+        verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())
+        return reading
     from .frontend.summarise import summarise
 
     names = tuple(sorted(relevance.relevant))
@@ -116,7 +129,10 @@ def read_modules(
 
 
 def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Program:
-    """Put what the modules say together, modules by name and endpoints by resource name."""
+    """Build one program from all summaries.
+
+    Modules are sorted by name, endpoints by resource name.
+    """
     project, summaries = workspace.project, reading.summaries
     modules = dict(relevance.plain)
     for name, exports in reading.exports.items():
@@ -142,7 +158,7 @@ def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Pr
 
 
 def _without_shared_edit(endpoint: Endpoint, calls: Counter[Span]) -> Endpoint:
-    """Return the endpoint; if other modules make endpoints by the same call, no edit may change the call."""
+    """Return the endpoint; its edit is removed if the same call declares other endpoints too."""
     if calls[endpoint.construction.span] == 1 or endpoint.construction.edit is None:
         return endpoint
     construction = structs.replace(endpoint.construction, edit=None)

@@ -1,7 +1,10 @@
-"""Write what follows from the tables of parameters: a chapter of spec/, the page of FC101, signatures.
+"""Generate the documents and signatures that list the parameters of `Endpoint(...)`.
 
-The tables are in `flashc/frontend/flash/`.  `tests/unit/test_parameters.py` compares what is written with
-them.
+The documents are `spec/parameters.md` and the page of FC101; the signatures are in
+`flashc/sdk/__init__.py`.
+
+The tables of parameters are in `flashc/frontend/flash/`.  `tests/unit/test_parameters.py` compares
+the files with the tables.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from flashc.frontend.parameter_table import Parameter, Table
 
 ROOT = Path(__file__).parent.parent
 _WIDTH = 98  # columns of the docstrings
-_GENERATED = "`Endpoint` takes these parameters:"  # what is below is written by this script
+_GENERATED = "`Endpoint` takes these parameters:"  # this script writes everything below this line
 INTRODUCTION = {
     "Endpoint": "`Endpoint(name, *, ...)`: only the name may be positional.",
     "NetworkVolume": "`NetworkVolume(...)`, for `Endpoint(volume=...)`. It needs a `name` or an `id`.",
@@ -25,7 +28,7 @@ INTRODUCTION = {
 
 
 def chapter(current: str) -> str:
-    """Return `spec/parameters.md`: every table, one parameter per line."""
+    """Return the text of `spec/parameters.md`: every table, one parameter per line."""
     lines = [
         "# Parameters",
         "",
@@ -41,6 +44,7 @@ def chapter(current: str) -> str:
 
 
 def _cells(parameter: Parameter[object]) -> Iterator[str]:
+    """Yield the cells of a parameter's row in the table."""
     yield f"`{parameter.name}`"
     yield parameter.type
     yield _default(parameter)
@@ -51,14 +55,14 @@ def _cells(parameter: Parameter[object]) -> Iterator[str]:
 
 
 def _default(parameter: Parameter[object]) -> str:
-    """Return the default as people read it."""
+    """Return the default in the form that the documentation shows."""
     return parameter.shown_default or (
         "none" if parameter.signature == "None" else parameter.signature
     )
 
 
 def page(current: str) -> str:
-    """Return the page of FC101: its text up to the list of parameters, and that list anew."""
+    """Return the page of FC101 with a new list of parameters; the text before the list is kept."""
     written = current.partition(_GENERATED)[0].rstrip()
     items = [_item(parameter) for parameter in TABLES["Endpoint"]]
     others = [
@@ -70,18 +74,20 @@ def page(current: str) -> str:
 
 
 def _item(parameter: Parameter[object]) -> str:
+    """Return the line of a parameter in the list on the page of FC101."""
     facts = [parameter.type, f"default {_default(parameter)}"]
     facts += [parameter.range] if parameter.range else []
     return f"- `{parameter.name}` ({'; '.join(facts)}): {parameter.doc}"
 
 
 def _listed(names: list[str]) -> str:
+    """Return quoted names as text: `a`, `b` and `c`."""
     quoted = [f"`{name}`" for name in names]
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
 def signatures(current: str) -> str:
-    """Return `flashc/sdk/__init__.py` with the constructors of its classes written anew."""
+    """Return the text of `flashc/sdk/__init__.py` with new constructors of its classes."""
     for kind, table in TABLES.items():
         begin, end = f"    # Generated: {kind}.__init__\n", "    # End of the generated part\n"
         pattern = re.escape(begin) + ".*?" + re.escape(end)
@@ -94,6 +100,7 @@ def signatures(current: str) -> str:
 
 
 def _constructor(kind: str, table: Table) -> Iterator[str]:
+    """Yield the lines of the constructor of a class."""
     positional, named = (table[:1], table[1:]) if kind == "Endpoint" else ((), table)
     yield "    def __init__("
     yield "        self,"
@@ -119,6 +126,7 @@ def _constructor(kind: str, table: Table) -> Iterator[str]:
 
 
 def _signature(parameter: Parameter[object]) -> str:
+    """Return the line of a parameter in a signature."""
     return f"        {parameter.name}: {parameter.annotation} = {parameter.signature},"
 
 

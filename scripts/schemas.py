@@ -1,4 +1,4 @@
-"""Write the files of spec/ that follow from the code: the JSON Schemas and the index of rules."""
+"""Generate the files of `spec/` that follow from the code: JSON Schemas, the index of rules."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def text(name: str) -> str:
 
 
 def dedented(node: Any) -> Any:
-    """Return the schema with no indentation in its descriptions: since Python 3.13 docstrings have none."""
+    """Return the schema without indentation in its descriptions, as with Python 3.13 and later."""
     match node:
         case dict():
             return {
@@ -52,7 +52,7 @@ def dedented(node: Any) -> Any:
 
 
 def rules_index() -> str:
-    """Return all rules as a table, with links to their pages, and the removed ones as a list."""
+    """Return a table of all rules with links to their pages, and a list of the removed rules."""
     lines = [
         "# Rules",
         "",
@@ -77,7 +77,7 @@ def rules_index() -> str:
 
 
 def check_no_rule_disappears(written: str) -> None:
-    """Check that every rule of an index that was written before is still a rule or a removed one.
+    """Check that every rule of the old index is still a rule, or a removed one.
 
     Raises:
         ValueError: a rule has disappeared, or has another name.

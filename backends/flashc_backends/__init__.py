@@ -1,1 +1,1 @@
-"""What a `Program` becomes: handlers, manifest, requirements, artifact."""
+"""The backends: turn a program of the IR into handlers, a manifest, a lock and an artifact."""

@@ -1,4 +1,4 @@
-"""Write drafts to one gzip-compressed tar archive: the same bytes for the same drafts."""
+"""Write files (drafts) into a reproducible tar.gz archive: the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -28,11 +28,14 @@ FORMAT = f"tar-pax libdeflate-{version('deflate')}-{_LEVEL}-{_CHUNK}"
 
 
 class UnsafePath(ValueError):
-    """A draft's path is absolute or climbs out of the archive: a bug in a backend."""
+    """A bug in a backend: the path of a draft is absolute, or leads out of the archive."""
 
 
 def archive_mtime(environ: Mapping[str, str]) -> int:
-    """Return the modification time of every member, in Unix seconds: `SOURCE_DATE_EPOCH`, or 1980."""
+    """Return the modification time of every member, in Unix seconds.
+
+    It is the value of `SOURCE_DATE_EPOCH`, or the start of 1980 if that variable is not set.
+    """
     return int(environ.get("SOURCE_DATE_EPOCH") or 315532800)
 
 
@@ -45,11 +48,11 @@ def write_archive(
 ) -> int:
     """Write the layers, then the drafts, to `target`; return the archive's size in bytes.
 
-    `progress` is told the bytes of each layer and draft that is written.
+    `progress` gets the number of bytes of each layer and draft that is written.
 
     Raises:
         UnsafePath: a member would leave the archive's root.
-        Changed: a file is not what it was.
+        Changed: a file has changed since it was compiled.
         OSError: a file can't be read or written.
     """
     progress = progress or Silent()
@@ -69,13 +72,15 @@ def write_member(
     *,
     last: bool = False,
 ) -> None:
-    """Write drafts as gzip members.  Members make one archive, whose end only the last one has.
+    """Write drafts as gzip members.
+
+    Several calls make one archive; only the last one writes the end of the archive (`last`).
 
     Files are sorted, have no owner, and have the modification time `mtime`.
 
     Raises:
         UnsafePath: a member would leave the archive's root.
-        Changed: a file is not what it was.
+        Changed: a file has changed since it was compiled.
         OSError: a file can't be read or written.
     """
     packed = _Packer(stream)
@@ -90,10 +95,10 @@ def write_member(
 
 
 class _Packer(RawIOBase):
-    """A stream that compresses what is written to it, a chunk at a time.
+    """A stream that compresses what is written to it, one chunk at a time.
 
-    libdeflate gives the same bytes on every processor.  ISA-L, which is twice as fast, and some builds of zlib
-    do not: they choose their code by what the processor can do.
+    libdeflate gives the same bytes on every processor.  ISA-L, which is twice as fast, and some
+    builds of zlib do not: they choose their code by the features of the processor.
     """
 
     def __init__(self, target: BinaryIO) -> None:
@@ -116,11 +121,15 @@ class _Packer(RawIOBase):
         return self._written
 
     def finish(self) -> None:
-        """Compress the rest.  Not done by `close`, which also runs where an exception ended the work."""
+        """Compress the rest.
+
+        `close` does not do this, because it also runs if an exception ended the work.
+        """
         if self._waiting:
             self._pack(len(self._waiting))
 
     def _pack(self, size: int) -> None:
+        """Compress the first `size` waiting bytes and write them as one gzip member."""
         self._target.write(deflate.gzip_compress(bytes(self._waiting[:size]), _LEVEL))
         del self._waiting[:size]
 
@@ -148,6 +157,7 @@ def _add(archive: tarfile.TarFile, draft: Draft, mtime: int) -> int:
 def _add_unchanged(
     archive: tarfile.TarFile, member: tarfile.TarInfo, file: Path, draft: Draft
 ) -> None:
+    """Add a file to the archive; raise `Changed` if it does not have the draft's digest."""
     try:
         with open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as stream:
             status = os.fstat(stream.fileno())
@@ -163,7 +173,7 @@ def _add_unchanged(
 
 
 class _Hashing:
-    """A file that is read once, with its SHA-256; a file that has become shorter is `Changed`."""
+    """A file that is read once, and its SHA-256; raises `Changed` if the file became shorter."""
 
     def __init__(self, stream: BinaryIO, path: str) -> None:
         self._stream = stream

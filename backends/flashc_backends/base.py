@@ -1,4 +1,4 @@
-"""Define what backends share: drafts and plans, targets, and the contexts in which they work."""
+"""Define the types that all backends share: drafts (files to write), plans, targets, contexts."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ WORKER_REQUIREMENTS_PATH = (
 MANIFEST_PATH = "flash_manifest.json"
 SBOM_PATH = "sbom.cdx.json"
 PROVENANCE_PATH = "provenance.json"
-RESOLUTION_MAX_AGE = 24 * 3600  # seconds; then the index is asked for newer versions again
+RESOLUTION_MAX_AGE = 24 * 3600  # seconds after which the index is asked for newer versions again
 ResolverName = Literal["uv", "pip-tools"]
 
 
 class Changed(Exception):
-    """A file is not what was compiled any more; the argument is its path in the project."""
+    """A file of the project has changed since it was compiled; the argument is its path."""
 
 
 # Results ------------------------------------------------------------------------------------------
@@ -33,8 +33,8 @@ class Changed(Exception):
 class Draft:
     """A file that is to be written.
 
-    `path` is POSIX and relative; `content` is its bytes, or the file to copy.  `digest` is the SHA-256 in hex
-    that the file to copy must have.
+    `path` is POSIX and relative; `content` is its bytes, or the file to copy.  `digest` is the
+    SHA-256 in hex that the file to copy must have.
     """
 
     path: str
@@ -54,8 +54,8 @@ class Draft:
 class Plan(Protocol):
     """Steps that change something other than files on this machine, such as a deployment, as data.
 
-    Making a plan changes nothing; another function of the backend executes it.  So what it would do can be shown,
-    compared and tested before.
+    Making a plan changes nothing; another function of the backend executes the plan.  So the steps
+    can be shown, compared and tested before they are executed.
     """
 
     def to_text(self) -> str:
@@ -71,14 +71,14 @@ class Plan(Protocol):
 
 
 class Progress(Protocol):
-    """A listener that long work tells what it does and how far it is."""
+    """A listener that gets the name of the work that flashc does, and how much of it is done."""
 
     def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
-        """Begin a phase, which ends the one before; `total` is the number of units to do, None if unknown."""
+        """Begin a phase, which ends the previous one; `total` is the number of units, if known."""
         ...
 
     def advance(self, amount: int = 0) -> None:
-        """Say that `amount` more units of the phase are done; 0 says that the work goes on."""
+        """Say that `amount` more units are done; 0 only says that the work continues."""
         ...
 
 
@@ -97,9 +97,9 @@ class Silent:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ProjectAccess:
-    """Where the project's files are, and the variables of the build's environment.
+    """The folder of the project, and the environment variables that the build may read.
 
-    `root` is absolute.  Variables choose images, time stamps and the package index.
+    `root` is absolute.  Environment variables choose images, the time stamp and the package index.
     """
 
     root: Path
@@ -110,8 +110,9 @@ class ProjectAccess:
 class DependencyOptions:
     """How dependencies are resolved and installed.
 
-    `exclude` are names of distributions to leave out; `no_deps` bundles none at all; `locked`: `flash.lock` must
-    be current; `allow_build`: packages without wheels may be built here.
+    `exclude` are names of distributions to leave out; `no_deps` bundles none at all.  `locked`
+    requires a current `flash.lock`; `allow_build` allows building packages without wheels on this
+    machine.
     """
 
     exclude: tuple[str, ...] = ()
@@ -123,10 +124,10 @@ class DependencyOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArtifactOptions:
-    """What is made.
+    """Options of the artifact.
 
-    `budget` is the largest size in bytes that the project allows an artifact, None for the platform's limit;
-    `per_endpoint` asks for an artifact of each endpoint as well.
+    `budget` is the largest size in bytes that the project allows an artifact; None if only the
+    platform's limit holds.  `per_endpoint` asks for an artifact of each endpoint as well.
     """
 
     budget: int | None = None
@@ -135,7 +136,7 @@ class ArtifactOptions:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Services:
-    """What work uses: the sink for findings, the cache, and where progress is shown."""
+    """What a backend uses for its work: the sink for findings, the cache, and the progress."""
 
     sink: Sink
     cache: Store = field(default_factory=open_store)
@@ -144,7 +145,7 @@ class Services:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class DependencyContext:
-    """What resolving and installing depend on besides the program."""
+    """What resolving and installing depend on, besides the program."""
 
     project: ProjectAccess
     services: Services
@@ -153,7 +154,7 @@ class DependencyContext:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Context:
-    """What the targets together depend on besides the program; each passes on only what it needs."""
+    """What the targets depend on, besides the program; each target uses only a part of it."""
 
     project: ProjectAccess
     services: Services
@@ -162,7 +163,7 @@ class Context:
 
     @property
     def dependencies(self) -> DependencyContext:
-        """The part for resolving and installing."""
+        """The part that resolving and installing need."""
         return DependencyContext(
             project=self.project, services=self.services, options=self.dependency_options
         )
@@ -173,9 +174,10 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftTarget:
-    """A target that makes files; `emit` returns none where it reported errors.
+    """A target that makes files; `emit` returns no drafts if it reported errors.
 
-    `emit` writes nothing of the project's; it may read the project, use the cache and ask the package index.
+    `emit` changes no file of the project; it may read the project, use the cache and ask the
+    package index.
     """
 
     name: str
@@ -186,7 +188,7 @@ class DraftTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanTarget:
-    """A target that makes a plan; `emit` returns None where it reported errors, and changes nothing."""
+    """A target that makes a plan and changes nothing; `emit` returns None if it reported errors."""
 
     name: str
     summary: str

@@ -1,4 +1,7 @@
-"""List the targets: what `flashc emit --target` can make.  A new backend is one line here."""
+"""List the targets, the outputs that `flashc emit --target` offers.
+
+A new target is one line here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write drafts and unpack artifacts, and report what can't be written."""
+"""Write files (drafts) to disk, unpack artifacts, and report failures to write as findings."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from .base import Draft
 
 
 class CannotWrite(Exception):
-    """An output can't be written, or must not be; the finding is in the sink already."""
+    """An output can't be written, or must not be; the finding is already reported."""
 
 
 @contextmanager
 def write_failures_reported(target: Path, sink: Sink) -> Generator[None, None, None]:
-    """Turn a failure to write `target` into a finding.
+    """Report a failure to write `target` as a finding.
 
     Raises:
-        CannotWrite: after reporting.
+        CannotWrite: the file can't be written; the finding is already reported.
     """
     try:
         yield
@@ -44,7 +44,10 @@ def write_failures_reported(target: Path, sink: Sink) -> Generator[None, None, N
 
 
 class Outputs:
-    """Files and folders that are written next to their places, and put there together; see `replacing_together`."""
+    """Files and folders that are written under temporary names, and replace the old ones together.
+
+    See `replacing_together`.
+    """
 
     def __init__(self, replacements: ExitStack, sink: Sink) -> None:
         self._replacements = replacements
@@ -52,39 +55,38 @@ class Outputs:
 
     @contextmanager
     def file(self, target: Path) -> Generator[Path, None, None]:
-        """Yield a path to write to; the file is at `target` after `replacing_together`.
+        """Yield a path to write to; `replacing_together` moves the file to `target`.
 
         Raises:
-            CannotWrite: after reporting.
+            CannotWrite: the file can't be written; the finding is already reported.
         """
         with write_failures_reported(target, self._sink):
-            if target.is_dir():  # only the last step would find that
+            if target.is_dir():  # otherwise only the last step would notice that
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             yield self._enter(target, replacing(target))
 
     @contextmanager
     def folder(self, target: Path) -> Generator[Path, None, None]:
-        """Yield an empty folder to fill; it is at `target` after `replacing_together`.
+        """Yield an empty folder to fill; `replacing_together` moves it to `target`.
 
         Raises:
-            CannotWrite: after reporting.
+            CannotWrite: the file can't be written; the finding is already reported.
         """
         with write_failures_reported(target, self._sink):
             yield self._enter(target, replacing_folder(target))
 
     def _enter(self, target: Path, replacement: AbstractContextManager[Path]) -> Path:
+        """Begin to replace `target`; a failure to write is reported."""
         self._replacements.enter_context(write_failures_reported(target, self._sink))
         return self._replacements.enter_context(replacement)
 
 
 @contextmanager
 def replacing_together(sink: Sink) -> Generator[Outputs, None, None]:
-    """Yield outputs that replace what was there at the end, and only if nothing has failed.
+    """Yield outputs, which replace the old files and folders at the end if nothing has failed.
 
-    What was asked for first is replaced last.  Each replacement is one step; the steps together are not.
-
-    Raises:
-        CannotWrite: after reporting; what is replaced already stays.
+    The output that was asked for first is replaced last.  Each replacement is one step; all of them
+    together are not.
     """
     with ExitStack() as replacements:
         yield Outputs(replacements, sink)
@@ -113,7 +115,7 @@ def write_tree(folder: Path, drafts: Iterable[Draft]) -> None:
 
 
 def unpack(artifact: Path, folder: Path) -> None:
-    """Unpack an artifact of flashc's into `folder`, which is made if necessary.
+    """Unpack an artifact of flashc into `folder`, which is made if necessary.
 
     Raises:
         OSError: something can't be written.

@@ -1,4 +1,4 @@
-"""Offer the use cases as functions: what the command line, the language server and scripts call.
+"""Offer every command of flashc as a Python function, for the command line, editors and scripts.
 
 A script opens a project once and passes it to the functions::
 
@@ -8,9 +8,9 @@ A script opens a project once and passes it to the functions::
     if not check_project(workspace).has_errors:
         print(build_project(workspace).artifact)
 
-What is wrong with a project is never an exception: it is in `diagnostics` of the result.  Exceptions that a
-caller can cause are listed in the functions' docstrings.  A name is imported when it is used, so that a program
-that only checks does not load what builds.
+Mistakes in a project are never exceptions: they are in `diagnostics` of the result.  Exceptions
+that a caller can cause are listed in the docstrings of the functions.  A name is imported when it
+is used, so that a program that only checks does not load what builds.
 """
 
 from __future__ import annotations

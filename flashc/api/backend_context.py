@@ -1,4 +1,4 @@
-"""Translate the options of an opened project into the context of the backends."""
+"""Convert the options of an opened project into `Context`, the input of the backends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ def backend_context(
     environment: Mapping[str, str],
     progress: Progress | None = None,
 ) -> Context:
-    """Return the context of the backends; `progress` shows how far long work is, by default nothing."""
+    """Return the context of the backends.
+
+    `progress` gets reports of long work; if it is None, no progress is shown.
+    """
     options = workspace.options
     return Context(
         project=ProjectAccess(root=workspace.root, environment=environment),

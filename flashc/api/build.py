@@ -1,7 +1,8 @@
-"""Build a project.  Returns the cached report if no input has changed and the files are still there."""
+"""Build the artifact of a project, or return the cached report if no input has changed."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ _RECORDS = (MANIFEST_PATH, SBOM_PATH, PROVENANCE_PATH)
 
 
 class BuildResult(Result, frozen=True, kw_only=True):
-    """What a build made; without errors the files are there.
+    """The result of a build; if there are no errors, the files exist.
 
     Attributes:
         artifact: the absolute path of the artifact, None if the build failed.
@@ -48,10 +49,10 @@ class BuildResult(Result, frozen=True, kw_only=True):
 
 
 class _Report(Struct, frozen=True):
-    """What is cached of a build.
+    """The part of a build's result that is cached.
 
-    `summary` has a line of text per item, none if the build failed; `digests` are the SHA-256 of the artifact
-    and of the records next to it, in hex.
+    `summary` are lines of text, none if the build failed.  `digests` are the SHA-256 of the
+    artifact and of the records next to it, in hex.
     """
 
     diagnostics: tuple[Diagnostic, ...]
@@ -74,15 +75,17 @@ def build_project(
     dialects: tuple[Dialect, ...] | None = None,
     progress: Progress | None = None,
 ) -> BuildResult:
-    """Compile and build an opened project; the option `output` says where.
+    """Compile an opened project and build its artifact.
 
-    Nothing that was there before is touched unless the whole build succeeds.  Files that can't be written, or
+    The option `output` is the path of the artifact.
+
+    Existing files are replaced only if the whole build succeeds.  Files that can't be written, or
     no access to the package index, are diagnostics.
 
     Args:
         workspace: the project.
         dialects: the SDKs that the program may be written for; Flash if None.
-        progress: is told what happens; see `flashc_backends.base.Progress`.
+        progress: gets reports of what the build does; see `flashc_backends.base.Progress`.
     """
     output = _artifact_path(workspace)
     report = _cached_or_built(workspace, output, dialects, progress)
@@ -103,10 +106,11 @@ def _cached_or_built(
     dialects: tuple[Dialect, ...] | None,
     progress: Progress | None,
 ) -> _Report:
+    """Return the cached report if its files still exist; else build, and return the new report."""
     options = workspace.options
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     if options.keep_build or options.per_endpoint:
-        key = None  # the report does not tell whether these files are still there
+        key = None  # the report does not say whether these files still exist
     if key is not None:
         data = memo.load("builds", key, RESOLUTION_MAX_AGE)
         if data is not None:
@@ -126,17 +130,18 @@ def _build(
     progress: Progress | None,
 ) -> tuple[_Report, tuple[str, ...]]:
     """Return the report of a new build, and the inputs that decided it."""
-    # These take a while to import, and a cached report needs none of them
+    # These imports take a while, and a cached report does not need them
     from flashc.compile import compile_project
+
+    sink = workspace.sink()
+    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=_prepare)
+    if compiled.program is None:
+        return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
     from flashc_backends.artifact.artifact import build
 
     from .backend_context import backend_context
 
-    sink = workspace.sink()
-    compiled = compile_project(workspace, sink, dialects=dialects)
-    if compiled.program is None:
-        return _Report(tuple(sink)), compiled.inputs
     environment = workspace.environment.recording()
     context = backend_context(workspace, sink, environment, progress)
     keep = workspace.root / FOLDER / ".build" if workspace.options.keep_build else None
@@ -148,12 +153,25 @@ def _build(
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
 
 
+def _prepare() -> None:
+    """Do the parts of a build that do not depend on the compiled program."""
+    for name in ("flashc.report.build_summary", "flashc_backends.artifact.artifact"):
+        import_module(name)
+    from flashc_backends.files.runtime_files import prepare_runtime
+
+    prepare_runtime()
+
+
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:
-    """Return the SHA-256 of the artifact, which is known, and of each record; None for a missing one."""
+    """Return the SHA-256 of the artifact and of each record next to it.
+
+    That of the artifact is given.  The result has None for a missing record.
+    """
     return (artifact, *(_digest(output.parent / name) for name in _RECORDS))
 
 
 def _digest(file: Path) -> str | None:
+    """Return the SHA-256 of a file; None if it can't be read."""
     try:
         return digest_of(file)
     except OSError:

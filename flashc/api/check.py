@@ -1,4 +1,4 @@
-"""Check a project.  Returns the cached result if no input has changed since the last run."""
+"""Check a project for mistakes, or return the cached findings if no input has changed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:  # a cached result needs no dialect
 
 
 class CheckResult(Result, frozen=True, kw_only=True):
-    """What a check found.
+    """The result of a check.
 
     Attributes:
-        endpoints: the number of endpoints, None where errors leave no program.
+        endpoints: the number of endpoints, None if there is no program because of errors.
     """
 
     endpoints: int | None
@@ -39,8 +39,8 @@ def check_project(
     """Check an opened project, as `flashc check` does.
 
     Args:
-        workspace: the project.  Its options `select` and `ignore` decide which diagnostics are returned;
-            errors that would make a wrong artifact always are.
+        workspace: the project.  Its options `select` and `ignore` decide which diagnostics are
+            returned; an error that means the artifact would be wrong is always returned.
         dialects: the SDKs that the program may be written for; Flash if None.
 
     Raises:
@@ -53,7 +53,7 @@ def check_project(
 
 
 def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckResult:
-    """Return the result with all diagnostics."""
+    """Return the result of a check with all diagnostics."""
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     cached = None if key is None else memo.load("checks", key)
     if cached is not None:
@@ -72,7 +72,7 @@ def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckR
 def _selected(
     diagnostics: Iterable[Diagnostic], select: Iterable[str], ignore: Iterable[str]
 ) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics that `select` and `ignore` leave; both hold codes, beginnings of codes, or names."""
+    """Return the diagnostics that `select` includes and `ignore` does not exclude."""
     selected, ignored = tuple(select), tuple(ignore)
     for name in (*selected, *ignored):
         if not any(_fits(name, rule) for rule in rules.RULES):
@@ -85,9 +85,11 @@ def _selected(
 
 
 def _is_selected(rule: Rule, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
+    """Return whether a rule is in `select` (all if it is empty) and not in `ignore`."""
     selected = not select or any(_fits(name, rule) for name in select)
     return selected and not any(_fits(name, rule) for name in ignore)
 
 
 def _fits(name: str, rule: Rule) -> bool:
+    """Return whether a name, a code or the beginning of a code stands for a rule."""
     return name == rule.name or rule.code.startswith(name)

@@ -1,4 +1,4 @@
-"""Make one thing that a program can become."""
+"""Compile a project and return the output of one target, such as the manifest or the IR."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class UnknownTargetError(ValueError):
 
 
 class EmitResult(Result, frozen=True, kw_only=True):
-    """What a target made; both are empty if there are errors.
+    """The output of a target; both attributes are empty if there are errors.
 
     Attributes:
-        drafts: the files that the target makes; `draft.read()` returns the bytes of the one at
+        drafts: the files that the target makes; `draft.read()` returns the bytes of the file at
             `draft.path`.
-        plan: the steps of a target that changes something outside of the machine's files; None for others.
+        plan: the steps of a target that changes something other than files; None for other targets.
     """
 
     drafts: tuple[Draft, ...] = ()
@@ -36,13 +36,13 @@ def emit_target(
     dialects: tuple[Dialect, ...] | None = None,
     progress: Progress | None = None,
 ) -> EmitResult:
-    """Compile an opened project and make a target.  Writes no file.
+    """Compile an opened project and return the output of a target; no file is written.
 
     Args:
         workspace: the project.
         name: the target's name, as in `flashc emit --target`.
         dialects: the SDKs that the program may be written for; Flash if None.
-        progress: is told what happens; see `flashc_backends.base.Progress`.
+        progress: gets reports of what is done; see `flashc_backends.base.Progress`.
 
     Raises:
         UnknownTargetError: there is no such target.

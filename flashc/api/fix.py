@@ -1,4 +1,4 @@
-"""Apply the fixes of a project's diagnostics."""
+"""Apply the automatic fixes of a project's findings to its files."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class FixResult:
     """The files that fixes change.
 
     Attributes:
-        changes: the content of each changed file before and after, in bytes, by its path relative to the
-            project's folder.
+        changes: the bytes of each changed file before and after the fixes, by its path relative to
+            the project's folder.
     """
 
     changes: Mapping[str, fixes.Change]
@@ -39,19 +39,21 @@ def apply_fixes(
 ) -> FixResult:
     """Apply the fixes of an opened project's diagnostics, in at most ten rounds.
 
-    Every round checks the project again, as `check_project` does.  To see what is left afterwards, check
-    `workspace.reopen()`.
+    Every round checks the project again, as `check_project` does.  To see the remaining findings,
+    check `workspace.reopen()`.
 
     Args:
-        workspace: the project; the options `select` and `ignore` decide which diagnostics are fixed.
-        unsafe: also apply fixes that may change what the program does.
-        write: write the changed files, each atomically; without it nothing is written.
+        workspace: the project; the options `select` and `ignore` decide which diagnostics are
+            fixed.
+        unsafe: apply also the fixes that may change what the program does.
+        write: write the changed files, each atomically; if it is False, no file is written.
         dialects: see `check_project`.
 
     Raises:
         UnknownRuleError: an option names a rule that does not exist; no file was written.
-        OSError: a file can't be read or written; files before it, in the order of their paths, are written.
-        flashc_core.encoding.Undecodable: a file is not valid text in its encoding; no file was written.
+        OSError: a file can't be read or written; the files before it, by path, are already written.
+        flashc_core.encoding.Undecodable: a file is not valid text in its encoding; no file was
+            written.
     """
     latest = workspace
 

@@ -1,4 +1,4 @@
-"""Resolve the requirements of a project and write `flash.lock`."""
+"""Resolve the package requirements of a project and write `flash.lock`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .result import Result
 
 
 class LockResult(Result, frozen=True, kw_only=True):
-    """What a project requires, resolved.
+    """The packages that a project's requirements resolve to.
 
     Attributes:
         lock: the lock that was written, None if there are errors.
@@ -34,16 +34,16 @@ def lock_project(
     dialects: tuple[Dialect, ...] | None = None,
     progress: Progress | None = None,
 ) -> LockResult:
-    """Compile an opened project, resolve what it requires, and write its `flash.lock`.
+    """Compile an opened project, resolve its requirements, and write its `flash.lock`.
 
-    A file that can't be written, or no access to the package index, is a diagnostic; `flash.lock` stays as
-    it is then.
+    If the package index can't be reached or the file can't be written, a diagnostic says so, and
+    `flash.lock` does not change.
 
     Args:
         workspace: the project.
         upgrade: take the newest versions instead of those of the old lock.
         dialects: the SDKs that the program may be written for; Flash if None.
-        progress: is told what happens; see `flashc_backends.base.Progress`.
+        progress: gets reports of what is done; see `flashc_backends.base.Progress`.
     """
     sink = workspace.sink()
     program = compile_project(workspace, sink, dialects=dialects).program
@@ -57,5 +57,5 @@ def lock_project(
             with write_failures_reported(workspace.root / LOCK_FILE, sink):
                 write_file(workspace.root / LOCK_FILE, render(lock).encode())
         except (DependencyError, CannotWrite):
-            lock = None  # reported
+            lock = None  # the failure is already reported
     return LockResult(diagnostics=tuple(sink), lock=lock)

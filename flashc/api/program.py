@@ -1,4 +1,4 @@
-"""Compile a project to look into its program."""
+"""Compile a project and return its typed program (the IR), for scripts and the language server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ProgramResult(Result, frozen=True, kw_only=True):
     """A program of the IR; see `flashc_ir.program`.
 
     Attributes:
-        program: the program after the last pass that ran; it is as complete as errors leave it.
+        program: the program after the last pass that ran; parts may be missing because of errors.
     """
 
     program: Program

@@ -1,4 +1,4 @@
-"""Define what all results have in common."""
+"""Define the base class of all results that the functions of `flashc.api` return."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from flashc_core.diagnostics import Diagnostic, Severity
 
 
 class Result(Struct, frozen=True, kw_only=True):
-    """What a use case found.
+    """The result of a function of `flashc.api`.
 
     Attributes:
-        diagnostics: what is wrong, sorted by position; the code is `diagnostic.rule.code`, the position
-            `diagnostic.location`.
+        diagnostics: the findings, sorted by position; the code is `diagnostic.rule.code`, the
+            position `diagnostic.location`.
     """
 
     diagnostics: tuple[Diagnostic, ...]
 
     @property
     def has_errors(self) -> bool:
-        """Return whether one of the diagnostics is an error; warnings stop nothing."""
+        """Whether one of the diagnostics is an error and not only a warning."""
         return any(diagnostic.severity is Severity.ERROR for diagnostic in self.diagnostics)
 
 
 def render_diagnostics(workspace: Workspace, diagnostics: Iterable[Diagnostic]) -> str:
-    """Return diagnostics of an opened project as the text that the command line shows, without colours.
+    """Return diagnostics of an opened project as text without colours, as flashc prints it.
 
     The text is for people and may change in any version; "" if there are no diagnostics.
     """
-    from flashc.report.text import render  # what checks without showing anything does not need it
+    from flashc.report.text import render  # a script that does not show findings does not need it
 
     return render(diagnostics, workspace.project.lines)

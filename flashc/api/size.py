@@ -1,4 +1,4 @@
-"""Measure the artifact of a project, package by package."""
+"""Measure how much each package adds to the artifact of a project."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from .result import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
-    """What makes an artifact large.
+    """The sizes of the packages in an artifact, and the reasons why the packages are in it.
 
     Attributes:
         program: the program; the sizes of its own files are in `program.files`, in bytes.
-        lock: says why each package is there.
+        lock: the locked packages; it says why each package is in the artifact.
         parts: the packages with their sizes in bytes, the largest first.
         environment: the variables that the build reads.
     """
@@ -36,7 +36,7 @@ class Sizes:
 
 
 class SizeResult(Result, frozen=True, kw_only=True):
-    """What makes a project's artifact large.
+    """The result of measuring a project's artifact.
 
     Attributes:
         sizes: the sizes, None if there are errors.
@@ -51,12 +51,12 @@ def measure_project(
     dialects: tuple[Dialect, ...] | None = None,
     progress: Progress | None = None,
 ) -> SizeResult:
-    """Compile an opened project and build its artifact to measure it.  Keeps no file.
+    """Compile an opened project and build its artifact to measure it; no file is kept.
 
     Args:
         workspace: the project.
         dialects: the SDKs that the program may be written for; Flash if None.
-        progress: is told what happens; see `flashc_backends.base.Progress`.
+        progress: gets reports of what is done; see `flashc_backends.base.Progress`.
     """
     sink = workspace.sink()
     program = compile_project(workspace, sink, dialects=dialects).program

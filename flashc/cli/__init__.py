@@ -1,1 +1,1 @@
-"""The command line: parse, call, report, exit."""
+"""The command line: parse arguments, call `flashc.api`, print the result, choose the exit code."""

@@ -9,8 +9,9 @@ import click
 
 from flashc.api.build import build_project
 from flashc.project.workspace import open_workspace
+from flashc_core.processes import Prefork
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .progress import show_progress
 
 
@@ -31,19 +32,20 @@ from .progress import show_progress
 )
 @building_options
 @format_option
-def command(project: Path, output_format: str, **flags: Any) -> None:
+@click.pass_obj
+def command(prefork: Prefork | None, /, project: Path, output_format: str, **flags: Any) -> None:
     """Build the app in PROJECT, without running any of its code."""
-    workspace = open_workspace(project, flags)
+    workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text", "compiling") as progress:
         result = build_project(workspace, progress=progress)
-    show(result.diagnostics, workspace, output_format)
+    print_findings(result.diagnostics, workspace, output_format)
     if result.artifact is not None and result.manifest is not None and output_format == "text":
         click.echo("\n".join(result.summary))
         click.echo(f"\n{_shown(result.artifact)}\n{_shown(result.manifest)}")
-    finish(result.diagnostics)
+    exit_for(result.diagnostics)
 
 
 def _shown(path: Path) -> str:
-    """Return a path relative to the working directory, if the file is below it."""
+    """Return a path for the output: relative to the working directory, if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here)) if here in path.parents else str(path)

@@ -11,7 +11,8 @@ from flashc_core.cache import LIMIT, open_store
 def command() -> None:
     """Show or empty the cache.
 
-    The cache is in the folder that FLASHC_CACHE_DIR names, by default in the user's folder for caches.
+    The cache is in the folder that FLASHC_CACHE_DIR names, by default in the user's folder for
+    caches.
     """
 
 
@@ -41,4 +42,5 @@ def clear() -> None:
 
 
 def _size(count: int) -> str:
+    """Return a size in bytes as text in MiB."""
     return f"{count / 1024**2:,.1f} MiB"

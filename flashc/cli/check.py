@@ -11,10 +11,18 @@ import click
 from flashc.api.check import UnknownRuleError, check_project
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_core.diagnostics import Diagnostic
+from flashc_core.processes import Prefork
 
-from .common import compiling_options, finish, format_option, names, project_argument, show
+from .common import (
+    compiling_options,
+    exit_for,
+    format_option,
+    names,
+    print_findings,
+    project_argument,
+)
 
-_TICK = 100  # milliseconds
+_TICK = 100  # milliseconds between two looks at the files
 
 
 @click.command("check")
@@ -40,7 +48,10 @@ _TICK = 100  # milliseconds
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 even if there are errors.")
 @click.option("--watch", is_flag=True, help="Check again after every change, until interrupted.")
 @format_option
+@click.pass_obj
 def command(
+    prefork: Prefork | None,
+    /,
     project: Path,
     output_format: str,
     fix: bool,
@@ -59,7 +70,11 @@ def command(
     def opened() -> Workspace:
         """Open the project as it is now."""
         nonlocal workspace
-        workspace = open_workspace(project, flags) if workspace is None else workspace.reopen()
+        workspace = (
+            open_workspace(project, flags, prefork=prefork)
+            if workspace is None
+            else workspace.reopen()
+        )
         return workspace
 
     try:
@@ -71,7 +86,7 @@ def command(
             return
         found: tuple[Diagnostic, ...] = ()
         try:
-            for _ in _changes(project.resolve()) if watch else (None,):
+            for _ in _watch_changes(project.resolve()) if watch else (None,):
                 if fix or unsafe_fixes:
                     _fix(opened(), unsafe=unsafe_fixes)
                 found = _report(opened(), output_format)
@@ -80,11 +95,11 @@ def command(
                 raise
     except UnknownRuleError as error:
         raise click.UsageError(f"there is no rule `{error}`; see `flashc explain`") from error
-    finish(() if exit_zero else found)
+    exit_for(() if exit_zero else found)
 
 
 def _fix(workspace: Workspace, *, unsafe: bool) -> None:
-    """Apply fixes, and say which files they changed."""
+    """Apply fixes, and print which files they changed."""
     from flashc.api.fix import apply_fixes
 
     try:
@@ -96,9 +111,9 @@ def _fix(workspace: Workspace, *, unsafe: bool) -> None:
 
 
 def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
-    """Check a project, print what is wrong with it, and return it."""
+    """Check a project, print its findings, and return them."""
     result = check_project(workspace)
-    show(result.diagnostics, workspace, output_format)
+    print_findings(result.diagnostics, workspace, output_format)
     if result.endpoints is not None and output_format == "text" and not result.diagnostics:
         from flashc.report.text import counted
 
@@ -107,12 +122,12 @@ def _report(workspace: Workspace, output_format: str) -> tuple[Diagnostic, ...]:
     return result.diagnostics
 
 
-def _changes(root: Path) -> Iterator[None]:
-    """Yield once now, and once after each change below `root`, until the user interrupts."""
+def _watch_changes(root: Path) -> Iterator[None]:
+    """Yield at the start and after each change below `root`, until the user interrupts."""
     from watchfiles import DefaultFilter, watch
 
     filter = DefaultFilter(ignore_dirs=(*DefaultFilter.ignore_dirs, ".flash", ".runpod"))
-    # The watcher's first tick comes when it is running, so that no change before it is lost.
+    # The watcher yields once as soon as it runs, so that no later change is lost.
     ticks = watch(
         root,
         watch_filter=filter,

@@ -1,4 +1,4 @@
-"""Share between commands: the PROJECT argument, the options, the report and the exit code."""
+"""Share code between the commands: their options, printing of findings, and the exit code."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 def names(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Return the names in `--exclude a,b --exclude c`, None if the flag is not given."""
+    """Return the names in `--exclude a,b --exclude c`; None if the flag is not given."""
     names = tuple(name.strip() for item in given for name in item.split(",") if name.strip())
     return names or None
 
@@ -34,7 +34,7 @@ format_option = click.option(
     type=click.Choice(["text", "json", "sarif", "github"]),
     default="text",
     show_default=True,
-    help="How findings are printed; all but text go to standard output.",
+    help="How findings are printed.  Text goes to standard error, the other formats to standard output.",
 )
 _COMPILING = (
     click.option("--app", help="The app's name.  [default: the folder's name]"),
@@ -54,19 +54,19 @@ _BUILDING = (
         multiple=True,
         metavar="NAMES",
         callback=names,
-        help="Distributions that the artifact does without; comma-separated, repeatable.",
+        help="Distributions to leave out of the artifact; comma-separated, repeatable.",
     ),
     click.option(
         "--allow-build",
         is_flag=True,
         default=None,
-        help="Build pure Python packages that have no wheel; this runs their build scripts here.",
+        help="Build pure Python packages that have no wheel; this runs their build scripts on this machine.",
     ),
     click.option(
         "--locked",
         is_flag=True,
         default=None,
-        help="Fail where `flash.lock` is missing or would have to change.",
+        help="Fail if `flash.lock` is missing or would have to change.",
     ),
     click.option(
         "--locker",
@@ -91,7 +91,9 @@ def building_options(function: _F) -> _F:
     return compiling_options(function)
 
 
-def show(diagnostics: Iterable[Diagnostic], workspace: Workspace, output_format: str) -> None:
+def print_findings(
+    diagnostics: Iterable[Diagnostic], workspace: Workspace, output_format: str
+) -> None:
     """Print diagnostics of an opened project.
 
     Text goes to standard error, the formats for machines to standard output.
@@ -105,7 +107,12 @@ def render_to_streams(
     lines_of: Callable[[str], Lines | None],
     output_format: str,
 ) -> None:
-    """Print diagnostics about files below any `root`; see `show`."""
+    """Print diagnostics in a format; see `print_findings`.
+
+    `root` is the folder that the paths of the diagnostics are relative to.  In the formats for
+    services (`sarif`, `github`), paths are relative to the repository that contains `root`.
+    `lines_of` returns the lines of a file, for the text format.
+    """
     found = list(diagnostics)
     match output_format:
         case "json":
@@ -128,16 +135,19 @@ def render_to_streams(
 
 
 def _below_repository(root: Path) -> str:
-    """Return the path from the repository's root to the project, as code scanning services need it."""
+    """Return the path from the root of the repository to the project, with a slash at its end.
+
+    The path is empty if the project is the root, or is not in a repository.
+    """
     for folder in (root, *root.parents):
         if (folder / ".git").exists():
-            way = root.relative_to(folder).as_posix()
-            return "" if way == "." else f"{way}/"
+            path = root.relative_to(folder).as_posix()
+            return "" if path == "." else f"{path}/"
     return ""
 
 
-def finish(sink: Iterable[Diagnostic]) -> NoReturn:
-    """Exit with the code that the findings call for."""
+def exit_for(sink: Iterable[Diagnostic]) -> NoReturn:
+    """Exit with the code for the findings: 0 if there are no errors, else the code of an error."""
     codes = {diagnostic.rule.exit for diagnostic in sink} - {ExitCode.SUCCESS}
     raise click.exceptions.Exit(min(codes, default=ExitCode.SUCCESS))
 
@@ -151,6 +161,7 @@ _COLOURS: dict[str, dict[str, Any]] = {
 
 
 def _paint() -> Callable[[str, str], str]:
+    """Return the function that colours text; it does nothing if the output is not a terminal."""
     if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
         return lambda text, _role: text
     return lambda text, role: click.style(text, **_COLOURS[role])

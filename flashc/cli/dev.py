@@ -9,7 +9,7 @@ import click
 
 from flashc.project.workspace import open_workspace
 
-from .common import building_options, finish, project_argument, show
+from .common import building_options, exit_for, print_findings, project_argument
 from .preview import format_option
 from .progress import show_progress
 
@@ -41,7 +41,7 @@ def command(project: Path, port: int, output_format: str, **given: Any) -> None:
         screen = JsonDevScreen() if output_format == "json" else TextDevScreen(phases_of(progress))
         settings = Settings(engine="process", port=port, environ=dict(workspace.environment))
         ended = run_dev(workspace, settings, screen, progress=progress)
-    show(ended.diagnostics, workspace, "text")
+    print_findings(ended.diagnostics, workspace, "text")
     if not ended.has_errors and output_format == "text":
         click.echo("stopped; nothing of the session is left", err=True)
-    finish(ended.diagnostics)
+    exit_for(ended.diagnostics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,7 +13,7 @@ from flashc_backends.preview.development import Reloaded
 from flashc_backends.preview.preview import Happening
 from flashc_core.diagnostics import Diagnostic
 
-from .common import show
+from .common import print_findings
 from .preview_screen import JsonScreen, TextScreen
 
 
@@ -27,7 +27,7 @@ class TextDevScreen(TextScreen):
     def found(self, workspace: Workspace, diagnostics: tuple[Diagnostic, ...]) -> None:
         """Print the findings."""
         self._progress("")
-        show(diagnostics, workspace, "text")
+        print_findings(diagnostics, workspace, "text")
 
     def reloaded(self, reloaded: Reloaded) -> None:
         """Say which endpoints get new workers."""
@@ -67,7 +67,7 @@ class TextDevScreen(TextScreen):
 class JsonDevScreen(JsonScreen):
     """For programs: a JSON object per line on standard output."""
 
-    def found(self, _workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+    def found(self, workspace: Workspace, diagnostics: tuple[Diagnostic, ...]) -> None:
         """Print the findings in short; `flashc check --format json` has everything."""
         self._print(
             "findings",

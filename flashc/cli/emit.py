@@ -1,4 +1,4 @@
-"""`flashc emit`: print or write a target, such as the IR or the manifest."""
+"""`flashc emit`: print or write one output of the compiler, such as the IR or the manifest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from flashc_backends.base import Draft
 from flashc_backends.preview.plan import PREVIEW
 from flashc_backends.targets import TARGETS
 from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
+from flashc_core.processes import Prefork
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .preview import PREVIEW_FLAGS, PREVIEW_FORMATS, preview_options, run
 from .progress import show_progress
 
@@ -42,14 +43,21 @@ _HELP = "\n".join(
 @preview_options
 @building_options
 @format_option
+@click.pass_obj
 def command(
-    project: Path, target: str, folder: Path | None, output_format: str, **flags: Any
+    prefork: Prefork | None,
+    /,
+    project: Path,
+    target: str,
+    folder: Path | None,
+    output_format: str,
+    **flags: Any,
 ) -> None:
-    """Make a target, then print it, or write it to `folder`; start the target `preview`."""
+    """Make the output of a target, then print it or write it to `folder`; start a preview."""
     if target == PREVIEW.name and folder is None:
         run(project=project, output_format=_preview_format(output_format), **flags)
     flags = {name: value for name, value in flags.items() if name not in PREVIEW_FLAGS}
-    workspace = open_workspace(project, flags)
+    workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:
         result = emit_target(workspace, target, progress=progress)
     made, diagnostics = _shown(target, result), result.diagnostics
@@ -60,10 +68,10 @@ def command(
                 write_tree(folder, made.files)
         except CannotWrite:
             diagnostics = (*diagnostics, *sink)
-    show(diagnostics, workspace, output_format)
+    print_findings(diagnostics, workspace, output_format)
     if folder is None and output_format == "text":
         made.print()
-    finish(diagnostics)
+    exit_for(diagnostics)
 
 
 def _preview_format(output_format: str) -> str:
@@ -74,7 +82,7 @@ def _preview_format(output_format: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emitted:
-    """What a target made: `text` to print, `files` to write, and `notes` for what has no text."""
+    """The output of a target: `text` to print, `files` to write, `notes` on files without text."""
 
     text: str = ""
     files: tuple[Draft, ...] = ()
@@ -88,7 +96,7 @@ class Emitted:
 
 
 def _shown(name: str, result: EmitResult) -> Emitted:
-    """Return what to print and what to write of a target; both are empty after errors."""
+    """Return what to print and what to write of a target; both are empty if there were errors."""
     if result.plan is None:
         return _shown_drafts(result.drafts)
     document = Draft(path=f"{name}.json", content=result.plan.to_json())
@@ -96,7 +104,10 @@ def _shown(name: str, result: EmitResult) -> Emitted:
 
 
 def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:
-    """Return the text of the drafts to print; JSON only if there is no other text, and no binary files."""
+    """Return the text of the drafts to print.
+
+    Binary files are left out, and JSON too if there is other text.
+    """
     texts = [draft for draft in drafts if not draft.path.endswith((".gz", ".json"))]
     texts = texts or [draft for draft in drafts if draft.path.endswith(".json")]
     shown = ""

@@ -1,4 +1,4 @@
-"""`flashc explain`: print the page of a rule."""
+"""`flashc explain`: print the page that documents a rule (one kind of finding)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from flashc.api.lock import lock_project
 from flashc.project.workspace import open_workspace
 from flashc_core.files import LOCK_FILE
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .progress import show_progress
 
 
@@ -28,8 +28,8 @@ def command(project: Path, upgrade: bool, output_format: str, **flags: Any) -> N
     workspace = open_workspace(project, flags)
     with show_progress(output_format == "text") as progress:
         result = lock_project(workspace, upgrade=upgrade, progress=progress)
-    show(result.diagnostics, workspace, output_format)
+    print_findings(result.diagnostics, workspace, output_format)
     lock = result.lock
     if lock is not None and output_format == "text":
         click.echo(f"{LOCK_FILE}: {len(lock.entries)} packages for Python {lock.python_version}")
-    finish(result.diagnostics)
+    exit_for(result.diagnostics)

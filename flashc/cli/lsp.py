@@ -1,4 +1,4 @@
-"""`flashc lsp`: run the language server, which editors start."""
+"""`flashc lsp`: run the language server, which an editor starts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import click
 def command() -> None:
     """Serve an editor over the Language Server Protocol.
 
-    The server uses standard input and output.  It sends diagnostics as you type, and offers quick fixes, hover, go to definition and the outline.
+    The server uses standard input and output.  It sends diagnostics as you type, and offers quick
+    fixes, hover, go to definition and the outline.
     """
     from flashc.lsp.server import make_server
 

@@ -1,4 +1,4 @@
-"""`flashc`: the group of commands; the module of a command is imported when the command runs."""
+"""`flashc`: define the group of commands, and import a command's module only when it runs."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import sys
 import click
 
 from flashc import __version__
+from flashc_core.processes import Prefork
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-# Syntax trees are many small objects that live as long as the command.  Collecting garbage among them with
-# the default thresholds takes a quarter of the time of a large project.
+# Syntax trees are many small objects that live as long as the command.  With Python's default
+# threshold, collecting garbage among them takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = (
     "check",
@@ -35,7 +36,10 @@ _COMMANDS = (
 
 
 class _Lazy(click.Group):
-    """A group that imports only the command that runs; its help imports all and shows their first sentences."""
+    """A group that imports a command when it runs.
+
+    Only `flashc --help` imports all commands, because it shows their first sentences.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -53,18 +57,24 @@ def cli() -> None:
     """Check and build Runpod Flash apps."""
 
 
-def main() -> None:
-    """Run the command line and exit: 0 clean, 1 errors, 2 usage, 3 environment, 70 a bug in flashc."""
+def main(prefork: Prefork | None = None) -> None:
+    """Run the command line and exit.
+
+    The exit codes are 0 (no errors), 1 (errors), 2 (wrong usage), 3 (environment) and 70 (a bug in
+    flashc).
+
+    `prefork` is the process that reads modules, if one was started.
+    """
     gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
-        sys.exit(cli.main(standalone_mode=False))
+        sys.exit(cli.main(standalone_mode=False, obj=prefork))
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; nothing was changed", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except Exception as error:  # the last resort: what arrives here is a bug of ours, and says so
+    except Exception as error:  # an exception that arrives here is a bug in flashc
         if os.environ.get("FLASHC_TRACEBACK"):
             raise
         click.echo(
@@ -73,3 +83,6 @@ def main() -> None:
             err=True,
         )
         sys.exit(EXIT_BUG)
+    finally:
+        if prefork is not None:
+            prefork.close()

@@ -12,7 +12,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 
-from .common import finish, render_to_streams
+from .common import exit_for, render_to_streams
 
 if TYPE_CHECKING:
     from flashc_backends.platform.clients import Running
@@ -61,7 +61,7 @@ def command(context: click.Context, /, **given: Any) -> None:
         report=lambda text: click.echo(f"... {text}", err=True),
     )
     render_to_streams(result.diagnostics, Path.cwd(), lambda _path: None, "text")
-    finish(result.diagnostics)
+    exit_for(result.diagnostics)
 
 
 @command.command("env")
@@ -95,7 +95,7 @@ def _no_platform() -> NoReturn:
         help=("start one with `flashc platform` in another terminal",),
     )
     render_to_streams(sink, Path.cwd(), lambda _path: None, "text")
-    finish(sink)
+    exit_for(sink)
 
 
 def _show(running: Running) -> None:

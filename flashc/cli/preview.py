@@ -16,7 +16,7 @@ from msgspec import structs
 from flashc.project.workspace import open_workspace
 from flashc_core.diagnostics import ExitCode
 
-from .common import building_options, finish, project_argument, show
+from .common import building_options, exit_for, print_findings, project_argument
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -129,22 +129,22 @@ def run(
     workspace = open_workspace(project, given)
     with show_progress(output_format == "text", "compiling") as progress:
         made = (plan_preview if plan else build_preview)(workspace, progress=progress)
-        show(made.diagnostics, workspace, "text")
+        print_findings(made.diagnostics, workspace, "text")
         if made.has_errors or made.plan is None:
-            finish(made.diagnostics)
+            exit_for(made.diagnostics)
         if plan:
             planned = structs.replace(made.plan, port=chosen["port"] or None)
             click.echo(planned.to_json(), nl=False)
-            finish(made.diagnostics)
+            exit_for(made.diagnostics)
         settings = Settings(
             **chosen, environ=dict(workspace.environment), id=os.environ.get(ID_VARIABLE)
         )
         screen = JsonScreen() if output_format == "json" else TextScreen(phases_of(progress))
         ended = run_preview(workspace, made, settings, screen)
-    show(ended.diagnostics, workspace, "text")
+    print_findings(ended.diagnostics, workspace, "text")
     if not ended.has_errors and output_format == "text":
         click.echo("stopped; nothing of the preview is left", err=True)
-    finish(ended.diagnostics)
+    exit_for(ended.diagnostics)
 
 
 def _detach(project: Path, output_format: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""Show the progress of long work on standard error: a bar on a terminal, plain lines elsewhere."""
+"""Show the progress of long work on the terminal: a bar, or plain lines if output is redirected."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import ProgressColumn
 
-PATIENCE = 1.0  # seconds; what takes less long needs no bar
+PATIENCE = 1.0  # seconds; shorter work needs no bar
 _CLEAR_LINE = "\r\x1b[K"
 _BETWEEN_REFRESHES = 0.1  # seconds
 
 
 @contextmanager
 def show_progress(wanted: bool, first: str | None = None) -> Generator[Progress, None, None]:
-    """Yield where work says how far it is; `first` names the first phase.
+    """Yield an object that shows the progress of work; `first` names the first phase.
 
-    Nothing is shown unless `wanted`.  On a terminal whatever was shown is gone at the end.
+    Nothing is shown unless `wanted`.  On a terminal, the progress is removed at the end.
     """
     if not wanted:
         yield Silent()
@@ -43,7 +43,7 @@ def show_progress(wanted: bool, first: str | None = None) -> Generator[Progress,
 
 
 class PlainProgress:
-    """A line for each phase, for logs."""
+    """Shows each phase as a line of text, for logs."""
 
     def start(self, what: str, total: int | None = None, unit: Unit = "steps") -> None:
         """Print the phase."""
@@ -58,6 +58,8 @@ class PlainProgress:
 
 @dataclass(frozen=True, slots=True)
 class _Phase:
+    """A phase of the work: its name, and the number of units to do, if that is known."""
+
     what: str = ""
     total: int | None = None
     unit: Unit = "steps"
@@ -66,9 +68,10 @@ class _Phase:
 class TerminalProgress:
     """One line of a terminal: the phase, how much of it is done, and the time left.
 
-    Rich draws the line (without colours where `NO_COLOR` is set).  It is imported only for work that takes
-    longer than `PATIENCE`; until then there are words only.  The line changes only when the work says something:
-    Rich's own refreshing thread would keep `flashc_core.processes` from forking.
+    Rich draws the line (without colours if `NO_COLOR` is set).  It is imported only for work that
+    takes longer than `PATIENCE`; until then, the line shows only text.  The line changes only when
+    the work reports something: Rich's own refreshing thread would keep `flashc_core.processes` from
+    forking.
     """
 
     def __init__(self) -> None:
@@ -88,7 +91,7 @@ class TerminalProgress:
             click.echo(f"{_CLEAR_LINE}{what} ...", nl=False, err=True)
 
     def advance(self, amount: int = 0) -> None:
-        """Show that more is done."""
+        """Show that more units are done."""
         self._done += amount
         now = time.monotonic()
         if self._bar is None:
@@ -99,13 +102,15 @@ class TerminalProgress:
             self._bar.update(self._bar.task_ids[0], completed=self._done, refresh=True)
 
     def close(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         self._stop()
 
     def _is_due(self) -> bool:
+        """Return whether the phase has taken so long that its line is shown."""
         return time.monotonic() - self._began > PATIENCE
 
     def _draw(self) -> None:
+        """Draw the bar of the current phase again."""
         from rich.console import Console
         from rich.progress import Progress as RichProgress
 
@@ -124,6 +129,7 @@ class TerminalProgress:
         self._bar.refresh()
 
     def _stop(self) -> None:
+        """Remove the bar, or the text of the phase."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -132,7 +138,7 @@ class TerminalProgress:
 
 
 def _columns(total: int | None, unit: Unit) -> list[ProgressColumn]:
-    """Return what the line of a phase shows."""
+    """Return the parts of the line that shows a phase."""
     from rich.progress import (
         BarColumn,
         DownloadColumn,

@@ -15,10 +15,11 @@ from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
 from flashc_backends.write import CannotWrite, write_failures_reported
 from flashc_core.files import write_file
+from flashc_core.processes import Prefork
 from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
 
-from .common import building_options, finish, format_option, project_argument, show
+from .common import building_options, exit_for, format_option, print_findings, project_argument
 from .progress import show_progress
 
 
@@ -33,11 +34,18 @@ from .progress import show_progress
 )
 @building_options
 @format_option
+@click.pass_obj
 def command(
-    project: Path, why: str | None, page: Path | None, output_format: str, **flags: Any
+    prefork: Prefork | None,
+    /,
+    project: Path,
+    why: str | None,
+    page: Path | None,
+    output_format: str,
+    **flags: Any,
 ) -> None:
     """Explain the size of the artifact of PROJECT, package by package."""
-    workspace = open_workspace(project, flags)
+    workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:
         result = measure_project(workspace, progress=progress)
     diagnostics, sizes = result.diagnostics, result.sizes
@@ -49,14 +57,14 @@ def command(
                 write_file(page, treemap(sizes.program.name, sizes.parts, own).encode())
         except CannotWrite:
             diagnostics, sizes = (*diagnostics, *sink), None
-    show(diagnostics, workspace, output_format)
+    print_findings(diagnostics, workspace, output_format)
     if sizes is not None and output_format == "text":
         if why is not None:
             name = canonicalize_name(why)
             click.echo(explain(name, sizes.lock, sizes.program, sizes.environment))
         else:
             click.echo("\n".join(table(sizes.program, sizes.parts)))
-    finish(diagnostics)
+    exit_for(diagnostics)
 
 
 def explain(name: str, lock: Lock, program: Program, environ: Mapping[str, str]) -> str:

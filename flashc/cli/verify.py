@@ -1,4 +1,4 @@
-"""`flashc verify`: check a finished artifact."""
+"""`flashc verify`: check that a finished artifact is complete and that a worker can run it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from flashc.api.verify import verify_artifact
 
-from .common import finish, format_option, render_to_streams
+from .common import exit_for, format_option, render_to_streams
 
 
 @click.command("verify")
@@ -17,11 +17,11 @@ from .common import finish, format_option, render_to_streams
 def command(artifact: Path, output_format: str) -> None:
     """Read ARTIFACT and check that a worker can run it.
 
-    Its locked packages are complete and made for the workers; every import of its modules resolves; handlers and
-    manifest match; no file is outside the folder into which it is unpacked.
+    Its locked packages are complete and made for the workers; every import of its modules resolves;
+    handlers and manifest match; no file is outside the folder into which it is unpacked.
     """
     found = verify_artifact(artifact).diagnostics
     render_to_streams(found, artifact.absolute().parent, lambda _path: None, output_format)
     if not found and output_format == "text":
         click.echo(f"{artifact.name}: no problem found")
-    finish(found)
+    exit_for(found)

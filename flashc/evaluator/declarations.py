@@ -1,7 +1,8 @@
-"""Define endpoints as the program declares them, independent of the dialect.
+"""Define the values that represent endpoints, their functions and routes in an evaluation.
 
-A dialect makes one `EndpointValue` for each endpoint that it recognises and adds the functions, classes and
-routes that the program puts on it.  The front end lowers them into the IR.
+A dialect makes one `EndpointValue` for each endpoint that it recognises and adds the functions,
+classes and routes that the program declares with it.  The front end lowers the endpoints into the
+IR.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ RouteMethod = Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
 class DecoratedTarget:
     """A function or class that an endpoint decorates.
 
-    `module` and `span` say where the decorator is written; `outermost`: no other decorator is above it;
-    `condition`: why it is not known whether the decorator runs.
+    `module` and `span` are the location of the decorator; `outermost` says that no other decorator
+    is above it.  `condition` is the reason why it is not known whether the decorator runs, None if
+    it runs.
     """
 
     value: FunctionValue | ClassValue
@@ -34,9 +36,10 @@ class DecoratedTarget:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class RouteTarget:
-    """A function that one of an endpoint's routes decorates; the other fields as in `DecoratedTarget`.
+    """A function that is decorated with a route of an endpoint.
 
-    `path` is the value that the program passed; it is not checked yet.
+    `path` is the value that the program passed; it is not checked yet.  The other fields are those
+    of `DecoratedTarget`.
     """
 
     method: RouteMethod
@@ -52,10 +55,11 @@ class RouteTarget:
 class EndpointValue:
     """A declared endpoint: its arguments, what it decorates, and what is wrong with it.
 
-    `dialect` is the name of the dialect that declares it.  `span` is the call that declares it, in `module`;
-    `text` is what is between that call's parentheses.
-    `condition`: why it is not known whether the declaration runs.  `variable` is the first name at the top
-    of `module` that the endpoint is assigned to.  `traced`: found by running the program (`--trace`).
+    `dialect` is the name of the dialect that declares it.  `span` is the call in `module` that
+    declares it; `text` is the span between the parentheses of that call.  `condition` is the reason
+    why it is not known whether the declaration runs, None if it runs.  `variable` is the first name
+    that the top of `module` assigns the endpoint to.  `traced` says that it was found by running
+    the program (`--trace`).
     """
 
     dialect: str

@@ -1,8 +1,8 @@
-"""Define the interface to the dialects: the front end knows what the names and objects of an SDK mean.
+"""Define how the evaluator asks an SDK what its names, calls and attributes mean.
 
-The evaluator asks a dialect's `Semantics` for the value of a name in an SDK's package.  If the value is a `DialectObject`,
-the evaluator passes each use of it (calls, attributes, decorators, assignments) to the object.  The object
-reaches the running program through its `Host`.
+The evaluator asks a dialect's `Semantics` for the value of a name in an SDK's package.  If the
+value is a `DialectObject`, the evaluator passes each use of it (calls, attributes, decorators,
+assignments) to the object.  The object reaches the running program through its `Host`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .values import Known, Unknown, Value
 
 
 class Host(Protocol):
-    """What a dialect may ask of the machine that evaluates the program."""
+    """What a dialect may use of the machine that evaluates the program."""
 
     @property
     def condition(self) -> Unknown | None:
-        """Why it is not known whether the code being executed runs; None where it surely does."""
+        """The reason why it is not known whether the executed code runs; None if it surely runs."""
         ...
 
     def declare(self, endpoint: EndpointValue) -> None:
@@ -33,16 +33,22 @@ class Host(Protocol):
         ...
 
     def escape(self, arguments: CallArguments) -> None:
-        """Note that code outside of the project gets these arguments: it may change them, and raise."""
+        """Note that code outside of the project gets these arguments.
+
+        That code may change them, and may raise.
+        """
         ...
 
 
 class DialectObject(ABC):
-    """A class, function or object of an SDK, as the program holds it; every subclass is a dataclass.
+    """A class, function or object of an SDK in the evaluated program.
 
-    `is_definition`: where only one of two branches binds it to a name, the name keeps it (as it keeps a class),
-    because the object carries the branch's condition itself.  `declaring` are the attributes whose calls declare
-    an endpoint as a decorator, as in `@app.queue(...)`; "" stands for a call of the object itself.
+    Every subclass is a dataclass.
+
+    `is_definition`: if only one of two branches binds the object to a name, the name keeps the
+    object, as it keeps a class; the object itself stores the condition of its branch.  `declaring`
+    are the attributes whose calls declare an endpoint as a decorator, as in `@app.queue(...)`; ""
+    stands for a call of the object itself.
     """
 
     is_callable: ClassVar[bool] = True
@@ -55,7 +61,7 @@ class DialectObject(ABC):
         """The object in a user's words, with its article: "an endpoint"."""
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
-        """Return the value of `object(...)` and of `@object`; by default nothing is known of it.
+        """Return the value of `object(...)` and of `@object`; by default an `Unknown`.
 
         Raises:
             PythonError: the call is certain to raise.
@@ -64,11 +70,11 @@ class DialectObject(ABC):
         return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return the value of `object.name`, which is written at `span`; by default nothing is known of it."""
+        """Return the value of `object.name`, written at `span`; by default an `Unknown`."""
         return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
     def assign_attribute(self, name: str, value: Value) -> None:
-        """Execute `object.name = value`; by default the object stays as it is."""
+        """Execute `object.name = value`; by default the object does not change."""
         return
 
     def bound_to(self, name: str, module: str) -> None:
@@ -78,26 +84,36 @@ class DialectObject(ABC):
 
 @dataclass(frozen=True, slots=True)
 class Semantics:
-    """One SDK, seen through its packages: `objects` by public name, which mean the same in every submodule.
+    """The meaning of the names of one SDK.
 
-    An object is a `DialectObject`, an enum class or a constant.
+    `packages` are its packages.  `objects` are its public names, which have the same meaning in
+    every submodule.  An object is a `DialectObject`, an enum class or a constant.
     """
 
     packages: frozenset[str]
     objects: Mapping[str, object]
 
     def member(self, module: str, name: str, span: Span) -> Value | None:
-        """Return the value of `name` in the package or module `module`; None if the SDK says nothing of it."""
+        """Return the value of `name` in the package or module `module`.
+
+        The result is None if the module does not belong to the SDK.
+        """
         if module.partition(".")[0] not in self.packages or name not in self.objects:
             return None
         return Known(self.objects[name], span)
 
     def exported(self, module: str, span: Span) -> Mapping[str, Value]:
-        """Return what `from module import *` binds; empty for modules of others."""
+        """Return the names that `from module import *` binds.
+
+        The result is empty if the module does not belong to the SDK.
+        """
         if module.partition(".")[0] not in self.packages:
             return {}
         return {name: Known(value, span) for name, value in self.objects.items()}
 
     def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
-        """Return a method of one of the SDK's enum classes, to be called on constants; None for others."""
+        """Return a method of an enum class of the SDK, which is called on constants.
+
+        The result is None if the class has no such method, or does not belong to the SDK.
+        """
         return None

@@ -1,4 +1,4 @@
-"""Make mutable values unknown, once code that flashc does not evaluate may have changed them."""
+"""Make mutable values unknown if code that flashc does not evaluate may have changed them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue,
 
 
 def escape_value(value: Value, reason: Unknown) -> None:
-    """Make the containers and instances that are reachable from `value` unknown because of `reason`."""
+    """Make the containers and instances that `value` contains unknown because of `reason`."""
     pending, seen = [value], set[int]()
     while pending:
         current = pending.pop()

@@ -1,4 +1,4 @@
-"""Define Python's exceptions as the program raises, names and catches them."""
+"""Represent the exceptions that an evaluated program raises, and decide which `except` matches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flashc_core.source import Span
 from .objects import ClassValue, InstanceValue
 from .values import NO_VARIABLES, External, Known, SequenceValue, Value
 
-# What Python's own operators and methods raise for arguments that do not fit.
+# The exceptions of Python's own operators and methods for arguments that do not fit.
 PYTHON_ERRORS = (
     ArithmeticError,
     AttributeError,
@@ -22,10 +22,11 @@ PYTHON_ERRORS = (
 
 
 class PythonError(Exception):
-    """Python is certain to raise here.  `kind` is None where its class is not known.
+    """Python is certain to raise an exception at `span`.
 
-    `value` is the exception object where the program made one itself; `variables` are the environment
-    variables that decided it, so that elsewhere it may not be raised.
+    `kind` is its class, None if it is not known.  `value` is the exception object if the program
+    made one itself.  `variables` are the environment variables that led to this code; with other
+    values, Python may not raise.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class ExceptionValue:
 
 
 def exception_class(value: Value) -> type[BaseException] | None:
-    """Return the builtin exception class that `value` is, if it is one."""
+    """Return the builtin exception class that `value` is; None if it is something else."""
     if isinstance(value, Known) and isinstance(value.value, External):
         module, _, name = value.value.name.rpartition(".")
         found = getattr(builtins, name, None) if module == "builtins" else None
@@ -76,12 +77,12 @@ def exception_class(value: Value) -> type[BaseException] | None:
 
 
 def is_exception_class(value: ClassValue) -> bool:
-    """Return whether a class of the project descends from a builtin exception."""
+    """Return whether a class of the project derives from a builtin exception."""
     return builtin_base(value) is not None
 
 
 def builtin_base(value: ClassValue) -> type[BaseException] | None:
-    """Return the builtin exception from which a class of the project descends."""
+    """Return the builtin exception that a class of the project derives from; None if it is none."""
     for ancestor in value.ancestry():
         for base in ancestor.bases:
             found = exception_class(base)
@@ -91,7 +92,7 @@ def builtin_base(value: ClassValue) -> type[BaseException] | None:
 
 
 def catches(handled: Value, error: PythonError) -> bool | None:
-    """Return whether `except handled` catches `error`; None where that is not known."""
+    """Return whether `except handled` catches `error`; None if that is not known."""
     if isinstance(handled, Known) and isinstance(handled.value, SequenceValue):
         answers = [catches(item, error) for item in handled.value.items]
         return True if True in answers else None if None in answers else False
@@ -129,7 +130,10 @@ def raised(value: Value, span: Span) -> PythonError:
 
 
 def _text(arguments: SequenceValue) -> str:
-    """Return what a traceback shows; a value from the environment is left out."""
+    """Return the message of an exception for a traceback.
+
+    Values of the environment are left out.
+    """
     first = arguments.items[0] if arguments.items else None
     if isinstance(first, Known) and isinstance(first.value, str) and not first.variables:
         return first.value

@@ -1,7 +1,7 @@
-"""Digest values, so that two evaluations can be compared without keeping their values.
+"""Compute digests of evaluated values, so that the cache notices changes of a module's exports.
 
-Law: two values with the same fingerprint are interchangeable for the modules that import them: they compute the same
-and lead to the same findings, at the same positions.
+Law: if two values have the same fingerprint, a module that imports one or the other computes the
+same and has the same findings at the same positions.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ _NAME = re.compile(r"[^\W\d]\w*")
 
 
 class NotComparable(Exception):
-    """A value has a part whose state can't be told, or is too large."""
+    """The state of a part of a value can't be compared, or the value is too large."""
 
 
 def fingerprint(value: Value | None) -> str:
-    """Return the digest of a value in hex; of None, which stands for a name that is not bound, too.
+    """Return the digest of a value in hex; None stands for a name that is not bound.
 
     Raises:
         NotComparable: two evaluations of this value can't be compared.
@@ -40,10 +40,10 @@ def fingerprint(value: Value | None) -> str:
 
 
 def fingerprints(frame: Frame) -> dict[str, str | None]:
-    """Return the fingerprint of each name of a module, and of the body of each function that they lead to.
+    """Return the fingerprints of the names of a module, and of the function bodies in their values.
 
-    A function's own fingerprint is that of its signature; its body is under `qualname()`.  None stands for
-    what can't be compared.
+    The name of a function has the fingerprint of its signature; its body is under `qualname()`.
+    None stands for a value that can't be compared.
     """
     found: dict[str, str | None] = {}
     pending: list[FunctionValue] = []
@@ -76,27 +76,33 @@ def fingerprints(frame: Frame) -> dict[str, str | None]:
 class _Digest:
     """Digest one value.
 
-    Objects are numbered in the order in which they are met, so that sharing and cycles show, and identities
-    do not.
+    Objects are numbered in the order in which they are found.  So the digest depends on which parts
+    are the same object, but not on their addresses in memory.
     """
 
     def __init__(self) -> None:
         self._total = hashlib.sha256()
         self._numbers: dict[int, int] = {}
-        self._kept: list[object] = []  # so that no identity is used twice
+        self._kept: list[
+            object
+        ] = []  # keeps objects alive, so that each `id` belongs to one object
         self.functions: list[FunctionValue] = []
 
     def of(self, value: object) -> str:
+        """Return the digest of a value."""
         self._add(value)
         return self.result()
 
     def result(self) -> str:
+        """Return the digest of everything that was added, in hex."""
         return self._total.hexdigest()
 
     def _write(self, *parts: object) -> None:
+        """Add the texts of plain values to the digest."""
         self._total.update(repr(parts).encode("utf-8", "backslashreplace"))
 
     def _add(self, item: object) -> None:
+        """Add a value of any kind to the digest, including its parts."""
         if isinstance(item, Enum):
             self._add(type(item))
             self._write(item.name)
@@ -112,11 +118,13 @@ class _Digest:
             self._object(item)
 
     def _sequence(self, kind: str, items: list[Any]) -> None:
+        """Add the items of a sequence to the digest."""
         self._write(kind, len(items))
         for item in items:
             self._add(item)
 
     def _object(self, item: object) -> None:
+        """Add a container, function, class or other object to the digest, but only once."""
         number = self._numbers.get(id(item))
         if number is not None:
             self._write("again", number)
@@ -151,7 +159,7 @@ class _Digest:
                 raise NotComparable
 
     def _signature(self, function: FunctionValue) -> None:
-        """Add what a function is to modules that do not call it while they are imported."""
+        """Add the parts of a function that matter to modules that do not call it during import."""
         self.functions.append(function)
         syntax, node = function.frame.syntax, function.node
         self._write("function", syntax.name, function.qualname, function.decorated, function.kind)
@@ -159,10 +167,12 @@ class _Digest:
         self._write(syntax.code(node.params), *map(syntax.code, node.decorators))
         self._add(function.defaults)
         if _is_closure(function.frame):
-            self.code(node, function.frame)  # its module does not name it, and its state is its own
+            self.code(
+                node, function.frame
+            )  # the module has no name for this function, so its body is added here
 
     def code(self, node: cst.CSTNode, frame: Frame) -> None:
-        """Add a function's text, its location, and what the names in it mean outside of it."""
+        """Add a function's text, its location, and the values of the outer names that it uses."""
         text = frame.syntax.code(node)
         self._write(text, frame.syntax.span(node))
         for name in sorted(set(_NAME.findall(text))):
@@ -181,7 +191,7 @@ def _is_closure(frame: Frame) -> bool:
 
 
 def _parts_of(item: Any) -> Iterator[tuple[str, object]]:
-    """Yield the fields of a dataclass; of a definition the text in place of node and frame."""
+    """Yield the fields of a dataclass; for a definition, its text instead of its node and frame."""
     frame = getattr(item, "frame", None)
     for each in fields(item):
         part = getattr(item, each.name)

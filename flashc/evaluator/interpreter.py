@@ -1,7 +1,8 @@
-"""Connect the evaluator's layers: implement the machine's entry points.
+"""Connect the evaluator's layers: implement the entry points `evaluate`, `execute` and `call`.
 
-This module contains no logic.  Operations and the library work on values and know no syntax; to call a function of
-the program, they use the machine's entry points.  So does each kind of syntax that contains another.
+This module contains no logic.  Operations and the library work on values and know no syntax; to
+call a function of the program, they use the machine's entry points.  The functions for a kind of
+syntax use them for its parts.
 """
 
 from __future__ import annotations
@@ -29,5 +30,5 @@ class Interpreter(Machine):
         return statements.execute(self, suite, frame)
 
     def call(self, callee: Value, arguments: CallArguments) -> Value:
-        """Return the value of `callee(arguments)`, whatever kind of value the callee is."""
+        """Return the value of `callee(arguments)`, for every kind of callee."""
         return calls.call(self, callee, arguments)

@@ -1,6 +1,10 @@
-"""Hold the state of one evaluation: modules, limits, findings, and the four entry points to the higher layers.
+"""Hold the state of one evaluation, and import modules as Python does: once, even in cycles.
 
-No input can make an evaluation endless: each module has a budget of steps, and nesting is limited.
+The state is: the modules, their step limits, the endpoints that they declare, and environment
+variables.  Code of a lower layer reaches a higher one through `evaluate`, `execute`, `call` and
+`module`.
+
+Every evaluation ends: each module may take a limited number of steps, and nesting is limited.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from .declarations import EndpointValue
 from .dialect import Semantics
 from .escape import escape_value
 from .failures import PythonError
+from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
 from .snapshot import Snapshot
 from .values import (
@@ -34,14 +39,13 @@ from .values import (
     Unknown,
     Value,
 )
-from .watch import Watch
 
 MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
 
 
 class OutOfSteps(Exception):
-    """The module takes more steps than flashc evaluates."""
+    """The module needs more steps than flashc evaluates."""
 
     def __init__(self, span: Span) -> None:
         super().__init__()
@@ -50,12 +54,13 @@ class OutOfSteps(Exception):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Activation:
-    """One module whose top is being executed; an import inside it begins another.
+    """The state of one module whose top is being executed; an import begins another activation.
 
-    `condition`: why it is not known whether the code being executed runs.  `controlled_by` are the environment
-    variables that chose the branch.  `active_handlers` counts the `try` statements with handlers that enclose it.
-    `assigned` are the environment variables that the program has set.  `has_guessed`: a value comes from
-    this machine's environment, and a worker has its own.
+    `condition` is the reason why it is not known whether the executed code runs, None if it surely
+    runs.  `controlled_by` are the environment variables that selected the branch that is executed.
+    `active_handlers` is the number of enclosing `try` statements with handlers.  `assigned` are the
+    environment variables that the program has set.  `has_guessed` says that a value was read from
+    the environment of this machine; on a worker, the value may be another one.
     """
 
     module: str
@@ -70,7 +75,11 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What importing a module does besides defining names: its importers see it, other modules do not."""
+    """What an import of a module does besides defining names.
+
+    Modules that import the module, directly or through others, see the effects; other modules do
+    not.
+    """
 
     assigned: dict[str, Value]
     has_guessed: bool
@@ -80,13 +89,14 @@ class Effects:
 class Machine(ABC):
     """Evaluate the modules of one project.
 
-    `load` gives a module's syntax, or None where it has none; `environment` are the variables that a
-    build may read; `dialects` know the SDKs that a program may import.
+    `load` returns a module's syntax, None if it has none.  `environment` are the variables that a
+    build may read.  `dialects` know the SDKs that a program may import.
 
-    `frames` are the modules evaluated so far, `endpoints` what they declare, `stopped` those that compute
-    too much (and where), `failed` those that Python is certain not to import.  `files` are the files of the
-    project that were looked at, and `files_unchanged` says that none of them changed meanwhile.  `watch` records
-    what the modules ask of each other.
+    `frames` are the modules evaluated so far; `endpoints` are what they declare.  `stopped` has the
+    modules that needed too many steps, with the position at which they were stopped.  `failed` has
+    the modules whose import is certain to raise, with the exception.  `files` are the files of the
+    project that the program read; `files_unchanged` says that none of them has changed since then.
+    `interactions` records what the modules read of each other.
     """
 
     project: Project
@@ -100,9 +110,9 @@ class Machine(ABC):
     files: set[str] = field(default_factory=set[str])
     files_unchanged: bool = True
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
-    may_raise_count: int = 0  # how often something happened that may raise or not
+    may_raise_count: int = 0  # the number of operations so far that may raise
     activation: Activation = field(default_factory=lambda: Activation(module=""))
-    watch: Watch = field(default_factory=Watch)
+    interactions: Interactions = field(default_factory=Interactions)
     _snapshots: list[Snapshot] = field(default_factory=list[Snapshot])
     effects: dict[str, Effects] = field(default_factory=dict[str, "Effects"])
 
@@ -126,16 +136,16 @@ class Machine(ABC):
         """Return the value of `callee(arguments)`; raises what `evaluate` raises."""
 
     def module(self, name: str) -> Frame | None:
-        """Return the evaluated top level of a module; in an import cycle, the part that was executed so far.
+        """Return the evaluated top level of a module; in an import cycle, the part executed so far.
 
-        None for a module that the project does not have, or whose text is not Python.
+        The result is None if the project has no such module, or its text is not valid Python.
         """
-        self.watch.note_read(self.activation.module, name, "")
+        self.interactions.note_read(self.activation.module, name, "")
         if name in self.frames:
             if name in self.effects:
                 self._repeat(self.effects[name])
             else:
-                self.watch.note_import_under_way(name)
+                self.interactions.note_import_under_way(name)
             return self.frames[name]
         syntax = self.load(name)
         if syntax is None:
@@ -144,8 +154,8 @@ class Machine(ABC):
         self.frames[name] = frame
         outer = self.activation
         if outer.assigned or self.has_changed_imports():
-            self.watch.is_entangled = True  # the module may see what its importers did
-        self.watch.begin(name, outer.module, self.endpoints)
+            self.interactions.is_entangled = True  # the module may depend on what its importers did
+        self.interactions.begin(name, outer.module, self.endpoints)
         self.activation = Activation(module=name, assigned=dict(outer.assigned))
         try:
             self._execute_module(syntax, frame)
@@ -153,12 +163,14 @@ class Machine(ABC):
             self.stopped[name] = stop.span
             frame.names.clear()
         except RecursionError:
-            self.watch.is_entangled = True  # on its own the module has more room
+            self.interactions.is_entangled = (
+                True  # evaluated alone, the module may be nested less deeply
+            )
             self.stopped[name] = WholeFile(syntax.path)
             frame.names.clear()
         finally:
             ended, self.activation = self.activation, outer
-            self.watch.end(name, self.endpoints)
+            self.interactions.end(name, self.endpoints)
         if outer.module:
             self._snapshots.append(Snapshot(frame))
         new = {k: v for k, v in ended.assigned.items() if outer.assigned.get(k) is not v}
@@ -173,18 +185,24 @@ class Machine(ABC):
     # Modules --------------------------------------------------------------------------------------
 
     def evaluate_as_worker(self, name: str) -> None:
-        """Evaluate a module as in a new worker, which has imported nothing before."""
+        """Evaluate a module as a worker does that imports it first.
+
+        Steps, conditions and assigned environment variables start anew.  Modules that were
+        evaluated before are kept and not evaluated again.
+        """
         self.activation = Activation(module="")
         self.module(name)
 
     def _repeat(self, effects: Effects) -> None:
+        """Apply the effects of a module's import to another module that imports it."""
         self.activation.assigned |= effects.assigned
         self.activation.has_guessed |= effects.has_guessed
 
     def _execute_module(self, syntax: Syntax, frame: Frame) -> None:
-        """Execute a module.
+        """Execute the statements of a module.
 
-        What a statement raises ends that statement only, because flashc reports the mistakes after it too.
+        An exception ends only the statement that raises it, because flashc also reports the
+        mistakes after it.
         """
         for line in syntax.tree.body:
             try:
@@ -197,7 +215,7 @@ class Machine(ABC):
                     self.failed.setdefault(syntax.name, error)
 
     def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
-        """Return `module.name`, a submodule included."""
+        """Return `module.name`, which may be a submodule."""
         frame = self.module(module)
         found = None if frame is None else self._read_name(frame, name)
         if found is not None:
@@ -217,20 +235,20 @@ class Machine(ABC):
         if frame is None:
             return {}
         names = _names_in_all(self._read_name(frame, "__all__"))
-        self.watch.note_read(self.activation.module, module, "*")
+        self.interactions.note_read(self.activation.module, module, "*")
         if names is None:
             names = [name for name in frame.names if not name.startswith("_")]
         found = {name: self._read_name(frame, name) for name in names}
         return {name: value for name, value in found.items() if value is not None}
 
     def _read_name(self, frame: Frame, name: str) -> Value | None:
-        """Read a name of another module, whose frame this is; every such access goes through here."""
-        self.watch.note_read(self.activation.module, frame.syntax.name, name)
+        """Return a name of another module, whose frame this is, and record that it was read."""
+        self.interactions.note_read(self.activation.module, frame.syntax.name, name)
         return frame.names.get(name)
 
     def text_at(self, span: Span) -> str:
-        """Return the source text at a location of a module that was evaluated; empty elsewhere."""
-        self.watch.note_text(span)
+        """Return the source text at a location of an evaluated module; "" for other files."""
+        self.interactions.note_text(span)
         for frame in self.frames.values():
             if frame.syntax.path == span.path:
                 return frame.syntax.lines.slice(span)
@@ -239,7 +257,7 @@ class Machine(ABC):
     # Limits ---------------------------------------------------------------------------------------
 
     def step(self, node: cst.CSTNode, frame: Frame) -> None:
-        """Account for one node.
+        """Count one step for a syntax node that is evaluated.
 
         Raises:
             OutOfSteps: the module has used up its steps.
@@ -249,7 +267,7 @@ class Machine(ABC):
             raise OutOfSteps(frame.syntax.span(node))
 
     def charge(self, size: int, span: Span) -> None:
-        """Account for work on `size` elements or characters.
+        """Count steps for work on `size` elements or characters.
 
         Raises:
             OutOfSteps: the module has used up its steps.
@@ -262,12 +280,12 @@ class Machine(ABC):
 
     @property
     def condition(self) -> Unknown | None:
-        """Why it is not known whether the code being executed runs; None where it surely does."""
+        """The reason why it is not known whether the executed code runs; None if it surely runs."""
         return self.activation.condition
 
     @contextmanager
     def uncertain(self, reason: Unknown) -> Generator[None]:
-        """Enclose code that may run or not; the outermost reason is kept."""
+        """Enclose code that may not run because of `reason`; an outer reason takes precedence."""
         outer = self.activation.condition
         self.activation.condition = outer or reason
         try:
@@ -277,7 +295,7 @@ class Machine(ABC):
 
     @property
     def controlled_by(self) -> frozenset[str]:
-        """The environment variables that decided that the code being executed runs."""
+        """The environment variables that selected the code that is executed."""
         return self.activation.controlled_by
 
     @contextmanager
@@ -292,7 +310,7 @@ class Machine(ABC):
 
     @property
     def has_handlers(self) -> bool:
-        """Return whether the program handles an exception that is raised here."""
+        """Whether a `try` statement with handlers encloses the executed code."""
         return self.activation.active_handlers > 0
 
     @contextmanager
@@ -305,14 +323,14 @@ class Machine(ABC):
             self.activation.active_handlers -= bool(count)
 
     def may_raise(self) -> None:
-        """Note that something happened that may raise or not."""
+        """Note an operation that may raise an exception at run time."""
         self.may_raise_count += 1
-        self.watch.may_raise.add(self.activation.module)
+        self.interactions.may_raise.add(self.activation.module)
 
     def escape(self, arguments: CallArguments) -> None:
-        """Note that code which flashc does not evaluate gets these values.
+        """Note that these values are passed to code that flashc does not evaluate.
 
-        It may change the mutable ones, so they become unknown, and it may raise.
+        That code may change mutable values, so they become unknown, and it may raise.
         """
         self.may_raise()
         reason = Unknown(
@@ -322,14 +340,14 @@ class Machine(ABC):
             escape_value(argument.value, reason)
 
     def declare(self, endpoint: EndpointValue) -> None:
-        """Note an endpoint of the program."""
+        """Note an endpoint that the program declares."""
         self.endpoints.append(endpoint)
-        self.watch.note_declaration(self.activation.module, endpoint)
+        self.interactions.note_declaration(self.activation.module, endpoint)
 
     # Environment variables --------------------------------------------------------------------------
 
     def assigned_variable(self, name: str) -> Value | None:
-        """Return what the program itself assigned to `os.environ[name]`, if it did."""
+        """Return the value that the program assigned to `os.environ[name]`; None if it did not."""
         return self.activation.assigned.get(name)
 
     def assign_variable(self, name: str, value: Value) -> None:
@@ -337,7 +355,7 @@ class Machine(ABC):
         self.activation.assigned[name] = self.condition or value
 
     def forget_variables(self, reason: Unknown) -> None:
-        """Note that it is not known any more what the program assigned to `os.environ`."""
+        """Make all values unknown that the program has assigned to `os.environ`."""
         for name in self.activation.assigned:
             self.activation.assigned[name] = reason
 
@@ -348,7 +366,8 @@ class Machine(ABC):
     def read(self, value: Symbolic) -> Known | Unknown:
         """Return the string that the build's environment gives for `value`.
 
-        It carries the variables that are set; a default is the program's own text and no secret.
+        The result names the variables that are set, because their values may be secret; a default
+        is not.
         """
         self.note_guess()
         texts: list[str] = []
@@ -368,7 +387,7 @@ class Machine(ABC):
 
 
 def _module_frame(syntax: Syntax, name: str) -> Frame:
-    """Return the frame of a module before its first statement."""
+    """Return the frame of a module before its first statement is executed."""
     here = Span.start_of(syntax.path)
     package = name if syntax.is_package else name.rpartition(".")[0]
     return Frame(
@@ -382,7 +401,7 @@ def _module_frame(syntax: Syntax, name: str) -> Frame:
 
 
 def _names_in_all(exported: Value | None) -> list[str] | None:
-    """Return the names in a module's `__all__`; None where it is missing or not a sequence."""
+    """Return the names in a module's `__all__`; None if it is missing or not a sequence."""
     if not isinstance(exported, Known) or not isinstance(exported.value, SequenceValue):
         return None
     values = [item.value for item in exported.value.items if isinstance(item, Known)]

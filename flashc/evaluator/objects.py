@@ -1,4 +1,4 @@
-"""Define the program's own objects: functions, classes, instances, frames, and the arguments of calls."""
+"""Define the values of a program's functions, classes and instances, its frames and arguments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
 class Flow(Enum):
     """How a suite ended.
 
-    The last two: it is not known whether it ended by `break` or `continue`; `Frame.doubt` says why.
+    The last two mean that a `break` or `continue` may have run or not; `Frame.doubt` is the reason.
     """
 
     NEXT = "next"
@@ -35,7 +35,10 @@ class Flow(Enum):
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Frame:
-    """The names of one running piece of code.  `enclosing` is where free names are looked up."""
+    """The names of one module, function or class body that is executed.
+
+    Names that it does not bind are looked up in `enclosing`.
+    """
 
     syntax: Syntax
     names: dict[str, Value] = field(default_factory=dict[str, Value])
@@ -46,7 +49,7 @@ class Frame:
     global_names: set[str] = field(default_factory=set[str])
     nonlocal_names: set[str] = field(default_factory=set[str])
     returned: Value | None = None
-    handling: Exception | None = None  # what a bare `raise` raises again
+    handling: Exception | None = None  # the exception that a bare `raise` raises again
     doubt: Unknown | None = None  # why it is not known whether a loop was left or continued
 
     @property
@@ -58,7 +61,7 @@ class Frame:
         return frame
 
     def owner(self, name: str) -> Frame:
-        """Return the frame that an assignment to `name` in this one changes."""
+        """Return the frame that an assignment to `name` in this frame changes."""
         if name in self.global_names:
             return self.module
         if name in self.nonlocal_names:
@@ -70,18 +73,18 @@ class Frame:
         return self
 
     def bind(self, name: str, value: Value) -> None:
-        """Bind `name` where an assignment in this frame does."""
+        """Bind `name` in the frame that an assignment in this frame changes."""
         self.owner(name).names[name] = value
 
     def bind_walrus(self, name: str, value: Value) -> None:
-        """Bind `name` for `(name := value)`: in a comprehension, in the scope around it."""
+        """Bind `name` for `(name := value)`; in a comprehension, in the scope around it."""
         scope = self
         while scope.is_comprehension and scope.enclosing is not None:
             scope = scope.enclosing
         scope.bind(name, value)
 
     def lookup(self, name: str) -> Value | None:
-        """Return what `name` is here, by Python's rules; None where it is not bound."""
+        """Return the value of `name` in this frame, by Python's rules; None if it is not bound."""
         scope: Frame | None = self.module if name in self.global_names else self
         while scope is not None:
             if name in scope.names and (scope is self or not scope.is_class):
@@ -101,9 +104,10 @@ MethodKind = Literal["plain", "static", "class", "property"]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class FunctionValue:
-    """A function of the project.  `decorated`: a decorator that flashc does not evaluate was applied to it.
+    """A function of the project.
 
-    `defaults` are those of the parameters, computed where the function is defined; `kind` says whether
+    `decorated` says that a decorator was applied to it that flashc does not evaluate.  `defaults`
+    are the defaults of the parameters, computed when the function is defined.  `kind` says whether
     `@staticmethod`, `@classmethod` or `@property` decorates it.
     """
 
@@ -121,7 +125,7 @@ class FunctionValue:
 
     @property
     def name_span(self) -> Span:
-        """Where the function's name is written."""
+        """The span of the function's name."""
         return self.frame.syntax.span(self.node.name)
 
     @property
@@ -141,7 +145,10 @@ class LambdaValue:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ClassValue:
-    """A class of the project.  `bases` are values; an unknown one leaves the class open."""
+    """A class of the project.
+
+    `bases` are values; with an unknown base, the class may have any attribute.
+    """
 
     node: cst.ClassDef
     frame: Frame
@@ -160,7 +167,7 @@ class ClassValue:
 
     @property
     def is_tuple(self) -> bool:
-        """Return whether it is a `NamedTuple`, whose instances are sequences."""
+        """Whether the class is a `NamedTuple`, whose instances are sequences."""
         return any(
             isinstance(base, Known) and base.value == External("typing.NamedTuple")
             for ancestor in self.ancestry()
@@ -168,7 +175,7 @@ class ClassValue:
         )
 
     def has_open_bases(self) -> bool:
-        """Return whether a base is outside the project, so that the class may have unknown attributes."""
+        """Return whether a base is outside the project, so that other attributes may exist."""
         return any(
             not isinstance(base, Known)
             or not (isinstance(base.value, ClassValue) or base.value == External("builtins.object"))
@@ -177,7 +184,7 @@ class ClassValue:
         )
 
     def ancestry(self) -> list[ClassValue]:
-        """Return the class and its bases of the project, each once, nearest first."""
+        """Return the class and its bases in the project, each once, the nearest first."""
         found: dict[int, ClassValue] = {}
         pending: list[ClassValue] = [self]
         while pending:
@@ -201,7 +208,7 @@ class ClassValue:
 class InstanceValue:
     """An instance of a class of the project, with its attributes.
 
-    `escaped`: why it may have other attributes, too.
+    `escaped` is the reason why it may have other attributes too, None if it does not.
     """
 
     of: ClassValue
@@ -211,7 +218,10 @@ class InstanceValue:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Argument:
-    """One argument of a call; `span` is where it is written, `keyword` where its name is."""
+    """One argument of a call.
+
+    `span` is that of its value, `keyword` that of its name, if it has one.
+    """
 
     value: Value
     span: Span
@@ -220,7 +230,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PartialValue:
-    """`functools.partial(function, ...)`."""
+    """The value of `functools.partial(function, ...)`."""
 
     function: Value
     positional: tuple[Value, ...]
@@ -229,11 +239,12 @@ class PartialValue:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class CallArguments:
-    """The evaluated arguments of a call, and `module`, where the call is written.
+    """The evaluated arguments of a call in `module`.
 
-    `span` is the whole call, `text` what is between its parentheses; for a call that no text spells out
-    (a decorator, a key function) both are the span that causes it.  `problem`: why not all arguments are
-    known.  `outermost`: it is a decorator with no other above it.
+    `span` is the whole call, `text` the part between its parentheses.  If the source has no such
+    call (for a decorator, or a key function of `sorted`), both are the span that causes the call.
+    `problem` is the reason why not all arguments are known.  `outermost` says that the call applies
+    a decorator with no other above it.
     """
 
     positional: list[Argument]
@@ -250,7 +261,7 @@ class CallArguments:
         return [argument.value for argument in self.positional]
 
     def inner(self, values: list[Value]) -> CallArguments:
-        """Return the arguments of a call that this one causes and that the source does not spell out."""
+        """Return the arguments of a call that this call causes and the source does not contain."""
         given = [Argument(value, self.span) for value in values]
         return CallArguments(
             positional=given, keywords={}, span=self.span, text=self.span, module=self.module
@@ -259,32 +270,32 @@ class CallArguments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NamespaceValue:
-    """`globals()`: the names of a module as a dict that the program may write to."""
+    """The value of `globals()`: the names of a module as a dict that the program may change."""
 
     frame: Frame
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FieldValue:
-    """`dataclasses.field(...)` with its options, until the class is built."""
+    """A `dataclasses.field(...)` with its options, before its class is built."""
 
     options: dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class DataclassDecorator:
-    """`dataclasses.dataclass(...)` with options, not yet applied to a class."""
+    """A `dataclasses.dataclass(...)` with options, before it is applied to a class."""
 
     restricts: bool = False  # with `frozen=True` or `slots=True`
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SuppressValue:
-    """`contextlib.suppress(...)` with its exception classes, a tuple."""
+    """A `contextlib.suppress(...)` with its exception classes as a tuple."""
 
     kinds: Value
 
 
 @dataclass(frozen=True, slots=True)
 class AutoValue:
-    """`enum.auto()`, until the enum is built."""
+    """An `enum.auto()`, before its enum is built."""

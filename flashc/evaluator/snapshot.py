@@ -1,4 +1,4 @@
-"""Notice whether the state of a module was changed after its own top had ended."""
+"""Detect whether other modules changed a module's values after its own code had ended."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue,
 
 
 class Snapshot:
-    """The names of a module and everything mutable that they lead to, as they were."""
+    """The names of a module, and the state of all mutable values that can be reached from them."""
 
     def __init__(self, frame: Frame) -> None:
-        """Take the snapshot now."""
+        """Record the present state of a module."""
         self._seen: set[int] = set()
         self._names: list[tuple[dict[str, Value], dict[str, Value]]] = []
         self._containers: list[tuple[SequenceValue | DictValue, list[object], object]] = []
@@ -36,7 +36,7 @@ class Snapshot:
             self._take(self._pending.pop())
 
     def is_unchanged(self) -> bool:
-        """Return whether nothing was bound, added, removed or given away since."""
+        """Return whether no name was bound and no value was changed or escaped since."""
         return (
             all(
                 now.keys() == then.keys() and all(now[name] is then[name] for name in then)
@@ -54,6 +54,7 @@ class Snapshot:
         )
 
     def _take(self, value: Value) -> None:
+        """Record the state of one value, if it is mutable, and of the values in it."""
         inside = value.value if type(value) is Known else None
         if inside is None or id(inside) in self._seen:
             return
@@ -94,7 +95,7 @@ class Snapshot:
                 pass
 
     def _take_arguments(self, item: DialectObject) -> None:
-        """Take the arguments that an object of an SDK was made with."""
+        """Record the arguments with which an object of an SDK was made."""
         parts = [getattr(item, each.name) for each in fields(cast("Any", item))]
         for part in parts:
             given = part.arguments if isinstance(part, EndpointValue) else part
@@ -103,12 +104,13 @@ class Snapshot:
                 self._pending.extend(a.value for a in arguments if isinstance(a, Argument))
 
     def _take_closure(self, frame: Frame) -> None:
-        """Take the names of the functions around a function, which are its state."""
+        """Record the names of the functions around a function, which are a part of its state."""
         while frame.enclosing is not None:
             self._take_names(frame.names)
             frame = frame.enclosing
 
     def _take_names(self, names: dict[str, Value]) -> None:
+        """Record the names of a frame, class or instance, and their values."""
         if id(names) not in self._seen:
             self._seen.add(id(names))
             self._names.append((names, dict(names)))
@@ -116,10 +118,12 @@ class Snapshot:
 
 
 def _content(container: SequenceValue | DictValue) -> list[object]:
+    """Return the elements of a container, or the keys and values of a dict, in order."""
     if isinstance(container, SequenceValue):
         return list(container.items)
     return [part for key, (_, item) in container.entries.items() for part in (key, item)]
 
 
 def _is_same(now: list[object], then: list[object]) -> bool:
+    """Return whether two lists contain the same objects."""
     return len(now) == len(then) and all(map(operator.is_, now, then))

@@ -1,6 +1,6 @@
-"""Define the values that an expression can have without running it: `Known`, `Symbolic` or `Unknown`.
+"""Define the values that the evaluator computes for expressions: `Known`, `Symbolic` or `Unknown`.
 
-Law (property-tested): `Known(v)` implies that Python itself computes `v`.
+Law: `Known(v)` means that Python computes exactly `v`.  A property test checks it.
 Containers hold values, not objects, so that one unknown element leaves the others known.  They are
 mutable and shared by reference like Python's own, because programs append to them.
 """
@@ -16,7 +16,7 @@ from typing import Any, Literal, cast
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text
 
-# Which of Python's sequences and sets a `SequenceValue` is.
+# The class of Python that a `SequenceValue` stands for.
 SequenceKind = type[list[Any]] | type[tuple[Any, ...]] | type[set[Any]] | type[frozenset[Any]]
 
 NO_VARIABLES: frozenset[str] = frozenset()
@@ -27,8 +27,8 @@ SET_ORDER = "the order of a set differs from run to run"
 class Known:
     """A value that Python would compute: a constant, or one of the objects below.
 
-    `origin` is the expression that made it; `variables` are the environment variables that went into
-    it, whose values must not reach a file.
+    `origin` is the span of the expression that made it.  `variables` are the environment variables
+    from which it was computed; no file may contain their values.
     """
 
     value: object
@@ -40,7 +40,7 @@ class Known:
 class Symbolic:
     """A string built from environment variables that have not been read.
 
-    `optional`: the program gets None where the variable is not set (`os.getenv("K")`).
+    `optional` says that the program gets None if the variable is not set (`os.getenv("K")`).
     """
 
     parts: tuple[Text | EnvironmentReference, ...]
@@ -55,11 +55,12 @@ class Symbolic:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknown:
-    """A value that flashc does not know.  `reason` completes "because ..."; `origin` is the cause's span.
+    """A value that flashc does not know.
 
-    `variable` names the environment variable whose absence is the cause, `member` the member that an
-    enum lacks, with those it has.  `through` are the names that passed it on, nearest to the cause
-    first, each with the span of its assignment.
+    `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
+    environment variable whose absence is the cause.  `member` is a member that an enum does not
+    have, with the members that it has.  `through` are the names that passed the value on, the
+    nearest to the cause first, each with the span of its assignment.
     """
 
     reason: str
@@ -69,21 +70,21 @@ class Unknown:
     through: tuple[tuple[str, Span], ...] = ()
 
     def passed_on(self, name: str, span: Span) -> Unknown:
-        """Return the same cause, after an assignment to `name` at `span`."""
+        """Return the same unknown value after an assignment to `name` at `span`."""
         if len(self.through) >= _LONGEST_CHAIN or (name, span) in self.through:
             return self
         return replace(self, through=(*self.through, (name, span)))
 
 
-_LONGEST_CHAIN = 4  # a picture with more steps explains less
+_LONGEST_CHAIN = 4  # a finding with more steps would be hard to read
 Value = Known | Symbolic | Unknown
 
 
 @dataclass(slots=True, eq=False)
 class SequenceValue:
-    """A list, tuple, set or frozenset of values; `kind` says which.
+    """A list, tuple, set or frozenset of values; `kind` is the class.
 
-    `escaped`: why its elements are not known any more.
+    `escaped` is the reason why its elements are not known any more, None if they are known.
     """
 
     kind: SequenceKind
@@ -92,15 +93,15 @@ class SequenceValue:
 
     @property
     def is_disordered(self) -> bool:
-        """Return whether the order of the items differs from run to run."""
+        """Whether the order of the items differs from run to run."""
         return self.kind in (set, frozenset) and len(self.items) > 1
 
 
 @dataclass(slots=True, eq=False)
 class DictValue:
-    """A dict; its entries are (the key as a value, the item) by the concrete Python key.
+    """A dict; its entries are pairs (key as a value, item), by the concrete Python key.
 
-    `escaped`: why its entries are not known any more.
+    `escaped` is the reason why its entries are not known any more, None if they are known.
     """
 
     entries: dict[object, tuple[Value, Value]] = field(
@@ -111,10 +112,11 @@ class DictValue:
 
 @dataclass(slots=True, eq=False)
 class IteratorValue:
-    """An iterator, read once: `zip(...)`, a generator expression.  `name` is its type's.
+    """An iterator, which can be read only once, such as `zip(...)` or a generator expression.
 
-    `source` computes while it is read, so that a generator sees the current names, as in Python.
-    `escaped`: why the next element is not known any more.  `taken` counts the elements that were read.
+    `name` is the name of its type.  `source` computes each element when it is read, so that a
+    generator sees the current names, as in Python.  `escaped` is the reason why the next element is
+    not known any more, None if it is known.  `taken` is the number of elements that were read.
     """
 
     source: Iterator[Value]
@@ -125,13 +127,13 @@ class IteratorValue:
 
 @dataclass(frozen=True, slots=True)
 class ViewValue:
-    """`d.keys()`, `d.values()` or `d.items()`: it sees later changes of the dict."""
+    """A `d.keys()`, `d.values()` or `d.items()`, which shows later changes of the dict."""
 
     of: DictValue
     part: Literal["keys", "values", "items"]
 
     def members(self) -> list[Value]:
-        """Return the elements that iterating over the view now would give."""
+        """Return the elements of the view as the dict is now."""
         match self.part:
             case "keys":
                 return [key for key, _ in self.of.entries.values()]
@@ -146,7 +148,7 @@ class ViewValue:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """Something outside the project, by its dotted name: `os.environ`, `torch.cuda`."""
+    """An object outside the project, by its dotted name: `os.environ`, `torch.cuda`."""
 
     name: str
 
@@ -162,7 +164,8 @@ class ModuleRef:
 class ProjectPath:
     """A path inside the project, relative to its root, which is ".".
 
-    `text`: made by `os.path`, so a str.  `normalised`: a part was `..`, so Python's path has other parts.
+    `text` says that it is a str, made by `os.path`.  `normalised` says that a part `..` was
+    removed, so that Python's own path has other parts.
     """
 
     path: str
@@ -170,7 +173,7 @@ class ProjectPath:
     normalised: bool = False
 
     def joined(self, name: str) -> ProjectPath | None:
-        """Return the path `self / name`; None where it leaves the project."""
+        """Return the path `self / name`; None if it is outside the project."""
         joined = posixpath.normpath(posixpath.join(self.path, name))
         if joined.startswith("/") or joined.split("/")[0] == "..":
             return None
@@ -178,14 +181,14 @@ class ProjectPath:
 
     @property
     def parent(self) -> ProjectPath | None:
-        """The folder that contains it; None if that is not known, or outside the project."""
+        """The folder that contains the path; None if it is not known or outside the project."""
         if self.path == "." or self.normalised:
             return None
         return ProjectPath(posixpath.dirname(self.path) or ".", self.text)
 
 
 def join_path(path: ProjectPath, name: str, span: Span) -> Value:
-    """Return `path / name`; a path that leaves the project is `Unknown`."""
+    """Return `path / name`; an `Unknown` if it is outside the project."""
     joined = path.joined(name)
     if joined is None:
         return Unknown(reason="the path is outside the project", origin=span)
@@ -194,7 +197,7 @@ def join_path(path: ProjectPath, name: str, span: Span) -> Value:
 
 @dataclass(frozen=True, slots=True)
 class BoundMethod:
-    """`receiver.name`, looked up and not yet called."""
+    """A method `receiver.name` that is not called yet."""
 
     receiver: Value
     name: str
@@ -215,24 +218,26 @@ _MAX_NESTING = 60
 
 
 def concrete(value: Value, *, unordered: bool = False) -> object:
-    """Return the Python object that `value` is.
+    """Return the Python object that `value` stands for.
 
-    `unordered`: the caller does not look at the order of sets, which differs from run to run.
+    `unordered` says that the caller ignores the order of sets, which differs from run to run.
 
     Raises:
-        NotConcrete: it holds an unknown or symbolic part or an object of the program, or is too large.
+        NotConcrete: a part is unknown, symbolic or an object of the program, or the value is too
+            large.
     """
     return _Concretion(unordered).object_of(value, 0)
 
 
 class _Concretion:
-    """Build one object, counting its parts: a container that holds itself would never end."""
+    """Builds one object and counts its parts, so that a container that holds itself is refused."""
 
     def __init__(self, unordered: bool) -> None:
         self._left = MAX_ITEMS
         self._unordered = unordered
 
     def object_of(self, value: Value, depth: int) -> object:
+        """Return the Python object of a value that is nested `depth` levels deep."""
         self._left -= 1
         if self._left < 0 or depth > _MAX_NESTING:
             raise NotConcrete(Unknown(reason="it is too large", origin=value.origin))
@@ -255,13 +260,14 @@ class _Concretion:
                 raise NotConcrete(value)
 
     def _dict(self, mapping: DictValue, depth: int) -> dict[object, object]:
+        """Return the Python dict of a dict of values."""
         if mapping.escaped is not None:
             raise NotConcrete(mapping.escaped)
         return {key: self.object_of(item, depth + 1) for key, (_, item) in mapping.entries.items()}
 
 
 def is_constant(value: object) -> bool:
-    """Return whether `value` is a constant, members of enums included."""
+    """Return whether `value` is a constant; members of enums are constants."""
     return isinstance(value, (*SCALARS, Enum))
 
 
@@ -301,7 +307,7 @@ def _lifted(
 
 
 def variables_of(*values: Value) -> frozenset[str]:
-    """Return the environment variables that went into some values, their elements included."""
+    """Return the environment variables from which some values, or their elements, were computed."""
     found: set[str] = set()
     pending, seen = list(values), set[int]()
     while pending:
@@ -325,12 +331,12 @@ def variables_of(*values: Value) -> frozenset[str]:
 
 
 def list_members(enum_class: type) -> list[object]:
-    """Return the members of an enum class; empty for other classes."""
+    """Return the members of an enum class; none for other classes."""
     return list(enum_class) if isinstance(enum_class, EnumMeta) else []
 
 
 def no_member(enum_class: EnumMeta, name: str, origin: Span) -> Unknown:
-    """Return the value of `Enum.NAME` or `Enum["NAME"]` where there is no such member."""
+    """Return the unknown value of `Enum.NAME` or `Enum["NAME"]` if the enum has no such member."""
     members = tuple(enum_class.__members__)
     return Unknown(
         reason=f"`{enum_class.__name__}` has no member `{name}`",

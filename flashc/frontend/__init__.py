@@ -1,1 +1,4 @@
-"""Compile the files of a project into the IR, without running any of its code."""
+"""The front end: find endpoints in a project's source and lower them into the IR.
+
+It runs no code of the project, except in the separate process that `--trace` starts.
+"""

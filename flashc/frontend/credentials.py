@@ -1,4 +1,4 @@
-"""Recognise credentials that are written into a program."""
+"""Recognise passwords and API keys that are written into a program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import math
 import re
 from collections import Counter
 
-# Source: the token formats that Hugging Face, OpenAI, Runpod, GitHub, GitLab, AWS, Slack and Google publish.
+# Source: the token formats that Hugging Face, OpenAI, Runpod, GitHub, GitLab, AWS, Slack and Google
+# publish.
 _PREFIX = re.compile(
     r"(hf_|sk-|rpa_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox[abps]-|AIza)[A-Za-z0-9_\-]{12,}"
 )
@@ -17,8 +18,9 @@ _LEAST_LENGTH, _LEAST_BITS = 16, 3.2  # words and paths have fewer bits per char
 def looks_like_credential(name: str, text: str) -> bool:
     """Return whether the value `text` of a variable `name` looks like a credential.
 
-    That is a text with the prefix of a known kind of token, or a text that looks random under a name such as
-    `API_KEY`.  `{{ RUNPOD_SECRET_x }}` is the platform's reference to a secret, not the secret.
+    A credential has the prefix of a known kind of token, or it looks random and its variable has a
+    name such as `API_KEY`.  `{{ RUNPOD_SECRET_x }}` is the platform's reference to a secret, not
+    the secret.
     """
     if "{{" in text:
         return False
@@ -29,10 +31,10 @@ def looks_like_credential(name: str, text: str) -> bool:
     )
     if not _NAME.search(name) or not mixed or len(text) < _LEAST_LENGTH:
         return False
-    return _bits(text) >= _LEAST_BITS
+    return _entropy(text) >= _LEAST_BITS
 
 
-def _bits(text: str) -> float:
-    """Shannon's entropy, in bits per character."""
+def _entropy(text: str) -> float:
+    """Return the Shannon entropy of a text, in bits per character."""
     counts = Counter(text).values()
     return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)

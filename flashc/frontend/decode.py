@@ -1,4 +1,4 @@
-"""Decode the arguments of an SDK's constructors into plain values, or report why that is impossible."""
+"""Decode the evaluated arguments of SDK constructors into plain values, or report what is wrong."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ LARGEST_INTEGER = 2**31 - 1  # the platform stores integers in 32 bits
 class ArgumentDecoder:
     """Decodes evaluated arguments.
 
-    Every method that returns a decoded value returns None after it has reported what is wrong.
+    The methods that return a single value return None if the argument is wrong, which they report.
+    `items` returns None too; `several` returns an empty list, and `texts` leaves out the elements
+    that are wrong.
     """
 
     machine: Machine
@@ -46,7 +48,7 @@ class ArgumentDecoder:
     # Reports -------------------------------------------------------------------------------------
 
     def unknown(self, what: str, span: Span, cause: Unknown, rule: Rule | None = None) -> None:
-        """Report that `what` can't be known, and why; `rule` replaces the rule of the general case."""
+        """Report that `what` can't be known, with the cause; `rule` replaces the general rule."""
         if cause.member is not None:
             name, choices = cause.member
             self.sink.report(
@@ -54,7 +56,7 @@ class ArgumentDecoder:
                 cause.origin,
                 cause.reason,
                 help=did_you_mean(name, choices),
-                fix=self.ending(cause.origin, name, nearest(name, choices)),
+                fix=self.ending_fix(cause.origin, name, nearest(name, choices)),
             )
             return
         if cause.variable is not None:
@@ -88,7 +90,7 @@ class ArgumentDecoder:
         *hints: str,
         fix: Fix | None = None,
     ) -> None:
-        """Report a value of the wrong type; `wanted` describes the right one, with its article."""
+        """Report a value of the wrong type; `wanted` describes the right type, with its article."""
         self.sink.report(
             rules.INVALID_VALUE,
             span,
@@ -108,18 +110,18 @@ class ArgumentDecoder:
 
     # Fixes ---------------------------------------------------------------------------------------
 
-    def rewritten(
+    def replacing_fix(
         self, span: Span, text: str, title: str, safety: Safety = Safety.UNSAFE
     ) -> Fix | None:
-        """Return a fix that replaces the text at `span`; None where that text is not available."""
+        """Return a fix that replaces the text at `span`; None if flashc does not have that text."""
         if not self.machine.text_at(span):
             return None
         return Fix(title, (Edit(span, text),), safety)
 
-    def ending(
+    def ending_fix(
         self, span: Span, old: str, new: str | None, safety: Safety = Safety.UNSAFE
     ) -> Fix | None:
-        """Return a fix that replaces `old` at the end of `span`, such as the member in `GpuGroup.ADA24`."""
+        """Return a fix that replaces `old` at the end of `span`, such as a wrong enum member."""
         text = self.machine.text_at(span)
         bare = text.rstrip("\"'")
         if new is None or not bare.endswith(old) or "\n" in text or span.line != span.end_line:
@@ -131,7 +133,10 @@ class ArgumentDecoder:
     # Values --------------------------------------------------------------------------------------
 
     def known(self, argument: Argument, what: str) -> Known | None:
-        """Return the argument's value.  Environment variables are read from the build's environment."""
+        """Return the argument's value.
+
+        Environment variables are read from the build's environment.
+        """
         value = resolve_symbolic(self.machine, argument.value)
         if isinstance(value, Unknown):
             self.unknown(what, argument.span, value)
@@ -143,7 +148,7 @@ class ArgumentDecoder:
         return value
 
     def text(self, argument: Argument, what: str) -> str | None:
-        """Return a string that is not a member of an enum."""
+        """Return a string; a member of an enum is not accepted."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -156,7 +161,7 @@ class ArgumentDecoder:
         return None
 
     def flag(self, argument: Argument, what: str) -> bool | None:
-        """Return True or False."""
+        """Return a boolean."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -168,7 +173,7 @@ class ArgumentDecoder:
     def integer(
         self, argument: Argument, what: str, least: int, most: int | None = None
     ) -> int | None:
-        """Return an integer from `least` to `most`, which is at most the platform's largest integer."""
+        """Return an integer from `least` to `most`, or to the platform's largest integer."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -187,13 +192,13 @@ class ArgumentDecoder:
                 rules.OUT_OF_RANGE,
                 argument.span,
                 f"{what} is {shown}; it must be {allowed}",
-                fix=self.rewritten(argument.span, str(nearest_allowed), title),
+                fix=self.replacing_fix(argument.span, str(nearest_allowed), title),
             )
             return None
         return number
 
     def member(self, argument: Argument, what: str, kind: type[Enum]) -> str | None:
-        """Return the value of a member of the enum `kind`; the program gives the member or its value."""
+        """Return the value of a member of the enum `kind`, given as the member or as its value."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -208,7 +213,7 @@ class ArgumentDecoder:
                 argument.span,
                 f"{what} has no choice `{value.value}`",
                 help=did_you_mean(value.value, choices),
-                fix=self.ending(argument.span, value.value, nearest(value.value, choices)),
+                fix=self.ending_fix(argument.span, value.value, nearest(value.value, choices)),
             )
             return None
         self.invalid(what, argument.span, f"a `{kind.__name__}`", value)
@@ -217,7 +222,7 @@ class ArgumentDecoder:
     # Sequences -----------------------------------------------------------------------------------
 
     def items(self, argument: Argument, what: str, wanted: str) -> list[Argument] | None:
-        """Return the elements of a list, tuple or set, each with the span where it is written."""
+        """Return the elements of a list, tuple or set, each with its span."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -231,7 +236,7 @@ class ArgumentDecoder:
         return [Argument(item, span_of_value(item, argument.span)) for item in inside]
 
     def several(self, argument: Argument, what: str, wanted: str) -> list[Argument]:
-        """Return a single value or the elements of a list; empty after a report."""
+        """Return the elements of a list, or a single value as a list; empty after a report."""
         value = argument.value
         if isinstance(value, Known) and not isinstance(value.value, (str, Enum, DialectObject)):
             items = self.items(argument, what, wanted)
@@ -241,7 +246,10 @@ class ArgumentDecoder:
         return [argument]
 
     def texts(self, argument: Argument, what: str) -> list[tuple[str, Span]] | None:
-        """Return the strings of a list, each with its span."""
+        """Return the strings of a list, each with its span.
+
+        Other elements are reported and left out.
+        """
         items = self.items(argument, what, "a list of strings")
         if items is None:
             return None
@@ -250,12 +258,12 @@ class ArgumentDecoder:
 
 
 def span_of_value(value: Value, fallback: Span) -> Span:
-    """Return where a value is written, if that is in the file of `fallback`; else `fallback`."""
+    """Return the span of a value if it is in the file of `fallback`; else `fallback`."""
     return value.origin if value.origin.path == fallback.path else fallback
 
 
 def span_of_name(argument: Argument) -> Span:
-    """Return where an argument's name is written; where it is not (`**CONFIG`), where its value is."""
+    """Return the span of an argument's name, or of its value if no name is written (`**CONFIG`)."""
     return argument.keyword or argument.span
 
 
@@ -266,7 +274,7 @@ def alternatives(names: Iterable[str], word: str = "or") -> str:
 
 
 def _chain(cause: Unknown, span: Span) -> tuple[Label, ...]:
-    """Labels that lead from the cause to the argument: the cause, then the names that passed it on."""
+    """Return labels from the cause of an unknown value, through assigned names, to `span`."""
     labels = _cause(cause.origin, span, f"because of this: {cause.reason}")
     return labels + tuple(
         Label(assigned, f"`{name}` gets it here")
@@ -276,11 +284,12 @@ def _chain(cause: Unknown, span: Span) -> tuple[Label, ...]:
 
 
 def _cause(origin: Span, span: Span, text: str) -> tuple[Label, ...]:
+    """Return a label at the cause of an unknown value, if it is not at `span` itself."""
     return () if origin == span else (Label(origin, text),)
 
 
 def describe(value: Value) -> str:
-    """Return a value in words for users.  Never shows contents that come from the environment."""
+    """Return a value in words for users, without any value from the environment."""
     if not isinstance(value, Known):
         return "a value from the environment"
     match value.value:

@@ -1,4 +1,7 @@
-"""Define the objects by which a program assigns functions to endpoints, in every dialect."""
+"""Define the endpoints and decorators of an SDK as objects whose calls record declarations.
+
+They are the functions that declare endpoints, the endpoints, and the decorators of routes.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ VERBS: Mapping[str, RouteMethod] = {
 def declare(
     host: Host, dialect: str, arguments: CallArguments, named: dict[str, Argument]
 ) -> EndpointValue:
-    """Declare an endpoint by a call; `named` are its arguments by parameter."""
+    """Declare an endpoint by a call; `named` are its arguments by the names of the parameters."""
     declared = EndpointValue(
         dialect=dialect,
         module=arguments.module,
@@ -45,9 +48,9 @@ def declare(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EndpointObject(DialectObject):
-    """An endpoint in the hands of the program; calling it decorates a function or class.
+    """An endpoint as an object of the program; calling it decorates a function or class.
 
-    `verbs` are the attributes that make routes, with their methods.
+    `verbs` are the attributes that make routes, with their HTTP methods.
     """
 
     is_definition: ClassVar[bool] = True
@@ -62,11 +65,11 @@ class EndpointObject(DialectObject):
 
     @property
     def is_client(self) -> bool:
-        """Return whether the endpoint runs no code of the project, so that its methods send requests."""
+        """Whether the endpoint runs no code of the project, so that its methods send requests."""
         return False
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
-        """Decorate: `@endpoint` on a function or class, or `endpoint(function)`."""
+        """Evaluate `@endpoint` on a function or class: record that the endpoint runs it."""
         value = arguments.values[0] if arguments.positional else None
         if isinstance(value, Known) and isinstance(value.value, (FunctionValue, ClassValue)):
             self.declared.targets.append(
@@ -88,7 +91,7 @@ class EndpointObject(DialectObject):
         )
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return `endpoint.post`, or an argument of the declaration by its name."""
+        """Return a route method such as `endpoint.post`, or an argument of the declaration."""
         if name in self.verbs:
             escapes = self.is_client
             return Known(RouteMethodObject(self.declared, self.verbs[name], escapes), span)
@@ -99,24 +102,24 @@ class EndpointObject(DialectObject):
         )
 
     def assign_attribute(self, name: str, value: Value) -> None:
-        """Note that the endpoint is not what its declaration made."""
+        """Note that the program changes the endpoint after its declaration."""
         problem = Unknown(
             reason=f"the attribute `{name}` is assigned afterwards", origin=value.origin
         )
         self.declared.problems.append(problem)
 
     def bound_to(self, name: str, module: str) -> None:
-        """Note the first name that the endpoint's own module gives it."""
+        """Note the first name that the endpoint's own module assigns it to."""
         if self.declared.variable is None and self.declared.module == module:
             self.declared.variable = name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclaringFunction(DialectObject):
-    """A class or function of an SDK whose call declares an endpoint, as `Endpoint(...)` does in Flash.
+    """A class or function of an SDK whose call declares an endpoint, as `Endpoint(...)` in Flash.
 
-    `dialect` is the dialect's name, `makes` the class of what the call returns, and `positional` the parameter that
-    a positional argument is for, None if there is none.
+    `dialect` is the name of the dialect.  `makes` is the class of the object that the call returns.
+    `positional` is the parameter that a positional argument is for; None if there is none.
     """
 
     declaring: ClassVar[tuple[str, ...]] = ("",)
@@ -132,7 +135,7 @@ class DeclaringFunction(DialectObject):
         return f"a `{self.name}`"
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
-        """Declare an endpoint."""
+        """Evaluate `Endpoint(...)`: declare an endpoint and return the object that decorates."""
         named, surplus = dict(arguments.keywords), list(arguments.positional)
         reason = f"`{self.name}` takes no positional arguments"
         if self.positional is not None:
@@ -145,13 +148,17 @@ class DeclaringFunction(DialectObject):
         return Known(self.makes(declared), arguments.span)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return an `Unknown`: it has no attributes that a program needs."""
+        """Return an `Unknown`, because programs need no attributes of such a function."""
         return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RouteMethodObject(DialectObject):
-    """`endpoint.post`, not yet called.  `escapes`: a call may also be a request, which gets the arguments."""
+    """A method such as `endpoint.post` that is not called yet.
+
+    `escapes` says that a call may also send a request with its arguments, because the endpoint may
+    be a client.
+    """
 
     endpoint: EndpointValue
     method: RouteMethod
@@ -163,7 +170,7 @@ class RouteMethodObject(DialectObject):
         return "a method of an endpoint"
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
-        """Return a route's decorator: `endpoint.post("/path")`."""
+        """Evaluate `endpoint.post("/path")`: return the decorator of the route."""
         if self.escapes:
             host.escape(arguments)
         span = arguments.span
@@ -174,6 +181,7 @@ class RouteMethodObject(DialectObject):
 
 
 def _path(arguments: CallArguments) -> Argument:
+    """Return the argument for the path of a route, `endpoint.post("/path")`."""
     given: Argument | None = arguments.keywords.get("path")
     if given is None and arguments.positional:
         given = arguments.positional[0]
@@ -187,7 +195,7 @@ def _path(arguments: CallArguments) -> Argument:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class _RouteDecorator(DialectObject):
-    """`endpoint.post("/path")`, not yet applied."""
+    """A decorator `endpoint.post("/path")` that is not applied yet."""
 
     endpoint: EndpointValue
     method: RouteMethod
@@ -200,7 +208,7 @@ class _RouteDecorator(DialectObject):
         return "a route's decorator"
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
-        """Decorate: `@endpoint.post("/path")` on a function."""
+        """Evaluate `@endpoint.post("/path")` on a function: record the route."""
         value = arguments.values[0] if arguments.positional else None
         if isinstance(value, Known) and isinstance(value.value, FunctionValue):
             self.endpoint.routes.append(

@@ -1,7 +1,7 @@
-"""Define the interface of a dialect: everything that the front end needs to know about one SDK.
+"""Define the interface of a dialect: what the front end needs to know about one SDK.
 
-A dialect is a package next to `flash`.  It turns what the program says in its SDK into facts of the IR; passes
-and backends know no SDK.
+A dialect is a package next to `flash`.  It converts declarations and imports of its SDK into facts
+of the IR.  So passes and backends need to know no SDK.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from flashc_ir.endpoints import Endpoint
 from flashc_ir.modules import Import, ImportedName, Module
 from flashc_ir.program import UnloweredEndpoint
 
-if TYPE_CHECKING:  # the evaluator takes a while to import, and a run that finds everything in the cache does not need it
+if TYPE_CHECKING:  # a run that finds everything in the cache does not import the evaluator
     from flashc.evaluator.declarations import EndpointValue
     from flashc.evaluator.dialect import Semantics
     from flashc.evaluator.objects import Argument
@@ -29,16 +29,19 @@ if TYPE_CHECKING:  # the evaluator takes a while to import, and a run that finds
     from .decode import ArgumentDecoder
 
 RUNTIME_SDK = "_flashc.sdk"
-"""The module of every artifact that takes the place of an SDK: `Endpoint(resource)` as a decorator, as an
-object with routes (`.get(path)`, ...) or, with `image=` or `id=`, as a client."""
+"""The module of every artifact that replaces an SDK.
+
+Its `Endpoint(resource)` is a decorator, an object with routes (`.get(path)`, ...) or, with `image=` or `id=`, a
+client.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lowered:
-    """What a dialect makes of the endpoints that modules declare in it.
+    """The result of lowering the endpoints of one dialect.
 
-    `unlowered` are those with an error, which has been reported.  `edits` are the `Module.sdk_edits` by
-    module.
+    `unlowered` are the endpoints with an error, which is already reported.  `edits` are the
+    `Module.sdk_edits` by module.
     """
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -47,10 +50,10 @@ class Lowered:
 
 
 class Tracing(ABC):
-    """How `--trace` sees an SDK: by a stub that takes its place and records what the program declares.
+    """How `--trace` replaces an SDK: by a stub that records what the program declares.
 
-    `stub` is a Python file that defines `install(tracer, *support)`; see `trace_runner`.  `support` are
-    modules that the stub needs, as files.  `enums` are the SDK's enums by name.
+    `stub` is a Python file that defines `install(tracer, *support)`; see `trace_runner`.  `support`
+    are the files of modules that the stub needs.  `enums` are the SDK's enums by name.
     """
 
     stub: ClassVar[Path]
@@ -63,15 +66,15 @@ class Tracing(ABC):
 
 
 class Dialect(ABC):
-    """One SDK.
+    """The interface to one SDK.
 
-    `name` is unique.  `packages` are the top-level packages of the SDK.  `how_to_declare` is the help for a
-    project that declares no endpoint.  `substitutes` are the runtime's names that take the place of the SDK's, by
-    name.
+    `name` is unique.  `packages` are the top-level packages of the SDK.  `how_to_declare` is the
+    help for a project that declares no endpoint.  `substitutes` has the runtime's name for each
+    name of the SDK that the runtime replaces.
 
-    The cache has the results of another version of a dialect under other keys.  Part of the keys are `version` and
-    the text of the file that defines the class.  A dialect outside of flashc that has further files needs another
-    `version` whenever one of these files changes.
+    Each version of a dialect has its own results in the cache: `version` and the text of the file
+    that defines the class are part of the keys.  A dialect outside of flashc that consists of more
+    files needs another `version` whenever one of them changes.
     """
 
     name: ClassVar[str]
@@ -82,7 +85,9 @@ class Dialect(ABC):
 
     @abstractmethod
     def objects(self) -> Mapping[str, object]:
-        """Return what the SDK's public names stand for: `DialectObject`s, enum classes or constants.
+        """Return the meanings of the SDK's public names.
+
+        They are `DialectObject`s, enum classes or constants.
 
         Every endpoint that they declare has the dialect's name in `EndpointValue.dialect`.
         """
@@ -91,20 +96,24 @@ class Dialect(ABC):
     def lower(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> Lowered:
         """Lower the endpoints that are declared in this dialect, in the order of their declaration.
 
-        Reports what is wrong with them to `decoder.sink`.
+        Errors in the endpoints are reported to `decoder.sink`.
         """
 
     def semantics(self) -> Semantics:
-        """Return what the SDK's names mean to the evaluator: by default those of `objects`, nothing of others."""
+        """Return the meaning of the SDK's names for the evaluator.
+
+        By default, only the names in `objects` have a meaning.
+        """
         from flashc.evaluator.dialect import Semantics
 
         return Semantics(self.packages, self.objects())
 
     def annotate(self, module: Module) -> Module:
-        """Return the module with what the dialect knows of its imports and references.
+        """Return the module with the dialect's facts about its imports and references.
 
-        That is: `Import.substitute` and `ImportedName.substitute` of the SDK's imports, `sdk_problems` and
-        `client_uses`.  By default the imports get the `substitutes`, and nothing else is known.
+        These are `Import.substitute` and `ImportedName.substitute` of the SDK's imports,
+        `sdk_problems` and `client_uses`.  By default only the imports are changed: they get their
+        `substitutes`.
         """
         imports = (
             with_substitutes(item, self.substitutes) if item.module in self.packages else item
@@ -113,12 +122,15 @@ class Dialect(ABC):
         return replace(module, imports=tuple(imports))
 
     def tracing(self) -> Tracing | None:
-        """Return how `--trace` sees the SDK; None where it does not."""
+        """Return how `--trace` replaces the SDK; None if the dialect does not support `--trace`."""
         return None
 
 
 def with_substitutes(item: Import, substitutes: Mapping[str, str]) -> Import:
-    """Return an import of the SDK with the runtime in its place; `substitutes` are the runtime's names by name."""
+    """Return an import of the SDK that is replaced by the runtime.
+
+    `substitutes` has the runtime's name for each name of the SDK.
+    """
     names = None
     if item.names is not None:
         found = (substitutes.get(name.name, name.substitute) for name in item.names)
@@ -127,6 +139,7 @@ def with_substitutes(item: Import, substitutes: Mapping[str, str]) -> Import:
 
 
 def _with_substitute(name: ImportedName, substitute: str | None) -> ImportedName:
+    """Return an imported name with the name that replaces it."""
     return replace(name, substitute=substitute)
 
 

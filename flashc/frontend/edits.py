@@ -1,4 +1,4 @@
-"""Make edits that keep the number of lines."""
+"""Make text edits that do not change the number of lines of a file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from flashc_core.source import Edit, Span
 
 
 def edit_keeping_lines(span: Span, text: str) -> Edit:
-    """Return an edit that replaces what `span` covers, with as many line ends as the replaced text.
+    """Return an edit that replaces the text at `span` without changing the number of lines.
 
-    `text` has no line end, and the line ends that are added stand where the program allows them: `span` is
-    inside parentheses, or on one line.
+    `text` has no line end; as many line ends as the replaced text has are added after it.  The
+    program must allow them there: `span` is inside parentheses, or on one line.
     """
     return Edit(span, text + "\n" * (span.end_line - span.line))

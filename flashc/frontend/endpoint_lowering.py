@@ -1,4 +1,4 @@
-"""Lower declared endpoints into the IR: the checks and steps that all dialects share."""
+"""Lower one declared endpoint into the IR: the checks and steps that all SDKs share."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from .resource_names import resource_name
 
 @dataclass(frozen=True, eq=False)
 class EndpointLowering:
-    """Lowers one declared endpoint; a dialect's subclass says what is different in its SDK.
+    """Lowers one declared endpoint; a dialect's subclass adds what is different in its SDK.
 
-    `kind` is what messages call the declaring function, `table` its parameters, of which `name` is one, and
-    `how_to_name` the help for an endpoint without a name.
+    `kind` is the name of the declaring function in messages.  `table` has its parameters, one of
+    which is `name`.  `how_to_name` is the help for an endpoint without a name.
     """
 
     kind: ClassVar[str]
@@ -47,22 +47,25 @@ class EndpointLowering:
     value: EndpointValue
     constructions: Constructions
 
-    # What dialects differ in ------------------------------------------------------------------------
+    # Different in each dialect -----------------------------------------------------------------------
 
     def configuration(self, arguments: Arguments) -> Configuration:
-        """Return what the declaration says besides the name; by default the platform's defaults on any GPU."""
+        """Return the configuration that the declaration gives; by default that of any GPU."""
         return default_configuration(arguments, Gpu(choices=("any",)))
 
     def edit(self, name: str) -> Edit:
-        """Return what declares the endpoint in the artifact's copy of the module.
+        """Return the edit of the declaration in the artifact's copy of the module.
 
-        By default the resource's name takes the place of all arguments, so that what is called has to be the
-        runtime's `Endpoint` there.
+        By default the resource's name replaces all arguments.  Then the called object must be the
+        runtime's `Endpoint` in that copy.
         """
         return Edit(self.value.text, json.dumps(resource_name(name)))
 
     def idle(self) -> Edit | None:
-        """Return the edit of a declaration that runs nothing; by default it is reported."""
+        """Return the edit of a declaration that runs no code.
+
+        By default, the declaration is reported, and the result is None.
+        """
         self.decoder.sink.report(
             rules.UNUSED_ENDPOINT,
             self.value.span,
@@ -72,13 +75,16 @@ class EndpointLowering:
         return None
 
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
-        """Return the requirements that the declaration lists, and whether they are all.  Reports nothing."""
+        """Return the requirements of the declaration, and whether all are known.
+
+        Errors are not reported here.
+        """
         return (), True
 
-    # What they share --------------------------------------------------------------------------------
+    # The same in all dialects -------------------------------------------------------------------------------
 
     def lowered(self) -> Lowered:
-        """Return the endpoint, or what is known of it after an error."""
+        """Return the endpoint; after an error, only the parts that other checks need."""
         if not self.is_in_order():
             return Lowered(unlowered=(self.unlowered(),))
         if self.is_idle():
@@ -93,7 +99,7 @@ class EndpointLowering:
         return Lowered(endpoints=(endpoint,))
 
     def is_in_order(self) -> bool:
-        """Return whether the declaration as a whole is in order; reports what is not."""
+        """Report what is wrong with the declaration as a whole; return whether nothing is."""
         for problem in self.value.problems:
             self.decoder.unknown("this endpoint", self.value.span, problem)
         check_names(self.arguments(), names_of(self.table))
@@ -103,11 +109,14 @@ class EndpointLowering:
         return condition is None and not self.value.problems
 
     def is_idle(self) -> bool:
-        """Return whether the declaration runs nothing."""
+        """Return whether the declaration runs no code."""
         return not self.value.targets and not self.value.routes
 
     def endpoint(self) -> Endpoint | None:
-        """Return the endpoint that the declaration makes of functions or a class; None after a report."""
+        """Return the endpoint of the decorated functions or class.
+
+        The result is None if an error was reported.
+        """
         targets, routes = self.value.targets, self.value.routes
         if targets and routes:
             self.decoder.sink.report(
@@ -121,7 +130,7 @@ class EndpointLowering:
         return self.queue() if targets else self.load_balanced()
 
     def queue(self) -> QueueFunction | QueueClass | None:
-        """Return the endpoint that runs a function or class; None after a report."""
+        """Return the endpoint that runs a function or class; None if an error was reported."""
         first, *others = self.value.targets
         for other in others:
             self.decoder.sink.report(
@@ -146,7 +155,7 @@ class EndpointLowering:
         return None if others else lowered
 
     def load_balanced(self) -> LoadBalanced | None:
-        """Return the endpoint that serves routes; None after a report."""
+        """Return the endpoint that serves routes; None if an error was reported."""
         name = self.name(None, "a load-balanced endpoint")
         configuration = self.configuration(self.arguments(load_balanced=True))
         routes = lower_routes(self.decoder, self.value.routes)
@@ -172,7 +181,7 @@ class EndpointLowering:
         return self.arguments().given(name)
 
     def name(self, fallback: str | None, needed_by: str) -> str | None:
-        """Return the endpoint's name, or `fallback`; None after a report."""
+        """Return the endpoint's name, or `fallback`; None if an error was reported."""
         if self.given("name") is not None:
             (row,) = (parameter for parameter in self.table if parameter.name == "name")
             name: str | None = row.read(self.arguments())
@@ -187,14 +196,14 @@ class EndpointLowering:
         return fallback
 
     def construction(self, name: str | None) -> Construction:
-        """Return where the endpoint is declared; `name` is None where no edit is needed."""
+        """Return where the endpoint is declared; `name` is None if no edit is needed."""
         if name is None:
             return self.constructions.of(self.value)
         edit = self.edit(name)
         return self.constructions.of(self.value, edit.text, edit.span)
 
     def unlowered(self) -> UnloweredEndpoint:
-        """Return what other checks need of an endpoint that could not be lowered."""
+        """Return the parts that other checks need of an endpoint that could not be lowered."""
         users = [user.module for user in self.value.targets]
         users += [user.module for user in self.value.routes]
         dependencies, is_known = self.dependencies()
@@ -211,7 +220,7 @@ def lower_endpoints(
 ) -> Lowered:
     """Lower the endpoints of one dialect, in the order of their declaration.
 
-    Those that have an error, or run nothing, are reported.
+    Endpoints that have an error, or run no code, are reported.
     """
     constructions = Constructions(decoder, declared)
     parts = [lowering(decoder, value, constructions).lowered() for value in declared]
@@ -227,6 +236,6 @@ def lower_endpoints(
 
 
 def default_configuration(arguments: Arguments, hardware: Hardware) -> Configuration:
-    """Return the platform's defaults on some hardware; `arguments` say which kind of endpoint it is."""
+    """Return the platform's defaults for some hardware; `arguments` tell the kind of endpoint."""
     scaler = Scaler(type="REQUEST_COUNT" if arguments.load_balanced else "QUEUE_DELAY")
     return Configuration(resources=Resources(hardware=hardware, workers=Workers(), scaler=scaler))

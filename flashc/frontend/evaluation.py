@@ -1,4 +1,4 @@
-"""Evaluate modules of a project, and record the inputs that the result depends on."""
+"""Evaluate some modules of a project, and record the inputs of the result, for the cache."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ from .dialect import Dialect
 
 @dataclass(eq=False)
 class Evaluation:
-    """One evaluation of some modules, `roots`, each as a worker of its own does.
+    """One evaluation of some modules, the `roots`, each as a worker evaluates it.
 
-    `sink` gets what is wrong with the text of the roots; other modules are reported where they are roots.
+    `sink` gets errors in the text of the roots.  Errors in other modules are reported when these
+    are roots.
     """
 
     project: Project
@@ -64,12 +65,12 @@ class Evaluation:
         """Evaluate the roots, in order."""
         for name in self.roots:
             self.machine.evaluate_as_worker(name)
-        self.machine.watch.settle("", self.machine.endpoints)
+        self.machine.interactions.attribute_changes("", self.machine.endpoints)
 
     @property
     def is_entangled(self) -> bool:
-        """Return whether modules share state in a way that what they ask of each other does not show."""
-        return self.machine.watch.is_entangled or self.machine.has_changed_imports()
+        """Whether modules share state in a way that the names they read do not show."""
+        return self.machine.interactions.is_entangled or self.machine.has_changed_imports()
 
     @property
     def loaded_modules(self) -> tuple[str, ...]:
@@ -80,15 +81,15 @@ class Evaluation:
     def imported(self) -> tuple[str, ...]:
         """The modules that the roots themselves imported.
 
-        If modules share state, what these import may differ from what they import on their own; then it is
-        all that were evaluated.
+        If modules share state, another module may import other modules here than when it is
+        evaluated alone.  Then the result is all evaluated modules.
         """
         if self.is_entangled:
             return self.loaded_modules
-        return tuple(sorted({name for name, _ in self._asked()} & set(self.loaded_modules)))
+        return tuple(sorted({name for name, _ in self._names_read()} & set(self.loaded_modules)))
 
-    def report_stops(self) -> None:
-        """Report the roots that take more steps than flashc evaluates."""
+    def report_step_limits(self) -> None:
+        """Report the roots that need more steps than flashc evaluates."""
         for name, position in sorted(self.machine.stopped.items()):
             if name in self.roots:
                 self.sink.report(
@@ -100,7 +101,7 @@ class Evaluation:
                 )
 
     def failure(self, name: str) -> ImportFailure | None:
-        """Return the exception that importing a module is certain to raise."""
+        """Return the exception that importing a module surely raises; None if there is none."""
         error = self.machine.failed.get(name)
         return None if error is None else ImportFailure(error.span, printable(str(error)))
 
@@ -109,35 +110,38 @@ class Evaluation:
     def inputs(self) -> tuple[str, ...]:
         """Return what decided the evaluation besides the text of the roots.
 
-        Of other modules it is what the roots asked of them.  Where modules share state in a way that these
-        questions do not show, it is their text.
+        For other modules, these are the names that the roots read of them.  If modules share state
+        in a way that these names do not show, the texts of the other modules are the inputs.
         """
-        watch = self.machine.watch
+        interactions = self.machine.interactions
         if self.is_entangled:
-            return self.texts()
+            return self.inputs_by_text()
         values = (
             value_input(module, name)
-            for module, name in self._asked()
+            for module, name in self._names_read()
             if module not in self.roots and module in self.project.modules
         )
         paths = {self.project.modules[name]: name for name in self.loaded}
         texts = (
             module_input(paths[path])
-            for path in watch.texts
+            for path in interactions.texts
             if path in paths and paths[path] not in self.roots
         )
-        return tuple(sorted({*values, *texts, *self._surroundings()}))
+        return tuple(sorted({*values, *texts, *self._files_and_variables()}))
 
-    def texts(self) -> tuple[str, ...]:
-        """Return the same with the text of every other module in place of what was asked of it."""
-        return tuple(sorted({*map(module_input, self.loaded_modules), *self._surroundings()}))
+    def inputs_by_text(self) -> tuple[str, ...]:
+        """Return the inputs with the texts of other modules, not the names that were read."""
+        return tuple(
+            sorted({*map(module_input, self.loaded_modules), *self._files_and_variables()})
+        )
 
-    def _asked(self) -> set[tuple[str, str]]:
-        """Return the module and name of everything that the roots asked of modules."""
-        reads = self.machine.watch.reads
+    def _names_read(self) -> set[tuple[str, str]]:
+        """Return (module, name) of each name that the evaluated modules read from other modules."""
+        reads = self.machine.interactions.reads
         return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 
-    def _surroundings(self) -> Iterable[str]:
+    def _files_and_variables(self) -> Iterable[str]:
+        """Yield the inputs that are files or environment variables."""
         yield from map(file_input, self.machine.files)
         yield from map(variable_input, self.environment.asked)
         if not self.machine.files_unchanged:

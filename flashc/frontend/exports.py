@@ -1,4 +1,4 @@
-"""Evaluate one module and take the fingerprints of what it gives to its importers."""
+"""Compute fingerprints of the names that one module exports, so that the cache sees changes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _MAX_NAMES = 1_000
 def read_exports(
     name: str, project: Project, environment: BuildEnvironment, dialects: tuple[Dialect, ...]
 ) -> ModuleExports:
-    """Return what importing the module `name` gives to others."""
+    """Return what modules that import the module `name` can see of it."""
     sink = Sink()
     evaluation = Evaluation(project, (name,), dialects, sink, environment)
     evaluation.run()
-    evaluation.report_stops()
+    evaluation.report_step_limits()
     machine = evaluation.machine
-    watch, frame = machine.watch, machine.frames.get(name)
-    is_entangled = bool(watch.cycles or watch.changed_by) or evaluation.is_entangled
+    interactions, frame = machine.interactions, machine.frames.get(name)
+    is_entangled = bool(interactions.cycles or interactions.changed_by) or evaluation.is_entangled
     found: dict[str, str | None] = {}
     if frame is not None and (is_entangled or len(frame.names) > _MAX_NAMES):
         found = {"": None, "*": None, **dict.fromkeys(frame.names)}
@@ -34,11 +34,13 @@ def read_exports(
         found = fingerprints(frame)
         found[""] = _effects(machine, name)
         found["*"] = digest(*(each for each in frame.names if not each.startswith("_")))
-    is_coarse = is_entangled or None in found.values()  # then importers depend on the texts
+    is_coarse = (
+        is_entangled or None in found.values()
+    )  # then the importers depend on the texts of the modules
     return ModuleExports(
         fingerprints=found,
-        inputs=evaluation.texts() if is_coarse else evaluation.inputs(),
-        texts=evaluation.texts(),
+        inputs=evaluation.inputs_by_text() if is_coarse else evaluation.inputs(),
+        texts=evaluation.inputs_by_text(),
         imported=evaluation.loaded_modules if is_coarse else evaluation.imported,
         import_failure=evaluation.failure(name),
         diagnostics=tuple(sink),
@@ -46,11 +48,11 @@ def read_exports(
 
 
 def _effects(machine: Machine, name: str) -> str | None:
-    """Return the fingerprint of what an import does besides defining names."""
+    """Return the fingerprint of what an import of the module does besides defining names."""
     effects = machine.effects[name]
     try:
         assigned = [f"{name}={fingerprint(v)}" for name, v in sorted(effects.assigned.items())]
     except NotComparable:
         return None
-    stopped, may_raise = machine.stopped.get(name), sorted(machine.watch.may_raise)
+    stopped, may_raise = machine.stopped.get(name), sorted(machine.interactions.may_raise)
     return digest(str(effects.has_guessed), repr(stopped), *assigned, "may raise", *may_raise)

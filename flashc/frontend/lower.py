@@ -1,4 +1,4 @@
-"""Lower the functions, classes and routes of endpoints into the IR, in every dialect."""
+"""Lower the functions, classes and routes of declared endpoints into the IR, for every SDK."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ RESERVED_PATHS = frozenset({"/ping", "/execute"})  # the platform serves them
 
 
 class Constructions:
-    """Lower the declarations of endpoints; `declared` are all endpoints of one dialect."""
+    """Lowers the declarations of endpoints; `declared` are all endpoints of one dialect."""
 
     def __init__(self, decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -> None:
         """Count how many endpoints each call declares."""
@@ -43,10 +43,11 @@ class Constructions:
     def of(
         self, value: EndpointValue, text: str | None = None, span: Span | None = None
     ) -> Construction:
-        """Return the construction of an endpoint, whose `span` says `text` in the artifact's copy.
+        """Return where an endpoint is declared, with an edit that replaces `span` by `text`.
 
-        By default `span` is what is between the parentheses of the declaring call.  There is no edit where
-        `text` is None, where the call declares several endpoints, or where its text binds names.
+        `span` is by default the part between the parentheses of the declaring call.  There is no
+        edit if `text` is None, if the call declares several endpoints, or if the text that it would
+        replace binds names.
         """
         replaced = value.text if span is None else span
         binds = ":=" in self._decoder.machine.text_at(replaced)
@@ -74,10 +75,10 @@ def lower_queue(
     configuration: Configuration,
     construction: Construction,
 ) -> QueueFunction | QueueClass | None:
-    """Return the queue-based endpoint that runs a function or class; None after a report.
+    """Return the queue-based endpoint that runs a function or class; None if an error was reported.
 
-    The caller has reported `target.condition`, and a missing name: `name` is None then, and the rest is
-    checked all the same.
+    The caller has already reported `target.condition` and a missing name.  If the name is missing,
+    `name` is None, and everything else is checked all the same.
     """
     if isinstance(target.value, ClassValue):
         methods = _methods(decoder, target.value)
@@ -113,11 +114,12 @@ def lower_queue(
 
 
 def _span_of_class(value: ClassValue) -> Span:
+    """Return the span of a class's name."""
     return value.frame.syntax.span(value.node.name)
 
 
 def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...] | None:
-    """Return the methods that jobs can call; None after a report."""
+    """Return the methods that jobs can call; None if an error was reported."""
     required = constructor_requires(value)
     if required:
         names = ", ".join(f"`{parameter.name}`" for parameter in required)
@@ -142,7 +144,7 @@ def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...
 
 
 def lower_routes(decoder: ArgumentDecoder, targets: Sequence[RouteTarget]) -> tuple[Route, ...]:
-    """Return the routes of a load-balanced endpoint that are well formed, and report the others."""
+    """Return the valid routes of a load-balanced endpoint, and report the others."""
     routes: list[Route] = []
     for target in targets:
         route = _route(decoder, target)
@@ -163,6 +165,7 @@ def lower_routes(decoder: ArgumentDecoder, targets: Sequence[RouteTarget]) -> tu
 
 
 def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
+    """Lower one route, or report what is wrong with it."""
     if target.condition is not None:
         decoder.unknown("whether this route exists", target.span, target.condition)
         return None
@@ -176,7 +179,7 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
             target.path.span,
             f"the path `{path}` does not start with `/`",
             help=(f'write `"/{path}"`',),
-            fix=decoder.ending(target.path.value.origin, path, f"/{path}", Safety.SAFE),
+            fix=decoder.ending_fix(target.path.value.origin, path, f"/{path}", Safety.SAFE),
         )
         return None
     if path in RESERVED_PATHS:

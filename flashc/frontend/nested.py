@@ -1,4 +1,4 @@
-"""Find endpoints that are declared inside functions."""
+"""Find endpoints that are declared inside functions, so that an import does not declare them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _INDENTED_DECORATOR = re.compile(r"[\r\n][ \t]+@")
 
 
 def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[Span, ...]:
-    """Return each decorator that declares an endpoint on a function or class inside a function."""
+    """Return the spans of decorators inside functions that declare endpoints."""
     if not _INDENTED_DECORATOR.search(frame.syntax.text):
         return ()
     return tuple(_decorators(frame.syntax, set(declaring_calls(frame, tuple(dialects)))))
 
 
 def declaring_calls(frame: Frame, dialects: Sequence[Dialect]) -> Iterator[str]:
-    """Yield the calls, as dotted text (`flash.Endpoint`), that declare an endpoint as a decorator.
+    """Yield the calls that declare an endpoint as a decorator, as dotted text: `flash.Endpoint`.
 
     `frame` has the names of a module after its import.
     """
@@ -42,12 +42,14 @@ def declaring_calls(frame: Frame, dialects: Sequence[Dialect]) -> Iterator[str]:
 
 
 def _calls(name: str, item: object) -> Iterator[str]:
+    """Yield the calls that declare an endpoint if `name` is bound to `item`, as dotted text."""
     if isinstance(item, DialectObject):
         for attribute in item.declaring:
             yield f"{name}.{attribute}" if attribute else name
 
 
 def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[Span]:
+    """Yield the spans of decorators inside functions that are one of the calls in `spelled`."""
     pending: list[tuple[cst.CSTNode, bool]] = [(syntax.tree, False)]
     while pending:
         node, inside = pending.pop()

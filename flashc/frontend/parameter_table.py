@@ -1,4 +1,4 @@
-"""Describe the parameters of an SDK's constructors as tables, with the readers and checks they share."""
+"""Describe the parameters of SDK constructors as rows of tables, with shared readers and checks."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ T = TypeVar("T")
 class Arguments:
     """The arguments of one call of a constructor of the SDK.
 
-    `kind` is the constructor's name, which messages repeat in front of a parameter's where `is_qualified`.
-    `load_balanced` says that the arguments belong to a load-balanced endpoint.
+    `kind` is the constructor's name.  If `is_qualified` is true, messages write it in front of a
+    parameter's name, as in `NetworkVolume.size`.  `load_balanced` says that the arguments belong to
+    a load-balanced endpoint.
     """
 
     decoder: ArgumentDecoder
@@ -50,13 +51,14 @@ Reader = Callable[["Parameter[T]", Arguments], T]
 class Parameter(Generic[T]):
     """One row: everything that flashc knows of one parameter.
 
-    `default` is what the IR has where the program gives nothing.  An integer has to be from `least` to `most`, in
-    `unit`.  `manifest` are the keys of the manifest's resource that the parameter decides.
+    `default` is the value in the IR if the program gives none.  An integer has to be from `least`
+    to `most`, in `unit`.  `manifest` are the keys of the manifest that depend on the parameter.
 
-    The other fields are for an SDK whose documentation and signature flashc writes.  `type` and `doc` are what the
-    documentation shows; `annotation` and `signature` (the default) are Python texts of the signature.
-    `shown_default` is what the documentation says of a default that does not speak for itself.  `example` is the
-    Python text of another value; the documentation shows it and tests compile it.
+    The other fields are for an SDK whose documentation and signature flashc writes.  `type` and
+    `doc` are texts of the documentation.  `annotation` and `signature` (the default) are Python
+    texts of the signature.  `shown_default` is the text for a default whose Python text would not
+    be clear.  `example` is the Python text of another value; the documentation shows it and tests
+    compile it.
     """
 
     name: str
@@ -74,12 +76,19 @@ class Parameter(Generic[T]):
     manifest: tuple[str, ...] = ()
 
     def read(self, arguments: Arguments) -> T:
-        """Return the parameter's value in `arguments`: the default after a report, or where none is given."""
+        """Return the parameter's value in `arguments`, or the default if none is given.
+
+        If the value is wrong, it is reported.  Then the result is the default or None, as the
+        reader says.
+        """
         return self.reader(self, arguments)
 
     @property
     def range(self) -> str:
-        """The allowed values as text, with the unit: "1…3600 s"; "" where the type says it all."""
+        """The allowed values as text, with the unit: "1…3600 s".
+
+        The text is empty if every value of the type is allowed.
+        """
         if "int" not in self.annotation:
             return self.unit
         most = "" if self.most is None else str(self.most)
@@ -105,7 +114,9 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
             continue
         close = nearest(name, known)
         span = span_of_name(argument)
-        is_keyword = arguments.decoder.machine.text_at(span) == name  # and not the key of a dict
+        is_keyword = (
+            arguments.decoder.machine.text_at(span) == name
+        )  # and not a key of a dict in `**CONFIG`
         taken = close is None or close in arguments.by_name
         arguments.decoder.sink.report(
             rules.UNKNOWN_PARAMETER,
@@ -114,7 +125,7 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
             help=did_you_mean(name, known),
             fix=None
             if taken or not is_keyword
-            else arguments.decoder.ending(span, name, close, Safety.UNSAFE),
+            else arguments.decoder.ending_fix(span, name, close, Safety.UNSAFE),
         )
 
 
@@ -122,7 +133,11 @@ def check_names(arguments: Arguments, known: Collection[str]) -> None:
 
 
 def read_integer(parameter: Parameter[int], arguments: Arguments) -> int:
-    """Read an integer within the row's range."""
+    """Read an integer within the row's range.
+
+    The result is the default if none is given, and also if the value is wrong.  This differs from
+    `read_optional_integer`.
+    """
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -132,7 +147,10 @@ def read_integer(parameter: Parameter[int], arguments: Arguments) -> int:
 
 
 def read_optional_integer(parameter: Parameter[int | None], arguments: Arguments) -> int | None:
-    """Read an integer within the row's range, or nothing."""
+    """Read an integer within the row's range.
+
+    The result is the default if none is given, and None if the value is wrong.
+    """
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -141,13 +159,13 @@ def read_optional_integer(parameter: Parameter[int | None], arguments: Arguments
 
 
 def read_flag(parameter: Parameter[bool], arguments: Arguments) -> bool:
-    """Read True or False."""
+    """Read True or False; the default if none is given or the value is wrong."""
     value = read_optional_flag(parameter, arguments)
     return parameter.default if value is None else value
 
 
 def read_optional_flag(parameter: Parameter[Any], arguments: Arguments) -> bool | None:
-    """Read True, False or nothing."""
+    """Read True or False; None if none is given or the value is wrong."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return None
@@ -155,7 +173,7 @@ def read_optional_flag(parameter: Parameter[Any], arguments: Arguments) -> bool 
 
 
 def read_text(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """Read a string or nothing."""
+    """Read a string; None if none is given or the value is wrong."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return None
@@ -163,11 +181,14 @@ def read_text(parameter: Parameter[str | None], arguments: Arguments) -> str | N
 
 
 def read_nothing(parameter: Parameter[None], arguments: Arguments) -> None:
-    """Accept whatever is given: the platform does not use it."""
+    """Accept any value and return None, because the platform does not use the parameter."""
 
 
 def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """Read the name of an endpoint, which has to be known when building."""
+    """Read the name of an endpoint, which a build must know.
+
+    The result is the default if none is given, and None if the name is wrong.
+    """
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -194,7 +215,10 @@ def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | N
 
 
 def read_member(kind: type[Enum]) -> Reader[str]:
-    """Return a reader of a member of an enum, or of the string that is its value; it returns that string."""
+    """Return a reader of a member of an enum, given as the member or as its value.
+
+    The reader returns the value.  It returns the default if none is given or the value is wrong.
+    """
 
     def read(parameter: Parameter[str], arguments: Arguments) -> str:
         argument = arguments.given(parameter.name)

@@ -1,7 +1,8 @@
-"""Find the modules that matter to endpoints, and read the imports of the others.
+"""Find the modules that can matter for endpoints, by the name of the SDK and by imports.
 
-A module is relevant if its text mentions an SDK, or if it imports such a module, directly or through others:
-only such modules can declare, call or re-export endpoints.  Of all others only the imports matter.
+A module is relevant if its text mentions an SDK, or if it imports such a module, directly or
+through others: only such modules can declare, call or re-export endpoints.  Other modules are
+plain: only their imports matter.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _MAX_PLAIN_TEXT = 32_000_000  # characters
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """Which modules matter to endpoints.
+    """The modules of a project by whether they can matter for endpoints.
 
-    `relevant` are the names of the modules to be parsed and evaluated, `plain` the modules that do not mention
-    an SDK, by name.  A plain module that imports a relevant one is in both.
+    `relevant` are the names of the modules to be parsed and evaluated, `plain` the modules that do
+    not mention an SDK, by name.  A plain module that imports a relevant one is in both.
     """
 
     relevant: frozenset[str]
@@ -35,7 +36,10 @@ class Relevance:
 def find_relevant_modules(
     project: Project, read_plain: Callable[[Sequence[str]], dict[str, Module]]
 ) -> Relevance:
-    """Search the text of every module of a project; `read_plain` reads the imports of plain modules."""
+    """Return the relevant and the plain modules.
+
+    `read_plain` reads the imports of plain modules.
+    """
     packages = tuple(name.encode() for name in sorted(project.sdk_packages))
     mentioning = {
         name for name, path in project.modules.items() if _mentions(project, path, packages)
@@ -45,6 +49,7 @@ def find_relevant_modules(
 
 
 def _mentions(project: Project, path: str, packages: tuple[bytes, ...]) -> bool:
+    """Return whether the text of a file contains the name of an SDK's package."""
     try:
         return project.source(path).mentions(packages)
     except OSError:
@@ -69,7 +74,7 @@ def read_plain_module(project: Project, name: str) -> Module:
 
 
 def _with_newer_syntax(project: Project, module: Module) -> Module:
-    """Read a module that the running Python can't parse, and LibCST perhaps can."""
+    """Return a module that the running Python can't parse, as LibCST parses it, if it can."""
     # LibCST takes a while to import and is rarely needed here
     from flashc.syntax.names import collect_names
 

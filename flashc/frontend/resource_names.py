@@ -1,4 +1,4 @@
-"""Map endpoint names to resource names."""
+"""Convert an endpoint's name in the program to its resource name, for file names and URLs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
 def resource_name(name: str) -> str:
     """Return the name that an endpoint has outside the program: in file names, URLs and headers.
 
-    The mapping is injective.  It is the identity for names of at most 128 letters, digits, `_` and `-`; any
-    other name gets a digest, so that two names never become one.
+    A name of at most 128 letters, digits, `_` and `-` stays as it is.  Any other name gets a digest
+    at its end, so that two names never get the same resource name.
     """
     if _SAFE_NAME.fullmatch(name):
         return name

@@ -1,4 +1,4 @@
-"""Lower functions and methods into the IR."""
+"""Lower functions and methods with their parameters into the IR."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def _text(syntax: Syntax, node: cst.BaseExpression) -> str:
 
 
 def _is_literal(node: cst.BaseExpression) -> bool:
+    """Return whether an expression is a literal, such as `-1`, `"a"`, `None` or `[]`."""
     match node:
         case cst.SimpleString() | cst.Integer() | cst.Float():
             return True
@@ -82,7 +83,7 @@ def _is_literal(node: cst.BaseExpression) -> bool:
 
 
 def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
-    """Return the methods that a class endpoint offers: public ones, also those inherited from the project's classes."""
+    """Return the public methods of a class endpoint, including those of bases in the project."""
     found: dict[str, Function] = {}
     for ancestor in reversed(class_value.ancestry()):
         for name, value in ancestor.names.items():
@@ -95,7 +96,7 @@ def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
 
 
 def constructor_requires(class_value: ClassValue) -> tuple[Parameter, ...]:
-    """Return the parameters without a default that `Class()` gets no argument for."""
+    """Return the parameters of the constructor that have no default."""
     init = class_value.find("__init__")
     if not isinstance(init, Known) or not isinstance(init.value, FunctionValue):
         return ()
@@ -106,10 +107,12 @@ def constructor_requires(class_value: ClassValue) -> tuple[Parameter, ...]:
 
 
 def _has_decorator(node: cst.FunctionDef, name: str) -> bool:
+    """Return whether a function has the decorator `name`."""
     return any(dotted(decorator.decorator) == name for decorator in node.decorators)
 
 
 def _is_property(node: cst.FunctionDef) -> bool:
+    """Return whether a function is a property or a part of one."""
     names = [dotted(decorator.decorator) or "" for decorator in node.decorators]
     return any(
         name.rpartition(".")[2] in ("property", "cached_property", "setter", "getter", "deleter")

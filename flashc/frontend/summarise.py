@@ -1,4 +1,4 @@
-"""Parse, evaluate and lower the modules of a component."""
+"""Parse, evaluate and lower some modules into a summary: their endpoints, imports and findings."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from .top_imports import find_top_imports
 def parse_all(components: Sequence[Component], project: Project) -> None:
     """Parse the modules of some components before the first is evaluated.
 
-    Parser and evaluator are both large, and taking turns they push each other out of the processor's
-    caches, which costs a fifth of the time.
+    Parser and evaluator are both large.  If they ran alternately, each would remove the other from
+    the processor's caches, which would cost a fifth of the time.
     """
     for component in components:
         for name in component:
@@ -45,7 +45,7 @@ def summarise(
     *,
     trace: bool = False,
 ) -> ComponentSummary:
-    """Return what the modules of these names say.
+    """Return the summary of the modules `names`: their endpoints, imports and findings.
 
     `relevant` are the names of all modules that have summaries; `trace` is as in `Options`.
     """
@@ -55,14 +55,14 @@ def summarise(
     evaluation.run()
     machine = evaluation.machine
     if trace:
-        from .trace import trace as trace_modules  # only for those who ask for it
+        from .trace import trace as trace_modules  # imported only with `--trace`
 
         trace_modules(machine, dialects, sink)
-    evaluation.report_stops()
+    evaluation.report_step_limits()
     own = [value for value in machine.endpoints if _origin(machine, value) in ("", *names)]
     lowered = lower_all(dialects, ArgumentDecoder(machine, sink), own)
     if any(module not in names for value in own for module in _definitions(value)):
-        machine.watch.is_entangled = True  # lowering read another module's syntax tree
+        machine.interactions.is_entangled = True  # lowering used the syntax tree of another module
     return ComponentSummary(
         modules=tuple(_with_evaluated_facts(module, evaluation) for module in modules),
         endpoints=tuple(endpoint for each in lowered for endpoint in each.endpoints),
@@ -77,7 +77,7 @@ def summarise(
 
 
 def _module(name: str, evaluation: Evaluation) -> Module:
-    """Return the names, imports and facts of one module that its text alone says."""
+    """Return the module's names, imports and facts that depend only on its text."""
     syntax = evaluation.load(name)
     project, path = evaluation.project, evaluation.project.modules[name]
     if syntax is not None:
@@ -94,7 +94,7 @@ def _module(name: str, evaluation: Evaluation) -> Module:
 
 
 def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
-    """Return the module with what the dialects and its evaluation say of it."""
+    """Return the module with the facts that its evaluation and the dialects add."""
     for dialect in evaluation.dialects:
         module = dialect.annotate(module)
     frame = evaluation.machine.frames.get(module.name)
@@ -106,7 +106,7 @@ def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
 
 
 def _merged(lowered: Iterable[Lowered]) -> dict[str, tuple[Edit, ...]]:
-    """Return the edits of all dialects by module."""
+    """Return the edits of all dialects, by module."""
     found: dict[str, tuple[Edit, ...]] = {}
     for each in lowered:
         for module, edits in each.edits.items():
@@ -115,8 +115,8 @@ def _merged(lowered: Iterable[Lowered]) -> dict[str, tuple[Edit, ...]]:
 
 
 def _origin(machine: Machine, endpoint: EndpointValue) -> str:
-    """Return the module whose import declared an endpoint."""
-    return machine.watch.origins.get(id(endpoint), endpoint.module)
+    """Return the module whose execution declared an endpoint."""
+    return machine.interactions.origins.get(id(endpoint), endpoint.module)
 
 
 def _definitions(endpoint: EndpointValue) -> list[str]:
@@ -129,13 +129,14 @@ def _definitions(endpoint: EndpointValue) -> list[str]:
 def _joined(names: Component, machine: Machine, relevant: Collection[str]) -> tuple[str, ...]:
     """Return the other modules that have to be read together with these.
 
-    If a plain module adds routes to an endpoint, the modules that import it count as having added them.
+    If a plain module adds routes to an endpoint, flashc acts as if the modules that import it had
+    added them.
     """
     found: set[str] = set()
-    for cycle in machine.watch.cycles:
+    for cycle in machine.interactions.cycles:
         if set(names) & set(cycle):
             found |= set(cycle)
-    for changer, changed in machine.watch.changed_by.items():
+    for changer, changed in machine.interactions.changed_by.items():
         if changer in names or changer not in relevant:
             found |= changed
     return tuple(sorted(found - {"", *names}))

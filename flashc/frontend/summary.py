@@ -1,4 +1,4 @@
-"""Define the result of reading the modules of a component, before any pass."""
+"""Define the summary of modules that are read together: their endpoints, imports and findings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ Component = tuple[str, ...]
 
 
 class ComponentSummary(Struct, frozen=True, kw_only=True):
-    """What the modules of a component say.
+    """The result of parsing, evaluating and lowering the modules of a component.
 
-    `sdk_edits` are the edits that dialects ask for, by module.  `inputs` are what decided the summary besides
-    the modules' own text.  `imported` are the other modules of the project that its modules import, `joined`
-    those that have to be in the same component, because they form an import cycle with one of its modules or
-    share an endpoint with it.  `evaluated` is the number of modules that were evaluated for it.
+    `sdk_edits` are the edits that dialects ask for, by module.  `inputs` are what the summary
+    depends on besides the modules' own text.  `imported` are the other modules of the project that
+    the modules import.  `joined` are the modules that have to be in the same component: they form
+    an import cycle with one of its modules, or share an endpoint with it.  `evaluated` is the
+    number of modules that were evaluated for the summary.
     """
 
     modules: tuple[Module, ...]
@@ -33,15 +34,19 @@ class ComponentSummary(Struct, frozen=True, kw_only=True):
     joined: tuple[str, ...] = ()
     evaluated: int = 0
 
+    def parts(self) -> tuple[Struct, ...]:
+        """Return the parts of the summary that become parts of the program."""
+        return (*self.modules, *self.endpoints, *self.unlowered)
+
 
 class ModuleExports(Struct, frozen=True, kw_only=True):
-    """What importing a module gives to others, as fingerprints.
+    """What modules that import this module can see of it, as fingerprints.
 
-    `fingerprints` are by name; "" stands for what the import does to the process, "*" for which names there
-    are, `qualname()` for a function's body; None for what can't be compared.  `inputs` are what decided them
-    besides the module's own text.  `texts` are the inputs again, but each other module counts by its whole
-    text, not by the names that were used.  `imported` are the modules that it imports.  `import_failure` and
-    `diagnostics` are what evaluating the module found.
+    `fingerprints` are by name.  "" stands for what the import does to the process, "*" for the list
+    of names, `qualname()` for a function's body; None is a value that can't be compared.  `inputs`
+    are what they depend on besides the module's own text.  `texts` are the same inputs, but with
+    the texts of other modules instead of the names that were read.  `imported` are the modules that
+    it imports.  `import_failure` and `diagnostics` are what its evaluation found.
     """
 
     fingerprints: dict[str, str | None]

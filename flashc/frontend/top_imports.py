@@ -1,7 +1,8 @@
-"""Find third-party imports at the top of a module that only its functions use, and the fix that moves them.
+"""Find third-party imports that only functions use, and the fix that moves them into the functions.
 
-A package that a module imports at its top has to be installed wherever the module is imported: on every
-worker that gets the module, and on a machine where `flash` finds endpoints by importing modules.
+A package that a module imports at its top has to be installed on every machine that imports the
+module: on all workers that get the module, and on a machine on which `flash` imports modules to
+find endpoints.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ..
 
 
 def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredImport]:
+    """Yield the imports among `candidates` whose names only functions use."""
     occurrences = _Occurrences(syntax)
     for statement in syntax.tree.body:
         if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
@@ -49,13 +51,14 @@ def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredI
 
 
 def _is_candidate(item: Import) -> bool:
-    """Return whether the import is of a package that a machine with the SDK may lack."""
+    """Return whether an imported package may be missing on a machine that has the SDK."""
     if item.origin is not Origin.EXTERNAL or item.scope or item.guarded or item.typing_only:
         return False
     return not item.dynamic and not set(distributions_of(item.module)) & worker_distributions()
 
 
 def _bound_names(node: cst.Import | cst.ImportFrom) -> tuple[str, ...]:
+    """Return the names that an import statement binds; none for a star import."""
     if isinstance(node.names, cst.ImportStar):
         return ()
     aliases = [item.evaluated_alias or item.evaluated_name.partition(".")[0] for item in node.names]
@@ -64,9 +67,10 @@ def _bound_names(node: cst.Import | cst.ImportFrom) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Occurrence:
-    """One occurrence of a name: the outermost function whose body contains it, and whether it is a binding.
+    """One occurrence of a name.
 
-    `function` is None outside of functions.
+    `function` is the outermost function whose body contains it; None outside of functions.  `binds`
+    says that the occurrence binds the name.
     """
 
     name: str
@@ -83,9 +87,10 @@ class _Occurrences:
             self._found.setdefault(occurrence.name, []).append(occurrence)
 
     def functions_using(self, names: tuple[str, ...]) -> list[cst.FunctionDef]:
-        """Return the functions that use one of the names, in the order of the source.
+        """Return the functions that use one of the names, in source order.
 
-        The list is empty if a name is used elsewhere or bound again, or if nothing uses the names.
+        The list is empty if a name is also used outside of functions, is bound again, or is not
+        used at all.
         """
         functions: dict[cst.FunctionDef, None] = {}
         for name in names:
@@ -97,6 +102,7 @@ class _Occurrences:
 
 
 def _occurrences(node: cst.CSTNode, inside: cst.FunctionDef | None) -> Iterator[_Occurrence]:
+    """Yield the names in `node`; `inside` is the outermost function that contains it."""
     match node:
         case cst.Import() | cst.ImportFrom():
             if inside is not None and not isinstance(node.names, cst.ImportStar):
@@ -136,9 +142,9 @@ def _fix(
     node: cst.Import | cst.ImportFrom,
     users: list[cst.FunctionDef],
 ) -> Fix | None:
-    """Return a fix that moves the statement into the bodies of the functions.
+    """Return a fix that moves an import statement into the bodies of functions.
 
-    There is none if a body is on the line of its `def`, or if a comment belongs to the import.
+    The result is None if a body is on the line of its `def`, or if a comment belongs to the import.
     """
     span = syntax.span(node)
     rest = syntax.lines.line(span.end_line)[span.end_column - 1 :]

@@ -1,8 +1,8 @@
-"""`--trace`: find the endpoints of modules that flashc cannot evaluate by importing the modules.
+"""`--trace`: find endpoints that flashc can't evaluate, by importing modules in another process.
 
-Only where the user asks for it, only for modules beyond the evaluator's reach, and in a process of its own
-that has stubs in place of the SDKs, no network, and a time limit.  What the process finds replaces what the
-evaluator found in these modules, and is marked in the IR.
+This happens only if the user asks for it, and only for modules that flashc can't evaluate.  The
+process has stubs in place of the SDKs, no network, and a time limit.  The endpoints that it finds
+replace those that the evaluator found in these modules, and are marked in the IR.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .trace_values import TracedEndpoints
 
 
 def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
-    """Replace the endpoints of modules that the evaluator does not understand by traced ones."""
+    """Replace the endpoints of modules that the evaluator can't evaluate by traced ones."""
     beyond = _modules_beyond(machine, dialects)
     if not beyond:
         return
@@ -63,7 +63,7 @@ def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
 
 
 def _modules_beyond(machine: Machine, dialects: tuple[Dialect, ...]) -> set[str]:
-    """Return the modules with endpoints that evaluation leaves open."""
+    """Return the modules whose endpoints the evaluator does not know completely."""
     quiet = Sink()
     lower_all(dialects, ArgumentDecoder(machine, quiet), machine.endpoints)
     paths = {d.path for d in quiet if d.rule.traceable}

@@ -1,4 +1,4 @@
-"""Run the tracing process, and read its answer."""
+"""Start the separate process of `--trace`, which imports modules, and read its result."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LIMIT = 60  # seconds
 
 @dataclass(frozen=True)
 class TraceAnswer:
-    """What the process found out.
+    """The result of the process.
 
-    `endpoints` are the records of the stubs, each with the name of its dialect; `failed` are the modules whose
-    import raised, with the error.
+    `endpoints` are the records of the stubs, each with the name of its dialect; `failed` are the
+    modules whose import raised, with the error.
     """
 
     endpoints: list[dict[str, Any]]
@@ -30,7 +30,7 @@ class TraceAnswer:
 
 
 class TraceFailed(Exception):
-    """The process gave no answer; the message says why."""
+    """The process gave no result; the message is the reason."""
 
 
 def run_tracing(
@@ -39,12 +39,13 @@ def run_tracing(
     environment: Mapping[str, str],
     tracings: Mapping[str, Tracing],
 ) -> TraceAnswer:
-    """Import modules of the project at `root` under the stubs of SDKs, in a process of its own.
+    """Import modules of the project at `root` in a separate process with stubs of the SDKs.
 
-    `environment` are the process's variables; `tracings` are by the name of the dialect.
+    `environment` are the variables of the process.  `tracings` has the stubs by the name of the
+    dialect.
 
     Raises:
-        TraceFailed: the process could not be started, took too long, or ended without an answer.
+        TraceFailed: the process could not be started, took too long, or ended without a result.
     """
     stubs = [
         [name, str(tracing.stub), *map(str, tracing.support)]
@@ -67,10 +68,10 @@ def run_tracing(
 
 
 def _run(command: list[str], root: Path, environment: Mapping[str, str], writer: int) -> None:
-    """Run the process to its end, which closes the writing end of the pipe.
+    """Run the tracing process to its end, which closes the writing end of the pipe.
 
     Raises:
-        TraceFailed: it took too long.
+        TraceFailed: the process took too long.
     """
     try:
         process = subprocess.Popen(

@@ -1,10 +1,11 @@
-"""Import modules under stubs of SDKs, and say which endpoints they declare: the tracing process.
+"""Import modules with stubs for SDKs, and list their endpoints: the separate process of `--trace`.
 
-Run as a script by `trace_process`, in a process of its own, with the standard library only.  Arguments: the
-project's root, the stubs as JSON (a list of [dialect, file, further files that it needs]), the number of the
-pipe for the answer, then the names of modules.
+`trace_process` runs this file as a script.  The script uses only the standard library.  Its
+arguments are the project's root, the stubs as JSON (a list of [dialect, file, further files that it
+needs]), the number of the pipe for the result, and the names of modules.
 
-The audit hook refuses the usual ways to reach the network, start a process, or write a file; it is not a sandbox.
+The audit hook refuses the usual ways to reach the network, start a process, or write a file; it is
+not a sandbox.
 """
 
 from __future__ import annotations
@@ -47,11 +48,14 @@ _own_files = {__file__}
 
 
 class Forbidden(RuntimeError):
-    """Raised in the project's code where it does what tracing does not allow."""
+    """Raised in the project's code when it does what tracing does not allow."""
 
 
 def forbid(event, args):
-    """Refuse the usual ways to use the network, processes and files; an audit hook, which cannot be removed."""
+    """Refuse the usual ways to use the network, processes and files.
+
+    This is an audit hook, which code can't remove.
+    """
     if event in _NETWORK or event in _PROCESSES or event in _CHANGES:
         raise Forbidden(f"{event} is not allowed while tracing")
     if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
@@ -72,7 +76,10 @@ def isolate():
 
 
 def call_site():
-    """Return where the project's code calls a stub: the nearest frame outside of this file and the stubs."""
+    """Return where the project's code calls a stub.
+
+    That is the nearest frame outside of this file and the stubs.
+    """
     frame = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename in _own_files:
         frame = frame.f_back
@@ -87,7 +94,7 @@ def call_site():
 
 
 def target_of(value):
-    """Describe a function or class that an endpoint decorates."""
+    """Return a record of a function or class that an endpoint decorates."""
     code = getattr(value, "__code__", None)
     return {
         "module": getattr(value, "__module__", None),
@@ -134,12 +141,12 @@ class Opaque:
     dialect = ""
 
     def __init__(self, **config):
-        """Keep the arguments."""
+        """Store the arguments."""
         self.config = config
 
 
 class Tracer:
-    """What a stub gets: `declare(arguments)` and a base class for its objects."""
+    """The interface of a stub: `declare(arguments)`, and a base class for its objects."""
 
     def __init__(self, dialect):
         """Make the tracer of one dialect."""
@@ -155,7 +162,7 @@ class Tracer:
 
 
 def encode(value, depth=0):
-    """Return a value as JSON, or why it can't be described."""
+    """Return a value as JSON, or the reason why JSON can't describe it."""
     if depth > 20:
         return {"unknown": "it is nested too deeply"}
     if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, Enum)):
@@ -177,7 +184,10 @@ def encode(value, depth=0):
 
 
 def text(value):
-    """Return a string as JSON; one that contains a variable's value becomes a reference, or unknown."""
+    """Return a string as JSON.
+
+    A string that contains the value of a variable becomes a reference to it, or unknown.
+    """
     for name, content in _variables.items():
         if value == content:
             return {"variable": name}
@@ -192,7 +202,7 @@ def text(value):
 
 
 def hidden(message):
-    """Return a message without the values of variables."""
+    """Return a message with the values of environment variables hidden."""
     for name, content in sorted(_variables.items(), key=lambda item: -len(item[1])):
         if len(content) >= _LEAST_SECRET:
             message = message.replace(content, f"${{{name}}}")
@@ -203,7 +213,7 @@ def hidden(message):
 
 
 class Anything(types.ModuleType):
-    """A package that is not installed here: every attribute exists, every call works."""
+    """A package that is not installed here: every attribute exists, and every call works."""
 
     __path__ = ()
 
@@ -214,10 +224,10 @@ class Anything(types.ModuleType):
 
 
 class Thing:
-    """An attribute of such a package, or the result of a call."""
+    """An attribute of a package that is not installed, or the result of a call of it."""
 
     def __call__(self, *args, **_):
-        """Return what a decorator decorates, and a `Thing` otherwise."""
+        """Return the function if this is called as a decorator, else a `Thing`."""
         only = args[0] if len(args) == 1 else None  # a decorator leaves what it decorates
         return only if callable(only) else Thing()
 
@@ -234,7 +244,10 @@ class Thing:
 
 
 class MissingPackages:
-    """The last finder: makes an `Anything` of every module that is not the project's and not installed."""
+    """Makes an `Anything` for each module that is neither the project's nor installed.
+
+    Python asks this finder last.
+    """
 
     def __init__(self, root):
         """Make the finder of the project at `root`."""
@@ -248,11 +261,11 @@ class MissingPackages:
         return importlib.util.spec_from_loader(name, self, is_package=True)
 
     def create_module(self, spec):
-        """Return the stand-in."""
+        """Return the replacement of a module."""
         return Anything(spec.name)
 
     def exec_module(self, module):
-        """Do nothing: the stand-in has no code."""
+        """Do nothing, because the replacement has no code."""
 
 
 def load(path):
@@ -265,9 +278,10 @@ def load(path):
 
 
 def install_stub(dialect, path, *support):
-    """Put the packages of a stub in place of the SDK's.
+    """Replace the packages of an SDK by those of a stub.
 
-    The file `path` defines `install(tracer, *support)`, which returns the packages' names and attributes.
+    The file `path` defines `install(tracer, *support)`, which returns the packages' names and
+    attributes.
     """
     _own_files.add(path)
     for name, attributes in load(path).install(Tracer(dialect), *map(load, support)).items():
@@ -293,7 +307,9 @@ def main():
     for name in modules:
         try:
             importlib.import_module(name)
-        except BaseException as error:  # SystemExit too: the next module may be fine
+        except (
+            BaseException
+        ) as error:  # SystemExit too: the next module may be imported all the same
             failed[name] = f"{type(error).__name__}: {hidden(str(error))}"
     json.dump({"endpoints": endpoints, "failed": failed}, answer)
     answer.flush()

@@ -1,4 +1,4 @@
-"""Turn the records of the tracing process into the evaluator's own values."""
+"""Convert the records of the `--trace` process into the values that the evaluator uses."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from .dialect import Tracing
 
 @dataclass(frozen=True, eq=False)
 class TracedEndpoints:
-    """Makes the evaluator's own values from records; `tracings` are by the name of the dialect."""
+    """Makes values of the evaluator from records; `tracings` are by the name of the dialect."""
 
     machine: Machine
     tracings: Mapping[str, Tracing]
 
     def endpoint(self, record: dict[str, Any]) -> EndpointValue | None:
-        """Return the endpoint of a record; None for one outside of the project."""
+        """Return the endpoint of a record; None if it was declared outside of the project."""
         site = self._site(record)
         if site is None:
             return None
@@ -101,7 +101,7 @@ class TracedEndpoints:
         name: str,
         span: Span,
     ) -> Argument:
-        """Return an argument, with the spans of its value and its name where the call spells them out."""
+        """Return an argument, with the spans of its name and value if the call contains them."""
         written = _written(call, name)
         if written is None or written.keyword is None:
             return Argument(self._value(value, span), span)
@@ -110,7 +110,10 @@ class TracedEndpoints:
         )
 
     def _site(self, record: dict[str, Any]) -> tuple[Syntax, Span] | None:
-        """Return the module and the call of a record; None outside of the project."""
+        """Return the module and the span of the call that a record describes.
+
+        The result is None if the call is outside of the project.
+        """
         syntax = self._syntax(record.get("file"))
         if syntax is None or None in record["position"]:
             return None
@@ -125,6 +128,7 @@ class TracedEndpoints:
         )
 
     def _syntax(self, file: str | None) -> Syntax | None:
+        """Return the syntax of the module in a file; None if the file is not in the project."""
         root = os.path.realpath(self.machine.project.root)
         if file is None or not os.path.realpath(file).startswith(root + os.sep):
             return None
@@ -133,7 +137,7 @@ class TracedEndpoints:
         return self.machine.load(by_path[path]) if path in by_path else None
 
     def _target(self, record: dict[str, Any]) -> FunctionValue | ClassValue | None:
-        """Return the function or class of the project's text that an endpoint decorates."""
+        """Return the function or class of the project that an endpoint decorates."""
         name = record["module"]
         syntax = self.machine.load(name) if name in self.machine.project.modules else None
         if syntax is None:
@@ -151,7 +155,7 @@ class TracedEndpoints:
         return None
 
     def _value(self, record: dict[str, Any], span: Span) -> Value:
-        """Return a recorded value."""
+        """Return the evaluator's value for the JSON that the process recorded for a value."""
         match record:
             case {"value": value}:
                 return Known(value, span)
@@ -192,12 +196,13 @@ class TracedEndpoints:
                 return Unknown(reason=str(record.get("unknown")), origin=span)
 
     def _enum(self, kind: str) -> type[Enum] | None:
+        """Return the enum of this name, if one of the SDKs has it."""
         found = (tracing.enums.get(kind) for tracing in self.tracings.values())
         return next((enum for enum in found if enum is not None), None)
 
 
 def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:
-    """Return the call whose text is exactly this."""
+    """Return the call whose span is `span`; None if there is no such call."""
     pending: list[cst.CSTNode] = [syntax.tree]
     while pending:
         node = pending.pop()
@@ -208,7 +213,7 @@ def _call_at(syntax: Syntax, span: Span) -> cst.Call | None:
 
 
 def _written(call: cst.Call | None, name: str) -> cst.Arg | None:
-    """Return the keyword argument of a call as it is written."""
+    """Return the keyword argument `name` as the call contains it; None if it does not."""
     for argument in call.args if call is not None else ():
         if argument.keyword is not None and argument.keyword.value == name:
             return argument
@@ -218,7 +223,7 @@ def _written(call: cst.Call | None, name: str) -> cst.Arg | None:
 def _definitions(
     node: cst.CSTNode, prefix: str
 ) -> Iterator[tuple[cst.FunctionDef | cst.ClassDef, str]]:
-    """Every function and class of a module, with its qualified name."""
+    """Yield every function and class of a module with its qualified name."""
     for child in children(node):
         if isinstance(child, (cst.FunctionDef, cst.ClassDef)):
             qualname = f"{prefix}{child.name.value}"
@@ -230,7 +235,7 @@ def _definitions(
 
 
 def _first_line(syntax: Syntax, node: cst.FunctionDef) -> int:
-    """Return the line of the first decorator, where a function begins for Python."""
+    """Return the line on which a function begins for Python: that of its first decorator."""
     if node.decorators:
         return syntax.span(node.decorators[0]).line
     return syntax.span(node).line

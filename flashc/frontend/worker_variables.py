@@ -1,4 +1,7 @@
-"""Read the environment variables of workers; values of the build's own environment are never stored."""
+"""Read `env=`, the environment variables of workers.
+
+No value of the build's environment is stored.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def read_environment(
 def read_variable(
     decoder: ArgumentDecoder, name: str, argument: Argument
 ) -> tuple[Text | EnvironmentReference, ...] | None:
-    """Return the parts of one variable's value; None, after a report, if it may not be stored."""
+    """Return the parts of one variable's value; None if it may not be stored, which is reported."""
     value = argument.value
     if not is_text(name) or not all(map(is_text, _texts(value))):
         decoder.lone_surrogate(f"the variable `{name}`", argument.span)
@@ -91,7 +94,7 @@ def read_variable(
                 "a string",
                 value,
                 *([hint] if hint else ()),
-                fix=decoder.rewritten(argument.span, f'"{value.value}"', hint, Safety.SAFE)
+                fix=decoder.replacing_fix(argument.span, f'"{value.value}"', hint, Safety.SAFE)
                 if hint and literal
                 else None,
             )
@@ -99,7 +102,7 @@ def read_variable(
 
 
 def _texts(value: Value) -> list[str]:
-    """Return the strings of a value that the IR would contain."""
+    """Return the strings of a value that would be stored in the IR."""
     if isinstance(value, Symbolic):
         references = [p for p in value.parts if isinstance(p, EnvironmentReference)]
         texts = [p.text for p in value.parts if isinstance(p, Text)]

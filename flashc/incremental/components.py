@@ -1,4 +1,4 @@
-"""Join modules that can't be read without each other into components."""
+"""Group modules that must be read together, such as import cycles, into components."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flashc.frontend.summary import Component, ComponentSummary
 def join(
     components: Iterable[Component], summaries: Mapping[Component, ComponentSummary]
 ) -> list[Component]:
-    """Return the components again, sorted; as one those whose summaries say that they belong together."""
+    """Return the components, joined if their summaries say that they must be read together."""
     sets = DisjointSets()
     names: list[str] = []
     for component in components:
@@ -21,10 +21,10 @@ def join(
 
 
 class DisjointSets:
-    """Disjoint sets of names (union-find); a set is known by its smallest member."""
+    """Disjoint sets of names (union-find); the smallest member identifies a set."""
 
     def __init__(self) -> None:
-        """Start without any set; a name that was never joined is a set of its own."""
+        """Start without sets; a name that was never joined is a set of its own."""
         self._leaders: dict[str, str] = {}
 
     def leader(self, name: str) -> str:
@@ -37,12 +37,12 @@ class DisjointSets:
         return leader
 
     def join(self, one: str, other: str) -> None:
-        """Make the sets of two names one."""
+        """Unite the sets of two names."""
         first, second = sorted((self.leader(one), self.leader(other)))
         self._leaders[second] = first
 
     def partition(self, names: Iterable[str]) -> list[Component]:
-        """Return the sets of these names only, sorted."""
+        """Return the sets that these names form, sorted; other names are left out."""
         found: dict[str, list[str]] = {}
         for name in sorted(names):
             found.setdefault(self.leader(name), []).append(name)

@@ -1,4 +1,4 @@
-"""Compute keys of everything that a result depends on and that is known before it is computed."""
+"""Compute cache keys from the compiler, the options, the SDKs and the project's files."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from flashc_ir.platform import facts
 
 from .memo import Memo
 
-if TYPE_CHECKING:  # who has a cached result for the default dialect does not need to import any
+if TYPE_CHECKING:  # with a cached result, no dialect needs to be imported
     from flashc.frontend.dialect import Dialect
 
 
 @cache
 def compiler_identity() -> str:
-    """Return a key of the compiler: its sources and data, its Python, and the packages installed next to it.
+    """Return a key of the compiler: its files, its Python, and the packages installed next to it.
 
     The folder of the packages changes whenever one is installed or removed.
     """
@@ -50,7 +50,7 @@ def compiler_identity() -> str:
 
 
 def project_index(project: Project) -> str:
-    """Return a key of the names of all modules and packages; they decide how imports are resolved."""
+    """Return a key of the names of all modules, which decide how imports are resolved."""
     return digest(
         *(f"{name}\0{path}" for name, path in project.modules.items()),
         *sorted(project.packages),
@@ -80,10 +80,12 @@ def memo_of(workspace: Workspace) -> Memo:
 def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = None) -> str | None:
     """Return a key for the compiler, the dialects, the options and the files of an opened project.
 
-    `dialects` are None for the default ones, which are part of the compiler.
+    With None as `dialects`, the key is that of the default dialects, which are part of the
+    compiler.
 
-    Environment variables are not part of it: which of them matter is known only afterwards.  None if no
-    result may be cached, because a trace runs the project's code.
+    Environment variables are not part of the key, because only the compilation shows which of them
+    matter.  The result is None if no result may be cached, because `--trace` runs the project's
+    code.
     """
     project, options = workspace.project, workspace.options
     if options.trace:

@@ -1,7 +1,8 @@
-"""Cache results whose inputs are known only after they were computed.
+"""Cache results with their inputs, and return a cached result if its inputs have not changed.
 
-The field calls it a verifying trace: a result is kept with the inputs that its computation read and with a digest
-of what they were.  It is found again if every input has the digest that it had then.
+For each result, the cache has the list of the inputs that the computation read, and a digest of
+their contents (in the literature, a verifying trace).  The result is valid if the inputs have the
+same digest now.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from flashc_core.cache import Store, digest
 
 
 class Trace(Struct, frozen=True, array_like=True):
-    """A result with what decided it: what was known before (`key`), and the inputs that were found.
+    """A result with what decided it: the key, and the inputs that the computation read.
 
-    `digest` is that of the key and of what the inputs were.
+    `digest` is a digest of the key and of the contents of the inputs.
     """
 
     key: str
@@ -30,25 +31,28 @@ class Trace(Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Memo:
-    """Results in a cache; `digest_of` gives the digest that an input has now."""
+    """The results in a cache; `digest_of` returns the digest that an input has now."""
 
     cache: Store
     digest_of: Callable[[str], str]
 
     def load(self, kind: str, key: str, max_age: float | None = None) -> bytes | None:
-        """Return a result, at most `max_age` seconds old; None if there is none for the present inputs."""
+        """Return the result that is valid for the present inputs, at most `max_age` seconds old.
+
+        The result is None if the cache has no such entry.
+        """
         inputs = self.cache.read(f"{kind}-inputs", key)
         if inputs is None:
             return None
         return self.cache.read(kind, self._full(key, msgspec.json.decode(inputs)), max_age)
 
     def inputs(self, kind: str, key: str) -> tuple[str, ...]:
-        """Return the inputs that a result had when it was computed last; empty if it is not cached."""
+        """Return the inputs of a result when it was last computed; none if it is not cached."""
         data = self.cache.read(f"{kind}-inputs", key)
         return () if data is None else msgspec.json.decode(data, type=tuple[str, ...])
 
     def save(self, kind: str, key: str, inputs: Iterable[str], result: bytes) -> None:
-        """Keep a result, unless one of its inputs is volatile."""
+        """Cache a result, unless one of its inputs is volatile."""
         names = sorted(set(inputs))
         if VOLATILE not in names:
             self.cache.write(f"{kind}-inputs", key, msgspec.json.encode(names))
@@ -57,19 +61,20 @@ class Memo:
     # Many small results in one entry ----------------------------------------------------------------
 
     def trace(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
-        """Return a result with what its inputs are now."""
+        """Return a result with its inputs and their present digest."""
         names = tuple(sorted(set(inputs)))
         return Trace(key, names, self._full(key, names), result)
 
     def load_traces(self, kind: str, group: str) -> tuple[Trace, ...]:
-        """Return the results of a group, whatever their inputs are now."""
+        """Return the results of a group, whether or not they are valid now."""
         data = self.cache.read(kind, group)
         return () if data is None else msgspec.msgpack.decode(data, type=tuple[Trace, ...])
 
     def valid(self, traces: Iterable[Trace], keys: Container[str]) -> dict[str, Trace]:
-        """Return, by key, the traces with one of these keys that the present inputs would give again.
+        """Return the traces with one of these keys that are valid for the present inputs, by key.
 
-        Traces with other keys are not looked at: to compute what their inputs are now can take long.
+        Traces with other keys are ignored, because computing the digests of their inputs can take
+        long.
         """
         found: dict[str, Trace] = {}
         for each in traces:
@@ -79,10 +84,14 @@ class Memo:
         return found
 
     def save_traces(self, kind: str, group: str, traces: Iterable[Trace]) -> None:
-        """Keep the results of a group in place of those that it had; not those with volatile inputs."""
+        """Cache the results of a group in place of its old ones.
+
+        Results with volatile inputs are left out.
+        """
         kept = [trace for trace in traces if VOLATILE not in trace.inputs]
         self.cache.write(kind, group, msgspec.msgpack.encode(kept))
 
     def _full(self, key: str, inputs: Iterable[str]) -> str:
+        """Return a digest of a key and of the present contents of some inputs."""
         names = tuple(inputs)
         return digest(key, *names, *map(self.digest_of, names))

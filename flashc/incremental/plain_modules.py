@@ -1,4 +1,4 @@
-"""Get the imports of modules that do not name the SDK: from the cache, or by reading them."""
+"""Get the imports of modules that do not use the SDK, from the cache or by parsing the modules."""
 
 from __future__ import annotations
 

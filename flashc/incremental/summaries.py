@@ -1,20 +1,22 @@
-"""Get the summaries of a project's modules: from the cache, or by reading them on all processors.
+"""Get the summaries of modules (endpoints, imports, findings), from the cache or by evaluation.
 
-The unit is the module.  A module is evaluated with everything that it imports, as on a separate worker.  Its
-summary lists what it read of other modules, and is valid as long as that stays the same.  So after an edit flashc
-reads the modules again that the edit can affect, and stops at a module whose exports have not changed.  Modules
-in an import cycle, and modules that add routes to the same endpoint, are read together.
+Each module is evaluated with all modules that it imports, as on a separate worker.  Its summary
+lists what it read of other modules, and is valid as long as that stays the same.  So after an edit
+flashc reads again only the modules that the edit can affect, and stops at a module whose exports
+have not changed.  Modules in an import cycle, and modules that add routes to the same endpoint, are
+read together.
 
-Summaries are cached by the batch, so that a large project has few files in the cache.
+Several summaries (a batch) share one file, so that a large project has few files in the cache.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from itertools import chain
 
@@ -30,26 +32,26 @@ from flashc_core.cache import digest
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
+from flashc_ir.verify import verify_parts
 
 from .components import join
 from .fingerprint import compiler_identity, dialects_key, project_index
 from .memo import Memo, Trace
 
-_MODULES_OF_A_BATCH = 16
-_TRACES_OF_A_COMPONENT = 3  # so that an edit that is taken back, or another branch, is known
+_MODULES_OF_A_BATCH = 8
+_TRACES_OF_A_COMPONENT = (
+    3  # several, so that the cache still has the result after an edit is undone
+)
 _MIN_PARALLEL_SIZE = (
     100_000  # bytes of source; reading less takes no longer than starting processes
 )
-# Modules that import long chains of others are evaluated again and again; beyond this many evaluations per
-# module all are evaluated once, together, and an edit of one reads them all again.  What decides is how many
-# modules each one imports: never what is cached, nor the number of processors, because a worker that shares
-# state with another one can say something else if both are evaluated together.
+# A module is evaluated once for each module that imports it.  If this takes more evaluations per
+# module than the limit, all modules are evaluated once, together, and an edit of one reads them all
+# again.  The decision depends only on the number of imports, never on the cache or the number of
+# processors: modules that share state can have other results if they are evaluated together.
 _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"
-
-Meanwhile = Callable[[Iterable[ComponentSummary]], object]
-"""Called with the summaries that are known already, while other processes read."""
 
 
 class _TooManyEvaluations(Exception):
@@ -60,7 +62,8 @@ class _TooManyEvaluations(Exception):
 class _Batch:
     """Components that share an entry of the cache.
 
-    `absent` must be read; `cached` is what the entry has, the most useful first.
+    `absent` are the components that must be read; `cached` are the results in the entry, the most
+    useful first.
     """
 
     components: tuple[Component, ...]
@@ -69,7 +72,10 @@ class _Batch:
 
 
 class _BatchResult(Struct, frozen=True):
-    """The absent summaries of a batch, and the exports of the plain modules that it imports; None: too many."""
+    """The new summaries of a batch, and the exports of the plain modules that it imports.
+
+    `summaries` is None if reading them would take too many evaluations.
+    """
 
     summaries: tuple[ComponentSummary, ...] | None
     exports: dict[str, ModuleExports]
@@ -77,10 +83,10 @@ class _BatchResult(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the modules of a project say.
+    """The summaries of all relevant modules of a project.
 
-    `exports` has the plain modules that were evaluated because others import them.  `inputs` are the files
-    and environment variables that decided it.
+    `exports` has the plain modules that were evaluated because others import them.  `inputs` are
+    the files and environment variables that the summaries depend on.
     """
 
     summaries: list[ComponentSummary]
@@ -88,7 +94,7 @@ class Reading:
     inputs: tuple[str, ...]
 
     def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield what reading the modules found."""
+        """Yield the findings of all modules that were read."""
         for summary in self.summaries:
             yield from summary.diagnostics
         for exports in self.exports.values():
@@ -99,18 +105,21 @@ def read_summaries(
     workspace: Workspace,
     relevant: Iterable[str],
     dialects: tuple[Dialect, ...],
-    meanwhile: Meanwhile,
+    meanwhile: Callable[[], object],
 ) -> Reading:
-    """Return what the relevant modules say, and the plain ones that they import.
+    """Return the summaries of the relevant modules, and the exports of imported plain ones.
 
-    `meanwhile` is called with the summaries that are cached, while other processes read the others.
+    `meanwhile` is called while other processes read.  The spans in all summaries are valid, because
+    they were checked when the summary was made.
     """
     names = sorted(relevant)
-    library = _Library(workspace, frozenset(names), dialects)
+    # a key of the compiler, of the dialects, and of which modules there are
+    index = digest(compiler_identity(), project_index(workspace.project), dialects_key(dialects))
+    library = _Library(workspace, frozenset(names), dialects, index, meanwhile)
     try:
         components: list[Component] = [(name,) for name in names]
         while True:
-            library.read(components, meanwhile)
+            library.read(components)
             library.check_evaluations(components)
             joined = join(components, library.summaries)
             if joined == components:
@@ -119,7 +128,7 @@ def read_summaries(
     except _TooManyEvaluations:
         components = [tuple(names)]
         library.is_limited = False
-        library.read(components, meanwhile)
+        library.read(components)
     summaries = [library.summaries[component] for component in components]
     plain = library.plain_imports(summaries)
     inputs = chain(
@@ -131,11 +140,13 @@ def read_summaries(
 
 @dataclass(eq=False)
 class _Library:
-    """The summaries and exports of one state of a project that are known so far."""
+    """The summaries and exports that are known so far, for one state of a project."""
 
     workspace: Workspace
     relevant: frozenset[str]
     dialects: tuple[Dialect, ...]
+    index: str
+    meanwhile: Callable[[], object]
     is_limited: bool = True
     summaries: dict[Component, ComponentSummary] = field(
         default_factory=dict[Component, ComponentSummary]
@@ -146,11 +157,11 @@ class _Library:
 
     # Summaries ------------------------------------------------------------------------------------
 
-    def read(self, components: Sequence[Component], meanwhile: Meanwhile) -> None:
-        """Make the summaries of these components known; call `meanwhile` while other processes read.
+    def read(self, components: Sequence[Component]) -> None:
+        """Get the summaries of components; call `meanwhile` while other processes compute them.
 
         Raises:
-            _TooManyEvaluations: reading them one by one would take too long.
+            _TooManyEvaluations: reading the components one by one would take too long.
         """
         self._evaluations = 0
         missing: list[_Batch] = []
@@ -168,7 +179,7 @@ class _Library:
                 others = (trace for trace in traces if valid.get(trace.key) is not trace)
                 missing.append(_Batch(names, absent, (*valid.values(), *others)))
         with self._reading(missing, nothing_cached=nothing_cached) as results:
-            meanwhile(self.summaries.values())
+            self.meanwhile()
             for batch, data in zip(missing, results, strict=True):
                 result = msgspec.msgpack.decode(data, type=_BatchResult)
                 if result.summaries is None:
@@ -179,23 +190,25 @@ class _Library:
     def _reading(
         self, missing: Sequence[_Batch], *, nothing_cached: bool
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Begin to read batches; the results come in order.
+        """Begin to read batches in other processes; return their results in order.
 
-        Other processes do it if it pays, so that this one goes on meanwhile: LibCST alone takes longer to
-        import than everything else that an edit of one module costs.
+        Other processes are used if that saves time.  It can do so even for one module, because
+        importing LibCST takes as long as all other work after an edit of one module.
         """
-
-        def work(number: int) -> bytes:
-            result = call_on_new_stack(partial(self._read_batch, missing[number]))
-            return msgspec.msgpack.encode(result)
-
+        work = _Work(self.detached(), tuple(missing))
         size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
         pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not nothing_cached)
         if not pays:
             return nullcontext(map(work, range(len(missing))))
-        return closing(on_all_processors(work, len(missing), least=1))
+        prefork = self.workspace.prefork
+        return closing(on_all_processors(work, len(missing), least=1, prefork=prefork))
 
-    def _read_batch(self, batch: _Batch) -> _BatchResult:
+    def detached(self) -> _Library:
+        """Return a copy of what is known so far, for another process."""
+        workspace = replace(self.workspace, prefork=None)
+        return replace(self, workspace=workspace, meanwhile=_nothing, summaries={})
+
+    def read_batch(self, batch: _Batch) -> _BatchResult:
         """Read the components of a batch that are not cached, and cache their summaries."""
         from flashc.frontend.summarise import parse_all, summarise
 
@@ -209,6 +222,7 @@ class _Library:
             self._evaluations += summaries[-1].evaluated
             if self.is_limited and self._evaluations > self.max_evaluations:
                 break
+        verify_parts(chain(*(summary.parts() for summary in summaries)), project.files)
         new = [
             self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
             for component, summary in zip(batch.absent, summaries, strict=False)
@@ -227,10 +241,10 @@ class _Library:
         return _FREE_EVALUATIONS + _MAX_EVALUATIONS * len(self.relevant)
 
     def check_evaluations(self, components: Sequence[Component]) -> None:
-        """Check how many evaluations it takes to read these components one by one.
+        """Check the number of evaluations that reading these components one by one takes.
 
         Raises:
-            _TooManyEvaluations: too many.
+            _TooManyEvaluations: the number is larger than `max_evaluations`.
         """
         if len(self.relevant) * len(self.workspace.project.modules) <= self.max_evaluations:
             return
@@ -247,7 +261,10 @@ class _Library:
     # Exports --------------------------------------------------------------------------------------
 
     def exports_of(self, name: str) -> ModuleExports | None:
-        """Return what importing a module gives to others; None for a module that the project lacks."""
+        """Return what importers of a module can see of it.
+
+        The result is None if the project has no such module.
+        """
         pending = [name]
         computed: dict[str, ModuleExports] = {}
         while pending:  # a chain of imports can be longer than Python's stack is deep
@@ -271,18 +288,20 @@ class _Library:
         return self.exports.get(name)
 
     def _finish(self, name: str, exports: ModuleExports) -> None:
+        """Store the exports of a module that has been read."""
         self._under_way.discard(name)
         self.exports[name] = exports
 
     def _unknown(self, inputs: Iterable[str]) -> set[str]:
-        """Return the modules that these inputs are about whose exports have to be known first."""
+        """Return the modules in these inputs whose exports are needed and not known yet."""
         asked = {module for item in inputs if (module := module_of_value(item)) is not None}
         return asked - self.exports.keys() - self._under_way
 
     def plain_imports(self, summaries: Iterable[ComponentSummary]) -> dict[str, ModuleExports]:
-        """Return the exports of the plain modules that components import, directly or through others.
+        """Return the exports of the plain modules that components import, directly or not.
 
-        A cached summary does not list what its imports import by now, so they are followed here.
+        A cached summary does not list what the imported modules import now, so their imports are
+        followed here.
         """
         found: dict[str, ModuleExports] = {}
         pending = [name for summary in summaries for name in summary.imported]
@@ -297,22 +316,36 @@ class _Library:
         return dict(sorted(found.items()))
 
     def _read_exports(self, name: str) -> ModuleExports:
+        """Read a plain module, in the prepared process if there is one."""
+        work = _ExportsWork(self.detached(), name)
+        prefork = self.workspace.prefork
+        if prefork is None or "libcst" in sys.modules:
+            data = work(0)
+        else:
+            with closing(on_all_processors(work, 1, least=1, prefork=prefork)) as results:
+                self.meanwhile()
+                (data,) = results
+        return msgspec.msgpack.decode(data, type=ModuleExports)
+
+    def read_exports(self, name: str) -> ModuleExports:
+        """Read a plain module and return what its importers can see of it."""
         from flashc.frontend.exports import read_exports
 
         project, environment = self.workspace.project, self.workspace.environment
-        read = partial(read_exports, name, project, environment, self.dialects)
-        return call_on_new_stack(read)
+        return read_exports(name, project, environment, self.dialects)
 
     def value_of(self, module: str, name: str) -> str:
-        """Return the fingerprint of what `module.name` is to importers; see `ModuleExports`."""
+        """Return the fingerprint that importers see for `module.name`; see `ModuleExports`."""
         if module in self._under_way:
             return os.urandom(
                 16
-            ).hex()  # its answer depends on this one: no answer is ever the same
+            ).hex()  # the fingerprint depends on itself, so a new one is never equal
         exports = self.exports_of(module)
         if exports is None:
             return ""
-        is_body = name.endswith("()")  # a function that no name of the module leads to has one too
+        is_body = name.endswith(
+            "()"
+        )  # functions without a name in the module have a fingerprint too
         found = exports.fingerprints.get(name, None if is_body else "absent")
         if found is None:
             found = digest(
@@ -323,12 +356,12 @@ class _Library:
     # Keys -----------------------------------------------------------------------------------------
 
     def key(self, component: Component) -> str:
-        """Return a key for the text of a component's modules, and for everything that decides all modules."""
+        """Return a key for the text of a component's modules and for what all modules depend on."""
         digests = (self.digests.digest(module_input(name)) for name in component)
         return digest(self.index, *component, *digests)
 
     def group(self, components: Iterable[Component]) -> str:
-        """Return a key for the entry of some components, whatever their text."""
+        """Return a key for the cache entry of some components, whatever their text is."""
         return digest(self.index, *(name for component in components for name in component))
 
     @cached_property
@@ -338,15 +371,9 @@ class _Library:
 
     @cached_property
     def digests(self) -> InputDigests:
-        """What the inputs are now."""
+        """The present digests of the inputs."""
         workspace = self.workspace
         return InputDigests(workspace.project, workspace.environment.recording(), self.value_of)
-
-    @cached_property
-    def index(self) -> str:
-        """A key of the compiler, of the dialects, and of which modules there are."""
-        index = project_index(self.workspace.project)
-        return digest(compiler_identity(), index, dialects_key(self.dialects))
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -355,8 +382,36 @@ class _Library:
         return {name: project.by_path[path].size for name, path in project.modules.items()}
 
 
+def _nothing() -> None:
+    """Do nothing, because this process is one of the others that read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The task of reading numbered batches; it can be sent to another process."""
+
+    library: _Library
+    batches: tuple[_Batch, ...]
+
+    def __call__(self, number: int) -> bytes:
+        result = call_on_new_stack(partial(self.library.read_batch, self.batches[number]))
+        return msgspec.msgpack.encode(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _ExportsWork:
+    """The task of reading one plain module; it can be sent to another process."""
+
+    library: _Library
+    name: str
+
+    def __call__(self, number: int) -> bytes:
+        result = call_on_new_stack(partial(self.library.read_exports, self.name))
+        return msgspec.msgpack.encode(result)
+
+
 def batches(components: Iterable[Component]) -> list[tuple[Component, ...]]:
-    """Group components so that the groups stay the same when the text of a module changes."""
+    """Return groups of components, which stay the same if the text of a module changes."""
     listed = list(components)
     modules = sum(map(len, listed))
     count = 1 << max(modules // _MODULES_OF_A_BATCH, 1).bit_length() - 1

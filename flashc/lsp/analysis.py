@@ -15,13 +15,13 @@ from flashc_core.diagnostics import Diagnostic
 from flashc_core.source import Lines
 from flashc_ir.program import Program
 
-# A folder with one of these is a project; deeper ones win.
+# A folder with one of these files is a project.
 _MARKS = (PYPROJECT, "requirements.txt", ".flashignore", ".flash")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Analysis:
-    """One state of a project.  `program` is as complete as errors leave it."""
+    """One state of a project.  Parts of `program` may be missing because of errors."""
 
     workspace: Workspace
     program: Program | None
@@ -33,10 +33,10 @@ class Analysis:
 
 
 def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None = None) -> Analysis:
-    """Compile the project at `root` as the editor holds it; `unsaved` by relative path.
+    """Compile the project at `root`; `unsaved` are the editor's files by relative path.
 
-    Modules that have not changed since `previous` are not parsed again.  The cache is read and not written,
-    because most states of a file that is being typed never come again.
+    Modules that have not changed since `previous` are not parsed again.  The cache is read but not
+    written, because most states of a file during typing are never needed again.
     """
     workspace = open_workspace(
         root,
@@ -51,8 +51,9 @@ def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None 
 def project_of(file: Path, workspace: Path | None) -> Path:
     """Return the root of the project that a file belongs to.
 
-    That is the nearest folder above the file with a mark of a project, up to the workspace; otherwise the
-    workspace, or the file's own folder if the file is outside of it.
+    The root is the nearest folder above the file that contains one of `_MARKS`, up to the
+    workspace.  If there is none, it is the workspace, or the file's own folder if the file is
+    outside of the workspace.
     """
     for folder in file.parents:
         if any((folder / mark).exists() for mark in _MARKS):

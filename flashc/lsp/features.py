@@ -1,4 +1,4 @@
-"""Answer an editor's requests from an analysis; pure functions on spans."""
+"""Answer an editor's requests (hover, definition, outline) from a compiled project."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .positions import LineColumn, covers
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Symbol:
-    """One entry of a document's outline; `detail` is the kind of endpoint, or the name of the function."""
+    """An entry of a document's outline; `detail` is the kind of endpoint, or "function"."""
 
     name: str
     detail: str
@@ -34,7 +34,10 @@ class Symbol:
 
 
 def hover(analysis: Analysis, path: str, position: LineColumn) -> str | None:
-    """Return the endpoint at a position as Markdown, with the source of each value; None without one."""
+    """Return the endpoint at a position as Markdown, with the origin of each value.
+
+    The result is None if there is none.
+    """
     endpoint = _endpoint_at(analysis, path, position)
     if endpoint is None:
         return None
@@ -47,10 +50,12 @@ def hover(analysis: Analysis, path: str, position: LineColumn) -> str | None:
 
 
 def _provenance(endpoint: Endpoint) -> list[tuple[str, Span]]:
+    """Return (argument, span of its value) for the arguments that are written in another place."""
     return [(item.argument, item.origin) for item in endpoint.construction.provenance]
 
 
 def _source(analysis: Analysis, path: str, item: tuple[str, Span]) -> str:
+    """Return a line of Markdown with the location at which the value of an argument is written."""
     argument, origin = item
     where = f"line {origin.line}" if origin.path == path else f"{origin.path}:{origin.line}"
     text = " ".join(analysis.lines(origin.path).slice(origin).split())
@@ -61,7 +66,10 @@ def _source(analysis: Analysis, path: str, item: tuple[str, Span]) -> str:
 
 
 def definition(analysis: Analysis, path: str, position: LineColumn) -> Span | None:
-    """Return the span of the function that the call at a position leads to, None if there is no call."""
+    """Return the span of the function that the call at a position calls.
+
+    The result is None if there is no call.
+    """
     call = _call_at(analysis, path, position)
     if call is None or analysis.program is None:
         return None
@@ -70,7 +78,7 @@ def definition(analysis: Analysis, path: str, position: LineColumn) -> Span | No
 
 
 def _targets(endpoint: DeployedEndpoint, called: str) -> Iterator[Span]:
-    """Yield the span where `called` (`module:qualname`) is defined, if this endpoint runs it."""
+    """Yield the span of the definition of `called` (`module:qualname`), if this endpoint has it."""
     if isinstance(endpoint, QueueClass) and called == f"{endpoint.module}:{endpoint.qualname}":
         yield endpoint.span
     for function in functions_of(endpoint):
@@ -79,12 +87,12 @@ def _targets(endpoint: DeployedEndpoint, called: str) -> Iterator[Span]:
 
 
 def symbols(analysis: Analysis, path: str) -> list[Symbol]:
-    """Return the endpoints that a document declares, in source order, with the functions that they run."""
+    """Return the endpoints of a document with the functions that they run, in source order."""
     found: list[Symbol] = []
     for endpoint in _endpoints(analysis.program):
         span = endpoint.construction.span
         if span.path == path:
-            inside = tuple(_runs(endpoint, path))
+            inside = tuple(_functions_run_by(endpoint, path))
             last = max((span, *(s.span for s in inside)), key=lambda s: (s.end_line, s.end_column))
             whole = Span(path, span.line, span.column, last.end_line, last.end_column)
             found.append(
@@ -99,7 +107,8 @@ def symbols(analysis: Analysis, path: str) -> list[Symbol]:
     return sorted(found, key=lambda symbol: symbol.span)
 
 
-def _runs(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
+def _functions_run_by(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
+    """Yield outline entries for the functions that an endpoint runs and this file defines."""
     if isinstance(endpoint, LoadBalanced):
         for route in endpoint.routes:
             if route.span.path == path:
@@ -121,24 +130,26 @@ def _runs(endpoint: Endpoint, path: str) -> Iterator[Symbol]:
 
 
 def _name(endpoint: Endpoint) -> str:
+    """Return the name by which an endpoint is shown."""
     if isinstance(endpoint, ExistingEndpoint):
         return endpoint.variable or endpoint.id or "existing endpoint"
     return endpoint.name
 
 
 def _kind(endpoint: Endpoint) -> str:
+    """Return the kind of an endpoint in words."""
     kind = endpoint.kind.replace("-", " ")
     return kind if kind.endswith("endpoint") else f"{kind} endpoint"
 
 
-# What is at a position ----------------------------------------------------------------------------
+# The element at a position -------------------------------------------------------------------------
 
 
 def _endpoint_at(analysis: Analysis, path: str, position: LineColumn) -> Endpoint | None:
-    """Return the endpoint that is constructed, runs a function, or is called at a position."""
+    """Return the endpoint whose declaration, function or call is at a position."""
     endpoints = list(_endpoints(analysis.program))
     for endpoint in endpoints:
-        spans = [endpoint.construction.span, *_names(endpoint)]
+        spans = [endpoint.construction.span, *_name_spans(endpoint)]
         if any(covers(span, path, position) for span in spans):
             return endpoint
     call = _call_at(analysis, path, position)
@@ -148,11 +159,13 @@ def _endpoint_at(analysis: Analysis, path: str, position: LineColumn) -> Endpoin
 
 
 def _call_at(analysis: Analysis, path: str, position: LineColumn) -> Call | None:
+    """Return the call of an endpoint at a position, if there is one."""
     calls = () if analysis.program is None else analysis.program.calls
     return next((call for call in calls if covers(call.span, path, position)), None)
 
 
-def _names(endpoint: Endpoint) -> Iterable[Span]:
+def _name_spans(endpoint: Endpoint) -> Iterable[Span]:
+    """Yield the spans of the names of the functions or class that an endpoint runs."""
     match endpoint:
         case QueueClass():
             yield endpoint.span
@@ -163,4 +176,5 @@ def _names(endpoint: Endpoint) -> Iterable[Span]:
 
 
 def _endpoints(program: Program | None) -> tuple[Endpoint, ...]:
+    """Return the endpoints of a program; none if there is no program."""
     return () if program is None else program.endpoints

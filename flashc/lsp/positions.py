@@ -1,7 +1,7 @@
-"""Convert between spans of the IR and positions and ranges of the protocol.
+"""Convert between flashc's source positions and those of the Language Server Protocol.
 
-A span counts lines and code points from 1.  A client counts from 0, in UTF-16 code units unless the client and
-the server agreed on another encoding.
+A span counts lines and code points from 1.  A client counts from 0, in UTF-16 code units unless the
+client and the server agreed on another encoding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flashc_core.source import Lines, Location, Span, WholeFile
 LineColumn = tuple[int, int]
 """A position as spans count it: line and column from 1, columns in code points."""
 Units = Callable[[str], int]
-"""Returns the length of a text in the client's code units."""
+"""A function that returns the length of a text in the client's code units."""
 
 
 def units(encoding: PositionEncodingKind | str) -> Units:
@@ -40,11 +40,15 @@ def to_range(location: Location, lines: Lines, count: Units) -> Range:
 
 
 def _position(line: int, column: int, lines: Lines, count: Units) -> Position:
+    """Return a line and a column as a position of the client."""
     return Position(line - 1, count(lines.line(line)[: column - 1]))
 
 
 def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn:
-    """Return a client's position as (line, column); inside a character, the column of that character."""
+    """Return a client's position as (line, column).
+
+    For a position inside a character, the column is that of the character.
+    """
     text = lines.line(position.line + 1)
     column, passed = 1, 0
     for character in text:
@@ -56,7 +60,10 @@ def to_line_column(position: Position, lines: Lines, count: Units) -> LineColumn
 
 
 def covers(span: Span, path: str, position: LineColumn) -> bool:
-    """Return whether a position is in a span, or directly after it, where the cursor is after typing."""
+    """Return whether a position is in a span or directly after it.
+
+    After typing, the cursor is directly after the text.
+    """
     begin, end = (span.line, span.column), (span.end_line, span.end_column)
     return span.path == path and begin <= position <= end
 

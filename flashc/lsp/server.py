@@ -1,4 +1,4 @@
-"""Serve the Language Server Protocol: keep an analysis per project and answer requests from it."""
+"""The language server: keep a current analysis of each project, and answer an editor's requests."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _SEVERITIES = {
 class _Project:
     """One project with open documents.
 
-    `versions` are those of the documents that `analysis` was made from, by path; `published` are the paths of
-    the files for which the client has diagnostics.
+    `versions` are the versions of the documents that `analysis` was made from, by path.
+    `published` are the paths of the files for which the client shows diagnostics.
     """
 
     root: Path
@@ -48,7 +48,7 @@ class _Project:
 
 
 class FlashServer(LanguageServer):
-    """The language server; its state are the projects of the opened documents."""
+    """The language server; its state is the projects of the open documents."""
 
     def __init__(self) -> None:
         """Create a server without any project."""
@@ -70,6 +70,7 @@ class FlashServer(LanguageServer):
         return self._projects.setdefault(root, _Project(root=root)), path
 
     def _workspace_of(self, file: Path) -> Path | None:
+        """Return the innermost folder of the editor's workspace that contains a file."""
         folders = [to_fs_path(uri) for uri in self.workspace.folders]
         roots = [Path(folder) for folder in (*folders, self.workspace.root_path) if folder]
         inside = [root for root in roots if root in file.parents]
@@ -95,11 +96,12 @@ class FlashServer(LanguageServer):
         project.timer.start()
 
     def _refresh(self, project: _Project) -> None:
+        """Analyse a project again and send its findings to the client."""
         try:
             self.analysis(project, renew=True)
             self._publish(project)
         except Exception:
-            # A bug in flashc must not end the server: the next change may be analysed without it.
+            # A bug in flashc must not end the server; the next analysis may succeed.
             logging.exception("flashc could not analyse %s", project.root)
             self.window_log_message(
                 lsp.LogMessageParams(
@@ -108,9 +110,10 @@ class FlashServer(LanguageServer):
             )
 
     def analysis(self, project: _Project, *, renew: bool = False) -> Analysis:
-        """Return an analysis of the documents as they are now, so that positions mean the same as in the client.
+        """Return an analysis of the present documents, so that the client means the same positions.
 
-        `renew` analyses again even if no open document has changed, because another file may have.
+        With `renew`, the project is analysed again even if no open document has changed: another
+        file may have.
         """
         with project.lock:
             documents = self._documents(project)
@@ -122,6 +125,7 @@ class FlashServer(LanguageServer):
             return project.analysis
 
     def _documents(self, project: _Project) -> dict[str, TextDocument]:
+        """Return the open documents of a project, by path."""
         found: dict[str, TextDocument] = {}
         for uri, document in list(self.workspace.text_documents.items()):
             located = self.project(uri)
@@ -130,6 +134,10 @@ class FlashServer(LanguageServer):
         return found
 
     def _publish(self, project: _Project) -> None:
+        """Send the findings of a project to the client.
+
+        Files that had findings before get an empty list.
+        """
         analysis = project.analysis
         assert analysis is not None
         by_path: dict[str, list[lsp.Diagnostic]] = {path: [] for path in project.versions}
@@ -149,7 +157,7 @@ class FlashServer(LanguageServer):
     def diagnostic(
         self, project: _Project, analysis: Analysis, diagnostic: Diagnostic
     ) -> lsp.Diagnostic:
-        """Return a diagnostic in the protocol's form; notes and help follow the message."""
+        """Return a diagnostic in the protocol's form; its notes and help follow the message."""
         rule = diagnostic.rule
         lines = [diagnostic.message]
         lines += [f"note: {note}" for note in diagnostic.notes]
@@ -169,6 +177,7 @@ class FlashServer(LanguageServer):
     def _related(
         self, project: _Project, analysis: Analysis, label: Label
     ) -> lsp.DiagnosticRelatedInformation:
+        """Return a label in the protocol's form."""
         return lsp.DiagnosticRelatedInformation(
             self.location(project, analysis, label.location), label.text
         )
@@ -182,7 +191,7 @@ class FlashServer(LanguageServer):
         return lsp.Location(uri_of(project.root, location.path), self.range(analysis, location))
 
     def edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
-        """Return a fix as edits of the document versions that were analysed."""
+        """Return a fix as edits of the versions of the documents that were analysed."""
         by_path: dict[str, list[lsp.TextEdit]] = {}
         for edit in fix.edits:
             change = lsp.TextEdit(self.range(analysis, edit.span), edit.text)
@@ -214,7 +223,7 @@ def make_server() -> FlashServer:
 
 
 def _handle_changes(server: FlashServer) -> None:
-    """Register the handlers of notifications: each schedules an analysis."""
+    """Register the handlers of notifications; each handler schedules an analysis."""
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
     def opened(params: lsp.DidOpenTextDocumentParams) -> None:
@@ -239,7 +248,10 @@ def _handle_changes(server: FlashServer) -> None:
 
 
 def _handle_requests(server: FlashServer) -> None:
-    """Register the handlers of requests; they run in threads, because an analysis may take a second."""
+    """Register the handlers of requests.
+
+    They run in threads, because an analysis may take a second.
+    """
 
     @server.feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
@@ -283,6 +295,7 @@ def _handle_requests(server: FlashServer) -> None:
 
 
 def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
+    """Return the project, the current analysis and the path of a document."""
     found = server.project(uri)
     if found is None:
         return None
@@ -291,6 +304,7 @@ def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | No
 
 
 def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.CodeAction]:
+    """Yield code actions for the fixes of findings in the selected range."""
     state = _state(server, params.text_document.uri)
     if state is None:
         return
@@ -315,6 +329,7 @@ def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.
 
 
 def _symbol(server: FlashServer, analysis: Analysis, symbol: features.Symbol) -> lsp.DocumentSymbol:
+    """Return an outline entry in the protocol's form."""
     return lsp.DocumentSymbol(
         name=symbol.name,
         detail=symbol.detail,

@@ -1,6 +1,7 @@
-"""Passes over the IR, and the order in which they run.
+"""Run all passes over the IR, in their order: first the analyses, then the rewrites.
 
-A pass is a plain function `(Program, PassContext) -> Program`: it expects a valid program and leaves one.
+A pass is a plain function `(Program, PassContext) -> Program`: it gets a valid program and returns
+one.
 """
 
 from __future__ import annotations
@@ -55,10 +56,10 @@ ANALYSES: tuple[Pass, ...] = (
     # Reported only if nothing else explains why there is no endpoint.
     check_has_endpoints,
 )
-"""Run on every program, one with errors too, so that one run shows all findings."""
+"""The passes that run on every program, also on one with errors, so that one run shows all findings."""
 
 REWRITES: tuple[Pass, ...] = (rewrite_imports,)
-"""Run on programs without errors only: what they leave is built."""
+"""The passes that run only on programs without errors; the resulting program is built."""
 
 
 def run_passes(
@@ -69,9 +70,9 @@ def run_passes(
     *,
     rewrite: bool = True,
 ) -> Program | None:
-    """Run all passes, without `rewrite` only the analyses; None if there are errors.
+    """Run all passes, or only the analyses if `rewrite` is False; return None if there are errors.
 
-    `observe` is called after each pass with the pass's name and the program that it left.
+    `observe` is called after each pass with the name of the pass and the program that it returned.
 
     Raises:
         InvalidProgram: a pass broke a law of the IR; this is a bug in flashc.
@@ -93,6 +94,7 @@ def _run(
     verifier: Verifier,
     observe: Observer | None,
 ) -> Program:
+    """Run one pass, verify the program that it returned, and pass it to the observer."""
     program = step(program, context)
     verifier.check(program, step.__name__)
     if observe is not None:

@@ -1,4 +1,4 @@
-"""Tell which literals an annotation of plain JSON types accepts."""
+"""Find the types of JSON values that a parameter's annotation accepts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _ACCEPTED: dict[str, frozenset[str]] = {
 
 
 def json_types(annotation: str) -> frozenset[str] | None:
-    """Return the names of the Python types that an annotation accepts, None if it has other types than JSON's."""
+    """Return the names of the Python types that an annotation accepts.
+
+    The result is None for types that JSON lacks.
+    """
     try:
         tree = ast.parse(annotation.strip(), mode="eval").body
     except (SyntaxError, ValueError):
@@ -30,6 +33,7 @@ def json_types(annotation: str) -> frozenset[str] | None:
 
 
 def _accepted(node: ast.expr) -> frozenset[str] | None:
+    """Return the types that an annotation's syntax tree accepts; None for types that JSON lacks."""
     match node:
         case ast.Constant(value=None):
             return _ACCEPTED["None"]
@@ -46,6 +50,7 @@ def _accepted(node: ast.expr) -> frozenset[str] | None:
 
 
 def _subscripted(value: ast.expr, inside: ast.expr) -> frozenset[str] | None:
+    """Return the types that an annotation such as `Optional[int]` or `list[str]` accepts."""
     name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
     if name == "Optional":
         return _union([_accepted(inside), _ACCEPTED["None"]])
@@ -56,5 +61,9 @@ def _subscripted(value: ast.expr, inside: ast.expr) -> frozenset[str] | None:
 
 
 def _union(options: list[frozenset[str] | None]) -> frozenset[str] | None:
+    """Return the types that one of several annotations accepts.
+
+    The result is None if one of them is not known.
+    """
     known = [option for option in options if option is not None]
     return frozenset().union(*known) if len(known) == len(options) else None

@@ -1,8 +1,8 @@
-"""Check for annotations that raise NameError in the workers' Python.
+"""Check for annotations inside `match` that raise NameError in the workers' Python.
 
-CPython before 3.11.4 searches the body of a module or class for annotations, but not inside `match`.  If it finds
-none, it does not create `__annotations__`, and the annotation inside `match` raises NameError.  Python 3.10 was
-never corrected.
+CPython before 3.11.4 searches the body of a module or class for annotations, but not inside
+`match`.  If it finds none, it does not create `__annotations__`, and the annotation inside `match`
+raises NameError.  Python 3.10 was never corrected.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ _NEVER_ON_WORKERS = frozenset(
 def check_annotations_in_match(program: Program, context: PassContext) -> Program:
     """Report annotations inside `match` if a worker's Python may be one of the affected versions.
 
-    The images of Runpod with Python 3.11 contain 3.11.4 or later.  flashc does not know the release in other images.
+    The images of Runpod with Python 3.11 contain 3.11.4 or later.  flashc does not know the release
+    in other images.
     """
     python = program.python_version
     images = (
@@ -46,7 +47,7 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
                 continue
             blocks = [list(_unprepared(block)) for block in _blocks(source.parse_with_host())]
         except (OSError, Undecodable, SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # reported where modules are read
+            continue  # the module can't be parsed, which is already reported
         for found in blocks:
             for node in found[:1]:
                 context.sink.report(
@@ -67,9 +68,10 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
 
 
 def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
-    """Yield the bodies of the module and its classes for which an affected Python creates no `__annotations__`.
+    """Yield the bodies for which an affected Python creates no `__annotations__`.
 
-    If the module has `__annotations__`, its classes use them, so there are no such bodies.
+    Only the module and its classes have such bodies.  If the module has `__annotations__`, its
+    classes use them, so there are none.
     """
     if _prepares(module.body):
         return
@@ -80,7 +82,7 @@ def _blocks(module: ast.Module) -> Iterator[list[ast.stmt]]:
 
 
 def _prepares(body: Iterable[ast.stmt]) -> bool:
-    """Return whether the affected versions find an annotation here, and create `__annotations__`."""
+    """Return whether the affected versions find an annotation, and create `__annotations__`."""
     for statement in body:
         if isinstance(statement, ast.AnnAssign):
             return True
@@ -110,6 +112,7 @@ def _unprepared(body: Iterable[ast.stmt], in_match: bool = False) -> Iterator[as
 
 
 def _opens_scope(statement: ast.stmt) -> bool:
+    """Return whether a statement is a function or class, whose body has its own names."""
     return isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
 
 
@@ -124,6 +127,7 @@ def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
 
 
 def _span(source: SourceFile, node: ast.AnnAssign) -> Span:
+    """Return the span of an annotated assignment."""
     start, end = node.target, node.value or node.annotation
     end_line = end.end_lineno or end.lineno
     return Span(

@@ -1,4 +1,4 @@
-"""Check calls between endpoints: arguments that do not match, and results that are lost."""
+"""Check calls between endpoints: do the arguments fit, and is the result used?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .context import PassContext
 
 
 def check_calls(program: Program, context: PassContext) -> Program:
-    """Report every call whose arguments do not match the called function, or whose result is lost."""
+    """Report calls whose arguments do not match the function, or whose result is lost."""
     sink = context.sink
     functions = {
         (endpoint.resource, f"{function.module}:{function.qualname}"): function
@@ -38,6 +38,7 @@ def check_calls(program: Program, context: PassContext) -> Program:
 
 
 def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
+    """Check one call of a function that an endpoint runs."""
     _check_result(call, shape, function, sink)
     if not function.decorated:
         _check_arguments(call, shape, function, sink)
@@ -45,9 +46,9 @@ def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) ->
 
 
 def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """Report a call in async code that is not awaited: it returns an awaitable, not the result."""
+    """Report a call in async code that is not awaited, so that its result is lost."""
     there = (Label(function.span, "defined here"),)
-    if function.is_generator:  # its stub is a generator too, so there is nothing to await
+    if function.is_generator:  # the stub of a generator is a generator, which can't be awaited
         _check_generator(call, shape, function, sink)
         return
     if (
@@ -78,6 +79,7 @@ def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) 
 
 
 def _check_generator(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
+    """Report a call of a generator of another endpoint, whose items come all at once."""
     loop = "async for" if function.is_async else "for"
     fix = f"read it with `{loop}`; it can't be awaited" if shape.awaited else "return a list"
     sink.report(
@@ -90,7 +92,10 @@ def _check_generator(call: Call, shape: CallShape, function: Function, sink: Sin
 
 
 def _check_types(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """Report a literal argument of another type than the parameter's annotation, if that is plain JSON."""
+    """Report a literal argument whose type the parameter's annotation does not accept.
+
+    Only annotations with plain JSON types are checked.
+    """
     positional = [p for p in function.parameters if p.kind in _BY_POSITION]
     named = {p.name: p for p in function.parameters if p.kind in _BY_KEYWORD}
     for constant in shape.constants:
@@ -113,6 +118,7 @@ def _check_types(call: Call, shape: CallShape, function: Function, sink: Sink) -
 
 
 def _check_class_call(call: Call, shape: CallShape, endpoint: QueueClass, sink: Sink) -> None:
+    """Check a call of an endpoint's class or of one of its methods."""
     qualname = call.function.partition(":")[2]
     if qualname == endpoint.qualname:
         if shape.positional or shape.keywords:
@@ -139,6 +145,7 @@ def _check_class_call(call: Call, shape: CallShape, endpoint: QueueClass, sink: 
 
 
 def _check_arguments(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
+    """Report arguments that the function does not accept, and required ones that are missing."""
     there = (Label(function.span, "defined here"),)
     surplus = surplus_arguments(shape, function)
     for text, span in surplus:
@@ -164,7 +171,7 @@ _BY_KEYWORD = (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
 
 def surplus_arguments(shape: CallShape, function: Function) -> list[tuple[str, Span | None]]:
-    """Return the arguments of the call that the function does not accept: in words, and where they are written."""
+    """Return the arguments that the function does not accept, as text, each with its span."""
     parameters = function.parameters
     positional = [p.name for p in parameters if p.kind in _BY_POSITION]
     found: list[tuple[str, Span | None]] = []

@@ -1,4 +1,4 @@
-"""Check the third-party imports of worker modules against the declared packages."""
+"""Check that third-party imports of worker modules belong to declared packages."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from .misplaced_modules import excluded_module, neighbouring_module
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
-    """Check that third-party imports of worker modules belong to declared packages, and the reverse.
+    """Report imports of undeclared packages in worker modules, and unused declared packages.
 
-    All endpoints share one set of packages, so one declaration is enough for all.  Where an endpoint's
+    All endpoints share one set of packages, so one declaration is enough for all.  If an endpoint's
     requirements are not known, any package may be declared, so no import is reported.
     """
     declared = {d.name for d in program.requirements if not d.constraint}
@@ -43,7 +43,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     )
     explained = [_check_module(m, present, context) for m in workers] if is_known else [False]
     computed = any(problem.computed for m in workers for problem in m.import_problems)
-    # A computed import, or one of a module that no package is known to have, may be of any declared package.
+    # A computed import, or the import of a module of no known package, may be of any declared package.
     if all(explained) and not computed:
         _check_used(workers, program, context.sink)
     return program
@@ -57,7 +57,7 @@ def _check_module(module: Module, present: set[str], context: PassContext) -> bo
             continue
         top = item.module.partition(".")[0]
         if _is_misplaced(item.module, module, context):
-            continue  # reported as what it is
+            continue  # another check reports this import
         if top in seen or any(set(names) & present for names in _candidates(item)):
             continue
         seen.add(top)
@@ -73,6 +73,7 @@ def _check_module(module: Module, present: set[str], context: PassContext) -> bo
 
 
 def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
+    """Return whether the project has the module `name` in a folder where no worker finds it."""
     project = context.project
     is_excluded = excluded_module(project, name) is not None
     return is_excluded or neighbouring_module(project, module, name) is not None
@@ -88,7 +89,7 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
         for dependency in endpoint.configuration.dependencies
         if _must_be_imported(dependency) and dependency.name not in used
     ]
-    if unused:  # reading installed metadata is slow: skipped if nothing is unused
+    if unused:  # reading installed metadata is slow, so it is skipped if nothing is unused
         used = {name for item in items for name in _installed(item.module)}
     for dependency in unused:
         if dependency.name not in used:
@@ -104,8 +105,8 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
 def _must_be_imported(dependency: Dependency) -> bool:
     """Return whether an unused dependency is a mistake.
 
-    It is not if the name to import is unknown (a direct reference), or if the requirement only limits the version
-    of a package that another one needs (an upper bound).
+    It is no mistake if the name to import is unknown (a requirement with a URL), or if the
+    requirement only limits the version of a package that another one needs (an upper bound).
     """
     name = dependency.name
     if name in not_imported_directly() | worker_distributions() | commonly_transitive():
@@ -120,7 +121,7 @@ def _must_be_imported(dependency: Dependency) -> bool:
 
 
 def _candidates(item: Import) -> Iterator[tuple[str, ...]]:
-    """Yield the distributions that an import may come from: by the table, then by what is installed here.
+    """Yield the distributions that an import may come from, by the table and by what is installed.
 
     Reading the installed metadata takes longest, so it comes last.
     """
@@ -129,6 +130,7 @@ def _candidates(item: Import) -> Iterator[tuple[str, ...]]:
 
 
 def _by_table(item: Import) -> Iterator[tuple[str, ...]]:
+    """Yield the distributions that an import may come from, by flashc's table."""
     yield distributions_of(item.module)
     for name in item.names or ():
         yield distributions_of(f"{item.module}.{name.name}")
@@ -141,12 +143,14 @@ def _installed(module: str) -> tuple[str, ...]:
 
 @cache
 def _metadata() -> Mapping[str, list[str]]:
+    """Return the distributions of this environment by the top-level modules that they contain."""
     from importlib.metadata import packages_distributions  # takes long to import
 
     return packages_distributions()
 
 
 def _canonical(name: str) -> str:
+    """Return the canonical form of a distribution's name."""
     from packaging.utils import canonicalize_name  # takes long to import
 
     return canonicalize_name(name)

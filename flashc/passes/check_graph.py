@@ -1,4 +1,4 @@
-"""Check the graph of calls between endpoints: cycles, deadlocks, and time limits that can't hold."""
+"""Check the graph of calls between endpoints for cycles, deadlocks and impossible time limits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .drawing import draw_path
 
 
 def check_graph(program: Program, context: PassContext) -> Program:
-    """Report cycles, deadlocks and time limits that cannot hold."""
+    """Report cycles, deadlocks and impossible time limits in the calls between endpoints."""
     sink = context.sink
     endpoints = {e.resource: e for e in program.code_endpoints()}
     every = program.callees()
@@ -38,7 +38,7 @@ Graph = dict[str, tuple[str, ...]]
 
 
 def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Report endpoints that call each other in a cycle: they wait for each other and use up workers."""
+    """Report endpoints that call each other in a cycle, so that they wait for each other."""
     for cycle in cycles_through(endpoints, callees.__getitem__):
         drawn = draw_path((*cycle, cycle[0]))
         sink.report(
@@ -52,7 +52,7 @@ def check_cycles(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink)
 
 
 def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
-    """Report a cycle through an endpoint with one worker, which waits for the call that it serves."""
+    """Report a cycle through an endpoint with one worker, which would wait for itself."""
     configuration = endpoint.configuration
     most = configuration.resources.workers.maximum
     if most * configuration.max_concurrency > 1:
@@ -70,7 +70,7 @@ def _check_deadlock(endpoint: CodeEndpoint, drawn: str, sink: Sink) -> None:
 
 
 def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Report a caller that is stopped before its callee may finish: the callee's work is lost."""
+    """Report a caller that is stopped before its callee may end, so that the result is lost."""
     for resource, caller in endpoints.items():
         limit = _limit(caller)
         for name in callees[resource]:
@@ -93,6 +93,7 @@ def check_time_limits(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: 
 
 
 def _limit(endpoint: CodeEndpoint) -> int:
+    """Return the time in ms after which the platform stops a call of an endpoint."""
     if isinstance(endpoint, LoadBalanced):
         return time_limits().load_balancer_processing.milliseconds
     return endpoint.configuration.resources.execution_timeout_ms or (
@@ -101,7 +102,7 @@ def _limit(endpoint: CodeEndpoint) -> int:
 
 
 def check_cold_chains(endpoints: dict[str, CodeEndpoint], callees: Graph, sink: Sink) -> None:
-    """Report a chain of endpoints without a waiting worker: a request waits for each of them in turn."""
+    """Report a chain of endpoints that keep no worker ready: a request waits for each in turn."""
     waiting_ms = time_limits().load_balancer_waiting.milliseconds
     processing_ms = time_limits().load_balancer_processing.milliseconds
     most = processing_ms // waiting_ms

@@ -1,4 +1,4 @@
-"""Check that the project declares something to deploy."""
+"""Check that the project declares an endpoint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .context import PassContext
 def check_has_endpoints(program: Program, context: PassContext) -> Program:
     """Report a project without endpoints.
 
-    After an error nothing is reported: a module that can't be read may declare some.
+    If there are errors, nothing is reported, because a module that can't be read may declare
+    endpoints.
     """
     if not program.endpoints and not context.sink.has_errors():
         context.sink.report(

@@ -1,4 +1,4 @@
-"""Check that images have the packages that are never bundled."""
+"""Check that container images have the packages that flashc never bundles, such as torch."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from .context import PassContext
 
 
 def check_images(program: Program, context: PassContext) -> Program:
-    """Report packages that are never bundled and that the endpoint's image lacks, or has in another version.
+    """Report packages that are never bundled and that an image lacks or has in another version.
 
-    An environment variable may choose another image, of which nothing is known.
+    If an environment variable chooses another image, its packages are unknown, so nothing is
+    reported.
     """
     for endpoint in program.code_endpoints():
         for dependency in endpoint.configuration.dependencies:
@@ -34,7 +35,7 @@ def check_image(
     environ: Mapping[str, str],
     sink: Sink,
 ) -> None:
-    """Report a package that is never bundled if the image lacks it, or has a version that does not match."""
+    """Report a package that is never bundled if the image lacks it or has another version."""
     image = image_of(endpoint, python_version, environ)
     if image.packages is None:
         return

@@ -1,4 +1,4 @@
-"""Check the imports of the modules that workers import."""
+"""Check that the imports in the modules of workers will succeed there, and find import cycles."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ def check_imports(program: Program, context: PassContext) -> Program:
 
 @dataclass(frozen=True, eq=False)
 class _Checker:
+    """Checks the imports of modules that workers import."""
+
     project: Project
     sink: Sink
 
     def check(self, module: Module, item: Import) -> None:
+        """Report an import of a module that workers will not have."""
         if item.typing_only or item.guarded:
             return
         project = self.project
@@ -43,7 +46,7 @@ class _Checker:
         if item.origin is Origin.PROJECT and project.has(item.module):
             if item.names is None or item.module in project.modules:
                 return
-            # a namespace package has no names of its own: each must be a module
+            # a namespace package has no names of its own, so each imported name must be a module
             wanted = [
                 f"{item.module}.{n.name}"
                 for n in item.names
@@ -55,6 +58,7 @@ class _Checker:
             self._missing(module, item, name)
 
     def _missing(self, module: Module, item: Import, name: str) -> None:
+        """Report that workers will not have the module `name`, with the reason."""
         excluded = excluded_module(self.project, name)
         if excluded is not None:
             path = excluded.path
@@ -87,6 +91,7 @@ class _Checker:
             )
 
     def report_problems(self, problems: Iterable[ImportProblem]) -> None:
+        """Report imports whose module is computed, or outside of the project."""
         for problem in problems:
             if problem.expected:
                 continue
@@ -108,7 +113,7 @@ class _Checker:
 
 
 def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
-    """Report modules whose top-level imports lead back to themselves."""
+    """Report modules that import themselves through the top-level imports of other modules."""
     edges = {module.name: _needed_names(module, project) for module in modules}
     for cycle in cycles_through(edges, lambda name: edges.get(name, ())):
         first = edges[cycle[0]][cycle[1 % len(cycle)]]
@@ -127,7 +132,7 @@ def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
 
 
 def _needed_names(module: Module, project: Project) -> dict[str, Span]:
-    """Return the modules whose names `module` needs while Python imports it, with the span of the import."""
+    """Return the modules from which `module` needs names during its import, with the spans."""
     found: dict[str, Span] = {}
     for item in module.imports:
         if item.scope or item.typing_only or item.guarded or item.names is None:

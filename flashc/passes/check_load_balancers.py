@@ -1,4 +1,4 @@
-"""Check that clients can poll a load balancer until a worker answers."""
+"""Check that a load balancer keeps a running worker or has a simple route that clients can poll."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def check_load_balancers(program: Program, context: PassContext) -> Program:
 def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
     """Report a load balancer without a minimum of workers and without a cheap route.
 
-    A request to a load balancer without a running worker waits up to 120 s and then fails, so a client needs a
-    cheap route to poll until a worker answers.
+    A request to a load balancer without a running worker waits up to 120 s and then fails, so a
+    client needs a cheap route to poll until a worker answers.
     """
     if endpoint.configuration.resources.workers.minimum > 0:
         return
@@ -42,9 +42,11 @@ def check_routes(endpoint: LoadBalanced, sink: Sink) -> None:
 
 
 def _is_cheap(route: Route) -> bool:
+    """Return whether a route is a GET without required parameters, so that clients can poll it."""
     return route.method == "GET" and not any(map(_is_required, route.function.parameters))
 
 
 def _is_required(parameter: Parameter) -> bool:
+    """Return whether a parameter needs an argument."""
     variadic = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
     return parameter.default is None and parameter.kind not in variadic

@@ -1,4 +1,4 @@
-"""Check for endpoints that are declared in functions that nothing calls during the import."""
+"""Check for endpoints that are declared inside functions that do not run during the import."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .context import PassContext
 
 
 def check_nested_endpoints(program: Program, context: PassContext) -> Program:
-    """Report each decorator in a function that would declare an endpoint, but does not run during the import."""
+    """Report decorators in functions that would declare an endpoint, but do not run."""
     made = {endpoint.construction.span for endpoint in (*program.endpoints, *program.unlowered)}
     for module in program.modules:
         for span in module.nested_endpoints:

@@ -1,4 +1,4 @@
-"""Check imports of SDKs for names that workers do not have."""
+"""Check imports of the SDK for names that do not exist on workers."""
 
 from __future__ import annotations
 

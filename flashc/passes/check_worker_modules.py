@@ -1,4 +1,4 @@
-"""Check what the modules that workers import do when they are imported and when they run."""
+"""Check modules that workers import for syntax errors, failing imports and pip installations."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .used_names import users_of_names
 
 
 def check_worker_modules(program: Program, context: PassContext) -> Program:
-    """Report texts that can't be parsed, imports that raise, installations, and imports that can wait."""
+    """Report invalid syntax, imports that raise, installations, and imports that can be moved."""
     workers = [module for name in program.worker_modules if (module := program.module(name))]
-    started = started_modules(program)
+    started = started_modules(program, context.imports(program))
     for module in workers:
         for diagnostic in module.unreadable:
             context.sink.add(diagnostic)
@@ -46,7 +46,7 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
 
 
 def _check_deferred_imports(program: Program, sink: Sink) -> None:
-    """Report imports at the top of endpoints' modules whose names only functions of this module use."""
+    """Report imports at the top of endpoints' modules that only functions of the module use."""
     declaring = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
     candidates = [m for m in program.modules if m.deferred_imports and m.name in declaring]
     users = users_of_names(program) if candidates else {}

@@ -1,4 +1,4 @@
-"""Check what workers need when they run: variables, state and GPUs."""
+"""Check that the workers of each endpoint have the variables, state and GPUs that they need."""
 
 from __future__ import annotations
 
@@ -14,24 +14,30 @@ from flashc_ir.resources import Gpu
 from .context import PassContext
 from .resolver import Definition
 
-# ratio of memory from which a model for the largest GPU does not fit into the smallest
+# GPUs in a list are very different if the largest has at least this many times the memory of the
+# smallest.
 _UNEQUAL = 2
 
 
 def check_workers(program: Program, context: PassContext) -> Program:
-    """Report variables and state that workers do not have, and unequal GPUs."""
+    """Report missing variables, state that endpoints can't share, and very different GPUs.
+
+    Missing variables are environment variables that workers read and that are not set there.  GPUs
+    are very different if a model for the largest may not fit into the memory of the smallest.
+    """
     sink = context.sink
     resolver = context.resolver(program)
-    runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
-    check_variables(program, runs, sink)
-    check_state(program, runs, sink)
+    if any(module.variables_read or module.globals for module in program.modules):
+        runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
+        check_variables(program, runs, sink)
+        check_state(program, runs, sink)
     for endpoint in program.code_endpoints():
         check_gpus(endpoint, sink)
     return program
 
 
 Runs = dict[str, set[Definition]]
-"""The definitions that workers of an endpoint may run, by the endpoint's resource."""
+"""The functions and classes that workers of an endpoint may run, by the endpoint's resource."""
 
 
 # Environment variables ----------------------------------------------------------------------------
@@ -40,7 +46,8 @@ Runs = dict[str, set[Definition]]
 def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
     """Report variables that neither `env=`, the program nor the platform sets on a worker.
 
-    A variable that the module also reads with a default, or tests for, is optional and not reported.
+    If the module also reads a variable with a default, or tests whether it is set, the variable is
+    optional and not reported.
     """
     set_by_program = {item.name for module in program.modules for item in module.variables_set}
     given = {e.resource: _given(e) for e in program.code_endpoints()}
@@ -55,7 +62,7 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
             if read.name in optional | set_by_program or is_set_by_platform(read.name):
                 continue
             if any(span.covers(read.span) for span in replaced):
-                continue  # in the artifact, the only argument of `Endpoint` is its name
+                continue  # workers do not evaluate the arguments of `Endpoint`: the artifact keeps only the name
             lacking = [
                 resource
                 for resource, definitions in runs.items()
@@ -67,6 +74,7 @@ def check_variables(program: Program, runs: Runs, sink: Sink) -> None:
 
 
 def _given(endpoint: CodeEndpoint) -> set[str]:
+    """Return the names of the environment variables that an endpoint declares."""
     configuration = endpoint.configuration
     template = configuration.resources.template
     return {
@@ -77,6 +85,7 @@ def _given(endpoint: CodeEndpoint) -> set[str]:
 
 
 def _report_variable(module: Module, read: VariableRead, lacking: list[str], sink: Sink) -> None:
+    """Report a variable that workers of some endpoints read and that is not set there."""
     names = ", ".join(f"`{name}`" for name in lacking[:3]) + (", ..." if len(lacking) > 3 else "")
     dotenv = any(item.module == "dotenv" for item in module.imports)
     notes = (
@@ -98,7 +107,10 @@ def _report_variable(module: Module, read: VariableRead, lacking: list[str], sin
 
 
 def check_state(program: Program, runs: Runs, sink: Sink) -> None:
-    """Report a module-level value that one endpoint changes and another reads: their workers are different."""
+    """Report a module-level value that one endpoint changes and another reads.
+
+    The endpoints run on different workers, so the change is not seen.
+    """
     for module in program.modules:
         for name in dict.fromkeys(use.name for use in module.globals):
             uses = [use for use in module.globals if use.name == name]
@@ -122,6 +134,7 @@ def check_state(program: Program, runs: Runs, sink: Sink) -> None:
 
 
 def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, GlobalUse]:
+    """Return, by resource, the first use of a global that the code of the endpoint may run."""
     found: dict[str, GlobalUse] = {}
     for use in uses:
         for resource, definitions in runs.items():

@@ -1,4 +1,4 @@
-"""Choose the one Python version of the app."""
+"""Choose the one Python version that all workers of the app run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .context import PassContext
 
 
 def choose_python(program: Program, context: PassContext) -> Program:
-    """Set the program's Python: the option, else what the endpoints declare, else the running interpreter's.
+    """Set the program's Python version: the option, else the declared one, else the running one.
 
     A version that no worker image has, and endpoints that declare different versions, are reported.
     """
@@ -40,6 +40,7 @@ def choose_python(program: Program, context: PassContext) -> Program:
 
 
 def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
+    """Report endpoints that declare different versions."""
     if len(declared) < 2:
         return
     (first, one), *others = sorted(declared.items())
@@ -57,6 +58,7 @@ def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
 
 
 def _check_supported(version: str, sink: Sink) -> None:
+    """Report a version for which there is no worker image."""
     if version not in supported_pythons():
         sink.report(
             rules.UNSUPPORTED_PYTHON,
@@ -67,6 +69,7 @@ def _check_supported(version: str, sink: Sink) -> None:
 
 
 def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
+    """Report an endpoint that declares another version than the option asks for."""
     for version, endpoint in declared.items():
         if version != wanted and wanted in supported_pythons():
             sink.report(

@@ -1,4 +1,4 @@
-"""What a pass may use besides the program."""
+"""Define what passes may use besides the program: the sink, the project and the options."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from dataclasses import dataclass, field
 from flashc.project.options import Options
 from flashc.project.project import Project
 from flashc_core.diagnostics import Sink
+from flashc_ir.modules import Module
 from flashc_ir.program import Program
 
+from .imported_modules import ImportGraph
 from .resolver import CallResolver
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class PassContext:
-    """Where passes report to, and the project that the program was read from.
+    """The sink for the findings of passes, and the project that the program was read from.
 
-    `environment` are the variables of the building process, of which every lookup is recorded.
-    `how_to_declare` says how a program declares an endpoint, for each dialect.
+    `environment` are the variables of the building process; every variable that is read is
+    recorded. `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
     """
 
     sink: Sink
@@ -27,12 +29,29 @@ class PassContext:
     environment: Mapping[str, str]
     how_to_declare: tuple[str, ...]
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
+    _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
+        default_factory=list[tuple[tuple[Module, ...], ImportGraph]]
+    )
 
     def resolver(self, program: Program) -> CallResolver:
-        """Return a resolver for this program: the last one, if the modules and endpoints are the same."""
+        """Return a resolver for this program.
+
+        The last resolver is used again if the modules and endpoints are the same.
+        """
         for resolver in self._resolvers:
             known = resolver.program
             if known.modules is program.modules and known.endpoints is program.endpoints:
                 return resolver
-        self._resolvers[:] = [CallResolver(program)]
+        self._resolvers[:] = [CallResolver(program, self.imports(program))]
         return self._resolvers[0]
+
+    def imports(self, program: Program) -> ImportGraph:
+        """Return the imports between this program's modules.
+
+        The last result is used again if the modules are the same.
+        """
+        for modules, imports in self._imports:
+            if modules is program.modules:
+                return imports
+        self._imports[:] = [(program.modules, ImportGraph(program.modules))]
+        return self._imports[0][1]

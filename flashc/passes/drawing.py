@@ -1,4 +1,4 @@
-"""Draw paths through graphs in messages."""
+"""Write a path through a graph as text for messages, as in `a -> b -> c`."""
 
 from __future__ import annotations
 

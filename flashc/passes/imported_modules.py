@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from flashc_ir.modules import Module, Origin
 
 
-def imported_modules(
-    module: Module, modules: Mapping[str, Module], *, at_start: bool = False
-) -> list[str]:
-    """Return the project's modules that a module imports, parents and submodules included.
+class ImportGraph:
+    """The imports between the modules of a program, including parents and submodules.
 
-    What only a type checker imports is left out; `at_start` leaves out what functions import as well.
+    Imports for type checkers only are left out.  Each module is searched once.
     """
-    items = (
-        item
-        for item in module.imports
-        if item.origin is Origin.PROJECT and not item.typing_only and not (at_start and item.scope)
-    )
-    names = (name for item in items for name in item.modules() if name in modules)
-    return list(dict.fromkeys(names))
+
+    def __init__(self, modules: Iterable[Module]) -> None:
+        """Index the modules by name."""
+        self._modules = {module.name: module for module in modules}
+        self._imported: dict[str, tuple[list[str], list[str]]] = {}
+
+    def imported(self, name: str) -> list[str]:
+        """Return the modules of the project that a module imports, also in its functions."""
+        return self._of(name)[0]
+
+    def imported_at_start(self, name: str) -> list[str]:
+        """Return the project's modules that a module imports outside of functions."""
+        return self._of(name)[1]
+
+    def _of(self, name: str) -> tuple[list[str], list[str]]:
+        """Return the modules that a module imports, and those imported outside of functions."""
+        known = self._imported.get(name)
+        if known is None:
+            found: dict[str, bool] = {}  # whether it is imported outside of functions
+            for item in self._modules[name].imports:
+                if item.origin is Origin.PROJECT and not item.typing_only:
+                    for target in item.modules():
+                        if target in self._modules:
+                            found[target] = found.get(target, False) or not item.scope
+            at_start = [target for target, is_at_start in found.items() if is_at_start]
+            known = self._imported[name] = (list(found), at_start)
+        return known

@@ -1,4 +1,4 @@
-"""Recognise imports of modules that the project has, but not where a worker finds them."""
+"""Find the module that an import probably means, if the project has it but no worker finds it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from flashc_ir.program import Exclusion
 
 
 def excluded_module(project: Project, name: str) -> Exclusion | None:
-    """Return the exclusion of the file that has the module `name` or a parent of it; None if no file is excluded.
+    """Return the exclusion of the file for the module `name`, or for a parent of it.
 
-    The file is in the project's folder, and an ignore rule keeps it out of the project.
+    Such a file is in the folder of the project, but an ignore rule excludes it.  The result is None
+    if there is no such file.
     """
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
@@ -24,7 +25,8 @@ def excluded_module(project: Project, name: str) -> Exclusion | None:
 def neighbouring_module(project: Project, module: Module, name: str) -> str | None:
     """Return the full name of a module `name` in the folder of `module`; None if there is none.
 
-    Python finds it there if `module` is run as a script; a worker imports from the project's root only.
+    Python finds that module if `module` is run as a script; a worker imports only from the
+    project's root.
     """
     folder = module.path.rpartition("/")[0]
     full = ".".join((*folder.split("/"), name))

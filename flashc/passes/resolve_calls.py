@@ -1,4 +1,4 @@
-"""Resolve references between modules to calls of endpoints, and compute which endpoint may call which."""
+"""Find the calls between endpoints, and compute which endpoint may call which other one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from flashc_ir.endpoints import CodeEndpoint, Endpoint
-from flashc_ir.modules import Reference
+from flashc_ir.modules import Module, Reference
 from flashc_ir.program import Call, Edge, Program, callee_of
 
 from .context import PassContext
@@ -17,32 +17,39 @@ from .resolver import CallResolver, Definition, entry_points
 def resolve_calls(program: Program, context: PassContext) -> Program:
     """Set `Program.calls` and `Program.edges`.
 
-    Every reference to an endpoint counts as a call, because the program may pass it on and call it elsewhere.
-    An endpoint runs its functions, everything that they refer to, and the top level of every imported module.
+    Every reference to an endpoint counts as a call, because the program may pass it on and call it
+    elsewhere.  An endpoint runs its functions, everything that they refer to, and the top level of
+    every imported module.
     """
     resolver = context.resolver(program)
-    edges = sorted(
-        {edge for endpoint in program.code_endpoints() for edge in _edges(resolver, endpoint)},
-        key=lambda edge: (edge.caller, str(edge.callee)),
-    )
-    return replace(program, calls=tuple(dict.fromkeys(_calls(resolver))), edges=tuple(edges))
+    uses = [
+        (module, reference, definition)
+        for module in program.modules
+        for reference, definition in resolver.uses_of(module)
+    ]
+    if not uses:
+        return program
+    calls = dict.fromkeys(call for use in uses for call in _calls(resolver, *use))
+    edges = {edge for endpoint in program.code_endpoints() for edge in _edges(resolver, endpoint)}
+    ordered = sorted(edges, key=lambda edge: (edge.caller, str(edge.callee)))
+    return replace(program, calls=tuple(calls), edges=tuple(ordered))
 
 
-def _calls(resolver: CallResolver) -> Iterator[Call]:
-    """Yield every use of an endpoint by code that is not the endpoint's own."""
-    for module in resolver.program.modules:
-        for reference, definition in resolver.uses_of(module):
-            scope = Definition(module.name, reference.scope)
-            for endpoint in resolver.endpoints_at(definition):
-                if not scope.is_in(entry_points(endpoint)):
-                    yield _call(scope, definition, endpoint, reference)
+def _calls(
+    resolver: CallResolver, module: Module, reference: Reference, definition: Definition
+) -> Iterator[Call]:
+    """Yield a call for each endpoint that a reference may call from other code than its own."""
+    scope = Definition(module.name, reference.scope)
+    for endpoint in resolver.endpoints_at(definition):
+        if not scope.is_in(entry_points(endpoint)):
+            yield _call(scope, definition, endpoint, reference)
 
 
 def _edges(resolver: CallResolver, endpoint: CodeEndpoint) -> Iterator[Edge]:
     """Yield an edge to every other endpoint that `endpoint` may call."""
     own = set(entry_points(endpoint))
-    for definition in resolver.reachable(endpoint):
-        for other in resolver.endpoints_at(definition):
+    for definition, callees in resolver.reachable(endpoint).items():
+        for other in callees:
             if other is not endpoint and definition not in own:
                 yield Edge(endpoint.resource, callee_of(other))
 
@@ -50,6 +57,7 @@ def _edges(resolver: CallResolver, endpoint: CodeEndpoint) -> Iterator[Edge]:
 def _call(
     scope: Definition, definition: Definition, endpoint: Endpoint, reference: Reference
 ) -> Call:
+    """Return the call of an endpoint that a reference makes."""
     member = reference.member
     qualname = definition.qualname if member is None else f"{definition.qualname}.{member}"
     shape = reference.shape if member is None else reference.member_shape

@@ -1,4 +1,4 @@
-"""Resolve dotted names of a program to definitions, and compute what the code of an endpoint can reach."""
+"""Resolve dotted names to functions and classes, and find what the code of an endpoint uses."""
 
 from __future__ import annotations
 
@@ -20,34 +20,35 @@ from flashc_ir.endpoints import (
 from flashc_ir.modules import ImportedName, Module, Origin, Reference
 from flashc_ir.program import Program
 
-from .imported_modules import imported_modules
+from .imported_modules import ImportGraph
 
-_MAX_REEXPORTS = 20  # length of a chain of re-exports; real programs stay far below
+_MAX_REEXPORTS = 20  # the longest chain of re-exports that is followed
 _STAR = (ImportedName(name="*"),)
 
 
 class Definition(NamedTuple):
-    """A function or class of a module, by its qualified name; "" is the module itself."""
+    """A function or class of a module, by its qualified name; "" stands for the module itself."""
 
     module: str
     qualname: str
 
     def is_in(self, definitions: Container[Definition]) -> bool:
-        """Return whether this is one of `definitions`, or in a function or class that is."""
+        """Return whether this is one of `definitions`, or is inside one of them."""
         parts = self.qualname.split(".")
         prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
         return any(Definition(self.module, prefix) in definitions for prefix in prefixes)
 
 
 class CallResolver:
-    """Resolve dotted names of a program to definitions, and definitions to endpoints.
+    """Resolves dotted names of a program to definitions, and definitions to endpoints.
 
-    Each answer is computed once.
+    Each result is computed once.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, imports: ImportGraph) -> None:
         """Index the modules and endpoints of a program."""
         self.program = program
+        self._imports = imports
         self._modules = {module.name: module for module in program.modules}
         self._bindings = {
             module.name: {binding.name: binding.target for binding in module.bindings}
@@ -61,21 +62,23 @@ class CallResolver:
             if isinstance(endpoint, (ImageEndpoint, ExistingEndpoint)) and endpoint.variable:
                 client = Definition(endpoint.construction.module, endpoint.variable)
                 self._clients[client] = [endpoint]
+        self._callees: dict[Definition, list[Endpoint]] = {}
         self._resolved: dict[str, Definition | None] = {}
         self._uses: dict[str, dict[str, tuple[Definition, ...]]] = {}
         self._imported: dict[str, tuple[Definition, ...]] = {}
-        self._reachable: dict[int, tuple[Definition, ...]] = {}
+        self._reachable: dict[int, dict[Definition, list[Endpoint]]] = {}
 
     def resolve(self, target: str) -> Definition | None:
         """Return the definition of an absolute dotted name, through re-exports and star imports.
 
-        Returns None if the program does not define the name.
+        The result is None if the program does not define the name.
         """
         if target not in self._resolved:
             self._resolved[target] = self._resolve(target, 0)
         return self._resolved[target]
 
     def _resolve(self, target: str, depth: int) -> Definition | None:
+        """Return the definition of a name; `depth` counts the re-exports so far."""
         parts = target.split(".")
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
@@ -84,6 +87,7 @@ class CallResolver:
         return None
 
     def _inside(self, module: str, rest: list[str], depth: int) -> Definition | None:
+        """Return the definition of the name `rest` in a module."""
         if not rest or depth > _MAX_REEXPORTS:
             return Definition(module, "") if not rest else None
         bindings = self._bindings[module]
@@ -101,14 +105,19 @@ class CallResolver:
 
     def endpoints_at(self, definition: Definition) -> list[Endpoint]:
         """Return the endpoints that a use of this definition may call."""
-        head = Definition(definition.module, definition.qualname.partition(".")[0])
-        return self._clients.get(head) or self._owners.get(definition) or self._owners.get(head, [])
+        found = self._callees.get(definition)
+        if found is None:
+            head = Definition(definition.module, definition.qualname.partition(".")[0])
+            found = self._clients.get(head) or self._owners.get(definition)
+            found = self._callees[definition] = found or self._owners.get(head, [])
+        return found
 
     def uses_of(self, module: Module) -> Iterator[tuple[Reference, Definition]]:
-        """Yield the references of a module and their definitions, if one of these is an endpoint's.
+        """Yield (reference, definition) for the references of a module that mean an endpoint.
 
-        If a name is bound more than once, one use has several references, and it is not known which of them is
-        called; they are yielded without a shape.
+        If a name is bound more than once, one use has several references, and it is not known which
+        definition is called.  Such references are yielded without a shape, so that their arguments
+        are not checked.
         """
         found = [(each, self.resolve(each.target)) for each in module.references]
         if not any(definition and self.endpoints_at(definition) for _, definition in found):
@@ -120,57 +129,57 @@ class CallResolver:
             is_certain = len({definition for _, definition in candidates}) == 1
             for reference, definition in candidates:
                 if definition is not None and definition.qualname:
-                    yield reference if is_certain else _uncertain(reference), definition
+                    yield reference if is_certain else _without_shape(reference), definition
 
-    def reachable(self, endpoint: CodeEndpoint) -> tuple[Definition, ...]:
-        """Return every definition that the code of `endpoint` refers to, including other endpoints.
+    def reachable(self, endpoint: CodeEndpoint) -> dict[Definition, list[Endpoint]]:
+        """Return every definition that the code of `endpoint` may use, each with `endpoints_at`.
 
-        The definitions that the code of another endpoint refers to are left out: it runs on other workers.
+        If it uses a function of another endpoint, the definitions that this function uses are left
+        out, because it runs on other workers.
         """
         known = self._reachable.get(id(endpoint))
         if known is None:
-            known = self._reachable[id(endpoint)] = tuple(self._reach(endpoint))
+            known = self._reachable[id(endpoint)] = self._reach(endpoint)
         return known
 
-    def _reach(self, endpoint: CodeEndpoint) -> Iterator[Definition]:
+    def _reach(self, endpoint: CodeEndpoint) -> dict[Definition, list[Endpoint]]:
+        """Compute `reachable`."""
         pending = [*entry_points(endpoint), *(Definition(m, "") for m in modules_of(endpoint))]
-        seen: set[Definition] = set()
+        found: dict[Definition, list[Endpoint]] = {}
         while pending:
             definition = pending.pop()
-            if definition in seen:
+            if definition in found:
                 continue
-            seen.add(definition)
-            yield definition
+            owners = found[definition] = self.endpoints_at(definition)
             if not definition.qualname:
                 pending.extend(self._imports_of(definition.module))
-            else:
-                owners = self.endpoints_at(definition)
-                if owners and endpoint not in owners:
-                    continue
+            elif owners and endpoint not in owners:
+                continue
             pending.extend(self._uses_in(definition))
+        return found
 
     def runs(self, endpoint: CodeEndpoint) -> Iterator[Definition]:
         """Yield every definition that workers of `endpoint` may run."""
-        for definition in self.reachable(endpoint):
-            owners = self.endpoints_at(definition)
+        for definition, owners in self.reachable(endpoint).items():
             if not owners or endpoint in owners:
                 yield definition
 
     def _imports_of(self, module: str) -> tuple[Definition, ...]:
-        """Return the project's modules that `module` may import, in its functions too."""
+        """Return the project's modules that `module` may import, also in its functions."""
         if module not in self._imported:
-            names = imported_modules(self._modules[module], self._modules)
+            names = self._imports.imported(module)
             self._imported[module] = tuple(Definition(name, "") for name in names)
         return self._imported[module]
 
     def _uses_in(self, definition: Definition) -> tuple[Definition, ...]:
-        """Return what the code in this definition refers to; code inside a function or class belongs to it."""
+        """Return the definitions that the code of this definition uses, including nested code."""
         module, qualname = definition
         if module not in self._uses:
             self._uses[module] = self._uses_by_scope(self._modules[module])
         return self._uses[module].get(qualname, ())
 
     def _uses_by_scope(self, module: Module) -> dict[str, tuple[Definition, ...]]:
+        """Return the definitions that each function or class of a module uses, by its qualname."""
         uses: dict[str, dict[Definition, None]] = {}
         for reference in module.references:
             found = self.resolve(reference.target)
@@ -185,7 +194,7 @@ class CallResolver:
 
 
 def entry_points(endpoint: Endpoint) -> tuple[Definition, ...]:
-    """Return the definitions that an endpoint runs directly: its functions, or its class and methods."""
+    """Return the definitions that an endpoint runs: its functions, or its class and methods."""
     if isinstance(endpoint, QueueClass):
         head = Definition(_class_module(endpoint), endpoint.qualname)
         return (head, *(Definition(m.module, m.qualname) for m in endpoint.methods))
@@ -193,9 +202,11 @@ def entry_points(endpoint: Endpoint) -> tuple[Definition, ...]:
 
 
 def _class_module(endpoint: QueueClass) -> str:
+    """Return the module that contains an endpoint's class."""
     own = f"{endpoint.qualname}."
     return next((m.module for m in endpoint.methods if m.qualname.startswith(own)), endpoint.module)
 
 
-def _uncertain(reference: Reference) -> Reference:
+def _without_shape(reference: Reference) -> Reference:
+    """Return a reference without the call's arguments, because it may call something else."""
     return replace(reference, shape=None, member=None, member_shape=None)

@@ -1,17 +1,20 @@
-"""Compute the edits that turn each module into its copy in the artifact.
+"""Compute the text edits that turn each module into its copy in the artifact.
 
-There are four kinds of edits, and none of them changes a line number:
-- An import of an SDK imports from the artifact's runtime, and only names that are still used.
-- The declaration of an endpoint keeps the name of its resource only.
-- Other uses of an SDK for which the runtime has no counterpart are replaced as the dialect says.
-- `from worker import function` of an endpoint's function becomes an import of its stub, so that a caller does not
-  load the module of the called endpoint.
-Every other way to reach an endpoint works without an edit, because the runtime replaces the function where it is
+There are four kinds of edits.  None of them changes a line number:
+
+- An import of an SDK becomes an import from the artifact's runtime, with only the names that are
+  still used.
+- The declaration of an endpoint keeps only the name of its resource.
+- Other uses of an SDK that the runtime does not support are replaced as the dialect says.
+- `from worker import function` becomes an import of a stub if the function is an endpoint's, so that
+  a caller does not load the module of the called endpoint.
+
+All other calls work without an edit, because the runtime replaces an endpoint's function when it is
 defined, except on the workers of its own endpoint.
 
-The front end knows the SDKs: it provides the replacement of an import (`Import.substitute`), of a declaration
-(`Construction.edit`) and of other uses (`Module.sdk_edits`).  This pass combines them, because the whole program
-decides which imported names are still used.
+The front end knows the SDKs: it provides the replacement of an import (`Import.substitute`), of a
+declaration (`Construction.edit`) and of other uses (`Module.sdk_edits`).  This pass combines them,
+because the whole program decides which imported names are still used.
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ STUBS = "_flashc.stubs"  # the artifact's package with a stub of each endpoint's
 
 
 def rewrite_imports(program: Program, _context: PassContext) -> Program:
-    """Set `Module.edits` of every module that imports an SDK, an endpoint's function, or declares one."""
+    """Set `Module.edits` of modules that use an SDK or import an endpoint's function."""
     declared: dict[str, list[Edit]] = {}
     for endpoint in program.deployed():
         construction = endpoint.construction
@@ -65,8 +68,9 @@ def rewrite_imports(program: Program, _context: PassContext) -> Program:
 def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
     """Return the resource of every function or class that has a stub, by (module, name).
 
-    A name has a stub only if it is the endpoint's own object: it is bound once, no decorator is above the
-    endpoint's, no decorator below may change the signature, and an import statement can reach it.
+    A name has a stub only if it surely means the endpoint's function or class: it is bound once, no
+    decorator is above the endpoint's, no decorator below may change the signature, and an import
+    statement can reach it.
     """
     unique = {
         (module.name, binding.name)
@@ -84,6 +88,7 @@ def stubbed_names(program: Program) -> dict[tuple[str, str], str]:
 
 
 def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
+    """Yield (module, name) of the functions or class of an endpoint that a stub can replace."""
     match endpoint:
         case QueueFunction(function=function):
             plain = endpoint.outermost and not function.decorated and "." not in function.qualname
@@ -107,8 +112,8 @@ def _plain_names(endpoint: Endpoint) -> Iterable[tuple[str, str]]:
 class _Rewriter:
     """Computes the edits of modules.
 
-    `declared` are the edits of declarations by the module that they are in; `taken` is what modules take
-    from each other, dotted, and `module.*`.
+    `declared` are the edits of declarations, by the module that contains them.  `taken` are the
+    dotted names that modules import from each other; `module.*` stands for a star import.
     """
 
     stubbed: dict[tuple[str, str], str]
@@ -130,7 +135,7 @@ class _Rewriter:
                 yield Edit(span, text)
 
     def statement(self, module: Module, items: list[Import], gone: list[Span]) -> str | None:
-        """Return the new text of an import statement; None where it stays."""
+        """Return the new text of an import statement; None if it is not changed."""
         first = items[0]
         if first.names is None:
             if all(item.substitute is None for item in items):
@@ -155,7 +160,7 @@ class _Rewriter:
         return [name for name in item.names or () if (item.module, name.name) in self.stubbed]
 
     def is_used(self, module: Module, item: Import, name: ImportedName, gone: list[Span]) -> bool:
-        """Return whether a name of an SDK is needed when its uses inside `gone` are gone."""
+        """Return whether a name of an SDK is still used if the spans in `gone` are replaced."""
         if name.name == "*" or item.scope:
             return True
         target = f"{item.module}.{name.name}"
@@ -166,14 +171,14 @@ class _Rewriter:
         return self.is_exported(module, name.bound)
 
     def is_exported(self, module: Module, name: str) -> bool:
-        """Return whether another module may take the name from this one."""
+        """Return whether another module may import the name from this one."""
         if module.exports is not None and name in module.exports:
             return True
         return bool({f"{module.name}.{name}", f"{module.name}.*"} & self.taken)
 
 
 def _sdk_import(item: Import, substitute: str, kept: list[ImportedName]) -> str:
-    """Import what the runtime offers from the runtime, and the rest from where it is."""
+    """Return statements that import the names of the runtime from it, and the others as before."""
     ours = [_substituted(name, name.substitute) for name in kept if name.substitute is not None]
     others = [name for name in kept if name.substitute is None]
     if not others:
@@ -196,6 +201,10 @@ def _lines(span: Span) -> str:
 def _from_import(
     module: str, names: list[ImportedName], span: Span, lines: str | None = None
 ) -> str:
+    """Return a `from ... import` statement with as many lines as `span` has.
+
+    Without names, it is a statement without effect.
+    """
     padding = _lines(span) if lines is None else lines
     if not names:
         # An empty tuple over several lines is a statement without effect, like `pass`, and keeps the lines.
@@ -205,7 +214,10 @@ def _from_import(
 
 
 def _import_statement(items: list[Import]) -> str:
-    """Return an `import a, b as c` statement with the SDKs replaced; backslashes keep its number of lines."""
+    """Return an `import a, b as c` statement with the SDKs replaced.
+
+    Backslashes keep its number of lines.
+    """
     parts: list[str] = []
     for item in items:
         if item.substitute is not None:

@@ -1,4 +1,4 @@
-"""Find which names of modules other modules use."""
+"""Find which names of a module other modules import or use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flashc_ir.program import Program
 def users_of_names(program: Program) -> dict[str, set[str]]:
     """Return, by dotted name, the modules that import the name from another module or refer to it.
 
-    A use of `pkg.module.name.attribute` is a use of each name in front of a dot as well.
+    A use of `pkg.module.name.attribute` counts as a use of `pkg.module.name` and `pkg.module` too.
     """
     users: dict[str, set[str]] = {}
     for module in program.modules:

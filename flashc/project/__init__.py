@@ -1,1 +1,1 @@
-"""A project on disk: its files, options and environment."""
+"""Open a project on disk: its files, options and environment."""

@@ -1,6 +1,7 @@
-"""Find the files and modules of a project.
+"""Find the files and modules of a project on disk.
 
-No symbolic link is followed out of the root, and only regular files are opened, because reading a FIFO blocks.
+Symbolic links that lead out of the root are not followed.  Only regular files are opened, because
+reading a FIFO blocks.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ def discover(
     unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
     previous: Project | None = None,
 ) -> Project:
-    """Walk the project at `root` (absolute), in sorted order.
+    """Return the project in the folder `root`, which is absolute.
 
-    `unsaved` is as in `Project`.  Files that have not changed since `previous` was opened are taken from it,
-    together with their syntax trees.
+    `unsaved` has the meaning that it has in `Project`.  Files that have not changed since
+    `previous` was opened are taken from it, together with their syntax trees.
     """
     sink = Sink()
     known = {} if previous is None else previous.sources
@@ -63,14 +64,18 @@ def discover(
 
 
 def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]) -> SourceFile:
-    """Return the file as it was parsed before, if it has not changed."""
+    """Return a file of the project; the one in `known` if the content is the same."""
     before = known.get(path)
     same = before is not None and before.data == data and before.module == module
     return before if same and before is not None else SourceFile(path, module, data)
 
 
 def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
-    """Return the paths of the modules by name; of `a.py` and `a/__init__.py` Python imports the package."""
+    """Return the paths of the modules by name.
+
+    If there are `a.py` and `a/__init__.py`, Python imports the package, so `a` has the path of the
+    latter.
+    """
     found: dict[str, str] = {}
     for path in sorted((file.path for file in files), key=lambda p: (not _is_package(p), p)):
         name = module_name(path)
@@ -89,11 +94,14 @@ def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
 
 
 def _is_package(path: str) -> bool:
+    """Return whether a file is the `__init__.py` of a package."""
     return path.endswith("/__init__.py")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Walk:
+    """Walks the folders of a project and collects its files, exclusions and findings."""
+
     root: Path
     real_root: Path
     sink: Sink
@@ -104,6 +112,7 @@ class _Walk:
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
     def folder(self, folder: str, outer: IgnoreRules) -> None:
+        """Walk one folder in sorted order, with the ignore rules of its parent folders."""
         try:
             rules_here = outer.inside(self.root, folder)
             with os.scandir(self.root / folder) as entries:
@@ -116,6 +125,7 @@ class _Walk:
             self._entry(entry, path, rules_here)
 
     def _entry(self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules) -> None:
+        """Add one entry of a folder: a file, a folder to walk, or an exclusion."""
         try:
             path.encode("utf-8")
         except UnicodeEncodeError:
@@ -138,15 +148,20 @@ class _Walk:
         elif entry.is_symlink() and not self._stays_inside(path):
             return
         elif is_folder:
-            if not entry.is_symlink():  # a linked folder is reached by its real path already
+            if not entry.is_symlink():  # the walk reaches a linked folder by its real path
                 self.folder(path, ignore)
         else:
             self._file(path)
 
     def _exclude(self, path: str, rule: IgnoreRule) -> None:
+        """Record that an ignore rule excludes a file or folder."""
         self.exclusions.append(Exclusion(path, rule.pattern, rule.source))
 
     def _stays_inside(self, path: str) -> bool:
+        """Return whether a symbolic link leads to a file in the project.
+
+        A link that leads to another file is reported.
+        """
         real = Path(os.path.realpath(self.root / path))
         inside = real == self.real_root or self.real_root in real.parents
         if not inside:
@@ -159,6 +174,7 @@ class _Walk:
         return inside
 
     def _file(self, path: str) -> None:
+        """Add a regular file with its digest."""
         try:
             status = os.stat(self._absolute(path))
             if not stat.S_ISREG(status.st_mode):
@@ -179,6 +195,7 @@ class _Walk:
         )
 
     def _digest(self, path: str, size: int) -> str:
+        """Return the SHA-256 of a file or its unsaved text; keep the text of a module."""
         if path in self.unsaved:
             if path.endswith(".py"):
                 self.texts[path] = self.unsaved[path]
@@ -190,10 +207,14 @@ class _Walk:
         return hashlib.sha256(self.texts[path]).hexdigest()
 
     def _absolute(self, path: str) -> str:
-        """Return an absolute path as a string; creating a `Path` takes longer than the system call."""
+        """Return an absolute path as a string.
+
+        Creating a `Path` would take longer than the system call.
+        """
         return f"{self.root}/{path}"
 
     def _unreadable(self, path: str, error: OSError) -> None:
+        """Report a file or folder that can't be read."""
         self.sink.report(
             rules.UNREADABLE_FILE,
             WholeFile(path),

@@ -1,4 +1,4 @@
-"""The environment variables that a build may read, and a record of which of them it read."""
+"""Hold the environment variables that a build may read, and record which of them it read."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ _FILE = ".env"
 
 
 class BuildEnvironment(Mapping[str, str]):
-    """Variables by name.  `asked` collects the names that were looked up, absent ones too."""
+    """Environment variables by name.
+
+    `asked` collects all names that were read, also missing ones.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = dict(variables)
         self.asked: set[str] = set()
 
     def recording(self) -> BuildEnvironment:
-        """Return the same variables with an empty record."""
+        """Return the same variables with an empty `asked`."""
         return BuildEnvironment(self._variables)
 
     def __getitem__(self, name: str) -> str:
@@ -46,14 +49,15 @@ class BuildEnvironment(Mapping[str, str]):
 def build_environment(project: Project, given: Mapping[str, str], sink: Sink) -> BuildEnvironment:
     """Return the variables that a build may read.
 
-    Later sources override earlier ones: the project's `.env`, the process's environment, and `given`
-    (`[tool.flashc.env]`).  A `.env` that can't be read is reported.
+    Later sources override earlier ones: the project's `.env`, the process's environment, and
+    `given` (`[tool.flashc.env]`).  A `.env` that can't be read is reported.
     """
     from_file = _read_env_file(project, sink) if (project.root / _FILE).is_file() else {}
     return BuildEnvironment({**from_file, **os.environ, **given})
 
 
 def _read_env_file(project: Project, sink: Sink) -> dict[str, str]:
+    """Return the variables in the project's `.env`; a file that can't be read is reported."""
     from dotenv import dotenv_values  # only for projects that have the file
 
     try:

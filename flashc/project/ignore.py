@@ -36,7 +36,7 @@ class IgnoreRule:
 
 
 class IgnoreRules:
-    """All rules that apply in one folder: those of its parents first, so that the last match wins."""
+    """All rules that apply in one folder, those of its parents first; the last match decides."""
 
     def __init__(self, layers: tuple[tuple[str, str, GitIgnoreSpec], ...]) -> None:
         self._layers = layers
@@ -47,7 +47,7 @@ class IgnoreRules:
         return cls((("", "built-in", GitIgnoreSpec.from_lines(BUILT_IN)),))
 
     def inside(self, root: Path, folder: str) -> IgnoreRules:
-        """Return these rules and those of the ignore files in `folder` (relative to `root`, "" for the root).
+        """Return these rules and those of the ignore files in `folder`, relative to `root`.
 
         Raises:
             OSError: an ignore file can't be read.
@@ -62,7 +62,7 @@ class IgnoreRules:
         return self if len(layers) == len(self._layers) else IgnoreRules(tuple(layers))
 
     def match(self, path: str, *, is_folder: bool) -> IgnoreRule | None:
-        """Return the rule that excludes `path` (relative to the root), None if no rule does."""
+        """Return the rule that excludes `path` (relative to the root); None if no rule does."""
         verdict: IgnoreRule | None = None
         for base, source, spec in self._layers:
             local = path[len(base) + 1 :] if base else path

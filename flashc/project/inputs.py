@@ -1,7 +1,7 @@
-"""Name what a result was computed from, and digest the state that it has now.
+"""Name the inputs of a cached result (files, variables, modules), and digest their contents.
 
-An input is a string `KIND:NAME`, so that a list of them can be stored next to the result.  If every input
-has the digest that it had before, computing again would give the same result.
+An input is a string `KIND:NAME`, so that a list of inputs can be stored next to the result.  If all
+inputs have the same digests as before, computing again would give the same result.
 """
 
 from __future__ import annotations
@@ -17,45 +17,49 @@ from .project import Project
 _MODULE, _VALUE, _FILE = "module", "value", "file"
 _VARIABLE, _VOLATILE = "variable", "volatile"
 VOLATILE = f"{_VOLATILE}:"
-"""It makes the cached result invalid in the next run; recorded if the project changed while flashc read it."""
+"""An input that makes the cached result invalid in the next run.
+
+It is recorded if the project changed while flashc read it.
+"""
 
 
 def module_input(name: str) -> str:
-    """Return the input that is the text of a module."""
+    """Return the input for the text of a module."""
     return f"{_MODULE}:{name}"
 
 
 def value_input(module: str, name: str) -> str:
-    """Return the input that is what `module.name` is to its importers; see `ModuleExports`."""
+    """Return the input for what importers see of `module.name`; see `ModuleExports`."""
     return f"{_VALUE}:{module}:{quote(name, errors='surrogatepass')}"
 
 
 def module_of_value(item: str) -> str | None:
-    """Return the module that an input of `value_input` is about; None for other inputs."""
+    """Return the module of an input that `value_input` made; None for other inputs."""
     kind, _, name = item.partition(":")
     return name.partition(":")[0] if kind == _VALUE else None
 
 
 def file_input(path: str) -> str:
-    """Return the input that is the content of a file below the root, or its absence."""
+    """Return the input for the content of a file below the root, or for its absence."""
     return f"{_FILE}:{path.encode('utf-8', 'backslashreplace').decode()}"
 
 
 def variable_input(name: str) -> str:
-    """Return the input that is the value of an environment variable, or its absence."""
+    """Return the input for the value of an environment variable, or for its absence."""
     return f"{_VARIABLE}:{quote(name, errors='surrogatepass')}"
 
 
 def is_about_code(item: str) -> bool:
-    """Return whether an input is about the project's modules, not about files or the environment."""
+    """Return whether an input is a module or a part of one, not a file or a variable."""
     return item.startswith((f"{_MODULE}:", f"{_VALUE}:"))
 
 
 @dataclass(frozen=True, eq=False)
 class InputDigests:
-    """The digests of inputs in one state of a project; a variable's is its value, to be made into a key.
+    """The digests of inputs in one state of a project.
 
-    `value_of` gives the fingerprint of what (module, name) is to importers.
+    For a variable, the digest is its value, which becomes a part of a digested key.  `value_of`
+    returns the fingerprint that importers see for (module, name).
     """
 
     project: Project
@@ -63,7 +67,7 @@ class InputDigests:
     value_of: Callable[[str, str], str] | None = None
 
     def digest(self, item: str) -> str:
-        """Return a text that changes when the input changes; empty if there is no such input."""
+        """Return a text that changes when the input changes; empty if the input does not exist."""
         kind, _, name = item.partition(":")
         if kind == _VARIABLE:
             name = unquote(name, errors="surrogatepass")
@@ -79,12 +83,15 @@ class InputDigests:
         return self.of_file(path)
 
     def of_file(self, path: str) -> str:
-        """Return the digest of a file's content, "" if there is none; `path` is relative to the root."""
+        """Return the digest of a file's content; "" if there is no file.
+
+        `path` is relative to the root.
+        """
         known = self.project.by_path.get(path)
         return known.digest if known is not None else self._digest_of_other(path)
 
     def _digest_of_other(self, path: str) -> str:
-        """Return the digest of a file that is not in the artifact, from its presence and its content."""
+        """Return a digest of the presence and content of a file that is not in the artifact."""
         presence = self.project.presence(path).value
         if not presence:
             return ""

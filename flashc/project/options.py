@@ -1,10 +1,10 @@
-"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by the command's flags."""
+"""Read the options of a project: `[tool.flashc]` in pyproject.toml, overridden by flags."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
@@ -20,10 +20,10 @@ _UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2*
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a user can choose; None is the default, which may depend on the project.
+    """The options of flashc.  If an option is None, flashc chooses a value, perhaps by the project.
 
     `select` and `ignore` are codes, beginnings of codes or names of rules; only `check` uses them.
-    `trace` allows flashc to run code of the project that it can't evaluate.
+    `trace` allows flashc to run modules of the project that it can't evaluate.
     `size_budget` is the maximum size of an artifact in bytes, written as "200 MB".
     `env` sets environment variables that constants of the program read when flashc builds.
     """
@@ -48,13 +48,15 @@ class Options:
 
 
 def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Options:
-    """Return the options of a project: those of its pyproject.toml, overridden by the flags that are not None.
+    """Return the options in the project's pyproject.toml, overridden by flags that are not None.
 
-    Keys of the file are spelled with `-` or `_`.  What can't be used of it is reported, and left out.
+    Keys of the file are spelled with `-` or `_`.  A key that can't be used is reported and left
+    out; the other keys are used.  A file that can't be read is reported, and only the flags are
+    used.
 
     Raises:
         TypeError: a flag is not an option.
-        ValueError: the size in a flag is not a size.
+        ValueError: the text of `size_budget` in `flags` is not a size.
     """
     given = {key: _typed(value, key) for key, value in flags.items() if value is not None}
     if not (project.root / PYPROJECT).is_file():
@@ -72,11 +74,16 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
             help=("correct the file; flashc reads its `[tool.flashc]` table",),
         )
         return Options(**given)
-    return _validated(table, given, Lines(text), sink) if table else Options(**given)
+    unused = {key: value for key, value in table.items() if key.replace("-", "_") not in given}
+    options = _validated(unused, Lines(text), sink) if unused else Options()
+    return replace(options, **given)
 
 
 def _typed(value: Any, name: str) -> Any:
-    """Return a flag's value in the type of the option; scripts write paths as strings, and names in lists."""
+    """Return a flag's value in the type of the option.
+
+    Scripts may write a path or a size as a string, and names as one string or as a list.
+    """
     if name == "output":
         return Path(value)
     if name in ("exclude", "select", "ignore"):
@@ -84,24 +91,28 @@ def _typed(value: Any, name: str) -> Any:
     return parse_size(value) if name == "size_budget" and isinstance(value, str) else value
 
 
-def _validated(table: dict[str, Any], given: dict[str, Any], lines: Lines, sink: Sink) -> Options:
-    """Return the values of the table, overridden by the flags, after checking their types."""
+def _validated(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
+    """Return the options that a table gives; a wrong key is reported and has no effect."""
     from pydantic import TypeAdapter, ValidationError
 
-    settings = {key.replace("-", "_"): value for key, value in table.items()}
-    budget = settings.get("size_budget")
+    adapter = TypeAdapter(Options)
+    spelled = {key.replace("-", "_"): key for key in table}
+    values = {name: table[key] for name, key in spelled.items()}
+    budget = values.get("size_budget")
+    if isinstance(budget, str):
+        try:
+            values["size_budget"] = parse_size(budget)
+        except ValueError as error:
+            _report(spelled["size_budget"], str(error), lines, sink)
+            del values["size_budget"]
     try:
-        if isinstance(budget, str):
-            settings["size_budget"] = parse_size(budget)
-    except ValueError as error:
-        _report("size_budget", str(error), lines, sink)
-        return Options(**given)
-    try:
-        return TypeAdapter(Options).validate_python(settings | given)
+        return adapter.validate_python(values)
     except ValidationError as error:
         for problem in error.errors():
-            _report(str(problem["loc"][0]), str(problem["msg"]), lines, sink)
-    return Options(**given)
+            name = str(problem["loc"][0])
+            _report(spelled[name], str(problem["msg"]), lines, sink)
+            values.pop(name, None)
+    return adapter.validate_python(values)
 
 
 def parse_size(text: str) -> int:
@@ -118,33 +129,35 @@ def parse_size(text: str) -> int:
 
 
 def _table(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the table `[tool.flashc]` of a document; an empty one if the document has none."""
     tool = document.get("tool")
     found = cast("dict[str, Any]", tool).get("flashc") if isinstance(tool, dict) else None
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
 def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
+    """Report a key, spelled as in the file, that does not exist or has a wrong value."""
     import difflib
 
-    known = sorted(each.name for each in fields(Options))
+    known = sorted(each.name.replace("_", "-") for each in fields(Options))
     help: tuple[str, ...] = ()
-    if key in known:
+    if key.replace("_", "-") in known:
         message = f"`{key}`: {message}"
     else:
-        close = difflib.get_close_matches(key, known, n=1)
+        close = difflib.get_close_matches(key.replace("_", "-"), known, n=1)
         hint = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(known)}"
         help, message = (hint,), f"`[tool.flashc]` has no key `{key}`"
     sink.report(rules.INVALID_CONFIGURATION, _location_of_key(key, lines), message, help=help)
 
 
 def _location_of_key(key: str, lines: Lines) -> Location:
-    """Return the span of the line in `[tool.flashc]` that sets a key."""
+    """Return the span of a key in `[tool.flashc]`; the whole file if no line sets the key."""
     inside = False
     for number in range(1, len(lines) + 1):
         line = lines.line(number).strip()
         if line.startswith("["):
             inside = line.startswith("[tool.flashc")
-        name = line.partition("=")[0].strip().strip('"').replace("-", "_")
+        name = line.partition("=")[0].strip().strip('"')
         if inside and name == key:
             column = len(lines.line(number)) - len(lines.line(number).lstrip()) + 1
             return Span(PYPROJECT, number, column, number, column + len(name))
@@ -152,6 +165,7 @@ def _location_of_key(key: str, lines: Lines) -> Location:
 
 
 def _location_of_error(error: Exception) -> Location:
+    """Return the position that a parser's message names; the whole file if it names none."""
     match = re.search(r"line (\d+), column (\d+)", str(error))
     if match is None:
         return WholeFile(PYPROJECT)

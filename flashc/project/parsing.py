@@ -1,4 +1,4 @@
-"""Read and parse modules of a project, and report what is wrong with their text."""
+"""Parse the modules of a project, and report text that is not valid Python."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_PARSED_TEXT = 2_000_000  # characters; LibCST parses this many in seconds
 
 
 def read_module(project: Project, name: str, sink: Sink) -> SourceFile | None:
-    """Return the file of a module; None, and a diagnostic, if it can't be read or decoded.
+    """Return the file of a module; None if it can't be read or decoded, which is reported.
 
     Raises:
         KeyError: the project has no such module.
@@ -49,9 +49,9 @@ def read_module(project: Project, name: str, sink: Sink) -> SourceFile | None:
 
 
 def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
-    """Return the syntax tree of a module; None if the project has no such module.
+    """Return the syntax tree of a module; None if it can't be parsed, which is reported.
 
-    None, and a diagnostic, also if the module can't be parsed.
+    The result is also None if the project has no such module.
     """
     source = read_module(project, name, sink) if name in project.modules else None
     if source is None:
@@ -72,6 +72,6 @@ def parse_module(project: Project, name: str, sink: Sink) -> Syntax | None:
             rules.SYNTAX_ERROR,
             Span(source.path, problem.line, problem.column, problem.line, problem.column + 1),
             str(problem),
-            help=("a worker can't import this module",),
+            notes=("a worker can't import this module",),
         )
         return None

@@ -1,4 +1,4 @@
-"""A project on disk: its files, its modules, and what was left out."""
+"""Describe a project on disk: its files, its modules, and the files that ignore rules exclude."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
 
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.source import Lines
@@ -18,13 +17,16 @@ from flashc_ir.program import Exclusion, ProjectFile
 
 from .source_file import SourceFile
 
-NOTHING_UNSAVED: Mapping[str, bytes] = MappingProxyType({})
-MAX_KEPT = 4_000_000  # bytes; the content of a larger file is not kept, but read again for each use
+NOTHING_UNSAVED: Mapping[str, bytes] = {}
+MAX_KEPT = 4_000_000  # bytes; the content of a larger file is not kept in memory
 
 
 @unique
 class Presence(StrEnum):
-    """Where a file or folder exists; one that is only on disk is excluded, so no worker has it."""
+    """Where a file or folder exists.
+
+    `ON_DISK` means that an ignore rule excludes it, so that workers do not have it.
+    """
 
     SHIPPED = "shipped"
     ON_DISK = "on disk"
@@ -33,11 +35,13 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Project:
-    """The files of a project as they were when it was opened; the only reader of project text.
+    """The files of a project as they were when it was opened.
 
-    `root` is absolute.  `modules` maps dotted names to paths relative to the root.  `findings` is what
-    was wrong with the files themselves.  `unsaved` holds, by path, the content of files that an editor has
-    in another state than the disk.  `sources` are the files whose content was read so far.
+    All texts are read through this class.
+
+    `root` is absolute.  `modules` has the paths of modules, relative to the root, by dotted name.
+    `findings` are those about the files themselves.  `unsaved` has, by path, the content of files
+    that an editor has not saved.  `sources` are the files whose content was read so far.
     `sdk_packages` are the top-level packages of the SDKs that the program may be written for.
     """
 
@@ -55,7 +59,7 @@ class Project:
         """Return the content of a file below the root.
 
         Raises:
-            OSError: it can't be read.
+            OSError: the file can't be read.
         """
         known = self.sources.get(path)
         if known is not None:
@@ -64,10 +68,10 @@ class Project:
         return (self.root / path).read_bytes() if unsaved is None else unsaved
 
     def source(self, path: str) -> SourceFile:
-        """Return a file with everything that is known about its text; the same object each time.
+        """Return a file with its text, lines and syntax tree; the same object each time.
 
         Raises:
-            OSError: it can't be read.
+            OSError: the file can't be read.
         """
         known = self.sources.get(path)
         if known is None:
@@ -77,7 +81,7 @@ class Project:
         return known
 
     def lines(self, path: str) -> Lines | None:
-        """Return the line table of a regular file below the root; None for one that can't be read."""
+        """Return the line table of a regular file below the root; None if it can't be read."""
         if (
             path not in self.sources
             and path not in self.unsaved
@@ -93,7 +97,7 @@ class Project:
         """Return the file of a module.
 
         Raises:
-            OSError: it can't be read.
+            OSError: the file can't be read.
             KeyError: the project has no such module.
         """
         return self.source(self.modules[name])
@@ -109,7 +113,7 @@ class Project:
         return {file.path: file for file in self.files}
 
     def presence(self, path: str) -> Presence:
-        """Return whether there is a file or folder of this name, and whether workers get it."""
+        """Return whether a file or folder of this path exists, and whether workers get it."""
         if path in self._shipped:
             return Presence.SHIPPED
         try:
@@ -119,7 +123,7 @@ class Project:
         return Presence.ON_DISK if on_disk else Presence.ABSENT
 
     def exclusion_of(self, path: str) -> Exclusion | None:
-        """Return the ignore rule that keeps a file or one of its folders out, for this path."""
+        """Return the ignore rule that excludes a file, or one of its folders."""
         for rule in self.exclusions:
             if path == rule.path or (rule.path.endswith("/") and path.startswith(rule.path)):
                 return Exclusion(path, rule.pattern, rule.source)
@@ -127,7 +131,7 @@ class Project:
 
     @cached_property
     def _shipped(self) -> frozenset[str]:
-        """The files of the project, and the folders that they are in."""
+        """The paths of the project's files and of their folders."""
         folders = {
             path.rsplit("/", depth)[0]
             for path in self.by_path
@@ -136,11 +140,11 @@ class Project:
         return frozenset(folders | self.by_path.keys())
 
     def has(self, name: str) -> bool:
-        """Return whether the project has a module or package (namespace packages too) of this name."""
+        """Return whether the project has a module, package or namespace package of this name."""
         return name in self.modules or name in self.packages
 
     def origin(self, name: str) -> Origin:
-        """Return where Python would look for a module of this name on a worker."""
+        """Return where a worker would find a module of this name."""
         top = name.partition(".")[0]
         if self.has(top):
             return Origin.PROJECT
@@ -150,7 +154,7 @@ class Project:
 
 
 def module_name(path: str) -> str | None:
-    """Return the dotted name of a project file as a module; None for one that no import can reach."""
+    """Return the dotted name of a project file as a module; None if no import can reach it."""
     if not path.endswith(".py"):
         return None
     *folders, last = path.removesuffix(".py").split("/")

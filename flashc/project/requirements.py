@@ -1,4 +1,4 @@
-"""Read the requirements of the app from `requirements.txt` and `pyproject.toml` at the project's root."""
+"""Read the package requirements of the app from `requirements.txt` and `pyproject.toml`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re
 class Requirements:
     """The requirements of the whole app, each with the span of the line that declares it.
 
-    `is_complete`: False, after a report, if something that declares requirements could not be read.
+    `is_complete` is False if an error was reported, so that requirements may be missing.
     """
 
     found: tuple[Dependency, ...]
@@ -46,9 +46,10 @@ def read_requirements(project: Project, sink: Sink) -> Requirements:
 
 
 def included_files(project: Project) -> list[str]:
-    """Return the paths of the files that `requirements.txt` includes, directly or not, as it writes them.
+    """Return the paths of the files that `requirements.txt` includes, directly or not.
 
-    A path is relative to the root; it may lead out of the project, or to a file that is not there.
+    A path is relative to the root.  It may lead out of the project, or to a file that does not
+    exist.
     """
     found: dict[str, None] = {}
     pending = [REQUIREMENTS] if REQUIREMENTS in project.by_path else []
@@ -68,12 +69,15 @@ def included_files(project: Project) -> list[str]:
 
 
 def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
-    """Read pip's format: comments, line continuations, `-r`, hashes, markers; `-e .` is an error."""
+    """Read pip's format: comments, line continuations, `-r`, hashes, markers.
+
+    `-e .` is an error.
+    """
     from packaging.utils import canonicalize_name
     from pip_requirements_parser import (
         InstallationError,
         RequirementsFile,
-    )  # for those projects only that have the file
+    )  # imported only if the project has the file
 
     file = project.root / REQUIREMENTS
     unsaved = project.unsaved.get(REQUIREMENTS)
@@ -111,11 +115,12 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
 
 
 def _line_of(project: Project, line: Any) -> tuple[Span, str]:
-    """Return where a line of the parser's is, and how a message names it.
+    """Return the span of a line that the parser read, and the text that names it in a message.
 
-    A file that was included from outside of the project may be any file of the machine, and a project may come
-    from anyone: a message does not show the text of such a file.  Nor does it of an included file that is not
-    named like a list of requirements, such as `.env`: it may hold credentials.
+    The text is the line itself only if the line is in a file of the project that is named like a
+    list of requirements.  Other files may contain credentials: a file outside of the project, which
+    a hostile project can include, or a file such as `.env`.  A line of such a file is named by its
+    number.
     """
     number = line.line_number or 1
     text = line.line.split(" --hash", 1)[0].strip()
@@ -128,7 +133,11 @@ def _line_of(project: Project, line: Any) -> tuple[Span, str]:
 
 
 def _including_line(project: Project, included: str) -> Span:
-    """Return the line of `requirements.txt` that includes a file, or another one that does."""
+    """Return the line of `requirements.txt` that includes a file.
+
+    If an included file includes it, return the first line of `requirements.txt` that includes
+    anything.
+    """
     lines = Lines(project.read(REQUIREMENTS).decode("utf-8", "replace"))
     including: dict[str, int] = {}
     for number in range(1, len(lines) + 1):
@@ -140,6 +149,7 @@ def _including_line(project: Project, included: str) -> Span:
 
 
 def _invalid(sink: Sink, span: Span, message: str) -> None:
+    """Report a line of `requirements.txt` that is not a requirement."""
     sink.report(
         rules.INVALID_REQUIREMENTS_FILE,
         span,
@@ -148,7 +158,30 @@ def _invalid(sink: Sink, span: Span, message: str) -> None:
     )
 
 
+def why_invalid(text: str, error: Exception) -> str:
+    """Return why a text is not a requirement: the parser's reason, or one for `name=1`."""
+    if pinned(text) != text:
+        return "`=` is not a version operator; write `==`"
+    return str(error).partition("\n")[0]
+
+
+def pinned(text: str) -> str:
+    """Return a requirement in conda's form, `torch=2.9`, in the form of pip: `torch==2.9`.
+
+    A text without such an operator, and one that is not valid with `==` either, stays as it is.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
+
+    changed = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
+    try:
+        Requirement(changed)
+    except InvalidRequirement:
+        return text
+    return changed
+
+
 def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
+    """Return the requirements in `dependencies` of the table `[project]`."""
     # These take longer to import than a cached check, and not every project needs them
     import tomllib
 
@@ -178,7 +211,7 @@ def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
         try:
             requirement = Requirement(str(entry))
         except InvalidRequirement as error:
-            reason = str(error).partition("\n")[0]
+            reason = why_invalid(str(entry), error)
             sink.report(
                 rules.INVALID_REQUIREMENT, span, f"`{entry}` is not a valid requirement: {reason}"
             )
@@ -192,10 +225,10 @@ def _from_pyproject(project: Project, sink: Sink) -> list[Dependency]:
 
 
 def _span_of(lines: Lines, text: str) -> Span:
-    """Return where a string is in the file: the first line that contains it.
+    """Return the span of a string in `pyproject.toml`: the first one on a line that contains it.
 
-    A string that is written with escapes is not found as it reads; its span is the key then, or all
-    of the file where the key has escapes too.
+    The file may write the string with escapes, so that no line contains it.  Then the span is that
+    of the key `dependencies`, or the whole file if the key is written with escapes too.
     """
     for sought in (text, "dependencies"):
         for number in range(1, len(lines) + 1):

@@ -1,4 +1,4 @@
-"""One file of a project: its bytes, and everything that is computed from them, once."""
+"""Hold one file of a project: its bytes, text, lines and syntax tree, each computed once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flashc.syntax.problems import SyntaxProblem
 from flashc_core.encoding import Undecodable, decode
 from flashc_core.source import Lines
 
-if TYPE_CHECKING:  # LibCST takes a while to import, and a cached check needs none of it
+if TYPE_CHECKING:  # LibCST takes a while to import, and a cached check does not need it
     import ast
 
     from flashc.syntax.parse import Syntax
@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # LibCST takes a while to import, and a cached check needs no
 class SourceFile:
     """A file as it was when the project was opened.
 
-    `path` is POSIX and relative to the project's root.  `module` is the dotted name under which Python
-    imports the file, "" for a file that no import reaches.  Text, line table and syntax tree are computed
-    when they are first wanted and kept here; nothing else in flashc keeps a parsed module.
+    `path` is POSIX and relative to the project's root.  `module` is the dotted name under which
+    Python imports the file, "" if no import reaches it.  Text, line table and syntax tree are
+    computed when they are first needed, and kept; no other class of flashc keeps a parsed module.
     """
 
     path: str
@@ -32,11 +32,11 @@ class SourceFile:
 
     @property
     def is_package(self) -> bool:
-        """Return whether the file is the `__init__.py` of a package."""
+        """Whether the file is the `__init__.py` of a package."""
         return self.path.endswith("__init__.py")
 
     def mentions(self, words: Iterable[bytes]) -> bool:
-        """Return whether one of these byte strings occurs anywhere in the file."""
+        """Return whether one of these byte strings occurs in the file."""
         return any(word in self.data for word in words)
 
     @property
@@ -50,16 +50,19 @@ class SourceFile:
 
     @property
     def encoding(self) -> str:
-        """The name of the codec that the file declares, UTF-8 without a declaration.
+        """The name of the codec that the file declares; UTF-8 if it declares none.
 
         Raises:
-            Undecodable: as `text`.
+            Undecodable: the bytes are not text in the declared encoding.
         """
         return self._decoded[1]
 
     @cached_property
     def lines(self) -> Lines:
-        """The line table, of the replacement text where the file can't be decoded."""
+        """The line table.
+
+        If the file can't be decoded, it is the table of a text with replacement characters.
+        """
         try:
             return Lines(self.text)
         except Undecodable:
@@ -67,11 +70,11 @@ class SourceFile:
 
     @property
     def syntax(self) -> Syntax:
-        """The syntax tree by LibCST.
+        """The syntax tree that LibCST makes.
 
         Raises:
-            Undecodable: as `text`.
-            SyntaxProblem: the text is not Python, or nested too deeply.
+            Undecodable: the bytes are not text in the declared encoding.
+            SyntaxProblem: the text is not valid Python, or nested too deeply.
         """
         syntax, problem = self._parsed
         if problem is not None:
@@ -80,11 +83,14 @@ class SourceFile:
         return syntax
 
     def parse_with_host(self) -> ast.Module:
-        """Return the tree of the running Python's own parser, which is fast and is not kept.
+        """Return the tree of the running Python's own parser, `ast`.
+
+        It is fast, so the tree is not kept.
 
         Raises:
-            Undecodable: as `text`.
-            SyntaxError, ValueError, RecursionError, MemoryError: the running Python can't parse the text.
+            Undecodable: the bytes are not text in the declared encoding.
+            SyntaxError, ValueError, RecursionError, MemoryError: the running Python can't parse the
+                text.
         """
         import ast
 
@@ -92,10 +98,12 @@ class SourceFile:
 
     @cached_property
     def _decoded(self) -> tuple[str, str]:
+        """The text and its encoding."""
         return decode(self.data)
 
     @cached_property
     def _parsed(self) -> tuple[Syntax | None, SyntaxProblem | None]:
+        """The syntax tree, or the problem that prevents it."""
         from flashc.syntax.parse import parse
 
         try:

@@ -1,4 +1,4 @@
-"""Read `# flashc: ignore[FC203] reason` comments: suppress findings, and report comments without effect."""
+"""Read comments that suppress findings (`# flashc: ignore[FC203]`), and report unused ones."""
 
 from __future__ import annotations
 
@@ -20,16 +20,19 @@ _MARKER = b"flashc:"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suppression:
-    """One comment: `codes` as written, the span of the comment, and `blank`, which also covers the space before it."""
+    """A comment that suppresses findings: its codes as written, and its span.
+
+    `blank` is the span of the comment and the space before it.
+    """
 
     codes: tuple[str, ...]
     span: Span
     blank: Span
 
     def hides(self, diagnostic: Diagnostic) -> bool:
-        """Return whether the comment is on a line of the finding, names its rule, and may hide it.
+        """Return whether the comment suppresses a finding: it is on its line and names its rule.
 
-        A finding about a whole file is hidden by a comment on the file's first line.
+        A finding about a whole file is suppressed by a comment on the file's first line.
         """
         location, rule = diagnostic.location, diagnostic.rule
         if isinstance(location, Span):
@@ -62,7 +65,7 @@ def read_suppressions(path: str, text: str) -> list[Suppression]:
                 )
             )
     except (tokenize.TokenError, SyntaxError):
-        return found  # the parser reports the error
+        return found  # the syntax error is reported when the module is parsed
     return found
 
 
@@ -74,21 +77,22 @@ def collect_suppressions(project: Project) -> list[Suppression]:
             source = project.source(path)
             if source.mentions((_MARKER,)):
                 found.extend(read_suppressions(path, source.text))
-        except (OSError, Undecodable):  # reported when the module itself is read
+        except (OSError, Undecodable):  # this is reported when the module is read
             continue
     return found
 
 
 def report_unused(suppressions: Iterable[Suppression], sink: Sink) -> None:
-    """Report the comments, and single codes in them, that suppressed no finding of the sink."""
+    """Report comments, and codes in them, that suppressed no finding of the sink."""
     for suppression in suppressions:
         hidden = [d.rule for d in sink.hidden if suppression.hides(d)]
         used = {name for rule in hidden for name in (rule.code, rule.name)}
-        for diagnostic in _complaints(suppression, used):
+        for diagnostic in _findings(suppression, used):
             sink.add(diagnostic)
 
 
-def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
+def _findings(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
+    """Return the findings about a comment if it, or one of its codes, suppresses nothing."""
     unused = [code for code in suppression.codes if code not in used and not _is_found_later(code)]
     primary = Label(suppression.span, "")
     if not suppression.codes:
@@ -116,12 +120,13 @@ def _complaints(suppression: Suppression, used: set[str]) -> list[Diagnostic]:
 
 
 def _is_found_later(code: str) -> bool:
-    """Return whether a check cannot tell that the comment is unused: only a build or a trace finds it."""
+    """Return whether only a build or a trace can find a rule, so that a check can't judge it."""
     rule = rules.find(code)
     return rule is not None and rule.phase is not Phase.CHECK
 
 
 def _reason(code: str) -> str:
+    """Return why a code in a comment suppressed no finding."""
     rule = rules.find(code)
     if rule is None:
         removed = rules.find_removed(code)

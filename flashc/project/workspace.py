@@ -1,4 +1,4 @@
-"""Open a project: its files, its options, the build's environment and the cache, as one value."""
+"""Open a project folder: its files, options, environment variables and cache, as a `Workspace`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Diagnostic, Sink
+from flashc_core.processes import Prefork
 
 from .discover import discover
 from .environment import BuildEnvironment, build_environment
@@ -19,10 +20,10 @@ from .suppressions import Suppression, collect_suppressions
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Workspace:
-    """An open project, and everything else that decides the result of its compilation.
+    """An open project, with everything else that the result of its compilation depends on.
 
-    `findings` is what was wrong with its files and its configuration.  `flags` are the options that it was
-    opened with.
+    `findings` are those about its files and its configuration.  `flags` are the options that it was
+    opened with.  `prefork` is a process that may read modules; it only makes that faster.
     """
 
     project: Project
@@ -32,6 +33,7 @@ class Workspace:
     findings: tuple[Diagnostic, ...]
     suppressions: tuple[Suppression, ...]
     flags: Mapping[str, Any]
+    prefork: Prefork | None = None
 
     @property
     def root(self) -> Path:
@@ -39,23 +41,29 @@ class Workspace:
         return self.project.root
 
     def sink(self) -> Sink:
-        """Return a new sink that has the findings and leaves out what comments suppress."""
+        """Return a new sink with the findings, which leaves out what comments suppress."""
         sink = Sink(lambda diagnostic: any(s.hides(diagnostic) for s in self.suppressions))
         for diagnostic in self.findings:
             sink.add(diagnostic)
         return sink
 
     def reopen(self, unsaved: Mapping[str, bytes] = NOTHING_UNSAVED) -> Workspace:
-        """Return the project as it is now, opened in the same way; `unsaved` is as in `open_workspace`.
+        """Return the project as it is now, opened with the same flags.
 
-        Files that have not changed are not parsed again.
+        `unsaved` has the meaning that it has in `open_workspace`.  Files that have not changed are
+        not parsed again.
         """
         return open_workspace(
-            self.root, self.flags, cache=self.cache, unsaved=unsaved, previous=self
+            self.root,
+            self.flags,
+            cache=self.cache,
+            unsaved=unsaved,
+            previous=self,
+            prefork=self.prefork,
         )
 
     def for_sdks(self, packages: frozenset[str]) -> Workspace:
-        """Return the same workspace with the top-level packages of the SDKs that imports may name."""
+        """Return the workspace for the SDKs with these top-level packages."""
         return replace(self, project=replace(self.project, sdk_packages=packages))
 
 
@@ -66,18 +74,22 @@ def open_workspace(
     cache: Store | None = None,
     unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
     previous: Workspace | None = None,
+    prefork: Prefork | None = None,
 ) -> Workspace:
     """Open the project in `folder`.
 
     Args:
         folder: the project's folder.
-        flags: options by name that override the project's own, as in `{"python_version": "3.12"}`; those
-            that are None count as not given.  `Options` lists them.
-        cache: where results are cached; the user's cache by default.
-        unsaved: by relative path, files that are to be seen in another state than on the disk.
-        previous: an earlier state of the project; files that are as they were in it are not parsed again.
+        flags: options by name, such as `{"python_version": "3.12"}`, which override those of the
+            project; flags that are None are ignored.  `Options` lists the names.
+        cache: the cache for results; the user's cache by default.
+        unsaved: the content of files that differs from that on the disk, by relative path.
+        previous: an earlier state of the project; files that have not changed since are not parsed
+            again.
+        prefork: a process that has imported the modules for reading; see
+            `flashc.incremental.readers`.
 
-    What is wrong with the files or the configuration is in `findings`; nothing is raised for it.
+    Errors in the files or the configuration are in `findings`; they raise no exception.
 
     Raises:
         TypeError: `flags` has a name that is not an option.
@@ -97,4 +109,5 @@ def open_workspace(
         findings=(*project.findings, *sink),
         suppressions=tuple(collect_suppressions(project)),
         flags=flags or {},
+        prefork=prefork,
     )

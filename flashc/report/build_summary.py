@@ -1,4 +1,4 @@
-"""Summarise a build for its user: the endpoints by kind, the sizes, and what was left out."""
+"""Summarise a finished build for the user: the endpoints, the sizes, and the excluded files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _KINDS = (
 def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of the summary.
 
-    `environ` are the environment variables that can replace the default worker images.
+    `environ` are environment variables, which can replace the default worker images.
     """
     yield f"{program.name}, Python {program.python_version}"
     for heading, kinds in _KINDS:
@@ -54,7 +54,7 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
 def _packages_of_images(
     program: Program, result: BuildResult, environ: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the required packages that are not bundled because the images have them, with the versions."""
+    """Yield the required packages that are not bundled because the images contain them."""
     bundled = {distribution.name for distribution in result.parts.distributions}
     found: dict[str, str] = {}
     for endpoint in program.code_endpoints():
@@ -69,6 +69,7 @@ def _packages_of_images(
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[str]:
+    """Yield the lines about one endpoint."""
     match endpoint:
         case ExistingEndpoint():
             yield f"  {endpoint.variable or 'client'}: {endpoint.id or 'id known at run time'}"
@@ -86,6 +87,7 @@ def _endpoint(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _hardware(endpoint: CodeEndpoint) -> str:
+    """Return the hardware and the number of workers of an endpoint as text."""
     hardware = endpoint.configuration.resources.hardware
     workers = endpoint.configuration.resources.workers
     names = hardware.choices if isinstance(hardware, Gpu) else hardware.instances

@@ -1,4 +1,4 @@
-"""Find the page of a rule and show it as text."""
+"""Find the documentation page of a rule (one kind of finding) and format it as plain text."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def find_rule(text: str) -> Rule:
         rule = look_up(text.upper()) or look_up(text.lower())
         if rule is not None:
             return rule
-    known = max((*BY_CODE, *BY_NAME), key=partial(_similarity, text))  # the first of equals
+    known = max(
+        (*BY_CODE, *BY_NAME), key=partial(_similarity, text)
+    )  # of equally similar names, the first one
     is_similar = _similarity(text, known)[0] >= _SIMILAR
     hint = f"did you mean `{known}`?" if is_similar else "`flashc explain --list` shows all"
     raise UnknownRule(f"no rule is called `{text}`; {hint}")
 
 
 def _similarity(text: str, known: str) -> tuple[float, int]:
-    """Return how similar two names are, from 0 to 1, and how many characters at the start are the same."""
+    """Return the similarity of two names, from 0 to 1, and the length of their common beginning."""
     pair = (text.lower(), known.lower())
     start = takewhile(lambda both: both[0] == both[1], zip(*pair, strict=False))
     return difflib.SequenceMatcher(None, *pair).ratio(), len(list(start))
@@ -79,6 +81,7 @@ def _blocks(markdown: str, width: int) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> str:
+    """Return a paragraph wrapped at `width` columns, without emphasis."""
     plain = re.sub(r"\*([^*]+)\*", r"\1", text)  # emphasis has no form in plain text
     return textwrap.fill(
         plain, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False

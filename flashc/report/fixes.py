@@ -1,7 +1,7 @@
-"""Apply the fixes of diagnostics to files, in rounds, until no fix is left.
+"""Apply the fixes of findings to source files, in rounds, until no fix is left.
 
-Property tests check three laws: a fix removes its finding and adds no error, bytes outside the edits do not
-change, and a second run changes nothing.
+Property tests check three laws: a fix removes its finding and adds no error, bytes outside the
+edits do not change, and a second run changes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flashc_core.source import Edit, OverlappingEdits, apply_edits
 
 MAX_ROUNDS = 10
 Check = Callable[[Mapping[str, bytes]], tuple[Project, Iterable[Diagnostic]]]
-"""Check the project with some files, by path, in another state than on the disk."""
+"""A function that checks the project, with the given contents for some files, by path."""
 
 
 class Change(NamedTuple):
@@ -54,7 +54,7 @@ def select_non_overlapping(fixes: Iterable[Fix], project: Project) -> dict[str, 
                     raise OverlappingEdits(path)
                 apply_edits(project.source(path).text, tried[path])
         except (OverlappingEdits, OSError, Undecodable):
-            continue  # the next round tries it again
+            continue  # the next round tries this fix again
         selected = tried
     return selected
 
@@ -84,7 +84,7 @@ def write_changes(root: Path, changes: Mapping[str, Change]) -> None:
     """Write the new contents; each file is replaced atomically.
 
     Raises:
-        OSError: a file can't be written; the files before it, in the order of their paths, are written.
+        OSError: a file can't be written; the files before it, by path, are already written.
     """
     for path, (_, after) in sorted(changes.items()):
         replace_content(root / path, after)

@@ -1,4 +1,4 @@
-"""Render diagnostics as workflow commands, which GitHub shows as annotations next to the code."""
+"""Render findings as GitHub workflow commands, which annotate the code of a pull request."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ def render_github(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
 
 
 def _command(diagnostic: Diagnostic, prefix: str) -> str:
+    """Return the workflow command for one finding."""
     rule = diagnostic.rule
     properties = {
         "file": f"{prefix}{diagnostic.path}",
@@ -30,7 +31,7 @@ def _command(diagnostic: Diagnostic, prefix: str) -> str:
 
 
 def _position(location: Location) -> dict[str, str]:
-    """Return the properties that say where in the file; none for a whole file."""
+    """Return the properties for the position in the file; none for a whole file."""
     if not isinstance(location, Span):
         return {}
     lines = {"line": str(location.line), "endLine": str(location.end_line)}
@@ -45,8 +46,10 @@ def _position(location: Location) -> dict[str, str]:
 
 
 def _data(text: str) -> str:
+    """Return a text with the escapes of a message."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
+    """Return a text with the escapes of a property."""
     return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,4 +1,4 @@
-"""Render diagnostics as JSON for editors and CI; `spec/report.schema.json` describes the format."""
+"""Render findings as JSON for editors and CI; `spec/report.schema.json` describes the format."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ _PAGES = f"{HOME_PAGE}/blob/main/flashc/report/rules"
 
 
 class _Model(BaseModel):
+    """A part of the report, which can't be changed and has no other keys."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
@@ -28,7 +30,10 @@ class Position(_Model):
 
 
 class ReportLabel(_Model):
-    """A location that is related to a finding, with a remark; `start` and `end` as in a finding."""
+    """A location that is related to a finding, with a remark.
+
+    `start` and `end` are as in a finding.
+    """
 
     path: str
     start: Position | None
@@ -37,7 +42,7 @@ class ReportLabel(_Model):
 
 
 class ReportFix(_Model):
-    """Edits that remove a finding; each replaces the text between `start` and `end` by its own `text`."""
+    """Edits that remove a finding; each replaces the text from `start` to `end` by its `text`."""
 
     title: str
     safety: Literal["safe", "unsafe", "display"]
@@ -45,7 +50,7 @@ class ReportFix(_Model):
 
 
 class ReportDiagnostic(_Model):
-    """One finding; `start` and `end` are null where it is about a file as a whole."""
+    """One finding; `start` and `end` are null if it is about a file as a whole."""
 
     code: str
     name: str
@@ -87,6 +92,7 @@ def schema() -> dict[str, Any]:
 
 
 def _diagnostic(diagnostic: Diagnostic) -> ReportDiagnostic:
+    """Return a finding in the form of the report."""
     location, fix = diagnostic.location, diagnostic.fix
     own = (diagnostic.primary,) if diagnostic.primary.text else ()
     return ReportDiagnostic(
@@ -112,6 +118,7 @@ def _diagnostic(diagnostic: Diagnostic) -> ReportDiagnostic:
 
 
 def _label(label: Label) -> ReportLabel:
+    """Return a label in the form of the report."""
     location = label.location
     return ReportLabel(
         path=location.path, start=_start(location), end=_end(location), text=label.text
@@ -119,12 +126,14 @@ def _label(label: Label) -> ReportLabel:
 
 
 def _start(location: Location) -> Position | None:
+    """Return the position at which a location starts; None for a whole file."""
     if not isinstance(location, Span):
         return None
     return Position(line=location.line, column=location.column)
 
 
 def _end(location: Location) -> Position | None:
+    """Return the position at which a location ends; None for a whole file."""
     if not isinstance(location, Span):
         return None
     return Position(line=location.end_line, column=location.end_column)

@@ -1,4 +1,4 @@
-"""Render diagnostics as SARIF 2.1.0, the format of code scanning services.
+"""Render findings as SARIF 2.1.0, the format of code scanning services.
 
 Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0".
 """
@@ -53,6 +53,7 @@ def render_sarif(diagnostics: Iterable[Diagnostic], prefix: str = "") -> str:
 
 
 def _result(diagnostic: Diagnostic, index: int, prefix: str) -> dict[str, Any]:
+    """Return the SARIF result of one finding."""
     text = "\n".join(
         [diagnostic.message, *diagnostic.notes, *(f"help: {t}" for t in diagnostic.help)]
     )
@@ -71,6 +72,7 @@ def _result(diagnostic: Diagnostic, index: int, prefix: str) -> dict[str, Any]:
 
 
 def _location(label: Label, prefix: str) -> dict[str, Any]:
+    """Return the SARIF location of a label."""
     physical: dict[str, Any] = {"artifactLocation": _artifact(label.location.path, prefix)}
     if isinstance(label.location, Span):
         physical["region"] = _region(label.location)
@@ -81,6 +83,7 @@ def _location(label: Label, prefix: str) -> dict[str, Any]:
 
 
 def _fix(fix: Fix, prefix: str) -> dict[str, Any]:
+    """Return the SARIF form of a fix."""
     paths = sorted({edit.span.path for edit in fix.edits})
     return {
         "description": {"text": fix.title},
@@ -102,10 +105,12 @@ def _fix(fix: Fix, prefix: str) -> dict[str, Any]:
 
 
 def _artifact(path: str, prefix: str) -> dict[str, str]:
+    """Return the SARIF reference to a file."""
     return {"uri": quote(f"{prefix}{path}"), "uriBaseId": "%SRCROOT%"}
 
 
 def _region(span: Span) -> dict[str, int]:
+    """Return the SARIF region of a span."""
     return {
         "startLine": span.line,
         "startColumn": span.column,

@@ -1,4 +1,4 @@
-"""Render diagnostics as text in the style of rustc: the location, the causes and the help."""
+"""Render findings as text for the terminal, in the style of rustc: location, causes and help."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from flashc_core.diagnostics import Diagnostic, Label, Severity
 from flashc_core.source import Lines, Span, WholeFile, location_order
 
 _TAB = 4
-_WIDTH = 160  # columns; of a longer line of code only the part around the label is shown
+_WIDTH = 160  # columns; if a line of code is longer, only the part around the label is shown
 
 Paint = Callable[[str, str], str]
-"""Colours a text; the second argument is its role: "error", "warning", "bold" or "gutter"."""
+"""A function that colours a text; the second argument is its role, such as "error" or "gutter"."""
 
 
 def plain(text: str, _role: str) -> str:
@@ -22,7 +22,7 @@ def plain(text: str, _role: str) -> str:
 
 
 LineSource = Callable[[str], Lines | None]
-"""Return the lines of a file by its path in a diagnostic; None for one that can't be shown."""
+"""A function that returns the lines of a file by its path; None if the file can't be shown."""
 
 
 def render(diagnostics: Iterable[Diagnostic], lines_of: LineSource, paint: Paint = plain) -> str:
@@ -47,25 +47,28 @@ def counted(number: int, noun: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _ShownLabel:
+    """A label, and whether it is the primary one of its finding."""
+
     label: Label
     primary: bool
 
 
 def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Iterator[str]:
+    """Yield the lines of one finding."""
     role = diagnostic.severity.value
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
     groups = _by_file(diagnostic)
-    gutter = max(_digits(mark) for marks in groups.values() for mark in marks)
-    for index, (path, marks) in enumerate(groups.items()):
+    gutter = max(_digits(item) for labels in groups.values() for item in labels)
+    for index, (path, labels) in enumerate(groups.items()):
         arrow = "-->" if index == 0 else ":::"
-        first = next((m for m in marks if m.primary), marks[0]).label.location
-        remarks = [m.label.text for m in marks if isinstance(m.label.location, WholeFile)]
+        first = next((m for m in labels if m.primary), labels[0]).label.location
+        remarks = [m.label.text for m in labels if isinstance(m.label.location, WholeFile)]
         remark = "; ".join(text for text in remarks if text)
         where = f"{first}: {remark}" if remark else str(first)
         yield f"{' ' * gutter}{paint(arrow, 'gutter')} {_shown(where)}"
-        located = [(span, m) for m in marks if isinstance(span := m.label.location, Span)]
+        located = [(span, m) for m in labels if isinstance(span := m.label.location, Span)]
         lines = lines_of(path) if located else None
         if lines is not None:
             yield from _code(located, lines, gutter, paint, role)
@@ -77,30 +80,32 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
             yield f"{sign} {paint(word, 'bold')}: {indent.join(map(_shown, text.splitlines()))}"
 
 
-def _digits(mark: _Mark) -> int:
-    location = mark.label.location
+def _digits(item: _ShownLabel) -> int:
+    """Return the width of a label's line number."""
+    location = item.label.location
     return 1 if isinstance(location, WholeFile) else len(str(location.line))
 
 
-def _by_file(diagnostic: Diagnostic) -> dict[str, list[_Mark]]:
+def _by_file(diagnostic: Diagnostic) -> dict[str, list[_ShownLabel]]:
     """Return the labels by file, in source order; the file of the primary label comes first."""
-    groups: dict[str, list[_Mark]] = {}
+    groups: dict[str, list[_ShownLabel]] = {}
     for label in (diagnostic.primary, *diagnostic.secondary):
-        mark = _Mark(label, label is diagnostic.primary)
-        groups.setdefault(label.location.path, []).append(mark)
+        item = _ShownLabel(label, label is diagnostic.primary)
+        groups.setdefault(label.location.path, []).append(item)
     return {
-        path: sorted(marks, key=lambda m: (location_order(m.label.location), not m.primary))
-        for path, marks in groups.items()
+        path: sorted(labels, key=lambda m: (location_order(m.label.location), not m.primary))
+        for path, labels in groups.items()
     }
 
 
 def _code(
-    marks: list[tuple[Span, _Mark]], lines: Lines, gutter: int, paint: Paint, role: str
+    labels: list[tuple[Span, _ShownLabel]], lines: Lines, gutter: int, paint: Paint, role: str
 ) -> Iterator[str]:
+    """Yield the lines of source code with the labels under them."""
     bar = paint(" " * gutter + " |", "gutter")
     yield bar
     shown = 0
-    for span, mark in marks:
+    for span, item in labels:
         number = span.line
         if not 1 <= number <= len(lines):
             continue
@@ -110,14 +115,14 @@ def _code(
                 yield paint("...", "gutter")
             yield f"{paint(f'{number:>{gutter}} |', 'gutter')} {code}".rstrip()
             shown = number
-        sign, colour = ("^", role) if mark.primary else ("-", "gutter")
-        text = f" {_shown(mark.label.text)}" if mark.label.text else ""
+        sign, colour = ("^", role) if item.primary else ("-", "gutter")
+        text = f" {_shown(item.label.text)}" if item.label.text else ""
         yield f"{bar} {' ' * start}{paint(sign * width + text, colour)}"
     yield bar
 
 
 def _clipped(line: str, span: Span) -> tuple[str, int, int]:
-    """Return the line as shown, and the start and width of the mark in it, in terminal columns."""
+    """Return the line as shown, and the start and width of the underline, in terminal columns."""
     start = min(span.column - 1, len(line))
     end = min(span.end_column - 1, len(line)) if span.end_line == span.line else len(line)
     text, head, marked = _shown(line), _shown(line[:start]), _shown(line[start:end])
@@ -133,11 +138,12 @@ def _clipped(line: str, span: Span) -> tuple[str, int, int]:
 
 
 def _shown(text: str) -> str:
-    """Replace tabs by spaces, and characters that could control the terminal by U+FFFD."""
+    """Return the text with spaces for tabs, and U+FFFD for characters that control the terminal."""
     return "".join(map(_shown_character, text))
 
 
 def _shown_character(character: str) -> str:
+    """Return one character as it is shown."""
     if character == "\t":
         return " " * _TAB
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp"):
@@ -149,7 +155,7 @@ def _columns(text: str) -> int:
     """Return the number of terminal columns that a text without control characters takes."""
     if text.isascii():
         return len(text)
-    from wcwidth import wcswidth  # it takes 25 ms to import
+    from wcwidth import wcswidth  # importing it takes 25 ms
 
     return wcswidth(text)
 
@@ -157,7 +163,7 @@ def _columns(text: str) -> int:
 def _cut(text: str, width: int) -> str:
     """Return the longest beginning of `text` that fits into `width` terminal columns."""
     end = min(len(text), width)
-    most = min(len(text), 4 * width)  # hostile text has any number of characters without a width
+    most = min(len(text), 4 * width)  # hostile text may have many characters without a width
     while end < most and _columns(text[: end + 1]) <= width:
         end += 1
     while _columns(text[:end]) > width:

@@ -1,9 +1,8 @@
-"""The SDK for worker modules: declarations for the compiler.
+"""Define the SDK for worker modules, with which a program declares its endpoints.
 
-A declaration changes nothing when it runs; the methods of a client raise RuntimeError.
-
-Importing a worker module, or running it as a script, gives the plain program: an endpoint's function is
-just that function.  Standard library only.
+A declaration has no effect when Python runs it: the function of an endpoint stays an ordinary
+function, so a worker module can be imported and run as a script.  The methods of a client raise
+RuntimeError.  This package uses only the standard library.
 """
 
 from __future__ import annotations
@@ -77,25 +76,26 @@ class Endpoint:
             image: A prebuilt image to deploy: the object is a client of it.
             gpu: GPU workers: pools or models in the order of preference. Excludes `cpu`.
             cpu: CPU workers, by instance type. Excludes `gpu`.
-            workers: The most workers, or the least and the most: `n` is `(0, n)`. (≥ 0)
-            idle_timeout: How long a worker without work stays. (1…3600 s)
+            workers: The maximum number of workers, or the minimum and the maximum: `n` means `(0,
+                n)`. (≥ 0)
+            idle_timeout: How long a worker without work keeps running. (1…3600 s)
             dependencies: Python packages that workers need, as PEP 508 requirements.
             system_dependencies: Packages of the operating system (apt) that workers need.
-            accelerate_downloads: Whether workers accelerate downloads. A built artifact contains
-                the packages and ignores it.
+            accelerate_downloads: Accepted, but not used: an artifact contains the packages, so
+                workers download none.
             volume: Volumes that are mounted at `/runpod-volume`, one per data centre.
-            datacenter: Where workers may start. CPU workers run in EU-RO-1 only.
-            env: Environment variables of workers. `os.environ[...]` is read when deploying, never
-                when building.
+            datacenter: Where workers may start. CPU workers run only in EU-RO-1.
+            env: Environment variables of workers. `os.environ[...]` is read by the deployment,
+                never by a build.
             gpu_count: How many GPUs a worker has. (≥ 1)
             execution_timeout_ms: How long a job may run. (≥ 0 ms)
             flashboot: Whether the platform may keep workers ready for a faster start.
-            scaler_type: What makes the platform add workers. Endpoints with routes take
-                REQUEST_COUNT only.
+            scaler_type: What makes the platform add workers. Endpoints with routes accept only
+                REQUEST_COUNT.
             scaler_value: The seconds of delay, or the number of requests, at which the platform
                 adds a worker. (≥ 1)
             template: Settings of the worker's container.
-            min_cuda_version: The least version of CUDA that a GPU worker's driver has.
+            min_cuda_version: The lowest version of CUDA that the driver of a GPU worker may have.
             python_version: The version of Python, "3.10" to "3.13". All endpoints of a project
                 have the same one.
             max_concurrency: How many jobs of a queue a worker runs at the same time. (≥ 1)
@@ -126,27 +126,27 @@ class Endpoint:
     # End of the generated part
 
     def __call__(self, target: _T) -> _T:
-        """Run the decorated function, or the methods of the decorated class, on this endpoint."""
+        """Declare that this endpoint runs the decorated function, or the methods of the class."""
         return target
 
     def get(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
-        """Serve `GET path` with the decorated function; a client's `GET` request."""
+        """Declare that the decorated function serves `GET path`; as a client, send a request."""
         return RouteOrRequest()
 
     def post(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
-        """Serve `POST path` with the decorated function; a client's `POST` request."""
+        """Declare that the decorated function serves `POST path`; as a client, send a request."""
         return RouteOrRequest()
 
     def put(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
-        """Serve `PUT path` with the decorated function; a client's `PUT` request."""
+        """Declare that the decorated function serves `PUT path`; as a client, send a request."""
         return RouteOrRequest()
 
     def delete(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
-        """Serve `DELETE path` with the decorated function; a client's `DELETE` request."""
+        """Declare that the decorated function serves `DELETE path`; as a client, send a request."""
         return RouteOrRequest()
 
     def patch(self, path: str, data: Any = None, **options: Any) -> RouteOrRequest:
-        """Serve `PATCH path` with the decorated function; a client's `PATCH` request."""
+        """Declare that the decorated function serves `PATCH path`; as a client, send a request."""
         return RouteOrRequest()
 
     async def run(self, input: Any, *, webhook: str | None = None) -> Any:
@@ -167,10 +167,10 @@ class Endpoint:
 
 
 class RouteOrRequest:
-    """What `endpoint.get("/path")` returns: a decorator, or a client's request, which is awaited."""
+    """The result of `endpoint.get("/path")`: a decorator, or a client's request to be awaited."""
 
     def __call__(self, target: _T) -> _T:
-        """Return the function that serves the route as it is."""
+        """Return the decorated function unchanged."""
         return target
 
     def __await__(self) -> Generator[Any, None, Any]:
@@ -179,6 +179,7 @@ class RouteOrRequest:
 
 
 def _on_workers_only() -> NoReturn:
+    """Raise RuntimeError, because a client works only on workers."""
     raise RuntimeError("a client of an endpoint works on a worker only, in a built artifact")
 
 
@@ -198,7 +199,7 @@ class NetworkVolume:
         """Declare a `NetworkVolume`.
 
         Args:
-            name: The volume's name. A volume of this name is created where there is none.
+            name: The volume's name. If there is no volume of this name, it is created.
             id: The id of a volume that exists.
             size: The size of a volume that is created. (10…4096 GB)
             datacenter: Where the volume is. Workers start in the same data centre.
@@ -214,7 +215,7 @@ class NetworkVolume:
 
 
 class PodTemplate:
-    """Settings of a worker's container."""
+    """The container of an endpoint's workers."""
 
     # Generated: PodTemplate.__init__
     def __init__(

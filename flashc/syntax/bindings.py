@@ -1,4 +1,4 @@
-"""Bind the names of targets, definitions and patterns in a scope."""
+"""Bind names in a module's scopes: the targets of assignments, definitions and patterns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .walk import string_literal
 
 
 def exported_names(value: cst.BaseExpression) -> tuple[str, ...] | None:
-    """Return the names in the value of `__all__`, None if it is not a list or tuple of string literals."""
+    """Return the names in the value of `__all__`; None if it is not a list or tuple of literals."""
     if not isinstance(value, (cst.List, cst.Tuple)):
         return None
     texts = [string_literal(element.value) for element in value.elements]
@@ -23,7 +23,7 @@ def exported_names(value: cst.BaseExpression) -> tuple[str, ...] | None:
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Binder:
-    """Bind the names of one module; `imports` tells what dynamic imports return."""
+    """Binds the names of one module; `imports` knows the results of dynamic imports."""
 
     syntax: Syntax
     imports: ImportCollector
@@ -42,7 +42,7 @@ class Binder:
                 pass  # an attribute or subscript binds no name
 
     def bind_value(self, target: cst.Name, value: cst.BaseExpression | None, scope: Scope) -> None:
-        """Bind a name to a value, as an alias or instance if the value is a name or the call of one."""
+        """Bind a name to a value; a name or a call as the value makes an alias or an instance."""
         span = self.syntax.span(target)
         alias = None if value is None else self.chain(value)
         instance: Chain | None = None
@@ -51,7 +51,10 @@ class Binder:
         scope.bind(target.value, Bound(span=span, alias=alias, instance=instance))
 
     def bind_definition(self, name: cst.Name, scope: Scope) -> None:
-        """Bind the name of a function or class, which is absolute if it belongs to the module."""
+        """Bind the name of a function or class.
+
+        If it belongs to the module, its full name is known.
+        """
         top = scope.kind is ScopeKind.MODULE or name.value in scope.global_names
         target = f"{self.syntax.name}.{name.value}" if top else None
         scope.bind(name.value, Bound(span=self.syntax.span(name), target=target))
@@ -66,7 +69,7 @@ class Binder:
             scope.bind(name.value, Bound(span=self.syntax.span(located)))
 
     def chain(self, node: cst.BaseExpression) -> Chain | None:
-        """Return `a.b.c` or `import_module("a").b` as a chain, None for other expressions."""
+        """Return `a.b.c` or `import_module("a").b` as a chain; None for other expressions."""
         match node:
             case cst.Name():
                 return Chain(node.value)

@@ -1,6 +1,7 @@
-"""Find what the code of a module does when it runs: environment variables, shared state, installations.
+"""Find side effects in a module's code: environment variables, changed globals, installations.
 
-`EffectCollector` records nodes during the walk and interprets them afterwards, when every scope is complete.
+`EffectCollector` records nodes during the walk over the tree, and interprets them when all scopes
+are complete.
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ _Access = tuple[Scope, Chain, cst.CSTNode]
 
 @dataclass(slots=True, eq=False)
 class EffectCollector:
-    """Collect nodes that may have an effect; `add_to` interprets them.
+    """Collects nodes that may have an effect; `add_to` interprets them.
 
-    `lookups` are `a.b[...]`; `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`; `tested` are
-    expressions of which only the truth matters.
+    `lookups` are `a.b[...]`.  `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`.  `tested`
+    are expressions of which the code only tests the truth.
     """
 
     lookups: list[_Access] = field(default_factory=list[_Access])
@@ -51,7 +52,7 @@ class EffectCollector:
     tested: set[cst.CSTNode] = field(default_factory=set[cst.CSTNode])
 
     def visit(self, node: cst.CSTNode, scope: Scope) -> None:
-        """Record `node`, which is evaluated in `scope`, if it is of a kind that can have an effect."""
+        """Record `node`, which is evaluated in `scope`, if such a node can have an effect."""
         if type(node) not in _VISITED:
             return
         match node:
@@ -80,7 +81,8 @@ class EffectCollector:
     def _change(self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False) -> None:
         """Record a change of a container, or of a global variable by an augmented assignment.
 
-        A plain assignment to a bare name is not recorded: it binds a local name, or `Scope.rebound` has it.
+        A plain assignment to a bare name is not recorded: the name is local, or it is in
+        `Scope.rebound`.
         """
         if isinstance(target, (cst.Subscript, cst.Attribute)):
             self._record(target.value, target, scope, self.changed)
@@ -91,6 +93,7 @@ class EffectCollector:
     def _record(
         node: cst.BaseExpression, whole: cst.CSTNode, scope: Scope, into: list[_Access]
     ) -> None:
+        """Record a dotted name with its scope, and the node that contains it."""
         name = dotted(node)
         if name is not None:
             root, *attributes = name.split(".")
@@ -112,10 +115,11 @@ class EffectCollector:
     # Environment variables -------------------------------------------------------------------------
 
     def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
+        """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`."""
         for use in uses:
             node = use.node
             if isinstance(node, cst.Call) and _leads_to(use.scope, use.chain, _READERS):
-                name = _first_text(node)
+                name = _first_string_argument(node)
                 if name is not None:
                     optional = len(node.args) > 1 or node in self.tested
                     yield VariableRead(
@@ -134,12 +138,13 @@ class EffectCollector:
                     )
 
     def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
+        """Yield the environment variables that the module sets."""
         for use in uses:
             node = use.node
             if isinstance(node, cst.Call) and _leads_to(
                 use.scope, use.chain, {"os.environ.setdefault", "os.putenv"}
             ):
-                name = _first_text(node)
+                name = _first_string_argument(node)
                 if name is not None:
                     yield VariableSet(name, use.scope.qualname)
         for scope, chain, node in self.changed:
@@ -150,7 +155,7 @@ class EffectCollector:
     # Module-level state ----------------------------------------------------------------------------
 
     def _globals(self, syntax: Syntax, top: Scope, uses: Sequence[Use]) -> list[GlobalUse]:
-        """Return the uses, in functions, of module-level values that some function changes."""
+        """Return the uses, in functions, of module-level values that a function changes."""
         writes = [
             GlobalUse(name=name, scope=where, span=span, writes=True)
             for name, where, span in top.rebound
@@ -187,13 +192,14 @@ class EffectCollector:
 
 
 def _is_module_state(top: Scope, scope: Scope, name: str) -> bool:
-    """Return whether `name`, used in a function, is a plain value bound at the module's top level."""
+    """Return whether `name`, used in a function, is a plain value of the module's top level."""
     if not _in_function(scope) or scope.owner(name) is not top:
         return False
     return all(bound.target is None and bound.alias is None for bound in top.bindings[name])
 
 
 def _in_function(scope: Scope | None) -> bool:
+    """Return whether a scope is in a function."""
     while scope is not None:
         if scope.kind is ScopeKind.FUNCTION and scope.qualname:
             return True
@@ -202,15 +208,17 @@ def _in_function(scope: Scope | None) -> bool:
 
 
 def _leads_to(scope: Scope, chain: Chain, names: frozenset[str] | set[str]) -> bool:
+    """Return whether a dotted name may mean one of `names`."""
     return any(not instance and target in names for target, instance in resolve_chain(scope, chain))
 
 
-def _first_text(call: cst.Call) -> str | None:
+def _first_string_argument(call: cst.Call) -> str | None:
+    """Return the first argument of a call if it is a string literal; else None."""
     return string_literal(call.args[0].value) if call.args and not call.args[0].star else None
 
 
 def _key(node: cst.CSTNode) -> str | None:
-    """Return the text in `x["text"]`, None for any other node."""
+    """Return the text in `x["text"]`; None for any other node."""
     if isinstance(node, cst.Subscript) and len(node.slice) == 1:
         index = node.slice[0].slice
         if isinstance(index, cst.Index):
@@ -222,7 +230,7 @@ def _key(node: cst.CSTNode) -> str | None:
 
 
 def _installs(use: Use) -> bool:
-    """Return whether a call starts pip, as in `subprocess.run([sys.executable, "-m", "pip", "install", ...])`."""
+    """Return whether a call starts pip, as in `subprocess.run([..., "pip", "install", ...])`."""
     if not isinstance(use.node, cst.Call):
         return False
     if _leads_to(use.scope, use.chain, _PIP_FUNCTIONS):

@@ -1,4 +1,4 @@
-"""Collect a module's imports, static and dynamic, and bind the names that they define."""
+"""Collect the imports of a module, static and dynamic, and bind the names that they define."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .walk import dotted, string_literal
 
 @dataclass(frozen=True, slots=True)
 class ImportContext:
-    """What surrounds an import: `if TYPE_CHECKING:`, or a `try` that handles ImportError (`guarded`)."""
+    """The code around an import: `if TYPE_CHECKING:`, or (`guarded`) a `try` for ImportError."""
 
     typing_only: bool
     guarded: bool
@@ -25,9 +25,10 @@ class ImportContext:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class ImportCollector:
-    """Collect the imports of one module.
+    """Collects the imports of one module.
 
-    The `bind_` methods bind names in a scope as Python does; the `note_` methods add to `found` and `problems`.
+    The `bind_` methods bind names in a scope as Python does; the `note_` methods add to `found` and
+    `problems`.
     """
 
     syntax: Syntax
@@ -67,7 +68,10 @@ class ImportCollector:
             )
 
     def bind_import_from(self, node: cst.ImportFrom, scope: Scope) -> None:
-        """Bind the names of a `from a import b as c` statement; those of `*` are not known yet."""
+        """Bind the names of a `from a import b as c` statement.
+
+        The names of `*` are not known yet.
+        """
         span, module = self.syntax.span(node), self._source(node)
         for name in self._names(node, module):
             if name.name != "*":
@@ -75,7 +79,7 @@ class ImportCollector:
                 scope.bind(name.bound, Bound(span=span, target=target))
 
     def note_import_from(self, node: cst.ImportFrom, scope: Scope, context: ImportContext) -> None:
-        """Add the import of a `from a import b` statement, or a problem if it leaves the project."""
+        """Add the import of `from a import b`, or a problem if `a` is outside the project."""
         span, module = self.syntax.span(node), self._source(node)
         if module is None:
             text = "." * len(node.relative) + (dotted(node.module) or "" if node.module else "")
@@ -95,7 +99,7 @@ class ImportCollector:
         )
 
     def note_dynamic(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
-        """Add the import of `importlib.import_module(...)` or `__import__(...)`; ignore other calls."""
+        """Add the import of `import_module(...)` or `__import__(...)`, if the call is one."""
         callee = dotted(node.func)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return
@@ -125,7 +129,10 @@ class ImportCollector:
         )
 
     def imported_module(self, node: cst.Call) -> str | None:
-        """Return the absolute name of the module that a dynamic import returns, None if it is not known."""
+        """Return the full name of the module that a dynamic import returns.
+
+        The result is None if it is not known.
+        """
         callee = dotted(node.func)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return None
@@ -133,17 +140,21 @@ class ImportCollector:
         if name is None:
             return None
         if callee == "__import__":
-            return name.partition(".")[0]  # it returns the top package
+            return name.partition(".")[0]  # `__import__("a.b")` returns the package `a`
         level = len(name) - len(name.lstrip("."))
         return resolve_relative(self.package, level, name[level:]) if level else name
 
     def _source(self, node: cst.ImportFrom) -> str | None:
-        """Return the absolute name of the module in `from ... import`, None if it leaves the project."""
+        """Return the full name of the module in `from ... import`.
+
+        The result is None if it is outside the project.
+        """
         written = (dotted(node.module) if node.module is not None else "") or ""
         level = len(node.relative)
         return resolve_relative(self.package, level, written) if level else written
 
     def _names(self, node: cst.ImportFrom, module: str | None) -> Iterator[ImportedName]:
+        """Yield the names that a `from ... import` statement imports."""
         if isinstance(node.names, cst.ImportStar):
             yield ImportedName(name="*")
             return
@@ -156,4 +167,5 @@ class ImportCollector:
 
 
 def _member(module: str | None, name: str) -> str:
+    """Return the full name of `name` in a module."""
     return f"{module}.{name}" if module else name

@@ -1,7 +1,7 @@
-"""Collect the imports, top-level bindings and references of one parsed module.
+"""Collect the imports, top-level bindings and references to names of one parsed module.
 
-One walk over the tree binds names and records uses.  Uses are resolved afterwards, when every scope is
-complete, because scoping in Python does not depend on the order of the text.
+One walk over the tree binds names and records their uses.  The uses are resolved after the walk,
+when all scopes are complete, because a name in Python may be used before the line that binds it.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .effects import EffectCollector
 from .imports import ImportCollector, ImportContext
 from .parse import Syntax
 from .patterns import (
-    consumed,
     element_of,
     expects_import_error,
-    leak,
     member_of,
     shape_of,
     tests_for_script,
+    value_operands,
+    walrus_scope,
 )
 from .references import Use, module_of
 from .scopes import Bound, Scope, ScopeKind
@@ -36,7 +36,10 @@ from .walk import children, dotted
 
 
 def collect_names(syntax: Syntax, index: ModuleIndex) -> Module:
-    """Return the imports, bindings and references of one module; `index` tells which modules exist."""
+    """Return the imports, bindings and references of one module.
+
+    `index` knows which modules exist.
+    """
     imports = ImportCollector(syntax=syntax, index=index)
     binder = Binder(syntax=syntax, imports=imports)
     walker = _Walker(syntax=syntax, index=index, imports=imports, binder=binder)
@@ -46,9 +49,10 @@ def collect_names(syntax: Syntax, index: ModuleIndex) -> Module:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Context:
-    """What surrounds a node: `if TYPE_CHECKING:`, a `try` that handles ImportError, `await`.
+    """The code around a node: `if TYPE_CHECKING:`, a `try` that handles ImportError, `await`.
 
-    `script_only` code runs only if the module is started as a script, which a worker never does.
+    `script_only` says that the code runs only if the module is started as a script, which a worker
+    never does.
     """
 
     typing_only: bool = False
@@ -59,11 +63,14 @@ class _Context:
 
     @property
     def of_import(self) -> ImportContext:
+        """The part of the context that matters for imports."""
         return ImportContext(self.typing_only, self.guarded)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Walker:
+    """Walks over the tree of a module; a method for each kind of node binds and records names."""
+
     syntax: Syntax
     index: ModuleIndex
     imports: ImportCollector
@@ -79,7 +86,8 @@ class _Walker:
     # The walk ------------------------------------------------------------------------------------
 
     def visit(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
-        for operand in consumed(node):
+        """Visit a node and the nodes inside it."""
+        for operand in value_operands(node):
             if isinstance(operand, cst.Call):
                 self.result_uses[operand] = ResultUse.CONSUMED
         if not context.script_only:
@@ -87,12 +95,14 @@ class _Walker:
         _visitor(type(node))(self, node, scope, context)
 
     def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+        """Visit the child nodes of a node, except the names of keyword arguments."""
         skipped = node.keyword if isinstance(node, cst.Arg) else None
         for child in children(node):
             if child is not skipped:
                 self.visit(child, scope, context)
 
     def _expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
+        """Visit an expression that is a statement; the result of a call is discarded."""
         if isinstance(node.value, cst.Call):
             self.result_uses[node.value] = ResultUse.DISCARDED
         self._children(node, scope, context)
@@ -119,11 +129,15 @@ class _Walker:
         scope.nonlocal_names.update(item.name.value for item in node.names)
 
     def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
-        """Skip annotations: they call no endpoint, and `from __future__ import annotations` disables them."""
+        """Skip annotations.
+
+        They call no endpoint, and `from __future__ import annotations` disables them.
+        """
 
     def _handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
     ) -> None:
+        """Bind the name of an `except` clause and visit its body."""
         if isinstance(node.name, cst.AsName):
             self.binder.bind_target(node.name.name, scope)
         self._children(node, scope, context)
@@ -133,6 +147,7 @@ class _Walker:
         self._children(node, scope, context)
 
     def _as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
+        """Bind the name after `as`."""
         self.binder.bind_target(node.name, scope)
 
     def _pattern(
@@ -165,6 +180,7 @@ class _Walker:
     def _parameters(
         self, params: cst.Parameters, outer: Scope, inner: Scope, context: _Context
     ) -> None:
+        """Bind parameters in the scope of a function; their defaults belong to the outer scope."""
         stars = (params.star_arg, params.star_kwarg)
         for param in (*params.posonly_params, *params.params, *params.kwonly_params, *stars):
             if isinstance(param, cst.Param):
@@ -173,7 +189,10 @@ class _Walker:
                     self.visit(param.default, outer, context)
 
     def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
-        """Visit a comprehension: it has its own scope, but the first iterable belongs to the outer scope."""
+        """Visit a comprehension.
+
+        It has its own scope, but the first iterable belongs to the outer scope.
+        """
         inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
         generator: cst.CompFor | None = node.for_in
         outermost = True
@@ -188,6 +207,7 @@ class _Walker:
             self.visit(part, inner, context)
 
     def _if(self, node: cst.If, scope: Scope, context: _Context) -> None:
+        """Visit an `if` statement, and note what its test says about the body."""
         self.visit(node.test, scope, context)
         typing_only = (dotted(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
         inside = replace(
@@ -200,6 +220,7 @@ class _Walker:
             self.visit(node.orelse, scope, context)
 
     def _try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
+        """Visit a `try` statement, and note whether it handles a failed import."""
         guarded = any(expects_import_error(handler.type) for handler in node.handlers)
         inside = replace(context, guarded=context.guarded or guarded)
         self.visit(node.body, scope, inside)
@@ -210,6 +231,7 @@ class _Walker:
                 self.visit(part, scope, context)
 
     def _assign(self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context) -> None:
+        """Bind the targets of an assignment, read `__all__`, and visit the value."""
         if isinstance(node, cst.Assign):
             targets = [item.target for item in node.targets]
         else:
@@ -229,13 +251,14 @@ class _Walker:
     # Expressions ---------------------------------------------------------------------------------
 
     def _expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
+        """Visit an expression: record a use of a dotted name, or a call."""
         awaited = context.awaited
         plain = replace(context, awaited=False) if awaited else context
         if isinstance(node, cst.Await):
             self.visit(node.expression, scope, replace(context, awaited=True))
             return
         if isinstance(node, cst.NamedExpr):
-            self.binder.bind_target(node.target, leak(scope))
+            self.binder.bind_target(node.target, walrus_scope(scope))
         chain = self.binder.chain(node)
         if chain is not None:
             self._dynamic_import(node, scope, context)
@@ -259,10 +282,12 @@ class _Walker:
         self._children(node, scope, plain)
 
     def _use(self, use: Use, context: _Context) -> None:
+        """Record the use of a name, unless the code runs only in a script."""
         if not context.script_only:
             self.uses.append(use)
 
     def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
+        """Record a call with its arguments, and visit these."""
         self._dynamic_import(node, scope, context)
         result_use = self.result_uses.get(node, ResultUse.KEPT)
         shape = shape_of(node, awaited, context.in_async, result_use)
@@ -291,6 +316,7 @@ class _Walker:
         self._arguments(node, scope, context)
 
     def _arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
+        """Visit the arguments of a call."""
         for argument in node.args:
             self.visit(argument.value, scope, context)
 
@@ -305,7 +331,7 @@ class _Walker:
             self.imports.note_dynamic(node, scope, context.of_import)
 
     def result(self) -> Module:
-        """Return what the walk found; call it once, after the walk."""
+        """Return the module with everything that the walk found; call it once, after the walk."""
         imports = self.imports
         module = module_of(
             self.syntax, self.index, self.top, imports.found, self.uses, self.exports
@@ -341,8 +367,8 @@ class _Walker:
 def _visitor(kind: type[cst.CSTNode]) -> Callable[[_Walker, Any, Scope, _Context], None]:
     """Return the method that visits a class of nodes.
 
-    The result is cached per class, because LibCST's classes are abstract base classes and twenty `isinstance`
-    checks per node take longer than the rest of the walk.
+    The result is cached for each class: `isinstance` is slow for LibCST's abstract classes, and
+    twenty checks per node would take longer than the rest of the walk.
     """
     found: Callable[[_Walker, Any, Scope, _Context], None] = next(
         method for kinds, method in _Walker.visitors if issubclass(kind, kinds)

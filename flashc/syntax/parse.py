@@ -1,6 +1,6 @@
-"""Parse the text of a module with LibCST and find the span of every node.
+"""Parse the text of a module with LibCST, and find the source span of every node.
 
-LibCST parses the grammar of every supported Python version on any host, so a worker's module may use newer
+LibCST parses the grammar of every supported Python version, so a worker's module may use newer
 syntax than the interpreter that runs flashc.
 """
 
@@ -23,7 +23,7 @@ from .stack import call_on_new_stack
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Syntax:
-    """One parsed module: `path` is relative to the project's root, `name` is dotted."""
+    """One parsed module: `path` is relative to the project's root, `name` is its dotted name."""
 
     path: str
     name: str
@@ -38,14 +38,15 @@ class Syntax:
 
     @cached_property
     def _extents(self) -> Mapping[int, Extent]:
+        """The offsets of each node, by the node's `id`."""
         return extents(self.tree)
 
     def span(self, node: cst.CSTNode) -> Span:
-        """Return the span of `node`, without parentheses around an expression (as LibCST does)."""
+        """Return the span of `node`, without parentheses around an expression, as in LibCST."""
         return self._extent(*self._extents[id(node)])
 
     def code(self, node: cst.CSTNode) -> str:
-        """Return the text of `node` with its parentheses; lines after the first lose their indentation."""
+        """Return the text of `node` with its parentheses; later lines lose their indentation."""
         return self.tree.code_for_node(node)
 
     def arguments_span(self, call: cst.Call) -> Span:
@@ -65,6 +66,7 @@ class Syntax:
         return offset
 
     def _extent(self, start: int, end: int) -> Span:
+        """Return the span of the text between two offsets."""
         line, column = self.lines.position(start)
         # LibCST ends the last statement with a newline even if the text does not
         end_line, end_column = self.lines.position(min(end, len(self.text)))
@@ -79,13 +81,14 @@ def parse(path: str, name: str, is_package: bool, text: str) -> Syntax:
 
     Raises:
         SyntaxProblem: the text is not valid Python.
-        NestedTooDeeply: the text is nested deeper than the parsers can follow.
+        NestedTooDeeply: the text is nested too deeply for the parsers.
     """
-    tree = call_on_new_stack(partial(_tree, text))  # whatever is under way where it is imported
+    tree = call_on_new_stack(partial(_tree, text))  # the caller may already use much of its stack
     return Syntax(path=path, name=name, is_package=is_package, text=text, tree=tree)
 
 
 def _tree(text: str) -> cst.Module:
+    """Return the tree that LibCST makes of a text."""
     host = _host_problem(text)
     if isinstance(host, NestedTooDeeply):
         raise host
@@ -98,11 +101,12 @@ def _tree(text: str) -> cst.Module:
 
 
 def _host_problem(text: str) -> SyntaxProblem | None:
-    """Return the problem that the interpreter's own parser finds, None if it finds none.
+    """Return the problem that the running Python's own parser finds; None if it finds none.
 
-    Its messages name the mistake where LibCST only lists the expected tokens, and it refuses text that is
-    nested so deeply that LibCST's native parser would overflow its stack.  It also refuses syntax that is
-    newer than the interpreter; that is not a mistake, so the result counts only if LibCST fails too.
+    Its messages name the mistake, while those of LibCST only list the expected tokens.  It also
+    refuses text that is nested so deeply that LibCST's native parser would overflow its stack.  If
+    it refuses syntax that is newer than the running Python, that is no mistake; so its problem is
+    reported only if LibCST fails too.
     """
     try:
         ast.parse(text)
@@ -118,7 +122,7 @@ def _host_problem(text: str) -> SyntaxProblem | None:
 
 
 def _bracket_depth(text: str) -> int:
-    """Return how deeply brackets nest; brackets in strings and comments count too."""
+    """Return how deeply brackets are nested, including brackets in strings and comments."""
     depth = deepest = 0
     for bracket in re.findall(r"[()\[\]{}]", text):
         depth = depth + 1 if bracket in "([{" else max(depth - 1, 0)
@@ -130,6 +134,7 @@ _PARSER_POSITION = re.compile(r"error at (\d+):(\d+)")
 
 
 def _problem(message: str) -> SyntaxProblem:
+    """Return the problem at the position that a message of LibCST names."""
     position = _PARSER_POSITION.search(message)
     line, column = (int(position[1]), int(position[2]) + 1) if position else (1, 1)
     return SyntaxProblem("invalid syntax", line, column)

@@ -1,4 +1,4 @@
-"""Recognise the small patterns in expressions that decide what the use of a name means."""
+"""Recognise patterns in syntax nodes, and describe calls for the IR (`CallShape`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def tests_for_script(test: cst.BaseExpression) -> bool:
 
 
 def expects_import_error(kind: cst.BaseExpression | None) -> bool:
-    """Return whether an `except` clause for `kind` (None: a bare `except:`) handles a failed import."""
+    """Return whether an `except` clause for `kind` handles a failed import.
+
+    None as `kind` stands for a bare `except:`.
+    """
     if isinstance(kind, cst.Tuple):
         return any(expects_import_error(element.value) for element in kind.elements)
     return kind is None or dotted(kind) in IMPORT_ERRORS
@@ -40,7 +43,7 @@ class Member:
 
 
 def member_of(node: cst.BaseExpression) -> Member | None:
-    """Return the parts of `call(...).name`, None for any other expression."""
+    """Return the parts of `call(...).name`; None for any other expression."""
     if isinstance(node, cst.Attribute) and isinstance(node.value, cst.Call):
         return Member(node.value, node.attr.value)
     return None
@@ -49,7 +52,7 @@ def member_of(node: cst.BaseExpression) -> Member | None:
 def shape_of(
     call: cst.Call, awaited: bool, in_async: bool = False, result_use: ResultUse = ResultUse.KEPT
 ) -> CallShape:
-    """Return the IR's description of a call: its arguments, and what the program does with the result."""
+    """Return the IR's description of a call: its arguments, and the use of its result."""
     positional = sum(1 for a in call.args if a.keyword is None and not a.star)
     keywords = tuple(a.keyword.value for a in call.args if a.keyword is not None)
     stars = {a.star for a in call.args}
@@ -66,8 +69,9 @@ def shape_of(
 
 
 def _constants(call: cst.Call) -> Iterator[Constant]:
+    """Yield the literal arguments of a call."""
     for index, argument in enumerate(call.args):
-        if argument.star:  # the positions of later arguments depend on the unpacked value
+        if argument.star:  # after `*values`, the positions of arguments are not known
             return
         kind = _literal_kind(argument.value)
         if kind is not None:
@@ -75,7 +79,7 @@ def _constants(call: cst.Call) -> Iterator[Constant]:
 
 
 def _literal_kind(node: cst.BaseExpression) -> LiteralKind | None:
-    """Return the Python type of a literal, None for other expressions."""
+    """Return the Python type of a literal; None for other expressions."""
     match node:
         case cst.SimpleString() | cst.ConcatenatedString():
             return "str" if "b" not in _prefix(node) else None
@@ -100,6 +104,7 @@ def _literal_kind(node: cst.BaseExpression) -> LiteralKind | None:
 
 
 def _prefix(node: cst.SimpleString | cst.ConcatenatedString) -> str:
+    """Return the prefix of a string literal, such as "b" or "r"."""
     while isinstance(node, cst.ConcatenatedString):
         if not isinstance(node.left, cst.SimpleString):
             return ""
@@ -115,8 +120,11 @@ _CONSUMERS = frozenset(
 )
 
 
-def consumed(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
-    """Return the operands that `node` uses directly as plain values, for which a coroutine is a mistake."""
+def value_operands(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
+    """Return the operands of `node` that must be plain values.
+
+    It is a mistake if such an operand is a call without `await` that returns a coroutine.
+    """
     if type(node) not in _CONSUMERS:
         return ()
     match node:
@@ -143,10 +151,11 @@ def element_of(node: cst.BaseComp) -> cst.BaseExpression:
     raise AssertionError(f"a comprehension without an element: {type(node).__name__}")
 
 
-def leak(scope: Scope) -> Scope:
-    """Return the scope in which a walrus expression binds: the function or module around comprehensions.
+def walrus_scope(scope: Scope) -> Scope:
+    """Return the scope in which a walrus expression binds its name.
 
-    A comprehension's scope has the same qualified name as its parent, which identifies it.
+    That is the function or module around all comprehensions.  A comprehension's scope is recognised
+    by its qualified name, which is that of its parent.
     """
     while scope.parent is not None and scope.parent.qualname == scope.qualname:
         scope = scope.parent

@@ -1,7 +1,7 @@
-"""Compute the position of every node of a LibCST module, as offsets in the text.
+"""Compute the offsets in the text at which each node of a LibCST tree begins and ends.
 
-LibCST's own `PositionProvider` computes the same positions, but it creates three objects for each node and
-walks the tree once more for providers that are not needed here.
+LibCST's own `PositionProvider` computes the same positions, but it creates three objects for each
+node, and it walks the tree a second time for other providers that flashc does not need.
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ Extent = tuple[int, int]
 
 
 class _Recorder(PositionProvidingCodegenState):
-    """Generate a module's text and record the offsets at which each node begins and ends.
+    """Generates a module's text and records the offsets at which each node begins and ends.
 
-    As in LibCST, a position that a node reports for its own syntax takes precedence over its whole extent.
+    If a node reports a position for its own syntax, that position is used instead of the whole
+    extent, as in LibCST.
     """
 
     def __init__(self, module: cst.Module) -> None:
@@ -50,7 +51,10 @@ class _Recorder(PositionProvidingCodegenState):
 
 
 class _Recording:
-    """The context in which a node writes its own syntax; a class, because a generator is three times slower."""
+    """The context in which a node writes its own syntax.
+
+    This is a class, because a generator would be three times slower.
+    """
 
     __slots__ = ("_begin", "_end_node", "_node", "_recorder", "_start_node")
 
@@ -88,10 +92,11 @@ class _Recording:
 
 
 def extents(module: cst.Module) -> dict[int, Extent]:
-    """Return the extent of every node of `module`, without parentheses around expressions (as in LibCST).
+    """Return the extent of every node of `module`; parentheses around expressions are left out.
 
-    The keys are the nodes' `id`s, because LibCST computes the hash of a node in Python code, which is slow.
+    The keys are the nodes' `id`s, because LibCST computes the hash of a node in Python code, which
+    is slow.
     """
     recorder = _Recorder(module)
-    module._codegen(recorder)  # pyright: ignore[reportPrivateUsage]  # as LibCST's providers do
+    module._codegen(recorder)  # pyright: ignore[reportPrivateUsage]  # LibCST's providers call it too
     return recorder.extents

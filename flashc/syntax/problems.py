@@ -1,4 +1,7 @@
-"""Say why a text can't be parsed; importing this module does not import the parser."""
+"""Define the exceptions for source text that can't be parsed.
+
+Importing this module does not import the parser.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,11 @@ class SyntaxProblem(ValueError):
 
 
 class NestedTooDeeply(SyntaxProblem):
-    """The text may be valid, but it is nested deeper than the parsers can follow."""
+    """The text may be valid, but it is nested too deeply for the parsers."""
 
     def __init__(self, line: int = 1) -> None:
-        """Describe the problem; the column is 1, because a parser reports the line at most."""
+        """Describe the problem.
+
+        The column is 1, because parsers report only a line, if anything.
+        """
         super().__init__("the code is nested too deeply to be read", line, 1)

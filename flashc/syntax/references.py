@@ -1,4 +1,4 @@
-"""Build the bindings and references of an IR module from its complete scopes."""
+"""Convert the scopes and name uses of a parsed module to bindings and references of the IR."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .scopes import Chain, Scope, resolve_chain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """A dotted name that the code loads, and what the code does with it; see `Reference`."""
+    """A use of a dotted name in the code, and what the code does with it; see `Reference`."""
 
     scope: Scope
     chain: Chain
@@ -36,9 +36,9 @@ def module_of(
     uses: Sequence[Use],
     exports: tuple[str, ...] | None,
 ) -> Module:
-    """Return the IR of a module; uses are resolved as far as the module's own text allows.
+    """Return the IR of a module; uses are resolved as far as the text of this module allows.
 
-    `exports` is the value of `__all__`, None if the module does not define it.
+    `exports` is the value of `__all__`; None if the module does not define it.
     """
     resolver = _ReferenceResolver(
         syntax=syntax, index=index, top=top, imports=tuple(imports), uses=uses
@@ -56,6 +56,8 @@ def module_of(
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _ReferenceResolver:
+    """Resolves the uses of names in one module to absolute names."""
+
     syntax: Syntax
     index: ModuleIndex
     top: Scope
@@ -63,6 +65,7 @@ class _ReferenceResolver:
     uses: Sequence[Use]
 
     def bindings(self) -> list[Binding]:
+        """Return the names that the module binds at its top."""
         result: list[Binding] = []
         for name, bounds in self.top.bindings.items():
             found = resolve_chain(self.top, Chain(name))
@@ -73,6 +76,7 @@ class _ReferenceResolver:
         return result
 
     def references(self) -> list[Reference]:
+        """Return the uses of names that the project or an SDK defines."""
         stars = [
             item.module
             for item in self.imports
@@ -87,23 +91,30 @@ class _ReferenceResolver:
         return result
 
     def _leads_to(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
+        """Return the meanings of a used name: (absolute name, whether it is an instance's)."""
         if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
             return resolve_chain(use.scope, use.chain)
         name = ".".join((use.chain.root, *use.chain.attributes))
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """Name a module-level variable that holds an SDK object by its own name: it may be a client."""
+        """Return a use of a module-level variable that holds an object of an SDK, by its name.
+
+        The object may be a client, and calls of a client are resolved by the name of the variable.
+        Other uses are returned unchanged.
+        """
         at_top = use.scope.owner(use.chain.root) is self.top
         if instance and at_top and self.index.origin(target) is Origin.SDK:
             return ".".join((self.syntax.name, use.chain.root, *use.chain.attributes)), False
         return target, instance
 
     def _of_interest(self, target: str) -> bool:
+        """Return whether a name belongs to this module, the project or an SDK."""
         own = target.startswith(f"{self.syntax.name}.") or not self.syntax.name
         return own or self.index.origin(target) in (Origin.PROJECT, Origin.SDK)
 
     def _reference(self, use: Use, target: str, instance: bool) -> Reference:
+        """Return the reference for one use and one meaning of its name."""
         span = self.syntax.span(use.node)
         scope = use.scope.qualname
         if instance:  # in `sd = SD()`, `sd.generate(x)` the last attribute is the member
@@ -115,19 +126,19 @@ class _ReferenceResolver:
                     span=span,
                     shape=None,
                     member=member,
-                    member_shape=self._located(use.shape, _shaped(use)),
+                    member_shape=self._with_argument_spans(use.shape, _shaped(use)),
                 )
             return Reference(scope=scope, target=target, span=span)
         return Reference(
             scope=scope,
             target=target,
             span=span,
-            shape=use.shape if use.member else self._located(use.shape, use.node),
+            shape=use.shape if use.member else self._with_argument_spans(use.shape, use.node),
             member=use.member,
-            member_shape=self._located(use.member_shape, use.node),
+            member_shape=self._with_argument_spans(use.member_shape, use.node),
         )
 
-    def _located(self, shape: CallShape | None, node: cst.CSTNode) -> CallShape | None:
+    def _with_argument_spans(self, shape: CallShape | None, node: cst.CSTNode) -> CallShape | None:
         """Return the shape of the call `node` with the spans of its arguments."""
         if shape is None or not isinstance(node, cst.Call):
             return shape
@@ -155,7 +166,7 @@ class _ReferenceResolver:
 
 
 def _shaped(use: Use) -> cst.CSTNode:
-    """Return the node whose arguments `use.shape` describes: in `made(...).name(...)`, the inner call."""
+    """Return the call that `use.shape` describes: in `made(...).name(...)`, the inner call."""
     outer = use.node.func if isinstance(use.node, cst.Call) else use.node
     if use.member is None or not isinstance(outer, cst.BaseExpression):
         return use.node

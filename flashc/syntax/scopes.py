@@ -1,8 +1,8 @@
-"""Model the scopes of a module as Python's compiler does, and resolve dotted names in them.
+"""Represent the scopes of a module as Python's compiler does, and resolve dotted names in them.
 
-A *resolved name* is dotted and absolute: in a module with `import pkg.gpu as g`, `g.run` resolves to
-`pkg.gpu.run`.  Only the text of one module is used here; `passes.resolve_calls` follows names through other
-modules.
+A *resolved name* is dotted and absolute: in a module with `import pkg.gpu as g`, `g.run` resolves
+to `pkg.gpu.run`.  Only the text of one module is used here; `passes.resolve_calls` follows names
+through other modules.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ class ScopeKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A dotted name `root.a.b` as written; with `absolute` the root is a module's full name, not a local one."""
+    """A dotted name `root.a.b` as it is written.
+
+    `absolute` says that the root is the full name of a module, and not a name of the scope.
+    """
 
     root: str
     attributes: tuple[str, ...] = ()
@@ -39,8 +42,9 @@ class Chain:
 class Bound:
     """One binding of a name.
 
-    `target` is an absolute dotted name (of an import or a top-level definition), `alias` another name of the
-    same module, `instance` the name whose call created the object.  All are None for any other value.
+    `target` is the absolute dotted name of an import or a top-level definition, `alias` another
+    name of the same module, `instance` the name whose call created the object.  All are None for
+    any other value.
     """
 
     span: Span
@@ -60,7 +64,7 @@ class Scope:
     global_names: set[str] = field(default_factory=set[str])
     nonlocal_names: set[str] = field(default_factory=set[str])
     rebound: list[tuple[str, str, Span]] = field(default_factory=list[tuple[str, str, Span]])
-    """Only in the module's scope: (name, qualified name of the function, span) of every `global` binding."""
+    """(name, qualified name of the function, span) of every `global` binding; only the module's scope has them."""
 
     def child_qualname(self, name: str) -> str:
         """Return the qualified name of a function or class `name` that is defined in this scope."""
@@ -91,7 +95,7 @@ class Scope:
         return scope
 
     def owner(self, name: str) -> Scope | None:
-        """Return the scope whose binding a load of `name` in this scope sees, None for a builtin."""
+        """Return the scope whose binding of `name` is used in this scope; None for a builtin."""
         if name in self.global_names:
             return self.module if name in self.module.bindings else None
         scope: Scope | None = self
@@ -103,25 +107,26 @@ class Scope:
         return None
 
 
-_MAX_ALIASES = 16  # length of a chain of aliases; real programs stay far below
-_MAX_RESOLVED = 64  # resolved names of one name; only hostile input has more
+_MAX_ALIASES = 16  # the longest chain of aliases that is followed
+_MAX_RESOLVED = 64  # the most meanings of one name that are followed
 
 ResolvedName = tuple[str, bool]
-"""An absolute dotted name, and whether the value is an instance of what it names."""
+"""An absolute dotted name, and whether the value is an instance of the named class."""
 _Seen = dict[tuple[int, str, int], tuple[ResolvedName, ...]]
 
 
 def resolve_chain(scope: Scope, chain: Chain) -> tuple[ResolvedName, ...]:
-    """Return every absolute name that `chain`, loaded in `scope`, may resolve to.
+    """Return every absolute name that `chain`, used in `scope`, may mean.
 
-    The analysis is flow-insensitive: a name that is bound twice resolves to both.  The result is empty for
-    locals, builtins and plain values.  Every name is resolved once per depth, so that aliases which share a
-    target do not multiply the work.
+    The order of statements is ignored: a name that is bound twice has both meanings.  The result is
+    empty for locals, builtins and plain values.  Each name is resolved only once per depth, so that
+    many aliases of one target take little time.
     """
     return _resolve_chain(scope, chain, 0, {})
 
 
 def _resolve_chain(scope: Scope, chain: Chain, depth: int, seen: _Seen) -> tuple[ResolvedName, ...]:
+    """Resolve a chain; `depth` counts the aliases so far, and `seen` has the results so far."""
     if chain.absolute:
         return ((".".join((chain.root, *chain.attributes)), False),)
     owner = scope.owner(chain.root)
@@ -136,7 +141,7 @@ def _resolve_chain(scope: Scope, chain: Chain, depth: int, seen: _Seen) -> tuple
 
 
 def _resolve_name(owner: Scope, name: str, depth: int, seen: _Seen) -> tuple[ResolvedName, ...]:
-    """Return what a name that `owner` binds may resolve to."""
+    """Return the absolute names that a name which `owner` binds may mean."""
     found: dict[ResolvedName, None] = {}
     for bound in owner.bindings[name]:
         if bound.target is not None:

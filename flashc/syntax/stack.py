@@ -1,7 +1,7 @@
-"""Call a function on a new, large stack.
+"""Call a function in a new thread with a large stack, for code that recurses deeply.
 
-LibCST's parser recurses in native code as deeply as the program is nested, and would overflow the stack of
-an ordinary thread.
+LibCST's parser recurses in native code as deeply as the program is nested, and would overflow the
+stack of an ordinary thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 _STACK_SIZE = 256 * 1024 * 1024  # bytes of address space; only pages that are used take memory
-_SHALLOW = 30  # frames; the way from a batch of modules to the parser has about fifteen
+_SHALLOW = 30  # frames; reading a batch of modules uses about fifteen up to the parser
 _size_lock = threading.Lock()
 _current = threading.local()
 
@@ -21,10 +21,11 @@ _current = threading.local()
 def call_on_new_stack(function: Callable[[], _T]) -> _T:
     """Call `function` in a new thread with a large stack and return its result.
 
-    How deep `function` can recurse does not depend on the caller, except by up to `_SHALLOW` frames: on a new
-    stack of which only so much is used, it is called directly, because a thread for each module costs a fifth of
-    the time of reading many.  Exceptions of `function` are raised in the calling thread.  `KeyboardInterrupt` ends
-    the wait at once; the new thread is a daemon and ends with the process.
+    So the caller does not decide how deeply `function` can recurse.  If the current thread has such
+    a stack already and uses at most `_SHALLOW` frames of it, `function` is called directly, because
+    a thread for each module would cost a fifth of the time of reading many modules.  Exceptions of
+    `function` are raised in the calling thread. `KeyboardInterrupt` ends the wait at once; the new
+    thread is a daemon and ends with the process.
     """
     if _has_new_stack():
         return function()

@@ -1,1 +1,1 @@
-"""Provide what every package uses: source text, diagnostics, rules, the cache, processes."""
+"""Provide what all packages use: source text, diagnostics, rules, the cache, processes."""

@@ -1,8 +1,8 @@
-"""Keep content-addressed entries on disk, shared by all builds of a user.
+"""Store the results of builds on disk, by kind and key: the cache that all builds of a user share.
 
-Every entry is written to a temporary file and renamed, so that concurrent and killed builds leave complete
-entries only.  Each entry contains its own digest: an entry that a disk or a crash damaged counts as missing
-and never gives a wrong result.
+Every entry is written to a temporary file, which is then renamed, so that builds that run at the
+same time or are killed leave no incomplete entry.  Each entry contains its own digest, so that a
+damaged entry is treated as missing and never gives a wrong result.
 """
 
 from __future__ import annotations
@@ -64,9 +64,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Entries below `folder` (absolute), by kind and key; flashc itself chooses both.
+    """The entries below the absolute path `folder`, by kind and key; flashc itself chooses both.
 
-    If the folder can't be written, no entry is found: the cache never stops a build.
+    If the folder can't be read or written, all entries are missing; an error of the cache never
+    stops a build.
     """
 
     folder: Path
@@ -76,7 +77,8 @@ class Store:
     def read(self, kind: str, key: str, oldest: float | None = None) -> bytes | None:
         """Return an entry; None if it is missing, damaged, or older than `oldest` seconds.
 
-        With `oldest` the time of writing is kept; otherwise reading counts as a use.
+        Without `oldest`, reading an entry counts as a use.  With `oldest` it does not, so that the
+        age is kept.
         """
         path = self._path(kind, key)
         try:
@@ -109,7 +111,10 @@ class Store:
             self._prune_if_due()
 
     def find(self, kind: str, key: str) -> Piece | None:
-        """Check a large entry and return it as a piece of its file; None as in `read`."""
+        """Check a large entry and return it as a piece of its file.
+
+        The result is None if the entry is missing or damaged.
+        """
         path = self._path(kind, key)
         try:
             with path.open("rb") as stream:
@@ -140,12 +145,12 @@ class Store:
             OSError: an entry can't be removed.
         """
         if (self.folder / _FORMAT).exists():
-            import shutil  # it takes longer to import than a cached check has
+            import shutil  # importing it takes longer than a cached check
 
             shutil.rmtree(self.folder / _FORMAT)
 
     def prune(self) -> None:
-        """Remove the least recently used entries until the rest is within the limit."""
+        """Remove the least recently used entries until the others are within the limit."""
         entries = sorted(self._entries(), key=lambda entry: entry[1].st_mtime_ns, reverse=True)
         kept = 0
         for path, status in entries:
@@ -155,31 +160,37 @@ class Store:
                     path.unlink()
 
     def _prune_if_due(self) -> None:
+        """Prune the cache if that was not done in the last day."""
         stamp = self.folder / ".pruned"
         if not stamp.exists() or time.time() - stamp.stat().st_mtime > _PRUNE_INTERVAL:
             stamp.touch()
             self.prune()
 
     def _entries(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield the files of all entries."""
         for path in (self.folder / _FORMAT).rglob("*"):
             with contextlib.suppress(OSError):  # another build may remove it meanwhile
                 if path.is_file():
                     yield path, path.stat()
 
     def _path(self, kind: str, key: str) -> Path:
+        """Return the path of an entry's file."""
         return self.folder / _FORMAT / kind / key[:2] / key
 
     def _touch(self, kind: str, key: str) -> None:
+        """Note that an entry was used now, so that it is removed later than others."""
         with contextlib.suppress(OSError):
             os.utime(self._path(kind, key))
 
     def _mark(self) -> None:
+        """Write `CACHEDIR.TAG`, which tells backup programs that the folder is a cache."""
         tag = self.folder / "CACHEDIR.TAG"
         if not tag.exists():
             tag.write_text(_TAG, encoding="ascii")
 
 
 def _pieces(content: bytes | Path) -> Iterator[bytes]:
+    """Yield the content of an entry in chunks."""
     if isinstance(content, bytes):
         yield content
     else:
@@ -198,7 +209,7 @@ def _chunks(stream: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 def open_store() -> Store:
-    """Return the user's cache: in `FLASHC_CACHE_DIR`, or where the operating system keeps caches."""
+    """Return the user's cache: in `FLASHC_CACHE_DIR`, or in the system's folder for caches."""
     chosen = os.environ.get(_FOLDER_VARIABLE)
     if chosen:
         return Store(Path(chosen).absolute())
@@ -208,12 +219,12 @@ def open_store() -> Store:
 
 
 def disabled_cache() -> Store:
-    """Return a cache that holds nothing and keeps nothing."""
+    """Return a cache that contains no entries and stores none."""
     return Store(Path(os.devnull), is_read_only=True)
 
 
 def digest(*parts: bytes | str) -> str:
-    """Return a key: the SHA-256 of the parts, each preceded by its length."""
+    """Return the SHA-256 of the parts, each preceded by its length, as a key."""
     total = hashlib.sha256()
     for part in parts:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part

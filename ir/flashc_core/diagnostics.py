@@ -1,6 +1,7 @@
-"""Describe what is wrong with a user's program as plain data, and collect it in a sink.
+"""Define findings, rules and fixes as plain data, and the sink that collects findings.
 
-A diagnostic contains no syntax node and no absolute path, so it survives pickling, a cache and JSON.
+A diagnostic contains no syntax node and no absolute path, so it can be pickled, cached and written
+as JSON.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ class Safety(StrEnum):
 
 @unique
 class Phase(StrEnum):
-    """Which command finds it.  A command of a later phase finds what those before it find, too."""
+    """The command that can find a rule.
+
+    A later command finds everything that earlier ones find.
+    """
 
     CHECK = "check"
     TRACE = "trace"  # only with `--trace`
@@ -61,10 +65,10 @@ class Status(StrEnum):
 class Rule(Struct, frozen=True, kw_only=True):
     """One kind of finding.
 
-    `code` and `name` are never used for another rule; `name` is read as "allow ...".  `summary` is what a
-    finding says in general, for a removed rule why it went.  `exit` is the exit code that the finding
-    calls for.  `traceable`: it says that a value is not known statically, so that running the module's
-    code (`--trace`) may answer instead.
+    `code` and `name` are never used for another rule; `name` completes "allow ...".  `summary` is
+    what a finding says in general; for a removed rule, why it was removed.  `exit` is the exit code
+    of a run with such an error.  `traceable` says that the finding is about a value that flashc
+    can't evaluate, so that running the module's code (`--trace`) may help.
     """
 
     code: str
@@ -94,7 +98,7 @@ class Fix(Struct, frozen=True):
 
 
 class Diagnostic(Struct, frozen=True, kw_only=True):
-    """One finding: what, where (`primary`), why (`secondary`: the causes), and how to fix it (`help`)."""
+    """A finding: its location (`primary`), its causes (`secondary`), and how to fix it (`help`)."""
 
     rule: Rule
     message: str
@@ -106,17 +110,17 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
     @property
     def location(self) -> Location:
-        """Return where the finding is."""
+        """The location of the finding."""
         return self.primary.location
 
     @property
     def path(self) -> str:
-        """Return the file that the finding is about."""
+        """The path of the file that the finding is about."""
         return self.primary.location.path
 
     @property
     def line(self) -> int:
-        """Return the line where an editor shows the finding and a comment suppresses it.
+        """The line on which an editor shows the finding and a comment suppresses it.
 
         For a finding about a whole file it is the first line.
         """
@@ -125,15 +129,16 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
 
     @property
     def severity(self) -> Severity:
-        """Return how serious the finding is."""
+        """How serious the finding is."""
         return self.rule.severity
 
 
 @dataclass(slots=True)
 class Sink:
-    """Collects the findings of all stages, each once.  It is passed down, never global.
+    """Collects the findings of all steps, each once.  It is passed as an argument, never global.
 
-    `hides` says which diagnostics a comment in the program suppresses; `hidden` collects them.
+    `hides` returns whether a comment in the program suppresses a diagnostic; `hidden` collects
+    these.
     """
 
     hides: Callable[[Diagnostic], bool] = field(default=lambda _: False)
@@ -152,7 +157,7 @@ class Sink:
         help: tuple[str, ...] = (),
         fix: Fix | None = None,
     ) -> None:
-        """Add one finding; `label` is the remark printed at its location."""
+        """Add one finding; `label` is the remark that is printed at its location."""
         self.add(
             Diagnostic(
                 rule=rule,
@@ -168,18 +173,18 @@ class Sink:
         )
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Add a diagnostic, to `hidden` if it is suppressed."""
+        """Add a diagnostic; if it is suppressed, add it to `hidden`."""
         if self.hides(diagnostic):
             self.hidden.append(diagnostic)
         else:
             self._found.setdefault(diagnostic)
 
     def has_errors(self) -> bool:
-        """Return whether a finding stops a build."""
+        """Return whether there is an error, which stops a build."""
         return any(d.severity is Severity.ERROR for d in self._found)
 
     def __iter__(self) -> Iterator[Diagnostic]:
-        """Yield the findings by location, then code; the order of discovery does not matter."""
+        """Yield the findings sorted by location and code."""
         return iter(
             sorted(self._found, key=lambda d: (location_order(d.location), d.rule.code, d.message))
         )

@@ -15,12 +15,12 @@ class Undecodable(ValueError):
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """Return the text and the encoding of a Python file, as Python finds them (PEP 263).
+    """Return the text and the encoding of a Python file, by Python's own rules (PEP 263).
 
-    Newlines stay as they are.
+    Newlines are not changed.
 
     Raises:
-        Undecodable: unknown encoding, or bytes that are invalid in it.
+        Undecodable: the encoding is unknown, or the bytes are invalid in it.
     """
     try:
         encoding, _ = tokenize.detect_encoding(BytesIO(data).readline)
@@ -46,7 +46,7 @@ def encode(text: str) -> bytes:
 
 
 def is_text(text: str) -> bool:
-    """Return whether UTF-8, and so JSON, can express a string: it has no lone surrogates."""
+    """Return whether UTF-8 and JSON can express a string, so that it has no lone surrogates."""
     return printable(text) == text
 
 
@@ -56,6 +56,7 @@ def printable(text: str) -> str:
 
 
 def _line_of_invalid_utf8(data: bytes) -> int:
+    """Return the line of the first bytes that are not UTF-8."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

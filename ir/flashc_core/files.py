@@ -1,4 +1,4 @@
-"""Write files atomically, whole or not at all, and compute their digests."""
+"""Write files atomically, whole or not at all, and compute digests of files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ LOCK_FILE = "flash.lock"
 
 @contextmanager
 def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]:
-    """Yield a path to write to; on success it replaces `target` with the permissions `mode`, else it is removed.
+    """Yield a path to write to; at the end, the file replaces `target`.
 
-    The temporary file is in the same folder, which is made if necessary, so that replacing is one atomic step.
+    The new file has the permissions `mode`.  If an exception ends the work, it is removed.
+
+    The temporary file is in the folder of `target`, which is made if necessary, so that replacing
+    is one atomic step.
 
     Raises:
-        OSError: the folder or the file can't be written; `target` is as it was.
+        OSError: the folder or the file can't be written; `target` has not changed.
     """
-    import tempfile  # it takes longer to import than a cached check has
+    import tempfile  # importing it takes longer than a cached check
 
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -37,13 +40,13 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
 
 @contextmanager
 def replacing_folder(target: Path) -> Generator[Path, None, None]:
-    """Yield a new empty folder to fill; on success it replaces `target`, whose content is removed.
+    """Yield a new empty folder to fill; at the end, it replaces `target`, whose content is removed.
 
-    Between two steps nothing is at `target`: a process that is killed then leaves the old and the new folder next to it, in
-    a hidden one.
+    Replacing a folder takes two steps.  If the process is killed between them, there is no folder
+    at `target`, and a hidden folder next to it contains the old and the new one.
 
     Raises:
-        OSError: a folder can't be written; `target` is as it was.
+        OSError: a folder can't be written; `target` has not changed.
     """
     import tempfile
 
@@ -67,7 +70,7 @@ def digest_of(file: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hex.
 
     Raises:
-        OSError: it can't be read.
+        OSError: the file can't be read.
     """
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -77,17 +80,19 @@ def write_file(target: Path, content: bytes, *, mode: int = 0o644) -> None:
     """Write one file atomically.
 
     Raises:
-        OSError: it can't be written; the old file, if any, is as it was.
+        OSError: the file can't be written; an old file has not changed.
     """
     with replacing(target, mode=mode) as temporary:
         temporary.write_bytes(content)
 
 
 def replace_content(file: Path, content: bytes) -> None:
-    """Replace the content of an existing file atomically; keep its mode, and write through a symbolic link.
+    """Replace the content of an existing file atomically and keep its permissions.
+
+    If the file is a symbolic link, the content of its target is replaced.
 
     Raises:
-        OSError: it does not exist or can't be written; it is as it was.
+        OSError: the file does not exist or can't be written; it has not changed.
     """
     target = file.resolve()
     write_file(target, content, mode=target.stat().st_mode & 0o7777)

@@ -1,4 +1,4 @@
-"""Search directed graphs that are given by a function from a node to its successors."""
+"""Search directed graphs for shortest paths, cycles and reachable nodes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Successors = Callable[[Node], Iterable[Node]]
 def path_to(start: Node, goal: Node, successors: Successors[Node]) -> list[Node] | None:
     """Return a shortest path from `start` to `goal`, without `goal`; None if there is none.
 
-    The path has at least one edge.  Of several shortest paths it is the one whose nodes come first among
-    the successors, so that equal graphs give equal paths.
+    The path has at least one edge.  Of several shortest paths, the one whose nodes come first among
+    the successors is returned, so that equal graphs give equal paths.
     """
     reached_from: dict[Node, Node | None] = {start: None}
     pending = deque([start])
@@ -31,6 +31,7 @@ def path_to(start: Node, goal: Node, successors: Successors[Node]) -> list[Node]
 
 
 def _back(last: Node, reached_from: dict[Node, Node | None]) -> list[Node]:
+    """Return the path to `last`, by following the predecessors back to the start."""
     path: list[Node] = []
     node: Node | None = last
     while node is not None:
@@ -40,12 +41,12 @@ def _back(last: Node, reached_from: dict[Node, Node | None]) -> list[Node]:
 
 
 def cycle_through(start: Node, successors: Successors[Node]) -> list[Node] | None:
-    """Return a shortest cycle through `start`, which comes first and once; None if there is none."""
+    """Return the nodes of a shortest cycle, beginning with `start`; None if there is no cycle."""
     return path_to(start, start, successors)
 
 
 def cycles_through(starts: Iterable[Node], successors: Successors[Node]) -> Iterator[list[Node]]:
-    """Yield a shortest cycle through each of `starts` that is in one; cycles of the same nodes only once."""
+    """Yield a shortest cycle for each of `starts` that is in one; the same nodes only once."""
     seen: set[frozenset[Node]] = set()
     for start in starts:
         cycle = cycle_through(start, successors)
@@ -55,7 +56,7 @@ def cycles_through(starts: Iterable[Node], successors: Successors[Node]) -> Iter
 
 
 def reachable(starts: Iterable[Node], successors: Successors[Node]) -> set[Node]:
-    """Return the nodes that a path leads to from one of `starts`, these included."""
+    """Return the nodes to which a path from one of `starts` leads, including `starts`."""
     found: set[Node] = set()
     pending = list(starts)
     while pending:
@@ -67,7 +68,7 @@ def reachable(starts: Iterable[Node], successors: Successors[Node]) -> set[Node]
 
 
 def count_reachable(graph: Mapping[Node, Collection[Node]]) -> dict[Node, int]:
-    """Return for each node of a graph how many nodes a path leads to, itself included.
+    """Return, for each node, the number of nodes to which a path leads, including the node itself.
 
     A successor that is no key of the graph has no successors.
     """
@@ -77,7 +78,7 @@ def count_reachable(graph: Mapping[Node, Collection[Node]]) -> dict[Node, int]:
     reached = {node: 1 << number for node, number in numbers.items()}
     order = _successors_first(graph)
     is_changing = True
-    while is_changing:  # once, and once more for each cycle that leads into another one
+    while is_changing:  # runs once, and again for each cycle that leads into another cycle
         is_changing = False
         for node in order:
             found = reached[node]
@@ -89,7 +90,7 @@ def count_reachable(graph: Mapping[Node, Collection[Node]]) -> dict[Node, int]:
 
 
 def _successors_first(graph: Mapping[Node, Collection[Node]]) -> list[Node]:
-    """Return the nodes of a graph in an order that has a node's successors before it, except in cycles."""
+    """Return the nodes in an order in which successors come first, except in cycles."""
     order: list[Node] = []
     seen: set[Node] = set()
     for start in graph:

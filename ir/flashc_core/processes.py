@@ -1,13 +1,12 @@
-"""Run CPU-bound work on all processors, where that is safe and faster.
+"""Run CPU-bound work in parallel processes, if that is safe and faster.
 
-`concurrent.futures` and `multiprocessing.Pool` do not fit: both wait forever for a process that was killed while
-it wrote a result, by an interrupt or because memory ran out.  Here each process has a pipe of its own; the pipe
-ends when the process does.
+`concurrent.futures` and `multiprocessing.Pool` are not used, because both wait forever for a
+process that was killed while it wrote a result, for example because memory ran out.  Here each
+process has its own pipe, which ends when the process ends.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import pickle
@@ -18,39 +17,119 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
-from typing import NoReturn
+from functools import partial
 
 Work = Callable[[int], bytes]
 
 _MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
-_HEAD = struct.Struct("<I?Q")  # number, whether it is a result, the length of what follows
+_SIZE = struct.Struct("<Q")
+_HEAD = struct.Struct(
+    "<I?Q"
+)  # number, whether it is a result or an exception, length of the content
+_END = 0xFFFFFFFF  # stands in place of a number and means that there are no more
 _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 
 
-def on_all_processors(work: Work, count: int, *, least: int = 2) -> Generator[bytes, None, None]:
+class Prefork:
+    """A process that is started before its work is known, and imports modules for the work.
+
+    Its work is pickled; that of processes that are forked later is not.
+    """
+
+    def __init__(self, prepare: Callable[[], object]) -> None:
+        """Start the process; it calls `prepare` first.
+
+        Raises:
+            OSError: the process can't be started.
+        """
+        self.numbers, self.filling = os.pipe()
+        requests, self._requests = os.pipe()
+        self._board = os.memfd_create("work")
+        serve = partial(_serve_requests, prepare, requests, self._board, self.numbers)
+        try:
+            self.reader, self._child = _start(serve)
+        except OSError:
+            self._close_files()
+            raise
+        finally:
+            os.close(requests)
+        self._is_open = True
+
+    @classmethod
+    def start(cls, prepare: Callable[[], object]) -> Prefork | None:
+        """Start a process.
+
+        The result is None if forking is unsafe or impossible, or there is only one processor.
+        """
+        if not _can_fork() or len(os.sched_getaffinity(0)) < 2:
+            return None
+        try:
+            return cls(prepare)
+        except OSError:
+            return None
+
+    def give(self, work: Work) -> bool:
+        """Let the process take numbers for this work; return False if the process has ended."""
+        if not self._is_open:
+            return False
+        data = pickle.dumps(work)
+        os.ftruncate(self._board, 0)
+        os.pwrite(self._board, data, 0)
+        try:
+            os.write(self._requests, _SIZE.pack(len(data)))
+        except BrokenPipeError:
+            self.close()
+            return False
+        return True
+
+    def close(self) -> None:
+        """Stop the process, even if it is working."""
+        if self._is_open:
+            self._is_open = False
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+            os.close(self.reader)
+            self._close_files()
+
+    def _close_files(self) -> None:
+        """Close the pipes and the file that are shared with the process."""
+        for file in (self.numbers, self.filling, self._requests, self._board):
+            os.close(file)
+
+
+def on_all_processors(
+    work: Work, count: int, *, least: int = 2, prefork: Prefork | None = None
+) -> Generator[bytes, None, None]:
     """Begin `work(0)`, ..., `work(count - 1)`, and return their results, in this order.
 
-    What one of them raises is raised.  The processes are started before this function returns, so that the
-    caller can do something else before it takes the first result.  They are forked, so that `work` and all it
-    knows need no pickling and nothing is imported again.
+    An exception that one of them raises is raised here.  The processes are started before this
+    function returns, so that the caller can do something else before it takes the first result.
+    They are forked, so that `work` is not pickled and no module is imported again.  `prefork` is a
+    process to use besides these.
 
-    Everything is done in this process instead on other systems than Linux; if this process has other threads,
-    because a fork copies none of them; if there are fewer than `least` processes to start; and for more items
-    than the pipe with their numbers can hold.  So is what is left when a process is killed.
+    In some cases all work is done in this process: on other systems than Linux; if this process has
+    other threads, because a fork copies none of them; if fewer than `least` processes would be
+    started; and if the pipe can't hold all numbers.  If a process is killed, its work is done in
+    this process too.
     """
-    results = _results_in_order(work, count, least)
+    results = _results_in_order(work, count, least, prefork)
     next(results)
     return results
 
 
-def _results_in_order(work: Work, count: int, least: int) -> Generator[bytes, None, None]:
-    """Yield `b""` once the processes are started, so that `next` waits for no result, then the results."""
+def _results_in_order(
+    work: Work, count: int, least: int, prefork: Prefork | None
+) -> Generator[bytes, None, None]:
+    """Yield `b""` when the processes are started, then the results in order.
+
+    So the first `next` does not wait for a result.
+    """
     processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES) if _can_fork() else 0
-    if processes < least or count > _PIPE_CAPACITY:
+    if processes < least or count > _PIPE_CAPACITY - _MAX_PROCESSES:
         processes = 0
-    with closing(_in_processes(work, processes, count)) as arriving:
+    with closing(_in_processes(work, processes, count, prefork)) as arriving:
         next(arriving)
         yield b""
         results: dict[int, bytes] = {}
@@ -65,38 +144,58 @@ def _results_in_order(work: Work, count: int, least: int) -> Generator[bytes, No
 
 
 def _can_fork() -> bool:
+    """Return whether this process can be forked safely."""
     return sys.platform == "linux" and threading.active_count() == 1
 
 
 def _in_processes(
-    work: Work, processes: int, count: int
+    work: Work, processes: int, count: int, prefork: Prefork | None
 ) -> Generator[tuple[int, bytes], None, None]:
-    """Yield a dummy, `(-1, b"")`, once the processes are started, then (number, result) in any order.
+    """Yield `(-1, b"")` when the processes are started, then (number, result) in any order.
 
-    The results that a killed process had taken are missing.
+    The results for the numbers that a killed process had taken are missing.
     """
+    if processes == 0 or prefork is None or not prefork.give(work):
+        prefork = None
     children: dict[int, int] = {}  # the pipe that a process writes to -> its id
-    numbers, filling = os.pipe()
+    numbers, filling = os.pipe() if prefork is None else (prefork.numbers, prefork.filling)
+    ended = 0
     try:
-        os.write(filling, b"".join(map(_NUMBER.pack, range(count if processes else 0))))
-        os.close(filling)
-        with suppress(OSError):  # fork failed: continue with the processes started so far
-            for _ in range(processes):
-                reader, child = _start(work, numbers)
+        with suppress(OSError):  # the fork failed; continue with the processes started so far
+            for _ in range(processes if prefork is None else processes - 1):
+                reader, child = _start(partial(_serve, work, numbers))
                 children[reader] = child
+        readers = list(children) if prefork is None else [*children, prefork.reader]
+        if readers:
+            all_numbers = (*range(count), *[_END] * len(readers))
+            os.write(filling, b"".join(map(_NUMBER.pack, all_numbers)))
         yield -1, b""
-        yield from _results(list(children))
-    finally:  # after an interrupt too: stop the processes, their results are not needed
+        for number, result in _results(readers):
+            if number == _END:
+                ended += 1
+            else:
+                yield number, result
+    finally:  # stop the processes, also after an interrupt; their results are not needed
         for child in children.values():
             os.kill(child, signal.SIGKILL)
         for reader, child in children.items():
             os.waitpid(child, 0)
             os.close(reader)
-        os.close(numbers)
+        if prefork is None:
+            os.close(numbers)
+            os.close(filling)
+        elif ended <= len(
+            children
+        ):  # the process still works, or a killed process has left numbers
+            prefork.close()
 
 
-def _start(work: Work, numbers: int) -> tuple[int, int]:
-    """Start a process that takes numbers from a pipe; return the pipe with its results, and its id."""
+def _start(serve: Callable[[int], object]) -> tuple[int, int]:
+    """Start a process that calls `serve` with a pipe; return the other end of the pipe, and its id.
+
+    Garbage collection is off in the new process, because it is short-lived.  The new process
+    ignores interrupts, and it ends when this process ends, for any reason.
+    """
     reader, writer = os.pipe()
     parent = os.getpid()
     # A child that is interrupted here would continue as a second copy of this program.
@@ -104,8 +203,14 @@ def _start(work: Work, numbers: int) -> tuple[int, int]:
     try:
         child = os.fork()
         if child == 0:
-            os.close(reader)
-            _serve(work, numbers, writer, parent)
+            try:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                _end_with_parent(parent)
+                gc.disable()
+                os.close(reader)
+                serve(writer)
+            finally:
+                os._exit(0)
     except OSError:
         os.close(reader)
         os.close(writer)
@@ -116,39 +221,54 @@ def _start(work: Work, numbers: int) -> tuple[int, int]:
     return reader, child
 
 
-def _serve(work: Work, numbers: int, writer: int, parent: int) -> NoReturn:
-    """Take numbers and write results until no number is left, then exit.
+def _end_with_parent(parent: int) -> None:
+    """Let the operating system kill this process when its parent ends."""
+    import ctypes  # importing it takes a while, and the parent does not need it
 
-    Garbage collection is off because the process is short-lived.  Interrupts are left to the parent, and
-    the process ends with the parent, however that ends.
-    """
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        gc.disable()
-        with os.fdopen(writer, "wb") as results:
-            while os.getppid() == parent and (data := os.read(numbers, _NUMBER.size)):
-                (number,) = _NUMBER.unpack(data)
-                try:
-                    answer = (True, work(number))
-                except Exception as error:  # any exception is passed on to the caller
-                    answer = (False, _pickled(error))
-                results.write(_HEAD.pack(number, answer[0], len(answer[1])) + answer[1])
-                results.flush()
-    finally:
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:  # it has ended already
         os._exit(0)
 
 
+def _serve_requests(
+    prepare: Callable[[], object], requests: int, board: int, numbers: int, writer: int
+) -> None:
+    """Take work from the file `board` when its size arrives from `requests`, until stopped."""
+    prepare()
+    while data := os.read(requests, _SIZE.size):
+        (size,) = _SIZE.unpack(data)
+        work = pickle.loads(os.pread(board, size, 0))  # from the parent process
+        _serve(work, numbers, writer)
+
+
+def _serve(work: Work, numbers: int, writer: int) -> None:
+    """Take numbers and write results until there are no more numbers."""
+    with os.fdopen(writer, "wb", closefd=False) as results:
+        while (data := os.read(numbers, _NUMBER.size)) != _NUMBER.pack(_END):
+            (number,) = _NUMBER.unpack(data)
+            try:
+                answer = (True, work(number))
+            except Exception as error:  # any exception is passed on to the caller
+                answer = (False, _pickled(error))
+            results.write(_HEAD.pack(number, answer[0], len(answer[1])) + answer[1])
+            results.flush()
+        results.write(_HEAD.pack(_END, True, 0))
+
+
 def _pickled(error: Exception) -> bytes:
+    """Return an exception as bytes.
+
+    An exception that can't be pickled becomes a RuntimeError with its text.
+    """
     with suppress(Exception):  # not every exception can be pickled and unpickled
         data = pickle.dumps(error)
-        pickle.loads(data)  # pickled in the line above
+        pickle.loads(data)  # these bytes were made in the line above
         return data
     return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
 def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield the results that arrive on some pipes, until the last one ends."""
+    """Yield the results that arrive on some pipes, until all of them have ended."""
     waiting = {reader: bytearray() for reader in readers}
     with selectors.DefaultSelector() as selector:
         for reader in readers:
@@ -156,11 +276,13 @@ def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
         while selector.get_map():
             for key, _ in selector.select():
                 data = os.read(key.fd, 1 << 20)
-                if not data:
-                    selector.unregister(key.fd)
-                    continue
                 waiting[key.fd] += data
-                yield from _frames(waiting[key.fd])
+                is_over = not data
+                for number, result in _frames(waiting[key.fd]):
+                    is_over = is_over or number == _END
+                    yield number, result
+                if is_over:
+                    selector.unregister(key.fd)
 
 
 def _frames(data: bytearray) -> Iterator[tuple[int, bytes]]:

@@ -1,12 +1,12 @@
-"""The catalogue of rules: every kind of finding that flashc can report, one constant each.
+"""Define the rules: one constant for every kind of finding that flashc can report.
 
-The first digit of a code is the area: 0 reading and syntax, 1 recognising endpoints and their constants,
-2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the artifact, 5 running the app on this
-machine, 9 flashc itself.
-Each rule has a page in `flashc/report/rules/`, whose example a test compiles.
+The first digit of a code is the area: 0 reading and syntax, 1 recognising endpoints and their
+constants, 2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the
+artifact, 5 running the app on this machine, 9 flashc itself.  Each rule has a page in
+`flashc/report/rules/`, whose example a test compiles.
 
-A code or a name is never used again: a rule that goes moves to `REMOVED`.  `scripts/schemas.py` refuses to
-write an index of rules that lacks one of the previous index.
+A code or a name is never used again: a removed rule moves to `REMOVED`.  `scripts/schemas.py`
+refuses to write an index that lacks a rule of the previous index.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _error(
     exit: ExitCode = ExitCode.ERRORS,
     traceable: bool = False,
 ) -> Rule:
-    """Return a rule whose findings stop a build; most would make a wrong artifact if suppressed."""
+    """Return a rule whose findings stop a build; most of them can't be suppressed."""
     return Rule(
         code=code,
         name=name,
@@ -38,7 +38,7 @@ def _error(
 
 
 def _warning(code: str, name: str, summary: str, *, phase: Phase = Phase.CHECK) -> Rule:
-    """Return a rule whose findings are advice; a comment can suppress them."""
+    """Return a rule whose findings are advice, which a comment can suppress."""
     return Rule(
         code=code,
         name=name,
@@ -51,7 +51,7 @@ def _warning(code: str, name: str, summary: str, *, phase: Phase = Phase.CHECK) 
 
 
 def _removed(code: str, name: str, why: str) -> Rule:
-    """Return what is left of a rule that flashc no longer has; `why` completes "it was removed: ..."."""
+    """Return a removed rule; `why` completes "it was removed: ..."."""
     return Rule(
         code=code,
         name=name,
@@ -470,7 +470,7 @@ UNUSED_SUPPRESSION = _warning(
     "FC902", "unused-suppression", "a suppression comment suppresses nothing"
 )
 
-# Rules that flashc no longer has.  Their codes and names stay taken.
+# The rules that flashc no longer has.  Their codes and names are not used again.
 REMOVED: tuple[Rule, ...] = (_removed("FC209", "not-a-function", "no check ever reported it"),)
 
 RULES: tuple[Rule, ...] = tuple(
@@ -483,10 +483,10 @@ BY_NAME: dict[str, Rule] = {rule.name: rule for rule in RULES}
 
 
 def find(text: str) -> Rule | None:
-    """Return the rule with this code or name, None for a removed or an unknown one."""
+    """Return the rule with this code or name; None for a removed or an unknown one."""
     return BY_CODE.get(text) or BY_NAME.get(text)
 
 
 def find_removed(text: str) -> Rule | None:
-    """Return the removed rule that had this code or name."""
+    """Return the removed rule that had this code or name; None if there is none."""
     return next((rule for rule in REMOVED if text in (rule.code, rule.name)), None)

@@ -1,7 +1,8 @@
-"""Describe locations in source text (`Span`, `WholeFile`) and changes of it (`Edit`).
+"""Define locations in source text (`Span`, `WholeFile`) and text edits (`Edit`), and apply edits.
 
-A position is a (line, column) pair, both counted from 1, columns in code points.  Positions are what an
-editor shows, what the JSON report carries, and what survives pickling; offsets never leave this module.
+A position is a line and a column, both counted from 1; columns count code points.  Editors show
+positions, and reports and cached results contain them.  Offsets are used only in this module and in
+the parser's.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ _NEWLINE = re.compile(r"\r\n|\r|\n")
 
 
 class Span(Struct, frozen=True, order=True):
-    """A half-open range of one file: from (line, column) up to, not including, (end_line, end_column).
+    """A part of one file: from (line, column) up to, but not including, (end_line, end_column).
 
     `path` is POSIX and relative to the project's root, so that a span is the same on every machine.
     """
 
-    # Unlike other wide structs, a span is built with positional arguments: the values are coordinates
-    # in reading order, every caller has them in this order, and keywords would only hide them.
+    # Unlike other structs with many fields, a span is built with positional arguments, because every
+    # caller has the values in this order.
 
     path: str
     line: int
@@ -46,7 +47,7 @@ class Span(Struct, frozen=True, order=True):
     def start_of(cls, path: str) -> Span:
         """Return the empty span at the beginning of a file.
 
-        It is the origin of the names that Python itself gives a module, such as `__name__`.  A
+        It is the origin of the names that Python itself defines in a module, such as `__name__`.  A
         diagnostic about a file without a position in it uses `WholeFile`.
         """
         return cls(path, 1, 1, 1, 1)
@@ -55,10 +56,10 @@ class Span(Struct, frozen=True, order=True):
 class WholeFile(NamedTuple):
     """A file or folder without a position in it; `path` as in `Span`.
 
-    A report names the path only, and never prints the file's text: the file may hold credentials.
+    A report shows only the path, never the file's text, because the file may contain credentials.
     """
 
-    # A tuple and not a Struct: msgspec then tells it from a `Span` without a tag in every span.
+    # This is a tuple and not a Struct, so that msgspec can distinguish it from a `Span` without a tag.
     path: str
 
     def __str__(self) -> str:
@@ -66,7 +67,7 @@ class WholeFile(NamedTuple):
 
 
 Location = Span | WholeFile
-"""Where a diagnostic is."""
+"""The location of a diagnostic."""
 
 
 def location_order(location: Location) -> tuple[str, int, int, int, int]:
@@ -83,7 +84,7 @@ def location_order(location: Location) -> tuple[str, int, int, int, int]:
 
 
 class Edit(Struct, frozen=True, order=True):
-    """Replace what `span` covers by `text`."""
+    """A change of a file: the text at `span` is replaced by `text`."""
 
     span: Span
     text: str
@@ -108,7 +109,7 @@ class Lines:
         return len(self._starts)
 
     def offset(self, line: int, column: int) -> int:
-        """Return the offset of a position, limited to the text's length."""
+        """Return the offset of a position; at most the length of the text."""
         if line > len(self._starts):
             return len(self.text)
         return min(self._starts[line - 1] + column - 1, len(self.text))
@@ -126,14 +127,14 @@ class Lines:
         return self.text[self._starts[number - 1] : end].rstrip("\r\n")
 
     def slice(self, span: Span) -> str:
-        """Return the text that `span` covers."""
+        """Return the text at `span`."""
         return self.text[
             self.offset(span.line, span.column) : self.offset(span.end_line, span.end_column)
         ]
 
 
 def apply_edits(text: str, edits: Iterable[Edit]) -> str:
-    """Apply every edit to `text`; everything outside the edits' spans stays as it was.
+    """Return `text` with every edit applied; the text outside the edits' spans does not change.
 
     Raises:
         OverlappingEdits: two edits overlap.  Equal edits are applied once.
@@ -160,7 +161,7 @@ def apply_edits(text: str, edits: Iterable[Edit]) -> str:
 def column_of_byte(line: str, byte_offset: int) -> int:
     """Return the column (from 1, in code points) of an offset in the UTF-8 bytes of a line.
 
-    The parser of the standard library's `ast`, and so tracebacks, count columns in bytes from 0.
+    `ast` and tracebacks count columns in bytes, from 0.
     """
     data = line.encode("utf-8", "surrogatepass")[:byte_offset]
     return len(data.decode("utf-8", "replace")) + 1

@@ -1,4 +1,4 @@
-"""Suggest the correct name for a misspelt one."""
+"""Suggest the correct name for a misspelt one, for messages."""
 
 from __future__ import annotations
 

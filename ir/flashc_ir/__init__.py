@@ -1,1 +1,1 @@
-"""The typed intermediate representation of Flash programs."""
+"""Define the intermediate representation (IR) of programs, and facts about the platform."""

@@ -1,4 +1,4 @@
-"""Encode a `Program` as JSON, decode it, and give the JSON Schema of that JSON.
+"""Encode the IR of a program as JSON, decode it, and return its JSON Schema.
 
 The schema version is part of every document; `load` refuses another version.
 """
@@ -17,6 +17,8 @@ class CodecError(ValueError):
 
 
 class _Version(msgspec.Struct):
+    """The part of a document that is read first."""
+
     schema_version: int
 
 

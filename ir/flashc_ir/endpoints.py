@@ -1,4 +1,4 @@
-"""Describe the endpoints of a project: what they run, on what hardware, and where they are declared."""
+"""Define the IR of endpoints: what they run, on what hardware, and where they are declared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .variant import Variant
 
 @unique
 class ParameterKind(StrEnum):
-    """How an argument reaches a parameter; the order is that of a signature."""
+    """How an argument is passed to a parameter; the order is that of a signature."""
 
     POSITIONAL_ONLY = "positional-only"
     POSITIONAL_OR_KEYWORD = "positional-or-keyword"
@@ -25,7 +25,7 @@ class ParameterKind(StrEnum):
 
 
 class Parameter(Struct, frozen=True, kw_only=True):
-    """One parameter; `annotation` and `default` are the source texts, None where absent.
+    """One parameter; `annotation` and `default` are texts of the source, None if there are none.
 
     `literal_default` says that the default is a literal, so a stub may repeat it.
     """
@@ -39,9 +39,9 @@ class Parameter(Struct, frozen=True, kw_only=True):
 
 
 class Function(Struct, frozen=True, kw_only=True):
-    """A function or method as its author wrote it.  `qualname` is as in Python.
+    """A function or method of the project.  `qualname` is its qualified name, as in Python.
 
-    `decorated`: a decorator that flashc does not follow may have changed the signature.
+    `decorated` says that a decorator that flashc does not evaluate may have changed the signature.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Function(Struct, frozen=True, kw_only=True):
 class Route(Struct, frozen=True, kw_only=True):
     """One HTTP route of a load-balanced endpoint.
 
-    `module` is the one that registers the route, `span` that of the decorator; `outermost` as in
+    `module` is the module that declares the route, `span` that of the decorator; `outermost` as in
     `QueueFunction`.
     """
 
@@ -72,14 +72,15 @@ class Route(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """Return `METHOD /path`, the route's name in the manifest."""
+        """`METHOD /path`, the name of the route in the manifest."""
         return f"{self.method} {self.path}"
 
 
 class Dependency(Struct, frozen=True, kw_only=True):
     """One PEP 508 requirement as declared; `name` is the normalized name of the distribution.
 
-    `constraint`: it only limits the version if another requirement asks for the distribution.
+    `constraint` says that it only limits the version, if another requirement asks for the
+    distribution.
     """
 
     name: str
@@ -89,9 +90,10 @@ class Dependency(Struct, frozen=True, kw_only=True):
 
 
 class Configuration(Struct, frozen=True, kw_only=True):
-    """What an endpoint's constructor says besides its name.
+    """The configuration of an endpoint: everything that its declaration gives except the name.
 
-    `has_known_dependencies` is False, after an error, if some of the dependencies could not be evaluated.
+    `has_known_dependencies` is False if some of the dependencies could not be evaluated, which is
+    an error.
     """
 
     resources: Resources
@@ -105,9 +107,10 @@ class Configuration(Struct, frozen=True, kw_only=True):
 
 
 class Provenance(Struct, frozen=True):
-    """Where the value of one argument comes from.
+    """The locations of one argument and its value.
 
-    `span` is the argument, `origin` the expression that made its value, maybe in another module.
+    `span` is that of the argument, `origin` that of the expression for its value, which may be in
+    another module.
     """
 
     argument: str
@@ -116,11 +119,12 @@ class Provenance(Struct, frozen=True):
 
 
 class Construction(Struct, frozen=True, kw_only=True):
-    """Where an endpoint is declared, and with what.  `traced`: known by running the program.
+    """The location of an endpoint's declaration, and of its arguments.
 
-    `edit` is what the artifact's copy says instead, where all that a worker needs of the declaration is the
-    resource's name.  It is None if the text has to stay as it is: it makes several endpoints (a loop, a
-    factory), or binds names (`:=`) that others may read.
+    `edit` replaces the declaration in the artifact's copy by one that has only the resource's name.
+    It is None if the text must not be changed, because it declares several endpoints (in a loop or
+    a function), or binds names (`:=`) that other code may read.  `traced` says that the endpoint
+    was found by running the program.
     """
 
     module: str
@@ -130,7 +134,10 @@ class Construction(Struct, frozen=True, kw_only=True):
     traced: bool = False
 
     def span_of(self, argument: str) -> Span:
-        """Return where an argument is written; the span of the whole declaration where none is given."""
+        """Return the span of an argument.
+
+        If the argument is not given, the result is the span of the whole declaration.
+        """
         found = (item.span for item in self.provenance if item.argument == argument)
         return next(found, self.span)
 
@@ -138,9 +145,10 @@ class Construction(Struct, frozen=True, kw_only=True):
 class QueueFunction(Variant, frozen=True, tag="queue-function", kw_only=True):
     """A queue-based endpoint that runs one function.
 
-    `module` is the one that gives the function to the endpoint, as a rule the function's own.
-    `outermost`: the endpoint's decorator is the first one, so that the module's name for the function is
-    the endpoint's own object.
+    `module` is the module that applies the endpoint to the function, usually the module of the
+    function.  `outermost` says that no other decorator is above the endpoint's, so that the name of
+    the function in the module means the endpoint's function and not the result of another
+    decorator.
     """
 
     name: str
@@ -156,8 +164,8 @@ class QueueFunction(Variant, frozen=True, tag="queue-function", kw_only=True):
 class QueueClass(Variant, frozen=True, tag="queue-class", kw_only=True):
     """A queue-based endpoint that runs the methods of one instance per worker.
 
-    `methods` are the public ones, inherited ones too; `open_bases`: a base class is outside
-    of the project, so that there may be more.
+    `methods` are the public methods, including inherited ones.  `open_bases` says that a base class
+    is outside of the project, so that there may be more methods.
     """
 
     name: str
@@ -200,7 +208,7 @@ class ImageEndpoint(Variant, frozen=True, tag="image", kw_only=True):
 class ExistingEndpoint(Variant, frozen=True, tag="existing"):
     """A client of an endpoint that exists already; nothing is deployed.
 
-    `id` is None if it is known at run time only.
+    `id` is None if it is known only at run time.
     """
 
     id: str | None
@@ -227,7 +235,7 @@ def functions_of(endpoint: Endpoint) -> tuple[Function, ...]:
 
 
 def modules_of(endpoint: CodeEndpoint) -> tuple[str, ...]:
-    """Return the modules that a worker of this endpoint imports, so that everything is registered."""
+    """Return the modules that a worker of this endpoint imports to register its functions."""
     match endpoint:
         case QueueFunction() | QueueClass():
             return (endpoint.module,)

@@ -1,6 +1,7 @@
-"""Define the laws of the IR: what holds for every program, and from which pass on.
+"""Define the laws (invariants) of the IR; each is a function that yields the violations.
 
-`verify` checks the laws after lowering and after every pass.  The docstring of `program.py` lists them; a test compares.
+`verify` checks the laws after lowering and after every pass.  The docstring of `program.py` lists
+them, and a test compares both.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from .program import Callee, Program, Resource, callee_of, endpoint_order
 from .spans import spans_of
 
 FIRST_STEP = "lowering"
-"""The name for lowering, which makes a program before the first pass."""
+"""The name of the step before the first pass, which makes the program."""
 
 
 class Subject:
-    """A program under check, with what several laws ask about it.
+    """A program that is checked, with facts about it that several laws use.
 
-    `fresh` are the parts whose spans no earlier check has seen.
+    `fresh` are the parts whose spans were not checked before.
     """
 
     def __init__(self, program: Program, fresh: Iterable[Struct]) -> None:
@@ -40,22 +41,22 @@ class Subject:
 
     @cached_property
     def spans(self) -> list[Span]:
-        """Return the spans of the fresh parts."""
+        """The spans in the fresh parts."""
         return [span for node in self.fresh for span in spans_of(node)]
 
     @cached_property
     def file_paths(self) -> frozenset[str]:
-        """Return the paths of the program's files."""
+        """The paths of the program's files."""
         return frozenset(file.path for file in self.program.files)
 
     @cached_property
     def module_names(self) -> frozenset[str]:
-        """Return the names of the program's modules."""
+        """The names of the program's modules."""
         return frozenset(module.name for module in self.program.modules)
 
     @cached_property
     def callees(self) -> frozenset[Callee]:
-        """Return the program's endpoints as callees of calls."""
+        """The program's endpoints as callees of calls."""
         return frozenset(callee_of(endpoint) for endpoint in self.program.endpoints)
 
 
@@ -63,9 +64,12 @@ Check = Callable[[Subject], Iterator[str]]
 
 
 class Law(Struct, frozen=True, kw_only=True):
-    """One law: `check` yields a message for each violation; `since` is the pass from which it holds.
+    """One law: `check` yields a message for each violation.
 
-    `reads` are the fields of the program that `check` reads.  `of_spans`: it also reads the spans of all parts.
+    `since` is the pass from which it holds.
+
+    `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
+    the spans of all parts.
     """
 
     name: str
@@ -80,17 +84,20 @@ class Law(Struct, frozen=True, kw_only=True):
 
 
 def _unique(what: str, names: Iterable[str]) -> Iterator[str]:
+    """Yield a message for each name that occurs more than once."""
     for name, count in Counter(names).items():
         if count > 1:
             yield f"the {what} `{name}` occurs {count} times"
 
 
 def _unique_modules(subject: Subject) -> Iterator[str]:
+    """Yield the module names and module paths that occur more than once."""
     yield from _unique("module", (module.name for module in subject.program.modules))
     yield from _unique("module's path", (module.path for module in subject.program.modules))
 
 
 def _unique_files(subject: Subject) -> Iterator[str]:
+    """Yield the paths of files that occur more than once."""
     yield from _unique("file", (file.path for file in subject.program.files))
 
 
@@ -100,6 +107,7 @@ def is_relative(path: str) -> bool:
 
 
 def _relative_paths(subject: Subject) -> Iterator[str]:
+    """Yield the paths that are absolute or leave the project."""
     program = subject.program
     paths = [file.path for file in program.files]
     paths += [module.path for module in program.modules]
@@ -111,12 +119,14 @@ def _relative_paths(subject: Subject) -> Iterator[str]:
 
 
 def _module_files(subject: Subject) -> Iterator[str]:
+    """Yield the modules whose path is not a file of the program."""
     for module in subject.program.modules:
         if module.path not in subject.file_paths:
             yield f"the module `{module.name}` has no file"
 
 
 def _order(subject: Subject) -> Iterator[str]:
+    """Yield the parts of the program that are not sorted."""
     program = subject.program
     edges = [(edge.caller, str(edge.callee)) for edge in program.edges]
     for what, keys in (
@@ -133,17 +143,19 @@ def _order(subject: Subject) -> Iterator[str]:
 
 # Spans and edits ----------------------------------------------------------------------------------
 
-# Files that the program is read from although the artifact may lack them.
+# Files that flashc reads, although they may not be in the artifact.
 CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
 
 
 def _span_files(subject: Subject) -> Iterator[str]:
+    """Yield the paths of spans that are not files of the program."""
     known = subject.file_paths | CONFIGURATION_FILES
     for path in {span.path for span in subject.spans} - known:
         yield f"a span is in `{path}`, which is not a file of the program"
 
 
 def _positions(subject: Subject) -> Iterator[str]:
+    """Yield the spans with a line or column below 1, or with an end before the beginning."""
     for span in subject.spans:
         if span.line < 1 or span.column < 1 or span.end_column < 1:
             yield f"the span {span} has a line or a column below 1"
@@ -154,6 +166,7 @@ def _positions(subject: Subject) -> Iterator[str]:
 
 
 def _edits(subject: Subject) -> Iterator[str]:
+    """Yield the edits that are in another file, change the number of lines, or overlap."""
     for module in subject.program.modules:
         for edits in (module.edits, module.sdk_edits):
             if edits:
@@ -165,6 +178,7 @@ def _edits(subject: Subject) -> Iterator[str]:
 
 
 def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
+    """Yield the violations of some edits of one file."""
     for edit in edits:
         if edit.span.path != path:
             yield f"the edit at {edit.span} belongs to `{path}`"
@@ -180,17 +194,20 @@ def _edits_of(path: str, edits: tuple[Edit, ...]) -> Iterator[str]:
 
 
 def _names(subject: Subject) -> Iterator[str]:
+    """Yield the deployed endpoints without a name."""
     for endpoint in subject.program.deployed():
         if not endpoint.name or not endpoint.resource:
             yield f"the endpoint at {endpoint.construction.span} has no name"
 
 
 def _unique_names(subject: Subject) -> Iterator[str]:
+    """Yield the endpoint names and resource names that occur more than once."""
     yield from _unique("endpoint", (each.name for each in subject.program.deployed()))
     yield from _unique("resource", (each.resource for each in subject.program.deployed()))
 
 
 def _known_modules(subject: Subject) -> Iterator[str]:
+    """Yield the modules that endpoints need and the program does not have."""
     for endpoint in subject.program.endpoints:
         where = endpoint.construction.span
         needed = [endpoint.construction.module]
@@ -208,12 +225,14 @@ def _known_modules(subject: Subject) -> Iterator[str]:
 
 
 def _routes(subject: Subject) -> Iterator[str]:
+    """Yield the load balancers without routes."""
     for endpoint in subject.program.deployed():
         if isinstance(endpoint, LoadBalanced) and not endpoint.routes:
             yield f"the load balancer `{endpoint.name}` has no route"
 
 
 def _workers(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints whose numbers of workers contradict each other."""
     for endpoint in subject.program.deployed():
         workers = endpoint.configuration.resources.workers
         if not 0 <= workers.minimum <= workers.maximum:
@@ -221,6 +240,7 @@ def _workers(subject: Subject) -> Iterator[str]:
 
 
 def _constructions(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints whose edit is in another file than their declaration."""
     for endpoint in subject.program.endpoints:
         construction = endpoint.construction
         edit = construction.edit
@@ -229,6 +249,7 @@ def _constructions(subject: Subject) -> Iterator[str]:
 
 
 def _worker_modules(subject: Subject) -> Iterator[str]:
+    """Yield the worker modules that the program does not have."""
     for name in subject.program.worker_modules:
         if name not in subject.module_names:
             yield f"workers import the unknown module `{name}`"
@@ -238,6 +259,7 @@ def _worker_modules(subject: Subject) -> Iterator[str]:
 
 
 def _known_endpoints(subject: Subject) -> Iterator[str]:
+    """Yield the endpoints of calls and edges that the program does not have."""
     for call in subject.program.calls:
         if call.endpoint not in subject.callees:
             yield f"the call at {call.span} leads to the unknown endpoint `{call.endpoint}`"
@@ -249,6 +271,7 @@ def _known_endpoints(subject: Subject) -> Iterator[str]:
 
 
 def _known_functions(subject: Subject) -> Iterator[str]:
+    """Yield the functions of calls that are in no module of the program."""
     for call in subject.program.calls:
         for function in (call.caller, call.function):
             if function.partition(":")[0] not in subject.module_names:
@@ -361,7 +384,7 @@ LAWS: tuple[Law, ...] = (
 
 
 def law_list() -> str:
-    """Return the laws as a list, as the docstring of `program.py` has it."""
+    """Return the laws as the list in the docstring of `program.py`."""
     return "\n".join(
         f"- {law.name}: {law.text}"
         + ("" if law.since == FIRST_STEP else f"  Holds since `{law.since}`.")

@@ -1,4 +1,4 @@
-"""Describe the modules of a project: their imports, top-level names, and uses of each other."""
+"""Define the IR of a project's modules: their imports, top-level names, and uses of each other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flashc_core.source import Edit, Span
 
 @unique
 class Origin(StrEnum):
-    """Where an imported module comes from."""
+    """The kind of place that an imported module comes from."""
 
     PROJECT = "project"
     SDK = "sdk"
@@ -23,10 +23,11 @@ class Origin(StrEnum):
 
 
 class ImportedName(Struct, frozen=True, kw_only=True):
-    """`name as alias` of a from-import.  `submodule`: the name is a module of the project.
+    """One `name as alias` of a `from ... import` statement.
 
-    `substitute` is what the artifact's copy imports in its place from `Import.substitute`; None where that
-    module has nothing of the kind, so that the name is still imported from where it is.
+    `submodule` is the full name if the name is a module of the project.  `substitute` is the name
+    that the artifact's copy imports from `Import.substitute` instead; None if that module has no
+    such name, so that the import stays as it is.
     """
 
     name: str
@@ -36,19 +37,19 @@ class ImportedName(Struct, frozen=True, kw_only=True):
 
     @property
     def bound(self) -> str:
-        """Return the name that the import binds."""
+        """The name that the import binds."""
         return self.alias or self.name
 
 
 class Import(Struct, frozen=True, kw_only=True):
-    """One imported module.  `span` covers the whole statement.
+    """One imported module.  `span` is that of the whole statement.
 
     `module` is absolute.  `names` is None for `import module` and for `import_module("module")`
     (`dynamic`), and is `*` for a star import.  `scope` is the qualified name of the function that
-    contains the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`, `guarded` an
-    import whose failure the program expects (`try: ... except ImportError`).
-    `substitute` is the module of the artifact's runtime that takes the place of an SDK's module; the names
-    of such an import are dropped where nothing uses them.
+    contains the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`,
+    `guarded` an import whose failure the program expects (`try: ... except ImportError`).
+    `substitute` is the module of the artifact's runtime that replaces a module of an SDK.  The
+    artifact's copy does not import names of an SDK that are not used.
     """
 
     module: str
@@ -64,7 +65,7 @@ class Import(Struct, frozen=True, kw_only=True):
     substitute: str | None = None
 
     def modules(self) -> Iterator[str]:
-        """Yield the names of the modules that the import runs: parents, the module, named submodules."""
+        """Yield the modules that the import executes: parents, the module, named submodules."""
         for name in (self.module, *(n.submodule for n in self.names or () if n.submodule)):
             parts = name.split(".")
             for length in range(1, len(parts) + 1):
@@ -75,9 +76,9 @@ class Import(Struct, frozen=True, kw_only=True):
 class ResultUse(StrEnum):
     """What a caller does with the result of a call."""
 
-    KEPT = "kept"  # assigned, returned, passed on
+    KEPT = "kept"  # assigned, returned or passed on
     DISCARDED = "discarded"  # the call is a statement of its own
-    CONSUMED = "consumed"  # used on the spot as a plain value, as in `f() + 1`
+    CONSUMED = "consumed"  # used at once as a plain value, as in `f() + 1`
 
 
 LiteralKind = Literal["str", "int", "float", "bool", "list", "dict", "None"]
@@ -86,7 +87,7 @@ LiteralKind = Literal["str", "int", "float", "bool", "list", "dict", "None"]
 class Constant(Struct, frozen=True):
     """A literal argument, by its position ("0") or keyword; `kind` is its Python type.
 
-    `span` is that of the value; None where the call is not written in the project.
+    `span` is that of the value; None if the source does not contain the call.
     """
 
     argument: str
@@ -95,12 +96,13 @@ class Constant(Struct, frozen=True):
 
 
 class CallShape(Struct, frozen=True, kw_only=True):
-    """The arguments of a call: how many positional ones, which keywords, `*` or `**` among them.
+    """The arguments of a call: the number of positional ones, the keywords, and `*` or `**`.
 
-    `awaited`: the call is the operand of `await`; `in_async`: an `async def` contains it.  `result_use`
-    says what the caller does with the result.  `constants` are the arguments that are literals, each
-    with its JSON type.  `positional_spans` and `keyword_spans` say where the positional arguments and the
-    names of the keyword arguments are written; both are empty where nothing is known of that.
+    `awaited` says that the call is the operand of `await`; `in_async` that an `async def` contains
+    it.  `result_use` is what the caller does with the result.  `constants` are the arguments that
+    are literals, each with its JSON type.  `positional_spans` and `keyword_spans` are the spans of
+    the positional arguments and of the names of the keyword arguments; both are empty if the spans
+    are not known.
     """
 
     positional: int
@@ -116,12 +118,13 @@ class CallShape(Struct, frozen=True, kw_only=True):
 
 
 class Reference(Struct, frozen=True, kw_only=True):
-    """A use of something that the project defines at the top of a module.
+    """A use of a name that the project defines at the top of a module.
 
-    `scope` is the qualified name of the using function or class, "" at the module's top.  `target` is
-    dotted and absolute (`pkg.gpu_worker.gpu_inference`), import and alias resolved within this module
-    only.  `shape` is None for a use that is not a call.  `SD().generate(x)` refers to `SD`, calls it
-    with `shape`, and calls `member` "generate" of the result with `member_shape`.
+    `scope` is the qualified name of the function or class that contains the use, "" at the module's
+    top.  `target` is the absolute dotted name (`pkg.gpu_worker.gpu_inference`), as far as the
+    imports and aliases of this module show it.  `shape` is None for a use that is not a call.  In
+    `SD().generate(x)`, the reference to `SD` has the `shape` of its call, the `member` "generate",
+    and the `member_shape` of that method's call.
     """
 
     scope: str
@@ -135,8 +138,9 @@ class Reference(Struct, frozen=True, kw_only=True):
 class Binding(Struct, frozen=True, kw_only=True):
     """A name at the top of a module.
 
-    `target` is what the name refers to, if the project defines it (dotted, absolute): the definition
-    itself for `def` and `class`, the imported object for an import, the other name for an alias.  `unique`: nothing else at the module's top binds the name.
+    `target` is the absolute dotted name of what the name refers to, if the project defines it: the
+    definition for `def` and `class`, the imported object for an import, the other name for an
+    alias.  `unique` says that no other statement at the module's top binds the name.
     """
 
     name: str
@@ -148,7 +152,7 @@ class Binding(Struct, frozen=True, kw_only=True):
 class VariableRead(Struct, frozen=True, kw_only=True):
     """A read of an environment variable at run time; `scope` as in `Import`.
 
-    `optional`: the program says what happens without it, by a default or a test.
+    `optional` says that the program has a default for the variable, or tests whether it is set.
     """
 
     name: str
@@ -165,7 +169,10 @@ class VariableSet(Struct, frozen=True):
 
 
 class GlobalUse(Struct, frozen=True, kw_only=True):
-    """A function's use of a global of its module; `writes`: it changes it.  `scope` as in `Import`."""
+    """A use, in a function, of a global variable of its module.
+
+    `writes` says that the function changes the variable.  `scope` as in `Import`.
+    """
 
     name: str
     scope: str
@@ -174,9 +181,9 @@ class GlobalUse(Struct, frozen=True, kw_only=True):
 
 
 class ImportProblem(Struct, frozen=True, kw_only=True):
-    """An import whose module is not known: it leaves the project, or its name is computed.
+    """An import of an unknown module: it is outside the project, or its name is computed.
 
-    `text` is what the import names.  `expected`: the program handles the failure
+    `text` is the name as it is written.  `expected` says that the program handles the failure
     (`try: ... except ImportError`).
     """
 
@@ -187,14 +194,17 @@ class ImportProblem(Struct, frozen=True, kw_only=True):
 
 
 class ImportFailure(Struct, frozen=True):
-    """Importing the module is certain to raise an exception.  `text` is its type and message."""
+    """An exception that importing the module is certain to raise.
+
+    `text` is its type and message.
+    """
 
     span: Span
     text: str
 
 
 class DeferredImport(Struct, frozen=True, kw_only=True):
-    """An import at the top of a module that binds `names` which only functions of the module use.
+    """An import at the top of a module whose `names` only functions of the module use.
 
     `package` is the imported top-level package; `fix` moves the import into these functions.
     """
@@ -206,10 +216,11 @@ class DeferredImport(Struct, frozen=True, kw_only=True):
 
 
 class SdkProblem(Struct, frozen=True, kw_only=True):
-    """An import of an SDK that the artifact's runtime cannot serve.
+    """An import of an SDK that the artifact's runtime does not support.
 
-    `everywhere`: it declares endpoints in a way that flashc does not compile, so it matters in every module;
-    otherwise only in a module that workers import.  `message` and `help` are those of the finding.
+    `everywhere` says that it is reported in every module, because it declares endpoints in a way
+    that flashc does not compile; others are reported only in modules that workers import.
+    `message` and `help` are those of the finding.
     """
 
     span: Span
@@ -221,11 +232,11 @@ class SdkProblem(Struct, frozen=True, kw_only=True):
 class Module(Struct, frozen=True, kw_only=True):
     """A Python file of the project.
 
-    `edits` are the differences of the artifact's copy.  `unreadable` says why the file's text can't be
-    read or parsed; that matters only if a worker imports the module.  `installs` are the calls that
-    start pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
-    `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits` replace
-    what the runtime has no counterpart of, apart from imports and constructions.
+    `edits` make the artifact's copy.  `unreadable` has the reason if the file can't be read or
+    parsed; it is reported only if a worker imports the module.  `installs` are the calls that start
+    pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
+    `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits`
+    replace other uses of the SDK that the runtime does not support.
     """
 
     name: str
@@ -234,7 +245,7 @@ class Module(Struct, frozen=True, kw_only=True):
     imports: tuple[Import, ...] = ()
     bindings: tuple[Binding, ...] = ()
     references: tuple[Reference, ...] = ()
-    exports: tuple[str, ...] | None = None  # __all__, where it is a literal
+    exports: tuple[str, ...] | None = None  # __all__, if it is a literal
     edits: tuple[Edit, ...] = ()
     variables_read: tuple[VariableRead, ...] = ()
     variables_set: tuple[VariableSet, ...] = ()

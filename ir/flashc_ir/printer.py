@@ -1,7 +1,7 @@
-"""Print a `Program` as stable text for people: reviewed outputs and `flashc emit --target ir` show it.
+"""Print the IR of a program as readable text, for `flashc emit --target ir` and for tests.
 
-There is one fact per line, in the order of the IR, without spans of single tokens: a change of the
-program's meaning changes the text, a change of its layout moves line numbers at most.
+There is one fact per line, in the order of the IR.  A change of the program's meaning changes the
+text.  A change that only moves code changes nothing but line numbers.
 """
 
 from __future__ import annotations
@@ -34,10 +34,12 @@ def print_program(program: Program) -> str:
 
 
 def _indent(lines: Iterator[str]) -> Iterator[str]:
+    """Return lines with two spaces in front."""
     return (f"  {line}" for line in lines)
 
 
 def _program(program: Program) -> Iterator[str]:
+    """Yield the lines of a whole program."""
     yield f"program {program.name} (python {program.python_version})"
     for requirement in program.requirements:
         yield f"  requires {requirement.requirement}"
@@ -59,6 +61,7 @@ def _program(program: Program) -> Iterator[str]:
 
 
 def _module(module: Module) -> Iterator[str]:
+    """Yield the lines about a module: its imports and edits."""
     for item in module.imports:
         yield f"import {_import(item)}"
     for edit in module.edits:
@@ -68,25 +71,26 @@ def _module(module: Module) -> Iterator[str]:
 
 
 def _import(item: Import) -> str:
+    """Return the text for an import, such as `torch [external] (cuda) in run`."""
     words = [item.module, f"[{item.origin.value}]"]
     if item.names is not None:
         names = [f"{n.name} as {n.alias}" if n.alias else n.name for n in item.names]
         words.append("(" + ", ".join(names) + ")")
     elif item.alias:
         words.append(f"as {item.alias}")
-    marks = {
+    notes = {
         "typing only": item.typing_only,
         "guarded": item.guarded,
         "dynamic": item.dynamic,
     }
-    words += [mark for mark, holds in marks.items() if holds]
+    words += [note for note, holds in notes.items() if holds]
     if item.scope:
         words.append(f"in {item.scope}")
     return " ".join(words)
 
 
 def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
-    """Yield the lines of one endpoint, its head line first."""
+    """Yield the lines of one endpoint, beginning with its kind, name and location."""
     match endpoint:
         case ExistingEndpoint():
             shown = json.dumps(endpoint.id) if endpoint.id is not None else "known at run time"
@@ -113,12 +117,13 @@ def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
 
 
 def _name(endpoint: QueueFunction | QueueClass | LoadBalanced | ImageEndpoint) -> str:
+    """Return an endpoint's name, with its resource name if that differs."""
     shown = json.dumps(endpoint.name, ensure_ascii=False)
     return shown if endpoint.name == endpoint.resource else f"{shown} = {endpoint.resource}"
 
 
 def signature(function: Function) -> str:
-    """Return `async def name(a: int, *, b=...) -> R`, as the author wrote it."""
+    """Return `async def name(a: int, *, b=...) -> R`, as in the source."""
     words = "async def " if function.is_async else "def "
     returns = f" -> {function.returns}" if function.returns else ""
     marks = " (generator)" if function.is_generator else ""
@@ -127,11 +132,12 @@ def signature(function: Function) -> str:
 
 
 def parameters(params: tuple[Parameter, ...]) -> str:
-    """Return the text between a signature's parentheses, as the author wrote it."""
+    """Return the text between the parentheses of a signature, as in the source."""
     return join_parameters(params, _parameter)
 
 
 def _parameter(param: Parameter) -> str:
+    """Return the text of a parameter, without stars."""
     text = param.name
     if param.annotation is not None:
         text += f": {param.annotation}"
@@ -144,7 +150,7 @@ _STARS = {ParameterKind.VAR_POSITIONAL: "*", ParameterKind.VAR_KEYWORD: "**"}
 
 
 def join_parameters(params: tuple[Parameter, ...], show: Callable[[Parameter], str]) -> str:
-    """Join parameters with the `/`, `*` and `**` that their kinds need; `show` gives one without stars."""
+    """Join parameters with `/`, `*` and `**`; `show` returns the text of one without stars."""
     parts: list[str] = []
     kinds = [param.kind for param in params]
     for index, param in enumerate(params):
@@ -163,6 +169,7 @@ def join_parameters(params: tuple[Parameter, ...], show: Callable[[Parameter], s
 
 
 def _configuration(configuration: Configuration) -> Iterator[str]:
+    """Yield the lines about an endpoint's configuration."""
     yield from _resources(configuration.resources)
     for variable in configuration.environment:
         yield f"env {_variable(variable)}"
@@ -179,7 +186,8 @@ def _configuration(configuration: Configuration) -> Iterator[str]:
     yield from _others(configuration, _CONFIGURATION)
 
 
-# The fields that have a wording of their own.  A field that is new in the IR is printed by its name.
+# The fields for which the printer has words.  Other fields, such as new ones, are printed with
+# their names.
 _CONFIGURATION = frozenset(
     "resources environment dependencies has_known_dependencies system_dependencies "
     "accelerate_downloads max_concurrency python_version".split()
@@ -191,7 +199,7 @@ _RESOURCES = frozenset(
 
 
 def _others(value: Configuration | Resources, worded: frozenset[str]) -> Iterator[str]:
-    """Yield every other field that does not have its default."""
+    """Yield every field that is not in `worded` and does not have its default."""
     for field in structs.fields(value):
         found = getattr(value, field.name)
         if field.name not in worded and found != field.default:
@@ -199,6 +207,7 @@ def _others(value: Configuration | Resources, worded: frozenset[str]) -> Iterato
 
 
 def _resources(resources: Resources) -> Iterator[str]:
+    """Yield the lines about an endpoint's hardware and other resources."""
     match resources.hardware:
         case Gpu() as gpu:
             count = f" x {gpu.count}" if gpu.count != 1 else ""
@@ -236,11 +245,13 @@ def _resources(resources: Resources) -> Iterator[str]:
 
 
 def _volume(volume: Volume) -> str:
+    """Return the text for a network volume."""
     named = volume.name if volume.name is not None else f"id {volume.id}"
     return f"{named} ({volume.size} GB in {volume.datacenter})"
 
 
 def _variable(variable: Variable) -> str:
+    """Return the text for an environment variable: its name and the parts of its value."""
     parts = [
         f"${{{part.variable}}}"
         + (f" or {json.dumps(part.default)}" if part.default is not None else "")
@@ -252,6 +263,7 @@ def _variable(variable: Variable) -> str:
 
 
 def _call(call: Call) -> str:
+    """Return the line about a call, or about another use of an endpoint's function."""
     if call.shape is None:
         return f"reference {call.caller} -> {call.function} on {call.endpoint} at {call.span}"
     shape = [*("_" for _ in range(call.shape.positional)), *(f"{k}=" for k in call.shape.keywords)]

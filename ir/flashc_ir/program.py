@@ -1,10 +1,11 @@
-"""The typed IR: one `Program` says everything that a backend may ask about a Flash project.
+"""Define `Program`, the root of the typed IR: everything that passes and backends need.
 
-Everything is immutable, and only structs, tuples and plain values occur: no syntax node, no list, no
-dictionary (a test walks the types).  Two compilations of equal sources give equal programs.  A worker's
-environment variable that is read from the deploying process is a reference, never its value.
+A program is immutable and consists only of structs, tuples and plain values: no syntax node, list
+or dictionary (a test checks the types).  Two compilations of equal sources give equal programs.  If
+a worker's environment variable is read from the environment of the deployment, the program contains
+a reference to it, never its value.
 
-Laws, which `verify` checks after every step of the compiler (the table is in `laws.py`):
+`verify` checks these laws after every step of the compiler (the table is in `laws.py`):
 
 - unique-modules: A module name and a module's path occur once.
 - unique-files: A file's path occurs once.
@@ -50,7 +51,10 @@ SCHEMA_VERSION = 2
 
 
 class Resource(Variant, frozen=True, order=True, tag="resource"):
-    """An endpoint that the program deploys, as the callee of a call; `name` is its resource name."""
+    """An endpoint that the program deploys, as the target of a call.
+
+    `name` is its resource name.
+    """
 
     name: str
 
@@ -59,7 +63,7 @@ class Resource(Variant, frozen=True, order=True, tag="resource"):
 
 
 class ClientVariable(Variant, frozen=True, order=True, tag="client"):
-    """An endpoint that exists already, as the callee of a call: the variable that holds its client."""
+    """An endpoint that exists already, as the target of a call: the variable with its client."""
 
     module: str
     variable: str
@@ -72,27 +76,29 @@ Callee = Resource | ClientVariable
 
 
 def callee_of(endpoint: Endpoint) -> Callee:
-    """Return an endpoint as the callee of a call."""
+    """Return an endpoint as the target of a call."""
     if isinstance(endpoint, ExistingEndpoint):
         return ClientVariable(endpoint.construction.module, endpoint.variable or "")
     return Resource(endpoint.resource)
 
 
 def endpoint_order(endpoint: Endpoint) -> tuple[str, Span]:
-    """Return the key by which a program's endpoints are sorted: the resource's name, then the location.
+    """Return the sort key of a program's endpoints: the resource name, then the location.
 
-    Endpoints that exist already come first; they have no resource's name.
+    Endpoints that exist already have no resource name and come first.
     """
     name = "" if isinstance(endpoint, ExistingEndpoint) else endpoint.resource
     return name, endpoint.construction.span
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A span of the source where control may pass to another endpoint.
+    """A call of an endpoint in the source, or another use of its function.
 
-    `caller` and `function` are the calling and the called function, as `module:qualname`; `endpoint` is
-    the one that runs the called function, which JSON calls `callee`.  `shape` is None where the function's name
-    is used without a call, and where the name is bound more than once, so that the call may be of something else.
+    `caller` and `function` are the calling and the called function, as `module:qualname`.
+    `endpoint` is the endpoint that runs the called function; in JSON its key is `endpoint`, and
+    that of `function` is `callee`.  `shape` is None if the name of the function is used without a
+    call.  It is also None if the name is bound more than once, because the call may mean another
+    function.
     """
 
     caller: str
@@ -103,7 +109,7 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Edge(Struct, frozen=True):
-    """Some code that runs in the endpoint `caller` (a resource name) may call the endpoint `callee`."""
+    """The fact that code that runs in the endpoint `caller` (a resource name) may call `callee`."""
 
     caller: str
     callee: Callee
@@ -119,7 +125,7 @@ class ProjectFile(Struct, frozen=True, kw_only=True):
 
 
 class Exclusion(Struct, frozen=True):
-    """A file or folder that an ignore rule keeps out.  `source`: the ignore file, or "built-in"."""
+    """A file or folder that an ignore rule excludes; `source` is the ignore file, or "built-in"."""
 
     path: str
     pattern: str
@@ -127,10 +133,10 @@ class Exclusion(Struct, frozen=True):
 
 
 class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
-    """An endpoint with an error that leaves no endpoint of the IR; a program with one is not built.
+    """An endpoint that could not be lowered because of an error; a program with one is not built.
 
-    `modules` are those that its workers would import.  `dependencies` are the requirements that it
-    declares; `has_known_dependencies` says whether these are all.
+    `modules` are the modules that its workers would import.  `dependencies` are the requirements
+    that it declares; `has_known_dependencies` says whether all of them are known.
     """
 
     construction: Construction
@@ -142,10 +148,10 @@ class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
 class Program(Struct, frozen=True, kw_only=True):
     """A whole project.
 
-    `modules` are in the order of their names.  `requirements` are those of the project as a whole;
-    `has_known_requirements` is False, after an error, if they may not be all.
-    `worker_modules` are the names of the modules that workers import, in order.  `imports_stubs`: the artifact's
-    copy of a module imports a function of an endpoint from the artifact's stubs.
+    `modules` are sorted by name.  `requirements` are those of the project as a whole;
+    `has_known_requirements` is False if an error was reported, so that some may be missing.
+    `worker_modules` are the sorted names of the modules that workers import.  `imports_stubs` says
+    that the artifact's copy of a module imports a stub.
     """
 
     name: str
@@ -164,7 +170,7 @@ class Program(Struct, frozen=True, kw_only=True):
     schema_version: int = SCHEMA_VERSION
 
     def module(self, name: str) -> Module | None:
-        """Return the module with this dotted name."""
+        """Return the module with this dotted name; None if there is none."""
         index = bisect_left(self.modules, name, key=lambda module: module.name)
         found = self.modules[index] if index < len(self.modules) else None
         return found if found is not None and found.name == name else None
@@ -182,7 +188,7 @@ class Program(Struct, frozen=True, kw_only=True):
                 yield endpoint
 
     def callees(self) -> dict[str, list[Callee]]:
-        """Return the endpoints that the code of each endpoint may call, by the caller's resource name."""
+        """Return the endpoints that each endpoint's code may call, by the caller's resource."""
         found: dict[str, list[Callee]] = {}
         for edge in self.edges:
             found.setdefault(edge.caller, []).append(edge.callee)

@@ -1,4 +1,7 @@
-"""Describe what an endpoint runs on, as typed values; the SDK's defaults are already filled in."""
+"""Define the IR of an endpoint's resources: hardware, workers, volumes, environment variables.
+
+A value that the program does not give is the SDK's default.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ class Text(Variant, frozen=True, tag="text"):
 
 
 class EnvironmentReference(Variant, frozen=True, tag="reference"):
-    """A part of a value that is read from the environment of the deploying process.
+    """A part of a value that is read from the environment of the deployment.
 
     The value itself is never stored: not in the IR, the manifest, the artifact, a log or a cache.
     """
@@ -33,7 +36,7 @@ class Variable(Struct, frozen=True):
 
     @property
     def literal(self) -> str | None:
-        """Return the value, if it is known without any environment."""
+        """The value, if it is known without any environment; else None."""
         texts = [part.text for part in self.parts if isinstance(part, Text)]
         return "".join(texts) if len(texts) == len(self.parts) else None
 
@@ -56,14 +59,14 @@ Hardware = Gpu | Cpu
 
 
 class Workers(Struct, frozen=True):
-    """How many workers the platform keeps: at least `minimum`, at most `maximum`."""
+    """The number of workers that the platform keeps: at least `minimum`, at most `maximum`."""
 
     minimum: int = 0
     maximum: int = 1
 
 
 class Scaler(Struct, frozen=True):
-    """What makes the platform add workers.  `type` is QUEUE_DELAY (s) or REQUEST_COUNT."""
+    """The rule by which the platform adds workers.  `type` is QUEUE_DELAY (s) or REQUEST_COUNT."""
 
     type: Literal["QUEUE_DELAY", "REQUEST_COUNT"]
     value: int = 4
@@ -79,7 +82,7 @@ class Volume(Struct, frozen=True, kw_only=True):
 
 
 class Template(Struct, frozen=True, kw_only=True):
-    """Settings of the worker's container; None means the platform's default."""
+    """The container of an endpoint's workers; None means the platform's default."""
 
     container_disk_gb: int | None = None
     docker_args: str | None = None
@@ -91,7 +94,7 @@ class Template(Struct, frozen=True, kw_only=True):
 
 
 class Resources(Struct, frozen=True, kw_only=True):
-    """Where and how an endpoint's workers run.
+    """The hardware and the other resources of an endpoint's workers.
 
     `datacenters` is None if the program names none; `idle_timeout` is in seconds;
     `execution_timeout_ms` 0 is the platform's default.

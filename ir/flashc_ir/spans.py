@@ -1,8 +1,8 @@
-"""Find every span in a part of the IR, whatever its type.
+"""Collect all source spans in a struct of the IR, by the types of its fields.
 
-A large project has hundreds of thousands of spans, and most of them are the `span` of a struct in a tuple.
-So the types are read once: a field that cannot contain a span is never looked at, and the spans of a
-tuple of simple structs are collected by `map`.
+A large project has hundreds of thousands of spans; most of them are the field `span` of a struct in
+a tuple.  So the types of the fields are analysed once.  Then fields that can't contain a span are
+skipped, and the spans of a tuple of simple structs are collected by `map`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def _collect(value: object, found: list[Span]) -> None:
 
 @cache
 def _hints(type_: type[Struct]) -> dict[str, Any]:
+    """Return the types of the fields of a struct."""
     return get_type_hints(type_)
 
 
@@ -55,6 +56,7 @@ def _plan(type_: type[Struct]) -> tuple[tuple[str, Collector], ...]:
 
 
 def _collector(hint: object) -> Collector:
+    """Return the function that collects the spans in a value of this type."""
     if hint is Span:
         return lambda value, found: found.append(value)
     (item, *rest) = get_args(hint) or (None,)

@@ -1,4 +1,4 @@
-"""Define the base of the IR's tagged unions."""
+"""Define the base class of the IR's tagged unions."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from msgspec import Struct
 
 
 class Variant(Struct, frozen=True, tag_field="kind", tag=True):
-    """One of several forms of a part; `kind` tells which, in JSON too."""
+    """The base class of the forms of a tagged union; `kind` is the tag, in JSON too."""
 
     @property
     def kind(self) -> str:
-        """Return the tag of the form."""
+        """The tag of the form."""
         return str(self.__struct_config__.tag)

@@ -1,6 +1,6 @@
-"""Check that a program keeps the laws of the IR.  Every pass leaves a program that does.
+"""Verify after every pass that a program keeps the laws (invariants) of the IR.
 
-A violation is a bug in flashc, never a mistake of the user's.
+A violation is a bug in flashc, never a mistake of the user.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from .program import Program, ProjectFile
 
 
 class InvalidProgram(AssertionError):
-    """A pass broke the IR; this is a bug in flashc.  `broken` are the names of the laws."""
+    """A pass returned a program that breaks laws; this is a bug in flashc.
+
+    `broken` are the names of the laws.
+    """
 
     def __init__(self, after: str, violations: list[tuple[Law, str]]) -> None:
         found = "; ".join(f"{message} ({law.name})" for law, message in violations)
@@ -23,27 +26,23 @@ class InvalidProgram(AssertionError):
 
 
 class Verifier:
-    """Check one program after lowering and after each pass.
+    """Checks one program after lowering and after each pass.
 
-    A law is checked after its pass and after every later one.  Programs are immutable, so that a part that was checked before
-    is not searched for spans again, and a pass that changes nothing costs nothing.
+    A law is checked after the pass from which it holds and after every later pass.  Programs are
+    immutable, so a part that was checked before is not searched for spans again, and a pass that
+    changes nothing takes no time to check.
     """
 
     def __init__(self) -> None:
         self._passes: set[str] = {FIRST_STEP}
         self._last: Program | None = None
-        self._seen: dict[int, Struct] = {}  # by identity; the reference keeps the identity taken
+        self._seen: dict[
+            int, Struct
+        ] = {}  # by `id`; the reference keeps the object alive, so that its `id` is not used again
 
-    def check_spans(self, parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
-        """Check the spans of parts that a program will consist of; `check` does not search them again.
-
-        `files` are those of the program.
-
-        Raises:
-            InvalidProgram: a law is broken.
-        """
-        empty = Program(name="", python_version="", files=files, modules=(), endpoints=())
-        self._run([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
+    def skip_spans(self, parts: Iterable[Struct]) -> None:
+        """Skip these parts in the search for spans, because `verify_parts` has checked them."""
+        self._seen |= {id(part): part for part in parts}
 
     def check(self, program: Program, after: str) -> None:
         """Check the laws that hold after the pass `after`.
@@ -61,15 +60,12 @@ class Verifier:
             if law.since in self._passes
             and (law.since not in known or self._is_affected(law, subject))
         ]
-        self._run(laws, subject, after)
-        self._last = program
-
-    def _run(self, laws: Iterable[Law], subject: Subject, after: str) -> None:
         _require(laws, subject, after)
         self._seen |= {id(node): node for node in subject.fresh}
+        self._last = program
 
     def _is_affected(self, law: Law, subject: Subject) -> bool:
-        """Return whether something that decides a law has changed since the last check."""
+        """Return whether a part that a law reads has changed since the last check."""
         last = self._last
         if last is None or (law.of_spans and subject.fresh):
             return True
@@ -77,7 +73,7 @@ class Verifier:
 
 
 def verify(program: Program) -> None:
-    """Check all laws of a finished program: one that all checks have seen.
+    """Check all laws of a finished program, after all passes.
 
     Raises:
         InvalidProgram: a law is broken.
@@ -85,7 +81,22 @@ def verify(program: Program) -> None:
     _require(LAWS, Subject(program, _parts(program)), "the last pass")
 
 
+def verify_parts(parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
+    """Check the laws of spans for parts that a program with these files will contain.
+
+    Raises:
+        InvalidProgram: a law is broken.
+    """
+    empty = Program(name="", python_version="", files=files, modules=(), endpoints=())
+    _require([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
+
+
 def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:
+    """Check some laws.
+
+    Raises:
+        InvalidProgram: a law is broken.
+    """
     violations = [(law, message) for law in laws for message in law.check(subject)]
     if violations:
         raise InvalidProgram(after, violations)

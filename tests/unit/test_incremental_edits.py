@@ -372,7 +372,9 @@ SHARING = {
 }
 
 
-def _here(work: Callable[[int], bytes], count: int, least: int = 0) -> Iterator[bytes]:
+def _here(
+    work: Callable[[int], bytes], count: int, least: int = 0, prefork: object = None
+) -> Iterator[bytes]:
     """Do in this process what several would do, so that the test sees what is parsed."""
     yield from map(work, range(count))
 

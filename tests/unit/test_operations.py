@@ -19,7 +19,7 @@ from flashc.evaluator.operations.containers import (
     store,
     store_item,
 )
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazily
+from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
 from flashc.evaluator.operations.operators import binary, unary
 from flashc.evaluator.values import (
     DictValue,
@@ -401,7 +401,7 @@ def test_a_list_is_read_live_and_an_iterator_once() -> None:
     assert python(next(source)) == 1
     items.items.append(value(2))
     assert python(next(source)) == 2
-    once = lazily(iter([value(1)]), "iterator", SPAN)
+    once = lazy_iterator(iter([value(1)]), "iterator", SPAN)
     assert elements(machine(), once) == [value(1)]
     assert elements(machine(), once) == []
 
@@ -418,7 +418,7 @@ def test_a_dict_that_changes_its_size_raises() -> None:
 
 def test_after_a_branch_that_may_not_run_an_iterator_is_unknown() -> None:
     evaluating = machine()
-    once = lazily(iter([value(1), value(2)]), "iterator", SPAN)
+    once = lazy_iterator(iter([value(1), value(2)]), "iterator", SPAN)
     with evaluating.uncertain(UNKNOWN):
         next(iterate(evaluating, once))
     with pytest.raises(IterationUnknown):

@@ -30,7 +30,8 @@ def test_flags_override_the_table(tmp_path: Path) -> None:
     ("text", "line", "words"),
     [
         ("[tool.flashc]\nx = 1\npython_versoin = '3.12'\n", 2, "no key `x`"),
-        ("[tool.flashc]\n\nno-deps = 'yes please'\n", 3, "no_deps"),
+        ("[tool.flashc]\n\nno-deps = 'yes please'\n", 3, "`no-deps`: "),
+        ("[tool.flashc]\nsize_budget = 'big'\nx = 1\n", 2, "`size_budget`: `big` is not a size"),
         ("[tool.flashc\n", 1, "can't be used"),
     ],
 )
@@ -40,6 +41,23 @@ def test_what_can_not_be_used_is_reported(text: str, line: int, words: str, tmp_
     assert {code for code, _, _ in found} == {"FC008"}
     assert found[0][1] == line
     assert words in found[0][2]
+
+
+def test_a_wrong_key_does_not_hide_others(tmp_path: Path) -> None:
+    text = '[tool.flashc]\napp = "shop"\nsize-budget = "big"\nlocked = "maybe"\nx = 1\nno-deps = true\n'
+    write(tmp_path, {"pyproject.toml": text})
+    options, found = read(tmp_path, python_version="3.12")
+    assert sorted(line for _, line, _ in found) == [3, 4, 5]
+    assert (options.app, options.no_deps, options.python_version) == ("shop", True, "3.12")
+    assert options.size_budget is None
+    assert not options.locked
+
+
+def test_a_wrong_key_that_a_flag_overrides_is_not_reported(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": '[tool.flashc]\nsize-budget = "big"\n'})
+    options, found = read(tmp_path, size_budget="1 kB")
+    assert options.size_budget == 1000
+    assert not found
 
 
 def test_env_gives_values_for_variables_that_constants_read(tmp_path: Path) -> None:
@@ -63,3 +81,14 @@ def test_the_projects_dotenv_is_read_and_never_shipped(tmp_path: Path) -> None:
     assert [e.resource for e in program.deployed()] == ["w-prod"]
     assert ".env" not in {file.path for file in program.files}
     assert "hunter2" not in repr(program)
+
+
+def test_a_requirement_in_the_form_of_conda_is_explained(tmp_path: Path) -> None:
+    files = {"pyproject.toml": '[project]\nname = "a"\ndependencies = ["pillow=11", "=>"]\n'}
+    messages = [
+        d.message for d in compile_files(tmp_path, files).diagnostics if d.rule.code == "FC114"
+    ]
+    assert any(
+        message.endswith("`=` is not a version operator; write `==`") for message in messages
+    )
+    assert any(message.startswith("`=>` is not a valid requirement: ") for message in messages)

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -16,7 +10,6 @@ from flashc.compile import compile_project
 from flashc.incremental import summaries
 from flashc_core.cache import Store
 from flashc_core.diagnostics import Diagnostic
-from flashc_core.processes import on_all_processors
 from flashc_ir.program import Program
 from tests.support.projects import compile_workspace, opened, write
 
@@ -147,83 +140,6 @@ def test_many_modules_are_read_on_all_processors(
     assert len(alone[1]) == 80
 
 
-def test_processes_are_forked_only_where_no_thread_is_lost() -> None:
-    mine = str(os.getpid()).encode()
-
-    def here(_: int) -> bytes:
-        return str(os.getpid()).encode()
-
-    forks = (
-        sys.platform == "linux"
-        and threading.active_count() == 1
-        and len(os.sched_getaffinity(0)) > 1
-    )
-    assert (mine not in set(on_all_processors(here, 4))) == forks
-    done = threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
-    assert set(on_all_processors(here, 4)) == {mine}
-    done.set()
-    thread.join()
-
-
-def test_an_error_in_another_process_is_raised_here() -> None:
-    def fail(number: int) -> bytes:
-        raise ValueError(number)
-
-    with pytest.raises(ValueError, match="0"):
-        list(on_all_processors(fail, 4))
-
-
-def test_what_a_killed_process_leaves_is_done_here() -> None:
-    mine = os.getpid()
-
-    def work(number: int) -> bytes:
-        if number == 5 and os.getpid() != mine:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return str(number).encode()
-
-    assert list(on_all_processors(work, 9)) == [str(number).encode() for number in range(9)]
-
-
-def test_nobody_waits_for_what_is_not_wanted_any_more() -> None:
-    def work(number: int) -> bytes:
-        time.sleep(60 * number)
-        return b""
-
-    started = time.monotonic()
-    results = on_all_processors(work, 4)
-    assert next(results) == b""
-    results.close()
-    assert time.monotonic() - started < 30
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-
-
-_ENDED = """
-import os, sys, time
-from flashc_core.processes import on_all_processors
-def work(number):
-    print(os.getpid(), flush=True)
-    time.sleep(60)
-    return b""
-list(on_all_processors(work, 2))
-"""
-
-
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_no_process_outlives_the_one_that_started_it(how: signal.Signals) -> None:
-    command = [sys.executable, "-c", _ENDED]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as parent:
-        assert parent.stdout is not None
-        parent.stdout.readline()
-        parent.send_signal(how)
-        ended = time.monotonic()
-        parent.stdout.read()  # until nobody holds the other end any more
-    assert time.monotonic() - ended < 30
-
-
 def test_a_worker_sees_what_its_own_imports_do_and_nothing_else(tmp_path: Path) -> None:
     """Each worker imports its own modules only: what another worker changes is not changed for it."""
     worker = "{0}\nfrom runpod_flash import Endpoint\n@Endpoint(name={1})\ndef {2}(x): return x\n"
@@ -324,13 +240,3 @@ def test_what_is_there_is_what_workers_have(path: str, expected: str, tmp_path: 
     assert names(root, None) == [expected]
     ignored = write(tmp_path, {"w.py": text.replace(path, "tests")})
     assert [d.rule.code for d in result(ignored, None)[1]] == ["FC104"]
-
-
-def test_without_a_process_to_be_had_everything_is_done_here(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def fail() -> int:
-        raise BlockingIOError
-
-    monkeypatch.setattr(os, "fork", fail)
-    assert list(on_all_processors(lambda number: str(number).encode(), 3)) == [b"0", b"1", b"2"]

@@ -1,4 +1,7 @@
-"""Build the complete artifact: its files, its dependencies, the archive, and the records next to it."""
+"""Build the complete artifact: generated files, packages, the archive, and the records next to it.
+
+The records are the manifest, the SBOM and the provenance record.
+"""
 
 from __future__ import annotations
 
@@ -43,10 +46,10 @@ ENDPOINTS = "endpoints"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildResult:
-    """What a build made.
+    """The result of a build: its files, and their sizes.
 
-    Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's SHA-256 in hex.
-    `parts` is what the artifact consists of.
+    Sizes are in bytes; `project_size` is the size before compression.  `digest` is the artifact's
+    SHA-256 in hex.  `parts` is what the artifact consists of.
     """
 
     artifact: Path
@@ -67,12 +70,13 @@ def build(
 ) -> BuildResult | None:
     """Make the artifact `output`, and the manifest, the SBOM and the provenance record next to it.
 
-    `keep` is a folder for the unpacked artifact.  Returns None, after reports, where a step fails.
+    `keep` is a folder for the unpacked artifact.  If a step fails, the reason is reported and the
+    result is None.
 
-    Everything is written next to its place first, and nothing that was there before is touched until all of it is
-    complete and verified.  Then the new files replace the old ones, each in one atomic step, the artifact last.
-    If flashc is killed between two of these steps, the artifact is the old one and other files may be new
-    already; the provenance record then has a digest that is not the artifact's.
+    The new files are first written under temporary names in the same folders.  When all of them are
+    complete and verified, they replace the old files, each in one atomic step, the artifact last.
+    If flashc is killed between two of these steps, the artifact is the old one and other files may
+    be new already; the provenance record then has a digest that is not the artifact's.
     """
     sink = context.services.sink
     with _temporary_folder() as scratch:
@@ -107,8 +111,9 @@ def build(
 def measure(program: Program, context: Context) -> tuple[Lock, list[DistributionSize]] | None:
     """Make the artifact without keeping it; return its lock and the size of each distribution.
 
-    Dependencies that can't fit are installed all the same, and an artifact that is too large is reported and
-    measured: its sizes say what to leave out.  Returns None, after reports, where anything else is wrong.
+    Dependencies that can't fit are installed too, and an artifact that is too large is reported and
+    measured: the user wants to see which packages are large.  Any other error is reported, and the
+    result is None.
     """
     with _temporary_folder() as scratch:
         parts = collect_parts(program, context, scratch, forecast=False)
@@ -121,10 +126,10 @@ def measure(program: Program, context: Context) -> tuple[Lock, list[Distribution
 
 
 def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
-    """Make the artifact at `target` and nothing else; return False after reports.
+    """Make the artifact at `target` and nothing else; return False if an error was reported.
 
     Raises:
-        TooLarge: after reporting.
+        TooLarge: the archive is too large; the finding is already reported.
     """
     sink = context.services.sink
     try:
@@ -146,7 +151,7 @@ def _write_records(
     """Write the manifest, the SBOM and the provenance record of the artifact `output` next to it.
 
     Raises:
-        CannotWrite: after reporting.
+        CannotWrite: a file can't be written; the finding is already reported.
     """
     records = {
         MANIFEST_PATH: parts.manifest.read(),
@@ -161,10 +166,10 @@ def _write_records(
 def _write_endpoints(
     program: Program, parts: Parts, context: Context, folder: Path, outputs: Outputs
 ) -> None:
-    """Write one artifact per endpoint: the project, its own handler, and the distributions that it needs.
+    """Write one artifact per endpoint: the project, one handler, and the packages that it needs.
 
     Raises:
-        CannotWrite: after reporting.
+        CannotWrite: a file can't be written; the finding is already reported.
         Changed: a file of the project is not what was compiled.
     """
     lock = parts.lock
@@ -192,18 +197,20 @@ def _write_endpoints(
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    """Return the drafts of the artifact and its manifest; none if an error was reported."""
     with _temporary_folder() as scratch:
         parts = collect_parts(program, context, scratch, forecast=True)
         artifact = scratch / ARTIFACT_PATH
         with suppress(TooLarge):
             if parts is not None and _pack_only(artifact, parts, context):
-                # The content, not the path: the folder is gone when the caller writes the draft.
+                # The draft holds the content, because the folder is removed before the draft is written.
                 return (Draft(path=ARTIFACT_PATH, content=artifact.read_bytes()), parts.manifest)
     return ()
 
 
 @contextmanager
 def _temporary_folder() -> Generator[Path, None, None]:
+    """Yield a new folder and remove it at the end."""
     with tempfile.TemporaryDirectory(prefix="flashc-build-") as folder:
         yield Path(folder)
 

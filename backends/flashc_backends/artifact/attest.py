@@ -1,6 +1,6 @@
-"""Describe an artifact: what is in it (a CycloneDX SBOM) and what it was made of (a provenance record).
+"""Describe an artifact: list its content in a CycloneDX SBOM and its inputs in a provenance record.
 
-Both are written next to the artifact, and are the same bytes for the same inputs: they contain no time, no path
+Both documents have the same bytes for the same inputs: they contain no time, no path
 and nothing about the machine.
 """
 
@@ -24,7 +24,7 @@ _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 
 
 def sbom(program: Program, lock: Lock, distributions: Sequence[InstalledDistribution]) -> bytes:
-    """Return a CycloneDX 1.6 document.
+    """Return a CycloneDX 1.6 document that lists the packages of an artifact.
 
     The serial number is derived from the content, so that equal artifacts have equal documents.
     Source of the form: cyclonedx.org/docs/1.6/json.
@@ -62,6 +62,7 @@ def sbom(program: Program, lock: Lock, distributions: Sequence[InstalledDistribu
 
 
 def _component(distribution: InstalledDistribution, reference: str) -> dict[str, Any]:
+    """Return the entry of a distribution in the SBOM."""
     return {
         "type": "library",
         "bom-ref": reference,
@@ -73,12 +74,14 @@ def _component(distribution: InstalledDistribution, reference: str) -> dict[str,
 
 
 def _purl(name: str, version: str) -> str:
-    """Return a package URL; names in a lock are canonical already, as the rules for PyPI require."""
+    """Return a package URL; the names in a lock are canonical already, as PyPI's rules require."""
     return f"pkg:pypi/{name}@{quote(version)}"
 
 
 def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes:
-    """Return an in-toto statement with a SLSA provenance predicate, version 1; `artifact` is (name, SHA-256).
+    """Return the inputs of an artifact as an in-toto statement (SLSA provenance, version 1).
+
+    `artifact` is the file name and the SHA-256 of the artifact.
 
     Source of the form: slsa.dev/spec/v1.0/provenance.
     """
@@ -121,4 +124,5 @@ def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes
 
 
 def _bytes(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON text with sorted keys, as UTF-8."""
     return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()

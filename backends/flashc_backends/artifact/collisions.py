@@ -1,4 +1,4 @@
-"""Check that no file or module in an artifact has a name that something else needs."""
+"""Check that no file or module in an artifact has the name of another one, or hides it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def check_worker_files(
 ) -> None:
     """Check that no file overwrites a module of the worker image.
 
-    The files are those of an installed `distribution`, or the project's own ones.
+    The files are those of the installed `distribution`, or of the project if `distribution` is
+    None.
     """
     for draft in drafts:
         if draft.path.removesuffix(".py") in WORKER_MODULES and draft.path.endswith(".py"):
@@ -58,7 +59,10 @@ def check_generated_files(program: Program, sink: Sink) -> None:
 def check_shadowing(
     program: Program, installed: Iterable[InstalledDistribution], sink: Sink
 ) -> None:
-    """Check that no installed package has the name of a module of the project: one would hide the other."""
+    """Check that no installed package has the name of a module of the project.
+
+    Python would find only one of the two.
+    """
     paths = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     for distribution in installed:
         for name in sorted(distribution.top_level & paths.keys()):

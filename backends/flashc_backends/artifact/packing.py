@@ -1,4 +1,7 @@
-"""Pack an artifact and verify it: no other module makes a finished archive."""
+"""Pack an artifact into its archive, check its size, and verify it.
+
+Every artifact is packed by this module.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ from flashc_core.source import WholeFile
 
 
 class TooLarge(CannotWrite):
-    """The archive is larger than the platform or the project's budget allows; that is reported already."""
+    """The archive is larger than the platform or the budget allows, which is already reported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,15 @@ def pack(
     context: Context,
     name: str = "the artifact",
 ) -> Packed:
-    """Write an archive to `target` and verify it.  Every artifact is made here, so none is left unverified.
+    """Write an archive to `target` and verify it.
 
-    `name` says in the progress what is packed.
+    Every artifact is made by this function, so that each one is verified.
+
+    `name` is what the progress shows.
 
     Raises:
-        TooLarge: after reporting.
-        CannotWrite: a worker could not run it; reported.
+        TooLarge: the archive is too large; the finding is already reported.
+        CannotWrite: a worker could not run the artifact; the findings are already reported.
         Changed: a file of the project is not what was compiled.
         OSError: a file can't be read or written.
     """
@@ -81,9 +86,9 @@ def _draft_size(draft: Draft) -> int:
 def report_too_large(
     size: int, budget: int | None, found: Sequence[InstalledDistribution], sink: Sink
 ) -> None:
-    """Report an archive of `size` bytes; more than the platform's limit is worse than more than `budget`."""
+    """Report an archive of `size` bytes that is larger than the platform's limit or the budget."""
     largest = sorted(found, key=lambda d: d.size, reverse=True)[:5]
-    is_allowed = size <= LIMIT  # by the platform, so that only the budget is exceeded
+    is_allowed = size <= LIMIT  # by the platform: then only the budget is exceeded
     if is_allowed:  # in powers of ten, as users write a budget
         message = (
             f"the artifact has {show_size(size)}; `size-budget` allows {show_size(budget or LIMIT)}"

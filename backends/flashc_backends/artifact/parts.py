@@ -1,4 +1,4 @@
-"""Collect what an artifact is made of, and check that no two parts collide."""
+"""Collect everything that goes into an artifact: generated files and installed packages."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from .collisions import check_generated_files, check_shadowing, check_worker_fil
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What an artifact is made of: files of flashc's and the project's own, and one layer per distribution.
+    """What an artifact is made of: the generated files, the project's files, and the packages.
 
-    `manifest` is the draft of the manifest; `drafts` holds everything but the layers' files.
+    Each installed distribution is one layer.  `drafts` are all files that are not in a layer;
+    `manifest` is the draft of the manifest, which is also one of `drafts`.
     """
 
     project: ProjectDrafts
@@ -42,7 +43,7 @@ class Parts:
 
 
 def own_drafts(program: Program, project: ProjectDrafts) -> tuple[Draft, ...]:
-    """Return everything in the artifact except the manifest, the lock and the installed distributions."""
+    """Return all files of the artifact except the manifest, the lock and the distributions."""
     return (
         *project.drafts,
         *handler_drafts(program),
@@ -56,8 +57,8 @@ def collect_parts(
 ) -> Parts | None:
     """Draft the files, lock and install the dependencies below `scratch`, and check for collisions.
 
-    `forecast`: refuse dependencies that can't fit before they are downloaded.  Returns None after reporting
-    errors.
+    `forecast`: refuse dependencies that can't fit before they are downloaded.  The result is None
+    if an error was reported.
     """
     sink, environment = context.services.sink, context.project.environment
     project = draft_project(program, context.project.root, sink)

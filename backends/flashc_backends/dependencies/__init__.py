@@ -1,1 +1,1 @@
-"""Resolve, install and compress the distributions that a program requires."""
+"""Resolve, install and compress the packages that a program requires."""

@@ -1,4 +1,4 @@
-"""Install a lock as files that are the same on every machine."""
+"""Install the packages of a lock into a folder, with the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .record import InvalidRecord, read_record, write_record
 from .resolvers import PLATFORM
 from .tools import run
 
-# Files that tell how and where a distribution was installed: they differ from host to host.
+# Files that describe the installation itself, and so differ from machine to machine.
 _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json"})
 
 
@@ -27,12 +27,12 @@ def install(
     *,
     allow_build: bool = False,
 ) -> None:
-    """Install a lock below `target` for Linux x86_64 and a Python that need not be the host's.
+    """Install a lock below `target` for Linux x86_64 and the given version of Python.
 
-    The progress counts packages.
+    That Python need not be installed on this machine.  The progress counts packages.
 
     Raises:
-        DependencyError: after reporting.
+        DependencyError: a package can't be installed; the finding is already reported.
     """
     target.mkdir(parents=True, exist_ok=True)
     file = target.parent / "lock.txt"
@@ -53,9 +53,11 @@ def install(
 
 
 def normalise(target: Path) -> None:
-    """Remove what depends on the host: scripts with its interpreter's path, installers' notes, caches.
+    """Remove files that differ from machine to machine.
 
-    A RECORD that can't be read stays as it is; `installed` reports it.
+    These are scripts (they contain the path of an interpreter), files that an installer wrote about
+    the installation, and compiled modules.  A RECORD that can't be read is not changed; `installed`
+    reports it.
     """
     shutil.rmtree(target / "bin", ignore_errors=True)
     for cache in list(target.rglob("__pycache__")):
@@ -75,7 +77,7 @@ def _kept_records(text: str) -> str:
     """Return a RECORD without the files that `normalise` removes.
 
     Raises:
-        InvalidRecord: it can't be read.
+        InvalidRecord: the text is not a RECORD.
     """
     return write_record(
         entry

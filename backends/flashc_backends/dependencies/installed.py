@@ -1,4 +1,4 @@
-"""List what an installer has installed, and check that workers can load it."""
+"""List the packages in an installation folder, and check that workers can load their files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .tools import DependencyError
 
 @dataclass(frozen=True, slots=True)
 class InstalledFile:
-    """A file of a distribution: its path in the artifact, its size in bytes, and its SHA-256 in hex."""
+    """A file of a distribution: its path in the artifact, size in bytes, and SHA-256 in hex."""
 
     path: str
     size: int
@@ -43,7 +43,7 @@ class InstalledDistribution:
 
     @property
     def top_level(self) -> frozenset[str]:
-        """The names of the modules that it puts into the artifact's root."""
+        """The names of the modules that the distribution puts into the artifact's root."""
         tops = {file.path.split("/", 1)[0] for file in self.files}
         return frozenset(
             top.split(".", 1)[0]
@@ -53,11 +53,11 @@ class InstalledDistribution:
 
 
 def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDistribution]:
-    """Return the distributions that are installed below `target`, by name, with the files of their RECORDs.
+    """Return the distributions below `target` by name, with the files that their RECORDs list.
 
     Raises:
-        DependencyError: a RECORD can't be read, a file is not the one that it lists, or a file is not made for
-            the workers; reported.
+        DependencyError: a RECORD can't be read, a file is not the one that its RECORD lists, or a
+            file is not made for the workers; the finding is already reported.
     """
     found: list[InstalledDistribution] = []
     for info in sorted(target.glob("*.dist-info")):
@@ -86,6 +86,7 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDi
 def _problem(
     entry: RecordEntry, file: InstalledFile, path: Path, python_version: str
 ) -> str | None:
+    """Return what is wrong with an installed file; None if it is right."""
     if not has_hash(entry, file.digest, path):
         return "it is not the file that the distribution lists"
     with path.open("rb") as stream:
@@ -93,6 +94,7 @@ def _problem(
 
 
 def _report(sink: Sink, path: str, name: str, version: str, problem: str) -> None:
+    """Report what is wrong with a file of a distribution."""
     sink.report(
         rules.BROKEN_ARTIFACT,
         WholeFile(path),
@@ -105,10 +107,12 @@ _TAG = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
 
 
 def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
-    """Check that native code was not built here: it would need this machine's libraries and Python.
+    """Check that a package with native code was not built on this machine.
+
+    The code would need the libraries and the Python of this machine.
 
     Raises:
-        DependencyError: after reporting.
+        DependencyError: the package was built here; the finding is already reported.
     """
     wheel = info / "WHEEL"
     match = _TAG.search(wheel.read_text(encoding="utf-8")) if wheel.is_file() else None
@@ -130,9 +134,9 @@ _ELF, _X86_64 = b"\x7fELF", b"\x3e\x00"
 
 
 def binary_problem(path: str, head: bytes, python_version: str) -> str | None:
-    """Return what is wrong with a file that is native code for another machine or Python; None otherwise.
+    """Return why a file of native code can't run on a worker; None for all other files.
 
-    `head` are its first bytes: the ELF header names the machine at offset 18.
+    `head` is the beginning of the file: in an ELF file, the byte at offset 18 names the processor.
     """
     if not head.startswith(_ELF):
         return None  # wheels contain libraries for other systems too, which nothing loads on Linux
@@ -144,12 +148,16 @@ def binary_problem(path: str, head: bytes, python_version: str) -> str | None:
 
 
 def _is_inside(target: Path, path: str) -> bool:
-    """Return whether a path of a RECORD is a file below `target`; scripts are not there, and `..` is refused."""
+    """Return whether a path of a RECORD is a file below `target`.
+
+    Scripts are not below `target`, and paths with `..` may lead out of it.
+    """
     real = os.path.realpath(target / path)
     return real.startswith(os.path.realpath(target) + os.sep) and os.path.isfile(real)
 
 
 def _installed_file(target: Path, path: str) -> InstalledFile:
+    """Return the path, size and digest of a file below `target`."""
     with (target / path).open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
     return InstalledFile(path, (target / path).stat().st_size, digest)

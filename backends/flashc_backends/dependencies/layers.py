@@ -1,7 +1,8 @@
-"""Install the distributions of a lock and compress each into a layer, which the cache keeps.
+"""Install the packages of a lock and compress each into a layer, a cached part of the archive.
 
-A gzip file may have several members, and a tar stream does not care where they end.  So each distribution is
-installed, archived and compressed once; an artifact is made by copying layers.
+A gzip file may have several members, and a tar archive may continue from one member to the next.
+So each distribution is installed, archived and compressed only once; an artifact is made by copying
+layers.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ _AT_ONCE = 2  # two cores are common
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A distribution as gzip members; `piece` are the bytes of these members."""
+    """A distribution as gzip members; `piece` refers to the bytes of these members."""
 
     contents: InstalledDistribution
     piece: Piece
 
     @property
     def drafts(self) -> tuple[Draft, ...]:
-        """The files, for checks that look at paths only."""
+        """The paths of the files as drafts without content, for checks that need only paths."""
         return tuple(Draft(path=file.path, content=b"") for file in self.contents.files)
 
 
@@ -50,12 +51,14 @@ def make_layers(
     allow_build: bool = False,
     before_install: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
-    """Return the layers of a lock, by name.
+    """Return the layers of a lock, sorted by name.
 
-    Those that are not in the cache are installed and compressed in `scratch`, after `before_install`.
+    Distributions that are not in the cache are installed and compressed in `scratch`, after a call
+    of `before_install`.
 
     Raises:
-        DependencyError: the installer failed, which is reported; or `before_install` raised it.
+        DependencyError: the installer failed or `before_install` raised it; the finding is already
+            reported.
     """
     wanted = {_key(entry, lock.python_version, mtime): entry for entry in lock.entries}
     with ThreadPoolExecutor(_AT_ONCE) as pool:  # checking is hashing, which needs no interpreter
@@ -88,7 +91,10 @@ def _compress(
     mtime: int,
     progress: Progress,
 ) -> Iterator[Layer]:
-    """Compress what is installed below `target`, one file in `scratch` each, on all processors."""
+    """Compress the distributions that are installed below `target`, on all processors.
+
+    Each distribution becomes one file in `scratch`.
+    """
     largest_first = sorted(distributions, key=lambda d: -d.size)
     paths = [scratch / f"{distribution.name}.layer" for distribution in largest_first]
     progress.start("compressing the dependencies", sum(d.size for d in largest_first), "bytes")
@@ -105,10 +111,12 @@ def _compress(
 
 
 def _key(entry: Locked, python_version: str, mtime: int) -> str:
+    """Return the cache key of a distribution's layer."""
     return digest(FORMAT, entry.text, python_version, PLATFORM, str(mtime))
 
 
 def _cached(key: str, store: Store) -> Layer | None:
+    """Return a layer from the cache; None if it is not there."""
     data, piece = store.read("layer-files", key), store.find("layers", key)
     if data is None or piece is None:
         return None
@@ -119,6 +127,7 @@ def _cached(key: str, store: Store) -> Layer | None:
 
 
 def _drafts(contents: InstalledDistribution, target: Path) -> Iterator[Draft]:
+    """Yield the installed files of a distribution as drafts."""
     for file in contents.files:
         path = target / file.path
         yield Draft(path=file.path, content=path, executable=bool(path.stat().st_mode & 0o100))

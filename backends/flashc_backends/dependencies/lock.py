@@ -1,8 +1,9 @@
-"""Read and write `flash.lock`: the exact distributions of an app with their hashes, and what requires each.
+"""Read and write `flash.lock`: the exact packages with hashes, and what requires each.
 
-The file is a requirements file, which pip and uv read as well.  Comments like those of `uv pip compile` say what
-requires a distribution, so that sizes can be explained; the last lines list what each endpoint needs.  It names
-no index: the user who installs it says where distributions come from (decision 9).
+The file is a requirements file, which pip and uv read as well.  Comments like those of `uv pip
+compile` say what requires a distribution, so that sizes can be explained; the last lines list what
+each endpoint needs. The lock names no index: the user who installs it says where distributions come
+from (decision 9).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class InvalidLock(ValueError):
 class Locked:
     """One distribution: its canonical name, its entry with hashes, and what requires it.
 
-    `via` are names of distributions, and `DIRECT`.
+    `via` are names of distributions that require it, and `DIRECT` if the app requires it itself.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Locked:
 
     @property
     def version(self) -> str:
-        """The version; "" for a direct reference."""
+        """The version; "" for a requirement with a URL."""
         match = re.search(r"==\s*([^\s;\\]+)", self.text)
         return match[1] if match is not None else ""
 
@@ -54,8 +55,9 @@ class Locked:
 class Lock:
     """The distributions that an app's requirements resolve to, sorted by name.
 
-    `inputs` is a digest of what was asked for.  `endpoints` are pairs of a resource and the names of the
-    distributions that it asks for directly; the app's own requirements belong to all endpoints.
+    `inputs` is a digest of the request to the resolver.  `endpoints` are pairs of a resource and
+    the names of the distributions that the endpoint asks for directly; the app's own requirements
+    belong to all endpoints.
     """
 
     inputs: str
@@ -65,7 +67,7 @@ class Lock:
 
     @property
     def requirements(self) -> str:
-        """A requirements file with hashes and nothing else; empty without entries."""
+        """A requirements file with hashes and nothing else; empty if the lock is empty."""
         return "".join(f"{entry.text}\n" for entry in self.entries)
 
     def needed_by(self, names: Iterable[str]) -> frozenset[str]:
@@ -79,7 +81,7 @@ class Lock:
         return frozenset(reachable(starts, lambda name: requires.get(name, ())))
 
     def chain(self, name: str) -> tuple[str, ...]:
-        """Return the shortest chain of requirers from the app down to a distribution, this included.
+        """Return the shortest chain of requirements from the app to a distribution, both included.
 
         The chain is empty for a distribution that is not in the lock.
         """
@@ -106,10 +108,10 @@ def parse_compiled(text: str) -> tuple[Locked, ...]:
 
 
 def _check_entry(entry: Locked) -> None:
-    """Check that an entry is one exact requirement with hashes, so that it gives an installer no options.
+    """Check that an entry is one exact requirement with hashes, without options for an installer.
 
     Raises:
-        InvalidLock: it is something else.
+        InvalidLock: the entry is something else.
     """
     first, *hashes = (line.strip().removesuffix("\\").strip() for line in entry.text.splitlines())
     try:
@@ -124,6 +126,7 @@ def _check_entry(entry: Locked) -> None:
 
 
 def _requirer(note: str) -> str:
+    """Return the canonical name in a comment of the lock; `DIRECT` if it names no distribution."""
     match = _NAME.fullmatch(note)
     return DIRECT if match is None else canonicalize_name(note)
 
@@ -146,7 +149,7 @@ def read(text: str) -> Lock:
     """Parse the text of a `flash.lock`; the inverse of `render`.
 
     Raises:
-        InvalidLock: it has another format, or was not written by flashc.
+        InvalidLock: the text has another format, or was not written by flashc.
     """
     facts: Mapping[str, str] = dict(
         re.findall(r"^# (format|python|inputs): (\S+)$", text, re.MULTILINE)

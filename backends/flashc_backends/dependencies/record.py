@@ -1,4 +1,4 @@
-"""Read and write RECORD files, which list the files of an installed distribution (PEP 376)."""
+"""Read and write RECORD files, which list the files of an installed package (PEP 376)."""
 
 from __future__ import annotations
 
@@ -40,11 +40,12 @@ def write_record(entries: Iterable[RecordEntry]) -> str:
 
 
 def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> bool:
-    """Return whether a file is the one that an entry lists, as far as that can be told.
+    """Return whether a file has the hash that its entry lists; True if that can't be decided.
 
-    `digest` is the file's SHA-256 in hex.  Wheels may list a stronger hash: it is computed from `content`, the
-    bytes or the file; None where they are not at hand, and then such a hash is not compared.  A weaker hash is
-    refused.  Source: packaging.python.org/en/latest/specifications/binary-distribution-format.
+    `digest` is the file's SHA-256 in hex.  Wheels may list a stronger hash: then `content`, the
+    bytes or the file, is hashed.  If `content` is None, a stronger hash is not compared.  A weaker
+    hash is refused.
+    Source: packaging.python.org/en/latest/specifications/binary-distribution-format.
     """
     listed = entry.hash_
     if listed is None:
@@ -59,6 +60,7 @@ def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> b
 
 
 def _digest(content: bytes | Path, name: str) -> bytes:
+    """Return the digest of bytes or of a file; `name` is the algorithm."""
     if isinstance(content, bytes):
         return hashlib.new(name, content).digest()
     with content.open("rb") as stream:
@@ -66,4 +68,5 @@ def _digest(content: bytes | Path, name: str) -> bytes:
 
 
 def _encoded(digest: bytes) -> str:
+    """Return a digest as RECORD files write it: base64 for URLs, without padding."""
     return urlsafe_b64encode(digest).rstrip(b"=").decode()

@@ -1,4 +1,4 @@
-"""Collect what endpoints and project ask for, without what the images have already."""
+"""Collect the package requirements of all endpoints, without the packages of their images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from flashc_ir.program import Program
 
 @dataclass(frozen=True, slots=True)
 class RequestedRequirement:
-    """One requirement and who asks for it: an endpoint's resource, or "" for the whole app."""
+    """One requirement and the resource of the endpoint that asks for it; "" for the whole app."""
 
     dependency: Dependency
     endpoint: str
@@ -25,10 +25,10 @@ class RequestedRequirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolutionRequest:
-    """What a resolver is asked: requirements, constraints, and the distributions to leave out.
+    """The request to a resolver: requirements, constraints, and the distributions to leave out.
 
-    What only a left-out distribution requires is left out with it.  `allow_build`: what has no wheel may be built
-    from source, which runs its code here.
+    A distribution that only a left-out distribution requires is left out too.  `allow_build` allows
+    building a package without wheels from source, which runs the package's code on this machine.
     """
 
     requirements: tuple[RequestedRequirement, ...]
@@ -44,12 +44,12 @@ class ResolutionRequest:
 
     @property
     def inputs(self) -> str:
-        """A digest of everything that the answer depends on, except the index."""
+        """A digest of everything that the resolution depends on, except the index."""
         parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
         return digest(self.python_version, str(self.allow_build), *parts)
 
     def direct_requirements(self, endpoint: str) -> tuple[str, ...]:
-        """Return the names of the distributions that an endpoint and the whole app ask for, sorted."""
+        """Return the sorted names of the packages that an endpoint or the whole app asks for."""
         return tuple(
             sorted({r.dependency.name for r in self.requirements if r.endpoint in ("", endpoint)})
         )
@@ -60,7 +60,7 @@ def collect_request(
 ) -> ResolutionRequest:
     """Return the request for the artifact that all endpoints share.
 
-    `environ` are the variables that choose images.
+    `environ` are environment variables, which may choose images.
     """
     excluded = {
         *never_bundled(),
@@ -84,7 +84,7 @@ def collect_request(
 
 
 def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:
-    """Return whether every worker's image has numpy, in a version that all requirements accept."""
+    """Return whether all images contain numpy in a version that all requirements accept."""
     endpoints = list(program.code_endpoints())
     provided = [image_of(e, program.python_version, environ).find("numpy") for e in endpoints]
     asked = [

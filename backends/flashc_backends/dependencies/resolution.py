@@ -1,4 +1,4 @@
-"""Resolve what endpoints ask for to a lock, and the lock to layers: from `flash.lock`, the cache or the index."""
+"""Get an app's lock and compressed packages: from `flash.lock`, the cache or the package index."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from .resolvers import resolver_named
 from .tools import DependencyError
 from .wheels import wheel_sizes
 
-# What says where distributions come from.
+# The environment variables that say where distributions come from.
 _INDEX_VARIABLES = tuple(
     "UV_INDEX UV_DEFAULT_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_CONFIG_FILE "
     "PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_FIND_LINKS PIP_CONFIG_FILE".split()
 )
-# Layers are compressed for speed, wheels for size: a layer is never smaller than its wheel by this factor.
+# Wheels are compressed more: a layer is at least as large as its wheel divided by this factor.
 _WHEEL_MARGIN = 1.1
 
 
@@ -34,7 +34,7 @@ def lock_of(program: Program, request: ResolutionRequest, context: DependencyCon
     """Return the lock: that of `flash.lock` if it is current, else a new one, cached for a day.
 
     Raises:
-        DependencyError: after reporting.
+        DependencyError: the requirements can't be resolved; the finding is already reported.
     """
     if context.options.no_deps or not request.lines:
         return Lock(inputs=request.inputs, python_version=request.python_version, entries=())
@@ -53,10 +53,12 @@ def resolve(
     *,
     upgrade: bool = False,
 ) -> Lock:
-    """Resolve `request`, keeping the versions of `flash.lock` where they fit unless `upgrade` is true.
+    """Resolve `request`.
+
+    Versions of `flash.lock` are kept if they still fit, unless `upgrade` is true.
 
     Raises:
-        DependencyError: after reporting.
+        DependencyError: the requirements can't be resolved; the finding is already reported.
     """
     services, resolver = context.services, context.options.resolver
     written = None if upgrade else read_lock(context)
@@ -83,7 +85,7 @@ def resolve(
 
 
 def _cached_entries(data: bytes | None) -> tuple[Locked, ...] | None:
-    """Return what a cached lock holds; None without one, or where it can't be read."""
+    """Return the entries of a cached lock; None if there is none or it can't be read."""
     try:
         return read(data.decode()).entries if data is not None else None
     except (UnicodeDecodeError, InvalidLock):
@@ -91,7 +93,7 @@ def _cached_entries(data: bytes | None) -> tuple[Locked, ...] | None:
 
 
 def read_lock(context: DependencyContext) -> Lock | None:
-    """Return the project's `flash.lock`; None where it is missing or, with a warning, unreadable."""
+    """Return the project's `flash.lock`; None if it is missing or unreadable."""
     file = context.project.root / LOCK_FILE
     try:
         return read(file.read_text(encoding="utf-8")) if file.is_file() else None
@@ -106,10 +108,10 @@ def read_lock(context: DependencyContext) -> Lock | None:
 
 
 def report_stale(written: Lock | None, context: DependencyContext) -> None:
-    """Report that the lock is missing or stale: an error where it must not change.
+    """Report that the lock is missing or stale: an error if it must not change, else a warning.
 
     Raises:
-        DependencyError: it must not change.
+        DependencyError: the lock must not change.
     """
     if written is None:
         message = f"there is no `{LOCK_FILE}`"
@@ -126,18 +128,21 @@ def report_stale(written: Lock | None, context: DependencyContext) -> None:
 
 
 def _index(environ: Mapping[str, str]) -> list[str]:
+    """Return the environment variables that choose the package index, with their values."""
     return [f"{name}={environ.get(name, '')}" for name in _INDEX_VARIABLES]
 
 
 def layers_of(
     lock: Lock, context: DependencyContext, scratch: Path, *, forecast: bool = False
 ) -> list[Layer]:
-    """Return the lock's distributions as layers, installed below `scratch` unless they are cached.
+    """Return the lock's distributions as layers, installing those that are not cached.
 
-    `forecast`: refuse what can't fit into an artifact before it is downloaded.
+    They are installed below `scratch`.
+
+    `forecast`: refuse packages that can't fit into an artifact before they are downloaded.
 
     Raises:
-        DependencyError: after reporting.
+        DependencyError: a package can't be installed; the finding is already reported.
     """
     if not lock.entries:
         return []
@@ -152,10 +157,12 @@ def layers_of(
 
 
 def check_wheel_sizes(lock: Lock, context: DependencyContext) -> None:
-    """Check that the wheels, whose sizes the index tells, can fit into an artifact, before any download.
+    """Check that the wheels can fit into an artifact, by the sizes that the index tells.
+
+    Nothing is downloaded for this check.
 
     Raises:
-        DependencyError: after reporting.
+        DependencyError: the wheels are too large; the finding is already reported.
     """
     sizes = wheel_sizes(lock, context.options, context.services)
     total = sum(sizes.values())

@@ -1,7 +1,8 @@
-"""Resolve requirements to exact distributions with hashes.
+"""Resolve requirements to exact package versions with hashes, by uv or pip-tools.
 
-There are two resolvers behind one protocol.  uv resolves for any target; pip-tools resolves for the running
-interpreter on Linux x86_64 only, and refuses everything else.
+There are two resolvers behind one protocol.  uv resolves for any target.  pip-tools resolves only
+for the Python that runs flashc and only on Linux x86_64, and refuses everything else.
+
 """
 
 from __future__ import annotations
@@ -31,23 +32,25 @@ class Resolver(Protocol):
     def resolve(
         self, request: ResolutionRequest, previous: str, services: Services
     ) -> tuple[Locked, ...]:
-        """Return the distributions with hashes, the same for the same index.
+        """Return the distributions with hashes.
 
-        `previous` is a requirements file whose versions are kept where they still fit.
+        The result depends only on the arguments and the package index.
+
+        `previous` is a requirements file.  Its versions are kept if they still fit.
 
         Raises:
-            DependencyError: after reporting.
+            DependencyError: the requirements can't be resolved; the finding is already reported.
         """
         ...
 
 
 def resolver_named(name: ResolverName) -> Resolver:
-    """Return the resolver of that name."""
+    """Return the resolver with this name."""
     return UvResolver() if name == "uv" else PipToolsResolver()
 
 
 class UvResolver:
-    """Resolves with uv, for Linux x86_64 and the app's Python, whatever the host is."""
+    """Resolves with uv, for Linux x86_64 and the app's Python, on any machine."""
 
     def resolve(
         self, request: ResolutionRequest, previous: str, services: Services
@@ -65,7 +68,7 @@ class UvResolver:
                     *("--constraints", str(_listed(folder / "limits.txt", request.constraints))),
                     *("--python-platform", PLATFORM, "--python-version", request.python_version),
                     *("--generate-hashes", "--no-header", "--quiet"),
-                    # Without these uv looks for the workers' Python here, and downloads it.
+                    # Without these, uv looks for the workers' Python on this machine, and downloads it.
                     *("--python", sys.executable, "--no-python-downloads"),
                     *("--no-config", "--color", "never"),
                     *(() if request.allow_build else ("--only-binary", ":all:")),
@@ -77,7 +80,7 @@ class UvResolver:
 
 
 class PipToolsResolver:
-    """Resolves with pip-tools, which knows the running interpreter and platform only."""
+    """Resolves with pip-tools, which knows only the interpreter and platform that it runs on."""
 
     def resolve(
         self, request: ResolutionRequest, previous: str, services: Services
@@ -112,22 +115,26 @@ class PipToolsResolver:
                 request,
             )
             entries = parse_compiled(target.read_text(encoding="utf-8"))
-            return without(entries, request.excluded)
+            return without_distributions(entries, request.excluded)
 
 
 def _inputs(folder: Path, request: ResolutionRequest) -> Path:
+    """Write the requested requirements to a file for the resolver and return the file's path."""
     return _listed(folder / "requirements.in", request.lines)
 
 
 def _listed(file: Path, lines: tuple[str, ...]) -> Path:
+    """Write lines to a file and return its path."""
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return file
 
 
-def without(entries: tuple[Locked, ...], excluded: tuple[str, ...]) -> tuple[Locked, ...]:
-    """Return the entries without some, and without what only those need.
+def without_distributions(
+    entries: tuple[Locked, ...], excluded: tuple[str, ...]
+) -> tuple[Locked, ...]:
+    """Return the entries without the excluded ones, and without those that only excluded ones need.
 
-    uv leaves them out itself; pip-tools can't.
+    uv leaves these out itself; pip-tools can't.
     """
     kept = {entry.name: entry for entry in entries if entry.name not in excluded}
     while True:

@@ -1,4 +1,4 @@
-"""Explain sizes: how large each distribution is, and why it is in the artifact."""
+"""Compute and show how large each package in an artifact is, as text and as a treemap."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ _LEAST_LABEL = 60.0  # pixels of width that a name needs
 class DistributionSize:
     """One distribution of an artifact; sizes in bytes.
 
-    `endpoints` are those that need it; `chain` leads from a requirement of the app to it.
+    `endpoints` are the endpoints that need it; `chain` is the shortest chain of requirements from
+    the app to it.
     """
 
     name: str
@@ -63,7 +64,7 @@ def show_size(count: float) -> str:
 
 
 def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
-    """Return one self-contained HTML page, in which the area of each rectangle is an installed size.
+    """Return one self-contained HTML page; the area of each rectangle is an installed size.
 
     `project` is the size of the project's own files in bytes.
     """
@@ -91,6 +92,7 @@ def treemap(title: str, parts: Sequence[DistributionSize], project: int) -> str:
 
 
 def _about(part: DistributionSize) -> str:
+    """Return the tooltip of a distribution: its sizes, and why it is in the artifact."""
     lines = [f"{part.name} {part.version}", f"installed {show_size(part.installed)}"]
     lines.append(f"compressed {show_size(part.compressed)}")
     if part.chain:
@@ -100,6 +102,7 @@ def _about(part: DistributionSize) -> str:
 
 
 def _rectangle(number: int, name: str, about: str, rectangle: dict[str, float]) -> str:
+    """Return the SVG of one rectangle of the treemap."""
     x, y, dx, dy = (rectangle[key] for key in ("x", "y", "dx", "dy"))
     hue = number * 47 % 360
     label = ""

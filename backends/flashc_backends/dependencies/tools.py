@@ -1,4 +1,4 @@
-"""Run resolvers and installers, and report how they failed."""
+"""Run uv and other package tools as processes, and report their failures as findings."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from flashc_core.source import WholeFile
 
 from .requirements import RequestedRequirement, ResolutionRequest
 
-_TIMEOUT = 1800  # seconds; a resolver that takes longer hangs
-_TICK = 0.1  # seconds between two signs of life
+_TIMEOUT = 1800  # seconds after which a tool is killed
+_TICK = 0.1  # seconds between two updates of the progress
 
 
 class DependencyError(Exception):
-    """Dependencies can't be resolved or installed; the finding is in the sink already."""
+    """Dependencies can't be resolved or installed; the finding is already reported."""
 
 
 def run(
@@ -32,11 +32,12 @@ def run(
 ) -> None:
     """Run a resolver or an installer.
 
-    `request` is what it was asked, so that reports show who asked; `count` returns how much is done so far, for
-    the progress.
+    `request` is what the resolver was asked, so that a report can show which endpoints asked for a
+    package.  `count` returns how many packages are done so far, for the progress.
 
     Raises:
-        DependencyError: it failed; what it says is reported, without addresses and credentials.
+        DependencyError: the tool failed; its message is already reported, without addresses and
+            credentials.
     """
     sink = services.sink
     try:
@@ -56,11 +57,11 @@ def run(
 def _completed(
     command: list[str], progress: Progress, count: Callable[[], int]
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, and show meanwhile what is done.
+    """Run a command to its end and return its result; update the progress meanwhile.
 
     Raises:
-        OSError: it can't be started.
-        TimeoutExpired: it takes longer than `_TIMEOUT`; it is killed.
+        OSError: the command can't be started.
+        TimeoutExpired: the command took longer than `_TIMEOUT`, and was killed.
     """
     deadline = time.monotonic() + _TIMEOUT
     shown = 0
@@ -78,13 +79,13 @@ def _completed(
                     done = count()
                     progress.advance(done - shown)
                     shown = done
-        except BaseException:  # an interrupt too: no resolver runs on without flashc
+        except BaseException:  # an interrupt too: no tool goes on without flashc
             process.kill()
             raise
 
 
 def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) -> None:
-    """Report what a tool said, at the requirements that it names."""
+    """Report the message of a tool that failed, at the requirements that the message names."""
     rule = _rule_for(text)
     concerned = [
         (r.dependency.span, r)
@@ -104,6 +105,7 @@ def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) ->
 
 
 def _asked(r: RequestedRequirement) -> str:
+    """Return, as text for a message, which endpoint asks for a requirement."""
     who = f"`{r.endpoint}`" if r.endpoint else "the app"
     return f"{who} asks for `{r.dependency.requirement}`"
 
@@ -124,6 +126,7 @@ _HELP = {
 
 
 def _rule_for(text: str) -> Rule:
+    """Return the rule for the error message of a resolver or installer."""
     if "no usable wheels" in text or "Wheels are required" in text or "no wheels" in text:
         return rules.NO_WHEEL
     if "No solution found" in text or "ResolutionImpossible" in text or "unsatisfiable" in text:

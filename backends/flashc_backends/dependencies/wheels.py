@@ -1,4 +1,4 @@
-"""Ask the package index how large the wheels of a lock are."""
+"""Ask the package index how large the wheels of a lock are, before any download."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from .tools import DependencyError, run
 
 
 def wheel_sizes(lock: Lock, options: DependencyOptions, services: Services) -> dict[str, int]:
-    """Return the size in bytes of each distribution's wheel, as far as the index tells it; best effort.
+    """Return the size in bytes of each distribution's wheel, as far as the index tells it.
 
-    The resolver asks the index for the locked versions once more, which it has cached.  Source of the form:
-    packaging.python.org/en/latest/specifications/pylock-toml.
+    uv resolves the locked versions once more, from data that it has cached.  If that fails, the
+    result is empty.  Source of the form: packaging.python.org/en/latest/specifications/pylock-toml.
     """
     with tempfile.TemporaryDirectory(prefix="flashc-sizes-") as name:
         source, target = Path(name, "locked.txt"), Path(name, "pylock.toml")
@@ -38,13 +38,13 @@ def wheel_sizes(lock: Lock, options: DependencyOptions, services: Services) -> d
         quiet = Services(sink=Sink(), cache=services.cache, progress=services.progress)
         try:
             run(command, quiet)
-        except DependencyError:  # installing reports what is wrong
+        except DependencyError:  # the installation reports what is wrong
             return {}
         document = tomllib.loads(target.read_text(encoding="utf-8"))
     sizes: dict[str, int] = {}
     for package in cast("list[dict[str, Any]]", document.get("packages", [])):
         wheels = cast("list[dict[str, Any]]", package.get("wheels", []))
         known = [wheel["size"] for wheel in wheels if isinstance(wheel.get("size"), int)]
-        if known:  # of several that fit, whichever is installed has at least this
+        if known:  # of several wheels, the smallest: the installed one is not smaller
             sizes[canonicalize_name(str(package["name"]))] = min(known)
     return sizes

@@ -1,1 +1,1 @@
-"""Draft the files that an artifact holds: the project, handlers, stubs, and the runtime."""
+"""Generate the files of an artifact: project files, handlers, stubs, and the runtime."""

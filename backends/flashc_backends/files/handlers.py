@@ -1,4 +1,4 @@
-"""Draft the handler files by which worker images load the endpoints' code, `handler_<resource>.py`."""
+"""Generate the handler files, `handler_<resource>.py`, which worker images load and run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .skeleton import fill, read_module
 
 
 def handler_path(endpoint: CodeEndpoint) -> str:
-    """Return the path of the file by which the image loads an endpoint's code."""
+    """Return the path of the file that the image loads to find an endpoint's code."""
     return f"handler_{endpoint.resource}.py"
 
 
@@ -23,6 +23,7 @@ def handler_drafts(program: Program) -> tuple[Draft, ...]:
 
 
 def _handler(endpoint: CodeEndpoint) -> str:
+    """Return the text of an endpoint's handler file."""
     constants: dict[str, object] = {
         "RESOURCE": endpoint.resource,
         "MODULES": modules_of(endpoint),
@@ -36,6 +37,7 @@ def _handler(endpoint: CodeEndpoint) -> str:
 
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
+    """Draft the handlers: the `emit` of the target `handlers`."""
     return handler_drafts(program)
 
 

@@ -1,4 +1,4 @@
-"""Draft the project's files as they go into the artifact: modules with their edits, others unchanged."""
+"""Draft the project's own files for the artifact: modules with edits, other files unchanged."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _KEPT = 1_000_000  # bytes; larger files are read again when they are packed
 class ProjectDrafts:
     """The project's own part of an artifact.
 
-    `fingerprint` is the SHA-256 over paths and contents in the order of the paths, each behind its length in 8
-    bytes.  The framing is the incumbent's; a deployment compares it to see whether anything changed.
+    `fingerprint` is a SHA-256 by which a deployment sees whether anything changed.  It covers the
+    paths and contents in the order of the paths, each preceded by its length in 8 bytes, as
+    `runpod_flash` computes it.
     """
 
     drafts: tuple[Draft, ...]
@@ -34,7 +35,8 @@ class ProjectDrafts:
 def draft_project(program: Program, root: Path, sink: Sink) -> ProjectDrafts | None:
     """Draft every file of the project below `root`.
 
-    None, after a report, where a file can't be read any more, or is not what was compiled.
+    The result is None if a file can't be read any more or has changed since it was compiled, which
+    is reported.
     """
     digest = hashlib.sha256()
     drafts: list[Draft] = []
@@ -68,7 +70,7 @@ def draft_project(program: Program, root: Path, sink: Sink) -> ProjectDrafts | N
 
 
 def report_changed(path: str, sink: Sink) -> None:
-    """Report that a file of the project is not what was compiled."""
+    """Report that a file of the project has changed since it was compiled."""
     sink.report(
         rules.UNREADABLE_FILE,
         WholeFile(path),
@@ -78,6 +80,12 @@ def report_changed(path: str, sink: Sink) -> None:
 
 
 def _read(path: str, file: ProjectFile) -> bytes:
+    """Return the content of a file.
+
+    Raises:
+        OSError: the file can't be read.
+        Changed: the file has changed since it was compiled.
+    """
     with open(path, "rb") as stream:
         data = stream.read()
     if hashlib.sha256(data).hexdigest() != file.digest:
@@ -86,6 +94,6 @@ def _read(path: str, file: ProjectFile) -> bytes:
 
 
 def edited_source(data: bytes, module: Module) -> bytes:
-    """Apply a module's edits to its bytes; encoding and line ends stay."""
+    """Return the bytes of a module with its edits applied, in the same encoding."""
     text, encoding = decode(data)
     return apply_edits(text, module.edits).encode(encoding)

@@ -1,7 +1,7 @@
-"""Draft the runtime for one app, below `_flashc/`.
+"""Generate the artifact's package `_flashc`: the files of the runtime that this app may use.
 
-Only what the app can need is in it, without comments and docstrings: an artifact without dependencies contains
-little else.
+The files are written without comments and docstrings, because an artifact without dependencies
+contains little else.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from flashc_ir.program import Program
 from .skeleton import fill, read_module
 
 PACKAGE = "_flashc"
-# The parts that some apps do without.  What a part imports at its top is in the same part, or in no part.
+# The groups of files that some apps do not need.  A file of a group imports at its top only files
+# of the same group, and files that are always there.
 _ROUTES = frozenset({"routes.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py", "streams.py"})
 _CALLS = frozenset(
@@ -31,15 +32,12 @@ _QUEUE_OR_CALLS = frozenset({"arguments.py"})
 
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
-    """Draft the runtime's modules, the catalogue of the IR, and the app's own constants."""
-    left_out = _left_out(program)
+    """Draft the files of the runtime, the catalogue of the IR, and the app's own constants."""
+    left_out = _left_out(program) | {"app.py"}
     copied = [
-        Draft(
-            path=f"{PACKAGE}/{path}",
-            content=_stripped_module("flashc_backends", "runtime", *path.split("/")),
-        )
+        Draft(path=f"{PACKAGE}/{path}", content=_runtime_module(path))
         for path in _runtime()
-        if path not in left_out | {"app.py"}
+        if path not in left_out
     ]
     return (
         *copied,
@@ -52,7 +50,7 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
 
 
 def _left_out(program: Program) -> frozenset[str]:
-    """Return the modules that no worker of this app can use."""
+    """Return the files of the runtime that no worker of this app can use."""
     balanced = [isinstance(endpoint, LoadBalanced) for endpoint in program.code_endpoints()]
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
@@ -69,7 +67,8 @@ def _left_out(program: Program) -> frozenset[str]:
 def may_call(program: Program) -> bool:
     """Return whether code of the app may call another endpoint.
 
-    It may if there is one, or if an `Endpoint` that the compiler could not evaluate may become a client of one.
+    It may if the app has more than one endpoint, if flashc found a call or an import of a stub, or
+    if a use of `Endpoint` that flashc could not evaluate may create a client.
     """
     if len(program.endpoints) != 1 or not isinstance(program.endpoints[0], CodeEndpoint):
         return True
@@ -83,10 +82,12 @@ def may_call(program: Program) -> bool:
 
 @cache
 def _runtime() -> tuple[str, ...]:
+    """Return the paths of the runtime's files."""
     return tuple(_modules(files("flashc_backends").joinpath("runtime"), ""))
 
 
 def _modules(folder: Traversable, prefix: str) -> Iterator[str]:
+    """Yield the paths of the Python files in a folder, with `prefix` in front."""
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if entry.is_dir():
             if entry.name != "__pycache__":
@@ -97,11 +98,27 @@ def _modules(folder: Traversable, prefix: str) -> Iterator[str]:
 
 @cache
 def _stripped_module(package: str, *path: str) -> bytes:
+    """Return the text of a module of flashc's without comments and docstrings, as bytes."""
     return stripped(read_module(*path, package=package)).encode()
 
 
+def _runtime_module(path: str) -> bytes:
+    """Return the text of a file of the runtime without comments and docstrings, as bytes."""
+    return _stripped_module("flashc_backends", "runtime", *path.split("/"))
+
+
+def prepare_runtime() -> None:
+    """Strip the files of the runtime in advance, so that `runtime_drafts` takes less time."""
+    for path in _runtime():
+        if path != "app.py":
+            _runtime_module(path)
+
+
 def app_source(program: Program) -> str:
-    """Return the text of `_flashc/app.py`: names that differ from their resources, time limits in seconds."""
+    """Return the text of `_flashc/app.py`: the constants of this app.
+
+    They are the names that differ from their resources, and the time limits in seconds.
+    """
     names: dict[str, str] = {}
     timeouts: dict[str, float] = {}
     for endpoint in program.deployed():
@@ -116,7 +133,8 @@ def app_source(program: Program) -> str:
 def stripped(source: str) -> str:
     """Return a module's text without comments, docstrings and blank lines.
 
-    The rest stays character by character, so that the result does not depend on the Python that runs flashc.
+    All other characters stay as they are, so that the result does not depend on the Python that
+    runs flashc.
     """
     lines = source.splitlines(keepends=True)
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
@@ -132,7 +150,7 @@ def stripped(source: str) -> str:
 def _remove_docstring(
     node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, lines: list[str]
 ) -> None:
-    """Blank the lines of a docstring; a block that has nothing else gets a `pass`."""
+    """Blank the lines of a docstring; write `pass` if its block contains nothing else."""
     first = node.body[0] if node.body else None
     if not (isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)):
         return

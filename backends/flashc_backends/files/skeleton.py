@@ -1,4 +1,4 @@
-"""Fill in modules that serve as templates: replace the values of their constants."""
+"""Fill in template modules: replace the values of their top-level constants."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from flashc_core.source import Edit, Lines, Span, apply_edits
 
 @cache
 def read_module(*path: str, package: str = "flashc_backends") -> str:
-    """Return the text of a module of flashc's, wherever flashc is installed."""
+    """Return the text of a module of the package `package`, wherever the package is installed."""
     return files(package).joinpath(*path).read_text(encoding="utf-8")
 
 
 def literal(value: str) -> str:
-    """Return a string as Python source, in double quotes where that needs no escape."""
+    """Return a string as Python source, in double quotes if that needs no escape."""
     plain = value.isprintable() and value.isascii() and '"' not in value and "\\" not in value
     return f'"{value}"' if plain else ascii(value)
 
 
 def fill(source: str, constants: Mapping[str, object]) -> str:
-    """Replace the value of each top-level assignment to a name in `constants`.
+    """Return the text with new values for the top-level names in `constants`.
 
     Raises:
-        KeyError: the skeleton does not assign one of the names.
+        KeyError: the text does not assign one of the names.
     """
     spans = _constant_spans(source)
     missing = constants.keys() - spans.keys()
@@ -51,7 +51,10 @@ def _constant_spans(source: str) -> dict[str, Span]:
 
 
 def _span(source: str, node: ast.expr) -> Span:
-    """`ast` counts columns in bytes; skeletons are ASCII, where bytes are characters."""
+    """Return the span of a node.
+
+    `ast` counts columns in bytes.  Skeletons are ASCII, in which a byte is a character.
+    """
     lines = Lines(source)
     end_line = node.end_lineno or node.lineno
     end = node.end_col_offset if node.end_col_offset is not None else len(lines.line(end_line))

@@ -1,7 +1,8 @@
-"""Draft stub modules `_flashc/stubs/<module>.py`, from which other endpoints import an endpoint's functions.
+"""Generate stub modules, from which other modules import the functions of an endpoint.
 
-A stub has its target's name, signature, docstring and kind, and a decorator that says where the target
-runs.  Importing it does not load the target's module.
+A stub has the name, signature, docstring and kind (plain, async, generator) of its target, and a
+decorator that names the target's endpoint and module.  A module that imports the stub does not load
+the target's module.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _STUB_IMPORT = re.compile(rf"from {PACKAGE}\.stubs\.([^ ]+) import ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stub:
-    """One definition of a stub module; `decorator` is a function of `_flashc.dispatch`."""
+    """One definition of a stub module; `decorator` names a function of `_flashc.dispatch`."""
 
     module: str
     name: str
@@ -72,7 +73,7 @@ def stub_drafts(program: Program) -> tuple[Draft, ...]:
 
 
 def _imported(program: Program) -> set[str]:
-    """Return the names of the modules whose stubs are imported by the edits of others."""
+    """Return the names of the modules whose stubs the edits of other modules import."""
     return {
         found
         for module in program.modules
@@ -82,15 +83,20 @@ def _imported(program: Program) -> set[str]:
 
 
 def _importable(name: str) -> bool:
+    """Return whether an import statement can contain `name`, one part of a dotted name."""
     return name.isidentifier() and not keyword.iskeyword(name) and name != "__init__"
 
 
 def _path(module: str, is_package: bool) -> str:
+    """Return the path of a stub module in the artifact."""
     return f"{FOLDER}/{module.replace('.', '/')}{'/__init__' if is_package else ''}.py"
 
 
 def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
-    """Yield stubs for what an import statement can name: what is defined at the top of its module."""
+    """Yield a stub for each function or class of an endpoint that an import statement can name.
+
+    These are defined at the top of their module.
+    """
     match endpoint:
         case QueueFunction(function=function, module=module, resource=resource):
             if function.module == module and "." not in function.qualname:
@@ -129,9 +135,10 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
 
 
 def _source(stubs: list[_Stub]) -> str:
+    """Return the text of a stub module."""
     names = {stub.name for stub in stubs}
     decorators = sorted({stub.decorator for stub in stubs})
-    aliases = {decorator: _unused(decorator, names) for decorator in decorators}
+    aliases = {decorator: _unused_name(decorator, names) for decorator in decorators}
     imports = ", ".join(
         name if alias == name else f"{name} as {alias}" for name, alias in aliases.items()
     )
@@ -143,14 +150,15 @@ def _source(stubs: list[_Stub]) -> str:
     return "\n\n".join((head, *blocks))
 
 
-def _unused(name: str, names: set[str]) -> str:
-    """`name`, or a longer one where a user's function is called that."""
+def _unused_name(name: str, names: set[str]) -> str:
+    """Return `name` with as many underscores as it needs to differ from `names`."""
     while name in names:
         name += "_"
     return name
 
 
 def _function(function: Function, indent: str = "", receiver: str = "") -> str:
+    """Return the definition of a function's stub; `receiver` is the first parameter of a method."""
     word = "async def" if function.is_async else "def"
     returns = f" -> {function.returns}" if _is_expression(function.returns) else ""
     parameters = join_parameters(function.parameters, _parameter)
@@ -163,15 +171,16 @@ def _function(function: Function, indent: str = "", receiver: str = "") -> str:
 
 
 def _class(endpoint: QueueClass) -> str:
+    """Return the definition of a class's stub."""
     parts = [] if endpoint.docstring is None else [f"{_INDENT}{docstring(endpoint.docstring)}\n"]
     for method in endpoint.methods:
         names = {parameter.name for parameter in method.parameters}
-        parts.append(_function(method, _INDENT, _unused("self", names)))
+        parts.append(_function(method, _INDENT, _unused_name("self", names)))
     return f"class {endpoint.class_name}:\n" + "\n".join(parts or [f"{_INDENT}...\n"])
 
 
 def docstring(text: str) -> str:
-    """Return a docstring as source, in three quotes where that gives exactly the same text."""
+    """Return a docstring as source: in three quotes if that gives the same text, else escaped."""
     quoted = f'"""{text}"""'
     odd = any(not (character.isprintable() or character == "\n") for character in text)
     if odd or "\\" in text or '"""' in text or text.endswith('"'):
@@ -180,6 +189,7 @@ def docstring(text: str) -> str:
 
 
 def _parameter(parameter: Parameter) -> str:
+    """Return a parameter as source; a default that is not a literal is written as `...`."""
     text = parameter.name
     annotated = _is_expression(parameter.annotation)
     if annotated:
@@ -193,7 +203,7 @@ def _parameter(parameter: Parameter) -> str:
 
 @lru_cache(maxsize=4096)
 def _is_expression(text: str | None) -> bool:
-    """Return whether a piece of the user's source is an expression on its own, without the lines around it."""
+    """Return whether a piece of the user's source is an expression by itself."""
     if text is None:
         return False
     try:
@@ -204,6 +214,7 @@ def _is_expression(text: str | None) -> bool:
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    """Draft the modules that have edits, and the stubs: the `emit` of the target `stubs`."""
     project = draft_project(program, context.project.root, context.services.sink)
     if project is None:
         return ()

@@ -1,4 +1,4 @@
-"""Emit the IR of a program, as text and as JSON."""
+"""Emit the IR of a program as text and as JSON, for `flashc emit --target ir`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from flashc_ir.program import Program
 
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:
+    """Draft the IR in both forms: the `emit` of the target `ir`."""
     return (
         Draft(path="program.ir", content=print_program(program).encode()),
         Draft(path="program.json", content=dump(program).encode()),

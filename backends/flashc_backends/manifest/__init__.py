@@ -1,1 +1,1 @@
-"""Make and read `flash_manifest.json` and the other JSON documents of an artifact."""
+"""Generate and read `flash_manifest.json` and the other JSON documents of an artifact."""

@@ -1,4 +1,4 @@
-"""Read JSON documents of flashc's, and say everything that is wrong with one that does not fit its schema."""
+"""Read JSON documents and validate them by their schemas; list everything that is wrong."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LONGEST = 200  # characters
 
 
 class InvalidDocument(ValueError):
-    """The data is not such a document.
+    """The data does not fit the schema of the document.
 
-    `problems` are pairs of a JSON path, such as `$.resources.api`, and what is wrong there.
+    `problems` are pairs of a JSON path, such as `$.resources.api`, and what is wrong at that path.
     """
 
     def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
@@ -31,10 +31,8 @@ def schema_of(model: type[msgspec.Struct]) -> dict[str, Any]:
 def read_document(data: bytes, model: type[_Model]) -> _Model:
     """Decode and validate a JSON document.
 
-    A valid one costs no import of jsonschema, which takes longer than all else that verifying an artifact does.
-
-    Raises:
-        InvalidDocument: it is not JSON, or does not fit the schema of `model`.
+    jsonschema is imported only if the document is wrong: the import takes longer than verifying an
+    artifact.
     """
     try:
         try:
@@ -48,7 +46,10 @@ def read_document(data: bytes, model: type[_Model]) -> _Model:
 
 
 def _problems(document: Any, model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
-    """Return everything that the schema refuses, by JSON path; msgspec itself stops at the first problem."""
+    """Return everything that the schema refuses, by JSON path.
+
+    msgspec itself stops at the first problem.
+    """
     from jsonschema import Draft202012Validator
 
     validator = Draft202012Validator(schema_of(model))
@@ -60,5 +61,5 @@ def _problems(document: Any, model: type[msgspec.Struct]) -> tuple[tuple[str, st
 
 
 def _short(message: str) -> str:
-    """Return a message without the middle of a long value."""
+    """Return a message in which the middle of a long value is left out."""
     return message if len(message) <= _LONGEST else f"{message[:80]} ... {message[-80:]}"

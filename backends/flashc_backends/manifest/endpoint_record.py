@@ -1,4 +1,4 @@
-"""Describe the artifact of one endpoint: what it does without, which the artifact of all endpoints has."""
+"""Define the JSON record in the artifact of one endpoint: the packages that it leaves out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import msgspec
 from .documents import schema_of
 
 ENDPOINT_RECORD_PATH = "_flashc/endpoint.json"
-"""Where an artifact of one endpoint has its record; other artifacts have none."""
+"""The path of the record in an artifact of one endpoint; other artifacts have no record."""
 
 
 class EndpointRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The record.  `left_to_others` are the canonical names of distributions that only other endpoints need."""
+    """The record of an artifact that contains one endpoint.
+
+    `left_to_others` are the canonical names of the distributions that only other endpoints need.
+    """
 
     format: Literal[1] = 1
     endpoint: str

@@ -1,4 +1,4 @@
-"""Make `flash_manifest.json`, which a deployment reads, with the names and values of `runpod_flash`."""
+"""Generate `flash_manifest.json` from a program, for deployments."""
 
 from __future__ import annotations
 
@@ -46,8 +46,9 @@ def build_manifest(
 ) -> Manifest:
     """Return the manifest of a program.
 
-    `fingerprint` is that of the project's files; `environ` may override images, locations and the time stamp.
-    `only` is the resource name of the endpoint that the manifest is about, None for all.
+    `fingerprint` is that of the project's files.  `environ` may override images, locations and the
+    time stamp.  `only` is the resource name of the endpoint that the manifest describes; None for
+    all endpoints.
     """
     deployed = [e for e in program.deployed() if only is None or e.resource == only]
     endpoints = sorted(deployed, key=lambda endpoint: endpoint.resource)
@@ -69,7 +70,7 @@ def build_manifest(
 
 
 def _generated_at(environ: Mapping[str, str]) -> str | None:
-    """Return the time that `SOURCE_DATE_EPOCH` sets, for reproducible builds; no clock is read."""
+    """Return the time of `SOURCE_DATE_EPOCH`, None if it is not set; no clock is read."""
     epoch = environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch.isdecimal():
         return None
@@ -77,11 +78,15 @@ def _generated_at(environ: Mapping[str, str]) -> str | None:
 
 
 def _routes(endpoint: LoadBalanced) -> dict[str, str]:
+    """Return the names of the functions of an endpoint's routes, by `METHOD path`."""
     return {route.key: route.function.name for route in endpoint.routes}
 
 
 def _registry(endpoints: Iterable[DeployedEndpoint]) -> dict[str, str]:
-    """Return the resource of each function or class by its name, without names that two endpoints share."""
+    """Return the resource of each function or class by its name.
+
+    Names that two endpoints share are left out.
+    """
     pairs = {(f.name, e.resource) for e in endpoints for f in _functions(e)}
     count = Counter(name for name, _ in pairs)
     return {name: resource for name, resource in sorted(pairs) if count[name] == 1}
@@ -90,6 +95,7 @@ def _registry(endpoints: Iterable[DeployedEndpoint]) -> dict[str, str]:
 def _resource(
     program: Program, endpoint: DeployedEndpoint, environ: Mapping[str, str], *, calls: bool
 ) -> ManifestResource:
+    """Return the manifest's entry of an endpoint; `calls`: its code calls other endpoints."""
     configuration = endpoint.configuration
     resources = configuration.resources
     balanced = isinstance(endpoint, LoadBalanced)
@@ -138,7 +144,7 @@ def _resource(
 
 
 def _copied(value: Configuration | Resources) -> dict[str, Any]:
-    """Return the values for the `Copied` keys, without those that are the IR's default."""
+    """Return the values of the `Copied` keys; a value that is the IR's default is left out."""
     return {
         field.name: given
         for field in _fields_to_copy(type(value))
@@ -148,11 +154,15 @@ def _copied(value: Configuration | Resources) -> dict[str, Any]:
 
 @cache
 def _fields_to_copy(of: type[Configuration | Resources]) -> tuple[structs.FieldInfo, ...]:
-    """Return the fields that the manifest copies; cached because msgspec evaluates their annotations."""
+    """Return the fields that the manifest copies.
+
+    Cached, because msgspec evaluates their annotations each time.
+    """
     return tuple(field for field in structs.fields(of) if field.name in copied_fields())
 
 
 def _resource_type(endpoint: DeployedEndpoint) -> ResourceType:
+    """Return the kind of a resource, by its hardware and whether it is load-balanced."""
     cpu = isinstance(endpoint.configuration.resources.hardware, Cpu)
     if isinstance(endpoint, LoadBalanced):
         return "CpuLiveLoadBalancer" if cpu else "LiveLoadBalancer"
@@ -171,6 +181,7 @@ def _defining_module(program: Program, endpoint: DeployedEndpoint) -> tuple[str,
 
 
 def _functions(endpoint: DeployedEndpoint) -> list[ManifestFunction]:
+    """Return the functions and classes that an endpoint runs; none for an image."""
     match endpoint:
         case QueueFunction(function=function):
             return [_function(function)]
@@ -193,6 +204,7 @@ def _functions(endpoint: DeployedEndpoint) -> list[ManifestFunction]:
 def _function(
     function: Function, method: str | None = None, path: str | None = None
 ) -> ManifestFunction:
+    """Return the manifest's entry of a function; `method` and `path` are those of its route."""
     return ManifestFunction(
         name=function.name,
         module=function.module,
@@ -204,11 +216,13 @@ def _function(
 
 
 def _instances(configuration: Configuration) -> list[str] | None:
+    """Return the types of CPU instances; None for GPU endpoints."""
     hardware = configuration.resources.hardware
     return list(hardware.instances) if isinstance(hardware, Cpu) else None
 
 
 def _volumes(configuration: Configuration) -> list[ManifestVolume] | None:
+    """Return the network volumes; None if there are none."""
     return [
         ManifestVolume(name=v.name, id=v.id, size=v.size, data_center_id=v.datacenter)
         for v in configuration.resources.volumes
@@ -216,7 +230,7 @@ def _volumes(configuration: Configuration) -> list[ManifestVolume] | None:
 
 
 def split_variables(variables: Iterable[Variable]) -> tuple[dict[str, str], References]:
-    """(values that are known, parts of those that are resolved when deploying), by name."""
+    """Return the values that are known, and the parts of those that are computed later, by name."""
     values: dict[str, str] = {}
     references: References = {}
     for variable in variables:
@@ -234,6 +248,7 @@ def split_variables(variables: Iterable[Variable]) -> tuple[dict[str, str], Refe
 
 
 def _template(template: Template | None) -> ManifestTemplate | None:
+    """Return the manifest's entry of a container template."""
     if template is None:
         return None
     values, references = split_variables(template.environment)
@@ -258,6 +273,7 @@ def manifest_draft(
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    """Draft the manifest: the `emit` of the target `manifest`; none if an error was reported."""
     project = context.project
     drafts = draft_project(program, project.root, context.services.sink)
     if drafts is None:

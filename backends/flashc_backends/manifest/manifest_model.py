@@ -1,6 +1,7 @@
-"""Define the form of `flash_manifest.json` as typed models; the names on disk are the platform's.
+"""Define the format of `flash_manifest.json` as typed models, with the platform's names of keys.
 
-The provisioner of `runpod_flash`, its runtime and our own deploy read this document.
+The part of `runpod_flash` that deploys apps, its runtime on workers, and deployments by flashc read
+this document.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from .documents import schema_of
 
 T = TypeVar("T")
 Copied = Annotated[T | None, msgspec.Meta(extra={"copied": True})]
-"""A key with the value of the field of the same name of the IR; absent where that field has its default."""
+"""A key that repeats the IR's field of the same name; it is absent if the field has its default."""
 
 
 class _Model(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True
 ):
-    """A part of the document; fields that have their default are not written."""
+    """A part of the document; a field that has its default is not written."""
 
 
 class ValuePart(_Model, frozen=True, kw_only=True):
-    """A piece of a variable's value: known text, or a variable of the environment when the app is deployed.
+    """A part of a variable's value: a known text, or an environment variable of the deployment.
 
-    `default` is used where that variable is not set.  No value of the environment is ever stored.
+    `default` is the value if that variable is not set.  The manifest never contains a value of the
+    environment.
     """
 
     text: str | None = None
@@ -59,7 +61,7 @@ class ManifestVolume(_Model, frozen=True, kw_only=True):
 
 
 class ManifestTemplate(_Model, frozen=True, kw_only=True):
-    """What the program says about the worker's container; an absent key is the platform's default."""
+    """What the program says about the container; absent keys have the platform's defaults."""
 
     container_disk_in_gb: int | None = msgspec.field(default=None, name="containerDiskInGb")
     docker_args: str | None = msgspec.field(default=None, name="dockerArgs")
@@ -79,8 +81,8 @@ ResourceType = Literal[
 class ManifestResource(_Model, frozen=True, kw_only=True):
     """One endpoint that a deployment makes.
 
-    `client_mode` marks a prebuilt image.  From `gpuCount` on, the incumbent's provisioner reads nothing;
-    the last two keys are added when deploying.
+    `client_mode` marks a prebuilt image.  `runpod_flash` does not read `gpuCount` and the keys
+    after it when it deploys; a deployment adds the last two keys.
     """
 
     resource_type: ResourceType
@@ -135,7 +137,7 @@ def copied_fields() -> frozenset[str]:
 
 
 class Manifest(_Model, frozen=True, kw_only=True):
-    """The whole document; deploying adds `resources_endpoints`, the URL of each resource."""
+    """The whole document; a deployment adds `resources_endpoints`, the URL of each resource."""
 
     version: Literal["1.0"]
     python_version: str
@@ -148,10 +150,10 @@ class Manifest(_Model, frozen=True, kw_only=True):
     resources_endpoints: dict[str, str] | None = None
 
     def to_json(self) -> bytes:
-        """Return the document as it is written: absent instead of null, a newline at the end."""
+        """Return the document as JSON without keys that are None, with a newline at the end."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
 
 def schema() -> dict[str, Any]:
-    """Return the JSON Schema of the document as written."""
+    """Return the JSON Schema of the document."""
     return schema_of(Manifest)

@@ -1,4 +1,4 @@
-"""Convert hardware and data centres of the IR to the strings of the platform's API."""
+"""Convert GPUs and data centres of the IR to the strings of the Runpod API."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from flashc_ir.resources import Cpu, Resources
 def gpu_ids(choices: tuple[str, ...]) -> str:
     """Return `gpuIds`: the pools in order, then `-MODEL` for each model that is not wanted.
 
-    A chosen model is written as its pool without the pool's other models, unless the pool itself is chosen too.
-    `any` is every pool.  Source: `GpuGroup.to_gpu_ids_str` of runpod_flash.
+    A chosen model is written as its pool without the pool's other models, unless the pool itself is
+    chosen too.  `any` is every pool.  Source: `GpuGroup.to_gpu_ids_str` of runpod_flash.
     """
     if GpuGroup.ANY.value in choices:
         return _ordered({pool.value for pool in GpuGroup.all()})
@@ -28,14 +28,15 @@ def gpu_ids(choices: tuple[str, ...]) -> str:
 
 
 def _ordered(tokens: set[str]) -> str:
+    """Join GPU ids by commas: the pools first, then the excluded models."""
     return ",".join(sorted(tokens, key=lambda t: (t.startswith("-"), t.lstrip("-").lower())))
 
 
 def locations(resources: Resources, environ: Mapping[str, str]) -> str | None:
-    """Return the data centres where workers may run, comma-separated; None leaves it to the platform.
+    """Return the data centres for workers, comma-separated; None if the platform chooses.
 
-    GPU endpoints that name no data centre get all that the SDK lists.  RUNPOD_DEFAULT_LOCATIONS overrides
-    the program; RUNPOD_DEFAULT_DATACENTER is the default of programs that name none.
+    GPU endpoints that name no data centre get all that the SDK lists.  RUNPOD_DEFAULT_LOCATIONS
+    overrides the program; RUNPOD_DEFAULT_DATACENTER is used if the program names no data centre.
     """
     forced = environ.get("RUNPOD_DEFAULT_LOCATIONS")
     if forced:

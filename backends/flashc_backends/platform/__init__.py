@@ -1,1 +1,1 @@
-"""Describe the platform: what the worker image holds, and how to run an app's workers on this machine."""
+"""Run an app's workers on this machine, with a local copy of the platform's API."""

@@ -1,4 +1,4 @@
-"""Name the modules of the worker image that an artifact must not overwrite."""
+"""List the modules of the worker image that an artifact must not overwrite."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ from msgspec import Struct, structs
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.platform.artifacts import ArtifactError
 from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
-from flashc_backends.platform.control import Invalid
 from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.fields import Invalid
 from flashc_backends.platform.releases import HELD
 from flashc_backends.platform.store import StoreError
 

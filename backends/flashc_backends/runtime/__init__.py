@@ -1,5 +1,6 @@
-"""Run an app on workers: the part of flashc that every artifact has, as the package `_flashc`.
+"""Run an app on workers: the part of flashc in every artifact, as the package `_flashc`.
 
-Standard library only, and as little of it as possible when a worker starts: whatever a first job can wait
-for is imported then.  Nothing here knows the compiler.
+It uses only the standard library, and imports as little as possible when a worker starts: a module
+that the first job does not need at once is imported later.  The package imports nothing of the
+compiler.
 """

@@ -1,7 +1,7 @@
 """Hold the constants of an app; the compiler fills in this file for every artifact."""
 
-# How the endpoints are called in the program -> their resource names, where the two differ.
+# Name in the program -> resource name, for the endpoints whose names differ.
 NAMES: dict[str, str] = {}
 
-# Resource name -> the longest that one of its jobs may take, in seconds, where the program says so.
+# Resource name -> the time limit of a job in seconds, for the endpoints that declare one.
 TIMEOUTS: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Convert the arguments of a call to the JSON object of a job, and back."""
+"""Convert the arguments of a call to the JSON input of a job, and back."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def to_payload(
 ) -> dict[str, Any]:
     """Return the arguments of a call by parameter name, without defaults that were not given.
 
-    Surplus positional arguments are a list under the name of the `*args` parameter, surplus keywords are
-    next to the others.
+    Arguments for `*args` are a list under the name of that parameter; arguments for `**kwargs` are
+    keys like the others.
 
     Raises:
         TypeError: the arguments do not fit the signature, as Python itself would say.
@@ -47,7 +47,7 @@ def check_json(value: Any, where: str, *, seen: tuple[int, ...] = ()) -> None:
     """Check that JSON can represent a value; tuples arrive as lists.
 
     Raises:
-        TypeError: it would not; `where` says which argument, and where in it.
+        TypeError: it can't; `where` names the argument and the position in it.
     """
     if value is None or isinstance(value, (bool, int, str)):
         return
@@ -80,7 +80,7 @@ def check_payload(name: str, payload: dict[str, Any]) -> None:
     """Check that JSON can represent every argument of a call.
 
     Raises:
-        TypeError: as `check_json`.
+        TypeError: JSON can't represent an argument.
     """
     for key, value in payload.items():
         check_json(value, f"argument {key!r} of {name}()")
@@ -129,6 +129,7 @@ def from_payload(
 
 
 def _misfit(name: str, missing: list[str], unexpected: list[str]) -> str:
+    """Return the message for an input that does not fit the parameters of a function."""
     parts: list[str] = []
     if missing:
         parts.append("lacks " + ", ".join(repr(key) for key in missing))

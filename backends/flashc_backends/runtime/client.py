@@ -1,4 +1,7 @@
-"""Call endpoints that run no code of this app: deployed images, and endpoints known by their id."""
+"""Provide the client (`run`, `status`, ...) of endpoints that run no code of this app.
+
+They are prebuilt images, and endpoints that exist already and are known by their id.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _DONE = frozenset({"COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"})
 
 
 class Client:
-    """The methods of `Endpoint(image=...)` and `Endpoint(id=...)`; every one is awaited."""
+    """The methods of `Endpoint(image=...)` and `Endpoint(id=...)`; each of them is awaited."""
 
     def __init__(self, resource: str | None, endpoint_id: str | None) -> None:
         self._resource = resource
@@ -22,9 +25,11 @@ class Client:
 
     @property
     def _name(self) -> str:
+        """The name of the endpoint for messages: its resource, or its id."""
         return self._resource or self._id or ""
 
     def _location(self) -> Conversation:
+        """Find the URLs of the endpoint."""
         if self._id is None:
             return (yield from platform.locate(self._resource or ""))
         return platform.by_id(self._id)
@@ -70,6 +75,7 @@ class Client:
         return await run_async(conversation())
 
     def _call(self, method: str, operation: str, body: Any, timeout: float) -> Conversation:
+        """Send a request to the endpoint's job API and return the parsed reply."""
         location = yield from self._location()
         content = {} if body is None else {"json": body}
         url = f"{location.jobs}/{operation}"
@@ -83,6 +89,11 @@ class Client:
         timeout: float,
         content: dict[str, Any],
     ) -> Generator[Send | Pause, Any, Any]:
+        """Send a request and return the parsed reply.
+
+        Raises:
+            RemoteError: there is no reply, or the reply is an error.
+        """
         try:
             reply: Reply = yield Send(method, url, headers, timeout, content)
         except Unreachable as error:
@@ -108,17 +119,17 @@ class EndpointJob:
 
     @property
     def output(self) -> Any:
-        """What the job returned; None until then."""
+        """What the job returned; None if it has not ended."""
         return self._data.get("output")
 
     @property
     def error(self) -> Any:
-        """The platform's record of the failure; None without one."""
+        """The platform's record of the failure; None if the job has not failed."""
         return self._data.get("error")
 
     @property
     def done(self) -> bool:
-        """Return whether the job has ended, as far as is known here."""
+        """Whether the job had ended when its status was last read."""
         return self._data.get("status") in _DONE
 
     async def status(self) -> str:
@@ -135,7 +146,7 @@ class EndpointJob:
         """Wait for the end of the job, at most `timeout` seconds.
 
         Raises:
-            TimeoutError: it has not ended by then.
+            TimeoutError: the job has not ended by then.
         """
         import asyncio
 

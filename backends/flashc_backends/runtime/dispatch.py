@@ -1,8 +1,8 @@
-"""Replace functions of other endpoints by stubs that send jobs and requests there.
+"""Replace functions of other endpoints by stubs that send jobs or HTTP requests to them.
 
-A stub looks like its target: same signature, docstring and kind (plain, async, generator).  A plain target
-blocks when plain code calls it; called directly by the code of an `async def`, it gives something to
-await, because that is how Flash programs call every endpoint.
+A stub has the signature, docstring and kind (plain, async, generator) of its target.  The stub of a
+plain function blocks if plain code calls it.  If the code of an `async def` calls it directly, it
+returns an awaitable, because Flash programs call every endpoint with `await`.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def endpoint_route(resource: str, module: str, method: str, path: str) -> Callab
 
 
 def _own(resource: str, module: str, skeleton: Any) -> Any:
-    """Return the real object if the running endpoint owns it, or if no endpoint runs; else None."""
+    """Return the real object if the running endpoint owns it or no endpoint runs; else None."""
     if identity.running() in (resource, None):
         return getattr(importlib.import_module(module), skeleton.__name__)
     return None
@@ -70,6 +70,7 @@ def _own(resource: str, module: str, skeleton: Any) -> Any:
 
 
 def _function_stub(resource: str, target: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the stub of a function: a call of it sends a job."""
     signature = inspect.signature(target)
 
     def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
@@ -81,6 +82,8 @@ def _function_stub(resource: str, target: Callable[..., Any]) -> Callable[..., A
 
 
 def _class_stub(resource: str, target: type, methods: dict[str, Any]) -> type:
+    """Return the stub of a class: a call of one of `methods` sends a job."""
+
     def build(self: Any, *args: Any, **kwargs: Any) -> None:
         if args or kwargs:
             raise TypeError(
@@ -100,6 +103,7 @@ def _class_stub(resource: str, target: type, methods: dict[str, Any]) -> type:
 
 
 def _public_methods(target: type) -> dict[str, Any]:
+    """Return the public methods of a class by name, inherited ones too."""
     found: dict[str, Any] = {}
     for kind in reversed(target.__mro__):
         for name, value in vars(kind).items():
@@ -110,6 +114,7 @@ def _public_methods(target: type) -> dict[str, Any]:
 
 
 def _method_stub(resource: str, owner: str, name: str, method: Any) -> Any:
+    """Return the stub of a method: a call of it sends a job that names the method."""
     static = isinstance(method, staticmethod)
     function = method.__func__ if isinstance(method, (staticmethod, classmethod)) else method
     signature = inspect.signature(function)
@@ -129,12 +134,14 @@ _EMPTY = {"__empty": True}
 
 
 def _without_first(signature: inspect.Signature) -> inspect.Signature:
+    """Return a signature without its first parameter, `self` or `cls`."""
     return signature.replace(parameters=list(signature.parameters.values())[1:])
 
 
 def _route_stub(
     resource: str, method: str, path: str, target: Callable[..., Any]
 ) -> Callable[..., Any]:
+    """Return the stub of a route's function: a call of it sends an HTTP request."""
     signature = inspect.signature(target)
 
     def request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Request:
@@ -174,19 +181,20 @@ def _shaped_like(target: Callable[..., Any], message: Callable[..., Any]) -> Cal
 
     del (
         stub.__wrapped__
-    )  # the target of a stub module is a skeleton; the app's code must not call it
+    )  # the target in a stub module has no body, so the app's code must not call it
     stub.__signature__ = inspect.signature(target)  # type: ignore[attr-defined]
     return stub
 
 
 def _chunks(output: Any) -> list[Any]:
+    """Return the results of a generator, which the endpoint sends as one list."""
     if not isinstance(output, list):
         raise RemoteError(f"a generator's endpoint answered with a {type(output).__name__}")
     return output
 
 
 def _called_by_async_code() -> bool:
-    """Return whether the caller of the stub is the body of an `async def`, comprehensions included."""
+    """Return whether the body of an `async def`, or a comprehension in it, called the stub."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_name in _INLINED:
         frame = frame.f_back  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Define what a call to another endpoint can raise, and convert the platform's error records."""
+"""Define the exceptions of a call to another endpoint, and rebuild those of the other worker."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 class RemoteError(Exception):
     """A call to another endpoint failed; `str()` gives the remote message.
 
-    `endpoint` and `function` name the callee, `remote_type` the exception's type there (its qualified
-    name), `remote_traceback` its traceback there, `status` the platform's name of the failure.
+    `endpoint` and `function` name what was called.  `remote_type` is the qualified name of the
+    exception's type on the other worker, `remote_traceback` its traceback there, `status` the
+    platform's name of the failure.
     """
 
     endpoint: str = ""
@@ -23,11 +24,11 @@ class RemoteError(Exception):
 
 
 class RemoteTimeout(RemoteError, TimeoutError):
-    """The callee did not answer in time."""
+    """The called endpoint did not answer in time."""
 
 
 class EndpointNotFound(RemoteError, LookupError):
-    """The platform knows no such endpoint in this app and environment."""
+    """The platform knows no endpoint of this name in this app and environment."""
 
 
 class InvalidInput(ValueError):
@@ -35,7 +36,7 @@ class InvalidInput(ValueError):
 
 
 class RemoteTraceback(Exception):
-    """The cause of a `RemoteError`: shows the traceback of the other side."""
+    """The cause of a `RemoteError`, which shows the traceback of the other worker."""
 
     def __str__(self) -> str:
         return f"\n{self.args[0]}"
@@ -44,17 +45,17 @@ class RemoteTraceback(Exception):
 def failure(
     kind: type[RemoteError], endpoint: str, function: str, message: str, status: str = ""
 ) -> RemoteError:
-    """Return an exception for a call that failed itself, not in the callee's code."""
+    """Return the exception for a call that got no result and no exception of the other code."""
     error = kind(message)
     error.endpoint, error.function, error.status = endpoint, function, status
     return error
 
 
 def remote_failure(endpoint: str, function: str, record: Any, status: str) -> RemoteError:
-    """Return the exception for what the platform reports about a failed job.
+    """Return the exception for a failed job, from what the platform reports about it.
 
-    `record` is the SDK's JSON text (`error_type`, `error_message`, `error_traceback`), that object
-    itself, or any other text.  Where the remote type is a builtin, or a class of a module that this
+    `record` is JSON text of the SDK (`error_type`, `error_message`, `error_traceback`), the parsed
+    object, or any other text.  If the remote type is a builtin, or a class of a module that this
     process has imported too, the exception is also an instance of that class, so that `except
     ValueError:` works across endpoints.
     """
@@ -73,6 +74,7 @@ def remote_failure(endpoint: str, function: str, record: Any, status: str) -> Re
 
 
 def _details(record: Any) -> dict[str, Any]:
+    """Return the SDK's record of an exception as a dictionary; {} if it is something else."""
     if isinstance(record, str):
         try:
             record = json.loads(record)
@@ -87,13 +89,14 @@ _classes: dict[str, type[RemoteError]] = {}
 
 
 def _class_for(name: str) -> type[RemoteError]:
-    """RemoteError, mixed with the named class where Python lets the two be one."""
+    """Return a class that derives from RemoteError and, if possible, from the named class."""
     if name not in _classes:
         _classes[name] = _mixed(_find(name))
     return _classes[name]
 
 
 def _find(name: str) -> type[Exception] | None:
+    """Return the exception class of a qualified name, if this process has imported its module."""
     module, _, attribute = name.rpartition(".")
     home = builtins if module in ("", "builtins") else sys.modules.get(module)
     found = getattr(home, attribute, None)
@@ -101,6 +104,7 @@ def _find(name: str) -> type[Exception] | None:
 
 
 def _mixed(kind: type[Exception] | None) -> type[RemoteError]:
+    """Return a class that derives from RemoteError and `kind`; RemoteError if Python refuses it."""
     if kind is None or issubclass(RemoteError, kind):
         return RemoteError
     if issubclass(kind, RemoteError):

@@ -1,7 +1,8 @@
-"""Run conversations with the platform, which are written once, with or without an event loop.
+"""Send HTTP requests to the platform with httpx, in blocking code and on an event loop.
 
-A conversation is a generator: it yields a `Send` or a `Pause`, gets back a `Reply` (or an `Unreachable`
-thrown in), and returns its result.  `run` and `run_async` run it with httpx.
+A conversation is a generator that yields a `Send` or a `Pause`.  It gets a `Reply` for each `Send`,
+or an `Unreachable` is raised in it.  It returns its result.  `run` and `run_async` run it with
+httpx.
 """
 
 from __future__ import annotations
@@ -32,21 +33,21 @@ class Send:
 
 @dataclass
 class Pause:
-    """Wait for so many seconds."""
+    """A pause of some seconds."""
 
     seconds: float
 
 
 @dataclass
 class Reply:
-    """What came back: the status, and the body as parsed JSON or, failing that, as text."""
+    """A reply: the status, and the body as parsed JSON, or as text if it is not JSON."""
 
     status: int
     body: Any
 
 
 class Unreachable(Exception):
-    """No reply.  `timed_out`: the request was sent, and nothing came back in time."""
+    """There was no reply.  `timed_out`: the request was sent, and no reply came in time."""
 
     def __init__(self, reason: str, timed_out: bool) -> None:
         super().__init__(reason)
@@ -99,6 +100,7 @@ async def run_async(conversation: Conversation) -> Any:
 
 
 def _arguments(step: Send) -> dict[str, Any]:
+    """Return the keyword arguments of httpx for a request."""
     return {
         "method": step.method,
         "url": step.url,
@@ -109,6 +111,7 @@ def _arguments(step: Send) -> dict[str, Any]:
 
 
 def _reply(response: httpx.Response) -> Reply:
+    """Return httpx's response as a `Reply`."""
     try:
         return Reply(response.status_code, response.json())
     except ValueError:
@@ -116,13 +119,14 @@ def _reply(response: httpx.Response) -> Reply:
 
 
 def _unreachable(step: Send, error: httpx.HTTPError) -> Unreachable:
+    """Return the exception for a request that failed in httpx."""
     import httpx
 
     late = isinstance(error, (httpx.ReadTimeout, httpx.WriteTimeout, httpx.ReadError))
     return Unreachable(f"{type(error).__name__} on {step.method} {step.url}", late)
 
 
-# Clients: connections are reused, across calls but never across processes or event loops ---------
+# Clients: calls share connections; processes and event loops do not -----------------------------
 
 _CONNECT_RETRIES = 2  # only connecting is tried again: nothing was sent yet
 _lock = threading.Lock()
@@ -131,6 +135,7 @@ _by_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Any] = weakref.We
 
 
 def _client() -> httpx.Client:
+    """Return the blocking client of this process."""
     import httpx
 
     with _lock:
@@ -142,6 +147,7 @@ def _client() -> httpx.Client:
 
 
 def _async_client() -> httpx.AsyncClient:
+    """Return the client of the running event loop."""
     import httpx
 
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""Say which endpoint this process runs."""
+"""Store which endpoint this worker process runs."""
 
 import os
 
@@ -12,5 +12,8 @@ def become(resource: str) -> None:
 
 
 def running():
-    """Return the resource name of the running endpoint; None outside a worker, where every function is local."""
+    """Return the resource name of the running endpoint; None outside a worker.
+
+    Outside a worker, every function runs locally.
+    """
     return _own if _own is not None else os.environ.get("FLASH_RESOURCE_NAME") or None

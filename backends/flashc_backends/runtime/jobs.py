@@ -1,4 +1,4 @@
-"""Call functions with the input of jobs."""
+"""Call a function of an endpoint with the input of a job."""
 
 
 def job_input(job):
@@ -22,7 +22,7 @@ def call(function, payload):
     """Call `function` with a job's arguments and return its result.
 
     Raises:
-        InvalidInput: they do not fit the signature.
+        InvalidInput: the arguments do not fit the signature.
     """
     import inspect
 

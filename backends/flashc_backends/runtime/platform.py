@@ -1,4 +1,4 @@
-"""Locate the platform's API and the other endpoints of this app."""
+"""Find the URLs of the platform's API and of the app's other endpoints."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from . import identity
 from .exchange import Conversation, Pause, Reply, Send, Unreachable
 
-TABLE_SECONDS = 300.0  # how long the table of endpoints is taken as current
-RETRY_SECONDS = 5.0  # how long to leave a failing state manager alone
+TABLE_SECONDS = 300.0  # the table of endpoints is read again after this time
+RETRY_SECONDS = 5.0  # the pause after the state manager has failed
 _STATE_TIMEOUT = 30.0
 
 
@@ -23,6 +23,7 @@ def endpoint_base() -> str:
 
 
 def _url(variable: str, default: str) -> str:
+    """Return the URL in an environment variable, or `default`, without a slash at its end."""
     return (os.environ.get(variable, "").strip() or default).rstrip("/")
 
 
@@ -37,7 +38,7 @@ def headers() -> dict[str, str]:
 
 @dataclass
 class Location:
-    """How to reach an endpoint: `jobs` is the base URL of its job API, `web` that of its routes."""
+    """The location of an endpoint: `jobs` is the URL of its job API, `web` that of its routes."""
 
     jobs: str
     web: str
@@ -59,8 +60,8 @@ def by_id(endpoint_id: str) -> Location:
 def locate(resource: str) -> Conversation:
     """Return the `Location` of an endpoint of this app.
 
-    With an environment id the state manager's table says where; without one, or where it says nothing,
-    the platform's sentinel resolves the name.
+    With an environment id, the table of the state manager has the URL.  Without an id, or if the
+    table has no URL, the platform's sentinel resolves the name.
     """
     urls = yield from _table()
     url = urls.get(resource)
@@ -72,6 +73,7 @@ def locate(resource: str) -> Conversation:
 
 
 def _sentinel(resource: str) -> Location:
+    """Return the location of the platform's sentinel, which resolves the endpoint's name."""
     base = urlsplit(endpoint_base())
     named = {
         **headers(),
@@ -87,6 +89,7 @@ def _sentinel(resource: str) -> Location:
 
 
 def _is_address(host: str) -> bool:
+    """Return whether a host is an IP address."""
     return ":" in host or host.replace(".", "").isdigit()
 
 
@@ -109,7 +112,10 @@ _refreshing = False
 
 
 def _table() -> Conversation:
-    """Return the URL of each resource; one caller at a time refreshes them, and old ones stay if that fails."""
+    """Return the URL of each resource.
+
+    One caller at a time refreshes the table.  If that fails, the old URLs stay.
+    """
     global _refreshing
     environment_id = os.environ.get("FLASH_ENVIRONMENT_ID")
     if not environment_id or not os.environ.get("RUNPOD_API_KEY"):
@@ -127,6 +133,7 @@ def _table() -> Conversation:
 
 
 def _claim() -> bool:
+    """Return True to one caller at a time, which then refreshes the table."""
     global _refreshing
     with _lock:
         if _refreshing:
@@ -136,6 +143,7 @@ def _claim() -> bool:
 
 
 def _refresh(environment_id: str) -> Conversation:
+    """Read the table of URLs from the state manager; keep the old one if that fails."""
     global _urls, _fresh_until
     try:
         state = yield from _query(
@@ -152,7 +160,7 @@ def _refresh(environment_id: str) -> Conversation:
         _urls = {str(name): str(url) for name, url in found.items()}
         _fresh_until = time.monotonic() + TABLE_SECONDS
     except (Unreachable, StateUnavailable, KeyError, TypeError, AttributeError):
-        # A table that can't be had, or says nothing yet: what is known stays, the sentinel does the rest.
+        # The table can't be read, or has no URLs yet: the old URLs stay, the sentinel resolves other names.
         _fresh_until = time.monotonic() + RETRY_SECONDS
 
 
@@ -161,6 +169,12 @@ class StateUnavailable(Exception):
 
 
 def _query(text: str, variables: dict[str, Any]) -> Conversation:
+    """Send a GraphQL query to the state manager and return its data.
+
+    Raises:
+        Unreachable: there is no reply.
+        StateUnavailable: the reply is an error.
+    """
     url = _url("RUNPOD_API_BASE_URL", "https://api.runpod.io") + "/graphql"
     content = {"json": {"query": text, "variables": variables}}
     reply: Reply = yield Send("POST", url, headers(), _STATE_TIMEOUT, content)

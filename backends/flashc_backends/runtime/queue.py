@@ -1,4 +1,4 @@
-"""Make the `handler(job)` that the worker image calls, from a queue-based endpoint's function or class."""
+"""Make `handler(job)`, which the worker image calls, from the function or class of an endpoint."""
 
 from . import identity, registry
 from .jobs import call, job_input
@@ -7,7 +7,7 @@ from .jobs import call, job_input
 def load(resource, modules, max_concurrency=1):
     """Import the endpoint's modules and return its handler.
 
-    Raises whatever the user's modules raise while they are imported; the worker then does not start.
+    Raises any exception of the user's modules; the worker then does not start.
     """
     import importlib
 
@@ -22,7 +22,7 @@ def load(resource, modules, max_concurrency=1):
 
 
 def start(handler):
-    """Serve jobs with the platform's SDK: what a handler file does when it is started as a script."""
+    """Serve jobs with the platform's SDK; a handler file calls it if it runs as a script."""
     import runpod
 
     limit = handler.max_concurrency
@@ -36,7 +36,7 @@ def start(handler):
 
 
 class _Handler:
-    """A handler with the number of jobs that one worker may run at once."""
+    """A handler, with the number of jobs that one worker may run at once."""
 
     def __init__(self, call, max_concurrency):
         self._call = call
@@ -48,6 +48,7 @@ class _Handler:
 
 
 def _function_handler(function, max_concurrency):
+    """Return the handler of a function, which depends on the function's kind and concurrency."""
     flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
     if flags & (_GENERATOR | _ASYNC_GENERATOR) or _generates(function):
         from .streams import StreamingHandler
@@ -60,12 +61,12 @@ def _function_handler(function, max_concurrency):
     return _Handler(lambda job: call(function, job_input(job)), max_concurrency)
 
 
-# The flags of `inspect`, which costs a cold start several milliseconds.
+# The flags of `inspect`; importing that module would delay the start of a worker by milliseconds.
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def _generates(function):
-    """Return whether a decorated function wraps a generator, as far as `__wrapped__` shows it."""
+    """Return whether a decorated function wraps a generator; only `__wrapped__` can show that."""
     inner = getattr(function, "__wrapped__", None)
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
     own = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -73,6 +74,8 @@ def _generates(function):
 
 
 def _async_handler(function):
+    """Return a handler that awaits `function`."""
+
     async def handler(job):
         return await call(function, job_input(job))
 
@@ -80,7 +83,7 @@ def _async_handler(function):
 
 
 def _threaded_handler(function):
-    """Return a handler that calls `function` in a thread, so that it does not block the event loop and other jobs."""
+    """Return a handler that calls `function` in a thread, so that other jobs can go on."""
 
     async def handler(job):
         import asyncio
@@ -104,6 +107,7 @@ def _methods(target):
 
 
 def _class_handler(target, methods):
+    """Return a handler that calls the method that the job names, on one instance for all jobs."""
     instance = target()  # once per worker, when it starts
     only = next(iter(methods)) if len(methods) == 1 else None
 
@@ -131,4 +135,5 @@ def _class_handler(target, methods):
 
 
 async def _gathered(chunks):
+    """Return the results of an async generator as a list."""
     return [chunk async for chunk in chunks]

@@ -1,4 +1,4 @@
-"""Register what the running endpoint's modules declare while they are imported."""
+"""Register the functions and routes of the running endpoint while its modules are imported."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` takes longer than everything else that a cold start needs
@@ -25,7 +25,7 @@ def target(resource: str) -> "Any":
     """Return the function or class of a queue-based endpoint.
 
     Raises:
-        LookupError: the imported modules did not declare it.
+        LookupError: the imported modules did not declare the endpoint.
     """
     if resource not in _targets:
         raise LookupError(f"no module of this artifact declares the endpoint {resource!r}")
@@ -36,7 +36,7 @@ def routes(resource: str) -> "list[tuple[str, str, Callable[..., Any]]]":
     """Return the routes of a load-balanced endpoint, in the order of their declaration.
 
     Raises:
-        LookupError: the imported modules declared none.
+        LookupError: the imported modules declared no route of the endpoint.
     """
     if resource not in _routes:
         raise LookupError(f"no module of this artifact declares a route of {resource!r}")

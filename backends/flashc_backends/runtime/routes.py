@@ -1,4 +1,4 @@
-"""Make the FastAPI app that the worker image serves, from a load-balanced endpoint's route functions."""
+"""Build the FastAPI app of a load-balanced endpoint from its route functions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
 
 
 async def _on_error(request: Request, error: Exception) -> Response:
-    """500.  Other endpoints of the app, which say so in a header, get what they need to raise it again."""
+    """Answer 500; an endpoint of the same app gets the details of the exception to raise it again.
+
+    Such an endpoint marks its requests with a header.
+    """
     if request.headers.get("x-flashc-dispatch") != "1":
         return PlainTextResponse("Internal Server Error", status_code=500)
     kind = type(error)
@@ -74,7 +77,7 @@ def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[...
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations as types; {} where one can't be evaluated, which FastAPI then reports."""
+    """Return the annotations as types; {} if one can't be evaluated, which FastAPI then reports."""
     try:
         return typing.get_type_hints(function, include_extras=True)
     except (NameError, TypeError, AttributeError):
@@ -82,17 +85,23 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _is_model(kind: Any) -> bool:
-    """Return whether a parameter is a pydantic model: FastAPI then decides where all parameters come from, as in Flash."""
+    """Return whether a parameter is a pydantic model.
+
+    If there is one, FastAPI decides where all parameters come from, as in Flash.
+    """
     return _is_class(kind) and issubclass(kind, BaseModel)
 
 
 def _is_class(kind: Any) -> bool:
-    """Return whether `issubclass` accepts it.  In Python 3.10, `list[str]` is an instance of `type`."""
+    """Return whether `issubclass` accepts `kind`.
+
+    In Python 3.10, `list[str]` is an instance of `type`, but not a class.
+    """
     return isinstance(kind, type) and typing.get_origin(kind) is None
 
 
 def _is_field(parameter: inspect.Parameter, path: str) -> bool:
-    """Return whether a parameter is one of Flash's JSON fields, not something that FastAPI provides."""
+    """Return whether a parameter is one of Flash's JSON fields, and not provided by FastAPI."""
     if "{%s}" % parameter.name in path or "{%s:" % parameter.name in path:
         return False
     if isinstance(parameter.default, _NATIVE_DEFAULTS):
@@ -104,6 +113,7 @@ def _is_field(parameter: inspect.Parameter, path: str) -> bool:
 
 
 def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:
+    """Return a parameter that FastAPI reads from the form or from the JSON body."""
     kind = Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation
     default = ... if parameter.default is inspect.Parameter.empty else parameter.default
     if multipart:
@@ -114,7 +124,10 @@ def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:
 
 
 def _ordered(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
-    """Make all parameters keyword-only, as FastAPI passes them; a required one may then follow a default."""
+    """Return all parameters as keyword-only, because FastAPI passes them by name.
+
+    So a required parameter may follow one with a default.
+    """
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
         p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters if p.kind not in variable

@@ -1,7 +1,8 @@
-"""Replace the SDK in compiled modules: `Endpoint`, and the SDK's other names on demand.
+"""Replace the Flash SDK on workers: `Endpoint`, and the SDK's other names on demand.
 
-Where `Endpoint` is applied, a function stays what it is on the worker that owns it, and is replaced by a dispatch
-stub on every other worker.  So every way to reach it works.
+`Endpoint(...)` decorates a function.  On the workers of that endpoint the function stays as it is;
+on all other workers a stub that sends a job takes its place.  So all ways to call the function
+work.
 """
 
 from . import identity, registry
@@ -21,10 +22,10 @@ __all__ = [
 
 
 class Endpoint:
-    """An endpoint of this app, or a client of one.
+    """An endpoint of this app, or a client of an endpoint.
 
-    Constructions that the compiler evaluated have only their resource's name; others still have all their
-    arguments, which are not used here.
+    flashc shortens a call `Endpoint(...)` that it can evaluate to the resource's name.  Other calls
+    keep all their arguments, most of which are not used here.
     """
 
     def __init__(self, name=None, *, id=None, image=None, **_config):
@@ -38,10 +39,11 @@ class Endpoint:
 
     @staticmethod
     def _resource(name):
+        """Return the resource name of an endpoint."""
         return NAMES.get(name, name)
 
     def __call__(self, target):
-        """Apply the endpoint to a function or class: return it, or its stub."""
+        """Return the decorated function or class, or the stub that takes its place here."""
         if self.name is None:
             self.name = target.__name__
         resource = self._resource(self.name)
@@ -56,6 +58,8 @@ class Endpoint:
         return dispatch.stub_of(resource, target)
 
     def _route(self, method, path):
+        """Return a decorator that registers a route's function, or replaces it by a stub."""
+
         def decorate(function):
             resource = self._resource(self.name)
             running = identity.running()
@@ -71,28 +75,29 @@ class Endpoint:
         return decorate
 
     def _verb(self, method, path, data=None, **options):
+        """Declare a route; as a client, send a request instead."""
         if self._client is None:
             return self._route(method, path)
         return self._client.request(method, path, data, **options)
 
     def get(self, path, data=None, **options):
-        """Declare a GET route, or send a request, as a client."""
+        """Declare a GET route; as a client, send a GET request instead."""
         return self._verb("GET", path, data, **options)
 
     def post(self, path, data=None, **options):
-        """Declare a POST route, or send a request, as a client."""
+        """Declare a POST route; as a client, send a POST request instead."""
         return self._verb("POST", path, data, **options)
 
     def put(self, path, data=None, **options):
-        """Declare a PUT route, or send a request, as a client."""
+        """Declare a PUT route; as a client, send a PUT request instead."""
         return self._verb("PUT", path, data, **options)
 
     def delete(self, path, data=None, **options):
-        """Declare a DELETE route, or send a request, as a client."""
+        """Declare a DELETE route; as a client, send a DELETE request instead."""
         return self._verb("DELETE", path, data, **options)
 
     def patch(self, path, data=None, **options):
-        """Declare a PATCH route, or send a request, as a client."""
+        """Declare a PATCH route; as a client, send a PATCH request instead."""
         return self._verb("PATCH", path, data, **options)
 
     def __getattr__(self, name):
@@ -102,24 +107,24 @@ class Endpoint:
         return getattr(client, name)
 
 
-class _Inert:
-    """A container of configuration; the runtime keeps it for programs that read it, and does not use it."""
+class _Configuration:
+    """Keeps its arguments as attributes, for programs that read them; the runtime does not."""
 
     def __init__(self, **config):
         self.__dict__.update(config)
 
 
-class NetworkVolume(_Inert):
-    """A network volume as declared."""
+class NetworkVolume(_Configuration):
+    """The arguments of a `NetworkVolume(...)` in the program."""
 
 
-class PodTemplate(_Inert):
-    """A container template as declared."""
+class PodTemplate(_Configuration):
+    """The arguments of a `PodTemplate(...)` in the program."""
 
 
 def __getattr__(name):
     if name in __all__:
-        from . import catalogue  # type: ignore[attr-defined]  # it joins in the artifact
+        from . import catalogue  # type: ignore[attr-defined]  # only artifacts contain it
 
         return getattr(catalogue, name)
     raise AttributeError(f"the SDK offers no {name!r} to workers")

@@ -1,4 +1,4 @@
-"""Send jobs and requests to other endpoints; return the result, or raise the exception raised there."""
+"""Send jobs and HTTP requests to other endpoints; return the result or raise the remote error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .errors import EndpointNotFound, RemoteError, RemoteTimeout, failure, remot
 from .exchange import Conversation, Pause, Reply, Send, Unreachable
 
 QUEUE_SECONDS = 300.0  # how long a job may wait for a worker, in addition to its own time limit
-DEFAULT_SECONDS = 900.0  # the platform's own limit for a job, and the queue
+DEFAULT_SECONDS = 900.0  # the platform's own limit for a job, plus the time in the queue
 _SYNC_SECONDS = 100.0  # the platform holds a synchronous request for up to 90 s
 _POLL_FIRST, _POLL_LONGEST, _POLL_GROWTH = 0.25, 5.0, 1.5
 _POLL_PATIENCE = 5  # consecutive failed status requests before giving up
@@ -33,7 +33,7 @@ class Job:
     payload: dict[str, Any]
 
     def conversation(self) -> Conversation:
-        """Send it and return the result."""
+        """Send the job and return its result."""
         location = yield from platform.locate(self.resource)
         return (yield from run_job(location, self.resource, self.function, self.payload))
 
@@ -57,7 +57,7 @@ class Request:
         path: str,
         payload: dict[str, Any],
     ) -> Request:
-        """Lay out arguments as the route expects them: in the path, the query, the body."""
+        """Return the request for a call: arguments are put into the path, the query or the body."""
         name = target.__name__
         body: dict[str, Any] = {}
         for key, value in payload.items():
@@ -71,7 +71,7 @@ class Request:
         return cls(resource, name, method, path, _body(name, body))
 
     def conversation(self) -> Conversation:
-        """Send it and return the result."""
+        """Send the request and return the result."""
         location = yield from platform.locate(self.resource)
         headers = {**location.headers, "X-Flashc-Dispatch": "1"}
         limit = _limit(self.resource)
@@ -86,16 +86,17 @@ class Request:
 
 
 def send(message: Job | Request) -> Any:
-    """Send and wait, blocking."""
+    """Send a message and wait for the result, blocking."""
     return exchange.run(message.conversation())
 
 
 async def send_async(message: Job | Request) -> Any:
-    """Send and wait on the running event loop."""
+    """Send a message and wait for the result on the running event loop."""
     return await exchange.run_async(message.conversation())
 
 
 def _limit(resource: str) -> float:
+    """Return the seconds that a call may take, in the queue and on the worker."""
     given = os.environ.get("FLASHC_CALL_TIMEOUT", "")
     if given:
         return float(given)
@@ -108,7 +109,7 @@ def _limit(resource: str) -> float:
 def run_job(
     location: platform.Location, resource: str, function: str, payload: Any
 ) -> Conversation:
-    """Submit a job and wait for its end."""
+    """Submit a job and wait for its end; return its result."""
     deadline = time.monotonic() + _limit(resource)
     body = yield from _submit(location, resource, function, payload, deadline)
     pause = _POLL_FIRST
@@ -145,6 +146,7 @@ def run_job(
 def _submit(
     location: platform.Location, resource: str, function: str, payload: Any, deadline: float
 ) -> Conversation:
+    """Submit a job and return the platform's reply, which is an object with the job's state."""
     url = f"{location.jobs}/runsync"
     pause = _POLL_FIRST
     while True:
@@ -175,7 +177,7 @@ def _submit(
 
 
 def _poll(location: platform.Location, job: Any) -> Conversation:
-    """Return the job's state; None where the platform could not tell it this time."""
+    """Return the job's state; None if the platform could not tell it this time."""
     url = f"{location.jobs}/status/{quote(str(job), safe='')}"
     try:
         reply: Reply = yield Send("GET", url, location.headers, 30.0)
@@ -189,12 +191,18 @@ def _poll(location: platform.Location, job: Any) -> Conversation:
 
 
 def _cancel(location: platform.Location, job: Any) -> Conversation:
+    """Cancel a job that the caller does not wait for any more; failures are ignored."""
     url = f"{location.jobs}/cancel/{quote(str(job), safe='')}"
     with contextlib.suppress(Unreachable):  # the caller learns of the timeout, which matters more
         yield Send("POST", url, location.headers, 10.0)
 
 
 def _result(body: Any, resource: str, function: str) -> Any:
+    """Return the output of a job that has ended.
+
+    Raises:
+        RemoteError: the job failed.
+    """
     if not isinstance(body, dict):
         return body
     status = str(body.get("status", "COMPLETED"))
@@ -212,6 +220,7 @@ def _result(body: Any, resource: str, function: str) -> Any:
 
 
 def _lost(error: Unreachable, resource: str, function: str) -> RemoteError:
+    """Return the exception for a request that got no reply."""
     if error.timed_out:
         text = f"{function} on {resource!r} did not answer in time ({error})"
         return failure(RemoteTimeout, resource, function, text)
@@ -220,6 +229,7 @@ def _lost(error: Unreachable, resource: str, function: str) -> RemoteError:
 
 
 def _refused(reply: Reply, resource: str, function: str) -> RemoteError:
+    """Return the exception for a reply with an HTTP error."""
     status = str(reply.status)
     if isinstance(reply.body, dict) and "error_type" in reply.body:
         return remote_failure(resource, function, reply.body, status)
@@ -232,6 +242,11 @@ def _refused(reply: Reply, resource: str, function: str) -> RemoteError:
 
 
 def _query(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Return arguments as the query of a URL.
+
+    Raises:
+        TypeError: a value is not text, a number or a list of these.
+    """
     query: dict[str, Any] = {}
     for key, value in values.items():
         items = value if isinstance(value, (list, tuple)) else [value]
@@ -247,7 +262,7 @@ def _query(name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _body(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return JSON fields, or a multipart form where some values are bytes."""
+    """Return arguments as JSON, or as a multipart form if some are bytes."""
     if any(isinstance(value, (bytes, bytearray)) for value in values.values()):
         binary = (bytes, bytearray)
         files = {key: bytes(v) for key, v in values.items() if isinstance(v, binary)}
@@ -266,8 +281,10 @@ def _body(name: str, values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_model(value: Any) -> bool:
+    """Return whether a value is an instance of a pydantic model."""
     return hasattr(value, "model_dump") and not isinstance(value, type)
 
 
 def _plain(value: Any) -> Any:
+    """Return a pydantic model as a dictionary, and other values as they are."""
     return value.model_dump(mode="json") if _is_model(value) else value

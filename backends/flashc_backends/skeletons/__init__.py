@@ -1,1 +1,1 @@
-"""Files that the compiler fills in: real modules, whose constants it replaces."""
+"""Hold the templates of handler files: Python modules whose constants the compiler replaces."""

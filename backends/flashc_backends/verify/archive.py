@@ -1,4 +1,4 @@
-"""Read the files of an artifact, and report what is wrong with the way they are packed."""
+"""Read the files of an artifact's archive, and report what is wrong with its packing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from typing import Any, BinaryIO
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.manifest.manifest_model import Manifest
 
-_MOST = 64 * 1024**3  # bytes unpacked; a longer archive is a bomb
+_MOST = 64 * 1024**3  # bytes unpacked; a larger archive is refused as an attack
 _SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
-_KEPT = 8 * 1024**2  # bytes; the content of larger files is not looked into
+_KEPT = 8 * 1024**2  # bytes; the content of larger files is not kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMember:
-    """A file of the archive; `content` is None for one that is too large to look into."""
+    """A file of the archive; `content` is None if the file is too large to be kept."""
 
     size: int
     digest: str
@@ -33,10 +33,11 @@ class ArchiveMember:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ArtifactContents:
-    """A readable archive: its files by path, its manifest, and the distributions that its files belong to.
+    """A readable archive: its files by path, its manifest, and its distributions.
 
-    `proven` are the distributions whose files were compared with their RECORD when they were installed;
-    `left_to_others` those that an artifact of one endpoint does without, as only other endpoints need them.
+    `proven` are the distributions whose files were already compared with their RECORD at
+    installation.  `left_to_others` are the distributions that the artifact of one endpoint does not
+    contain, because only other endpoints need them.
     """
 
     members: dict[str, ArchiveMember]
@@ -52,7 +53,7 @@ class ArtifactContents:
         return {path: constants(self.text(path) or "") for path in paths}
 
     def text(self, path: str) -> str | None:
-        """Return a file as text; None where it is missing or too large."""
+        """Return a file as text; None if it is missing or too large."""
         member = self.members.get(path)
         if member is None or member.content is None:
             return None
@@ -65,7 +66,7 @@ class ArtifactContents:
 
 
 def constants(source: str) -> dict[str, object]:
-    """Return the constants that a module assigns at its top; none where it can't be parsed."""
+    """Return the constants that a module assigns at its top; none if it can't be parsed."""
     found: dict[str, object] = {}
     try:
         body = ast.parse(source).body
@@ -81,10 +82,11 @@ def constants(source: str) -> dict[str, object]:
 
 
 def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple[str, str]]]:
-    """Return the files of an archive, and pairs of a path and what is wrong with the way it is packed.
+    """Return the files of an archive, and (path, problem) for each file that is packed wrongly.
 
     Raises:
-        OSError, EOFError, tarfile.TarError, zlib.error, ValueError: it is not an archive, or too large.
+        OSError, EOFError, tarfile.TarError, zlib.error, ValueError: the file is not an archive, or
+            too large.
     """
     found: dict[str, ArchiveMember] = {}
     problems: list[tuple[str, str]] = []
@@ -122,6 +124,7 @@ _NOTHING = ArchiveMember(size=0, digest=hashlib.sha256().hexdigest(), head=b"", 
 
 
 def _member(stream: Any, size: int) -> ArchiveMember:
+    """Return a file of the archive that is read from `stream`."""
     total, kept, head = hashlib.sha256(), [], b""
     while chunk := stream.read(1 << 20):
         total.update(chunk)

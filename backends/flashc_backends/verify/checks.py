@@ -1,7 +1,7 @@
 """Verify an artifact: report everything that would keep a worker from running it.
 
-Nothing here trusts what made the artifact: the archive is read again, and everything that its manifest, its
-handlers and its lock promise is looked for in it.
+The checks do not rely on the build: they read the archive again, and look for everything that its
+manifest, its handlers and its lock name.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def verify_artifact(artifact: Path, sink: Sink) -> None:
 def verify_build(artifact: Path, layers: Sequence[Layer], sink: Sink) -> None:
     """Verify an artifact that was made just now, in a fraction of the time of `verify_artifact`.
 
-    The archive begins with its layers, byte for byte those that were checked when they were made, so that only
-    what comes behind them is unpacked again.
+    The archive begins with its layers, which were checked when they were made.  So only what
+    follows the layers is unpacked again.
     """
     members: dict[str, ArchiveMember] = {}
     with artifact.open("rb") as stream:
@@ -81,6 +81,7 @@ def _verify(
     proven: frozenset[str],
     sink: Sink,
 ) -> None:
+    """Report everything that is wrong with an artifact whose files are read."""
     for path, problem in problems:
         _report_broken(sink, path, problem)
     manifest = _manifest(members, sink)
@@ -113,6 +114,7 @@ def _verify(
 
 
 def _report_broken(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN) -> None:
+    """Report what is wrong with a file of the artifact."""
     sink.report(rules.BROKEN_ARTIFACT, WholeFile(path), f"`{path}`: {problem}", help=(help,))
 
 
@@ -122,6 +124,7 @@ _Model = TypeVar("_Model", bound=Struct)
 
 
 def _manifest(members: Mapping[str, ArchiveMember], sink: Sink) -> Manifest | None:
+    """Return the manifest; None if it is missing or wrong, which is reported."""
     if MANIFEST_PATH not in members:
         _report_broken(sink, MANIFEST_PATH, "the archive has no manifest")
         return None
@@ -129,11 +132,11 @@ def _manifest(members: Mapping[str, ArchiveMember], sink: Sink) -> Manifest | No
 
 
 def _left_to_others(members: Mapping[str, ArchiveMember], sink: Sink) -> frozenset[str]:
-    """Return the distributions that the artifact of one endpoint does without."""
+    """Return the distributions that the artifact of one endpoint does not contain."""
     if ENDPOINT_RECORD_PATH in members:
         record = _document(ENDPOINT_RECORD_PATH, members, EndpointRecord, sink)
         return frozenset(record.left_to_others if record is not None else ())
-    # Artifacts that older versions made say it in a comment of their lock.
+    # Older versions of flashc wrote this list into a comment of the lock.
     lock = members.get(WORKER_REQUIREMENTS_PATH)
     first = (lock.content or b"" if lock is not None else b"").partition(b"\n")[0]
     return frozenset(
@@ -146,7 +149,7 @@ def _left_to_others(members: Mapping[str, ArchiveMember], sink: Sink) -> frozens
 def _document(
     path: str, members: Mapping[str, ArchiveMember], model: type[_Model], sink: Sink
 ) -> _Model | None:
-    """Read a JSON document of the artifact; None, after reports, where it does not fit its schema."""
+    """Return a JSON document of the artifact; None if it does not fit its schema (reported)."""
     try:
         return read_document(members[path].content or b"", model)
     except InvalidDocument as error:
@@ -184,12 +187,12 @@ def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
 def _check_handlers(
     artifact: ArtifactContents, modules: Mapping[str, OwnModule]
 ) -> Iterator[tuple[str, str]]:
-    """Check that each resource of the manifest has its handler, module and functions."""
+    """Yield (path, problem) for each resource without its handler, module or function."""
     resources = artifact.manifest.resources
     for resource, entry in resources.items():
         handler = entry.handler_file
         if handler is None:
-            continue  # an image of the user's, or a client
+            continue  # a prebuilt image or a client has no handler
         if handler not in artifact.members:
             yield handler, f"the manifest names it as the handler of `{resource}`"
         elif artifact.handlers.get(handler, {}).get("RESOURCE") != resource:
@@ -204,7 +207,7 @@ def _check_handlers(
 
 
 def _check_modules(artifact: ArtifactContents, handler: str) -> Iterator[tuple[str, str]]:
-    """Check that a handler names modules, and that the artifact has them."""
+    """Yield (path, problem) if a handler names no modules, or a missing one."""
     names = artifact.handlers[handler].get("MODULES")
     if not (isinstance(names, tuple) and names and all(isinstance(n, str) for n in names)):
         yield handler, "its `MODULES` are not the names of modules"
@@ -220,6 +223,7 @@ def _check_function(
     function: ManifestFunction,
     modules: Mapping[str, OwnModule],
 ) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) if the artifact does not define a function of the manifest."""
     path = module_path(artifact, function.module)
     if path is None:
         yield MANIFEST_PATH, f"`{resource}` needs the module `{function.module}`"

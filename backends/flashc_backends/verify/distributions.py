@@ -1,4 +1,4 @@
-"""Check that an artifact has the distributions of its lock, whole and made for the workers."""
+"""Check that an artifact has the packages of its lock, complete and made for the workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _RECORD = ".dist-info/RECORD"
 
 
 def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[InstalledDistribution]:
-    """Yield the distributions that the archive's RECORD files list; unreadable ones have no files."""
+    """Yield the distributions that the archive's RECORD files list.
+
+    A distribution whose RECORD can't be read has no files.
+    """
     for path, member in members.items():
         if path.endswith(_RECORD) and member.content is not None:
             name, version = _name_and_version(path)
@@ -36,7 +39,7 @@ def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[Install
 
 
 def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
-    """Yield (path, problem) for each distribution that is missing, incomplete, or not for the workers."""
+    """Yield (path, problem) for distributions that are missing, incomplete, or not for workers."""
     locked = {
         entry.name: entry.version
         for entry in parse_compiled(artifact.text(WORKER_REQUIREMENTS_PATH) or "")
@@ -63,6 +66,7 @@ def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]
 def _check_record(
     artifact: ArtifactContents, path: str, record: ArchiveMember
 ) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) for each file that differs from the RECORD or is missing."""
     folder = posixpath.dirname(path)
     entries = _entries(record)
     if entries is None:
@@ -78,7 +82,7 @@ def _check_record(
 
 
 def _entries(record: ArchiveMember) -> list[RecordEntry] | None:
-    """Return what a RECORD lists; None where it can't be read."""
+    """Return the entries of a RECORD; None if it can't be read."""
     if record.content is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Read an artifact's own modules: what they define, and what they import that is missing."""
+"""Check an artifact's own modules: find what they define, and imports of missing modules."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ArtifactIndex:
         return module_path(self.artifact, name) is not None
 
     def origin(self, name: str) -> Origin:
-        """Return where workers find a module: in the artifact, the standard library, or the image."""
+        """Return where workers find a module: in the artifact, standard library or image."""
         top = name.partition(".")[0]
         if top in self.artifact.top_level:
             return Origin.PROJECT
@@ -45,7 +45,7 @@ class ArtifactIndex:
 
 
 def module_path(artifact: ArtifactContents, name: str) -> str | None:
-    """Return the path of a module by its dotted name; None where the artifact does not have it."""
+    """Return the path of a module by its dotted name; None if the artifact does not have it."""
     stem = name.replace(".", "/")
     return next((p for p in (f"{stem}.py", f"{stem}/__init__.py") if p in artifact.members), None)
 
@@ -53,10 +53,10 @@ def module_path(artifact: ArtifactContents, name: str) -> str | None:
 def read_modules(
     artifact: ArtifactContents,
 ) -> tuple[dict[str, OwnModule], list[tuple[str, str]]]:
-    """Return the app's modules that its handlers import, directly or not, by path; and (path, problem) pairs.
+    """Return the modules that the handlers import, directly or not, and (path, problem) pairs.
 
-    Modules that can't be parsed are left out.  Such a module is a problem if a handler names it, unless its syntax
-    may be newer than that of the Python that runs flashc.
+    Modules that can't be parsed are left out.  Such a module is a problem if a handler names it,
+    unless its syntax may be newer than that of the Python that runs flashc.
     """
     index = ArtifactIndex(artifact)
     problems: list[tuple[str, str]] = []
@@ -91,7 +91,10 @@ def read_modules(
 
 
 def _names(value: object) -> list[str]:
-    """Return the strings of a tuple; none of another value, because flashc may not have written the handler."""
+    """Return the strings of a tuple; none if `value` is something else.
+
+    flashc may not have written the handler.
+    """
     return [item for item in value if isinstance(item, str)] if isinstance(value, tuple) else []
 
 
@@ -125,7 +128,7 @@ def _definitions(body: list[Any]) -> Iterator[str]:
 def missing_imports(
     artifact: ArtifactContents, modules: Mapping[str, OwnModule]
 ) -> Iterator[tuple[str, Import]]:
-    """Yield (path, import) for what is not in the artifact, the image or the standard library."""
+    """Yield (path, import) for modules that are not in the artifact, image or standard library."""
     for path, module in modules.items():
         yield from ((path, item) for item in module.imports if _is_missing(artifact, item))
 
@@ -137,6 +140,7 @@ def _third_party(artifact: ArtifactContents) -> frozenset[str]:
 
 
 def _is_missing(artifact: ArtifactContents, item: Import) -> bool:
+    """Return whether a worker surely does not find an imported module."""
     if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
         return False
     names = set(distributions_of(item.module))

@@ -1,4 +1,4 @@
-"""Check that an artifact has the parts of flashc's runtime that its handlers need."""
+"""Check that an artifact has the modules of flashc's runtime that its handlers need."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _RUNTIME = "_flashc"
 
 
 def check_runtime(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
-    """Yield (path, problem) for each part that a handler, or another part, imports at its top and that is missing.
+    """Yield (path, problem) for missing modules that handlers or other modules import at their top.
 
-    What a part imports in its functions may be left out: apps that can't need it do without.
+    A module that is only imported inside functions may be missing, because some apps can't need it.
     """
     index = ArtifactIndex(artifact)
     for path in artifact.members:
@@ -40,7 +40,7 @@ def check_runtime(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
 
 
 def _needed_parts(item: Import) -> list[str]:
-    """Return the names of the runtime's modules that must be there for an import."""
+    """Return the names of the runtime's modules that must be in the artifact for an import."""
     if item.scope or item.typing_only:
         return []
     if item.module == _RUNTIME:

@@ -1,4 +1,4 @@
-"""Execute `try` and `contextlib.suppress`, with the handler that Python would select."""
+"""Execute `try` statements and `contextlib.suppress`: select the handler that Python would run."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame
 from flashc.evaluator.values import Known, SequenceValue, Unknown, Value
 
-from .branches import joined, maybe
+from .branches import execute_maybe, joined_names
 
 
-def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
+def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """Execute a `try` statement.
 
     Raises:
-        PythonError: nothing in the statement catches it.
+        PythonError: the exception is not caught in the statement.
     """
     try:
         flow = _handled(machine, node, frame)
@@ -38,7 +38,7 @@ def attempt(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
 
 
 def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
-    """Execute the body, then its `else` or the handler of what the body raises."""
+    """Execute the body, then its `else` or the handler of the exception that the body raises."""
     before, count = dict(frame.names), machine.may_raise_count
     span = frame.syntax.span(node)
     reason = Unknown(reason="it is in a `try`, and what is tried may fail", origin=span)
@@ -48,9 +48,9 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     except PythonError as error:
         if machine.may_raise_count == count or not node.handlers:
             return _handle(machine, node, error, frame)
-        # What came before may have raised another exception, which selects another handler.
-        names = joined([before, frame.names], reason)
-        outcomes = _perhaps_handle(machine, node, names, frame, reason)
+        # Earlier code may have raised another exception, which selects another handler.
+        names = joined_names([before, frame.names], reason)
+        outcomes = _handle_maybe(machine, node, names, frame, reason)
         if not outcomes:
             raise
         return _join(outcomes, frame, reason)
@@ -59,7 +59,7 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
             flow = machine.execute(node.orelse.body, frame)
         return flow
     after, returned = frame.names, frame.returned
-    outcomes = _perhaps_handle(machine, node, joined([before, after], reason), frame, reason)
+    outcomes = _handle_maybe(machine, node, joined_names([before, after], reason), frame, reason)
     frame.names, frame.returned = after, returned
     if flow is Flow.NEXT and node.orelse is not None:
         try:
@@ -82,12 +82,12 @@ class _Outcome:
     names: dict[str, Value]
 
 
-def _perhaps_handle(
+def _handle_maybe(
     machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
 ) -> list[_Outcome]:
-    """Return what comes of the handlers of a body that ended here, but may raise at run time.
+    """Return the outcomes of the handlers for a body that ended here, but may raise at run time.
 
-    A handler that raises is left out: after the statement the program has not run it.
+    A handler that raises has no outcome: the program does not reach the code after the statement.
     """
     outcomes: list[_Outcome] = []
     for handler in node.handlers:
@@ -103,13 +103,13 @@ def _perhaps_handle(
 
 
 def _join(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
-    """Set the names after a statement that ended in one of several ways; return how it may have ended."""
-    frame.names = joined([outcome.names for outcome in outcomes], reason)
+    """Set the names after a statement that ended in one of several ways; return the joined flow."""
+    frame.names = joined_names([outcome.names for outcome in outcomes], reason)
     return _any_of({outcome.flow for outcome in outcomes}, frame, reason)
 
 
 def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
-    """Return how a statement ends that may end in each of these ways."""
+    """Return the flow of a statement that may end in each of these ways."""
     if flows == {Flow.NEXT}:
         return Flow.NEXT
     if frame.enclosing is not None:
@@ -121,11 +121,11 @@ def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
     return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
 
 
-def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
-    """Execute `with contextlib.suppress(...)`, where `kinds` are the exceptions that it catches.
+def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Flow:
+    """Execute `with contextlib.suppress(...)`; `kinds` are the exceptions that it catches.
 
     Raises:
-        PythonError: an exception that it does not catch.
+        PythonError: the body raises another exception.
     """
     before, count = dict(frame.names), machine.may_raise_count
     span = frame.syntax.span(node)
@@ -141,37 +141,42 @@ def suppress(machine: Machine, node: cst.With, kinds: Value, frame: Frame) -> Fl
                 raise
             if verdict is True:
                 return Flow.NEXT
-        frame.names = joined([before, frame.names], reason)
+        frame.names = joined_names([before, frame.names], reason)
         return Flow.NEXT
     if machine.may_raise_count == count:
         return flow
-    frame.names = joined([before, frame.names], reason)
+    frame.names = joined_names([before, frame.names], reason)
     return _any_of({flow, Flow.NEXT}, frame, reason)
 
 
 def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -> Flow:
+    """Run the handler that catches `error`; raise `error` if there is no such handler."""
     for handler in node.handlers:
         verdict = _catches(machine, handler, error, frame)
         if verdict is None:
             reason = Unknown(
                 reason="it is not known which handler runs", origin=frame.syntax.span(handler)
             )
-            maybe(machine, [h.body for h in node.handlers], frame, reason)
+            execute_maybe(machine, [h.body for h in node.handlers], frame, reason)
             return Flow.NEXT
         if verdict:
-            return _run(machine, handler, error, frame)
+            return _run_handler(machine, handler, error, frame)
     raise error
 
 
 def _catches(
     machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame
 ) -> bool | None:
+    """Return whether a handler catches `error`; None if that is not known."""
     if handler.type is None:
         return True
     return catches(machine.evaluate(handler.type, frame), error)
 
 
-def _run(machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame) -> Flow:
+def _run_handler(
+    machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame: Frame
+) -> Flow:
+    """Execute the body of a handler, with the exception under the handler's name."""
     name: str | None = None
     if handler.name is not None and isinstance(handler.name.name, cst.Name):
         name = handler.name.name.value
@@ -187,7 +192,10 @@ def _run(machine: Machine, handler: cst.ExceptHandler, error: PythonError, frame
 
 
 def _object(error: PythonError) -> Value:
-    """Return the exception that a handler sees.  Python's own texts differ between its versions."""
+    """Return the exception object that a handler gets.
+
+    The texts of Python's own exceptions are unknown, because they differ between versions.
+    """
     if error.value is not None:
         return error.value
     if isinstance(error.kind, type) and error.kind is StopIteration:

@@ -1,4 +1,4 @@
-"""Execute branches that may or may not run, and join their results."""
+"""Execute code that may or may not run, and join the values of names afterwards."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from flashc.evaluator.values import External, Known, ModuleRef, Unknown, Value
 from flashc.syntax import walk
 
 
-def maybe(machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown) -> Flow:
-    """Execute each suite on a copy of the names; a name that differs afterwards is unknown.
+def execute_maybe(
+    machine: Machine, suites: Sequence[Suite | None], frame: Frame, reason: Unknown
+) -> Flow:
+    """Execute each suite on a copy of the names; afterwards a name that differs is unknown.
 
-    None is an empty branch.  A single branch may also not run at all.
+    None stands for an empty branch.  If there is only one branch, it may also not run.
     """
     branches = [None if s is None else partial(machine.execute, s, frame) for s in suites]
-    return perhaps(machine, branches, frame, reason)
+    return execute_branches(machine, branches, frame, reason)
 
 
-def perhaps(
+def execute_branches(
     machine: Machine,
     branches: Sequence[Callable[[], Flow] | None],
     frame: Frame,
     reason: Unknown,
 ) -> Flow:
-    """Execute branches as `maybe` does; each is a function that returns how it ended."""
+    """Execute branches as `execute_maybe` does; each branch is a function that returns its flow."""
     before = dict(frame.names)
     outcomes: list[dict[str, Value]] = []
     flows: set[Flow] = set()
@@ -43,11 +45,11 @@ def perhaps(
                 if branch is not None:
                     flows.add(branch())
             except PythonError:
-                pass  # the names keep what this branch had; a `try` knows by `may_raise`
+                pass  # keep the names of this branch; `may_raise` above tells an enclosing `try`
             outcomes.append(frame.names)
     if len(branches) == 1:
         outcomes.append(before)
-    frame.names = joined(outcomes, reason)
+    frame.names = joined_names(outcomes, reason)
     flows.discard(Flow.NEXT)
     if flows and frame.enclosing is not None:
         frame.returned = reason
@@ -60,24 +62,28 @@ def perhaps(
     return Flow.MAYBE_BREAK if breaks else Flow.MAYBE_CONTINUE
 
 
-def explore(machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown) -> None:
-    """Evaluate an expression of which it is not known whether it runs, for what it changes."""
+def evaluate_maybe(
+    machine: Machine, node: cst.BaseExpression, frame: Frame, reason: Unknown
+) -> None:
+    """Evaluate an expression that may or may not run, for its effects on names and containers."""
 
     def branch() -> Flow:
         machine.evaluate(node, frame)
         return Flow.NEXT
 
-    perhaps(machine, [branch], frame, reason)
+    execute_branches(machine, [branch], frame, reason)
 
 
-def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown) -> Flow:
+def execute_loop_maybe(
+    machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unknown
+) -> Flow:
     """Execute the body of a loop whose number of iterations is not known; return how it ended.
 
-    One iteration tells what the body changes.  Where it changes names, another iteration may compute something
-    else from them, so every name that the body assigns is unknown.
+    The body is executed once to find what it changes.  If it changes names, another iteration may
+    compute other values from them, so every name that the body assigns is unknown.
     """
     before = dict(frame.names)
-    flow = maybe(machine, [body], frame, reason)
+    flow = execute_maybe(machine, [body], frame, reason)
     assigned = [name for name in walk.bound_names(body) if name in frame.names]
     if any(frame.names[name] is not before.get(name) for name in assigned):
         for name in assigned:
@@ -87,18 +93,19 @@ def maybe_loop(machine: Machine, body: cst.BaseSuite, frame: Frame, reason: Unkn
     return flow
 
 
-def joined(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
-    """Return the names after one of several branches, when it is not known which."""
-    joined: dict[str, Value] = {}
+def joined_names(outcomes: list[dict[str, Value]], reason: Unknown) -> dict[str, Value]:
+    """Return the names after one of several branches, if it is not known which branch ran."""
+    names: dict[str, Value] = {}
     for name in dict.fromkeys(name for outcome in outcomes for name in outcome):
         values = [outcome.get(name) for outcome in outcomes]
         first = values[0]
         same = first is not None and all(_same(first, value) for value in values[1:])
-        joined[name] = first if first is not None and same else _blurred(values, reason)
-    return joined
+        names[name] = first if first is not None and same else _joined_value(values, reason)
+    return names
 
 
 def _same(left: Value, right: Value | None) -> bool:
+    """Return whether two branches surely leave the same value."""
     if left is right:
         return True
     if isinstance(left, Known) and isinstance(right, Known):
@@ -109,10 +116,10 @@ def _same(left: Value, right: Value | None) -> bool:
     return False
 
 
-def _blurred(values: list[Value | None], reason: Unknown) -> Value:
-    """Return what a name is that differs between branches.
+def _joined_value(values: list[Value | None], reason: Unknown) -> Value:
+    """Return the value of a name after branches that leave different values.
 
-    A definition in one branch only is still that definition: its own check reports the condition.
+    A name that only one branch defines keeps its definition: another check reports the condition.
     """
     present = [value for value in values if value is not None]
     if len(present) == 1 and isinstance(present[0], Known) and _is_definition(present[0].value):
@@ -121,10 +128,12 @@ def _blurred(values: list[Value | None], reason: Unknown) -> Value:
 
 
 def _unknown(reason: Unknown) -> Unknown:
+    """Return a new unknown value with the same reason."""
     return Unknown(reason=reason.reason, origin=reason.origin, variable=reason.variable)
 
 
 def _is_definition(value: object) -> bool:
+    """Return whether a value is a class, a module or an object of an SDK that acts as one."""
     if isinstance(value, DialectObject):
         return value.is_definition
     return isinstance(value, (ClassValue, External, ModuleRef))

@@ -1,4 +1,4 @@
-"""Evaluate calls: their arguments, and what each kind of callee makes of them."""
+"""Evaluate call expressions: the callee, then the arguments, then the call by the callee's kind."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ from . import functions
 
 
 def call_expression(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> Value:
-    """Return the value of a call in the source."""
+    """Return the value of a call that is written in the source."""
     callee = machine.evaluate(node.func, frame)
     arguments = evaluate_arguments(machine, node, frame, span)
     return machine.call(callee, arguments)
 
 
 def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Span) -> CallArguments:
-    """Return the arguments of a call, `*` and `**` taken apart.
+    """Return the arguments of a call; the operands of `*` and `**` are unpacked.
 
     Raises:
         PythonError: a keyword is given twice or is not a string.
@@ -62,7 +62,7 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
             else:
                 positional.extend(Argument(item, written_at) for item in items)
         elif part.star == "**":
-            problem = _spread(value, written_at, keywords) or problem
+            problem = _unpack_keywords(value, written_at, keywords) or problem
         elif part.keyword is not None:
             name = frame.syntax.span(part.keyword)
             _keyword(keywords, part.keyword.value, Argument(value, written_at, name))
@@ -79,7 +79,10 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
     )
 
 
-def _spread(value: Value, written_at: Span, keywords: dict[str, Argument]) -> Unknown | None:
+def _unpack_keywords(
+    value: Value, written_at: Span, keywords: dict[str, Argument]
+) -> Unknown | None:
+    """Add the items of a `**` operand to the keywords; if that fails, return the reason."""
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, DictValue):
@@ -95,6 +98,11 @@ def _spread(value: Value, written_at: Span, keywords: dict[str, Argument]) -> Un
 
 
 def _keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> None:
+    """Add one keyword argument.
+
+    Raises:
+        PythonError: the keyword is given twice (a TypeError).
+    """
     if name in keywords:
         raise PythonError(
             TypeError, f"multiple values for keyword argument '{name}'", argument.span
@@ -117,7 +125,7 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
         case DialectObject() as sdk_object:
             return sdk_object.call(machine, arguments)
         case PartialValue() as partial:
-            return machine.call(partial.function, _completed(partial, arguments))
+            return machine.call(partial.function, _with_partial_arguments(partial, arguments))
         case FunctionValue() as function:
             return functions.call(machine, function, arguments)
         case LambdaValue() as function:
@@ -138,7 +146,8 @@ def call(machine: Machine, callee: Value, arguments: CallArguments) -> Value:
             return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
 
-def _completed(partial: PartialValue, later: CallArguments) -> CallArguments:
+def _with_partial_arguments(partial: PartialValue, later: CallArguments) -> CallArguments:
+    """Return the arguments of a call of a `functools.partial`, including the stored ones."""
     earlier = [Argument(value, later.span) for value in partial.positional]
     keywords = {**partial.keywords, **later.keywords}
     positional = earlier + later.positional
@@ -146,7 +155,7 @@ def _completed(partial: PartialValue, later: CallArguments) -> CallArguments:
 
 
 def _member_of(machine: Machine, enum_class: EnumMeta, arguments: CallArguments) -> Value:
-    """`GpuGroup("ADA_24")`."""
+    """Return the member of an enum for its value, as in `GpuGroup("ADA_24")`."""
     if arguments.keywords:
         reason = f"flashc does not evaluate this `{enum_class.__name__}(...)`"
         return Unknown(reason=reason, origin=arguments.span)

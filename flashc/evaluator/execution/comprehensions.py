@@ -10,7 +10,7 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.containers import make_set, store
-from flashc.evaluator.operations.iteration import IterationUnknown, iterate, lazily
+from flashc.evaluator.operations.iteration import IterationUnknown, iterate, lazy_iterator
 from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
 
@@ -20,7 +20,8 @@ from .targets import bind
 def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span) -> Value:
     """Return the container that a comprehension makes, or a generator expression's iterator.
 
-    The first iterable belongs to the scope around it, everything else to the comprehension's own scope.
+    The first iterable belongs to the scope around it, everything else to the comprehension's own
+    scope.
     """
     inner = Frame(
         syntax=frame.syntax,
@@ -32,16 +33,17 @@ def comprehension(machine: Machine, node: cst.BaseComp, frame: Frame, span: Span
     first = machine.evaluate(node.for_in.iter, frame)
     results = _generate(machine, node, node.for_in, first, inner)
     if isinstance(node, cst.GeneratorExp):
-        return lazily((value for _, value in results), "generator", span)
+        return lazy_iterator((value for _, value in results), "generator", span)
     try:
-        return _collected(machine, node, results, span)
+        return _collect_results(machine, node, results, span)
     except IterationUnknown as problem:
         return problem.reason
 
 
-def _collected(
+def _collect_results(
     machine: Machine, node: cst.BaseComp, results: Iterator[tuple[Value, Value]], span: Span
 ) -> Value:
+    """Return the list, set or dict that a comprehension makes from its results."""
     if isinstance(node, cst.DictComp):
         mapping = DictValue()
         for key, value in results:
@@ -58,14 +60,14 @@ def _collected(
 def _generate(
     machine: Machine, node: cst.BaseComp, generator: cst.CompFor, source: Value, frame: Frame
 ) -> Iterator[tuple[Value, Value]]:
-    """Yield the (key, value) pairs of a comprehension; where there are no keys, the value twice.
+    """Yield the (key, value) pairs of a comprehension; a list or set yields (value, value).
 
     Raises:
-        IterationUnknown: the next one is not known.
+        IterationUnknown: the next element is not known.
     """
     for item in iterate(machine, source, unordered=isinstance(node, cst.SetComp)):
         bind(machine, generator.target, item, frame)
-        if not _passes(machine, generator, frame):
+        if not _meets_conditions(machine, generator, frame):
             continue
         if generator.inner_for_in is not None:
             inner = machine.evaluate(generator.inner_for_in.iter, frame)
@@ -78,7 +80,8 @@ def _generate(
             yield value, value
 
 
-def _passes(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
+def _meets_conditions(machine: Machine, generator: cst.CompFor, frame: Frame) -> bool:
+    """Return whether the `if` clauses of a comprehension hold for the current element."""
     for condition in generator.ifs:
         verdict = truth(machine, machine.evaluate(condition.test, frame))
         if isinstance(verdict, Unknown):

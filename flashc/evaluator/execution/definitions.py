@@ -32,7 +32,7 @@ from .functions import defaults
 
 
 def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> None:
-    """Bind a function's name to what its decorators make of it."""
+    """Execute `def`: apply the decorators to a new function and bind its name to the result."""
     name = node.name.value
     decorators = [machine.evaluate(decorator.decorator, frame) for decorator in node.decorators]
     function = FunctionValue(
@@ -47,6 +47,7 @@ def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
 
 
 def _kind(decorators: list[Value]) -> MethodKind:
+    """Return the kind of a method by its decorators, such as "static" for `@staticmethod`."""
     for decorator in decorators:
         kind = _KINDS.get(_external_name(decorator))
         if kind is not None:
@@ -68,6 +69,7 @@ def _decorated(
     decorators: list[Value],
     frame: Frame,
 ) -> Value:
+    """Return the result of applying decorators to a function or class, the innermost first."""
     for index in reversed(range(len(decorators))):
         span = frame.syntax.span(node.decorators[index].decorator)
         call = CallArguments(
@@ -85,7 +87,7 @@ def _decorated(
 
 
 def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | None:
-    """Return what a decorator makes of its argument; None where that is not known."""
+    """Return the result of applying one decorator; None if it is not known."""
     if not isinstance(decorator, Known):
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
@@ -103,7 +105,7 @@ _TRANSPARENT = frozenset({*_KINDS, "typing.final"})
 
 
 def _wrapped(value: Value) -> Value:
-    """Return a function or class after a decorator that flashc does not evaluate."""
+    """Return a function or class that a decorator has changed in an unknown way."""
     if isinstance(value, Known):
         match value.value:
             case FunctionValue() as function:
@@ -192,6 +194,7 @@ _HOOK = "__init_subclass__"
 
 
 def _fields(node: cst.ClassDef) -> tuple[str, ...]:
+    """Return the names that a class annotates: the fields of a dataclass or named tuple."""
     return tuple(
         statement.target.value
         for statement in statements_of(node.body)
@@ -202,26 +205,28 @@ def _fields(node: cst.ClassDef) -> tuple[str, ...]:
 
 
 def _is_class_variable(annotation: cst.BaseExpression) -> bool:
+    """Return whether an annotation is `ClassVar`, so that the name is no field."""
     if isinstance(annotation, cst.Subscript):
         annotation = annotation.value
     return (dotted(annotation) or "").rpartition(".")[2] == "ClassVar"
 
 
 def _external_name(value: Value) -> str:
+    """Return the full name of a value from outside the project; "" for other values."""
     if isinstance(value, Known) and isinstance(value.value, External):
         return value.value.name
     return ""
 
 
 def _is_dataclass(value: Value) -> bool:
-    """`@dataclass`, and `@dataclass(frozen=True)`."""
+    """Return whether a decorator is `@dataclass` or `@dataclass(...)`."""
     if isinstance(value, Known) and isinstance(value.value, DataclassDecorator):
         return True
     return _external_name(value) == "dataclasses.dataclass"
 
 
 def _restricts(decorator: Value) -> bool:
-    """Return whether it is `@dataclass(frozen=True)` or `@dataclass(slots=True)`."""
+    """Return whether a decorator is `@dataclass(frozen=True)` or `@dataclass(slots=True)`."""
     return (
         isinstance(decorator, Known)
         and isinstance(decorator.value, DataclassDecorator)
@@ -263,6 +268,6 @@ def _enumeration(
 
 
 def _is_method(value: Value) -> bool:
-    """Return whether what an enum's body binds is not a member."""
+    """Return whether a value in an enum's body is a method and so not a member."""
     methods = (FunctionValue, LambdaValue, ClassValue)
     return isinstance(value, Known) and isinstance(value.value, methods)

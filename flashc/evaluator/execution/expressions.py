@@ -1,4 +1,4 @@
-"""Evaluate expressions in a frame: each kind of node has its function in a table."""
+"""Evaluate expressions: a table has one function for each kind of syntax node."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
 from . import symbols
-from .branches import explore
+from .branches import evaluate_maybe
 from .calls import call_expression
 from .comprehensions import comprehension
 from .functions import defaults
@@ -43,7 +43,7 @@ _CONSTANTS = {"True": True, "False": False, "None": None}
 
 
 def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
-    """Return the value of `node`; what flashc does not evaluate is an `Unknown`.
+    """Return the value of `node`; it is an `Unknown` if flashc does not evaluate such a node.
 
     Raises:
         PythonError: the program is certain to raise here.
@@ -70,6 +70,7 @@ def evaluate(machine: Machine, node: cst.BaseExpression, frame: Frame) -> Value:
 
 
 def _name(machine: Machine, node: cst.Name, frame: Frame, span: Span) -> Value:
+    """Return the value of a name: a constant, a name of the program, or a builtin."""
     name = node.value
     if name in _CONSTANTS:
         return Known(_CONSTANTS[name], span)
@@ -116,6 +117,7 @@ def _sequence(
     frame: Frame,
     span: Span,
 ) -> Value:
+    """Evaluate the elements of a tuple, list or set, starred ones included."""
     items: list[Value] = []
     for part in parts:
         value = machine.evaluate(part.value, frame)
@@ -132,6 +134,7 @@ def _sequence(
 
 
 def _dict(machine: Machine, node: cst.Dict, frame: Frame, span: Span) -> Value:
+    """Evaluate a dict display, including `**` operands."""
     result = DictValue()
     for part in node.elements:
         if isinstance(part, cst.DictElement):
@@ -170,7 +173,7 @@ def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: S
             return kept
     verdict = truth(machine, left)
     if isinstance(verdict, Unknown):
-        explore(machine, node.right, frame, verdict)
+        evaluate_maybe(machine, node.right, frame, verdict)
         return verdict
     if verdict == wants:
         return left
@@ -179,7 +182,7 @@ def _boolean(machine: Machine, node: cst.BooleanOperation, frame: Frame, span: S
 
 
 def _with_default(left: Symbolic, right: Value) -> Symbolic | None:
-    """`os.getenv("K") or "default"` stays a reference to the variable, with that default."""
+    """Return `os.getenv("K") or "default"` as a reference to the variable with that default."""
     if len(left.parts) != 1 or not isinstance(left.parts[0], EnvironmentReference):
         return None
     if not isinstance(right, Known) or not isinstance(right.value, str):
@@ -206,11 +209,12 @@ def _comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span
 
 
 def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) -> Value:
+    """Evaluate `a if test else b`; if the test is not known, both parts may have run."""
     test = machine.evaluate(node.test, frame)
     chosen = truth(machine, test)
     if isinstance(chosen, Unknown):
-        explore(machine, node.body, frame, chosen)
-        explore(machine, node.orelse, frame, chosen)
+        evaluate_maybe(machine, node.body, frame, chosen)
+        evaluate_maybe(machine, node.orelse, frame, chosen)
         return chosen
     value = machine.evaluate(node.body if chosen else node.orelse, frame)
     return tainted(value, variables_of(test))
@@ -225,6 +229,7 @@ def _attribute(machine: Machine, node: cst.Attribute, frame: Frame, span: Span) 
 
 
 def _named(machine: Machine, node: cst.NamedExpr, frame: Frame, span: Span) -> Value:
+    """Evaluate a walrus expression, `(name := value)`."""
     value = machine.evaluate(node.value, frame)
     if isinstance(node.target, cst.Name):
         frame.bind_walrus(node.target.value, value)
@@ -239,7 +244,7 @@ def _await(machine: Machine, node: cst.Await, frame: Frame, span: Span) -> Value
     return Unknown(reason="it waits for something at run time", origin=span)
 
 
-# A table, because LibCST's classes are abstract ones, for which `match` is slow.
+# A table is used because `match` is slow for LibCST's abstract classes.
 _EVALUATORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame, Span], Value]] = {
     cst.Attribute: _attribute,
     cst.Await: _await,

@@ -1,4 +1,4 @@
-"""Call the project's own functions and classes: execute their bodies, within limits."""
+"""Call functions and classes of the analysed project: execute their bodies, within limits."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
         PythonError: the arguments do not fit, or the body is certain to raise.
     """
     node = function.node
-    machine.watch.note_call(machine.activation.module, function)
+    machine.interactions.note_call(machine.activation.module, function)
     reason: str | None = None
     if arguments.problem is not None:
         machine.escape(arguments)
@@ -50,7 +50,7 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
 
 
 def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArguments) -> Value:
-    """Return what a lambda of the project returns; raises what `call` raises."""
+    """Return the result of a call of a lambda of the project; raises what `call` raises."""
     if arguments.problem is not None:
         machine.escape(arguments)
         return arguments.problem
@@ -65,7 +65,7 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArgument
 
 
 def defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:
-    """Return the defaults of a signature, computed once, where the function is defined."""
+    """Return the defaults of a signature, which are computed once, when the function is defined."""
     return {
         param.name.value: machine.evaluate(param.default, frame)
         for param in (*params.posonly_params, *params.params, *params.kwonly_params)
@@ -83,7 +83,7 @@ def _bind(
     """Bind the arguments of a call to the parameters, as Python does.
 
     Raises:
-        PythonError: they do not fit.
+        PythonError: the arguments do not fit the parameters.
     """
     positional = [*params.posonly_params, *params.params]
     positional_only = {param.name.value for param in params.posonly_params}
@@ -118,7 +118,9 @@ def _bind(
 
 
 def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArguments) -> Value:
-    """Return the instance that `Class(arguments)` makes; unknown where the class builds it in another way.
+    """Return the instance that `Class(arguments)` makes.
+
+    The result is unknown if the class makes instances in a way that flashc does not evaluate.
 
     Raises:
         PythonError: the arguments do not fit, or `__init__` is certain to raise.

@@ -24,6 +24,7 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
 
 
 def _module(machine: Machine, name: str, span: Span) -> Value:
+    """Return the module `name` as a value: one of the project, or one from outside."""
     if machine.project.origin(name) is Origin.PROJECT:
         return Known(ModuleRef(name), span)
     return Known(External(name), span)
@@ -41,7 +42,7 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
     if module is None:
         return
     if isinstance(node.names, cst.ImportStar):
-        _star(machine, module, frame, span)
+        _import_star(machine, module, frame, span)
         return
     for item in node.names:
         name = item.evaluated_name
@@ -49,12 +50,14 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
 
 
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
+    """Return the value of `name` that `from module import name` binds."""
     if not module or machine.project.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
     return of_external(machine, External(module), name, span)
 
 
-def _star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
+def _import_star(machine: Machine, module: str, frame: Frame, span: Span) -> None:
+    """Bind the names that `from module import *` imports."""
     if machine.project.origin(module) is Origin.PROJECT:
         frame.names.update(machine.exported(module))
         return

@@ -1,4 +1,4 @@
-"""Execute `match`: select the case that Python would, if subject and patterns are constants."""
+"""Execute `match` statements: select the case that Python would run, if all values are known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flashc.evaluator.values import (
     concrete,
 )
 
-from .branches import maybe
+from .branches import execute_maybe
 
 _Bound = dict[str, Value]
 
@@ -28,7 +28,7 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
     subject = resolve_symbolic(machine, machine.evaluate(node.subject, frame))
     for index, case in enumerate(node.cases):
         bound: _Bound = {}
-        verdict = _fits(machine, case.pattern, subject, frame, bound)
+        verdict = _matches(machine, case.pattern, subject, frame, bound)
         if verdict is True:
             for name, value in bound.items():
                 frame.bind(name, value)
@@ -37,16 +37,16 @@ def match(machine: Machine, node: cst.Match, frame: Frame) -> Flow:
                 verdict = truth(machine, guard)
         if isinstance(verdict, Unknown):
             rest = [case.body for case in node.cases[index:]]
-            return maybe(machine, [*rest, None], frame, verdict)
+            return execute_maybe(machine, [*rest, None], frame, verdict)
         if verdict:
             return machine.execute(case.body, frame)
     return Flow.NEXT
 
 
-def _fits(
+def _matches(
     machine: Machine, pattern: cst.MatchPattern, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
-    """Return whether `subject` fits; what the pattern captures goes into `bound`."""
+    """Return whether `subject` matches a pattern; put the names that it binds into `bound`."""
     if isinstance(subject, Unknown):
         return subject
     span = frame.syntax.span(pattern)
@@ -59,7 +59,7 @@ def _fits(
             return compared(machine, symbol, subject, wanted, span)
         case cst.MatchOr():
             for option in pattern.patterns:
-                verdict = _fits(machine, option.pattern, subject, frame, bound)
+                verdict = _matches(machine, option.pattern, subject, frame, bound)
                 if verdict is not False:
                     return verdict
             return False
@@ -74,8 +74,9 @@ def _fits(
 def _captured(
     machine: Machine, pattern: cst.MatchAs, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
+    """Match a pattern with a name, `pattern as name` or `name`, and bind the name."""
     if pattern.pattern is not None:
-        verdict = _fits(machine, pattern.pattern, subject, frame, bound)
+        verdict = _matches(machine, pattern.pattern, subject, frame, bound)
         if verdict is not True:
             return verdict
     if pattern.name is not None:
@@ -90,6 +91,7 @@ def _sequence(
     frame: Frame,
     bound: _Bound,
 ) -> bool | Unknown:
+    """Match a pattern such as `[a, *b]`."""
     container = subject.value if isinstance(subject, Known) else None
     if not isinstance(container, SequenceValue):
         if isinstance(container, (str, bytes, int, float, complex, DictValue)) or container is None:
@@ -111,7 +113,7 @@ def _sequence(
                 rest = container.items[index : index + surplus + 1]
                 bound[target.name.value] = Known(SequenceValue(list, rest), subject.origin)
         elif isinstance(target, cst.MatchSequenceElement):
-            verdict = _fits(machine, target.value, container.items[position], frame, bound)
+            verdict = _matches(machine, target.value, container.items[position], frame, bound)
             if verdict is not True:
                 return verdict
     return True
@@ -120,6 +122,7 @@ def _sequence(
 def _mapping(
     machine: Machine, pattern: cst.MatchMapping, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
+    """Match a pattern such as `{"key": a, **rest}`."""
     container = subject.value if isinstance(subject, Known) else None
     if not isinstance(container, DictValue):
         if (
@@ -140,7 +143,7 @@ def _mapping(
         if plain not in container.entries:
             return False
         seen.add(plain)
-        verdict = _fits(machine, element.pattern, container.entries[plain][1], frame, bound)
+        verdict = _matches(machine, element.pattern, container.entries[plain][1], frame, bound)
         if verdict is not True:
             return verdict
     if pattern.rest is not None:

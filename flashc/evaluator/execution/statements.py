@@ -1,6 +1,7 @@
-"""Execute statements in order on the names of a frame.
+"""Execute statements: assignments, loops, `if`, `with`, `raise` and others; one function for each.
 
-Where it is not known whether a statement runs, `branches.maybe` executes it on a copy of the names.
+If it is not known whether a statement runs, `branches.execute_maybe` runs it on a copy of the
+names.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from flashc.syntax import walk
 from flashc_core.source import Span
 
 from . import symbols
-from .attempts import attempt, suppress
-from .branches import joined, maybe, maybe_loop, perhaps
+from .attempts import execute_suppress, execute_try
+from .branches import execute_branches, execute_loop_maybe, execute_maybe, joined_names
 from .definitions import define_class, define_function
 from .imports import execute_import, execute_import_from
 from .matching import match
@@ -44,6 +45,7 @@ def execute(machine: Machine, body: Suite, frame: Frame) -> Flow:
 
 
 def _execute(machine: Machine, statements: Iterator[cst.CSTNode], frame: Frame) -> Flow:
+    """Execute statements until one of them ends the suite; return how the suite ended."""
     for statement in statements:
         machine.step(statement, frame)
         flow = _EXECUTORS.get(type(statement), _ignore)(machine, statement, frame)
@@ -59,12 +61,14 @@ def _execute_rest(
 ) -> Flow:
     """Execute the statements after a `break` or `continue` that may or may not run."""
     assert frame.doubt is not None
-    rest = perhaps(machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt)
+    rest = execute_branches(
+        machine, [partial(_execute, machine, statements, frame)], frame, frame.doubt
+    )
     return rest if rest is Flow.MAYBE_BREAK else flow
 
 
 def _ignore(machine: Machine, node: cst.CSTNode, frame: Frame) -> Flow:
-    """`pass`, and statements that do nothing while a module is imported."""
+    """Do nothing, as for `pass` and for statements without effect while a module is imported."""
     return Flow.NEXT
 
 
@@ -83,6 +87,7 @@ def _assign_annotated(machine: Machine, node: cst.AnnAssign, frame: Frame) -> No
 
 
 def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> None:
+    """Execute `target += value`, and other assignments with an operator."""
     target = Target.of(machine, node.target, frame)
     current = target.read()
     value = machine.evaluate(node.value, frame)
@@ -91,7 +96,10 @@ def _assign_augmented(machine: Machine, node: cst.AugAssign, frame: Frame) -> No
 
 
 def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span: Span) -> Value:
-    """Return the result of `current += value`: `current` itself where Python changes the object."""
+    """Return the result of `current += value`.
+
+    The result is `current` itself if Python changes the object.
+    """
     container = current.value if isinstance(current, Known) else None
     if isinstance(container, SequenceValue) and container.kind is list and symbol == "+":
         _extend(machine, container, value)
@@ -113,6 +121,7 @@ def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span:
 
 
 def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
+    """Execute `items += value` for a list: append the elements of `value`."""
     more = elements(machine, value)
     if machine.condition is not None or isinstance(more, Unknown):
         machine.may_raise()
@@ -127,6 +136,7 @@ def _expression(machine: Machine, node: cst.Expr, frame: Frame) -> None:
 
 
 def _return(machine: Machine, node: cst.Return, frame: Frame) -> Flow:
+    """Execute `return`, and keep the returned value in the frame."""
     frame.returned = (
         Known(None, frame.syntax.span(node))
         if node.value is None
@@ -148,6 +158,7 @@ def _delete(machine: Machine, node: cst.Del, frame: Frame) -> None:
 
 
 def _assert(machine: Machine, node: cst.Assert, frame: Frame) -> None:
+    """Execute `assert`; a test that is surely false raises AssertionError."""
     test = machine.evaluate(node.test, frame)
     verdict = truth(machine, test)
     if verdict is False:
@@ -167,6 +178,7 @@ def _continue(machine: Machine, node: cst.Continue, frame: Frame) -> Flow:
 
 
 def _raise(machine: Machine, node: cst.Raise, frame: Frame) -> None:
+    """Raise the exception of a `raise` statement, or the handled one if it names none."""
     span = frame.syntax.span(node)
     if node.exc is not None:
         error = raised(machine.evaluate(node.exc, frame), span)
@@ -184,6 +196,7 @@ def _raise(machine: Machine, node: cst.Raise, frame: Frame) -> None:
 
 
 def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
+    """Execute the branch that the test selects; if the test is not known, each branch may run."""
     test = machine.evaluate(node.test, frame)
     verdict = truth(machine, test)
     orelse = node.orelse
@@ -191,7 +204,7 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
     if orelse is not None:
         other = [orelse] if isinstance(orelse, cst.If) else orelse.body
     if isinstance(verdict, Unknown):
-        return maybe(machine, [node.body, other], frame, verdict)
+        return execute_maybe(machine, [node.body, other], frame, verdict)
     chosen = node.body if verdict else other
     if chosen is None:
         return Flow.NEXT
@@ -201,7 +214,10 @@ def _if(machine: Machine, node: cst.If, frame: Frame) -> Flow:
 
 @dataclass(slots=True, eq=False)
 class _Loop:
-    """A loop that is executed; `exits` are the names wherever a `break` may have left it."""
+    """A loop that is executed.
+
+    `exits` are the names at each `break` that may have left the loop.
+    """
 
     machine: Machine
     node: cst.For | cst.While
@@ -210,7 +226,10 @@ class _Loop:
     exits: list[dict[str, Value]] = field(default_factory=list[dict[str, Value]])
 
     def iteration(self) -> Flow:
-        """Execute the body once; what follows a `break` that may run is uncertain."""
+        """Execute the body once.
+
+        After a `break` that may have run, the following code is uncertain.
+        """
         flow = self.machine.execute(self.node.body, self.frame)
         doubt = self.frame.doubt
         if flow is Flow.MAYBE_BREAK and doubt is not None:
@@ -219,35 +238,39 @@ class _Loop:
         return flow
 
     def unknown(self, reason: Unknown) -> Flow:
-        """Execute an unknown number of iterations."""
-        flow = maybe_loop(self.machine, self.node.body, self.frame, reason)
+        """Execute the loop for an unknown number of iterations."""
+        flow = execute_loop_maybe(self.machine, self.node.body, self.frame, reason)
         self.join()
         if flow is Flow.RETURN:
             return flow
         if self.node.orelse is None:
             return Flow.NEXT
-        return maybe(self.machine, [self.node.orelse.body], self.frame, reason)
+        return execute_maybe(self.machine, [self.node.orelse.body], self.frame, reason)
 
     def end(self) -> Flow:
-        """Execute `else`, if no `break` left the loop."""
+        """Execute the `else` block, unless a `break` has left the loop."""
         doubt = self.frame.doubt
         uncertain = self.join()
         if self.node.orelse is None:
             return Flow.NEXT
         if uncertain and doubt is not None:
-            return maybe(self.machine, [self.node.orelse.body], self.frame, doubt)
+            return execute_maybe(self.machine, [self.node.orelse.body], self.frame, doubt)
         return self.machine.execute(self.node.orelse.body, self.frame)
 
     def join(self) -> bool:
-        """Join the names of all exits; return whether there were any but the end."""
+        """Join the names of all exits and of the end.
+
+        Return whether there was an exit by `break`.
+        """
         if not self.exits or self.frame.doubt is None:
             return False
-        self.frame.names = joined([*self.exits, self.frame.names], self.frame.doubt)
+        self.frame.names = joined_names([*self.exits, self.frame.names], self.frame.doubt)
         self.stack.close()
         return True
 
 
 def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
+    """Execute a `for` loop; if the items are not known, for an unknown number of iterations."""
     items = machine.evaluate(node.iter, frame)
     with ExitStack() as stack:
         loop = _Loop(machine, node, frame, stack)
@@ -268,6 +291,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
 
 
 def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
+    """Execute a `while` loop; if the test is not known, for an unknown number of iterations."""
     with ExitStack() as stack:
         loop = _Loop(machine, node, frame, stack)
         while True:
@@ -286,6 +310,7 @@ def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
 
 
 def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
+    """Execute a `with` statement; its context manager may suppress exceptions of the body."""
     suppressed: list[Value] = []
     before = dict(frame.names)
     for item in node.items:
@@ -301,24 +326,25 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
             assign(machine, item.asname.name, kept, frame)
     if suppressed:
         kinds = Known(SequenceValue(tuple, suppressed), frame.syntax.span(node))
-        return suppress(machine, node, kinds, frame)
+        return execute_suppress(machine, node, kinds, frame)
     try:
         return machine.execute(node.body, frame)
     except PythonError:
         # The context manager may suppress the exception.
         machine.may_raise()
-        reason = Unknown(reason="what is tried fails", origin=frame.syntax.span(node))
-        frame.names = joined([before, frame.names], reason)
+        reason = Unknown(reason="the body of `with` raises", origin=frame.syntax.span(node))
+        frame.names = joined_names([before, frame.names], reason)
         return Flow.NEXT
 
 
 def _try_star(machine: Machine, node: cst.TryStar, frame: Frame) -> Flow:
+    """Execute the body of a `try` with `except*` as code that may not run to its end."""
     span = frame.syntax.span(node)
     reason = Unknown(reason="flashc does not evaluate this statement", origin=span)
-    return maybe(machine, [node.body], frame, reason)
+    return execute_maybe(machine, [node.body], frame, reason)
 
 
-# Functions that return None go on with the next statement.
+# If a function returns None, the next statement is executed.
 _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]] = {
     cst.AnnAssign: _assign_annotated,
     cst.Assert: _assert,
@@ -339,7 +365,7 @@ _EXECUTORS: dict[type[cst.CSTNode], Callable[[Machine, Any, Frame], Flow | None]
     cst.Nonlocal: _nonlocal,
     cst.Raise: _raise,
     cst.Return: _return,
-    cst.Try: attempt,
+    cst.Try: execute_try,
     cst.TryStar: _try_star,
     cst.While: _while,
     cst.With: _with,

@@ -1,4 +1,4 @@
-"""Evaluate literals, implicit concatenation and f-strings."""
+"""Evaluate literals, implicit string concatenation and f-strings."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ def literal(
     node: cst.SimpleString | cst.Integer | cst.Float | cst.Imaginary | cst.ConcatenatedString,
     span: Span,
 ) -> Value:
-    """Return a literal's value; Python's own warnings about invalid escapes are dropped."""
+    """Return the value of a literal; Python's own warnings about invalid escapes are dropped."""
+    plain = _plain_value(node)
+    if plain is not None:
+        return Known(plain, span)
     try:
-        if isinstance(node, cst.SimpleString) and "\\" not in node.value:
-            return Known(node.evaluated_value, span)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return Known(node.evaluated_value, span)
@@ -32,10 +33,24 @@ def literal(
         return Unknown(reason="the literal is too large", origin=span)
 
 
+def _plain_value(node: cst.BaseExpression) -> str | int | None:
+    """Return the value of a simple string or integer.
+
+    The result is None for other literals, which Python has to compile.
+    """
+    if isinstance(node, cst.SimpleString):
+        text = node.value
+        is_plain = text[0] in "\"'" and not text.startswith(text[0] * 3) and "\\" not in text
+        return text[1:-1] if is_plain else None
+    if isinstance(node, cst.Integer) and node.value.isdecimal() and len(node.value) < 19:
+        return int(node.value)
+    return None
+
+
 def string(
     machine: Machine, node: cst.ConcatenatedString | cst.FormattedString, frame: Frame, span: Span
 ) -> Value:
-    """Return the value of an f-string or an implicit concatenation; environment variables stay references."""
+    """Return the value of an f-string or concatenation; environment variables stay references."""
     parts: list[Text | EnvironmentReference] = []
     variables: frozenset[str] = frozenset()
     for piece in _pieces(node):
@@ -61,6 +76,7 @@ def string(
 
 
 def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringExpression]:
+    """Return the texts and placeholders of a string, f-string or concatenation, in order."""
     match node:
         case cst.ConcatenatedString():
             return [*_pieces(node.left), *_pieces(node.right)]
@@ -85,7 +101,7 @@ def _pieces(node: cst.BaseExpression) -> list[str | bytes | cst.FormattedStringE
 
 
 def _unescape(text: str, quote: str, raw: bool) -> str:
-    """Return the text between an f-string's placeholders: `{{` is a brace, escapes are those of a string."""
+    """Return the text between the placeholders of an f-string, with escapes and `{{` replaced."""
     plain = text.replace("{{", "{").replace("}}", "}")
     if raw or "\\" not in plain:
         return plain
@@ -94,6 +110,7 @@ def _unescape(text: str, quote: str, raw: bool) -> str:
 
 
 def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: Frame) -> Value:
+    """Return the text of a placeholder of an f-string, `{value!r:spec}`."""
     span = frame.syntax.span(part)
     value = machine.evaluate(part.expression, frame)
     if isinstance(value, Symbolic) and not part.conversion and not part.format_spec:
@@ -117,7 +134,7 @@ def _placeholder(machine: Machine, part: cst.FormattedStringExpression, frame: F
 def _formatted(
     machine: Machine, value: Value, conversion: str | None, spec: str, span: Span
 ) -> Value:
-    """One placeholder of an f-string as text."""
+    """Return the text of a value after the conversion and format of a placeholder."""
     functions: dict[str | None, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}
 
     def render(plain: object) -> str:
@@ -130,7 +147,7 @@ def _formatted(
 
 
 def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
-    """Return what `f"{ x = }"` writes before the value: the placeholder's own text."""
+    """Return the text that `f"{ x = }"` writes before the value."""
     assert part.equal is not None
     pieces = (
         part.whitespace_before_expression,
@@ -142,7 +159,7 @@ def _self_documenting(part: cst.FormattedStringExpression, frame: Frame) -> str:
 
 
 def _as_text(value: Symbolic) -> Symbolic:
-    """Return what a placeholder makes of a variable: Python writes None where it is not set."""
+    """Return the text of an environment variable in a placeholder; "None" if it may be not set."""
     if not value.optional:
         return value
     parts = [
@@ -155,6 +172,7 @@ def _as_text(value: Symbolic) -> Symbolic:
 def _format_spec(
     machine: Machine, part: cst.FormattedStringExpression, frame: Frame
 ) -> str | Unknown:
+    """Return the text of a placeholder's format specification."""
     texts: list[str] = []
     for piece in part.format_spec or ():
         if isinstance(piece, cst.FormattedStringText):

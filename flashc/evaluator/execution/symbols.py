@@ -1,4 +1,4 @@
-"""Name the operators of the syntax by the symbols that the operations on values use."""
+"""Map the operators of the syntax tree to symbols such as `+`, which the operations use."""
 
 from __future__ import annotations
 

@@ -37,7 +37,10 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The target of an augmented assignment: its parts are evaluated once, then it is read and stored."""
+    """The target of an augmented assignment.
+
+    Its parts are evaluated once; then the target is read and stored.
+    """
 
     read: Callable[[], Value]
     store: Callable[[Value], None]
@@ -67,7 +70,7 @@ class Target:
 
 
 def bind(machine: Machine, target: cst.BaseExpression, value: Value, frame: Frame) -> None:
-    """Bind `target`, which may be a tuple or a loop's variable, to `value`; raises what `assign` raises."""
+    """Bind `target`, which may be a tuple or a loop's variable; raises what `assign` raises."""
     match target:
         case cst.Name():
             if frame.owner(target.value) is frame:
@@ -94,6 +97,7 @@ def bind(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fram
 def _unpack_items(
     machine: Machine, target: cst.Tuple | cst.List, items: list[Value], frame: Frame
 ) -> None:
+    """Assign items to the targets of `a, *b = items`."""
     targets = target.elements
     starred = next((i for i, t in enumerate(targets) if isinstance(t, cst.StarredElement)), None)
     span = frame.syntax.span(target)
@@ -119,7 +123,7 @@ def subscript(machine: Machine, node: cst.Subscript, frame: Frame, span: Span) -
 
 
 def key_of(machine: Machine, node: cst.Subscript, frame: Frame) -> Value:
-    """Return what is between the brackets: a value, a slice, or a tuple of these."""
+    """Return the key between the brackets: a value, a slice, or a tuple of these."""
     span = frame.syntax.span(node)
     parts: list[Value] = []
     for element in node.slice:
@@ -150,7 +154,7 @@ def delete(machine: Machine, target: cst.BaseExpression, frame: Frame) -> None:
     match target:
         case cst.Name():
             if frame.owner(target.value).names.pop(target.value, None) is None:
-                machine.may_raise()  # NameError, unless it came from code that flashc does not evaluate
+                machine.may_raise()  # NameError, unless code that flashc does not evaluate defined the name
         case cst.Tuple() | cst.List():
             for element in target.elements:
                 delete(machine, element.value, frame)

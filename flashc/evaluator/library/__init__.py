@@ -1,1 +1,1 @@
-"""Python's library on values: attributes, methods, builtin functions, the standard library's constants."""
+"""Evaluate Python's own library: attributes, methods, builtin functions, the standard library."""

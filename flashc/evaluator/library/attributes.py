@@ -1,4 +1,4 @@
-"""Read and assign attributes of values."""
+"""Read, assign and delete attributes of evaluated values, as `value.name` does in Python."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from flashc_core.source import Span
 
 from . import paths
 
-# What a worker will see; the build host does not matter.
+# The constants of workers, which may differ from those of the building machine.
 WORKER_CONSTANTS: dict[str, object] = {
     "sys.platform": "linux",
     "os.name": "posix",
@@ -68,7 +68,7 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
         case External() as external:
             return of_external(machine, external, name, span)
         case EnumMeta() as enum_class:
-            return _of_enum_class(enum_class, receiver, name, span)
+            return _of_enum_class(machine, enum_class, receiver, name, span)
         case Enum() as member:
             return _of_member(member, receiver, name, span)
         case ClassValue() as class_value:
@@ -99,6 +99,7 @@ _OF_NUMBERS = frozenset({"real", "imag", "numerator", "denominator"})
 
 
 def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
+    """Return the value of an attribute of a function, such as `__name__`."""
     if function.decorated:
         return Unknown(reason=f"`{function.name}` is decorated", origin=span)
     match name:
@@ -113,7 +114,8 @@ def _of_function(function: FunctionValue, name: str, span: Span) -> Value:
 def of_external(machine: Machine, external: External, name: str, span: Span) -> Value:
     """Return the value of `module.name` of a module outside the project.
 
-    It is an object of an SDK, a constant that is the same on every worker, or an `External` with the full name.
+    It is an object of an SDK, a constant that is the same on every worker, or an `External` with
+    the full name.
     """
     full = f"{external.name}.{name}"
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
@@ -129,16 +131,20 @@ def of_external(machine: Machine, external: External, name: str, span: Span) -> 
     return Known(External(full), span)
 
 
-def _of_enum_class(enum_class: EnumMeta, receiver: Known, name: str, span: Span) -> Value:
+def _of_enum_class(
+    machine: Machine, enum_class: EnumMeta, receiver: Known, name: str, span: Span
+) -> Value:
+    """Return a member or a method of an enum class."""
     member: object = enum_class.__members__.get(name)
     if member is not None:
         return Known(member, span)
-    if name in ("all", "from_string", "__members__"):
+    if name == "__members__" or any(d.enum_method(enum_class, name) for d in machine.dialects):
         return Known(BoundMethod(receiver, name), span)
     return no_member(enum_class, name, span)
 
 
 def _of_member(member: Enum, receiver: Known, name: str, span: Span) -> Value:
+    """Return the value of an attribute of an enum's member."""
     if name in ("value", "_value_"):
         return Known(member.value, span)
     if name in ("name", "_name_"):
@@ -151,6 +157,7 @@ def _of_member(member: Enum, receiver: Known, name: str, span: Span) -> Value:
 
 
 def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -> Value:
+    """Return the value of an attribute of a class of the project."""
     if class_value.decorated and name not in class_value.names:
         return Unknown(reason=f"the class `{class_value.name}` is decorated", origin=span)
     if name in ("__name__", "__qualname__"):
@@ -171,6 +178,7 @@ def _of_class(class_value: ClassValue, receiver: Known, name: str, span: Span) -
 def _of_instance(
     machine: Machine, instance: InstanceValue, receiver: Known, name: str, span: Span
 ) -> Value:
+    """Return the value of an attribute of an instance of a class of the project."""
     if instance.of.find("__getattribute__") is not None:
         return Unknown(reason=f"`{instance.of.name}` has `__getattribute__`", origin=span)
     if name in instance.names:
@@ -196,7 +204,7 @@ def _of_instance(
 
 
 def _receiver_only(receiver: Known, of: ClassValue, span: Span) -> CallArguments:
-    """Return the arguments with which reading a property calls its function."""
+    """Return the arguments of the call that reads a property: only the instance."""
     return CallArguments(
         positional=[Argument(receiver, span)],
         keywords={},
@@ -232,7 +240,7 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
             values.escaped = Unknown(reason="`args` was assigned", origin=value.origin)
             machine.may_raise()
         case _:
-            machine.may_raise()  # most values have no attributes of the program's own
+            machine.may_raise()  # most values refuse new attributes
 
 
 def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -> None:
@@ -262,7 +270,10 @@ def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -
 
 
 def _stores_plainly(of: ClassValue, name: str, special: str) -> bool:
-    """Return whether `instance.name = value` only stores the value, and does not run code or raise."""
+    """Return whether `instance.name = value` only stores the value, or `del` only removes it.
+
+    Otherwise it may run code of the program or raise.
+    """
     slots = [
         ancestor.names["__slots__"] for ancestor in of.ancestry() if "__slots__" in ancestor.names
     ]
@@ -295,7 +306,7 @@ def _contains(names: Value, name: str) -> bool:
 
 
 def _change_somehow(machine: Machine, receiver: Known, name: str, span: Span) -> None:
-    """Note that an instance's class decides what assigning an attribute does."""
+    """Note that assigning or deleting an attribute may run code of the instance's class."""
     machine.may_raise()
     reason = Unknown(reason=f"the class decides what assigning `{name}` does", origin=span)
     instance = receiver.value

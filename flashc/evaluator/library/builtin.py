@@ -1,4 +1,4 @@
-"""Evaluate Python's builtin functions and types that compute constants."""
+"""Evaluate calls of Python's builtin functions, such as `getattr`, `isinstance` and `print`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | 
     "__debug__",
 }
 
-# Computed by Python itself on concrete arguments.  Not `hash`, which differs from run to run for strings.
+# Python itself computes these on concrete arguments.  `hash` is not one of them, because its
+# result differs in every run.
 _PURE: dict[str, Callable[..., Any]] = {
     **{f.__name__: f for f in (str, int, float, bool, bytes, complex, abs, round, range, slice)},
     **{f.__name__: f for f in (repr, ascii, ord, chr, hex, oct, bin, divmod, format)},
@@ -66,6 +67,7 @@ def call(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
 
 def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Return the result of a builtin such as `abs`, `int` or `round`, computed by Python."""
     span = arguments.span
     if name == "str" and len(arguments.values) == 1 and not arguments.keywords:
         first = arguments.values[0]
@@ -81,7 +83,7 @@ def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
     names = list(arguments.keywords)
     values = [resolve_symbolic(machine, value) for value in arguments.values]
     named = [resolve_symbolic(machine, arguments.keywords[n].value) for n in names]
-    if any(_explodes(name, value) for value in values):
+    if any(_may_be_huge(name, value) for value in values):
         return too_large(span)
     count, function = len(values), _PURE[name]
 
@@ -91,7 +93,8 @@ def _pure(machine: Machine, name: str, arguments: CallArguments) -> Value:
     return apply(machine, run, span, *values, *named)
 
 
-def _explodes(name: str, value: Value) -> bool:
+def _may_be_huge(name: str, value: Value) -> bool:
+    """Return whether the result of a builtin could be huge although its argument is small."""
     if not isinstance(value, Known):
         return False
     plain = value.value
@@ -102,6 +105,7 @@ def _explodes(name: str, value: Value) -> bool:
 
 
 def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> Value:
+    """Return `str(exception)` if flashc knows it."""
     match error.arguments.items:
         case []:
             return Known("", span)
@@ -117,6 +121,7 @@ def _text_of_exception(machine: Machine, error: ExceptionValue, span: Span) -> V
 
 
 def _globals(machine: Machine, arguments: CallArguments) -> Value:
+    """Return the dict of names of the module that calls `globals()`."""
     frame = machine.frames.get(arguments.module)
     if frame is None:
         return unsupported_call("globals", arguments.span)
@@ -124,6 +129,7 @@ def _globals(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _getattr(machine: Machine, arguments: CallArguments) -> Value:
+    """Return `getattr(object, name)`, or the given default if the attribute is surely missing."""
     span, values = arguments.span, arguments.values
     if not 2 <= len(values) <= 3:
         return unsupported_call("getattr", span)
@@ -137,6 +143,7 @@ def _getattr(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
+    """Return whether the object has the attribute, if that is known."""
     span, values = arguments.span, arguments.values
     key = resolve_symbolic(machine, values[1]) if len(values) == 2 else None
     if not isinstance(key, Known) or not isinstance(key.value, str):
@@ -169,12 +176,14 @@ def _lacks(value: Value, name: str) -> bool:
 
 
 def _class_lacks(of: ClassValue, name: str) -> bool:
+    """Return whether a class and its instances surely have no such attribute."""
     closed = not of.decorated and not of.has_open_bases()
     special = name.startswith("__") or of.find("__getattr__") is not None
     return closed and not special and of.find(name) is None
 
 
 def _setattr(machine: Machine, arguments: CallArguments) -> Value:
+    """Execute `setattr(object, name, value)`."""
     if len(arguments.values) == 3:
         receiver, key, value = arguments.values
         key = resolve_symbolic(machine, key)
@@ -186,6 +195,7 @@ def _setattr(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `isinstance(value, classes)`."""
     if len(arguments.values) != 2:
         return unsupported_call("isinstance", arguments.span)
     value, wanted = arguments.values
@@ -198,6 +208,7 @@ def _isinstance(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _is_instance(value: Value, wanted: Value) -> bool | None:
+    """Return whether `isinstance(value, wanted)` is true; None if that is not known."""
     if not isinstance(value, Known) or not isinstance(wanted, Known):
         return None
     if isinstance(wanted.value, SequenceValue):
@@ -220,7 +231,7 @@ def _is_instance(value: Value, wanted: Value) -> bool | None:
 
 
 def type_of(value: Value) -> type | ClassValue | None:
-    """Return the class of a value, None where flashc does not know it."""
+    """Return the class of a value; None if flashc does not know it."""
     if not isinstance(value, Known):
         return None
     match value.value:
@@ -239,6 +250,7 @@ def type_of(value: Value) -> type | ClassValue | None:
 
 
 def _type(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `type(value)`."""
     span = arguments.span
     if len(arguments.values) == 1:
         kind = type_of(resolve_symbolic(machine, arguments.values[0]))
@@ -252,6 +264,7 @@ def _type(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _callable(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `callable(value)`."""
     value = arguments.values[0] if len(arguments.values) == 1 else None
     if isinstance(value, Known):
         called = (FunctionValue, LambdaValue, ClassValue, PartialValue, BoundMethod)
@@ -265,6 +278,7 @@ def _callable(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _pow(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `pow(a, b)`."""
     if len(arguments.values) != 2 or arguments.keywords:
         return unsupported_call("pow", arguments.span)
     left, right = arguments.values

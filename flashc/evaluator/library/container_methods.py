@@ -1,4 +1,4 @@
-"""Call methods of lists, tuples, sets and dicts, those that change them included."""
+"""Call methods of evaluated lists, tuples, sets and dicts, such as `append` and `update`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from flashc_core.source import Span
 
 from . import sequences
 
-# What changes its receiver, so that it is not known after a branch that may not run.
+# The methods that change their receiver, which is unknown after a branch that may not run.
 CHANGING = frozenset(
     {
         "append",
@@ -65,7 +65,7 @@ def sequence_method(
     name: str,
     arguments: CallArguments,
 ) -> Value:
-    """Return what a method of a list, tuple or set returns, and change the container as it does.
+    """Return the result of a method of a list, tuple or set, and change the container accordingly.
 
     Raises:
         PythonError: there is no such method, or it is certain to raise.
@@ -90,7 +90,7 @@ def sequence_method(
 def call_pure_method(
     machine: Machine, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
-    """Return what a method that reads containers as a whole returns: `count`, `index`, `union`, `issubset`."""
+    """Return the result of a method that only reads its containers, such as `count` or `union`."""
     values = [argument_for_python(machine, value) for value in arguments.values]
 
     def run(self: object, *others: object) -> object:
@@ -105,6 +105,7 @@ _Change = Callable[[Machine, SequenceValue, CallArguments], Value]
 
 
 def _append(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.append(value)`."""
     items.items.append(_only(arguments))
     if len(items.items) > MAX_ITEMS:
         return too_large(arguments.span)
@@ -112,12 +113,14 @@ def _append(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _only(arguments: CallArguments) -> Value:
+    """Return the argument of a method that takes exactly one."""
     if len(arguments.values) != 1 or arguments.keywords:
         raise PythonError(TypeError, "takes exactly one argument", arguments.span)
     return arguments.values[0]
 
 
 def _extend(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.extend(more)`."""
     more = elements(machine, _only(arguments))
     if isinstance(more, Unknown):
         return more
@@ -128,7 +131,7 @@ def _extend(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _on_the_list(name: str) -> _Change:
-    """`insert`, `pop`, `clear`, `reverse`: Python's own, on the list of values."""
+    """Return a function that executes `insert`, `pop` and others by Python's own method."""
 
     def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
         given: list[object] = []
@@ -151,6 +154,7 @@ def _on_the_list(name: str) -> _Change:
 
 
 def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.remove(value)`; all elements must be concrete."""
     span = arguments.span
     wanted = resolve_symbolic(machine, _only(arguments))
     try:
@@ -167,6 +171,7 @@ def _remove(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `items.sort(...)`."""
     ordered = sequences.sort(machine, list(items.items), arguments)
     if isinstance(ordered, Unknown):
         return ordered
@@ -175,7 +180,7 @@ def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> V
 
 
 def _change_set(name: str) -> _Change:
-    """`add`, `discard`, `update` and their like: Python's own, on the concrete elements."""
+    """Return a function that executes `add`, `update` and others by Python on concrete elements."""
 
     def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
         span = arguments.span
@@ -197,6 +202,7 @@ def _change_set(name: str) -> _Change:
 
 
 def _pop_of_set(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
+    """Execute `pop()` of a set; with several elements, the result is unknown."""
     if len(items.items) == 1:
         return items.items.pop()
     if not items.items:
@@ -220,7 +226,7 @@ _CHANGES: dict[tuple[type, str], _Change] = {
     },
     (set, "pop"): _pop_of_set,
 }
-# Their result may be unknown although what is left is not.
+# The methods whose result may be unknown although the remaining elements are known.
 _TAKING = frozenset({(list, "pop")})
 
 
@@ -228,7 +234,7 @@ _TAKING = frozenset({(list, "pop")})
 
 
 def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: CallArguments) -> Value:
-    """Return what a method of a dict returns, and change the dict as it does.
+    """Return the result of a method of a dict, and change the dict accordingly.
 
     Raises:
         PythonError: the method is certain to raise.
@@ -262,6 +268,7 @@ def dict_method(machine: Machine, mapping: DictValue, name: str, arguments: Call
 def _lookup(
     machine: Machine, mapping: DictValue, name: str, key: Value, rest: list[Value], span: Span
 ) -> Value:
+    """Execute `get`, `pop` or `setdefault` of a dict."""
     key = resolve_symbolic(machine, key)
     try:
         plain = concrete(key)
@@ -284,6 +291,7 @@ def _lookup(
 
 
 def _popitem(mapping: DictValue, span: Span) -> Value:
+    """Execute `popitem()` of a dict."""
     if not mapping.entries:
         raise PythonError(KeyError, "'popitem(): dictionary is empty'", span)
     _, (key, value) = mapping.entries.popitem()
@@ -291,13 +299,14 @@ def _popitem(mapping: DictValue, span: Span) -> Value:
 
 
 def _update(machine: Machine, mapping: DictValue, arguments: CallArguments) -> Value:
+    """Execute `update(...)` of a dict with dicts, pairs and keywords."""
     for value in arguments.values:
         problem = containers.merge(machine, mapping, value)
         if problem is not None:
             mapping.escaped = problem
             return problem
     for name, argument in arguments.keywords.items():
-        containers.put(mapping, name, (Known(name, argument.span), argument.value))
+        containers.put_entry(mapping, name, (Known(name, argument.span), argument.value))
     return Known(None, arguments.span)
 
 

@@ -1,4 +1,4 @@
-"""Call methods of values: of the project's classes, of enums, and the pure ones of `str` and its like."""
+"""Call methods of evaluated values: of the project's classes, of enums, and of types like `str`."""
 
 from __future__ import annotations
 
@@ -112,7 +112,10 @@ def _update_globals(machine: Machine, frame: Frame, arguments: CallArguments) ->
 
 
 def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArguments) -> Value:
-    """`GpuGroup.all()`: enum classes of the project have no methods that flashc follows."""
+    """Return the result of a method of an enum class, such as `GpuGroup.all()`.
+
+    Enum classes of the project have no methods that flashc evaluates.
+    """
     for dialect in machine.dialects:
         function = dialect.enum_method(kind, name)
         if function is not None and not arguments.keywords:
@@ -126,6 +129,10 @@ def _enum_method(machine: Machine, kind: EnumMeta, name: str, arguments: CallArg
 def _plain_method(
     machine: Machine, plain: object, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
+    """Return the result of a method of a plain value, such as `str.upper`, computed by Python.
+
+    Methods with effects are not evaluated.
+    """
     span = arguments.span
     kind = next((k for k in PURE_METHODS if isinstance(plain, k)), None)
     if kind is None or name not in PURE_METHODS[kind]:
@@ -147,6 +154,7 @@ def _plain_method(
 
 
 def _large(value: Value) -> bool:
+    """Return whether an argument is so large that the result could be huge."""
     if not isinstance(value, Known):
         return False
     plain = value.value

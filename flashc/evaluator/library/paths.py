@@ -1,4 +1,4 @@
-"""Compute paths inside the project, and read the files that they name."""
+"""Evaluate `pathlib` and `os.path` for paths inside the project, and read files of the project."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MAX_PROJECT_TEXT = 1_000_000
 
 
 def function(name: str, values: list[Value], span: Span) -> Value:
-    """Return what `Path(__file__)`, `os.path.dirname(...)` or `os.path.join(...)` returns."""
+    """Return the result of `Path(__file__)`, `os.path.dirname(...)` or `os.path.join(...)`."""
     if not values or not isinstance(values[0], Known):
         return values[0] if values else Unknown(reason="a path without a start", origin=span)
     first = values[0].value
@@ -44,7 +44,8 @@ def function(name: str, values: list[Value], span: Span) -> Value:
 def attribute(path: ProjectPath, receiver: Known, name: str, span: Span) -> Value:
     """Return `path.parent`, `path.name`, ...
 
-    The name of the project's root and the folders above it are those of the machine.
+    The name of the project's root and the folders above it are unknown, because each machine has
+    its own.
     """
     if name in ("stem", "suffix", "name"):
         if path.path == "." or path.normalised or path.path.endswith("."):
@@ -54,7 +55,7 @@ def attribute(path: ProjectPath, receiver: Known, name: str, span: Span) -> Valu
 
 
 def parent_of(path: ProjectPath, span: Span) -> Value:
-    """Return the folder that contains a path; `Unknown` outside the project."""
+    """Return the folder that contains a path; an `Unknown` if the folder is outside the project."""
     parent = path.parent
     if parent is None:
         text = "the path contains `..`" if path.normalised else "the path is outside the project"
@@ -65,7 +66,7 @@ def parent_of(path: ProjectPath, span: Span) -> Value:
 def method(
     machine: Machine, path: ProjectPath, receiver: Known, name: str, arguments: CallArguments
 ) -> Value:
-    """Return what a method of a path returns."""
+    """Return the result of a method of a path."""
     span = arguments.span
     match name:
         case "resolve" if not path.text:
@@ -83,7 +84,7 @@ def method(
 
 
 def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
-    """Return the result of `exists()` and `is_file()`, if the building machine and a worker agree on it."""
+    """Return the result of `exists()` or `is_file()` if it is the same here and on a worker."""
     if path.path == ".":
         return Known(not file, span)
     machine.files.add(path.path)

@@ -1,4 +1,4 @@
-"""Build, copy and convert records: dataclasses and named tuples."""
+"""Construct, copy and convert evaluated records: dataclasses and named tuples."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
 def _wrong_arguments(
     machine: Machine, class_value: ClassValue, arguments: CallArguments
 ) -> Unknown:
-    """Not certain to raise: a base outside the project may have more fields."""
+    """Return an `Unknown`, or raise, for arguments that do not fit the fields.
+
+    If a base is outside the project, the record may have more fields, so the result is unknown.
+    """
     machine.escape(arguments)
     return Unknown(reason=f"the arguments do not fit `{class_value.name}`", origin=arguments.span)
 
@@ -57,6 +60,7 @@ def _wrong_arguments(
 def _initialised(
     machine: Machine, instance: Known, class_value: ClassValue, arguments: CallArguments
 ) -> Value:
+    """Call `__post_init__` of a new record, and return the record."""
     after = class_value.find("__post_init__")
     if after is None or class_value.is_tuple:
         return instance
@@ -73,7 +77,7 @@ def _initialised(
 def _default(
     machine: Machine, class_value: ClassValue, name: str, arguments: CallArguments
 ) -> Value | None:
-    """Return a field's default; `field(default_factory=...)` makes a new one each time."""
+    """Return the default of a field; `field(default_factory=...)` makes a new one each time."""
     value = class_value.find(name)
     if not isinstance(value, Known) or not isinstance(value.value, FieldValue):
         return value
@@ -84,7 +88,7 @@ def _default(
 
 
 def method(machine: Machine, receiver: Known, name: str, arguments: CallArguments) -> Value:
-    """Return what one of the methods that every named tuple has returns."""
+    """Return the result of `_replace`, `_asdict` or `_make`, which every named tuple has."""
     match receiver.value, name:
         case InstanceValue(of=of) as record, "_replace" if not arguments.positional:
             return replaced(of, record, arguments)
@@ -103,7 +107,9 @@ def method(machine: Machine, receiver: Known, name: str, arguments: CallArgument
 
 
 def replaced(of: ClassValue, record: InstanceValue, arguments: CallArguments) -> Value:
-    """Return a copy with some fields changed: `_replace(...)`, `dataclasses.replace(record, ...)`.
+    """Return a copy of a record with some fields changed.
+
+    This evaluates `record._replace(...)` and `dataclasses.replace(record, ...)`.
 
     Raises:
         PythonError: the record has no such field.
@@ -115,7 +121,7 @@ def replaced(of: ClassValue, record: InstanceValue, arguments: CallArguments) ->
 
 
 def as_dict(record: InstanceValue, span: Span) -> Value:
-    """Return what `record._asdict()` returns."""
+    """Return the result of `record._asdict()`."""
     entries: dict[object, tuple[Value, Value]] = {
         name: (Known(name, span), value) for name, value in record.names.items()
     }
@@ -123,7 +129,10 @@ def as_dict(record: InstanceValue, span: Span) -> Value:
 
 
 def deep_dict(value: Value, span: Span) -> Value:
-    """Return `dataclasses.asdict(value)`: containers copied, records inside converted too."""
+    """Return `dataclasses.asdict(value)`.
+
+    Containers are copied and records in them converted too.
+    """
     if not isinstance(value, Known):
         return value
     match value.value:

@@ -1,4 +1,4 @@
-"""Evaluate the builtin functions that read and make sequences: `len`, `sorted`, `zip`, `next` and others."""
+"""Evaluate builtin functions on sequences: `len`, `sorted`, `zip`, `map`, `next` and others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flashc.evaluator.objects import CallArguments, InstanceValue
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, cause, fail, resolve_symbolic, tainted
 from flashc.evaluator.operations.comparisons import truth
-from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazily
+from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
 from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.values import (
     DictValue,
@@ -40,6 +40,7 @@ def unsupported_call(name: str, span: Span) -> Unknown:
 
 
 def _len(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `len(value)`."""
     span = arguments.span
     if len(arguments.values) != 1:
         return unsupported_call("len", span)
@@ -66,6 +67,8 @@ def _len(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _any_or_all(wanted: bool) -> Builtin:
+    """Return the function that evaluates `any` (`wanted` is True) or `all` (False)."""
+
     def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) != 1:
             return unsupported_call("any", arguments.span)
@@ -86,6 +89,7 @@ def _any_or_all(wanted: bool) -> Builtin:
 
 
 def _sum(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `sum(items)`, with a start value or without."""
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
         return unsupported_call("sum", arguments.span)
@@ -102,7 +106,7 @@ def _sum(machine: Machine, arguments: CallArguments) -> Value:
 
 
 def _extreme(name: str) -> Builtin:
-    """`min` and `max`: the first of the smallest or largest."""
+    """Return the function that evaluates `min` or `max`, which is `name`."""
 
     def run(machine: Machine, arguments: CallArguments) -> Value:
         span, keywords = arguments.span, arguments.keywords
@@ -130,6 +134,7 @@ def _extreme(name: str) -> Builtin:
 
 
 def _sorted(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `sorted(items, key=..., reverse=...)`."""
     span, keywords = arguments.span, arguments.keywords
     if len(arguments.values) != 1:
         return unsupported_call("sorted", span)
@@ -144,7 +149,7 @@ def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list
     """Return the items in the order that `key=` and `reverse=` ask for.
 
     Raises:
-        PythonError: they can't be compared.
+        PythonError: the items can't be compared.
     """
     span, keywords = arguments.span, arguments.keywords
     if not set(keywords) <= {"key", "reverse"}:
@@ -165,7 +170,7 @@ def sort(machine: Machine, items: list[Value], arguments: CallArguments) -> list
 
 
 def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> list[Any] | Unknown:
-    """Return what the items are compared by, as Python's own objects."""
+    """Return the keys by which the items are compared, as Python's own objects."""
     span, keywords = arguments.span, arguments.keywords
     key = keywords["key"].value if "key" in keywords else Known(None, span)
     plain = isinstance(key, Known) and key.value is None
@@ -184,6 +189,8 @@ def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> lis
 
 
 def _sequence(kind: SequenceKind) -> Builtin:
+    """Return the function that evaluates `list`, `tuple`, `set` or `frozenset`."""
+
     def run(machine: Machine, arguments: CallArguments) -> Value:
         if len(arguments.values) > 1 or arguments.keywords:
             return unsupported_call(kind.__name__, arguments.span)
@@ -203,6 +210,7 @@ def _sequence(kind: SequenceKind) -> Builtin:
 
 
 def _dict(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `dict(...)` with a mapping or pairs, and keywords."""
     mapping = DictValue()
     if len(arguments.values) > 1:
         return unsupported_call("dict", arguments.span)
@@ -211,41 +219,44 @@ def _dict(machine: Machine, arguments: CallArguments) -> Value:
         if problem is not None:
             return problem
     for name, argument in arguments.keywords.items():
-        containers.put(mapping, name, (Known(name, argument.span), argument.value))
+        containers.put_entry(mapping, name, (Known(name, argument.span), argument.value))
     return Known(mapping, arguments.span)
 
 
 def _zip(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `zip(...)`, lazily."""
     if arguments.keywords:
         return Unknown(reason="flashc does not evaluate `zip(strict=...)`", origin=arguments.span)
-    sources = _sources(machine, arguments.values)
+    sources = _iterators(machine, arguments.values)
     if isinstance(sources, Unknown):
         return sources
     pairs = (
         Known(SequenceValue(tuple, list(p)), arguments.span) for p in zip(*sources, strict=False)
     )
-    return lazily(iter(pairs), "zip", arguments.span)
+    return lazy_iterator(iter(pairs), "zip", arguments.span)
 
 
 def _map(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `map(function, ...)`, lazily."""
     if len(arguments.values) < 2 or arguments.keywords:
         return unsupported_call("map", arguments.span)
     function, *given = arguments.values
-    sources = _sources(machine, given)
+    sources = _iterators(machine, given)
     if isinstance(sources, Unknown):
         return sources
     results = (
         machine.call(function, arguments.inner(list(values)))
         for values in zip(*sources, strict=False)
     )
-    return lazily(iter(results), "map", arguments.span)
+    return lazy_iterator(iter(results), "map", arguments.span)
 
 
 def _filter(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `filter(function, items)`, lazily."""
     if len(arguments.values) != 2 or arguments.keywords:
         return unsupported_call("filter", arguments.span)
     function, given = arguments.values
-    source = _sources(machine, [given])
+    source = _iterators(machine, [given])
     if isinstance(source, Unknown):
         return source
     by_truth = isinstance(function, Known) and function.value is None
@@ -259,11 +270,11 @@ def _filter(machine: Machine, arguments: CallArguments) -> Value:
             if verdict:
                 yield item
 
-    return lazily(kept(), "filter", arguments.span)
+    return lazy_iterator(kept(), "filter", arguments.span)
 
 
 def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
-    """`enumerate(items)`, `enumerate(items, 1)`, `enumerate(items, start=1)`."""
+    """Evaluate `enumerate(items)`, `enumerate(items, 1)` or `enumerate(items, start=1)`."""
     span = arguments.span
     given = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     if not 1 <= len(given) <= 2:
@@ -273,7 +284,7 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
         return start
     if not isinstance(start.value, int):
         return unsupported_call("enumerate", span)
-    source = _sources(machine, given[:1])
+    source = _iterators(machine, given[:1])
     if isinstance(source, Unknown):
         return source
     first = start.value
@@ -281,10 +292,11 @@ def _enumerate(machine: Machine, arguments: CallArguments) -> Value:
         Known(SequenceValue(tuple, [Known(number, span), item]), span)
         for number, item in enumerate(source[0], first)
     )
-    return lazily(iter(pairs), "enumerate", span)
+    return lazy_iterator(iter(pairs), "enumerate", span)
 
 
 def _reversed(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `reversed(items)`."""
     if len(arguments.values) != 1:
         return unsupported_call("reversed", arguments.span)
     value = arguments.values[0]
@@ -296,20 +308,26 @@ def _reversed(machine: Machine, arguments: CallArguments) -> Value:
     items = elements(machine, value)
     if isinstance(items, Unknown):
         return items
-    return lazily(iter(items[::-1]), "reversed", arguments.span)
+    return lazy_iterator(iter(items[::-1]), "reversed", arguments.span)
 
 
 def _iter(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `iter(items)`."""
     if len(arguments.values) != 1:
         return unsupported_call("iter", arguments.span)
     value = arguments.values[0]
     if isinstance(value, Known) and isinstance(value.value, IteratorValue):
         return value
-    source = _sources(machine, [value])
-    return source if isinstance(source, Unknown) else lazily(source[0], "iterator", arguments.span)
+    source = _iterators(machine, [value])
+    return (
+        source
+        if isinstance(source, Unknown)
+        else lazy_iterator(source[0], "iterator", arguments.span)
+    )
 
 
 def _next(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `next(iterator)`, with a default or without."""
     span = arguments.span
     if not 1 <= len(arguments.values) <= 2:
         return unsupported_call("next", span)
@@ -328,7 +346,8 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
     raise PythonError(StopIteration, "", span)
 
 
-def _sources(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
+def _iterators(machine: Machine, values: list[Value]) -> list[Iterator[Value]] | Unknown:
+    """Return an iterator over each of some values; the reason if one can't be iterated."""
     try:
         return [iterate(machine, value) for value in values]
     except IterationUnknown as problem:

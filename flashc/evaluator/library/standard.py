@@ -1,4 +1,8 @@
-"""Evaluate calls of the parts of the standard library that programs use for constants."""
+"""Evaluate calls of functions outside the project, such as `os.getenv`, `itertools` and `copy`.
+
+The standard library is evaluated here, builtins in `builtin`; the result of other calls is
+`Unknown`.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +28,7 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import apply, resolve_symbolic, too_large
-from flashc.evaluator.operations.iteration import elements, iterate, lazily
+from flashc.evaluator.operations.iteration import elements, iterate, lazy_iterator
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
@@ -70,7 +74,7 @@ _NO_EFFECT = frozenset(
 
 
 def call_external(machine: Machine, external: External, arguments: CallArguments) -> Value:
-    """Return the value of a call to something outside the project, builtins included.
+    """Return the value of a call to a function outside the project, including builtins.
 
     Raises:
         PythonError: the call is certain to raise.
@@ -96,7 +100,7 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
 
 
 def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments) -> Value:
-    """`str.upper("x")`, `dict.fromkeys(names)`."""
+    """Evaluate a method that is called on its class, as in `str.upper("x")`."""
     span, values = arguments.span, arguments.values
     if (kind, method) == ("dict", "fromkeys") and 1 <= len(values) <= 2:
         keys = elements(machine, values[0])
@@ -117,17 +121,18 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
 
 
 def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Evaluate `itertools.chain(...)`."""
     values, span = arguments.values, arguments.span
 
     def joined() -> Iterator[Value]:
         for value in values:
             yield from iterate(machine, value)
 
-    return lazily(joined(), "chain", span)
+    return lazy_iterator(joined(), "chain", span)
 
 
 def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Return the combinations that `itertools` forms of concrete elements."""
+    """Return the products, permutations or combinations of concrete elements as a list."""
     span = arguments.span
     given: list[Value] = []
     for value in arguments.values:
@@ -151,11 +156,12 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     if isinstance(result, Known) and isinstance(result.value, SequenceValue):
         if len(result.value.items) > MAX_ITEMS:
             return too_large(span)
-        return lazily(iter(result.value.items), name.partition(".")[2], span)
+        return lazy_iterator(iter(result.value.items), name.partition(".")[2], span)
     return result
 
 
 def _getenv(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Evaluate `os.getenv("K", default)`: a reference to the variable, or what the program set."""
     values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
     key = resolve_symbolic(machine, values[0]) if values else None
     assigned = (
@@ -188,6 +194,7 @@ def _getenv(machine: Machine, name: str, arguments: CallArguments) -> Value:
 
 
 def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Execute `os.environ.update(...)`."""
     given = DictValue()
     for value in arguments.values:
         problem = containers.merge(machine, given, value)
@@ -195,7 +202,7 @@ def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Va
             machine.forget_variables(problem)
             return problem
     for keyword, argument in arguments.keywords.items():
-        containers.put(given, keyword, (Known(keyword, argument.span), argument.value))
+        containers.put_entry(given, keyword, (Known(keyword, argument.span), argument.value))
     for key, (_, value) in given.entries.items():
         if isinstance(key, str):
             machine.assign_variable(key, value)
@@ -203,7 +210,10 @@ def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Va
 
 
 def _set_default_of_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.setdefault("K", "default")`: the variable gets that default."""
+    """Execute `os.environ.setdefault("K", "default")`.
+
+    The result is a reference to the variable with that default.
+    """
     values, span = arguments.values, arguments.span
     if len(values) != 2 or arguments.keywords:
         return _forget_environ(machine, name, arguments)
@@ -221,7 +231,7 @@ def _set_default_of_environ(machine: Machine, name: str, arguments: CallArgument
 
 
 def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.pop("K")` and other changes that flashc does not evaluate."""
+    """Execute `os.environ.pop("K")` or another change that flashc does not evaluate."""
     reason = Unknown(reason="flashc does not evaluate this change", origin=arguments.span)
     machine.forget_variables(reason)
     return reason
@@ -231,6 +241,7 @@ def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Va
 
 
 def _partial(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `functools.partial(function, ...)`."""
     if not arguments.positional:
         return None
     first, *rest = arguments.values
@@ -238,16 +249,19 @@ def _partial(machine: Machine, name: str, arguments: CallArguments) -> Value | N
 
 
 def _copy(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `copy.copy(value)` and `copy.deepcopy(value)`."""
     if len(arguments.positional) != 1:
         return None
     return copied(arguments.values[0], arguments.span, deep=name == "copy.deepcopy")
 
 
 def _path(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Evaluate `pathlib.Path(...)` and functions of `os.path`."""
     return paths.function(name, arguments.values, arguments.span)
 
 
 def _suppress(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `contextlib.suppress(...)`."""
     if arguments.keywords:
         return None
     kinds = Known(SequenceValue(tuple, arguments.values), arguments.span)
@@ -255,10 +269,12 @@ def _suppress(machine: Machine, name: str, arguments: CallArguments) -> Value | 
 
 
 def _auto(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `enum.auto()`."""
     return None if arguments.positional else Known(AutoValue(), arguments.span)
 
 
 def _field(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `dataclasses.field(...)`."""
     if arguments.positional:
         return None
     options = {key: argument.value for key, argument in arguments.keywords.items()}
@@ -266,6 +282,7 @@ def _field(machine: Machine, name: str, arguments: CallArguments) -> Value | Non
 
 
 def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `dataclasses.dataclass(...)` with options."""
     if arguments.positional:
         return None
     options = {key: argument.value for key, argument in arguments.keywords.items()}
@@ -276,12 +293,14 @@ def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value |
 
 
 def _as_dict(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `dataclasses.asdict(record)`."""
     if len(arguments.values) != 1 or not records.is_record(arguments.values[0]):
         return None
     return records.deep_dict(arguments.values[0], arguments.span)
 
 
 def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `dataclasses.replace(record, ...)`."""
     record = arguments.values[0] if len(arguments.values) == 1 else None
     if isinstance(record, Known) and isinstance(record.value, InstanceValue):
         if record.value.of.is_record:
@@ -290,6 +309,7 @@ def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | N
 
 
 def _import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `importlib.import_module("name")`."""
     target = arguments.values[0] if arguments.values else None
     if not isinstance(target, Known) or not isinstance(target.value, str):
         return None
@@ -298,7 +318,7 @@ def _import_module(machine: Machine, name: str, arguments: CallArguments) -> Val
     return Known(External(target.value), arguments.span)
 
 
-# Each returns None for a call in a form that it does not know.
+# Each function returns None if it does not know this form of the call.
 _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "os.getenv": _getenv,
     "os.environ.get": _getenv,

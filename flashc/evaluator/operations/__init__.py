@@ -1,1 +1,1 @@
-"""Operations on values: operators, comparisons, containers and iteration, without any syntax."""
+"""Operate on evaluated values, without syntax: operators, comparisons, containers, iteration."""

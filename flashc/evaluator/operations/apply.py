@@ -1,4 +1,4 @@
-"""Let Python itself compute on values where all of them are concrete."""
+"""Let Python compute an operation whose operands are fully known, within limits of size."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from flashc_core.source import Span
 
 
 def resolve_symbolic(machine: Machine, value: Value) -> Known | Unknown:
-    """Return `value` with its environment variables read."""
+    """Return `value` with environment variables replaced by their values in this environment."""
     return machine.read(value) if isinstance(value, Symbolic) else value
 
 
 def tainted(value: Value, variables: frozenset[str]) -> Value:
-    """Return `value`, with the note that these environment variables decided it."""
+    """Return `value` with a note that it depends on these environment variables."""
     if variables and isinstance(value, Known):
         return Known(value.value, value.origin, value.variables | variables)
     return value
@@ -42,13 +42,13 @@ def apply(
     *operands: Value,
     unordered: bool = False,
 ) -> Value:
-    """Return `function` applied to concrete operands by Python itself.
+    """Return the result of `function` for concrete operands, computed by Python.
 
-    `unordered`: its result does not depend on the order of a set.
+    `unordered` says that the result does not depend on the order of a set.
 
     Raises:
         PythonError: the function raises.
-        OutOfSteps: operands or result are larger than what the module may still compute.
+        OutOfSteps: operands or result are larger than the module's remaining steps allow.
     """
     try:
         arguments = [concrete(operand, unordered=unordered) for operand in operands]
@@ -67,6 +67,7 @@ def apply(
 
 
 def _size(value: object) -> int:
+    """Return the size of a result: bits of an integer, elements of a container or text."""
     if isinstance(value, int):
         return value.bit_length()
     return len(value) if isinstance(value, (str, bytes, list, tuple, set, dict)) else 0
@@ -79,10 +80,11 @@ def fail(
     span: Span,
     variables: frozenset[str] = NO_VARIABLES,
 ) -> Unknown:
-    """Return or raise that Python raises; where environment variables decided it, elsewhere it may not.
+    """Raise a Python exception; return an unknown value if environment variables caused it.
 
     Raises:
-        PythonError: it is certain, or the program handles exceptions here.
+        PythonError: no environment variable caused the exception, or a `try` with handlers encloses
+            it.
     """
     if not variables:
         raise PythonError(kind, text, span)
@@ -94,7 +96,7 @@ def fail(
 
 
 def cause(part: Value, span: Span) -> Unknown:
-    """Return why a value with this part can't be computed."""
+    """Return the reason why a value with this part can't be computed."""
     match part:
         case Unknown():
             return part
@@ -113,6 +115,6 @@ def too_large(span: Span) -> Unknown:
 
 
 def has_long_number(text: str | bytes) -> bool:
-    """Return whether a format asks for a width or precision that no honest program asks for."""
+    """Return whether a format asks for a width or precision that would make a huge text."""
     found = re.findall(rb"\d+", text) if isinstance(text, bytes) else re.findall(r"\d+", text)
     return any(len(digits) > 4 for digits in found)

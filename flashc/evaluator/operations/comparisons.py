@@ -1,4 +1,4 @@
-"""Compare values by order, equality, membership and identity, and tell what counts as true."""
+"""Compare evaluated values by order, equality, membership and identity, and decide truth."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CONSTANT_CONDITIONS = {"typing.TYPE_CHECKING": False, "builtins.__debug__": Tru
 def compared(
     machine: Machine, symbol: str, left: Value, right: Value, span: Span
 ) -> bool | Unknown:
-    """Return `left <symbol> right`, `is`, `is not`, `in` and `not in` included.
+    """Return `left <symbol> right`; the symbols include `is`, `is not`, `in` and `not in`.
 
     Raises:
         PythonError: the values can't be compared.
@@ -65,7 +65,7 @@ def compared(
 
 
 def _key_in(left: Value, right: Known) -> bool | None:
-    """`key in d` needs the dict's keys only."""
+    """Return whether a key is in a dict, for which the values of the dict need not be known."""
     container = right.value
     if isinstance(container, ViewValue) and container.part == "keys":
         container = container.of
@@ -78,10 +78,13 @@ def _key_in(left: Value, right: Known) -> bool | None:
 
 
 def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
+    """Return whether `left is right`; None if that is not known."""
     if not isinstance(left, Known) or not isinstance(right, Known):
         return None
     if _is_container(left.value) and _is_container(right.value):
-        machine.watch.is_entangled = True  # what else another module's object is, no record shows
+        machine.interactions.is_entangled = (
+            True  # the records do not show which objects of modules are the same
+        )
     if _has_identity(left.value) or _has_identity(right.value):
         return left.value is right.value
     if type(left.value) is not type(right.value):
@@ -90,19 +93,19 @@ def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
 
 
 def _has_identity(value: object) -> bool:
-    """Return whether one object of the program is one object here too."""
+    """Return whether each such object of the program is represented by one object here."""
     return isinstance(value, (type(None), bool, type(...), Enum, type)) or _is_container(value)
 
 
 def _is_container(value: object) -> bool:
-    """Return whether a value is one of the program's lists, sets and dicts."""
+    """Return whether a value is a list, set or dict of the program."""
     return isinstance(value, DictValue) or (
         isinstance(value, SequenceValue) and value.kind in (list, set)
     )
 
 
 def truth(machine: Machine, value: Value) -> bool | Unknown:
-    """Return whether `value` counts as true; environment variables are read for it."""
+    """Return whether `value` counts as true; environment variables are read for this."""
     match value:
         case Unknown():
             return value
@@ -133,6 +136,7 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
 
 
 def _truth_of_instance(instance: InstanceValue, value: Known) -> bool | Unknown:
+    """Return whether an instance of a class of the project counts as true."""
     if instance.of.is_tuple:
         return bool(instance.names)
     if instance.of.find("__bool__") is not None or instance.of.find("__len__") is not None:

@@ -1,4 +1,4 @@
-"""Read, store, merge and delete the elements of containers, one by one."""
+"""Read, store, merge and delete elements of evaluated containers, such as `items[key] = value`."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _folder_above(path: ProjectPath, index: int, span: Span) -> Value:
 
 
 def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
-    """`Enum["A"]`."""
+    """Return `Enum["A"]`."""
     found: object = enum_class.__members__.get(name)
     if found is not None:
         return Known(found, span, key.variables)
@@ -100,7 +100,10 @@ def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span:
 
 
 def _variable(machine: Machine, name: str, span: Span) -> Value:
-    """`os.environ["K"]`.  A program that handles its absence sees the build's environment."""
+    """Return `os.environ["K"]`.
+
+    If the program handles the exception for a missing variable, the build's environment decides.
+    """
     assigned = machine.assigned_variable(name)
     if assigned is not None:
         return assigned
@@ -110,6 +113,11 @@ def _variable(machine: Machine, name: str, span: Span) -> Value:
 
 
 def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Value:
+    """Return `mapping[key]` of a dict.
+
+    Raises:
+        PythonError: the key is missing (a KeyError).
+    """
     try:
         plain = concrete(key)
         entry = mapping.entries.get(plain)
@@ -125,6 +133,7 @@ def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Valu
 def _chosen(
     machine: Machine, items: SequenceValue, index: int | slice, span: Span
 ) -> Value | list[Value]:
+    """Return `items[index]`: one value, or a list for a slice."""
     try:
         return items.items[index]
     except (IndexError, ValueError) as error:
@@ -132,20 +141,23 @@ def _chosen(
 
 
 def _chosen_value(machine: Machine, items: SequenceValue, index: int, span: Span) -> Value:
+    """Return `items[index]` for a single index."""
     chosen = _chosen(machine, items, index, span)
     assert not isinstance(chosen, list)
     return chosen
 
 
 def store(machine: Machine, mapping: DictValue, key: Value, value: Value) -> Unknown | None:
-    """Execute `mapping[key] = value`; return why the key, and so the whole dict, is not known.
+    """Execute `mapping[key] = value`; if the key is not known, return the reason.
+
+    Without the key, the whole dict is not known.
 
     Raises:
         PythonError: the key can't be hashed.
     """
     key = resolve_symbolic(machine, key)
     try:
-        put(mapping, concrete(key, unordered=True), (key, value))
+        put_entry(mapping, concrete(key, unordered=True), (key, value))
     except NotConcrete as problem:
         return cause(problem.part, key.origin)
     except TypeError as error:
@@ -156,10 +168,12 @@ def store(machine: Machine, mapping: DictValue, key: Value, value: Value) -> Unk
 
 
 def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
-    """Execute `mapping.update(other)`, with a dict or with pairs; return why `other` is not known.
+    """Execute `mapping.update(other)` with a dict or pairs.
+
+    If `other` is not known, return the reason.
 
     Raises:
-        PythonError: `other` is neither.
+        PythonError: `other` is neither a dict nor pairs.
     """
     if isinstance(other, Unknown):
         return other
@@ -167,7 +181,7 @@ def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
         if other.value.escaped is not None:
             return other.value.escaped
         for key, entry in other.value.entries.items():
-            put(mapping, key, entry)
+            put_entry(mapping, key, entry)
         return None
     pairs = elements(machine, other)
     if isinstance(pairs, Unknown):
@@ -185,8 +199,8 @@ def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
     return None
 
 
-def put(mapping: DictValue, key: object, entry: tuple[Value, Value]) -> None:
-    """Store an entry; an equal key that is there already stays, as `1` does for `True`."""
+def put_entry(mapping: DictValue, key: object, entry: tuple[Value, Value]) -> None:
+    """Store an entry; if an equal key is there already, that key is kept, as `1` is for `True`."""
     if key in mapping.entries:
         entry = (mapping.entries[key][0], entry[1])
     mapping.entries[key] = entry
@@ -228,23 +242,24 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
             problem = machine.condition or store(machine, mapping, key, value)
             mapping.escaped = mapping.escaped or problem
             if problem is not None:
-                machine.may_raise()  # the key is perhaps not hashable
+                machine.may_raise()  # the key may be not hashable
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
         case InstanceValue():
             _call_special(machine, receiver, "__setitem__", [key, value], value.origin)
         case _:
-            machine.may_raise()  # most values have no items
+            machine.may_raise()  # most values refuse item assignment
 
 
 def _is_text(value: Value) -> bool:
+    """Return whether a value is a known string."""
     return isinstance(value, Known) and isinstance(value.value, str)
 
 
 def _call_special(
     machine: Machine, receiver: Value, name: str, values: list[Value], span: Span
 ) -> None:
-    """Call the method `name` of an instance, as an operation such as `receiver[key] = value` does."""
+    """Call the method `name` of an instance, such as `__setitem__` for `receiver[key] = value`."""
     assert isinstance(receiver, Known)
     assert isinstance(receiver.value, InstanceValue)
     of = receiver.value.of
@@ -263,16 +278,17 @@ def _call_special(
 
 
 def bind_global(machine: Machine, frame: Frame, name: str, value: Value) -> None:
-    """Bind a name of another scope, whose names the branches around do not compare.
+    """Bind a name in another scope than that of the executed code.
 
-    In a branch that may not run the name is unknown, but definitions stay: what is made of them carries the
-    condition.
+    Branches do not join the names of other scopes.  So in a branch that may not run, the name is
+    unknown, unless the value is a definition, which carries the condition itself.
     """
     condition = machine.condition
     frame.bind(name, value if condition is None or _is_definition(value) else condition)
 
 
 def _is_definition(value: Value) -> bool:
+    """Return whether a value is a class, a function or an object of an SDK that acts as one."""
     if not isinstance(value, Known):
         return False
     if isinstance(value.value, DialectObject):
@@ -281,6 +297,7 @@ def _is_definition(value: Value) -> bool:
 
 
 def _store_element(machine: Machine, items: SequenceValue, key: Value, value: Value) -> None:
+    """Execute `items[key] = value` for a list; an unknown key makes all elements unknown."""
     if machine.condition is not None or not isinstance(key, Known) or items.kind is not list:
         reason = Unknown(reason="it is not known which element is assigned", origin=value.origin)
         items.escaped = items.escaped or machine.condition or reason
@@ -345,6 +362,7 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
 
 
 def _delete_global(machine: Machine, frame: Frame, key: Value) -> None:
+    """Execute `del globals()[key]`."""
     name = key.value if isinstance(key, Known) else None
     if not isinstance(name, str) or name not in frame.names:
         machine.may_raise()

@@ -1,4 +1,8 @@
-"""Iterate over values as Python does: lists are read live, iterators once, sets in no known order."""
+"""Iterate over evaluated lists, iterators, sets and dicts as Python does.
+
+A list may change during the iteration, an iterator can be read only once, and the order of a set is
+not known.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +38,10 @@ class IterationUnknown(Exception):
 
 
 def elements(machine: Machine, value: Value, *, unordered: bool = False) -> list[Value] | Unknown:
-    """Return the values that iterating over all of `value` gives.
+    """Return all elements of `value` as a list; the reason if they are not known.
 
     Raises:
-        PythonError: it can't be iterated over.
+        PythonError: the value can't be iterated over.
     """
     try:
         found: list[Value] = []
@@ -55,7 +59,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
 
     Raises:
         IterationUnknown: the next element is not known.
-        PythonError: it can't be iterated over, or changed its size meanwhile.
+        PythonError: the value can't be iterated over, or its size changed during the iteration.
     """
     if isinstance(value, Unknown):
         raise IterationUnknown(value)
@@ -69,13 +73,13 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
                 raise IterationUnknown(
                     items.escaped or Unknown(reason=SET_ORDER, origin=value.origin)
                 )
-            return _live(items)
+            return _live_elements(items)
         case DictValue() as mapping:
             return _of_view(ViewValue(mapping, "keys"), value.origin)
         case ViewValue() as view:
             return _of_view(view, value.origin)
         case IteratorValue() as iterator:
-            return _once(machine, iterator, value.origin)
+            return _rest_of_iterator(machine, iterator, value.origin)
         case str() | bytes() | range() as plain if len(plain) <= MAX_ITEMS:
             return iter([Known(item, value.origin, value.variables) for item in plain])
         case str() | bytes() | range():
@@ -93,8 +97,11 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             )
 
 
-def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
-    """Yield the rest of an iterator; after a branch that may not run it is not known what is left."""
+def _rest_of_iterator(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
+    """Yield the elements of an iterator that are not read yet.
+
+    If a branch that may not run has read some of them, the next element is not known.
+    """
     while True:
         if iterator.escaped is not None:
             raise IterationUnknown(iterator.escaped)
@@ -114,7 +121,8 @@ def _once(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[V
         yield item
 
 
-def _live(items: SequenceValue) -> Iterator[Value]:
+def _live_elements(items: SequenceValue) -> Iterator[Value]:
+    """Yield the elements of a list, also those that are appended during the iteration."""
     index = 0
     while items.escaped is None and index < len(items.items):
         yield items.items[index]
@@ -124,6 +132,7 @@ def _live(items: SequenceValue) -> Iterator[Value]:
 
 
 def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
+    """Yield the elements of `d.keys()`, `d.values()` or `d.items()`."""
     mapping, size = view.of, len(view.of.entries)
     if mapping.escaped is not None:
         raise IterationUnknown(mapping.escaped)
@@ -136,13 +145,13 @@ def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
             raise PythonError(RuntimeError, text, origin)
 
 
-def lazily(source: Iterator[Value], name: str, span: Span) -> Known:
-    """Return an iterator of the program, whose elements come from `source`."""
+def lazy_iterator(source: Iterator[Value], name: str, span: Span) -> Known:
+    """Return an iterator of the program that reads its elements from `source` when needed."""
     return Known(IteratorValue(source, name), span)
 
 
 def argument_for_python(machine: Machine, value: Value) -> Value:
-    """Return an argument that Python itself can take: environment variables and iterators are read."""
+    """Return an argument that Python can use: environment variables and iterators are read."""
     value = resolve_symbolic(machine, value)
     if isinstance(value, Known) and isinstance(value.value, IteratorValue):
         items = elements(machine, value)

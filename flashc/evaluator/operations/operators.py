@@ -1,4 +1,4 @@
-"""Evaluate unary and binary operators, by their symbols, on values."""
+"""Evaluate unary and binary operators, given by symbols such as `+`, on evaluated values."""
 
 from __future__ import annotations
 
@@ -83,13 +83,13 @@ def binary(machine: Machine, symbol: str, left: Value, right: Value, span: Span)
     left, right = resolve_symbolic(machine, left), resolve_symbolic(machine, right)
     if symbol not in _BINARY:
         return Unknown(reason="flashc does not evaluate this operator", origin=span)
-    if _explodes(symbol, left, right):
+    if _may_be_huge(symbol, left, right):
         return too_large(span)
     return apply(machine, _BINARY[symbol], span, left, right, unordered=symbol in _OF_SETS)
 
 
 def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
-    """`"x" + os.environ["Y"]` stays a reference to the variable."""
+    """Return `"x" + os.environ["Y"]` as a reference to the variable."""
     if not isinstance(left, Symbolic) and not isinstance(right, Symbolic):
         return None
     parts: list[Text | EnvironmentReference] = []
@@ -106,7 +106,7 @@ def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
 def _on_objects(
     machine: Machine, symbol: str, left: Known, right: Known, span: Span
 ) -> Value | None:
-    """Operators on containers with unknown elements, and on paths."""
+    """Return the result of an operator on paths or on containers with unknown elements."""
     match left.value, right.value:
         case SequenceValue() as a, SequenceValue() as b if symbol == "+" and a.kind is b.kind:
             problem = a.escaped or b.escaped
@@ -133,8 +133,8 @@ def _on_objects(
             return None
 
 
-def _explodes(symbol: str, left: Value, right: Value) -> bool:
-    """Return whether the result could be huge although the operands are small."""
+def _may_be_huge(symbol: str, left: Value, right: Value) -> bool:
+    """Return whether the result of an operator could be huge although the operands are small."""
     if not isinstance(left, Known) or not isinstance(right, Known):
         return False
     a, b = left.value, right.value
@@ -156,6 +156,7 @@ def _explodes(symbol: str, left: Value, right: Value) -> bool:
 
 
 def _length(value: object) -> int:
+    """Return the number of elements of a sequence or text; 0 for other values."""
     if isinstance(value, SequenceValue):
         return len(value.items)
     return len(value) if isinstance(value, (str, bytes)) else 0

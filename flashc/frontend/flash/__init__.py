@@ -1,4 +1,4 @@
-"""The dialect of Flash: everything that flashc knows of the packages `runpod_flash` and `flashc`."""
+"""Define the dialect of Flash: everything about the packages `runpod_flash` and `flashc`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Flash(Dialect):
-    """`@Endpoint(...)` on functions and classes, objects with routes, and clients.
+    """The dialect of Flash: `@Endpoint(...)`, endpoint objects with routes, and clients.
 
-    The methods import what they need: a run that finds all in the cache needs none of it.
+    The methods import the modules that they need, because a run that finds all in the cache needs
+    none.
     """
 
     name = "flash"
@@ -29,13 +30,13 @@ class Flash(Dialect):
     )
 
     def objects(self) -> Mapping[str, object]:
-        """Return what the SDK's public names stand for."""
+        """Return the meanings of the SDK's public names."""
         from .semantics import OBJECTS
 
         return OBJECTS
 
     def semantics(self) -> Semantics:
-        """Return what the SDK's names mean; its enums have methods."""
+        """Return the meaning of the SDK's names, including the methods of its enums."""
         from .semantics import FlashSemantics
 
         return FlashSemantics(self.packages, self.objects())
@@ -49,13 +50,13 @@ class Flash(Dialect):
         return lower_endpoints(FlashLowering, decoder, declared)
 
     def annotate(self, module: Module) -> Module:
-        """Say what takes the place of the SDK's imports, and what workers can't have of it."""
+        """Return the module with the replacements of the SDK's imports, and problems with them."""
         from .imports import annotate_module
 
         return annotate_module(module)
 
     def tracing(self) -> Tracing:
-        """Return how `--trace` sees the SDK."""
+        """Return how `--trace` replaces the SDK."""
         from .tracing import FlashTracing
 
         return FlashTracing()

@@ -1,4 +1,4 @@
-"""Read the parameters that say where an endpoint runs and how it scales."""
+"""Read the hardware parameters of `Endpoint(...)`: GPUs, CPUs, data centres, workers, scaling."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Located(Generic[T]):
-    """A value that was read, and where the program says it."""
+    """A value that was read, with its span."""
 
     value: T
     span: Span
@@ -75,7 +75,7 @@ def read_gpus(parameter: Parameter[tuple[str, ...]], arguments: Arguments) -> tu
 
 
 def _spelled_gpu(value: object) -> str | None:
-    """Return the member that a string such as "ADA_24" stands for, as Python text."""
+    """Return the member that a string such as "ADA_24" stands for, as Python source."""
     kinds: tuple[type[Enum], ...] = (GpuGroup, GpuType)
     names = {member.value: f"{kind.__name__}.{member.name}" for kind in kinds for member in kind}
     return names.get(value) if isinstance(value, str) else None
@@ -84,7 +84,7 @@ def _spelled_gpu(value: object) -> str | None:
 def read_instances(
     parameter: Parameter[tuple[str, ...] | None], arguments: Arguments
 ) -> tuple[str, ...] | None:
-    """Read types of CPU instances; None where the endpoint asks for none."""
+    """Read types of CPU instances; None if the endpoint asks for none."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -97,7 +97,7 @@ def read_instances(
 
 
 def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """Read the least version of CUDA; None, written out, asks for no version."""
+    """Read the lowest version of CUDA; an explicit None means any version."""
     argument = arguments.given(parameter.name)
     if argument is not None:
         what = arguments.describe(parameter.name)
@@ -109,7 +109,7 @@ def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | N
 
 
 def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -> str | None:
-    """Return the id of a data centre, given as a `DataCenter` or a string in any case."""
+    """Return the id of a data centre, given as a `DataCenter` or as a string in any case."""
     value = decoder.known(argument, what)
     if value is None:
         return None
@@ -151,7 +151,7 @@ def read_datacenters(
 def check_datacenters(
     arguments: Arguments, datacenters: Iterable[Located[str]], hardware: Hardware
 ) -> None:
-    """Report CPU workers in data centres that have none."""
+    """Report CPU workers in data centres that have no CPU workers."""
     with_cpus = [each.value for each in CPU_DATACENTERS]
     for datacenter in datacenters:
         if isinstance(hardware, Cpu) and datacenter.value not in with_cpus:
@@ -160,7 +160,9 @@ def check_datacenters(
                 datacenter.span,
                 f"`{datacenter.value}` has no CPU workers",
                 help=(f"use {alternatives(with_cpus)}",),
-                fix=arguments.decoder.rewritten(datacenter.span, '"EU-RO-1"', "write `EU-RO-1`"),
+                fix=arguments.decoder.replacing_fix(
+                    datacenter.span, '"EU-RO-1"', "write `EU-RO-1`"
+                ),
             )
 
 
@@ -168,7 +170,7 @@ def check_datacenters(
 
 
 def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers:
-    """Read a maximum, or a pair of minimum and maximum."""
+    """Read a maximum number of workers, or a pair of minimum and maximum."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -205,21 +207,24 @@ def read_workers(parameter: Parameter[Workers], arguments: Arguments) -> Workers
 
 
 def _swapped(decoder: ArgumentDecoder, span: Span, least: int, most: int) -> Fix | None:
-    """Return a fix that swaps a pair; a pair's span does not include its parentheses."""
+    """Return a fix that swaps the numbers of a pair; the span is that between its parentheses."""
     pair = f"{least}, {most}"
     text = decoder.machine.text_at(span)
     if text.startswith("["):
         pair = f"[{pair}]"
     elif "," not in text:
         pair = f"({pair})"
-    return decoder.rewritten(span, pair, "swap the two")
+    return decoder.replacing_fix(span, pair, "swap the two")
 
 
 ScalerType = Literal["QUEUE_DELAY", "REQUEST_COUNT"]
 
 
 def read_scaler_type(parameter: Parameter[ScalerType], arguments: Arguments) -> ScalerType:
-    """Read what makes the platform add workers; the default depends on the kind of endpoint."""
+    """Read the scaler type, by which the platform adds workers.
+
+    The default depends on the kind of endpoint.
+    """
     default: ScalerType = "REQUEST_COUNT" if arguments.load_balanced else "QUEUE_DELAY"
     argument = arguments.given(parameter.name)
     if argument is None:
@@ -232,7 +237,7 @@ def read_scaler_type(parameter: Parameter[ScalerType], arguments: Arguments) -> 
             argument.span,
             "a load-balanced endpoint has no queue to scale on",
             help=("use `ServerlessScalerType.REQUEST_COUNT`, or leave `scaler_type` out",),
-            fix=decoder.ending(argument.span, chosen, "REQUEST_COUNT", Safety.SAFE),
+            fix=decoder.ending_fix(argument.span, chosen, "REQUEST_COUNT", Safety.SAFE),
         )
         return default
     return default if chosen is None else cast("ScalerType", chosen)

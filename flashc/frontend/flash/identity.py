@@ -1,4 +1,4 @@
-"""Read the parameters that say which endpoint it is."""
+"""Read the parameter `id` of `Endpoint(...)`, which names an endpoint that exists already."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from flashc.frontend.parameter_table import Arguments, Parameter
 
 
 def read_id(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
-    """Return a known id; an id that is known at run time only is not an error, because the client reads it then."""
+    """Return the id if it is known when flashc runs, else None.
+
+    An id that is known only at run time is not an error, because the client reads it then.
+    """
     argument = arguments.given(parameter.name)
     value = None if argument is None else argument.value
     return value.value if isinstance(value, Known) and isinstance(value.value, str) else None

@@ -1,4 +1,4 @@
-"""Annotate the imports and references of a module with what Flash knows of them."""
+"""Annotate imports of the Flash SDK with their replacement in the artifact, or with a problem."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from flashc_ir.modules import Import, Module, Origin, SdkProblem
 
 from .names import NAMES, PACKAGES, PUBLIC_MODULES
 
-# The decorator by which the older dialect declares endpoints; its resource classes alone declare none.
+# The decorator that declared endpoints in older versions of the SDK; the resource classes of these
+# versions declare none.
 LEGACY = "remote"
 _SUBSTITUTES = {name: name for name in (*NAMES, "*")}
 _IN_EVERY_MODULE = ("*", "__version__")
 
 
 def annotate_module(module: Module) -> Module:
-    """Return the module with substitutes and problems of its SDK imports, and the uses of clients."""
+    """Return the module with substitutes and problems of its SDK imports, and uses of clients."""
     return replace(
         module,
         imports=tuple(_with_substitute(item) for item in module.imports),
@@ -30,20 +31,23 @@ def annotate_module(module: Module) -> Module:
 
 
 def _possible_client_uses(module: Module) -> Iterator[Span]:
-    """Yield where a name `Endpoint` is used, of whatever module: each use may make a client."""
+    """Yield the span of each use of a name `Endpoint`, of any module: it may make a client."""
     for reference in module.references:
         if reference.target.rpartition(".")[2] == "Endpoint":
             yield reference.span
 
 
 def _is_of_sdk(item: Import) -> bool:
-    """Return whether a module of the SDK is imported; the artifact's own runtime stays as it is."""
+    """Return whether an import is one of the SDK; imports of the artifact's runtime are not."""
     top = item.module.partition(".")[0]
     return item.origin is Origin.SDK and top in PACKAGES and not RUNTIME_SDK.startswith(f"{top}.")
 
 
 def _with_substitute(item: Import) -> Import:
-    """Return an import with its substitute: the runtime has the SDK's public names, whatever module they are from."""
+    """Return an import with the runtime as its substitute.
+
+    The runtime has the SDK's public names, whichever module of the SDK they are imported from.
+    """
     if not _is_of_sdk(item):
         return item
     is_public = item.module in PUBLIC_MODULES
@@ -55,6 +59,7 @@ def _with_substitute(item: Import) -> Import:
 
 
 def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
+    """Yield a problem for each import of the SDK that does not work on workers."""
     for item in imports:
         if not _is_of_sdk(item):
             continue
@@ -71,7 +76,7 @@ def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
 
 
 def _missing_in_runtime(item: Import, names: list[str]) -> Iterator[SdkProblem]:
-    """Return what the runtime does not offer of an import at the top of a module."""
+    """Yield the parts of an import at the top of a module that the runtime does not have."""
     if names and all(name in NAMES for name in names):
         return
     if item.module in PUBLIC_MODULES:
@@ -84,6 +89,7 @@ def _missing_in_runtime(item: Import, names: list[str]) -> Iterator[SdkProblem]:
 
 
 def _only_in_sdk(what: str, item: Import, help: tuple[str, ...]) -> SdkProblem:
+    """Return the problem of an import that only works in images that contain the SDK."""
     return SdkProblem(
         span=item.span,
         message=f"{what} exists on a worker only if its image contains the SDK",

@@ -21,31 +21,31 @@ from flashc_ir.endpoints import (
 
 from . import parameters
 from .parameters import read_configuration
-from .semantics import runs_no_project_code
+from .semantics import is_client
 
 
 class FlashLowering(EndpointLowering):
-    """Lowers one `Endpoint(...)`; those with `id=` or `image=` are clients."""
+    """Lowers one `Endpoint(...)`; with `id=` or `image=`, it is a client."""
 
     kind = "Endpoint"
     table = parameters.ENDPOINT
     how_to_name = 'write `Endpoint(name="...", ...)`'
 
     def configuration(self, arguments: Arguments) -> Configuration:
-        """Return what the constructor says besides the name."""
+        """Return the configuration that the arguments of `Endpoint(...)` give."""
         return read_configuration(arguments)
 
     def edit(self, name: str) -> Edit:
-        """Return the arguments on a worker: the resource's name alone, and whether it is a client."""
+        """Return the edit that leaves only the resource's name, and whether it is a client."""
         client = ", image=True" if self.given("image") is not None else ""
         return Edit(self.value.text, json.dumps(resource_name(name)) + client)
 
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
-        """Return the requirements in `dependencies=`, and whether they are all."""
+        """Return the requirements in `dependencies=`, and whether all are known."""
         return parameters.declared_dependencies(self.arguments())
 
     def is_in_order(self) -> bool:
-        """Return whether the constructor's call as a whole is in order; reports what is not."""
+        """Report what is wrong with the call as a whole; return whether nothing is."""
         is_in_order = super().is_in_order()
         image, known_id = self.given("image"), self.given("id")
         if image is None or known_id is None:
@@ -60,15 +60,15 @@ class FlashLowering(EndpointLowering):
         return False
 
     def is_idle(self) -> bool:
-        """Return whether the endpoint runs nothing; a client does not run code, but is called."""
-        return super().is_idle() and not runs_no_project_code(self.value)
+        """Return whether the endpoint runs no code and is no client."""
+        return super().is_idle() and not is_client(self.value)
 
     def endpoint(self) -> Endpoint | None:
-        """Return the endpoint; None after a report."""
-        return self.client() if runs_no_project_code(self.value) else super().endpoint()
+        """Return the endpoint; None if an error was reported."""
+        return self.client() if is_client(self.value) else super().endpoint()
 
     def client(self) -> ExistingEndpoint | ImageEndpoint | None:
-        """Return the endpoint that an object with `id=` or `image=` calls; None after a report."""
+        """Return the endpoint that a client calls; None if an error was reported."""
         used = [t.span for t in self.value.targets] + [r.span for r in self.value.routes]
         existing = self.given("id") is not None
         if used:

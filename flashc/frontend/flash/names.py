@@ -1,4 +1,4 @@
-"""The packages and the public names of the SDK."""
+"""List the packages and public names of the Flash SDK."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from enum import Enum
 
 from flashc_ir.platform import catalogue
 
-# `_flashc` is the artifact's runtime: a compiled program can be compiled again.
+# `_flashc` is the artifact's runtime; with it, the modules of an artifact can be compiled again.
 PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
-# The modules that offer the public names; what else they offer exists in the SDK only.
+# The modules that contain the public names; their other names exist only in the SDK.
 PUBLIC_MODULES = frozenset({"runpod_flash", "flashc", "flashc.sdk"})
 CLASSES = ("Endpoint", "NetworkVolume", "PodTemplate")
 ENUMS: dict[str, type[Enum]] = {

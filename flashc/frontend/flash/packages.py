@@ -1,16 +1,13 @@
-"""Read the parameters that say what software an endpoint's workers need."""
+"""Read the software parameters of `Endpoint(...)`: PyPI packages, apt packages, Python version."""
 
 from __future__ import annotations
 
 import re
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
-
 from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.parameter_table import Arguments, Parameter
+from flashc.project.requirements import pinned, why_invalid
 from flashc_core import rules
-from flashc_core.diagnostics import Fix
 from flashc_core.source import Span
 from flashc_ir.endpoints import Dependency
 from flashc_ir.platform.distributions import distribution_for_module
@@ -20,23 +17,27 @@ from flashc_ir.platform.images import supported_pythons
 def read_dependencies(
     parameter: Parameter[tuple[Dependency, ...]], arguments: Arguments
 ) -> tuple[Dependency, ...]:
-    """Read PEP 508 requirements."""
+    """Read the Python packages of an endpoint, as PEP 508 requirements."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
+    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
+    from packaging.utils import canonicalize_name
+
     decoder = arguments.decoder
     found: list[Dependency] = []
     for text, span in decoder.texts(argument, arguments.describe(parameter.name)) or ():
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
-            reason = str(error).partition("\n")[0]
+            reason = why_invalid(text, error)
+            corrected = pinned(text)
             decoder.sink.report(
                 rules.INVALID_REQUIREMENT,
                 span,
                 f"`{text}` is not a valid requirement: {reason}",
                 help=("write it as `name`, `name==1.2`, `name[extra]>=1` or `name @ URL`",),
-                fix=_pinned(decoder, text, span),
+                fix=None if corrected == text else decoder.ending_fix(span, text, corrected),
             )
             continue
         name = canonicalize_name(requirement.name)
@@ -46,7 +47,7 @@ def read_dependencies(
 
 
 def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -> None:
-    """Report the name of a module in place of the package's: `cv2` is what `opencv-python` installs."""
+    """Report a requirement that is the name of a module: `cv2`, which `opencv-python` installs."""
     package = distribution_for_module(name)
     if package is None:
         return
@@ -57,18 +58,8 @@ def _check_package(decoder: ArgumentDecoder, name: str, text: str, span: Span) -
         span,
         f"`{name}` is the name of a module; the package that contains it is `{package}`",
         help=(f'write `"{renamed}"`',),
-        fix=decoder.ending(span, text, renamed),
+        fix=decoder.ending_fix(span, text, renamed),
     )
-
-
-def _pinned(decoder: ArgumentDecoder, text: str, span: Span) -> Fix | None:
-    """Return a fix for `torch=2.9`, which is how conda writes `torch==2.9`."""
-    pinned = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
-    try:
-        Requirement(pinned)
-    except InvalidRequirement:
-        return None
-    return decoder.ending(span, text, pinned)
 
 
 def read_system_dependencies(

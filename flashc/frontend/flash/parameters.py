@@ -1,9 +1,9 @@
-"""The table of the parameters of `Endpoint(...)`, and what is read from a call of it.
+"""Define the table of the parameters of `Endpoint(...)`, and read a call's arguments into the IR.
 
-The check of unknown names, the configuration in the IR, the typed signature of `flashc.Endpoint`, the page
-of FC101 and `spec/parameters.md` all come from this table (`scripts/parameters.py` writes the generated
-ones), and tests compile the example of every row.  A new parameter is a row here and a field in `flashc_ir`
-that `read_configuration` fills.
+The check of unknown names, the configuration in the IR, the signature of `flashc.Endpoint`, the
+page of FC101 and `spec/parameters.md` all come from this table.  `scripts/parameters.py` writes the
+last three, and tests compile the example of every row.  A new parameter is a row here and a field
+in `flashc_ir` that `read_configuration` fills.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ from .volumes import NETWORK_VOLUME, check_volume_datacenters, read_volumes
 def _read_environment(
     parameter: Parameter[tuple[Variable, ...]], arguments: Arguments
 ) -> tuple[Variable, ...]:
+    """Read the environment variables of workers."""
     argument = arguments.given(parameter.name)
     return read_environment(arguments.decoder, argument, arguments.describe(parameter.name))
 
@@ -118,7 +119,7 @@ WORKERS = Parameter[Workers](
     example="(1, 3)",
     reader=read_workers,
     manifest=("workersMin", "workersMax"),
-    doc="The most workers, or the least and the most: `n` is `(0, n)`.",
+    doc="The maximum number of workers, or the minimum and the maximum: `n` means `(0, n)`.",
 )
 IDLE_TIMEOUT = Parameter[int](
     name="idle_timeout",
@@ -132,7 +133,7 @@ IDLE_TIMEOUT = Parameter[int](
     least=1,
     most=3600,
     manifest=("idleTimeout",),
-    doc="How long a worker without work stays.",
+    doc="How long a worker without work keeps running.",
 )
 DEPENDENCIES = Parameter[tuple[Dependency, ...]](
     name="dependencies",
@@ -161,7 +162,7 @@ ACCELERATE_DOWNLOADS = Parameter[bool](
     signature="True",
     example="False",
     reader=read_flag,
-    doc="Whether workers accelerate downloads. A built artifact contains the packages and ignores it.",
+    doc="Accepted, but not used: an artifact contains the packages, so workers download none.",
 )
 VOLUME = Parameter[tuple[Located[Volume], ...]](
     name="volume",
@@ -182,7 +183,7 @@ DATACENTER = Parameter[tuple[Located[str], ...]](
     example='"EU-RO-1"',
     reader=read_datacenters,
     manifest=("locations",),
-    doc="Where workers may start. CPU workers run in EU-RO-1 only.",
+    doc="Where workers may start. CPU workers run only in EU-RO-1.",
 )
 ENV = Parameter[tuple[Variable, ...]](
     name="env",
@@ -192,7 +193,7 @@ ENV = Parameter[tuple[Variable, ...]](
     example='{"A": "1", "B": os.environ["B"]}',
     reader=_read_environment,
     manifest=("env", "env_references"),
-    doc="Environment variables of workers. `os.environ[...]` is read when deploying, never when building.",
+    doc="Environment variables of workers. `os.environ[...]` is read by the deployment, never by a build.",
 )
 GPU_COUNT = Parameter[int](
     name="gpu_count",
@@ -239,7 +240,7 @@ SCALER_TYPE = Parameter[ScalerType](
     example="ServerlessScalerType.REQUEST_COUNT",
     reader=read_scaler_type,
     manifest=("scalerType",),
-    doc="What makes the platform add workers. Endpoints with routes take REQUEST_COUNT only.",
+    doc="What makes the platform add workers. Endpoints with routes accept only REQUEST_COUNT.",
 )
 SCALER_VALUE = Parameter[int](
     name="scaler_value",
@@ -273,7 +274,7 @@ MIN_CUDA_VERSION = Parameter[str | None](
     example='"12.6"',
     reader=read_cuda,
     manifest=("minCudaVersion",),
-    doc="The least version of CUDA that a GPU worker's driver has.",
+    doc="The lowest version of CUDA that the driver of a GPU worker may have.",
 )
 PYTHON_VERSION = Parameter[str | None](
     name="python_version",
@@ -331,7 +332,7 @@ TABLES: dict[str, Table] = {
 
 
 def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...], bool]:
-    """Return the requirements that an endpoint declares, and whether they are all.  Reports nothing."""
+    """Return the requirements of an endpoint, and whether all are known.  Reports nothing."""
     sink = Sink()
     quiet = Arguments(
         ArgumentDecoder(arguments.decoder.machine, sink), arguments.kind, arguments.by_name
@@ -340,7 +341,7 @@ def declared_dependencies(arguments: Arguments) -> tuple[tuple[Dependency, ...],
 
 
 def read_configuration(arguments: Arguments) -> Configuration:
-    """Return everything that the constructor of a deployed endpoint says apart from its name and image.
+    """Return the configuration that the arguments give, without name and image.
 
     Reports values that a parameter does not take, and values that contradict each other.
     """
@@ -380,6 +381,7 @@ def read_configuration(arguments: Arguments) -> Configuration:
 
 
 def _read_hardware(arguments: Arguments) -> Hardware:
+    """Read the GPUs or the CPU instances of an endpoint."""
     check_one_hardware(arguments)
     instances = CPU.read(arguments)
     if instances is not None:

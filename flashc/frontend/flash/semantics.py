@@ -31,9 +31,10 @@ class FlashSemantics(Semantics):
         return found
 
     def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
-        """Return a method of one of the SDK's enums, None where it has none of that name.
+        """Return a method of an enum of the SDK; None if the enum has none of that name.
 
-        It is the catalogue's own method, so that workers, which have the catalogue, get the same result.
+        The method is the one of the catalogue.  Workers have the catalogue too, so they compute the
+        same result.
         """
         if kind not in ENUMS.values() or name not in _ENUM_METHODS:
             return None
@@ -42,8 +43,8 @@ class FlashSemantics(Semantics):
 
 
 @dataclass(frozen=True, slots=True)
-class SdkClass(DialectObject):
-    """A class of the SDK whose objects are arguments of endpoints: `NetworkVolume`, `PodTemplate`."""
+class ArgumentClass(DialectObject):
+    """A class whose objects are arguments of `Endpoint`: `NetworkVolume` or `PodTemplate`."""
 
     name: str
 
@@ -56,17 +57,17 @@ class SdkClass(DialectObject):
         """Construct an object of the class."""
         if arguments.problem is not None:
             return arguments.problem
-        made = SdkObject(self.name, dict(arguments.keywords), arguments.span)
+        made = ArgumentObject(self.name, dict(arguments.keywords), arguments.span)
         return Known(made, arguments.span)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return an `Unknown`: the SDK's classes have no attributes that a program needs."""
+        """Return an `Unknown`, because programs need no attributes of these classes."""
         return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SdkObject(DialectObject):
-    """A `NetworkVolume(...)` or `PodTemplate(...)` with its keyword arguments."""
+class ArgumentObject(DialectObject):
+    """A `NetworkVolume(...)` or `PodTemplate(...)` of the program, with its keyword arguments."""
 
     is_callable: ClassVar[bool] = False
 
@@ -80,8 +81,8 @@ class SdkObject(DialectObject):
         return f"a `{self.kind}`"
 
 
-def runs_no_project_code(endpoint: EndpointValue) -> bool:
-    """Return whether an `Endpoint(...)` is a client: one with `id=` or `image=`."""
+def is_client(endpoint: EndpointValue) -> bool:
+    """Return whether an `Endpoint(...)` has `id=` or `image=`, so that it runs no project code."""
     given = endpoint.arguments
     return any(key in given and not is_none(given[key].value) for key in ("id", "image"))
 
@@ -94,11 +95,11 @@ class FlashEndpoint(EndpointObject):
 
     @property
     def is_client(self) -> bool:
-        """Return whether the endpoint runs no code of the project."""
-        return runs_no_project_code(self.declared)
+        """Whether the endpoint runs no code of the project."""
+        return is_client(self.declared)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return `endpoint.post`, or an argument of the constructor as in `endpoint.name`."""
+        """Return `endpoint.post`, or an argument of `Endpoint(...)`, as in `endpoint.name`."""
         is_call = name in _CLIENT_METHODS and name not in self.declared.arguments
         if is_call and self.is_client:
             return Unknown(reason="a client's calls happen at run time", origin=span)
@@ -107,6 +108,6 @@ class FlashEndpoint(EndpointObject):
 
 OBJECTS: Mapping[str, object] = {
     "Endpoint": DeclaringFunction(dialect="flash", name="Endpoint", makes=FlashEndpoint),
-    **{name: SdkClass(name) for name in CLASSES if name != "Endpoint"},
+    **{name: ArgumentClass(name) for name in CLASSES if name != "Endpoint"},
     **ENUMS,
 }

@@ -1,4 +1,4 @@
-"""Read `PodTemplate(...)`: the table of its parameters, and the template of an endpoint."""
+"""Read `PodTemplate(...)`, the container of an endpoint's workers, by a table of its parameters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from flashc_ir.platform.catalogue import CpuInstanceType, container_disk_limit
 from flashc_ir.resources import Cpu, Hardware, Template, Variable
 
 from .hardware import Located
-from .semantics import SdkObject
+from .semantics import ArgumentObject
 
 
 def _read_environment(
     parameter: Parameter[tuple[Variable, ...]], arguments: Arguments
 ) -> tuple[Variable, ...]:
+    """Read the environment variables of a template."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -41,7 +42,7 @@ def _read_environment(
 
 
 def _read_pair(decoder: ArgumentDecoder, item: Argument, what: str, wanted: str) -> Variable | None:
-    """One `{"key": ..., "value": ...}`."""
+    """Read one variable of a template, `{"key": ..., "value": ...}`."""
     entry = item.value
     if isinstance(entry, Known) and isinstance(entry.value, DictValue):
         pair = {str(key): value for key, (_, value) in entry.value.entries.items()}
@@ -181,7 +182,10 @@ POD_TEMPLATE: Table = (
 def read_template(
     parameter: Parameter[Located[Template] | None], arguments: Arguments
 ) -> Located[Template] | None:
-    """Read a template; its span is that of the size of the container's disk, where one is given."""
+    """Read a template.
+
+    The span of the result is that of the disk size if one is given, else that of the template.
+    """
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -190,7 +194,7 @@ def read_template(
     if value is None:
         return None
     made = value.value
-    if not isinstance(made, SdkObject) or made.kind != "PodTemplate":
+    if not isinstance(made, ArgumentObject) or made.kind != "PodTemplate":
         decoder.invalid(what, argument.span, "a `PodTemplate`", value)
         return None
     own = Arguments(decoder, made.kind, made.arguments, is_qualified=True)
@@ -209,7 +213,7 @@ def read_template(
 
 
 def check_disk(arguments: Arguments, template: Located[Template], hardware: Hardware) -> None:
-    """Report a container disk that is larger than a CPU instance's limit."""
+    """Report a container disk that is larger than the limit of a CPU instance."""
     size = template.value.container_disk_gb
     if size is None or not isinstance(hardware, Cpu) or not hardware.instances:
         return
@@ -222,5 +226,5 @@ def check_disk(arguments: Arguments, template: Located[Template], hardware: Hard
             span,
             f"{size} GB of container disk; `{smallest}` has at most {limit} GB",
             help=(f"ask for {limit} GB or less, or for a larger instance",),
-            fix=arguments.decoder.rewritten(span, str(limit), f"ask for {limit} GB"),
+            fix=arguments.decoder.replacing_fix(span, str(limit), f"ask for {limit} GB"),
         )

@@ -1,6 +1,7 @@
-"""The stub of the Flash SDK in the tracing process; standard library only.
+"""Replace the Flash SDK while `--trace` imports modules: a stub that records endpoints.
 
-`trace_runner` loads this file and calls `install`.
+`trace_runner` loads this file in a separate process and calls `install`.  The file uses only the
+standard library.
 """
 
 from enum import Enum
@@ -12,6 +13,8 @@ def install(tracer, catalogue):
     """Return the SDK's packages; `catalogue` is the module with its enums."""
 
     class Endpoint:
+        """Records its declaration, the functions that it decorates, and its routes."""
+
         def __init__(self, name=None, *args, **config):
             if name is not None:
                 config["name"] = name
@@ -28,10 +31,10 @@ def install(tracer, catalogue):
             return lambda path=None, **_: self._declaration.route(verb.upper(), path)
 
     class NetworkVolume(tracer.Opaque):
-        pass
+        """Records its arguments."""
 
     class PodTemplate(tracer.Opaque):
-        pass
+        """Records its arguments."""
 
     enums = [
         each

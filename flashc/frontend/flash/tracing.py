@@ -1,4 +1,4 @@
-"""Say how `--trace` sees the Flash SDK."""
+"""Describe the Flash SDK to `--trace`: its stub, and how to convert the objects that it records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flashc_core.source import Span
 from flashc_ir.platform import catalogue
 
 from .names import ENUMS
-from .semantics import SdkObject
+from .semantics import ArgumentObject
 
 
 class FlashTracing(Tracing):
@@ -23,4 +23,4 @@ class FlashTracing(Tracing):
 
     def make(self, kind: str, arguments: dict[str, Argument], span: Span) -> Value:
         """Return a `NetworkVolume` or `PodTemplate`."""
-        return Known(SdkObject(kind, arguments, span), span)
+        return Known(ArgumentObject(kind, arguments, span), span)

@@ -1,4 +1,4 @@
-"""Read `NetworkVolume(...)`: the table of its parameters, and the volumes of an endpoint."""
+"""Read `NetworkVolume(...)`, the network volumes of an endpoint, by a table of its parameters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ from flashc_ir.platform.catalogue import CPU_DATACENTERS, DataCenter
 from flashc_ir.resources import Cpu, Hardware, Volume
 
 from .hardware import Located, decode_datacenter
-from .semantics import SdkObject
+from .semantics import ArgumentObject
 
 _DEFAULT_DATACENTER = DataCenter.EU_RO_1.value
 
 
 def _read_datacenter(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """Read the data centre of a volume, given under one of two names."""
     argument = arguments.given("datacenter") or arguments.given("dataCenterId")
     if argument is None:
         return parameter.default
@@ -43,7 +44,7 @@ NAME = Parameter[str | None](
     example='"models"',
     reader=read_text,
     manifest=("name",),
-    doc="The volume's name. A volume of this name is created where there is none.",
+    doc="The volume's name. If there is no volume of this name, it is created.",
 )
 ID = Parameter[str | None](
     name="id",
@@ -97,7 +98,7 @@ NETWORK_VOLUME: Table = (NAME, ID, SIZE, DATACENTER, DATACENTER_ID)
 def read_volumes(
     parameter: Parameter[tuple[Located[Volume], ...]], arguments: Arguments
 ) -> tuple[Located[Volume], ...]:
-    """Read one volume or a list of them.  Report two volumes in the same data centre."""
+    """Read one volume or a list of volumes; report two volumes in the same data centre."""
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
@@ -143,12 +144,13 @@ def check_volume_datacenters(
 
 
 def _read_volume(arguments: Arguments, argument: Argument, what: str) -> Volume | None:
+    """Read one `NetworkVolume(...)`; None if an error was reported."""
     decoder = arguments.decoder
     value = decoder.known(argument, what)
     if value is None:
         return None
     made = value.value
-    if not isinstance(made, SdkObject) or made.kind != "NetworkVolume":
+    if not isinstance(made, ArgumentObject) or made.kind != "NetworkVolume":
         decoder.invalid(what, argument.span, "a `NetworkVolume`", value)
         return None
     own = Arguments(decoder, made.kind, made.arguments, is_qualified=True)

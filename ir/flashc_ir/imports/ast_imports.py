@@ -1,7 +1,7 @@
-"""Collect the imports of a module from a tree of the standard library's `ast`.
+"""Collect the imports of a module from a syntax tree of the standard library's `ast`.
 
-For modules that neither declare nor reach endpoints only the imports matter, and `ast` parses them fifteen
-times as fast as LibCST.  A property test compares the result with `names.collect_names`.
+For a module that can't declare or use endpoints only the imports matter, and `ast` parses it
+fifteen times as fast as LibCST.  A property test compares the result with `names.collect_names`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .resolve import IMPORT_ERRORS, IMPORT_FUNCTIONS, ModuleIndex, resolve_relat
 def collect_imports_ast(
     path: str, name: str, is_package: bool, text: str, index: ModuleIndex
 ) -> tuple[tuple[Import, ...], tuple[ImportProblem, ...]]:
-    """Parse one module and return its imports, and those that cannot be resolved, in source order.
+    """Parse one module and return its imports, and its unknown imports, in source order.
 
     `path` is the file's path relative to the project, `name` the module's dotted name.
 
@@ -53,7 +53,7 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ImportScope:
-    """What surrounds a statement: the qualified name of its function or class, and its conditions."""
+    """The code around a statement: its function or class, and the conditions of imports."""
 
     scope: str = ""
     in_class: bool = False
@@ -63,20 +63,24 @@ class _ImportScope:
 
 @dataclass(slots=True, kw_only=True)
 class _Collector:
+    """Walks over a module's tree and collects its imports."""
+
     path: str
     package: str
     text: str
     index: ModuleIndex
-    has_dynamic: bool  # without a dynamic import no expression needs a visit
+    has_dynamic: bool  # if there is no dynamic import, expressions are skipped
     imports: list[Import] = field(default_factory=list[Import])
     problems: list[ImportProblem] = field(default_factory=list[ImportProblem])
     _lines: Lines | None = None
 
     def visit_block(self, body: list[ast.stmt], around: _ImportScope) -> None:
+        """Visit the statements of a block."""
         for statement in body:
             self.visit(statement, around)
 
     def visit(self, node: ast.AST, around: _ImportScope) -> None:
+        """Visit a statement or expression and the nodes inside it."""
         match node:
             case ast.Import():
                 for item in node.names:
@@ -117,6 +121,7 @@ class _Collector:
                 self._generic(node, around)
 
     def _generic(self, node: ast.AST, around: _ImportScope) -> None:
+        """Visit the children of a node; if the module has no dynamic imports, only its blocks."""
         if self.has_dynamic:
             for child in ast.iter_child_nodes(node):
                 self.visit(child, around)
@@ -126,6 +131,7 @@ class _Collector:
                 self.visit(child, around)
 
     def _try(self, node: ast.Try | ast.TryStar, around: _ImportScope) -> None:
+        """Visit a `try` statement, and note whether it handles a failed import."""
         guarded = any(_expects_import_error(handler.type) for handler in node.handlers)
         inside = _ImportScope(
             scope=around.scope,
@@ -140,6 +146,7 @@ class _Collector:
         self.visit_block(node.finalbody, around)
 
     def _import_from(self, node: ast.ImportFrom, around: _ImportScope) -> None:
+        """Collect `from module import name`."""
         written = node.module or ""
         module = resolve_relative(self.package, node.level, written) if node.level else written
         if module is None:
@@ -154,6 +161,7 @@ class _Collector:
         self._add(node, module, tuple(names), around, relative=bool(node.level))
 
     def _dynamic(self, node: ast.Call, around: _ImportScope) -> None:
+        """Collect `importlib.import_module("name")` and `__import__("name")`."""
         callee = ast.unparse(node.func)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return
@@ -181,6 +189,7 @@ class _Collector:
         dynamic: bool = False,
         relative: bool = False,
     ) -> None:
+        """Add one import."""
         self.imports.append(
             Import(
                 module=module,
@@ -197,7 +206,7 @@ class _Collector:
         )
 
     def _span(self, node: ast.stmt | ast.expr) -> Span:
-        """Return the span of a node of `ast`, which counts columns in UTF-8 bytes from 0."""
+        """Return the span of a node; `ast` counts columns in UTF-8 bytes, from 0."""
         if self._lines is None:
             self._lines = Lines(self.text)
         end_line = node.end_lineno or node.lineno
@@ -212,6 +221,7 @@ class _Collector:
 
 
 def _expects_import_error(kind: ast.expr | None) -> bool:
+    """Return whether an `except` clause for `kind` handles a failed import."""
     if isinstance(kind, ast.Tuple):
         return any(_expects_import_error(element) for element in kind.elts)
     return kind is None or ast.unparse(kind) in IMPORT_ERRORS

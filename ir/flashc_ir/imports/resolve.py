@@ -1,6 +1,7 @@
-"""Resolve the module names of import statements.
+"""Resolve the module names of import statements to absolute names.
 
-Shared by both import collectors: `imports` (LibCST trees) and `ast_imports` (trees of `ast`).
+Both collectors of imports use this module: `imports` (for LibCST's trees) and `ast_imports` (for
+trees of `ast`).
 """
 
 from __future__ import annotations
@@ -17,25 +18,26 @@ IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "B
 
 
 class ModuleIndex(Protocol):
-    """Tell which modules a project has."""
+    """Tells which modules a project has."""
 
     def has(self, name: str) -> bool:
         """Return whether the project has a module or package of exactly this dotted name."""
         ...
 
     def origin(self, name: str) -> Origin:
-        """Tell where Python finds a module of this dotted name."""
+        """Return where Python finds a module of this dotted name."""
         ...
 
 
 def resolve_relative(package: str, level: int, module: str) -> str | None:
     """Return the absolute module name of a relative import.
 
-    `package` is the importing package ("" for a module at the project's root), `level` the number of leading
-    dots, `module` the dotted name after them.  Returns None if the import leaves the project.
+    `package` is the importing package ("" for a module at the project's root), `level` the number
+    of leading dots, `module` the dotted name after them.  The result is None if the module is
+    outside the project.
     """
     parts = package.split(".") if package else []
-    if level > len(parts):  # a module at the root has no package that it could be relative to
+    if level > len(parts):  # the import leads out of the project's root
         return None
     base = parts[: len(parts) - (level - 1)]
     return ".".join((*base, *([module] if module else ())))

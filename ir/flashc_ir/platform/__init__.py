@@ -1,1 +1,1 @@
-"""Facts about the platform: hardware, data centres, images, distributions, limits."""
+"""Provide facts about the Runpod platform: hardware, data centres, images, packages, limits."""

@@ -1,15 +1,15 @@
-"""The platform's hardware and data centres, as enums with the spellings that Flash programs use.
+"""Define the platform's hardware and data centres as enums, with the names that programs use.
 
-Stdlib only: a copy of this file travels in every artifact, where programs that name an enum at run time
-find it.  Source: the enums of the `runpod_flash` package (a test compares them with the installed one)
-and, where marked, the public documentation.
+This file uses only the standard library, because every artifact contains a copy of it, for programs
+that name an enum at run time.  Source: the enums of the `runpod_flash` package, with which a test
+compares them; for the members in `DOCUMENTED_ONLY`, the public documentation.
 """
 
 from enum import Enum
 
 
 class GpuGroup(Enum):
-    """Pools of GPUs; a value is a pool's id on the wire."""
+    """Pools of GPUs; a value is the id of a pool in the platform's API."""
 
     ANY = "any"
     ADA_24 = "ADA_24"
@@ -26,12 +26,12 @@ class GpuGroup(Enum):
 
     @classmethod
     def all(cls) -> list["GpuGroup"]:
-        """Every pool but `ANY`."""
+        """Return every pool except `ANY`."""
         return [pool for pool in cls if pool is not cls.ANY]
 
 
 class GpuType(Enum):
-    """Single GPU models; a value is the model's name on the wire."""
+    """Single GPU models; a value is the name of a model in the platform's API."""
 
     ANY = "any"
     NVIDIA_GEFORCE_RTX_4090 = "NVIDIA GeForce RTX 4090"
@@ -61,7 +61,7 @@ class GpuType(Enum):
 
     @classmethod
     def all(cls) -> list["GpuType"]:
-        """Every model but `ANY`."""
+        """Return every model except `ANY`."""
         return [model for model in cls if model is not cls.ANY]
 
 
@@ -83,7 +83,7 @@ class CpuInstanceType(str, Enum):
 
 
 class DataCenter(str, Enum):
-    """Data centres.  The last four are in the documentation only, not in the SDK's enum."""
+    """Data centres.  The last four are only in the documentation, not in the SDK's enum."""
 
     US_CA_2 = "US-CA-2"
     US_IL_1 = "US-IL-1"
@@ -103,12 +103,12 @@ class DataCenter(str, Enum):
 
     @classmethod
     def all(cls) -> list["DataCenter"]:
-        """The data centres that the SDK itself lists; what an endpoint gets that names none."""
+        """Return the data centres of the SDK's enum, which an endpoint gets if it names none."""
         return [each for each in cls if each not in DOCUMENTED_ONLY]
 
     @classmethod
     def from_string(cls, text: str) -> "DataCenter":
-        """The data centre of a name in upper or lower case, with hyphens or underscores.
+        """Return the data centre with a name in upper or lower case, with hyphens or underscores.
 
         Raises:
             ValueError: no data centre has the name.
@@ -117,14 +117,14 @@ class DataCenter(str, Enum):
 
 
 class ServerlessScalerType(Enum):
-    """What makes the platform add workers."""
+    """The rules by which the platform adds workers."""
 
     QUEUE_DELAY = "QUEUE_DELAY"
     REQUEST_COUNT = "REQUEST_COUNT"
 
 
 class CudaVersion(Enum):
-    """The least CUDA version that a GPU worker's host must have."""
+    """The lowest CUDA version that the host of a GPU worker must have."""
 
     V11_1 = "11.1"
     V11_4 = "11.4"
@@ -178,6 +178,6 @@ POOL_MEMBERS: dict[GpuGroup, tuple[GpuType, ...]] = {
 
 
 def container_disk_limit(instance: CpuInstanceType) -> int:
-    """The largest container disk of a CPU instance in GB: 10 per virtual CPU, 15 on `cpu5c`."""
+    """Return the largest container disk in GB: 10 per virtual CPU, 15 on `cpu5c`."""
     flavor, cpus, _memory = instance.value.split("-")
     return int(cpus) * (15 if flavor == "cpu5c" else 10)

@@ -1,4 +1,4 @@
-"""Tell which distribution a module comes from, and which distributions every worker has.
+"""Find the package that a Python module comes from, and list the packages that every worker has.
 
 Data and sources: `data/distributions.json`.
 """
@@ -14,7 +14,7 @@ from .facts import Fact, Names, read_facts
 
 
 class ImportNames(Fact, frozen=True, kw_only=True):
-    """Distributions by the dotted module that they install, the most likely first, normalized."""
+    """The distributions that install a module, by its dotted name, the most likely first."""
 
     names: dict[str, tuple[str, ...]]
 
@@ -43,21 +43,22 @@ def worker_distributions() -> frozenset[str]:
 
 @cache
 def commonly_transitive() -> frozenset[str]:
-    """Return distributions that so many others require that a list without them says nothing."""
+    """Return distributions that most lists of packages contain because others require them."""
     return frozenset(distribution_facts().commonly_transitive.names)
 
 
 @cache
 def not_imported_directly() -> frozenset[str]:
-    """Return distributions that do their work without an import in the program."""
+    """Return distributions that work without being imported by the program."""
     return frozenset(distribution_facts().not_imported_directly.names)
 
 
 def distributions_of(module: str) -> tuple[str, ...]:
-    """Return the distributions that may install the dotted `module`, the most likely first, normalized.
+    """Return the distributions that may install a dotted module, the most likely first, normalized.
 
-    They come from the data file, else from the name itself: `sentence_transformers` is installed by
-    `sentence-transformers`, `google.cloud.storage` by `google-cloud-storage` or one of its prefixes.
+    They come from the data file; for other modules, from the name itself: `sentence_transformers`
+    is installed by `sentence-transformers`, `google.cloud.storage` by `google-cloud-storage` or one
+    of its prefixes.
     """
     known = distribution_facts().import_names.names
     parts = module.split(".")
@@ -72,7 +73,7 @@ def distributions_of(module: str) -> tuple[str, ...]:
 def distribution_for_module(requirement: str) -> str | None:
     """Return the distribution to ask for instead of a requirement that is only a module's name.
 
-    `requirement` is normalized.  None for a name that is a distribution's own.
+    `requirement` is normalized.  The result is None if it is the name of a distribution.
     """
     facts = distribution_facts()
     for module, names in facts.import_names.names.items():

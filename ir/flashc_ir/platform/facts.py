@@ -1,7 +1,7 @@
-"""Read facts about the platform from the data files in `data/`.
+"""Read facts about the Runpod platform from the JSON files in `data/`.
 
-Each fact names its source and the date on which it was read there.  A file is read when a fact is asked
-for the first time, so that a command that needs none does not pay for it.
+Each fact has its source, and the date on which the source was read.  A file is read when one of its
+facts is needed for the first time, so that commands that need no facts take no time for it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 class Fact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that is true of the platform; `date` is an ISO date, `note` adds an explanation."""
+    """A fact about the platform; `date` is an ISO date, `note` adds an explanation."""
 
     source: str
     date: str
@@ -34,6 +34,6 @@ def read_facts(name: str, type_: type[_T]) -> _T:
     """Return the facts of the file `data/NAME.json`.
 
     Raises:
-        msgspec.ValidationError: the file does not fit the type; the file is a part of flashc.
+        msgspec.ValidationError: the file, which is a part of flashc, does not fit the type.
     """
     return msgspec.json.decode((FOLDER / f"{name}.json").read_bytes(), type=type_)

@@ -1,4 +1,4 @@
-"""Tell how much memory a GPU has.  Data and sources: `data/gpus.json`."""
+"""Provide the memory of each GPU of the platform, from `data/gpus.json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .facts import Fact, read_facts
 
 
 class GpuMemory(Fact, frozen=True, kw_only=True):
-    """Memory in GB, by the name on the wire."""
+    """The memory of GPUs in GB, by the name in the platform's API."""
 
     gigabytes: dict[str, int]
 
@@ -24,6 +24,6 @@ class GpuFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def gpu_memory() -> dict[str, int]:
-    """Return the memory of GPUs in GB, by the name that programs choose them by: a model or a pool."""
+    """Return the memory of GPUs in GB, by the model or pool that a program can choose."""
     facts = read_facts("gpus", GpuFacts)
     return facts.models.gigabytes | facts.pools.gigabytes

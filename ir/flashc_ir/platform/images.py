@@ -1,18 +1,23 @@
-"""Tell which image a worker starts from, and which packages it has.  Data and sources: `data/images.json`."""
+"""Find the container image that a worker starts from, and the packages that the image contains.
+
+Data and sources: `data/images.json`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
-from packaging.specifiers import SpecifierSet
 
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.resources import Cpu
 
 from .facts import Fact, Names, read_facts
+
+if TYPE_CHECKING:  # importing it takes long
+    from packaging.specifiers import SpecifierSet
 
 ImageKind = Literal["gpu", "cpu", "lb", "lb-cpu"]
 
@@ -32,8 +37,9 @@ class ByKind(Fact, frozen=True, kw_only=True):
 class ImagePackage(Fact, frozen=True, kw_only=True):
     """A package of an image.
 
-    Its version lies between the first and the last of `versions`; a single one is the exact version.
-    `images` and `pythons` are those that have it.
+    If `versions` has one item, it is the exact version; otherwise the version is between the first
+    and the last.  `images` and `pythons` are the kinds of images and the Python versions that have
+    the package.
     """
 
     name: str
@@ -47,7 +53,7 @@ class ImagePackage(Fact, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str | None:
-        """Return the exact version, None if only its bounds are known."""
+        """The exact version; None if only its bounds are known."""
         return self.versions[0] if len(self.versions) == 1 else None
 
 
@@ -69,13 +75,13 @@ def image_facts() -> ImageFacts:
 
 
 def supported_pythons() -> tuple[str, ...]:
-    """Return the Python versions that images have, the lowest first."""
+    """Return the Python versions for which there are images, the lowest first."""
     return image_facts().pythons.versions
 
 
 @cache
 def never_bundled() -> frozenset[str]:
-    """Return the distributions that are too large for an artifact, whether an image has them or not."""
+    """Return the distributions that are too large for any artifact, even if an image lacks them."""
     return frozenset(image_facts().never_bundled.names)
 
 
@@ -86,18 +92,24 @@ def sdk_distributions() -> frozenset[str]:
 
 
 class Image(Struct, frozen=True):
-    """A worker image.  `packages` is None for an image that the user chose: its packages are unknown."""
+    """A worker image; `packages` is None if the user chose the image, because they are unknown."""
 
     name: str
     packages: tuple[ImagePackage, ...] | None
 
     def find(self, package: str) -> ImagePackage | None:
-        """Return a package of the image by its normalized name."""
+        """Return a package of the image by its normalized name.
+
+        The result is None if the image does not have it.
+        """
         return next((p for p in self.packages or () if p.name == package), None)
 
 
 def image_of(endpoint: CodeEndpoint, python_version: str, environ: Mapping[str, str]) -> Image:
-    """Return the image of a code endpoint's workers: by kind and hardware, unless `environ` names one."""
+    """Return the image for the workers of an endpoint, by its kind and hardware.
+
+    `environ` may name another image.
+    """
     kind, facts = image_kind(endpoint), image_facts()
     override = environ.get(facts.overrides.names[kind])
     if override:
@@ -109,7 +121,7 @@ def image_of(endpoint: CodeEndpoint, python_version: str, environ: Mapping[str, 
 
 
 def image_kind(endpoint: CodeEndpoint) -> ImageKind:
-    """Return which of the four kinds of image an endpoint needs."""
+    """Return the kind of image that an endpoint needs."""
     cpu = isinstance(endpoint.configuration.resources.hardware, Cpu)
     if isinstance(endpoint, LoadBalanced):
         return "lb-cpu" if cpu else "lb"

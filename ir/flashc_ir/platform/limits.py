@@ -1,4 +1,4 @@
-"""Tell the time limits of the platform.  Data and sources: `data/limits.json`."""
+"""Provide the time limits of the Runpod platform, from `data/limits.json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .facts import Fact, read_facts
 
 
 class TimeLimit(Fact, frozen=True, kw_only=True):
-    """A time after which the platform gives up."""
+    """A time after which the platform stops a request or a job."""
 
     milliseconds: int
 

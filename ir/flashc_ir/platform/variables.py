@@ -1,4 +1,4 @@
-"""Tell which environment variables every worker has.  Data and sources: `data/variables.json`."""
+"""Provide the environment variables that every worker has, from `data/variables.json`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .facts import Names, read_facts
 
 
 class VariableFacts(Struct, frozen=True, forbid_unknown_fields=True):
-    """The names, and the beginnings of names, of variables that no program has to set."""
+    """The names, and the beginnings of names, of variables that every worker has."""
 
     prefixes: Names
     names: Names
@@ -18,6 +18,7 @@ class VariableFacts(Struct, frozen=True, forbid_unknown_fields=True):
 
 @cache
 def _facts() -> VariableFacts:
+    """Return the facts of the data file."""
     return read_facts("variables", VariableFacts)
 
 

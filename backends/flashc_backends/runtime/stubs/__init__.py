@@ -1,1 +1,1 @@
-"""Dispatch stubs of the app's endpoints, one module for each module that defines some."""
+"""Hold the generated stub modules, from which code imports the functions of other endpoints."""

@@ -1,6 +1,7 @@
-"""Record what the modules of one evaluation ask of each other, and do to each other.
+"""Record which names evaluated modules read from each other, and what they change in each other.
 
-The record decides which modules can be evaluated without each other, and what an evaluation depends on.
+The record decides which modules can be evaluated without each other, and what an evaluation depends
+on.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from .objects import FunctionValue
 
 
 @dataclass(slots=True, eq=False)
-class Watch:
-    """What happened between the modules of an evaluation.
+class Interactions:
+    """A record of what happened between the modules of an evaluation.
 
-    `reads` has, by the module whose top is being executed, (module, name) of each name that it read of
-    another module; the name is "" where it only imported the module, "*" where it read which names there
-    are, and `qualname()` where it carried out a function's body.  `active` are the modules under way, the
-    innermost last.  `cycles` are import cycles, each with the modules that were under way.  `origins` has the module that declared an endpoint, by the endpoint's id.
-    `changed_by` has, by module, the modules whose endpoints it put something on.  `texts` are the paths of
-    modules whose source text was looked at.  `may_raise` are the modules whose top did something that may raise
-    or not: the first import of such a module, and no later one, leaves a `try` in doubt.  `is_entangled`: the modules share state in a way that the
-    other records do not show.
+    `reads` has, for each module, (module, name) of each name that its top read from another module.
+    The name is "" if the module was only imported, "*" if the list of its names was read, and
+    `qualname()` if the body of a function was executed.  `active` are the modules that are being
+    executed, the innermost last.  `cycles` are import cycles, each with the modules that were being
+    executed.  `origins` has the module that declared an endpoint, by the endpoint's id.
+    `changed_by` has, for each module, the modules whose endpoints it changed. `texts` are the paths
+    of modules whose source text was read.  `may_raise` are the modules whose top may raise an
+    exception: only the first import of such a module can raise it in a `try`.  `is_entangled`: the
+    modules share state in a way that the other records do not show.
     """
 
     reads: dict[str, set[tuple[str, str]]] = field(default_factory=dict[str, set[tuple[str, str]]])
@@ -43,11 +45,11 @@ class Watch:
             self.reads.setdefault(reader, set()).add((module, name))
 
     def note_call(self, caller: str, function: FunctionValue) -> None:
-        """Note that `caller` carried out the body of a function, known as `module.qualname()`."""
+        """Note that `caller` executed the body of a function, named `module.qualname()`."""
         self.note_read(caller, function.frame.syntax.name, f"{function.qualname}()")
 
     def note_import_under_way(self, module: str) -> None:
-        """Note that a module was imported whose own top is not finished."""
+        """Note that a module was imported while its own top was being executed."""
         if module in self.active:
             self.cycles.append(tuple(self.active[self.active.index(module) :]))
 
@@ -57,17 +59,20 @@ class Watch:
         self._sizes[id(endpoint)] = _size(endpoint)
 
     def begin(self, module: str, importer: str, endpoints: list[EndpointValue]) -> None:
-        """Note that `importer` begins the top of a module; what endpoints gained until now is its doing."""
-        self.settle(importer, endpoints)
+        """Note that `importer` begins to execute a module.
+
+        Earlier changes of endpoints are the importer's own.
+        """
+        self.attribute_changes(importer, endpoints)
         self.active.append(module)
 
     def end(self, module: str, endpoints: list[EndpointValue]) -> None:
-        """Note that the top of a module ended; what endpoints gained since the last end is its doing."""
+        """Note that a module has ended; changes of endpoints since the last end are its own."""
         self.active.pop()
-        self.settle(module, endpoints)
+        self.attribute_changes(module, endpoints)
 
-    def settle(self, module: str, endpoints: list[EndpointValue]) -> None:
-        """Attribute what the endpoints gained since the last time to `module`."""
+    def attribute_changes(self, module: str, endpoints: list[EndpointValue]) -> None:
+        """Record `module` as the cause of all additions to endpoints since the last call."""
         for endpoint in endpoints:
             origin = self.origins.get(id(endpoint), endpoint.module)
             if self._sizes.get(id(endpoint)) != (size := _size(endpoint)):
@@ -76,9 +81,10 @@ class Watch:
                     self.changed_by.setdefault(module, set()).add(origin)
 
     def note_text(self, span: Span) -> None:
-        """Note that the source text at a location was looked at."""
+        """Note that the source text at a location was read."""
         self.texts.add(span.path)
 
 
 def _size(endpoint: EndpointValue) -> int:
+    """Return the number of functions, routes and problems of an endpoint, which never decreases."""
     return len(endpoint.targets) + len(endpoint.routes) + len(endpoint.problems)

@@ -1,0 +1,185 @@
+"""Work on all processors: results in order, errors, killed processes, and the process that is started ahead."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from flashc_core.processes import Prefork, on_all_processors
+
+
+def test_processes_are_forked_only_where_no_thread_is_lost() -> None:
+    mine = str(os.getpid()).encode()
+
+    def here(_: int) -> bytes:
+        return str(os.getpid()).encode()
+
+    forks = (
+        sys.platform == "linux"
+        and threading.active_count() == 1
+        and len(os.sched_getaffinity(0)) > 1
+    )
+    assert (mine not in set(on_all_processors(here, 4))) == forks
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    assert set(on_all_processors(here, 4)) == {mine}
+    done.set()
+    thread.join()
+
+
+def test_an_error_in_another_process_is_raised_here() -> None:
+    def fail(number: int) -> bytes:
+        raise ValueError(number)
+
+    with pytest.raises(ValueError, match=r"[0-3]"):
+        list(on_all_processors(fail, 4))
+
+
+def test_what_a_killed_process_leaves_is_done_here() -> None:
+    mine = os.getpid()
+
+    def work(number: int) -> bytes:
+        if number == 5 and os.getpid() != mine:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return str(number).encode()
+
+    assert list(on_all_processors(work, 9)) == [str(number).encode() for number in range(9)]
+
+
+def test_nobody_waits_for_what_is_not_wanted_any_more() -> None:
+    def work(number: int) -> bytes:
+        time.sleep(60 * number)
+        return b""
+
+    started = time.monotonic()
+    results = on_all_processors(work, 4)
+    assert next(results) == b""
+    results.close()
+    assert time.monotonic() - started < 30
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+_ENDED = """
+import os, sys, time
+from flashc_core.processes import on_all_processors
+def work(number):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+    return b""
+list(on_all_processors(work, 2))
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_no_process_outlives_the_one_that_started_it(how: signal.Signals) -> None:
+    command = [sys.executable, "-c", _ENDED]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.send_signal(how)
+        ended = time.monotonic()
+        parent.stdout.read()  # until nobody holds the other end any more
+    assert time.monotonic() - ended < 30
+
+
+def test_without_a_process_to_be_had_everything_is_done_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "fork", fail)
+    assert list(on_all_processors(lambda number: str(number).encode(), 3)) == [b"0", b"1", b"2"]
+
+
+# A process that is started before its work is known --------------------------------------------
+
+
+def nothing() -> None:
+    """Prepare nothing."""
+
+
+def process_id(_: int) -> bytes:
+    return str(os.getpid()).encode()
+
+
+def square(number: int) -> bytes:
+    return str(number**2).encode()
+
+
+def fail(number: int) -> bytes:
+    raise ValueError(number)
+
+
+def end_in_other_process(mine: int, number: int) -> bytes:
+    if os.getpid() != mine:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(number)
+
+
+@pytest.fixture
+def prefork() -> Iterator[Prefork]:
+    found = Prefork.start(nothing)
+    assert found is not None, "these tests need Linux and two processors"
+    yield found
+    found.close()
+
+
+def test_it_does_work_that_is_given_later_again_and_again(prefork: Prefork) -> None:
+    mine = str(os.getpid()).encode()
+    [first] = on_all_processors(process_id, 1, least=1, prefork=prefork)
+    [second] = on_all_processors(process_id, 1, least=1, prefork=prefork)
+    assert first == second != mine
+    squares = [str(number**2).encode() for number in range(50)]
+    assert list(on_all_processors(square, 50, prefork=prefork)) == squares
+
+
+def test_it_prepares_while_nobody_waits(tmp_path: Path) -> None:
+    file = tmp_path / "prepared"
+    prefork = Prefork.start(partial(file.write_text, "yes"))
+    assert prefork is not None
+    assert list(on_all_processors(square, 1, least=1, prefork=prefork)) == [b"0"]
+    assert file.read_text() == "yes"
+    prefork.close()
+
+
+def test_its_errors_are_raised_here_and_it_is_not_used_again(prefork: Prefork) -> None:
+    with pytest.raises(ValueError, match=r"[0-3]"):
+        list(on_all_processors(fail, 4, prefork=prefork))
+    assert list(on_all_processors(square, 3, prefork=prefork)) == [b"0", b"1", b"4"]
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_what_it_leaves_when_it_is_killed_is_done_here(prefork: Prefork, count: int) -> None:
+    work = partial(end_in_other_process, os.getpid())
+    squares = [str(number**2).encode() for number in range(count)]
+    for _ in range(2):
+        assert list(on_all_processors(work, count, least=1, prefork=prefork)) == squares
+
+
+def test_one_that_could_not_prepare_is_done_without() -> None:
+    prefork = Prefork.start(partial(os._exit, 1))
+    assert prefork is not None
+    assert list(on_all_processors(square, 3, prefork=prefork)) == [b"0", b"1", b"4"]
+    prefork.close()
+
+
+def test_results_that_nobody_takes_stop_it(prefork: Prefork) -> None:
+    results = on_all_processors(square, 1000, prefork=prefork)
+    assert next(results) == b"0"
+    results.close()
+    assert list(on_all_processors(square, 2, prefork=prefork)) == [b"0", b"1"]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
