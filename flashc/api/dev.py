@@ -7,7 +7,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -42,7 +42,7 @@ _GENERATED = (".flash", ".runpod")
 class Listener(DevelopmentListener, Protocol):
     """Is told what a development session does, and what the compiler finds."""
 
-    def found(self, workspace: Workspace, diagnostics: tuple[Diagnostic, ...]) -> None:
+    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Show what the compiler found; nothing, if all is well."""
         ...
 

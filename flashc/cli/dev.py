@@ -25,9 +25,9 @@ from .progress import show_progress
 @building_options
 @format_option
 def command(project: Path, port: int, output_format: str, **given: Any) -> None:
-    """Run the app in PROJECT on this machine while you write it, until Ctrl+C.
+    """Run the app in a project while you edit it.
 
-    A saved file is compiled at once.  Only the workers that hold changed code are replaced; requests that they have
+    PROJECT runs on this machine until Ctrl+C.  A saved file is compiled at once.  Only the workers that hold changed code are replaced; requests that they have
     are answered by the old code.  A file with errors changes nothing.
     """
     from flashc.api.dev import run_dev

@@ -24,7 +24,7 @@ class TextDevScreen(TextScreen):
         super().__init__(progress)
         self._rolling: dict[str, float] = {}  # the endpoints whose new code has not answered yet
 
-    def found(self, workspace: Workspace, diagnostics: tuple[Diagnostic, ...]) -> None:
+    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Print the findings."""
         self._progress("")
         print_findings(diagnostics, workspace, "text")
@@ -67,7 +67,7 @@ class TextDevScreen(TextScreen):
 class JsonDevScreen(JsonScreen):
     """For programs: a JSON object per line on standard output."""
 
-    def found(self, workspace: Workspace, diagnostics: tuple[Diagnostic, ...]) -> None:
+    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Print the findings in short; `flashc check --format json` has everything."""
         self._print(
             "findings",

@@ -74,12 +74,15 @@ class Session:
     def get(self, path: str, endpoint: str = "web") -> Any:
         """The answer of a route."""
         with self.client() as client:
-            return client.get(f"{self.url(endpoint)}{path}").json()
+            answer = client.get(f"{self.url(endpoint)}{path}")
+            assert answer.status_code == 200, (answer.status_code, answer.text, self.events[-8:])
+            return answer.json()
 
     def job(self, endpoint: str, **given: Any) -> Any:
         """The output of a job."""
         with self.client() as client:
             answer = client.post(f"{self.url(endpoint)}/runsync", json={"input": given})
+            assert answer.json().get("status") == "COMPLETED", (answer.text, self.events[-8:])
             return answer.json()["output"]
 
 
