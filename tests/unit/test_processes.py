@@ -41,7 +41,7 @@ def test_an_error_in_another_process_is_raised_here() -> None:
     def fail(number: int) -> bytes:
         raise ValueError(number)
 
-    with pytest.raises(ValueError, match="[0-3]"):
+    with pytest.raises(ValueError, match=r"[0-3]"):
         list(on_all_processors(fail, 4))
 
 
@@ -156,7 +156,7 @@ def test_it_prepares_while_nobody_waits(tmp_path: Path) -> None:
 
 
 def test_its_errors_are_raised_here_and_it_is_not_used_again(prefork: Prefork) -> None:
-    with pytest.raises(ValueError, match="[0-3]"):
+    with pytest.raises(ValueError, match=r"[0-3]"):
         list(on_all_processors(fail, 4, prefork=prefork))
     assert list(on_all_processors(square, 3, prefork=prefork)) == [b"0", b"1", b"4"]
 
