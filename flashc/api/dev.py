@@ -29,7 +29,7 @@ from flashc_backends.preview.preview import PreviewError, Settings, new_id
 from flashc_backends.preview.registry import make_folder
 from flashc_backends.preview.trees import Trees
 from flashc_core import rules
-from flashc_core.diagnostics import Diagnostic
+from flashc_core.diagnostics import Diagnostic, Severity
 from flashc_core.source import WholeFile
 
 from .backend_context import backend_context
@@ -55,7 +55,8 @@ class _Builder:
         self._trees = Trees(folder / "trees")
         self._folder = folder
         self._listener = listener
-        self._found: tuple[Diagnostic, ...] | None = None
+        self.found: tuple[Diagnostic, ...] = ()
+        self._is_shown = False
 
     def build(self, progress: Progress | None = None, *, only_news: bool = False) -> Version | None:
         """Return the project as a version; report what is wrong, and return None if that leaves no version.
@@ -91,9 +92,9 @@ class _Builder:
                             held=contents_of(compiled.program, parts),
                         )
         found = tuple(sink)
-        if not only_news or found != self._found:
+        if not only_news or found != self.found or not self._is_shown:
             self._listener.found(self.workspace, found)
-        self._found = found
+        self.found, self._is_shown = found, True
         return version
 
     def rebuild(self, *, only_news: bool = False) -> Version | None:
@@ -166,7 +167,7 @@ async def _run(
         settings=settings,
         listener=listener,
     )
-    reloading = asyncio.create_task(_reload(development, builder, listener, stop))
+    reloading = asyncio.create_task(_reload(development, builder, stop))
     reloading.add_done_callback(lambda _task: stop.set())  # without it edits would do nothing
     try:
         await development.run(stop)
@@ -176,19 +177,17 @@ async def _run(
             await reloading
 
 
-async def _reload(
-    development: Development, builder: _Builder, listener: Listener, stop: asyncio.Event
-) -> None:
+async def _reload(development: Development, builder: _Builder, stop: asyncio.Event) -> None:
     is_first = True  # what was saved before the watcher runs
     async for saved in _changes(builder.workspace.root, stop, at_once=True):
         try:
             version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         except OSError as error:
-            listener.kept_old(f"the new code can't be written: {error}")
+            development.keep_old(f"the new code can't be written: {error}")
             continue
         is_first = False
         if version is None:
-            listener.kept_old("the code before it goes on")
+            development.keep_old(_reason(builder))
         else:
             environ = dict(builder.workspace.environment)
             await development.reload(version, environ, saved)
@@ -214,6 +213,14 @@ async def _changes(
         if changes or at_once:
             at_once = False
             yield await asyncio.to_thread(_saved, changes)
+
+
+def _reason(builder: _Builder) -> str:
+    """Return the first error of the newest state of the project, in a line."""
+    for found in builder.found:
+        if found.severity is Severity.ERROR:
+            return f"{found.path}:{found.line}: {found.message}"
+    return "the project has errors"
 
 
 def _saved(changes: Iterable[tuple[Change, str]]) -> float:

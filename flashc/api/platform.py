@@ -144,6 +144,7 @@ async def _run(
             key=platform.key,
             bundle=str(platform.authority.bundle_path),
             engine=platform.engine.name if platform.engine is not None else "",
+            page=platform.page_link(),
         )
         clients.announce(folder, running)
         ready(running)

@@ -53,8 +53,10 @@ def command(
     output_format: str,
     **flags: Any,
 ) -> None:
-    """Make the output of a target, then print it or write it to `folder`; start a preview."""
+    """Print the output of a target, or write it to `folder`; start the target `preview`."""
     if target == PREVIEW.name and folder is None:
+        if prefork is not None:
+            prefork.close()
         run(project=project, output_format=_preview_format(output_format), **flags)
     flags = {name: value for name, value in flags.items() if name not in PREVIEW_FLAGS}
     workspace = open_workspace(project, flags, prefork=prefork)

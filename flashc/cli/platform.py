@@ -105,6 +105,7 @@ def _show(running: Running) -> None:
         'in other terminals:   eval "$(flashc platform env)"\n'
         "for one command:      flashc run -- flash deploy\n"
         f"its key:              {running.key}\n"
+        f"its page, works once: {running.page}\n"
         f"a request:            curl -H 'Authorization: Bearer {running.key}' "
         f"{base}/v2/ENDPOINT_ID/health\n\n"
         "Ctrl+C ends it."

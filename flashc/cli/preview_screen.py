@@ -41,6 +41,7 @@ class TextScreen:
         click.echo(
             f"{record.app} runs at {record.url} on the engine {record.engine}; Ctrl+C stops it"
         )
+        click.echo(f"its page, by a link that works once: {record.page}")
         for kind, heading in _HEADINGS.items():
             found = [address for address in record.addresses if address.kind == kind]
             if found:

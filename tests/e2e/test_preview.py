@@ -287,7 +287,14 @@ def test_a_detached_preview_is_listed_read_and_stopped(words: list[str], tmp_pat
     first, *rest = words
     version = oldest_worker_python().minor
     options = ["--engine", "process", "--python-version", version, "--detach"]
-    started = flashc(tmp_path, first, str(project), *rest, *options)
+    try:
+        listed_read_and_stopped(flashc(tmp_path, first, str(project), *rest, *options), tmp_path)
+    finally:
+        flashc(tmp_path, "preview", "stop", "--all")
+    nothing_is_left("process", tmp_path)
+
+
+def listed_read_and_stopped(started: subprocess.CompletedProcess[str], tmp_path: Path) -> None:
     assert started.returncode == 0, started.stderr
     assert "queue-based endpoints:" in started.stdout
     curl = next(
@@ -309,7 +316,6 @@ def test_a_detached_preview_is_listed_read_and_stopped(words: list[str], tmp_pat
     assert flashc(tmp_path, "preview", "stop", "no-such").returncode == 2
     assert flashc(tmp_path, "preview", "stop").stdout == f"{record['id']} stopped\n"
     assert flashc(tmp_path, "preview", "list").stdout == ""
-    nothing_is_left("process", tmp_path)
 
 
 def test_a_detached_preview_that_can_not_start_says_why(tmp_path: Path) -> None:

@@ -40,6 +40,14 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
                 await part(b"data: %d\n\n" % number, more=True)
                 await asyncio.sleep(0.05)
             await part(b"")
+        case "/endless":
+            await start()
+            leaving = asyncio.ensure_future(receive())
+            while not leaving.done() or leaving.result()["type"] != "http.disconnect":
+                if leaving.done():
+                    leaving = asyncio.ensure_future(receive())
+                await part(b"x", more=True)
+                await asyncio.sleep(0.01)
         case "/large":
             await start()
             for _ in range(64):
@@ -153,6 +161,19 @@ def test_streams_pass_as_they_come_in_both_directions(tmp_path: Path) -> None:
         reply = await stage.client.post(f"{url}/in", content=upload())
         assert eval(reply.text)[3] == 5000
         assert len((await stage.client.get(f"{url}/large")).content) == 64 * 65536
+
+    play(tmp_path, scene)
+
+
+def test_a_stream_ends_when_its_client_goes_away(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        async with stage.client.stream("GET", f"{url}/endless") as reply:
+            async for _ in reply.aiter_bytes():
+                break
+        dispatcher = stage.platform.core.dispatchers[stage.ids["web"]]
+        async with asyncio.timeout(5):
+            while any(worker.held for worker in dispatcher.pool.workers.values()):
+                await asyncio.sleep(0.02)
 
     play(tmp_path, scene)
 

@@ -423,3 +423,37 @@ def test_the_journal_can_be_followed_and_resumed(tmp_path: Path) -> None:
                 break
 
     play(tmp_path, scene)
+
+
+def test_the_lines_of_a_worker_are_sent_as_events(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.post("runsync", {"input": 1})
+        (worker,) = _engine(stage).running
+        stage.platform.journal.note("line", worker=worker, endpoint="", stream="stdout", text="hi")
+        url = f"/v2/serverless/{stage.ids['queue']}/workers/{worker}/logs"
+        async with stage.client.stream("GET", url) as reply:
+            async for line in reply.aiter_lines():
+                if line.startswith("data: "):
+                    assert '"line":"hi"' in line
+                    break
+
+    play(tmp_path, scene)
+
+
+def test_a_deployed_app_finds_its_endpoints_in_the_state_managers_table(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        control = stage.platform.control
+        (build,) = control.builds.values()
+        id_ = stage.ids["queue"]
+        assert build.manifest["resources_endpoints"] == {"queue": f"{stage.platform.base}/v2/{id_}"}
+        (environment,) = control.environments.values()
+        await stage.post("runsync", {"input": 1})
+        assert _engine(stage).specs[0].environ["FLASH_ENVIRONMENT_ID"] == environment.id
+        assert _engine(stage).specs[0].volume == "data"
+
+    play(
+        tmp_path,
+        scene,
+        makes_remote_calls=True,
+        networkVolumes=[{"name": "data", "size": 10}],
+    )

@@ -28,6 +28,7 @@ from flashc_backends.platform.store import (
     save_record,
     update_job,
 )
+from tests.support.platform_stage import staged
 from tests.support.projects import ROOT
 
 _KEY = "a-key-for-the-test"
@@ -143,6 +144,28 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "platform.sqlite").write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="not a database"):
         Store(tmp_path)
+
+
+def test_on_a_full_disk_nothing_is_acknowledged_and_nothing_lost(tmp_path: Path) -> None:
+    """The database's own limit of pages stands for the disk."""
+
+    async def scene() -> None:
+        async with staged(tmp_path) as stage:
+            before = await stage.run("before")
+            await stage.final(before)
+            writer = stage.platform.store._writer
+            writer.execute("PRAGMA max_page_count=1")
+            text = "x" * 200_000
+            reply = await stage.post("run", {"input": text})
+            assert reply.status_code == 503
+            assert "FC520" in reply.json()["error"]
+            dispatcher = stage.platform.core.dispatchers[stage.ids["queue"]]
+            assert not dispatcher.jobs
+            assert (await stage.get(f"status/{before}")).json()["output"] == "before"
+            writer.execute("PRAGMA max_page_count=1000000")
+            assert (await stage.final(await stage.run(text)))["output"] == text
+
+    asyncio.run(scene())
 
 
 @contextmanager

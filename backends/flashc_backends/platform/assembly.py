@@ -25,6 +25,7 @@ from .http.balance import Balancer
 from .http.graphql import GraphqlApi
 from .http.graphql_root import Logins
 from .http.job_api import JobApi
+from .http.page import Page
 from .http.port import Port, bind
 from .http.rest import RestApi
 from .http.tls import Authority
@@ -74,11 +75,17 @@ class LocalPlatform:
         self._retired = retired
         self._tasks: list[asyncio.Task[Any]] = []
         self._port: Port | None = None
+        self._gate: Gate | None = None
 
     @property
     def base(self) -> str:
         """The URL of the platform on this machine, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
+
+    def page_link(self) -> str:
+        """Return a URL of the platform's page that works once; the browser is admitted from then on."""
+        assert self._gate is not None
+        return f"{self.base}/?token={self._gate.sessions.new_token()}"
 
     @classmethod
     async def start(
@@ -139,8 +146,10 @@ class LocalPlatform:
         webhooks = Webhooks(self.store, jobs.view)
         self.core.settled = webhooks.wake
         logins = Logins(self.key)
+        self._gate = gate = Gate(self.key, addresses)
         app = PlatformApp(
-            gate=Gate(self.key, addresses),
+            gate=gate,
+            page=Page(gate, self.control, self.core),
             control=self.control,
             journal=self.journal,
             logins=logins,
@@ -231,6 +240,7 @@ class LocalPlatform:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.fleet is not None:
             await self.fleet.close()
+        self.journal.close()
         if self._port is not None:
             await self._port.close()
         self.upstream.close()

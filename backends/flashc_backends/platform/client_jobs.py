@@ -28,6 +28,7 @@ class Submission(Struct, frozen=True, kw_only=True):
     timeout: float = 0.0  # 0: the endpoint's
     ttl: float = DEFAULT_TTL
     low_priority: bool = False
+    retention: float = RUN_RETENTION
     webhook: str | None = None
     traceparent: str | None = None
 
@@ -55,7 +56,7 @@ class ClientJobs:
             extra=wish.extra,
             ttl_at=now + wish.ttl,
             timeout=wish.timeout or timeout or DEFAULT_TIMEOUT,
-            retention=SYNC_RETENTION if wish.sync else RUN_RETENTION,
+            retention=wish.retention,
             low_priority=wish.low_priority,
             webhook=wish.webhook,
             traceparent=wish.traceparent,

@@ -19,12 +19,16 @@ _LOCK = "platform.lock"
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """A platform that runs: its port, its key, and the file of its certificate authorities."""
+    """A platform that runs: its port, its key, and the file of its certificate authorities.
+
+    `page` is a link to its page that works once.
+    """
 
     port: int
     key: str
     bundle: str
     engine: str
+    page: str = ""
 
 
 class AlreadyRuns(Exception):

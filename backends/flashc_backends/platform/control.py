@@ -167,6 +167,11 @@ class Control:
         found = self._names.get((app, environment, name))
         return None if found is None else self.endpoints.get(found)
 
+    def url_of(self, endpoint: Endpoint) -> str:
+        """Return the URL of an endpoint for workers, which may not be able to resolve names."""
+        kind = "lb" if endpoint.load_balanced else "v2"
+        return f"{self.base}/{kind}/{endpoint.id}"
+
     async def save_endpoint(self, fields: Mapping[str, Any]) -> Endpoint:
         """Create an endpoint, or change the given fields of the one with the given id.
 
@@ -328,7 +333,9 @@ class Control:
             return
         environment = self.environments[endpoint.environment]
         build = self.builds.get(environment.build or "")
-        release = release_of(endpoint, build, self.templates.get(endpoint.template or ""))
+        names = [found.name for name in endpoint.volumes if (found := self.volumes.get(name))]
+        template = self.templates.get(endpoint.template or "")
+        release = release_of(endpoint, build, template, names[0] if names else None)
         if release is not None:
             self.fleet.add_release(release)
             self._core.release(endpoint_id, release.id)

@@ -8,7 +8,11 @@ from typing import Any
 from .control import Control
 from .fields import NotFound
 
-_COPIED = "workersMax idleTimeout scalerType scalerValue gpuIds instanceIds locations minCudaVersion".split()
+_COPIED = (
+    "workersMax idleTimeout scalerType scalerValue executionTimeoutMs gpuIds gpuCount instanceIds"
+    " locations minCudaVersion"
+).split()
+_VOLUME_GB = 100  # the size of a volume that says none
 
 
 async def deploy_artifact(
@@ -39,8 +43,10 @@ async def deploy_artifact(
     for name, entry in manifest["resources"].items():
         if entry.get("client_mode"):
             continue
+        calls = {"FLASH_ENVIRONMENT_ID": target.id} if entry.get("makes_remote_calls") else {}
         variables = {
             **entry.get("env", {}),
+            **calls,
             "RUNPOD_API_KEY": api_key,
             "FLASH_RESOURCE_NAME": name,
             "FLASH_APP": app,
@@ -48,11 +54,35 @@ async def deploy_artifact(
             **env.get(name, {}),
         }
         fields = _fields(name, entry, variables, target.id, least_workers)
+        fields["networkVolumeIds"] = [
+            {"networkVolumeId": await _volume(control, volume)} for volume in _volumes(entry)
+        ]
         before = control.resolve(app, environment, name)
         if before is not None:
             fields["id"] = before.id
         ids[name] = (await control.save_endpoint(fields)).id
+    urls = {name: control.url_of(control.endpoints[found]) for name, found in ids.items()}
+    await control.set_manifest(build.id, {**manifest, "resources_endpoints": urls})
     return ids
+
+
+def _volumes(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the network volumes of a resource."""
+    several = entry.get("networkVolumes")
+    if several:
+        return list(several)
+    one = entry.get("networkVolume")
+    return [one] if one else []
+
+
+async def _volume(control: Control, wanted: Mapping[str, Any]) -> str:
+    """Return the id of a volume; one that is not there is made."""
+    name = wanted.get("name") or wanted["id"]
+    for volume in control.volumes.values():
+        if name in (volume.name, volume.id):
+            return volume.id
+    size = wanted.get("size") or _VOLUME_GB
+    return (await control.create_volume(name, size, wanted.get("dataCenterId") or "")).id
 
 
 def _fields(

@@ -29,6 +29,7 @@ class Journal:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
         self._last = 0
         self._news = asyncio.Event()
+        self._is_closed = False
 
     def note(self, kind: str, **what: Any) -> None:
         """Add an entry; `kind` is such as "job" or "worker"."""
@@ -48,9 +49,17 @@ class Journal:
             found.append(entry)
         return found[::-1]
 
+    def close(self) -> None:
+        """End all listeners."""
+        self._is_closed = True
+        self._news.set()
+
     async def follow(self, number: int) -> AsyncIterator[list[Entry]]:
-        """Yield entries with a higher number, in batches, for ever; an empty batch after 15 quiet seconds."""
-        while True:
+        """Yield entries with a higher number, in batches, until the journal is closed.
+
+        After 15 quiet seconds the batch is empty.
+        """
+        while not self._is_closed:
             entries = self.after(number)
             if entries:
                 number = entries[-1].number

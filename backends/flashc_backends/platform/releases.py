@@ -43,9 +43,12 @@ class Release(Struct, frozen=True, kw_only=True):
 
 
 def release_of(
-    endpoint: Endpoint, build: Build | None, template: Template | None
+    endpoint: Endpoint, build: Build | None, template: Template | None, volume: str | None
 ) -> Release | None:
-    """Return the endpoint's release, None if there is nothing to run: no build, or one without the endpoint."""
+    """Return the endpoint's release, None if there is nothing to run: no build, or one without the endpoint.
+
+    `volume` is the name of its network volume.
+    """
     if build is None:
         return None
     resource = _resource(build.manifest, endpoint.name)
@@ -64,7 +67,7 @@ def release_of(
         memory_mb=memory_mb,
         cpus=cpus,
         gpus=0 if cpus is not None else int(endpoint.rest.get("gpuCount") or 0),
-        volume=endpoint.volumes[0] if endpoint.volumes else None,
+        volume=volume,
     )
     held = msgspec.structs.replace(release, artifact=resource.get(HELD) or release.artifact)
     digest = hashlib.sha256(msgspec.json.encode(held, order="deterministic")).hexdigest()

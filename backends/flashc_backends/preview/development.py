@@ -103,16 +103,25 @@ class Development(Preview):
             for name in removed:
                 await platform.control.delete_endpoint(ids_before[name])
         except (ArtifactError, Invalid, StoreError, OSError) as error:
-            self._reports.kept_old(str(error))
+            self.keep_old(str(error))
             return
         self._update(addresses=addresses_of(self._plan, ids, platform.base, platform.key))
         after = self._releases(platform)
         touched = tuple(name for name in ids if after.get(name) != before.get(name))
         kept = tuple(name for name in ids if name not in touched)
         if touched or removed:
+            changed = ", ".join((*touched, *removed))
+            platform.journal.note("build", text=f"New code of {changed}.", failed=False)
             self._reports.reloaded(
                 Reloaded(saved=saved, touched=touched, kept=kept, removed=tuple(removed))
             )
+
+    def keep_old(self, reason: str) -> None:
+        """Say that new code could not be taken; the old goes on."""
+        if self._platform is not None:
+            text = f"The code before the last change goes on: {reason}."
+            self._platform.journal.note("build", text=text, failed=True)
+        self._reports.kept_old(reason)
 
     def _releases(self, platform: LocalPlatform) -> dict[str, str | None]:
         """Return the release that each endpoint has or will have."""

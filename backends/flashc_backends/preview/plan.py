@@ -27,6 +27,7 @@ from flashc_ir.endpoints import LoadBalanced, QueueClass, QueueFunction
 from flashc_ir.program import Program
 
 from .calls import SampleCall, sample_call
+from .forms import Shape, shapes_of
 
 ENVIRONMENT = "preview"
 """The name of the environment into which a preview deploys."""
@@ -40,7 +41,7 @@ class PlannedEndpoint(Struct, frozen=True, kw_only=True):
     """An endpoint: how many workers it has, and the container of each.
 
     `image` is the one that its deployment names; another may take its place.  `routes` are those of a load
-    balancer, `METHOD /path`.  `call` is an example of a request.
+    balancer, `METHOD /path`.  `call` is an example of a request, `shape` says how all of them look.
     """
 
     name: str
@@ -52,6 +53,7 @@ class PlannedEndpoint(Struct, frozen=True, kw_only=True):
     container: Container
     routes: tuple[str, ...] = ()
     call: SampleCall | None = None
+    shape: Shape | None = None
 
 
 class PreviewPlan(Struct, frozen=True, kw_only=True):
@@ -104,13 +106,16 @@ def plan_preview(
     *,
     cache: Path,
     calls: Mapping[str, SampleCall | None] | None = None,
+    shapes: Mapping[str, Shape] | None = None,
     port: int | None = None,
 ) -> PreviewPlan:
     """Return the plan for an artifact's manifest; `cache` is flashc's, `calls` are examples by resource."""
     code = {name: entry for name, entry in manifest.resources.items() if not entry.client_mode}
     preview = f"flashc-{manifest.project_name}"
     endpoints = tuple(
-        _endpoint(name, entry, manifest, cache, preview, (calls or {}).get(name))
+        _endpoint(
+            name, entry, manifest, cache, preview, (calls or {}).get(name), (shapes or {}).get(name)
+        )
         for name, entry in code.items()
     )
     volumes = {
@@ -135,6 +140,7 @@ def _endpoint(
     cache: Path,
     preview: str,
     call: SampleCall | None,
+    shape: Shape | None,
 ) -> PlannedEndpoint:
     spec = _spec(name, entry, manifest.project_name, masked_variables(entry))
     layer = layer_folder(cache, spec.python, LINUX)
@@ -148,6 +154,7 @@ def _endpoint(
         container=container_of(spec, layer=layer, preview=preview),
         routes=tuple((manifest.routes or {}).get(name, ())),
         call=call,
+        shape=shape,
     )
 
 
@@ -238,7 +245,12 @@ def emit_plan(program: Program, context: Context) -> PreviewPlan | None:
         for endpoint in program.deployed()
         if isinstance(endpoint, (QueueFunction, QueueClass, LoadBalanced))
     }
-    return plan_preview(manifest, cache=context.services.cache.folder, calls=calls)
+    return plan_preview(
+        manifest,
+        cache=context.services.cache.folder,
+        calls=calls,
+        shapes=shapes_of(program),
+    )
 
 
 PREVIEW = PlanTarget(

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import msgspec
 from msgspec import Struct, structs
 
 from flashc_backends.manifest.manifest_model import Manifest
@@ -20,6 +21,7 @@ from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
 from flashc_backends.platform.engines.base import Engine, EngineError, WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.owners import this_process
 from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.http.page import SHAPE
 from flashc_backends.platform.http.port import PortTaken
 from flashc_backends.platform.store import StoreError
 from flashc_core import rules
@@ -177,6 +179,7 @@ class Preview:
             state="ready",
             url=platform.base,
             key=platform.key,
+            page=platform.page_link(),
             addresses=addresses_of(self._plan, ids, platform.base, platform.key),
             differences=self._engine.differences,
             skipped=self._plan.skipped,
@@ -250,6 +253,7 @@ class Preview:
             folder=workers,
             volumes=state_folder() / "volumes",
             report=self._listener.phase,
+            warm=True,
         )
 
     def _code(self) -> dict[str, Any]:
@@ -257,6 +261,9 @@ class Preview:
         document: dict[str, Any] = json.loads(self._manifest.to_json())
         planned = {endpoint.name for endpoint in self._plan.endpoints}
         kept = {name: entry for name, entry in document["resources"].items() if name in planned}
+        for endpoint in self._plan.endpoints:
+            if endpoint.shape is not None:
+                kept[endpoint.name][SHAPE] = msgspec.to_builtins(endpoint.shape)
         return {**document, "resources": kept}
 
     def _needs(self) -> list[WorkerSpec]:

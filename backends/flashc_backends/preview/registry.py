@@ -43,8 +43,8 @@ class Record(Struct, frozen=True, kw_only=True):
     """What is known of a preview.
 
     `owner` is the name of its process (see `owners.py`), `started` seconds since the epoch.  `key` is the one
-    that the platform asks clients for.  `differences` from the cloud are sentences; `skipped` are endpoints that are
-    not run.  `lines` say why a start failed.
+    that the platform asks clients for, `page` a link to its page that works once.  `differences` from the cloud are
+    sentences; `skipped` are endpoints that are not run.  `lines` say why a start failed.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Record(Struct, frozen=True, kw_only=True):
     engine: str = ""
     url: str = ""
     key: str = ""
+    page: str = ""
     addresses: tuple[Address, ...] = ()
     differences: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ import socket
 import sys
 import time
 from contextlib import suppress
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 _CHANNEL = 3  # the file descriptor
@@ -69,6 +69,7 @@ def main() -> None:
             _fork_again(channel)
             _become(wanted, descriptors)
             # The worker ends as any program does: by the end of this one.
+            sys.excepthook = _without_this_program
             worker.run(wanted["settings"])
             return
         for descriptor in descriptors:
@@ -85,6 +86,15 @@ def _worker_program() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _without_this_program(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Print an error as a worker does that was started."""
+    while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
+        traceback = traceback.tb_next
+    sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
 
 
 def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:

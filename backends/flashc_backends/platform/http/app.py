@@ -7,7 +7,6 @@ import msgspec
 from flashc_backends.platform.control import Control
 from flashc_backends.platform.fleet import Fleet
 from flashc_backends.platform.journal import Journal
-from flashc_backends.platform.polls import Poll
 from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.store import StoreError
 
@@ -18,11 +17,10 @@ from .balance import Balancer
 from .graphql import GraphqlApi
 from .graphql_root import Logins
 from .job_api import JobApi
+from .page import Page
 from .rest import V2_ROUTES, RestApi
 from .uploads import serve_artifact
 from .worker_api import WorkerApi
-
-_FOREVER = 10 * 365 * 86400.0
 
 
 class PlatformApp:
@@ -40,6 +38,7 @@ class PlatformApp:
         balancer: Balancer,
         graphql: GraphqlApi,
         rest: RestApi,
+        page: Page,
         fleet: Fleet | None = None,
     ) -> None:
         self._gate = gate
@@ -51,6 +50,7 @@ class PlatformApp:
         self._balancer = balancer
         self._graphql = graphql
         self._rest = rest
+        self._page = page
         self._fleet = fleet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,6 +85,10 @@ class PlatformApp:
             await self._balance(request, self._named(request), _target(request, 0))
             return
         match first:
+            case "":
+                await self._page.serve_root(request)
+            case "page":
+                await self._page.serve(request, rest)
             case "ping" | "health":
                 await request.reply(200, b'{"status":"healthy"}')
             case "lb":
@@ -161,13 +165,9 @@ class PlatformApp:
         if not last.isdecimal():
             raise Refused(400, "the id of the last event is a number")
         await request.body(0)
-        poll = Poll(_FOREVER)
-        request.watch(poll)
-        await request.start(
-            200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
-        )
+        await request.start_events()
         async for entries in self._journal.follow(int(last)):
-            if request.is_gone or not poll.is_open:
+            if request.is_gone:
                 return
             text = b"".join(
                 b"id: %d\nevent: %s\ndata: %s\n\n"
@@ -175,6 +175,7 @@ class PlatformApp:
                 for entry in entries
             )
             await request.part(text or b": nothing new\n\n")
+        await request.part(b"", more=False)
 
     def _endpoint(self, name: str) -> Endpoint:
         endpoint = self._control.endpoints.get(name)

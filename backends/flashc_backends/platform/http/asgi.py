@@ -18,6 +18,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+_FOREVER = 10 * 365 * 86400.0
 _JSON = (b"content-type", b"application/json")
 
 
@@ -45,6 +46,7 @@ class Request:
         self.send = send
         self.is_gone = False
         self.is_answered = False
+        self.is_complete = False
         self._query: dict[str, str] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._polls: list[Poll] = []
@@ -118,7 +120,7 @@ class Request:
     async def _watch(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
-        self.is_gone = not self.is_answered
+        self.is_gone = not self.is_complete
         for poll in self._polls:
             poll.wake(False)
 
@@ -136,6 +138,7 @@ class Request:
 
     async def part(self, body: bytes, *, more: bool = True) -> None:
         """Send a part of an answer's body."""
+        self.is_complete = not more
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
@@ -152,6 +155,21 @@ class Request:
         """Send 204."""
         await self.start(204, [])
         await self.part(b"", more=False)
+
+    async def start_events(self) -> None:
+        """Begin to send server-sent events; the body of the request has to be read before."""
+        self.watch(Poll(_FOREVER))
+        await self.start(
+            200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
+        )
+
+    async def event(self, number: int, data: bytes, kind: str = "message") -> None:
+        """Send an event; `data` is one line."""
+        await self.part(b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), data))
+
+    async def event_pause(self) -> None:
+        """Send what keeps the connection open."""
+        await self.part(b": nothing new\n\n")
 
     async def refuse(self, error: Refused) -> None:
         """Say what is wrong with the request, if nothing was sent yet."""

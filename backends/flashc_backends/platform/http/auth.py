@@ -7,17 +7,67 @@ not know the key, and its name is not on the list.
 from __future__ import annotations
 
 import hmac
+import secrets
+from http.cookies import CookieError, SimpleCookie
 
 from .asgi import Refused, Request
 
+SESSION_PREFIX = "flashc-session-"
+"""How the names of the page's cookies begin."""
+_PAGE_HEADER = b"x-flashc-page"
 _LOCAL_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 
 
+class Sessions:
+    """The browsers that show the page.
+
+    A link with a token, which works once, gives a browser a cookie.  The cookie counts as the key for what the page
+    itself asks for: other pages can't send the header that changes need, and browsers say where a request is from.
+    """
+
+    def __init__(self) -> None:
+        # Browsers send the cookies of a host to all of its ports: each platform has a name of its own.
+        self.cookie = f"{SESSION_PREFIX}{secrets.token_hex(4)}"
+        self._tokens: set[str] = set()
+        self._sessions: set[str] = set()
+
+    def new_token(self) -> str:
+        """Return a token for a link."""
+        token = secrets.token_urlsafe(24)
+        self._tokens.add(token)
+        return token
+
+    def redeem(self, token: str) -> str | None:
+        """Return the header that sets the cookie; None for a token that is unknown or was used."""
+        if token not in self._tokens:
+            return None
+        self._tokens.discard(token)
+        session = secrets.token_urlsafe(24)
+        self._sessions.add(session)
+        return f"{self.cookie}={session}; Path=/; HttpOnly; SameSite=Strict"
+
+    def admits(self, request: Request) -> bool:
+        """Return whether a request is one of the page."""
+        origin = request.header(b"sec-fetch-site")
+        is_own = origin in ("", "none", "same-origin")
+        if not is_own or (
+            request.method not in ("GET", "HEAD") and _PAGE_HEADER not in request.headers
+        ):
+            return False
+        try:
+            cookies = SimpleCookie(request.header(b"cookie"))
+        except CookieError:
+            return False
+        found = cookies.get(self.cookie)
+        return found is not None and found.value in self._sessions
+
+
 class Gate:
-    """The key of the platform, and the addresses at which it may be reached."""
+    """The key of the platform, the addresses at which it may be reached, and the browsers with its page."""
 
     def __init__(self, key: str, addresses: frozenset[str] = frozenset()) -> None:
         self._key = key.encode()
+        self.sessions = Sessions()
         self._hosts = _LOCAL_NAMES | addresses
 
     def check_host(self, request: Request) -> str:
@@ -34,7 +84,7 @@ class Gate:
 
     def has_key(self, request: Request) -> bool:
         """Return whether the request has the platform's key, with "Bearer" or without."""
-        return self._is(request, self._key)
+        return self._is(request, self._key) or self.sessions.admits(request)
 
     def check_key(self, request: Request) -> None:
         """Check the key.
@@ -42,7 +92,7 @@ class Gate:
         Raises:
             Refused: it is missing or wrong.
         """
-        if not self._is(request, self._key):
+        if not self.has_key(request):
             raise Refused(401, "the API key is missing or wrong")
 
     def check_worker_key(self, request: Request, worker_key: str) -> None:
@@ -51,7 +101,7 @@ class Gate:
         Raises:
             Refused: it is missing or wrong.
         """
-        if not (self._is(request, worker_key.encode()) or self._is(request, self._key)):
+        if not (self._is(request, worker_key.encode()) or self.has_key(request)):
             raise Refused(401, "the key of the worker is missing or wrong")
 
     @staticmethod

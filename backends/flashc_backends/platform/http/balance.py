@@ -12,11 +12,13 @@ from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.upstream import Address, Answer, Upstream, UpstreamError, end_to_end
 
 from .asgi import Gone, Headers, Refused, Request
+from .auth import SESSION_PREFIX
 
 _WAIT = 120.0  # seconds until a worker has to be ready
 _WORKER_ID = b"x-runpod-worker-id"
 _BODY_LIMIT = 30 * 1024**2
 _RETRIES = 3
+_LONGEST_STREAM = 86400.0
 
 
 class Balancer:
@@ -61,6 +63,7 @@ class Balancer:
                 self._core.journal.note(
                     "request",
                     endpoint=endpoint.id,
+                    caller=request.header(b"x-flash-caller"),
                     worker=worker,
                     method=request.method,
                     path=target.decode("latin-1"),
@@ -91,8 +94,14 @@ class Balancer:
     async def _answer(self, request: Request, worker: str, answer: Answer) -> None:
         await request.start(answer.status, [*answer.headers, (_WORKER_ID, worker.encode())])
         if request.method != "HEAD" and answer.status not in (204, 304):
+            is_watched = False
             async for chunk in answer.body():
                 await request.part(chunk)
+                if not is_watched:
+                    is_watched = True
+                    request.watch(Poll(_LONGEST_STREAM))
+                if request.is_gone:
+                    raise Gone
         await request.part(b"", more=False)
 
 
@@ -101,8 +110,13 @@ def _ignore(_poll: Poll) -> None:
 
 
 def _request_headers(request: Request) -> Headers:
-    """Return the headers for the worker: without the platform's key, which its code has no use for."""
+    """Return the headers for the worker: without the platform's key and cookie, which its code has no use for."""
     kept = end_to_end(
-        [header for header in request.scope["headers"] if header[0] != b"authorization"]
+        [
+            header
+            for header in request.scope["headers"]
+            if header[0] != b"authorization"
+            and not (header[0] == b"cookie" and SESSION_PREFIX.encode() in header[1])
+        ]
     )
     return [header for header in kept if header[0] != b"expect"]

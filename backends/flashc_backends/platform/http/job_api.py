@@ -6,8 +6,15 @@ from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
+from msgspec.structs import replace
 
-from flashc_backends.platform.client_jobs import DEFAULT_TTL, ClientJobs, Submission
+from flashc_backends.platform.client_jobs import (
+    DEFAULT_TTL,
+    RUN_RETENTION,
+    SYNC_RETENTION,
+    ClientJobs,
+    Submission,
+)
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.records import Endpoint, Job
 from flashc_backends.platform.workers import Phase
@@ -95,9 +102,17 @@ class JobApi:
 
     async def _submit(self, request: Request, endpoint: Endpoint, *, sync: bool) -> None:
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
-        wish = _submission(body, sync, request.header(b"traceparent") or None)
         wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
+        wish = replace(
+            _submission(body),
+            sync=sync,
+            retention=max(SYNC_RETENTION, wait / 1000) if sync else RUN_RETENTION,
+            traceparent=request.header(b"traceparent") or None,
+        )
         job = await self._jobs.submit(endpoint.id, wish, endpoint.timeout)
+        caller = request.header(b"x-flash-caller")
+        if caller:
+            self._core.journal.note("call", caller=caller, endpoint=endpoint.id, job=job.id)
         if not sync:
             await request.reply(200, _brief(job))
             return
@@ -169,7 +184,7 @@ class JobApi:
         }
 
 
-def _submission(body: bytes, sync: bool, traceparent: str | None) -> Submission:
+def _submission(body: bytes) -> Submission:
     """Return what a request to run a job asks for.
 
     Raises:
@@ -190,12 +205,10 @@ def _submission(body: bytes, sync: bool, traceparent: str | None) -> Submission:
     return Submission(
         input=bytes(given.input),
         extra=extra,
-        sync=sync,
         timeout=0.0 if timeout is None else timeout / 1000,
         ttl=DEFAULT_TTL if ttl is None else ttl / 1000,
         low_priority=policy.low_priority,
         webhook=given.webhook,
-        traceparent=traceparent,
     )
 
 

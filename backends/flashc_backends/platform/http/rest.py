@@ -207,6 +207,8 @@ class RestApi:
                 await request.reply_json(200, self._workers(endpoint))
             case ["GET", "releases"]:
                 await request.reply_json(200, self._releases(endpoint))
+            case ["GET", "workers", worker, "logs"]:
+                await self._send_lines(request, worker)
             case ["PATCH"]:
                 await self._change(request, endpoint)
             case ["DELETE"]:
@@ -214,6 +216,27 @@ class RestApi:
                 await request.reply_nothing()
             case _:
                 raise Problem(404, "there is no such route")
+
+    async def _send_lines(self, request: Request, worker: str) -> None:
+        """Send what a worker printed as server-sent events, then what it prints, until the client goes away."""
+        last = request.header(b"last-event-id") or "0"
+        if not last.isdecimal():
+            raise Problem(422, "the id of the last event is a number")
+        await request.body(0)
+        await request.start_events()
+        async for entries in self._core.journal.follow(int(last)):
+            if request.is_gone:
+                return
+            for entry in entries:
+                if entry.kind == "line" and entry.what["worker"] == worker:
+                    line = {
+                        "source": entry.what["stream"],
+                        "line": entry.what["text"],
+                        "ts": timestamp(entry.at),
+                    }
+                    await request.event(entry.number, msgspec.json.encode(line))
+            if not entries:
+                await request.event_pause()
 
     async def _collection(self, request: Request) -> None:
         if request.method == "GET":

@@ -1,0 +1,220 @@
+"""Serve the platform's page: its files, what it shows, and the link that admits a browser to it."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from flashc_backends.platform.client_jobs import ClientJobs
+from flashc_backends.platform.control import Control
+from flashc_backends.platform.core import Core
+from flashc_backends.platform.dispatcher import Dispatcher
+from flashc_backends.platform.journal import Entry
+from flashc_backends.platform.records import Endpoint, Job
+
+from .asgi import Headers, Refused, Request
+from .auth import Gate
+
+SHAPE = "flashcShape"
+"""The manifest's key for how a resource is called; see `flashc_backends.preview.forms`."""
+_TYPES = {
+    "html": b"text/html; charset=utf-8",
+    "js": b"text/javascript; charset=utf-8",
+    "css": b"text/css; charset=utf-8",
+    "svg": b"image/svg+xml",
+}
+_NAMES = (
+    "index.html",
+    "locked.html",
+    "style.css",
+    "icon.svg",
+    "app.js",
+    "state.js",
+    "graph.js",
+    "form.js",
+    "parts.js",
+    "vendor/htm-preact.js",
+)
+_SECURITY: Headers = [
+    (
+        b"content-security-policy",
+        b"default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+_SHOWN_AT_FIRST = 500  # entries of the journal
+_LINES = 200  # of a job
+
+
+class Page:
+    """The page at the root of the platform."""
+
+    def __init__(self, gate: Gate, control: Control, core: Core) -> None:
+        self._gate, self._control, self._core = gate, control, core
+        self._jobs = ClientJobs(core)
+
+    async def serve_root(self, request: Request) -> None:
+        """Answer with the page; a token in the query is exchanged for a cookie first."""
+        token = request.query.get("token")
+        cookie = self._gate.sessions.redeem(token) if token else None
+        if cookie is not None:
+            headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), *_SECURITY]
+            await request.start(303, headers)
+            await request.part(b"see /", more=False)
+            return
+        admitted = self._gate.has_key(request)
+        await self._file(request, 200 if admitted else 401, "index" if admitted else "locked")
+
+    async def _file(self, request: Request, status: int, name: str) -> None:
+        await _send(request, status, f"{name}.html")
+
+    async def serve(self, request: Request, path: str) -> None:
+        """Answer with a file of the page, or with what it shows.
+
+        Raises:
+            Refused: there is no such thing, or the browser was not admitted.
+        """
+        if (
+            path == "style.css" or path == "icon.svg"
+        ):  # the page that says how to get in has them too
+            await _send(request, 200, path)
+            return
+        self._gate.check_key(request)
+        first, _, rest = path.partition("/")
+        match first:
+            case "link" if request.method == "POST":
+                token = self._gate.sessions.new_token()
+                await request.reply_json(200, {"path": f"/?token={token}"})
+            case "state":
+                await request.reply(200, msgspec.json.encode(self._state()))
+            case "job":
+                endpoint, _, job_id = rest.partition("/")
+                await request.reply(200, msgspec.json.encode(self._job(endpoint, job_id)))
+            case _ if path in _NAMES:
+                await _send(request, 200, path)
+            case _:
+                raise Refused(404, "the page has no such part")
+
+    # What the page shows -------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        """Return the endpoints as they are now, and the number of the event from which the page goes on."""
+        recent = self._core.journal.after(0)[-_SHOWN_AT_FIRST:]
+        return {
+            "endpoints": [
+                self._endpoint(endpoint, dispatcher)
+                for endpoint in self._control.endpoints.values()
+                if (dispatcher := self._core.dispatchers.get(endpoint.id)) is not None
+            ],
+            "after": recent[0].number - 1 if recent else 0,
+        }
+
+    def _endpoint(self, endpoint: Endpoint, dispatcher: Dispatcher) -> dict[str, Any]:
+        environment = self._control.environments.get(endpoint.environment or "")
+        app = self._control.apps.get(environment.app) if environment is not None else None
+        counts, limits = dispatcher.counts, dispatcher.pool.limits
+        return {
+            "id": endpoint.id,
+            "name": endpoint.name,
+            "app": app.name if app is not None else "",
+            "environment": environment.name if environment is not None else "",
+            "balanced": endpoint.load_balanced,
+            "shape": self._shape(endpoint),
+            "queued": len(dispatcher.queue),
+            "running": len(dispatcher.jobs) - len(dispatcher.queue),
+            "completed": counts.completed,
+            "failed": counts.failed,
+            "least": limits.least,
+            "most": limits.most,
+            "workers": [
+                {"id": worker.id, "state": worker.phase.value, "held": worker.held}
+                for worker in dispatcher.pool.workers.values()
+            ],
+        }
+
+    def _shape(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return how the endpoint is called; of an artifact of another tool only what its manifest says."""
+        environment = self._control.environments.get(endpoint.environment or "")
+        build = self._control.builds.get((environment.build or "") if environment else "")
+        resources = build.manifest.get("resources") if build is not None else None
+        entry: Any = resources.get(endpoint.name) if isinstance(resources, dict) else None
+        found: Any = entry.get(SHAPE) if isinstance(entry, dict) else None
+        if isinstance(found, dict):
+            return found
+        routes: Any = (build.manifest.get("routes") or {}) if build is not None else {}
+        named = routes.get(endpoint.name) or () if isinstance(routes, dict) else ()
+        forms = [
+            {"title": str(route), "method": method, "path": path, "summary": "", "fields": []}
+            for route in named
+            for method, _, path in [str(route).partition(" ")]
+        ]
+        return {"forms": forms, "callees": []}
+
+    def _job(self, endpoint: str, job_id: str) -> dict[str, Any]:
+        """Return everything that is known of a job.
+
+        Raises:
+            Refused: there is none.
+        """
+        job = self._jobs.find(endpoint, job_id)
+        if job is None:
+            raise Refused(404, "there is no such job")
+        store = self._core.store
+        return {
+            "id": job.id,
+            "status": job.status.value,
+            "attempt": job.attempt,
+            "worker": job.worker,
+            "created": job.created,
+            "started": job.started,
+            "finished": job.finished,
+            "input": Raw(store.body(job.input)),
+            "output": None if job.output is None else Raw(store.body(job.output)),
+            "error": _readable(job.error),
+            "lines": [entry.what["text"] for entry in self._lines(job)][-_LINES:],
+        }
+
+    def _lines(self, job: Job) -> list[Entry]:
+        """Return what the job's worker printed while it had the job; it may be about other jobs, too."""
+        if job.started is None or job.worker is None:
+            return []
+        end = job.finished if job.finished is not None else float("inf")
+        return [
+            entry
+            for entry in self._core.journal.after(0)
+            if entry.kind == "line"
+            and entry.what["worker"] == job.worker
+            and job.started <= entry.at <= end + 0.2  # lines take a moment to arrive
+        ]
+
+
+def _readable(error: str | None) -> Any:
+    """Return an error as an object where it is the JSON text of one, as the SDK reports exceptions."""
+    if error is None:
+        return None
+    try:
+        return json.loads(error)
+    except ValueError:
+        return error
+
+
+async def _send(request: Request, status: int, name: str) -> None:
+    data, kind = _read(name)
+    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(data)), *_SECURITY]
+    await request.start(status, headers)
+    await request.part(data, more=False)
+
+
+@cache
+def _read(name: str) -> tuple[bytes, bytes]:
+    """Return a file of the page and its content type."""
+    folder = files("flashc_backends.platform").joinpath("page")
+    return folder.joinpath(*name.split("/")).read_bytes(), _TYPES[name.rpartition(".")[2]]

@@ -1,0 +1,159 @@
+// What the page shows: the endpoints as the platform describes them, and what has happened since.
+
+const KEPT_CALLS = 200;
+const KEPT_LINES = 500;
+const KEPT_TIMES = 60;
+const FINAL = new Set(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]);
+
+export const state = {
+  endpoints: [],
+  calls: new Map(), // by id: jobs and requests, the newest last
+  lines: [],
+  times: new Map(), // endpoint -> milliseconds of the last calls
+  counts: new Map(), // endpoint -> {done, failed}
+  message: "", // of the compiler, or of a release
+  failed: false, // whether the message is bad news
+  connected: false,
+};
+
+const listeners = new Set();
+let isDue = false;
+
+export function subscribe(listener) {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+// Many events may come at once: the page is drawn once for all of them.
+function changed() {
+  if (isDue) return;
+  isDue = true;
+  setTimeout(() => {
+    isDue = false;
+    for (const listener of listeners) listener();
+  }, 50);
+}
+
+export function nameOf(id) {
+  return state.endpoints.find((endpoint) => endpoint.id === id)?.name ?? id ?? "";
+}
+
+export async function ask(path, options = {}) {
+  const headers = { "x-flashc-page": "1", ...options.headers };
+  return fetch(path, { ...options, headers });
+}
+
+let refreshing = null;
+
+// The numbers of an endpoint come from the platform: it is asked again after a burst of events.
+function refreshSoon() {
+  refreshing ??= setTimeout(async () => {
+    refreshing = null;
+    try {
+      await refresh();
+    } catch {
+      // the connection is lost, which the stream of events tells
+    }
+  }, 150);
+}
+
+async function refresh() {
+  const answer = await ask("/page/state");
+  if (!answer.ok) throw new Error(`the platform answers ${answer.status}`);
+  const found = await answer.json();
+  state.endpoints = found.endpoints;
+  changed();
+  return found.after;
+}
+
+function keep(call) {
+  const known = state.calls.get(call.id);
+  state.calls.delete(call.id);
+  state.calls.set(call.id, { ...known, ...call });
+  while (state.calls.size > KEPT_CALLS) state.calls.delete(state.calls.keys().next().value);
+}
+
+function took(endpoint, milliseconds, failed) {
+  const times = state.times.get(endpoint) ?? [];
+  times.push(milliseconds);
+  if (times.length > KEPT_TIMES) times.shift();
+  state.times.set(endpoint, times);
+  const counts = state.counts.get(endpoint) ?? { done: 0, failed: 0 };
+  counts[failed ? "failed" : "done"] += 1;
+  state.counts.set(endpoint, counts);
+}
+
+const handlers = {
+  job({ at, what }) {
+    if (!what.endpoint) return;
+    const before = state.calls.get(what.id);
+    keep({ ...what, kind: "job", at: what.created ?? at });
+    if (FINAL.has(what.status) && before?.status !== what.status) {
+      took(what.endpoint, (what.finished - what.created) * 1000, what.status !== "COMPLETED");
+    }
+    refreshSoon();
+  },
+  request({ number, at, what }) {
+    keep({ ...what, id: `request-${number}`, kind: "request", at });
+    took(what.endpoint, what.ms, what.status >= 500);
+    changed();
+  },
+  line({ number, at, what }) {
+    state.lines.push({ ...what, number, at });
+    if (state.lines.length > KEPT_LINES) state.lines.splice(0, state.lines.length - KEPT_LINES);
+    changed();
+  },
+  worker({ at, what }) {
+    if (what.state === "crashed") tell(at, `A worker of ${nameOf(what.endpoint)} ended.`, true);
+    refreshSoon();
+  },
+  release({ at, what }) {
+    const name = nameOf(what.endpoint);
+    if (what.state === "rolled out") tell(at, `${name} answers with the newest code.`, false);
+    else tell(at, `The new code of ${name} does not start; the code before it goes on.`, true);
+    refreshSoon();
+  },
+  build({ at, what }) {
+    tell(at, what.text, what.failed);
+    refreshSoon();
+  },
+};
+
+const opened = Date.now() / 1000;
+
+// What was over when the page was opened is no news.
+function tell(at, message, failed) {
+  if (at < opened - 1) return;
+  state.message = message;
+  state.failed = failed;
+  changed();
+}
+
+export async function start() {
+  const after = await refresh();
+  // The browser connects again by itself, and says which event it has seen last.
+  const source = new EventSource(`/events?after=${after}`);
+  source.onopen = () => {
+    state.connected = true;
+    refreshSoon();
+    changed();
+  };
+  source.onerror = () => {
+    state.connected = false;
+    changed();
+  };
+  for (const [kind, handle] of Object.entries(handlers)) {
+    source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
+  }
+}
+
+export function quantile(values, share) {
+  if (!values?.length) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
+}
+
+export function milliseconds(value) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
+}
