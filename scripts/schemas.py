@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flashc.report import machine
+from flashc.report import json_report
 from flashc_backends.manifest import endpoint_record, manifest_model
 from flashc_core.rules import REMOVED, RULES
 from flashc_ir import codec
@@ -19,7 +19,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "endpoint.schema.json": endpoint_record.schema,
     "ir.schema.json": codec.schema,
     "manifest.schema.json": manifest_model.schema,
-    "report.schema.json": machine.schema,
+    "report.schema.json": json_report.schema,
 }
 
 

@@ -25,7 +25,7 @@ class Host(Protocol):
 
     @property
     def condition(self) -> Unknown | None:
-        """The reason why it is not known whether the executed code runs; None if it surely runs."""
+        """The reason why the executed code may not run on a worker; None if it surely runs."""
         ...
 
     def declare(self, endpoint: EndpointValue) -> None:

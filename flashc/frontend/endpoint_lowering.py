@@ -99,7 +99,10 @@ class EndpointLowering:
         return Lowered(endpoints=(endpoint,))
 
     def is_in_order(self) -> bool:
-        """Report what is wrong with the declaration as a whole; return whether nothing is."""
+        """Report what is wrong with the declaration as a whole; return whether to lower it.
+
+        An unknown parameter is reported, and the endpoint is lowered without it.
+        """
         for problem in self.value.problems:
             self.decoder.unknown("this endpoint", self.value.span, problem)
         check_names(self.arguments(), names_of(self.table))

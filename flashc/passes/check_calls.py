@@ -46,7 +46,11 @@ def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) ->
 
 
 def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """Report a call in async code that is not awaited, so that its result is lost."""
+    """Report a call that is not awaited, and the call of a generator.
+
+    A call must be awaited if it is in async code, or if the function is async.  Without `await`,
+    the result is lost, or the coroutine is used as if it were the result.
+    """
     there = (Label(function.span, "defined here"),)
     if function.is_generator:  # the stub of a generator is a generator, which can't be awaited
         _check_generator(call, shape, function, sink)
@@ -60,7 +64,7 @@ def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) 
     what = (
         "its result is lost"
         if shape.result_use is ResultUse.DISCARDED
-        else "it is used as if it were the result"
+        else "the coroutine is used as if it were the result"
     )
     insert = Edit(Span(call.span.path, *(call.span.line, call.span.column) * 2), "await ")
     wrapped = shape.result_use is ResultUse.CONSUMED

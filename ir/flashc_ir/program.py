@@ -94,11 +94,10 @@ def endpoint_order(endpoint: Endpoint) -> tuple[str, Span]:
 class Call(Struct, frozen=True, kw_only=True):
     """A call of an endpoint in the source, or another use of its function.
 
-    `caller` and `function` are the calling and the called function, as `module:qualname`.
-    `endpoint` is the endpoint that runs the called function; in JSON its key is `endpoint`, and
-    that of `function` is `callee`.  `shape` is None if the name of the function is used without a
-    call.  It is also None if the name is bound more than once, because the call may mean another
-    function.
+    `caller` is the calling function and `function` the called one, both as `module:qualname`.  In
+    JSON, the key of `function` is `callee`.  `endpoint` is the endpoint that runs `function`.
+    `shape` is None if the code uses the name of the function without a call.  It is also None if
+    the name is bound more than once, because the call may mean another function.
     """
 
     caller: str
