@@ -335,7 +335,8 @@ class Machine(ABC):
         """
         self.may_raise()
         reason = Unknown(
-            reason="it was passed to code that flashc does not evaluate", origin=arguments.span
+            reason="the value was passed to code that flashc does not evaluate",
+            origin=arguments.span,
         )
         for argument in (*arguments.positional, *arguments.keywords.values()):
             escape_value(argument.value, reason)

@@ -156,7 +156,7 @@ def _check_arguments(call: Call, shape: CallShape, function: Function, sink: Sin
         sink.report(
             rules.UNEXPECTED_ARGUMENT,
             span or call.span,
-            f"`{function.name}` does not take {text}",
+            text,
             secondary=there,
         )
     missing = missing_arguments(shape, function)
@@ -175,22 +175,24 @@ _BY_KEYWORD = (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
 
 def surplus_arguments(shape: CallShape, function: Function) -> list[tuple[str, Span | None]]:
-    """Return the arguments that the function does not accept, as text, each with its span."""
+    """Return a message for each argument that the function does not accept, with its span."""
     parameters = function.parameters
     positional = [p.name for p in parameters if p.kind in _BY_POSITION]
     found: list[tuple[str, Span | None]] = []
     kinds = {p.kind for p in parameters}
     if shape.positional > len(positional) and ParameterKind.VAR_POSITIONAL not in kinds:
         first = next(iter(shape.positional_spans[len(positional) :]), None)
-        text = f"{shape.positional} positional arguments, at most {len(positional)}"
+        most = f"{len(positional)} positional argument{'' if len(positional) == 1 else 's'}"
+        text = f"`{function.name}` takes at most {most}; the call has {shape.positional}"
         found.append((text, first))
     filled = set(positional[: shape.positional])
     named = {p.name for p in parameters if p.kind in _BY_KEYWORD}
     for keyword, span in zip_longest(shape.keywords, shape.keyword_spans):
         if keyword not in named and ParameterKind.VAR_KEYWORD not in kinds:
-            found.append((f"an argument `{keyword}`", span))
+            found.append((f"`{function.name}` does not take a keyword argument `{keyword}`", span))
         elif keyword in filled and keyword in named:
-            found.append((f"`{keyword}` twice", span))
+            text = f"the call gives `{function.name}` two values for `{keyword}`"
+            found.append((text, span))
     return found
 
 
