@@ -25,7 +25,9 @@ FUNCTION = f"{HEAD}@Endpoint(name='one')\nasync def first(a, b=1): return a\n"
     ],
 )
 def test_a_call(call: str, message: str, tmp_path: Path) -> None:
-    caller = f"@Endpoint(name='two')\nasync def run(x):\n    from one import first\n    return {call}\n"
+    caller = (
+        f"@Endpoint(name='two')\nasync def run(x):\n    from one import first\n    return {call}\n"
+    )
     compiled = compile_files(tmp_path, {"one.py": FUNCTION, "two.py": HEAD + caller})
     assert [finding.message for finding in compiled.diagnostics] == [message]
 
