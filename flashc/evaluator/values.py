@@ -1,8 +1,8 @@
 """Define the values that the evaluator computes for expressions: `Known`, `Symbolic` or `Unknown`.
 
 Law: `Known(v)` means that Python computes exactly `v`.  A property test checks it.
-Containers hold values, not objects, so that one unknown element leaves the others known.  They are
-mutable and shared by reference like Python's own, because programs append to them.
+Containers hold a `Value` for each element, so that one unknown element leaves the others known.
+They are mutable and shared by reference like Python's own, because programs append to them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SET_ORDER = "the order of a set differs from run to run"
 class Known:
     """A value that Python would compute: a constant, or one of the objects below.
 
-    `origin` is the span of the expression that made it.  `variables` are the environment variables
-    from which it was computed; no file may contain their values.
+    `origin` is the span of the expression that computes the value.  `variables` are the environment
+    variables that it was computed from.  Their values may be secret, so no file may contain them.
     """
 
     value: object
@@ -41,16 +41,20 @@ class Symbolic:
     """A string built from environment variables that have not been read.
 
     `optional` says that the program gets None if the variable is not set (`os.getenv("K")`).
+    `computed` are the environment variables from whose values a text, a default or a name in
+    `parts` was computed; no file may contain such parts.
     """
 
     parts: tuple[Text | EnvironmentReference, ...]
     origin: Span
     optional: bool = False
+    computed: frozenset[str] = frozenset()
 
     @property
     def variables(self) -> frozenset[str]:
         """The environment variables that the string is built from."""
-        return frozenset(p.variable for p in self.parts if isinstance(p, EnvironmentReference))
+        references = (p.variable for p in self.parts if isinstance(p, EnvironmentReference))
+        return self.computed.union(references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +62,8 @@ class Unknown:
     """A value that flashc does not know.
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
-    environment variable whose absence is the cause.  `member` is a member that an enum does not
-    have, with the members that it has.  `through` are the names that passed the value on, the
+    environment variable whose absence is the cause.  If the cause is a missing
+    member of an enum, `member` is (its name, the members that exist).  `through` are the names that passed the value on, the
     nearest to the cause first, each with the span of its assignment.
     """
 
@@ -80,8 +84,18 @@ _LONGEST_CHAIN = 4  # a finding with more steps would be hard to read
 Value = Known | Symbolic | Unknown
 
 
+class Compound:
+    """A Python object that consists of values."""
+
+    __slots__ = ()
+
+    def parts(self) -> Iterable[Value]:
+        """Return the values that the object consists of."""
+        raise NotImplementedError
+
+
 @dataclass(slots=True, eq=False)
-class SequenceValue:
+class SequenceValue(Compound):
     """A list, tuple, set or frozenset of values; `kind` is the class.
 
     `escaped` is the reason why its elements are not known any more, None if they are known.
@@ -96,9 +110,13 @@ class SequenceValue:
         """Whether the order of the items differs from run to run."""
         return self.kind in (set, frozenset) and len(self.items) > 1
 
+    def parts(self) -> Iterable[Value]:
+        """Return the elements."""
+        return self.items
+
 
 @dataclass(slots=True, eq=False)
-class DictValue:
+class DictValue(Compound):
     """A dict; its entries are pairs (key as a value, item), by the concrete Python key.
 
     `escaped` is the reason why its entries are not known any more, None if they are known.
@@ -108,6 +126,10 @@ class DictValue:
         default_factory=dict[object, tuple[Value, Value]]
     )
     escaped: Unknown | None = None
+
+    def parts(self) -> Iterable[Value]:
+        """Return the keys and items."""
+        return [part for entry in self.entries.values() for part in entry]
 
 
 @dataclass(slots=True, eq=False)
@@ -126,11 +148,15 @@ class IteratorValue:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewValue:
+class ViewValue(Compound):
     """A `d.keys()`, `d.values()` or `d.items()`, which shows later changes of the dict."""
 
     of: DictValue
     part: Literal["keys", "values", "items"]
+
+    def parts(self) -> Iterable[Value]:
+        """Return the keys and items of the dict."""
+        return self.of.parts()
 
     def members(self) -> list[Value]:
         """Return the elements of the view as the dict is now."""
@@ -164,8 +190,8 @@ class ModuleRef:
 class ProjectPath:
     """A path inside the project, relative to its root, which is ".".
 
-    `text` says that it is a str, made by `os.path`.  `normalised` says that a part `..` was
-    removed, so that Python's own path has other parts.
+    `text` says that the program's path is a str, as `os.path` makes it, not a `Path`.  `normalised`
+    says that `path` lacks a part `..` that the program's path has.
     """
 
     path: str
@@ -319,14 +345,9 @@ def variables_of(*values: Value) -> frozenset[str]:
         inside = value.value if isinstance(value, Known) else None
         if id(inside) in seen:
             continue
-        if isinstance(inside, SequenceValue):
+        if isinstance(inside, Compound):
             seen.add(id(inside))
-            pending.extend(inside.items)
-        elif isinstance(inside, DictValue):
-            seen.add(id(inside))
-            pending.extend(item for _, item in inside.entries.values())
-        elif isinstance(inside, ViewValue):
-            pending.append(Known(inside.of, value.origin))
+            pending.extend(inside.parts())
     return frozenset(found)
 
 

@@ -17,6 +17,7 @@ from flashc.evaluator.objects import (
     CallArguments,
     ClassValue,
     DataclassDecorator,
+    FieldValue,
     Frame,
     FunctionValue,
     LambdaValue,
@@ -146,6 +147,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         fields=_fields(node) if record else (),
         is_record=record,
         is_restricted=any(_restricts(value) for value in decorators),
+        has_other_constructor=record and _has_other_constructor(node, inner, decorators),
     )
     value = Known(class_value, span)
     _initialise_subclass(machine, value, frame)
@@ -156,7 +158,11 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
 
 
 def _initialise_subclass(machine: Machine, value: Known, frame: Frame) -> None:
-    """Call `__init_subclass__` of a new class's base in the project, if it has one."""
+    """Apply the metaclass and the `__init_subclass__` of a base in the project to a new class.
+
+    A metaclass other than `ABCMeta` may change all attributes, so those that are no methods become
+    unknown.
+    """
     class_value = value.value
     assert isinstance(class_value, ClassValue)
     options = {
@@ -206,9 +212,37 @@ def _fields(node: cst.ClassDef) -> tuple[str, ...]:
 
 def _is_class_variable(annotation: cst.BaseExpression) -> bool:
     """Return whether an annotation is `ClassVar`, so that the name is no field."""
+    return _annotated_type(annotation) == "ClassVar"
+
+
+def _annotated_type(annotation: cst.BaseExpression) -> str:
+    """Return the last name of an annotation without its subscript; "" if it has no name."""
     if isinstance(annotation, cst.Subscript):
         annotation = annotation.value
-    return (dotted(annotation) or "").rpartition(".")[2] == "ClassVar"
+    return (dotted(annotation) or "").rpartition(".")[2]
+
+
+def _has_other_constructor(node: cst.ClassDef, body: Frame, decorators: list[Value]) -> bool:
+    """Return whether a record's constructor may take other arguments than all fields in order."""
+    options = (
+        value.value.options
+        for value in body.names.values()
+        if isinstance(value, Known) and isinstance(value.value, FieldValue)
+    )
+    return (
+        any({"init", "kw_only"} & given.keys() for given in options)
+        or any(
+            isinstance(value, Known)
+            and isinstance(value.value, DataclassDecorator)
+            and value.value.changes_constructor
+            for value in decorators
+        )
+        or any(
+            isinstance(statement, cst.AnnAssign)
+            and _annotated_type(statement.annotation.annotation) in ("InitVar", "KW_ONLY")
+            for statement in statements_of(node.body)
+        )
+    )
 
 
 def _external_name(value: Value) -> str:
@@ -226,7 +260,7 @@ def _is_dataclass(value: Value) -> bool:
 
 
 def _restricts(decorator: Value) -> bool:
-    """Return whether a decorator is `@dataclass(frozen=True)` or `@dataclass(slots=True)`."""
+    """Return whether a decorator is, or may be, `@dataclass` with `frozen=True` or `slots=True`."""
     return (
         isinstance(decorator, Known)
         and isinstance(decorator.value, DataclassDecorator)
