@@ -96,11 +96,21 @@ function Call({ call, onOpen }) {
     <td class="number">${milliseconds(took)}</td></tr>`;
 }
 
+const ACTIONS = [
+  ["Cancel", ["IN_QUEUE", "IN_PROGRESS"], "cancel"],
+  ["Run it again", ["FAILED", "TIMED_OUT"], "retry"],
+];
+
 // A job in a dialog: the browser keeps the focus in it and closes it with Escape.
 export function JobDialog({ call, onClose }) {
   const dialog = useRef(null);
   const [job, setJob] = useState(null);
+  const [said, say] = useState("");
   const status = state.calls.get(call.id)?.status;
+  async function act(path) {
+    const reply = await ask(`/v2/${call.endpoint}/${path}/${call.id}`, { method: "POST" });
+    say(reply.ok ? "done" : (await reply.json()).error);
+  }
   useEffect(() => { dialog.current?.showModal(); }, []);
   useEffect(() => {
     ask(`/page/job/${call.endpoint}/${call.id}`).then(async (reply) =>
@@ -110,6 +120,9 @@ export function JobDialog({ call, onClose }) {
     <header><h2 id="job-title">Job of ${nameOf(call.endpoint)}</h2>
       <button type="button" onClick=${() => dialog.current.close()}>Close</button></header>
     <p><code>${call.id}</code></p>
+    <p class="row">${ACTIONS.filter(([, fits]) => fits.includes(status)).map(([name, , path]) =>
+      html`<button type="button" onClick=${() => act(path)}>${name}</button>`)}
+      <span role="status">${said}</span></p>
     ${job === null ? html`<p class="empty">Loading …</p>`
       : job.missing ? html`<p>The platform does not keep this job any more.</p>`
       : html`<${JobDetails} job=${job} />`}

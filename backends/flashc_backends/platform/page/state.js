@@ -130,9 +130,14 @@ function tell(at, message, failed) {
 }
 
 export async function start() {
-  const after = await refresh();
-  // The browser connects again by itself, and says which event it has seen last.
+  listen(await refresh());
+}
+
+// The browser connects again by itself, and says which event it has seen last.  After an answer that is an error it
+// gives up; then it is told to try again from there.
+function listen(after) {
   const source = new EventSource(`/events?after=${after}`);
+  let last = after;
   source.onopen = () => {
     state.connected = true;
     refreshSoon();
@@ -141,9 +146,13 @@ export async function start() {
   source.onerror = () => {
     state.connected = false;
     changed();
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), 3000);
   };
   for (const [kind, handle] of Object.entries(handlers)) {
-    source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
+    source.addEventListener(kind, (event) => {
+      last = event.lastEventId;
+      handle(JSON.parse(event.data));
+    });
   }
 }
 
