@@ -317,15 +317,15 @@ def test_clients_reach_load_balancers_through_the_port_as_their_proxy(tmp_path: 
     play(tmp_path, scene)
 
 
-def test_the_proxy_passes_to_other_hosts_only_with_the_key(tmp_path: Path) -> None:
+def test_the_proxy_passes_to_other_hosts_and_ports_only_with_the_key(tmp_path: Path) -> None:
     async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"you said " + await reader.readline())
         writer.close()
 
     async def scene(stage: Stage, _url: str) -> None:
-        server = await asyncio.start_server(other, "127.0.0.2", 0)
+        server = await asyncio.start_server(other, "127.0.0.1", 0)
         async with server:
-            target = f"[::ffff:127.0.0.2]:{server.sockets[0].getsockname()[1]}"
+            target = f"localhost:{server.sockets[0].getsockname()[1]}"
 
             async def connect(authorization: str) -> bytes:
                 reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)

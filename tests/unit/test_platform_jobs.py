@@ -75,6 +75,7 @@ def test_runsync_answers_with_the_state_when_its_time_is_over(tmp_path: Path) ->
         (b'{"input": 1, "policy": {"executionTimeout": 1}}', "policy.executionTimeout"),
         (b'{"input": 1, "webhook": "file:///etc/passwd"}', "webhook"),
         (b"\xff", "can't be read"),
+        (b'{"input": ' + b"[" * 5000 + b"]" * 5000 + b"}", "nested too deeply"),
     ],
 )
 def test_a_wrong_request_is_refused_with_the_reason(tmp_path: Path, body: bytes, text: str) -> None:

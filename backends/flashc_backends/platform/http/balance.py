@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 
@@ -10,11 +11,11 @@ from flashc_backends.platform.core import Core
 from flashc_backends.platform.polls import Poll
 from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.upstream import Address, Answer, Upstream, UpstreamError, end_to_end
+from flashc_ir.platform.limits import time_limits
 
 from .asgi import Gone, Headers, Refused, Request
 from .auth import SESSION_PREFIX
 
-_WAIT = 120.0  # seconds until a worker has to be ready
 _WORKER_ID = b"x-runpod-worker-id"
 _BODY_LIMIT = 30 * 1024**2
 _RETRIES = 3
@@ -40,12 +41,17 @@ class Balancer:
         began = time.monotonic()
         if (request.length() or 0) > _BODY_LIMIT:
             raise Refused(413, f"the body is larger than {_BODY_LIMIT} bytes")
+        limits = time_limits()
         mode, _, name = request.header(_WORKER_ID).rpartition(" ")
         has_body = b"content-length" in request.headers or b"transfer-encoding" in request.headers
         wait = _ignore if has_body else request.watch
         for _ in range(_RETRIES):
             worker = await self._balancing.acquire(
-                endpoint.id, _WAIT, wait, name, strict=mode.startswith("strict")
+                endpoint.id,
+                limits.load_balancer_waiting.milliseconds / 1000,
+                wait,
+                name,
+                strict=mode.startswith("strict"),
             )
             if worker is None:
                 if request.is_gone:
@@ -53,8 +59,12 @@ class Balancer:
                 raise Refused(503, "no worker is ready")
             status = 502
             try:
-                status = await self._pass_on(request, worker, target, has_body)
+                async with asyncio.timeout(limits.load_balancer_processing.milliseconds / 1000):
+                    status = await self._pass_on(request, worker, target, has_body)
                 return
+            except TimeoutError:
+                status = 504
+                raise Refused(504, f"worker {worker} took too long") from None
             except UpstreamError as error:
                 if error.sent or request.is_answered:
                     raise Refused(502, f"worker {worker}: {error}") from error

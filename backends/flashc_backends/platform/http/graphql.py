@@ -30,6 +30,7 @@ from flashc_backends.platform.store import StoreError
 
 from .asgi import Refused, Request
 from .auth import Gate
+from .decoding import decode
 from .graphql_root import Logins, Root
 
 _LIMIT = 20 * 1024**2
@@ -42,6 +43,9 @@ class _Query(Struct, rename="camel"):
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+
+
+_QUERY = msgspec.json.Decoder(_Query)
 
 
 @cache
@@ -76,10 +80,7 @@ class GraphqlApi:
             raise Refused(410, "the GraphQL API is retired")
         if not has_key and request.header(b"authorization"):
             raise Refused(401, "the API key is missing or wrong")
-        try:
-            given = msgspec.json.decode(await request.body(_LIMIT), type=_Query)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refused(400, f"the query can't be read: {error}") from None
+        given = decode(await request.body(_LIMIT), _QUERY, "query")
         document = _parsed(given.query)
         if not has_key and not _needs_no_key(document):
             raise Refused(401, "the API key is missing or wrong")

@@ -20,6 +20,7 @@ from flashc_backends.platform.records import Endpoint, Job
 from flashc_backends.platform.workers import Phase
 
 from .asgi import Refused, Request
+from .decoding import decode
 
 OPERATIONS = frozenset(
     "run runsync status stream cancel retry purge-queue health requests metrics".split()
@@ -190,10 +191,7 @@ def _submission(body: bytes) -> Submission:
     Raises:
         Refused: it is not JSON of the right shape, or a number is out of its range.
     """
-    try:
-        given = _SUBMITTED.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(400, f"the request can't be read: {error}") from None
+    given = decode(body, _SUBMITTED, "request")
     if given.input == _ABSENT:
         raise Refused(400, "the request has no `input`")
     policy = given.policy or _Policy()

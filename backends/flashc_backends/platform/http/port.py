@@ -159,8 +159,9 @@ class Port:
         target = lines[0].split(b" ")[1].decode("latin-1")
         host, _, port = target.rpartition(":")
         name = host_name(target)
-        is_local = name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
-        if not is_local:
+        is_here = name == "localhost" or name.endswith(".localhost") or name.startswith("127.")
+        is_own = is_here and port == str(connection.getsockname()[1])
+        if not is_own:
             given = [
                 line.partition(b":")[2].strip()
                 for line in lines
@@ -174,7 +175,7 @@ class Port:
         if not port.isdecimal():
             raise EOFError
         await loop.sock_sendall(connection, b"HTTP/1.1 200 Connection established\r\n\r\n")
-        return None if is_local else (host.strip("[]"), int(port))
+        return None if is_own else (host.strip("[]"), int(port))
 
 
 async def _readable(connection: socket.socket) -> None:

@@ -15,6 +15,7 @@ from flashc_backends.platform.records import Endpoint, Volume
 from flashc_backends.platform.workers import Phase, Worker
 
 from .asgi import Refused, Request
+from .decoding import decode
 from .graphql_root import timestamp
 
 V2_ROUTES = frozenset(["network-volumes", "global-volumes", "serverless", "catalog", "registries"])
@@ -228,12 +229,10 @@ class RestApi:
             if request.is_gone:
                 return
             for entry in entries:
-                if entry.kind == "line" and entry.what["worker"] == worker:
-                    line = {
-                        "source": entry.what["stream"],
-                        "line": entry.what["text"],
-                        "ts": timestamp(entry.at),
-                    }
+                what = entry.what
+                if entry.kind == "line" and what["worker"] == worker:
+                    line = {"source": what["stream"], "line": what["text"]}
+                    line["ts"] = timestamp(entry.at)
                     await request.event(entry.number, msgspec.json.encode(line))
             if not entries:
                 await request.event_pause()
@@ -384,9 +383,9 @@ async def _read(request: Request, kind: type[_T]) -> _T:
         Problem: it has another form.
     """
     try:
-        return msgspec.json.decode(await request.body(_LIMIT), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Problem(422, str(error)) from None
+        return decode(await request.body(_LIMIT), msgspec.json.Decoder(kind), "request")
+    except Refused as error:
+        raise Problem(422 if error.status == 400 else error.status, str(error)) from None
 
 
 async def _problem(request: Request, status: int, detail: str) -> None:

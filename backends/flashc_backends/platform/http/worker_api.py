@@ -13,7 +13,8 @@ from flashc_backends.platform.core import Core
 from flashc_backends.platform.records import Endpoint, Job
 from flashc_backends.platform.worker_jobs import WorkerJobs
 
-from .asgi import Refused, Request
+from .asgi import Request
+from .decoding import decode
 
 OPERATIONS = frozenset("job-take job-take-batch job-done job-stream job-stop ping".split())
 _LONG_POLL = 50.0  # seconds; the SDK gives up after 90
@@ -32,6 +33,7 @@ class _Result(Struct, rename="camel"):
 
 
 _RESULT = msgspec.json.Decoder(_Result)
+_PART = msgspec.json.Decoder(dict[str, Raw])
 
 
 class WorkerApi:
@@ -88,10 +90,7 @@ class WorkerApi:
         return b'{"id":"%s","input":%s%s}' % (job.id.encode(), body, extra)
 
     async def _done(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
-        try:
-            result = _RESULT.decode(await request.body(_RESULT_LIMIT))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refused(400, f"the result can't be read: {error}") from None
+        result = decode(await request.body(_RESULT_LIMIT), _RESULT, "result")
         output = None
         if result.output != _ABSENT:
             output = await self._core.spilled(bytes(result.output))
@@ -106,11 +105,7 @@ class WorkerApi:
         await request.reply(200, b"{}")
 
     async def _stream(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
-        body = await request.body(_RESULT_LIMIT)
-        try:
-            part = msgspec.json.decode(body, type=dict[str, Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Refused(400, f"the part can't be read: {error}") from None
+        part = decode(await request.body(_RESULT_LIMIT), _PART, "part")
         kept = msgspec.json.encode({"output": part.get("output", Raw(b"null"))})
         await self._jobs.report(endpoint.id, job_id, jobs.Streamed(worker, kept))
         await request.reply(200, b"{}")
