@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
@@ -13,7 +13,7 @@ from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
 from flashc_core.source import Span
 
-from .values import External, Known, Unknown, Value
+from .values import Compound, External, Known, Unknown, Value
 
 # A block of statements, or the statements themselves.
 Suite = cst.BaseSuite | Sequence[cst.BaseStatement | cst.SimpleStatementLine]
@@ -158,6 +158,7 @@ class ClassValue:
     fields: tuple[str, ...] = ()
     is_record: bool = False  # a dataclass or NamedTuple: built from its fields
     is_restricted: bool = False  # a dataclass whose instances may refuse to be changed
+    has_other_constructor: bool = False  # a dataclass that does not take all fields in order
     decorated: bool = False
 
     @property
@@ -205,7 +206,7 @@ class ClassValue:
 
 
 @dataclass(slots=True, eq=False)
-class InstanceValue:
+class InstanceValue(Compound):
     """An instance of a class of the project, with its attributes.
 
     `escaped` is the reason why it may have other attributes too, None if it does not.
@@ -214,6 +215,10 @@ class InstanceValue:
     of: ClassValue
     names: dict[str, Value]
     escaped: Unknown | None = None
+
+    def parts(self) -> Iterable[Value]:
+        """Return the values of the attributes."""
+        return self.names.values()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -286,7 +291,8 @@ class FieldValue:
 class DataclassDecorator:
     """A `dataclasses.dataclass(...)` with options, before it is applied to a class."""
 
-    restricts: bool = False  # with `frozen=True` or `slots=True`
+    restricts: bool = False  # perhaps with `frozen=True` or `slots=True`
+    changes_constructor: bool = False  # perhaps with `init=False` or `kw_only=True`
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -41,16 +41,20 @@ class Symbolic:
     """A string built from environment variables that have not been read.
 
     `optional` says that the program gets None if the variable is not set (`os.getenv("K")`).
+    `computed` are the environment variables from whose values a text, a default or a name in
+    `parts` was computed; no file may contain such parts.
     """
 
     parts: tuple[Text | EnvironmentReference, ...]
     origin: Span
     optional: bool = False
+    computed: frozenset[str] = frozenset()
 
     @property
     def variables(self) -> frozenset[str]:
         """The environment variables that the string is built from."""
-        return frozenset(p.variable for p in self.parts if isinstance(p, EnvironmentReference))
+        references = (p.variable for p in self.parts if isinstance(p, EnvironmentReference))
+        return self.computed.union(references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +84,18 @@ _LONGEST_CHAIN = 4  # a finding with more steps would be hard to read
 Value = Known | Symbolic | Unknown
 
 
+class Compound:
+    """A Python object that consists of values."""
+
+    __slots__ = ()
+
+    def parts(self) -> Iterable[Value]:
+        """Return the values that the object consists of."""
+        raise NotImplementedError
+
+
 @dataclass(slots=True, eq=False)
-class SequenceValue:
+class SequenceValue(Compound):
     """A list, tuple, set or frozenset of values; `kind` is the class.
 
     `escaped` is the reason why its elements are not known any more, None if they are known.
@@ -96,9 +110,13 @@ class SequenceValue:
         """Whether the order of the items differs from run to run."""
         return self.kind in (set, frozenset) and len(self.items) > 1
 
+    def parts(self) -> Iterable[Value]:
+        """Return the elements."""
+        return self.items
+
 
 @dataclass(slots=True, eq=False)
-class DictValue:
+class DictValue(Compound):
     """A dict; its entries are pairs (key as a value, item), by the concrete Python key.
 
     `escaped` is the reason why its entries are not known any more, None if they are known.
@@ -108,6 +126,10 @@ class DictValue:
         default_factory=dict[object, tuple[Value, Value]]
     )
     escaped: Unknown | None = None
+
+    def parts(self) -> Iterable[Value]:
+        """Return the keys and items."""
+        return [part for entry in self.entries.values() for part in entry]
 
 
 @dataclass(slots=True, eq=False)
@@ -126,11 +148,15 @@ class IteratorValue:
 
 
 @dataclass(frozen=True, slots=True)
-class ViewValue:
+class ViewValue(Compound):
     """A `d.keys()`, `d.values()` or `d.items()`, which shows later changes of the dict."""
 
     of: DictValue
     part: Literal["keys", "values", "items"]
+
+    def parts(self) -> Iterable[Value]:
+        """Return the keys and items of the dict."""
+        return self.of.parts()
 
     def members(self) -> list[Value]:
         """Return the elements of the view as the dict is now."""
@@ -319,14 +345,9 @@ def variables_of(*values: Value) -> frozenset[str]:
         inside = value.value if isinstance(value, Known) else None
         if id(inside) in seen:
             continue
-        if isinstance(inside, SequenceValue):
+        if isinstance(inside, Compound):
             seen.add(id(inside))
-            pending.extend(inside.items)
-        elif isinstance(inside, DictValue):
-            seen.add(id(inside))
-            pending.extend(item for _, item in inside.entries.values())
-        elif isinstance(inside, ViewValue):
-            pending.append(Known(inside.of, value.origin))
+            pending.extend(inside.parts())
     return frozenset(found)
 
 

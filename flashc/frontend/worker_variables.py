@@ -8,10 +8,11 @@ from __future__ import annotations
 from enum import Enum
 
 from flashc.evaluator.objects import Argument
-from flashc.evaluator.values import DictValue, Known, Symbolic, Unknown, Value
+from flashc.evaluator.values import DictValue, Known, Symbolic, Unknown, Value, variables_of
 from flashc_core import rules
 from flashc_core.diagnostics import Safety
 from flashc_core.encoding import is_text
+from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text, Variable
 
 from .credentials import looks_like_credential
@@ -40,6 +41,11 @@ def read_environment(
             span = span_of_value(key_value, argument.span)
             decoder.invalid(what, span, "names that are strings", key_value)
             continue
+        computed = variables_of(key_value)
+        if computed:
+            span = span_of_value(key_value, argument.span)
+            _report_computed(decoder, "the name of a variable", computed, span)
+            continue
         parts = read_variable(decoder, key, Argument(item, span_of_value(item, argument.span)))
         if parts is not None:
             found.append(Variable(key, parts))
@@ -55,22 +61,16 @@ def read_variable(
         decoder.lone_surrogate(f"the variable `{name}`", argument.span)
         return None
     match value:
-        case Symbolic():
+        case Symbolic() if not value.computed:
             return value.parts
         case Unknown():
             decoder.unknown(f"the variable `{name}`", argument.span, value)
             return None
+        case Symbolic(computed=computed):
+            _report_computed(decoder, f"the variable `{name}`", computed, argument.span)
+            return None
         case Known() if value.variables:
-            decoder.sink.report(
-                rules.COMPUTED_ENVIRONMENT,
-                argument.span,
-                f"the variable `{name}` is computed from {alternatives(value.variables, 'and')} "
-                "when building, so its value would be written into the artifact",
-                help=(
-                    "pass the environment variable unchanged and compute in the worker; "
-                    "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
-                ),
-            )
+            _report_computed(decoder, f"the variable `{name}`", value.variables, argument.span)
             return None
         case Known(value=str() as text) if not isinstance(text, Enum):
             if looks_like_credential(name, text):
@@ -99,6 +99,22 @@ def read_variable(
                 else None,
             )
             return None
+
+
+def _report_computed(
+    decoder: ArgumentDecoder, what: str, variables: frozenset[str], span: Span
+) -> None:
+    """Report a text that was computed from the values of environment variables."""
+    decoder.sink.report(
+        rules.COMPUTED_ENVIRONMENT,
+        span,
+        f"{what} is computed from {alternatives(variables, 'and')} when building, so its value "
+        "would be written into the artifact",
+        help=(
+            "pass the environment variable unchanged and compute in the worker; "
+            "`os.environ[...]`, `os.getenv(...)`, `+` and f-strings stay references",
+        ),
+    )
 
 
 def _texts(value: Value) -> list[str]:

@@ -17,6 +17,7 @@ from flashc.evaluator.objects import (
     CallArguments,
     ClassValue,
     DataclassDecorator,
+    FieldValue,
     Frame,
     FunctionValue,
     LambdaValue,
@@ -146,6 +147,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         fields=_fields(node) if record else (),
         is_record=record,
         is_restricted=any(_restricts(value) for value in decorators),
+        has_other_constructor=record and _has_other_constructor(node, inner, decorators),
     )
     value = Known(class_value, span)
     _initialise_subclass(machine, value, frame)
@@ -206,9 +208,37 @@ def _fields(node: cst.ClassDef) -> tuple[str, ...]:
 
 def _is_class_variable(annotation: cst.BaseExpression) -> bool:
     """Return whether an annotation is `ClassVar`, so that the name is no field."""
+    return _annotated_type(annotation) == "ClassVar"
+
+
+def _annotated_type(annotation: cst.BaseExpression) -> str:
+    """Return the last name of an annotation without its subscript; "" if it has no name."""
     if isinstance(annotation, cst.Subscript):
         annotation = annotation.value
-    return (dotted(annotation) or "").rpartition(".")[2] == "ClassVar"
+    return (dotted(annotation) or "").rpartition(".")[2]
+
+
+def _has_other_constructor(node: cst.ClassDef, body: Frame, decorators: list[Value]) -> bool:
+    """Return whether a record's constructor may take other arguments than all fields in order."""
+    options = (
+        value.value.options
+        for value in body.names.values()
+        if isinstance(value, Known) and isinstance(value.value, FieldValue)
+    )
+    return (
+        any({"init", "kw_only"} & given.keys() for given in options)
+        or any(
+            isinstance(value, Known)
+            and isinstance(value.value, DataclassDecorator)
+            and value.value.changes_constructor
+            for value in decorators
+        )
+        or any(
+            isinstance(statement, cst.AnnAssign)
+            and _annotated_type(statement.annotation.annotation) in ("InitVar", "KW_ONLY")
+            for statement in statements_of(node.body)
+        )
+    )
 
 
 def _external_name(value: Value) -> str:

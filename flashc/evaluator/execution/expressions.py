@@ -189,7 +189,11 @@ def _with_default(left: Symbolic, right: Value) -> Symbolic | None:
         return None
     reference = left.parts[0]
     default = reference.default or right.value
-    return Symbolic((EnvironmentReference(reference.variable, default),), left.origin)
+    return Symbolic(
+        (EnvironmentReference(reference.variable, default),),
+        left.origin,
+        computed=left.computed | right.variables,
+    )
 
 
 def _comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span) -> Value:

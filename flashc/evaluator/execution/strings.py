@@ -62,6 +62,7 @@ def string(
             return value
         if isinstance(value, Symbolic):
             parts.extend(value.parts)
+            variables |= value.computed
             continue
         if isinstance(value.value, bytes):
             if isinstance(node, cst.ConcatenatedString):
@@ -70,7 +71,7 @@ def string(
         variables |= value.variables
         parts.append(Text(str(value.value)))
     if any(isinstance(part, EnvironmentReference) for part in parts):
-        return Symbolic(tuple(parts), span)
+        return Symbolic(tuple(parts), span, computed=variables)
     text = "".join(part.text for part in parts if isinstance(part, Text))
     return Known(text, span, variables)
 
@@ -166,7 +167,7 @@ def _as_text(value: Symbolic) -> Symbolic:
         EnvironmentReference(p.variable, "None") if isinstance(p, EnvironmentReference) else p
         for p in value.parts
     ]
-    return Symbolic(tuple(parts), value.origin)
+    return Symbolic(tuple(parts), value.origin, computed=value.computed)
 
 
 def _format_spec(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
+    Argument,
     CallArguments,
     ClassValue,
     FieldValue,
@@ -30,6 +33,10 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
         return Unknown(
             reason=f"`{class_value.name}` has a constructor of its own", origin=arguments.span
         )
+    if any(ancestor.has_other_constructor for ancestor in class_value.ancestry()):
+        machine.escape(arguments)
+        reason = f"flashc does not evaluate the constructor of `{class_value.name}`"
+        return Unknown(reason=reason, origin=arguments.span)
     fields = fields_of(class_value)
     given = dict(zip(fields, arguments.values, strict=False))
     twice = set(given) & set(arguments.keywords)
@@ -91,7 +98,7 @@ def method(machine: Machine, receiver: Known, name: str, arguments: CallArgument
     """Return the result of `_replace`, `_asdict` or `_make`, which every named tuple has."""
     match receiver.value, name:
         case InstanceValue(of=of) as record, "_replace" if not arguments.positional:
-            return replaced(of, record, arguments)
+            return replaced(machine, of, record, arguments)
         case InstanceValue() as record, "_asdict":
             return as_dict(record, arguments.span)
         case ClassValue() as of, "_make" if len(arguments.values) == 1:
@@ -106,18 +113,29 @@ def method(machine: Machine, receiver: Known, name: str, arguments: CallArgument
             )
 
 
-def replaced(of: ClassValue, record: InstanceValue, arguments: CallArguments) -> Value:
+def replaced(
+    machine: Machine, of: ClassValue, record: InstanceValue, arguments: CallArguments
+) -> Value:
     """Return a copy of a record with some fields changed.
 
-    This evaluates `record._replace(...)` and `dataclasses.replace(record, ...)`.
+    This evaluates `record._replace(...)` and `dataclasses.replace(record, ...)`, which calls the
+    constructor of the dataclass.
 
     Raises:
         PythonError: the record has no such field.
     """
-    names = {key: argument.value for key, argument in arguments.keywords.items()}
-    if not set(names) <= set(record.names):
+    if record.escaped is not None:
+        return record.escaped
+    if not arguments.keywords.keys() <= set(fields_of(of)):
         raise PythonError(TypeError, f"`{of.name}` has no such field", arguments.span)
-    return Known(InstanceValue(of, {**record.names, **names}), arguments.span)
+    if not set(fields_of(of)) <= record.names.keys():
+        return Unknown(reason=f"a field of the `{of.name}` was deleted", origin=arguments.span)
+    kept = {name: Argument(record.names[name], arguments.span) for name in fields_of(of)}
+    fields = {**kept, **arguments.keywords}
+    if not of.is_tuple:
+        return build(machine, of, replace(arguments, positional=[], keywords=fields))
+    names = {name: argument.value for name, argument in fields.items()}
+    return Known(InstanceValue(of, names), arguments.span)
 
 
 def as_dict(record: InstanceValue, span: Span) -> Value:

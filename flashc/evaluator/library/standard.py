@@ -178,15 +178,24 @@ def _getenv(machine: Machine, name: str, arguments: CallArguments) -> Value:
             else Unknown(reason="the variable is not known", origin=arguments.span)
         )
     if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
-        return Symbolic((EnvironmentReference(key.value),), arguments.span, optional=True)
+        return Symbolic(
+            (EnvironmentReference(key.value),),
+            arguments.span,
+            optional=True,
+            computed=key.variables,
+        )
     default = resolve_symbolic(machine, values[1])
     if isinstance(default, Known) and isinstance(default.value, str):
-        return Symbolic((EnvironmentReference(key.value, default.value),), arguments.span)
+        return Symbolic(
+            (EnvironmentReference(key.value, default.value),),
+            arguments.span,
+            computed=key.variables | default.variables,
+        )
     if isinstance(default, Known) and key.value not in machine.environment:
         machine.note_guess()
         return default
     if isinstance(default, Known):
-        return Symbolic((EnvironmentReference(key.value),), arguments.span)
+        return Symbolic((EnvironmentReference(key.value),), arguments.span, computed=key.variables)
     return default
 
 
@@ -225,7 +234,8 @@ def _set_default_of_environ(machine: Machine, name: str, arguments: CallArgument
         return assigned
     if not isinstance(default, Known) or not isinstance(default.value, str):
         return _forget_environ(machine, name, arguments)
-    found = Symbolic((EnvironmentReference(key.value, default.value),), span)
+    computed = key.variables | default.variables
+    found = Symbolic((EnvironmentReference(key.value, default.value),), span, computed=computed)
     machine.assign_variable(key.value, found)
     return found
 
@@ -285,11 +295,23 @@ def _dataclass(machine: Machine, name: str, arguments: CallArguments) -> Value |
     """Evaluate `dataclasses.dataclass(...)` with options."""
     if arguments.positional:
         return None
-    options = {key: argument.value for key, argument in arguments.keywords.items()}
-    chosen = [options[key] for key in ("frozen", "slots") if key in options]
-    off = all(isinstance(value, Known) and not value.value for value in chosen)
-    restricts = arguments.problem is not None or not off
-    return Known(DataclassDecorator(restricts), arguments.span)
+    is_open = arguments.problem is not None
+    return Known(
+        DataclassDecorator(
+            restricts=is_open or not _are_all(arguments, ("frozen", "slots"), False),
+            changes_constructor=is_open
+            or not (
+                _are_all(arguments, ("init",), True) and _are_all(arguments, ("kw_only",), False)
+            ),
+        ),
+        arguments.span,
+    )
+
+
+def _are_all(arguments: CallArguments, keywords: tuple[str, ...], wanted: bool) -> bool:
+    """Return whether each of these arguments is absent or surely has this truth value."""
+    values = [arguments.keywords[key].value for key in keywords if key in arguments.keywords]
+    return all(isinstance(value, Known) and bool(value.value) is wanted for value in values)
 
 
 def _as_dict(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -304,7 +326,7 @@ def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | N
     record = arguments.values[0] if len(arguments.values) == 1 else None
     if isinstance(record, Known) and isinstance(record.value, InstanceValue):
         if record.value.of.is_record:
-            return records.replaced(record.value.of, record.value, arguments)
+            return records.replaced(machine, record.value.of, record.value, arguments)
     return None
 
 

@@ -55,7 +55,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         return apply(machine, operator.getitem, span, resolve_symbolic(machine, receiver), key)
     match receiver.value, key.value:
         case External("os.environ"), str() as name:
-            return _variable(machine, name, span)
+            return _variable(machine, name, span, key.variables)
         case DictValue() as mapping, _:
             return mapping.escaped or _entry(machine, mapping, key, span)
         case SequenceValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
@@ -99,8 +99,8 @@ def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span:
     return no_member(enum_class, name, span)
 
 
-def _variable(machine: Machine, name: str, span: Span) -> Value:
-    """Return `os.environ["K"]`.
+def _variable(machine: Machine, name: str, span: Span, computed: frozenset[str]) -> Value:
+    """Return `os.environ["K"]`; `computed` are the variables from which the name was computed.
 
     If the program handles the exception for a missing variable, the build's environment decides.
     """
@@ -109,7 +109,7 @@ def _variable(machine: Machine, name: str, span: Span) -> Value:
         return assigned
     if machine.has_handlers and name not in machine.environment:
         return fail(machine, KeyError, "", span, frozenset({name}))
-    return Symbolic((EnvironmentReference(name),), span)
+    return Symbolic((EnvironmentReference(name),), span, computed=computed)
 
 
 def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Value:

@@ -93,14 +93,17 @@ def _concatenated(left: Value, right: Value, span: Span) -> Value | None:
     if not isinstance(left, Symbolic) and not isinstance(right, Symbolic):
         return None
     parts: list[Text | EnvironmentReference] = []
+    computed: frozenset[str] = frozenset()
     for side in (left, right):
         if isinstance(side, Symbolic) and not side.optional:
             parts.extend(side.parts)
+            computed |= side.computed
         elif isinstance(side, Known) and isinstance(side.value, str):
             parts.append(Text(side.value))
+            computed |= side.variables
         else:
             return None
-    return Symbolic(tuple(parts), span)
+    return Symbolic(tuple(parts), span, computed=computed)
 
 
 def _on_objects(
