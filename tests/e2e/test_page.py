@@ -68,7 +68,9 @@ def test_a_call_shows_in_the_graph_in_the_table_and_in_the_log(
 ) -> None:
     assert session.get("/halves/3") == {"half": 1.5}
     expect(page.get_by_role("link", name=re.compile("^work: [1-9]"))).to_be_visible()
-    expect(page.get_by_label("web calls work")).to_be_visible()
+    expect(page.get_by_label(re.compile("web calls work, [1-9][0-9]* times"))).to_be_visible()
+    called = page.get_by_role("row").filter(has_text="from web")
+    expect(called.first).to_contain_text("completed")
     row = page.get_by_role("row").filter(has_text="GET /halves/3")
     expect(row.first).to_contain_text("200")
     expect(page.get_by_role("log")).to_contain_text("halving 3")

@@ -88,7 +88,7 @@ function Call({ call, onOpen }) {
   const took = isJob ? (call.finished ? (call.finished - call.created) * 1000 : null) : call.ms;
   return html`<tr class=${bad ? "bad" : ""}>
     <td>${timeOf(call.at)}</td>
-    <td>${nameOf(call.endpoint)}</td>
+    <td>${nameOf(call.endpoint)}${call.caller ? html` <span class="quiet">from ${call.caller}</span>` : ""}</td>
     <td>${isJob
       ? html`<button type="button" class="link" onClick=${() => onOpen(call)}>job ${call.id.slice(0, 13)}</button>`
       : html`<code>${call.method} ${call.path}</code>`}</td>
@@ -119,7 +119,7 @@ export function JobDialog({ call, onClose }) {
   return html`<dialog ref=${dialog} onClose=${onClose} aria-labelledby="job-title">
     <header><h2 id="job-title">Job of ${nameOf(call.endpoint)}</h2>
       <button type="button" onClick=${() => dialog.current.close()}>Close</button></header>
-    <p><code>${call.id}</code></p>
+    <p><code>${call.id}</code>${call.caller ? ` called by ${call.caller}` : ""}</p>
     <p class="row">${ACTIONS.filter(([, fits]) => fits.includes(status)).map(([name, , path]) =>
       html`<button type="button" onClick=${() => act(path)}>${name}</button>`)}
       <span role="status">${said}</span></p>
