@@ -66,7 +66,8 @@ function Routes({ endpoint }) {
       ${what.requestBody && html`<p>takes a body of JSON</p>`}
       <p class="quiet">answers ${Object.keys(what.responses ?? {}).join(", ")}</p>
     </section>`)}
-    ${found && html`<p><a href=${`/lb/${endpoint.id}/openapi.json`} target="_blank" rel="noopener">openapi.json</a></p>`}
+    ${found && !found.error && html`<details><summary>openapi.json</summary>
+      <pre tabindex="0">${JSON.stringify(found, null, 2)}</pre></details>`}
   </details>`;
 }
 
