@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from flashc.report import machine
+from flashc.report import json_report
 from flashc_backends.manifest import endpoint_record, manifest_model
 from flashc_backends.preview import plan
 from flashc_core.rules import REMOVED, RULES
@@ -21,7 +21,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "ir.schema.json": codec.schema,
     "manifest.schema.json": manifest_model.schema,
     "preview-plan.schema.json": plan.schema,
-    "report.schema.json": machine.schema,
+    "report.schema.json": json_report.schema,
 }
 
 

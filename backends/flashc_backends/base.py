@@ -12,9 +12,8 @@ from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 
 ARTIFACT_PATH = "artifact.tar.gz"
-WORKER_REQUIREMENTS_PATH = (
-    "requirements.txt"  # the lock's entries in an artifact, for the worker image
-)
+# The lock's entries in an artifact, for the worker image.
+WORKER_REQUIREMENTS_PATH = "requirements.txt"
 MANIFEST_PATH = "flash_manifest.json"
 SBOM_PATH = "sbom.cdx.json"
 PROVENANCE_PATH = "provenance.json"

@@ -1,4 +1,7 @@
-"""Write files (drafts) to disk, unpack artifacts, and report failures to write as findings."""
+"""Write files and folders; all outputs of a command replace the old ones together.
+
+Failures to write are reported as findings.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +79,11 @@ class Outputs:
             yield self._enter(target, replacing_folder(target))
 
     def _enter(self, target: Path, replacement: AbstractContextManager[Path]) -> Path:
-        """Begin to replace `target`; a failure to write is reported."""
+        """Begin to replace `target`, and return the path to write the new file or folder to.
+
+        Both contexts stay open until the end of `replacing_together`.  The first one also reports a
+        failure to move the new file or folder to `target`, and raises `CannotWrite`.
+        """
         self._replacements.enter_context(write_failures_reported(target, self._sink))
         return self._replacements.enter_context(replacement)
 
@@ -85,8 +92,8 @@ class Outputs:
 def replacing_together(sink: Sink) -> Generator[Outputs, None, None]:
     """Yield outputs, which replace the old files and folders at the end if nothing has failed.
 
-    The output that was asked for first is replaced last.  Each replacement is one step; all of them
-    together are not.
+    The output that was asked for first is replaced last.  Replacing a file takes one step, and
+    replacing a folder two, so a process that is killed may have replaced only some outputs.
     """
     with ExitStack() as replacements:
         yield Outputs(replacements, sink)

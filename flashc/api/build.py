@@ -61,7 +61,10 @@ class _Report(Struct, frozen=True):
 
 
 def _artifact_path(workspace: Workspace) -> Path:
-    """Return the absolute path of the artifact that a build writes."""
+    """Return the absolute path of the artifact that a build writes.
+
+    The option `output` is this path if it ends in `.tar.gz` or `.tgz`, else the artifact's folder.
+    """
     output = workspace.options.output
     if output is None:
         return workspace.root / FOLDER / ARTIFACT_PATH
@@ -77,7 +80,8 @@ def build_project(
 ) -> BuildResult:
     """Compile an opened project and build its artifact.
 
-    The option `output` is the path of the artifact.
+    The option `output` is the path of the artifact if it ends in `.tar.gz` or `.tgz`, else the
+    folder that the artifact is written to.
 
     Existing files are replaced only if the whole build succeeds.  Files that can't be written, or
     no access to the package index, are diagnostics.
@@ -106,7 +110,10 @@ def _cached_or_built(
     dialects: tuple[Dialect, ...] | None,
     progress: Progress | None,
 ) -> _Report:
-    """Return the cached report if its files still exist; else build, and return the new report."""
+    """Return the cached report if its files have not changed; else build, and return a new report.
+
+    The files are the artifact and the records next to it, compared by their digests.
+    """
     options = workspace.options
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     if options.keep_build or options.per_endpoint:

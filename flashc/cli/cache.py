@@ -1,4 +1,4 @@
-"""`flashc cache`: show the usage of the cache, and clear it."""
+"""`flashc cache`: show how large the cache is, or remove all its entries."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from flashc_core.cache import LIMIT, open_store
 def command() -> None:
     """Show or empty the cache.
 
-    The cache is in the folder that FLASHC_CACHE_DIR names, by default in the user's folder for
-    caches.
+    The cache is in the folder that the variable FLASHC_CACHE_DIR names.  If the variable is not
+    set, it is in the user's folder for caches.
     """
 
 

@@ -116,7 +116,7 @@ def render_to_streams(
     found = list(diagnostics)
     match output_format:
         case "json":
-            from flashc.report.machine import render_json
+            from flashc.report.json_report import render_json
 
             click.echo(render_json(found), nl=False)
         case "sarif":

@@ -22,7 +22,7 @@ from .progress import show_progress
 
 _HELP = "\n".join(
     [
-        "Print or write a target of the app in PROJECT.",
+        "Print or write the output of a target for the app in PROJECT.",
         "",
         "\b",
         *(f"{target.name:<10} {target.summary}" for target in TARGETS.values()),
@@ -84,7 +84,11 @@ def _preview_format(output_format: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emitted:
-    """The output of a target: `text` to print, `files` to write, `notes` on files without text."""
+    """The output of a target.
+
+    `text` is printed, or `files` are written.  `notes` are printed with `text`, and name the files
+    that are not text.
+    """
 
     text: str = ""
     files: tuple[Draft, ...] = ()

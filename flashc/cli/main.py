@@ -60,8 +60,8 @@ def cli() -> None:
 def main(prefork: Prefork | None = None) -> None:
     """Run the command line and exit.
 
-    The exit codes are 0 (no errors), 1 (errors), 2 (wrong usage), 3 (environment) and 70 (a bug in
-    flashc).
+    The exit codes are 0 (no errors), 1 (errors), 2 (wrong usage), 3 (environment), 70 (a bug in
+    flashc) and 130 (interrupted).
 
     `prefork` is the process that reads modules, if one was started.
     """
@@ -69,7 +69,7 @@ def main(prefork: Prefork | None = None) -> None:
     try:
         sys.exit(cli.main(standalone_mode=False, obj=prefork))
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; nothing was changed", err=True)
+        click.echo("interrupted", err=True)
         sys.exit(EXIT_INTERRUPTED)
     except click.ClickException as error:
         error.show()

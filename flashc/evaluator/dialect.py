@@ -2,7 +2,7 @@
 
 The evaluator asks a dialect's `Semantics` for the value of a name in an SDK's package.  If the
 value is a `DialectObject`, the evaluator passes each use of it (calls, attributes, decorators,
-assignments) to the object.  The object reaches the running program through its `Host`.
+assignments) to the object.  A call passes also a `Host`, by which the object declares endpoints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Host(Protocol):
 
     @property
     def condition(self) -> Unknown | None:
-        """The reason why it is not known whether the executed code runs; None if it surely runs."""
+        """The reason why the executed code may not run on a worker; None if it surely runs."""
         ...
 
     def declare(self, endpoint: EndpointValue) -> None:
@@ -45,10 +45,11 @@ class DialectObject(ABC):
 
     Every subclass is a dataclass.
 
-    `is_definition`: if only one of two branches binds the object to a name, the name keeps the
-    object, as it keeps a class; the object itself stores the condition of its branch.  `declaring`
-    are the attributes whose calls declare an endpoint as a decorator, as in `@app.queue(...)`; ""
-    stands for a call of the object itself.
+    `is_definition` says what happens if only one of two branches binds the object to a name: if it
+    is True, the value of the name is the object, as it would be a class, and the object itself
+    stores the condition of its branch; else the value is unknown.  `declaring` are the attributes
+    that declare an endpoint when their call is a decorator, as in `@app.queue(...)`; "" stands for
+    a call of the object itself.
     """
 
     is_callable: ClassVar[bool] = True
@@ -61,7 +62,7 @@ class DialectObject(ABC):
         """The object in a user's words, with its article: "an endpoint"."""
 
     def call(self, host: Host, arguments: CallArguments) -> Value:
-        """Return the value of `object(...)` and of `@object`; by default an `Unknown`.
+        """Return the value of `object(...)` and of `@object`; `Unknown` if not overridden.
 
         Raises:
             PythonError: the call is certain to raise.
@@ -70,11 +71,11 @@ class DialectObject(ABC):
         return Unknown(reason="flashc does not evaluate this call", origin=arguments.span)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return the value of `object.name`, written at `span`; by default an `Unknown`."""
+        """Return the value of `object.name`, written at `span`; `Unknown` if not overridden."""
         return Unknown(reason=f"flashc does not know the attribute `{name}` here", origin=span)
 
     def assign_attribute(self, name: str, value: Value) -> None:
-        """Execute `object.name = value`; by default the object does not change."""
+        """Execute `object.name = value`; if not overridden, the object does not change."""
         return
 
     def bound_to(self, name: str, module: str) -> None:
@@ -112,7 +113,7 @@ class Semantics:
         return {name: Known(value, span) for name, value in self.objects.items()}
 
     def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
-        """Return a method of an enum class of the SDK, which is called on constants.
+        """Return a method of an enum class of the SDK, to be called with constant arguments.
 
         The result is None if the class has no such method, or does not belong to the SDK.
         """

@@ -1,10 +1,12 @@
-"""Hold the state of one evaluation, and import modules as Python does: once, even in cycles.
+"""Define `Machine`: the state of one evaluation, and the interface that all layers call.
 
-The state is: the modules, their step limits, the endpoints that they declare, and environment
-variables.  Code of a lower layer reaches a higher one through `evaluate`, `execute`, `call` and
+The state consists of the evaluated modules, the endpoints that they declare, the environment
+variables that the program assigns, and the number of steps that are left.  Each layer of the
+evaluator imports only lower layers, and calls higher ones by `evaluate`, `execute`, `call` and
 `module`.
 
-Every evaluation ends: each module may take a limited number of steps, and nesting is limited.
+A module is evaluated once, as Python imports it once, even in an import cycle.  Every evaluation
+ends: each module may take a limited number of steps, and the depth of nesting is limited.
 """
 
 from __future__ import annotations
@@ -56,8 +58,7 @@ class OutOfSteps(Exception):
 class Activation:
     """The state of one module whose top is being executed; an import begins another activation.
 
-    `condition` is the reason why it is not known whether the executed code runs, None if it surely
-    runs.  `controlled_by` are the environment variables that selected the branch that is executed.
+    `condition` is the reason why the executed code may not run on a worker, None if it surely runs.  `controlled_by` are the environment variables that selected the branch that is executed.
     `active_handlers` is the number of enclosing `try` statements with handlers.  `assigned` are the
     environment variables that the program has set.  `has_guessed` says that a value was read from
     the environment of this machine; on a worker, the value may be another one.
@@ -154,7 +155,8 @@ class Machine(ABC):
         self.frames[name] = frame
         outer = self.activation
         if outer.assigned or self.has_changed_imports():
-            self.interactions.is_entangled = True  # the module may depend on what its importers did
+            # The module may depend on what the modules that import it did before.
+            self.interactions.is_entangled = True
         self.interactions.begin(name, outer.module, self.endpoints)
         self.activation = Activation(module=name, assigned=dict(outer.assigned))
         try:
@@ -163,9 +165,8 @@ class Machine(ABC):
             self.stopped[name] = stop.span
             frame.names.clear()
         except RecursionError:
-            self.interactions.is_entangled = (
-                True  # evaluated alone, the module may be nested less deeply
-            )
+            # Evaluated alone, the module may be nested less deeply, so that it does not fail.
+            self.interactions.is_entangled = True
             self.stopped[name] = WholeFile(syntax.path)
             frame.names.clear()
         finally:
@@ -185,7 +186,7 @@ class Machine(ABC):
     # Modules --------------------------------------------------------------------------------------
 
     def evaluate_as_worker(self, name: str) -> None:
-        """Evaluate a module as a worker does that imports it first.
+        """Evaluate a module as on a worker that imports this module before all others.
 
         Steps, conditions and assigned environment variables start anew.  Modules that were
         evaluated before are kept and not evaluated again.
@@ -242,7 +243,7 @@ class Machine(ABC):
         return {name: value for name, value in found.items() if value is not None}
 
     def _read_name(self, frame: Frame, name: str) -> Value | None:
-        """Return a name of another module, whose frame this is, and record that it was read."""
+        """Return the value of `name` in the module of `frame`, and record that it was read."""
         self.interactions.note_read(self.activation.module, frame.syntax.name, name)
         return frame.names.get(name)
 
@@ -280,7 +281,7 @@ class Machine(ABC):
 
     @property
     def condition(self) -> Unknown | None:
-        """The reason why it is not known whether the executed code runs; None if it surely runs."""
+        """The reason why the executed code may not run on a worker; None if it surely runs."""
         return self.activation.condition
 
     @contextmanager
@@ -334,7 +335,8 @@ class Machine(ABC):
         """
         self.may_raise()
         reason = Unknown(
-            reason="it was passed to code that flashc does not evaluate", origin=arguments.span
+            reason="the value was passed to code that flashc does not evaluate",
+            origin=arguments.span,
         )
         for argument in (*arguments.positional, *arguments.keywords.values()):
             escape_value(argument.value, reason)
@@ -366,8 +368,8 @@ class Machine(ABC):
     def read(self, value: Symbolic) -> Known | Unknown:
         """Return the string that the build's environment gives for `value`.
 
-        The result names the variables that are set, because their values may be secret; a default
-        is not.
+        `variables` of the result are the variables of `value` that are set, because their values
+        may be secret.  The default of a variable that is not set is no secret.
         """
         self.note_guess()
         texts: list[str] = []

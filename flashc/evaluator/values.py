@@ -1,8 +1,8 @@
 """Define the values that the evaluator computes for expressions: `Known`, `Symbolic` or `Unknown`.
 
 Law: `Known(v)` means that Python computes exactly `v`.  A property test checks it.
-Containers hold values, not objects, so that one unknown element leaves the others known.  They are
-mutable and shared by reference like Python's own, because programs append to them.
+Containers hold a `Value` for each element, so that one unknown element leaves the others known.
+They are mutable and shared by reference like Python's own, because programs append to them.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SET_ORDER = "the order of a set differs from run to run"
 class Known:
     """A value that Python would compute: a constant, or one of the objects below.
 
-    `origin` is the span of the expression that made it.  `variables` are the environment variables
-    from which it was computed; no file may contain their values.
+    `origin` is the span of the expression that computes the value.  `variables` are the environment
+    variables that it was computed from.  Their values may be secret, so no file may contain them.
     """
 
     value: object
@@ -62,8 +62,8 @@ class Unknown:
     """A value that flashc does not know.
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
-    environment variable whose absence is the cause.  `member` is a member that an enum does not
-    have, with the members that it has.  `through` are the names that passed the value on, the
+    environment variable whose absence is the cause.  If the cause is a missing
+    member of an enum, `member` is (its name, the members that exist).  `through` are the names that passed the value on, the
     nearest to the cause first, each with the span of its assignment.
     """
 
@@ -190,8 +190,8 @@ class ModuleRef:
 class ProjectPath:
     """A path inside the project, relative to its root, which is ".".
 
-    `text` says that it is a str, made by `os.path`.  `normalised` says that a part `..` was
-    removed, so that Python's own path has other parts.
+    `text` says that the program's path is a str, as `os.path` makes it, not a `Path`.  `normalised`
+    says that `path` lacks a part `..` that the program's path has.
     """
 
     path: str

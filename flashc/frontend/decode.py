@@ -277,7 +277,7 @@ def _chain(cause: Unknown, span: Span) -> tuple[Label, ...]:
     """Return labels from the cause of an unknown value, through assigned names, to `span`."""
     labels = _cause(cause.origin, span, f"because of this: {cause.reason}")
     return labels + tuple(
-        Label(assigned, f"`{name}` gets it here")
+        Label(assigned, f"`{name}` gets the value here")
         for name, assigned in cause.through
         if assigned != span and assigned.line != cause.origin.line
     )

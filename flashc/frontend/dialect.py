@@ -102,7 +102,7 @@ class Dialect(ABC):
     def semantics(self) -> Semantics:
         """Return the meaning of the SDK's names for the evaluator.
 
-        By default, only the names in `objects` have a meaning.
+        If this is not overridden, only the names in `objects` have a meaning.
         """
         from flashc.evaluator.dialect import Semantics
 
@@ -112,8 +112,8 @@ class Dialect(ABC):
         """Return the module with the dialect's facts about its imports and references.
 
         These are `Import.substitute` and `ImportedName.substitute` of the SDK's imports,
-        `sdk_problems` and `client_uses`.  By default only the imports are changed: they get their
-        `substitutes`.
+        `sdk_problems` and `client_uses`.  If this is not overridden, only the imports are changed:
+        they get their `substitutes`.
         """
         imports = (
             with_substitutes(item, self.substitutes) if item.module in self.packages else item

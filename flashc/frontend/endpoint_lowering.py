@@ -50,21 +50,24 @@ class EndpointLowering:
     # Different in each dialect -----------------------------------------------------------------------
 
     def configuration(self, arguments: Arguments) -> Configuration:
-        """Return the configuration that the declaration gives; by default that of any GPU."""
+        """Return the configuration that the declaration gives.
+
+        If this is not overridden, it is the platform's default configuration with any GPU.
+        """
         return default_configuration(arguments, Gpu(choices=("any",)))
 
     def edit(self, name: str) -> Edit:
         """Return the edit of the declaration in the artifact's copy of the module.
 
-        By default the resource's name replaces all arguments.  Then the called object must be the
-        runtime's `Endpoint` in that copy.
+        If this is not overridden, the resource's name replaces all arguments.  That is correct only
+        if the called object is the runtime's `Endpoint` in that copy.
         """
         return Edit(self.value.text, json.dumps(resource_name(name)))
 
     def idle(self) -> Edit | None:
         """Return the edit of a declaration that runs no code.
 
-        By default, the declaration is reported, and the result is None.
+        If this is not overridden, the declaration is reported, and the result is None.
         """
         self.decoder.sink.report(
             rules.UNUSED_ENDPOINT,
@@ -99,7 +102,10 @@ class EndpointLowering:
         return Lowered(endpoints=(endpoint,))
 
     def is_in_order(self) -> bool:
-        """Report what is wrong with the declaration as a whole; return whether nothing is."""
+        """Report what is wrong with the declaration as a whole; return whether to lower it.
+
+        An unknown parameter is reported, and the endpoint is lowered without it.
+        """
         for problem in self.value.problems:
             self.decoder.unknown("this endpoint", self.value.span, problem)
         check_names(self.arguments(), names_of(self.table))
@@ -113,9 +119,9 @@ class EndpointLowering:
         return not self.value.targets and not self.value.routes
 
     def endpoint(self) -> Endpoint | None:
-        """Return the endpoint of the decorated functions or class.
+        """Return the endpoint of the decorated function or class, or of the routes.
 
-        The result is None if an error was reported.
+        The result is None if an error was reported and there is no endpoint to go on with.
         """
         targets, routes = self.value.targets, self.value.routes
         if targets and routes:
@@ -196,14 +202,17 @@ class EndpointLowering:
         return fallback
 
     def construction(self, name: str | None) -> Construction:
-        """Return where the endpoint is declared; `name` is None if no edit is needed."""
+        """Return where the endpoint is declared, with the edit that gives it its resource name.
+
+        If `name` is None, there is no edit.
+        """
         if name is None:
             return self.constructions.of(self.value)
         edit = self.edit(name)
         return self.constructions.of(self.value, edit.text, edit.span)
 
     def unlowered(self) -> UnloweredEndpoint:
-        """Return the parts that other checks need of an endpoint that could not be lowered."""
+        """Return what other checks need to know of the endpoint, which could not be lowered."""
         users = [user.module for user in self.value.targets]
         users += [user.module for user in self.value.routes]
         dependencies, is_known = self.dependencies()

@@ -30,8 +30,8 @@ from .dialect import Dialect
 class Evaluation:
     """One evaluation of some modules, the `roots`, each as a worker evaluates it.
 
-    `sink` gets errors in the text of the roots.  Errors in other modules are reported when these
-    are roots.
+    `sink` gets the errors in the text of the roots.  An error in another module is reported by the
+    evaluation that has this module as a root.
     """
 
     project: Project
@@ -65,11 +65,10 @@ class Evaluation:
         """Evaluate the roots, in order."""
         for name in self.roots:
             self.machine.evaluate_as_worker(name)
-        self.machine.interactions.attribute_changes("", self.machine.endpoints)
 
     @property
     def is_entangled(self) -> bool:
-        """Whether modules share state in a way that the names they read do not show."""
+        """Whether modules share state other than by the recorded names that they read."""
         return self.machine.interactions.is_entangled or self.machine.has_changed_imports()
 
     @property
@@ -81,8 +80,9 @@ class Evaluation:
     def imported(self) -> tuple[str, ...]:
         """The modules that the roots themselves imported.
 
-        If modules share state, another module may import other modules here than when it is
-        evaluated alone.  Then the result is all evaluated modules.
+        If the evaluation is entangled, the result is all modules that were evaluated besides the
+        roots.  A module that shares state with the roots may import other modules than it does when
+        it is evaluated alone, so that its own list of imports is not enough.
         """
         if self.is_entangled:
             return self.loaded_modules
@@ -110,8 +110,8 @@ class Evaluation:
     def inputs(self) -> tuple[str, ...]:
         """Return what decided the evaluation besides the text of the roots.
 
-        For other modules, these are the names that the roots read of them.  If modules share state
-        in a way that these names do not show, the texts of the other modules are the inputs.
+        For other modules, these are the names that the roots read of them.  If the evaluation is
+        entangled, the texts of the other modules are the inputs.
         """
         interactions = self.machine.interactions
         if self.is_entangled:
@@ -136,7 +136,10 @@ class Evaluation:
         )
 
     def _names_read(self) -> set[tuple[str, str]]:
-        """Return (module, name) of each name that the evaluated modules read from other modules."""
+        """Return (module, name) of each name that the roots read from other modules.
+
+        The reader "" stands for flashc itself, which imports the roots.
+        """
         reads = self.machine.interactions.reads
         return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 

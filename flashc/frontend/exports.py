@@ -34,9 +34,8 @@ def read_exports(
         found = fingerprints(frame)
         found[""] = _effects(machine, name)
         found["*"] = digest(*(each for each in frame.names if not each.startswith("_")))
-    is_coarse = (
-        is_entangled or None in found.values()
-    )  # then the importers depend on the texts of the modules
+    # If so, the importers depend on the texts of the modules.
+    is_coarse = is_entangled or None in found.values()
     return ModuleExports(
         fingerprints=found,
         inputs=evaluation.inputs_by_text() if is_coarse else evaluation.inputs(),

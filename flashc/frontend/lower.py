@@ -45,8 +45,8 @@ class Constructions:
     ) -> Construction:
         """Return where an endpoint is declared, with an edit that replaces `span` by `text`.
 
-        `span` is by default the part between the parentheses of the declaring call.  There is no
-        edit if `text` is None, if the call declares several endpoints, or if the text that it would
+        If `span` is None, the edit replaces the text between the parentheses of the declaring call.
+        There is no edit if `text` is None, if the call declares several endpoints, or if the text that it would
         replace binds names.
         """
         replaced = value.text if span is None else span

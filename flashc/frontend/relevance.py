@@ -1,8 +1,8 @@
 """Find the modules that can matter for endpoints, by the name of the SDK and by imports.
 
-A module is relevant if its text mentions an SDK, or if it imports such a module, directly or
-through others: only such modules can declare, call or re-export endpoints.  Other modules are
-plain: only their imports matter.
+A module is plain if its text does not mention an SDK.  A module is relevant if its text mentions an
+SDK, or if it imports a relevant module: only relevant modules can declare, call or re-export
+endpoints.  Of the others, only the imports matter.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _MAX_PLAIN_TEXT = 32_000_000  # characters
 class Relevance:
     """The modules of a project by whether they can matter for endpoints.
 
-    `relevant` are the names of the modules to be parsed and evaluated, `plain` the modules that do
-    not mention an SDK, by name.  A plain module that imports a relevant one is in both.
+    `relevant` are the names of the modules to be parsed and evaluated.  `plain` has the plain
+    modules by name.  A plain module that imports a relevant one is in both fields.
     """
 
     relevant: frozenset[str]

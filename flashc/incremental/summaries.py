@@ -39,16 +39,15 @@ from .fingerprint import compiler_identity, dialects_key, project_index
 from .memo import Memo, Trace
 
 _MODULES_OF_A_BATCH = 8
-_TRACES_OF_A_COMPONENT = (
-    3  # several, so that the cache still has the result after an edit is undone
-)
-_MIN_PARALLEL_SIZE = (
-    100_000  # bytes of source; reading less takes no longer than starting processes
-)
+# There are several, so that the cache still has the result after an edit is undone.
+_TRACES_OF_A_COMPONENT = 3
+# The limit in bytes of source; reading less takes no longer than starting processes.
+_MIN_PARALLEL_SIZE = 100_000
 # A module is evaluated once for each module that imports it.  If this takes more evaluations per
 # module than the limit, all modules are evaluated once, together, and an edit of one reads them all
-# again.  The decision depends only on the number of imports, never on the cache or the number of
-# processors: modules that share state can have other results if they are evaluated together.
+# again.  The decision depends only on the number of imports, not on the cache or the number of
+# processors, so that a project always has the same results: modules that share state can have other
+# results if they are evaluated together.
 _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
 _SUMMARIES, _EXPORTS = "summaries", "exports"
@@ -62,8 +61,8 @@ class _TooManyEvaluations(Exception):
 class _Batch:
     """Components that share an entry of the cache.
 
-    `absent` are the components that must be read; `cached` are the results in the entry, the most
-    useful first.
+    `absent` are the components without a valid result in the entry, so that they must be read.
+    `cached` are all results in the entry, the valid ones first.
     """
 
     components: tuple[Component, ...]
@@ -192,8 +191,9 @@ class _Library:
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Begin to read batches in other processes; return their results in order.
 
-        Other processes are used if that saves time.  It can do so even for one module, because
-        importing LibCST takes as long as all other work after an edit of one module.
+        Other processes are used if that saves time.  After an edit of one module, it saves half of
+        the time: this process would first have to import LibCST, which takes as long as all other
+        work, and the prepared process has imported it already.
         """
         work = _Work(self.detached(), tuple(missing))
         size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
@@ -298,10 +298,10 @@ class _Library:
         return asked - self.exports.keys() - self._under_way
 
     def plain_imports(self, summaries: Iterable[ComponentSummary]) -> dict[str, ModuleExports]:
-        """Return the exports of the plain modules that components import, directly or not.
+        """Return the exports of the modules that components import and that are not relevant.
 
-        A cached summary does not list what the imported modules import now, so their imports are
-        followed here.
+        A cached summary lists only the direct imports of its component.  The imports of the
+        imported modules may have changed since, so they are looked up here.
         """
         found: dict[str, ModuleExports] = {}
         pending = [name for summary in summaries for name in summary.imported]
@@ -316,7 +316,7 @@ class _Library:
         return dict(sorted(found.items()))
 
     def _read_exports(self, name: str) -> ModuleExports:
-        """Read a plain module, in the prepared process if there is one."""
+        """Read a plain module, in the prepared process if only that one has imported LibCST."""
         work = _ExportsWork(self.detached(), name)
         prefork = self.workspace.prefork
         if prefork is None or "libcst" in sys.modules:
@@ -337,15 +337,13 @@ class _Library:
     def value_of(self, module: str, name: str) -> str:
         """Return the fingerprint that importers see for `module.name`; see `ModuleExports`."""
         if module in self._under_way:
-            return os.urandom(
-                16
-            ).hex()  # the fingerprint depends on itself, so a new one is never equal
+            # The fingerprint depends on itself, so the result is a text that is never the same.
+            return os.urandom(16).hex()
         exports = self.exports_of(module)
         if exports is None:
             return ""
-        is_body = name.endswith(
-            "()"
-        )  # functions without a name in the module have a fingerprint too
+        # A function may exist although the module has no name for it, so it is never "absent".
+        is_body = name.endswith("()")
         found = exports.fingerprints.get(name, None if is_body else "absent")
         if found is None:
             found = digest(
@@ -383,7 +381,7 @@ class _Library:
 
 
 def _nothing() -> None:
-    """Do nothing, because this process is one of the others that read."""
+    """Do nothing: only the main process calls the `meanwhile` of `read_summaries`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +409,10 @@ class _ExportsWork:
 
 
 def batches(components: Iterable[Component]) -> list[tuple[Component, ...]]:
-    """Return groups of components, which stay the same if the text of a module changes."""
+    """Return groups of components; the components of a group share a file of the cache.
+
+    The groups stay the same if the text of a module changes.
+    """
     listed = list(components)
     modules = sum(map(len, listed))
     count = 1 << max(modules // _MODULES_OF_A_BATCH, 1).bit_length() - 1

@@ -15,7 +15,7 @@ from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import TextDocument
 
 from flashc import __version__
-from flashc.report.machine import page_url
+from flashc.report.json_report import page_url
 from flashc_core.diagnostics import Diagnostic, Fix, Label, Safety, Severity
 from flashc_core.encoding import encode
 from flashc_core.source import Location, Span

@@ -46,7 +46,11 @@ def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) ->
 
 
 def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:
-    """Report a call in async code that is not awaited, so that its result is lost."""
+    """Report a call that is not awaited, and the call of a generator.
+
+    A call must be awaited if it is in async code, or if the function is async.  Without `await`,
+    the result is lost, or the coroutine is used as if it were the result.
+    """
     there = (Label(function.span, "defined here"),)
     if function.is_generator:  # the stub of a generator is a generator, which can't be awaited
         _check_generator(call, shape, function, sink)
@@ -60,7 +64,7 @@ def _check_result(call: Call, shape: CallShape, function: Function, sink: Sink) 
     what = (
         "its result is lost"
         if shape.result_use is ResultUse.DISCARDED
-        else "it is used as if it were the result"
+        else "the coroutine is used as if it were the result"
     )
     insert = Edit(Span(call.span.path, *(call.span.line, call.span.column) * 2), "await ")
     wrapped = shape.result_use is ResultUse.CONSUMED
@@ -152,7 +156,7 @@ def _check_arguments(call: Call, shape: CallShape, function: Function, sink: Sin
         sink.report(
             rules.UNEXPECTED_ARGUMENT,
             span or call.span,
-            f"`{function.name}` does not take {text}",
+            text,
             secondary=there,
         )
     missing = missing_arguments(shape, function)
@@ -171,22 +175,24 @@ _BY_KEYWORD = (ParameterKind.POSITIONAL_OR_KEYWORD, ParameterKind.KEYWORD_ONLY)
 
 
 def surplus_arguments(shape: CallShape, function: Function) -> list[tuple[str, Span | None]]:
-    """Return the arguments that the function does not accept, as text, each with its span."""
+    """Return a message for each argument that the function does not accept, with its span."""
     parameters = function.parameters
     positional = [p.name for p in parameters if p.kind in _BY_POSITION]
     found: list[tuple[str, Span | None]] = []
     kinds = {p.kind for p in parameters}
     if shape.positional > len(positional) and ParameterKind.VAR_POSITIONAL not in kinds:
         first = next(iter(shape.positional_spans[len(positional) :]), None)
-        text = f"{shape.positional} positional arguments, at most {len(positional)}"
+        most = f"{len(positional)} positional argument{'' if len(positional) == 1 else 's'}"
+        text = f"`{function.name}` takes at most {most}; the call has {shape.positional}"
         found.append((text, first))
     filled = set(positional[: shape.positional])
     named = {p.name for p in parameters if p.kind in _BY_KEYWORD}
     for keyword, span in zip_longest(shape.keywords, shape.keyword_spans):
         if keyword not in named and ParameterKind.VAR_KEYWORD not in kinds:
-            found.append((f"an argument `{keyword}`", span))
+            found.append((f"`{function.name}` does not take a keyword argument `{keyword}`", span))
         elif keyword in filled and keyword in named:
-            found.append((f"`{keyword}` twice", span))
+            text = f"the call gives `{function.name}` two values for `{keyword}`"
+            found.append((text, span))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Check that third-party imports of worker modules belong to declared packages."""
+"""Check that worker modules import only declared packages, and that they import all of them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     )
     explained = [_check_module(m, present, context) for m in workers] if is_known else [False]
     computed = any(problem.computed for m in workers for problem in m.import_problems)
-    # A computed import, or the import of a module of no known package, may be of any declared package.
+    # An import whose name is computed, or that was just reported, may be of any declared package.
     if all(explained) and not computed:
         _check_used(workers, program, context.sink)
     return program
@@ -105,8 +105,14 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
 def _must_be_imported(dependency: Dependency) -> bool:
     """Return whether an unused dependency is a mistake.
 
-    It is no mistake if the name to import is unknown (a requirement with a URL), or if the
-    requirement only limits the version of a package that another one needs (an upper bound).
+    It is no mistake in these cases:
+
+    - Workers have the package anyway.
+    - The package is usually not imported directly, because others load it.
+    - The requirement has a URL, so that the name to import is unknown, or it has extras, which may
+      be the reason for the requirement.
+    - The requirement may only limit the version of a package that another one needs, by an upper
+      bound or by `!=`.
     """
     name = dependency.name
     if name in not_imported_directly() | worker_distributions() | commonly_transitive():
@@ -137,7 +143,7 @@ def _by_table(item: Import) -> Iterator[tuple[str, ...]]:
 
 
 def _installed(module: str) -> tuple[str, ...]:
-    """Return the distributions in this environment that contain a module, as normalized names."""
+    """Return the distributions in this environment that contain a module, by their canonical names."""
     return tuple(map(_canonical, _metadata().get(module.partition(".")[0], ())))
 
 

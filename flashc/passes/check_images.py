@@ -45,7 +45,10 @@ def check_image(
             rules.IMAGE_LACKS_PACKAGE,
             dependency.span,
             f"`{dependency.name}` is never bundled, and `{image.name}` is not known to have it",
-            help=("use an endpoint whose image contains it, or your own image (`image=...`)",),
+            help=(
+                f"use an endpoint whose image contains `{dependency.name}`, "
+                "or an image of your own (`image=...`)",
+            ),
         )
         return
     from packaging.requirements import Requirement  # takes long to import
@@ -57,6 +60,6 @@ def check_image(
             dependency.span,
             f"`{image.name}` has {provided.name} {provided.version or 'in another version'}, "
             f"which is not `{specifier}`",
-            notes=(f"known from: {provided.source}",),
+            notes=(f"source of this fact: {provided.source}",),
             help=(f"ask for `{provided.name}` without a version, or use your own image",),
         )

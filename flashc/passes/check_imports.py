@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from flashc.project.project import Project
 from flashc_core import rules
@@ -118,9 +119,8 @@ def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:
     for cycle in cycles_through(edges, lambda name: edges.get(name, ())):
         first = edges[cycle[0]][cycle[1 % len(cycle)]]
         labels = tuple(
-            Label(edges[name][cycle[(i + 1) % len(cycle)]], f"`{name}` imports the next one here")
-            for i, name in enumerate(cycle)
-            if i
+            Label(edges[name][imported], f"`{name}` imports `{imported}` here")
+            for name, imported in pairwise((*cycle[1:], cycle[0]))
         )
         sink.report(
             rules.CIRCULAR_IMPORT,

@@ -37,7 +37,8 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 span,
                 "this installs packages while a worker runs",
                 notes=(
-                    "every new worker waits for it, and may get other versions than the previous one",
+                    "every new worker waits for the installation, "
+                    "and may get other versions than earlier workers",
                 ),
                 help=("list the packages in the endpoint's `dependencies`",),
             )
@@ -60,8 +61,9 @@ def _check_deferred_imports(program: Program, sink: Sink) -> None:
                 found.span,
                 f"`{found.package}` is imported with the module, but only functions use it",
                 notes=(
-                    "`flash` can't find the endpoints on a machine without the package, and every "
-                    "worker that imports the module loads it",
+                    "`flash` imports the module to find endpoints, and fails on a machine without "
+                    "the package",
+                    "every worker that imports the module loads the package too",
                 ),
                 help=("import it in the functions that use it",),
                 fix=found.fix,

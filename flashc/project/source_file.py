@@ -23,7 +23,7 @@ class SourceFile:
 
     `path` is POSIX and relative to the project's root.  `module` is the dotted name under which
     Python imports the file, "" if no import reaches it.  Text, line table and syntax tree are
-    computed when they are first needed, and kept; no other class of flashc keeps a parsed module.
+    computed when they are first needed, and kept here, so that each file is parsed once.
     """
 
     path: str

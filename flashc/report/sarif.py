@@ -15,7 +15,7 @@ from flashc_core.diagnostics import Diagnostic, Fix, Label
 from flashc_core.rules import RULES
 from flashc_core.source import Span
 
-from .machine import HOME_PAGE, page_url
+from .json_report import HOME_PAGE, page_url
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 

@@ -118,7 +118,7 @@ class EffectCollector:
         """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`."""
         for use in uses:
             node = use.node
-            if isinstance(node, cst.Call) and _leads_to(use.scope, use.chain, _READERS):
+            if isinstance(node, cst.Call) and _may_mean(use.scope, use.chain, _READERS):
                 name = _first_string_argument(node)
                 if name is not None:
                     optional = len(node.args) > 1 or node in self.tested
@@ -130,7 +130,7 @@ class EffectCollector:
                     )
         written = {node for _, _, node in self.changed}
         for scope, chain, node in self.lookups:
-            if node not in written and _leads_to(scope, chain, {"os.environ"}):
+            if node not in written and _may_mean(scope, chain, {"os.environ"}):
                 name = _key(node)
                 if name is not None:
                     yield VariableRead(
@@ -141,7 +141,7 @@ class EffectCollector:
         """Yield the environment variables that the module sets."""
         for use in uses:
             node = use.node
-            if isinstance(node, cst.Call) and _leads_to(
+            if isinstance(node, cst.Call) and _may_mean(
                 use.scope, use.chain, {"os.environ.setdefault", "os.putenv"}
             ):
                 name = _first_string_argument(node)
@@ -149,7 +149,7 @@ class EffectCollector:
                     yield VariableSet(name, use.scope.qualname)
         for scope, chain, node in self.changed:
             name = _key(node)
-            if name is not None and _leads_to(scope, chain, {"os.environ"}):
+            if name is not None and _may_mean(scope, chain, {"os.environ"}):
                 yield VariableSet(name, scope.qualname)
 
     # Module-level state ----------------------------------------------------------------------------
@@ -207,7 +207,7 @@ def _in_function(scope: Scope | None) -> bool:
     return False
 
 
-def _leads_to(scope: Scope, chain: Chain, names: frozenset[str] | set[str]) -> bool:
+def _may_mean(scope: Scope, chain: Chain, names: frozenset[str] | set[str]) -> bool:
     """Return whether a dotted name may mean one of `names`."""
     return any(not instance and target in names for target, instance in resolve_chain(scope, chain))
 
@@ -233,9 +233,9 @@ def _installs(use: Use) -> bool:
     """Return whether a call starts pip, as in `subprocess.run([..., "pip", "install", ...])`."""
     if not isinstance(use.node, cst.Call):
         return False
-    if _leads_to(use.scope, use.chain, _PIP_FUNCTIONS):
+    if _may_mean(use.scope, use.chain, _PIP_FUNCTIONS):
         return True
-    if not _leads_to(use.scope, use.chain, _STARTERS):
+    if not _may_mean(use.scope, use.chain, _STARTERS):
         return False
     words = [word for argument in use.node.args for word in _words(argument.value)]
     return any(

@@ -79,7 +79,7 @@ class ImportCollector:
                 scope.bind(name.bound, Bound(span=span, target=target))
 
     def note_import_from(self, node: cst.ImportFrom, scope: Scope, context: ImportContext) -> None:
-        """Add the import of `from a import b`, or a problem if `a` is outside the project."""
+        """Add the import of `from a import b`, or a problem if it is relative and leaves the root."""
         span, module = self.syntax.span(node), self._source(node)
         if module is None:
             text = "." * len(node.relative) + (dotted(node.module) or "" if node.module else "")
@@ -147,7 +147,7 @@ class ImportCollector:
     def _source(self, node: cst.ImportFrom) -> str | None:
         """Return the full name of the module in `from ... import`.
 
-        The result is None if it is outside the project.
+        The result is None if a relative import leaves the project's root.
         """
         written = (dotted(node.module) if node.module is not None else "") or ""
         level = len(node.relative)

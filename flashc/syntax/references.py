@@ -1,4 +1,4 @@
-"""Convert the scopes and name uses of a parsed module to bindings and references of the IR."""
+"""Resolve the names that a parsed module uses to absolute names, and make the module's IR."""
 
 from __future__ import annotations
 
@@ -84,24 +84,28 @@ class _ReferenceResolver:
         ]
         result: list[Reference] = []
         for use in self.uses:
-            for found, made in self._leads_to(use, stars):
+            for found, made in self._resolved(use, stars):
                 target, instance = self._client(use, found, made)
                 if self._of_interest(target):
                     result.append(self._reference(use, target, instance))
         return result
 
-    def _leads_to(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
-        """Return the meanings of a used name: (absolute name, whether it is an instance's)."""
+    def _resolved(self, use: Use, stars: list[str]) -> tuple[tuple[str, bool], ...]:
+        """Return what a used name may mean: (absolute name, whether an instance of it is meant).
+
+        In `sd = SD()`, the name `sd` means an instance of `SD`.  A name that the module does not
+        bind may come from each module in `stars`, by `from module import *`.
+        """
         if use.chain.absolute or use.scope.owner(use.chain.root) is not None:
             return resolve_chain(use.scope, use.chain)
         name = ".".join((use.chain.root, *use.chain.attributes))
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """Return a use of a module-level variable that holds an object of an SDK, by its name.
+        """Return `target` and `instance`, changed if the use may be one of a client.
 
-        The object may be a client, and calls of a client are resolved by the name of the variable.
-        Other uses are returned unchanged.
+        An object of an SDK in a variable of the module's top level may be a client.  Calls of a
+        client are resolved by the name of the variable, so this name becomes the target.
         """
         at_top = use.scope.owner(use.chain.root) is self.top
         if instance and at_top and self.index.origin(target) is Origin.SDK:

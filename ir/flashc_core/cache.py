@@ -1,4 +1,4 @@
-"""Store the results of builds on disk, by kind and key: the cache that all builds of a user share.
+"""Store results on disk by kind and key, in a cache that all builds of a user share.
 
 Every entry is written to a temporary file, which is then renamed, so that builds that run at the
 same time or are killed leave no incomplete entry.  Each entry contains its own digest, so that a
@@ -37,13 +37,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """The first `size` bytes of a file."""
+    """The bytes of a file from its beginning up to `size`."""
 
     path: Path
     size: int
 
     def copy_to(self, target: BinaryIO) -> None:
-        """Write the piece to `target`.
+        """Write these bytes to the stream `target`.
 
         Raises:
             OSError: the file can't be read, or the target can't be written.
@@ -53,7 +53,7 @@ class Piece:
                 target.write(chunk)
 
     def is_next_in(self, stream: BinaryIO) -> bool:
-        """Read as many bytes from `stream`, and return whether they are equal to the piece.
+        """Read `size` bytes from `stream`, and return whether they are equal to these bytes.
 
         Raises:
             OSError: the file or the stream can't be read.

@@ -24,9 +24,8 @@ Work = Callable[[int], bytes]
 _MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
 _SIZE = struct.Struct("<Q")
-_HEAD = struct.Struct(
-    "<I?Q"
-)  # number, whether it is a result or an exception, length of the content
+# The number, whether the content is a result (else an exception), and the length of the content.
+_HEAD = struct.Struct("<I?Q")
 _END = 0xFFFFFFFF  # stands in place of a number and means that there are no more
 _PIPE_CAPACITY = 65536 // _NUMBER.size  # numbers that fit into a pipe
 _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
@@ -35,7 +34,7 @@ _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 class Prefork:
     """A process that is started before its work is known, and imports modules for the work.
 
-    Its work is pickled; that of processes that are forked later is not.
+    Its work is pickled, because the process was forked before the work was known.
     """
 
     def __init__(self, prepare: Callable[[], object]) -> None:
@@ -71,7 +70,10 @@ class Prefork:
             return None
 
     def give(self, work: Work) -> bool:
-        """Let the process take numbers for this work; return False if the process has ended."""
+        """Give the process its work, which it does for each number that it takes from `numbers`.
+
+        The result is False if the process has ended.
+        """
         if not self._is_open:
             return False
         data = pickle.dumps(work)
@@ -184,9 +186,8 @@ def _in_processes(
         if prefork is None:
             os.close(numbers)
             os.close(filling)
-        elif ended <= len(
-            children
-        ):  # the process still works, or a killed process has left numbers
+        elif ended <= len(children):
+            # The prefork still works, or a process that was killed has left numbers in the pipe.
             prefork.close()
 
 
@@ -233,7 +234,7 @@ def _end_with_parent(parent: int) -> None:
 def _serve_requests(
     prepare: Callable[[], object], requests: int, board: int, numbers: int, writer: int
 ) -> None:
-    """Take work from the file `board` when its size arrives from `requests`, until stopped."""
+    """Do the work in the file `board` each time that its size arrives from the pipe `requests`."""
     prepare()
     while data := os.read(requests, _SIZE.size):
         (size,) = _SIZE.unpack(data)

@@ -281,7 +281,7 @@ def _known_functions(subject: Subject) -> Iterator[str]:
 LAWS: tuple[Law, ...] = (
     Law(
         name="unique-modules",
-        text="A module name and a module's path occur once.",
+        text="Every module name and every module's path occurs once.",
         check=_unique_modules,
         reads=("modules",),
     ),
@@ -326,7 +326,7 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         name="edits",
-        text="The edits of a module are in its file; edits keep their lines and do not overlap.",
+        text="The edits of a module are in its file, keep the number of lines, and do not overlap.",
         check=_edits,
         reads=("modules", "endpoints"),
     ),
@@ -338,7 +338,7 @@ LAWS: tuple[Law, ...] = (
     ),
     Law(
         name="unique-endpoints",
-        text="Endpoint names and resource names occur once.",
+        text="Endpoint names and resource names are unique.",
         check=_unique_names,
         reads=("endpoints",),
         since="check_names",
@@ -387,6 +387,6 @@ def law_list() -> str:
     """Return the laws as the list in the docstring of `program.py`."""
     return "\n".join(
         f"- {law.name}: {law.text}"
-        + ("" if law.since == FIRST_STEP else f"  Holds since `{law.since}`.")
+        + ("" if law.since == FIRST_STEP else f"  This holds after `{law.since}`.")
         for law in LAWS
     )

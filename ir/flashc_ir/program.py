@@ -7,16 +7,16 @@ a reference to it, never its value.
 
 `verify` checks these laws after every step of the compiler (the table is in `laws.py`):
 
-- unique-modules: A module name and a module's path occur once.
+- unique-modules: Every module name and every module's path occurs once.
 - unique-files: A file's path occurs once.
 - relative-paths: Every path is POSIX, relative to the project's root, and inside of it.
 - module-files: Every module's path is a file of the program.
 - order: Files, exclusions, modules, endpoints, worker modules and edges are sorted by path or name.
 - span-files: Every span is in a file of the program, or in one that configures it.
 - span-positions: Lines and columns count from 1, and no span ends before it begins.
-- edits: The edits of a module are in its file; edits keep their lines and do not overlap.
+- edits: The edits of a module are in its file, keep the number of lines, and do not overlap.
 - named-endpoints: Every deployed endpoint has a name and a resource name.
-- unique-endpoints: Endpoint names and resource names occur once.  Holds since `check_names`.
+- unique-endpoints: Endpoint names and resource names are unique.  This holds after `check_names`.
 - endpoint-modules: Every module that an endpoint names is a module of the program.
 - worker-modules: The modules that workers import are modules of the program.
 - routes: A load balancer has a route.
@@ -76,7 +76,7 @@ Callee = Resource | ClientVariable
 
 
 def callee_of(endpoint: Endpoint) -> Callee:
-    """Return an endpoint as the target of a call."""
+    """Return how calls and edges name an endpoint that they call."""
     if isinstance(endpoint, ExistingEndpoint):
         return ClientVariable(endpoint.construction.module, endpoint.variable or "")
     return Resource(endpoint.resource)
@@ -94,11 +94,10 @@ def endpoint_order(endpoint: Endpoint) -> tuple[str, Span]:
 class Call(Struct, frozen=True, kw_only=True):
     """A call of an endpoint in the source, or another use of its function.
 
-    `caller` and `function` are the calling and the called function, as `module:qualname`.
-    `endpoint` is the endpoint that runs the called function; in JSON its key is `endpoint`, and
-    that of `function` is `callee`.  `shape` is None if the name of the function is used without a
-    call.  It is also None if the name is bound more than once, because the call may mean another
-    function.
+    `caller` is the calling function and `function` the called one, both as `module:qualname`.  In
+    JSON, the key of `function` is `callee`.  `endpoint` is the endpoint that runs `function`.
+    `shape` is None if the code uses the name of the function without a call.  It is also None if
+    the name is bound more than once, because the call may mean another function.
     """
 
     caller: str
@@ -109,7 +108,10 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Edge(Struct, frozen=True):
-    """The fact that code that runs in the endpoint `caller` (a resource name) may call `callee`."""
+    """An edge of the call graph: code of the endpoint `caller` may call the endpoint `callee`.
+
+    `caller` is a resource name.
+    """
 
     caller: str
     callee: Callee

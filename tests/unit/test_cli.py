@@ -225,7 +225,7 @@ def test_an_interrupted_build_leaves_the_previous_artifact(tmp_path: Path) -> No
     process.send_signal(signal.SIGINT)
     rest = process.communicate(timeout=30)[1]
     assert process.returncode == 130
-    assert "interrupted; nothing was changed" in rest
+    assert "interrupted\n" in rest
     assert "Traceback" not in rest
     assert target.read_text() == "the old one"
     assert [path.name for path in target.parent.iterdir()] == ["artifact.tar.gz"]

@@ -74,9 +74,10 @@ def build(
     result is None.
 
     The new files are first written under temporary names in the same folders.  When all of them are
-    complete and verified, they replace the old files, each in one atomic step, the artifact last.
-    If flashc is killed between two of these steps, the artifact is the old one and other files may
-    be new already; the provenance record then has a digest that is not the artifact's.
+    complete and verified, they replace the old files and folders, the artifact last.  A file is
+    replaced in one atomic step, a folder in two.  If flashc is killed between two of these steps,
+    the artifact is the old one and other files may be new already; the provenance record then has
+    a digest that is not the artifact's.
     """
     sink = context.services.sink
     with _temporary_folder() as scratch:

@@ -1,8 +1,8 @@
 """Resolve requirements to exact package versions with hashes, by uv or pip-tools.
 
-There are two resolvers behind one protocol.  uv resolves for any target.  pip-tools resolves only
-for the Python that runs flashc and only on Linux x86_64, and refuses everything else.
-
+There are two resolvers behind one protocol.  uv resolves for every version of Python that workers
+have, on any machine.  pip-tools resolves only for the version of Python that runs flashc, and only
+on Linux x86_64; in other cases it reports an error.
 """
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ class Resolver(Protocol):
     def resolve(
         self, request: ResolutionRequest, previous: str, services: Services
     ) -> tuple[Locked, ...]:
-        """Return the distributions with hashes.
+        """Return the resolved distributions, each with its version and the hashes of its files.
 
-        The result depends only on the arguments and the package index.
-
-        `previous` is a requirements file.  Its versions are kept if they still fit.
+        The result depends only on the arguments and the package index.  `previous` is the text of
+        an earlier lock, whose versions are kept if they still fit.
 
         Raises:
             DependencyError: the requirements can't be resolved; the finding is already reported.

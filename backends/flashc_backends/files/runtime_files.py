@@ -1,7 +1,7 @@
 """Generate the artifact's package `_flashc`: the files of the runtime that this app may use.
 
-The files are written without comments and docstrings, because an artifact without dependencies
-contains little else.
+The files are written without comments and docstrings, because the runtime is the largest part of an
+artifact without dependencies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _QUEUE_OR_CALLS = frozenset({"arguments.py"})
 
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
-    """Draft the files of the runtime, the catalogue of the IR, and the app's own constants."""
+    """Draft the package: the runtime's files, `app.py` with the app's constants, and the catalogue.
+
+    The catalogue is a copy of the IR's enums of hardware and data centres.
+    """
     left_out = _left_out(program) | {"app.py"}
     copied = [
         Draft(path=f"{PACKAGE}/{path}", content=_runtime_module(path))
@@ -98,7 +101,7 @@ def _modules(folder: Traversable, prefix: str) -> Iterator[str]:
 
 @cache
 def _stripped_module(package: str, *path: str) -> bytes:
-    """Return the text of a module of flashc's without comments and docstrings, as bytes."""
+    """Return the text of a module in `package` without comments and docstrings, as bytes."""
     return stripped(read_module(*path, package=package)).encode()
 
 
@@ -117,7 +120,8 @@ def prepare_runtime() -> None:
 def app_source(program: Program) -> str:
     """Return the text of `_flashc/app.py`: the constants of this app.
 
-    They are the names that differ from their resources, and the time limits in seconds.
+    `NAMES` has the resource name of each endpoint whose name differs from it.  `TIMEOUTS` has the
+    time limits of endpoints in seconds, by resource name.
     """
     names: dict[str, str] = {}
     timeouts: dict[str, float] = {}

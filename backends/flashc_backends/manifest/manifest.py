@@ -111,7 +111,7 @@ def _resource(
         module_path=module,
         functions=_functions(endpoint),
         is_load_balanced=balanced,
-        # A live resource answers `POST /execute`, which runs whatever code it is sent.
+        # A live resource runs any code that it gets in a request `POST /execute`.
         is_live_resource=False,
         config_variable=endpoint.variable,
         makes_remote_calls=calls,
@@ -273,7 +273,7 @@ def manifest_draft(
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    """Draft the manifest: the `emit` of the target `manifest`; none if an error was reported."""
+    """Draft the manifest; return no draft if an error was reported."""
     project = context.project
     drafts = draft_project(program, project.root, context.services.sink)
     if drafts is None:

@@ -33,6 +33,7 @@ class Core:
         self.act: Callable[[Dispatcher, workers.Effect], None] = lambda _dispatcher, _effect: None
         self.settled: Callable[[], None] = lambda: None  # called when a job with a webhook is final
         self._sequence = store.last_sequence()
+        self._opened = 0
         self._run = secrets.token_hex(3)  # makes ids of workers unique over restarts
         self.results: dict[str, list[Poll]] = {}
         self.takes: dict[str, deque[Poll]] = {}
@@ -47,7 +48,8 @@ class Core:
         now = time.time()
         dispatcher = self.dispatchers.get(endpoint)
         if dispatcher is None:
-            prefix = f"w{self._run}{len(self.dispatchers):x}x"
+            self._opened += 1
+            prefix = f"w{self._run}{self._opened:x}x"
             dispatcher = self.dispatchers[endpoint] = Dispatcher(endpoint, limits, prefix)
             self.takes[endpoint] = deque()
             self._load(dispatcher, now)

@@ -41,7 +41,10 @@ class Client:
         return EndpointJob(data, self)
 
     async def runsync(self, input: Any, *, timeout: float = 60.0) -> EndpointJob:
-        """Submit a job and wait for it, at most as long as the platform holds the request."""
+        """Submit a job and wait until it has ended, or until the platform answers without a result.
+
+        The platform answers after some time although the job has not ended.
+        """
         data = await run_async(self._call("POST", "runsync", {"input": input}, timeout))
         return EndpointJob(data, self)
 

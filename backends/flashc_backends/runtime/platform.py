@@ -1,4 +1,9 @@
-"""Find the URLs of the platform's API and of the app's other endpoints."""
+"""Find the URLs of the platform's API and of the app's other endpoints.
+
+The state manager is a GraphQL service of the platform.  It has a table with the URL of each
+endpoint of a deployed app.  The sentinel is a URL of the platform for all endpoints: it passes a request on
+to the endpoint that the headers of the request name.
+"""
 
 from __future__ import annotations
 
@@ -60,8 +65,8 @@ def by_id(endpoint_id: str) -> Location:
 def locate(resource: str) -> Conversation:
     """Return the `Location` of an endpoint of this app.
 
-    With an environment id, the table of the state manager has the URL.  Without an id, or if the
-    table has no URL, the platform's sentinel resolves the name.
+    If the worker has an environment id, the URL is in the table of the state manager.  If it has
+    none, or if the table has no URL for the endpoint, the location is that of the sentinel.
     """
     urls = yield from _table()
     url = urls.get(resource)
@@ -82,7 +87,7 @@ def _sentinel(resource: str) -> Location:
         "X-Flash-Endpoint": resource,
     }
     web = f"{base.scheme}://flash.{base.netloc}"
-    if _is_address(base.hostname or ""):  # no names below an address: say the name in a header
+    if _is_address(base.hostname or ""):  # an IP address has no subdomains
         named["Host"] = f"flash.{base.netloc}"
         web = f"{base.scheme}://{base.netloc}"
     return Location(f"{endpoint_base()}/flash", web, named, sentinel=True)

@@ -66,7 +66,10 @@ _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def _generates(function):
-    """Return whether a decorated function wraps a generator; only `__wrapped__` can show that."""
+    """Return whether `function` is a decorator's wrapper of a generator, as `__wrapped__` shows.
+
+    The result is False if the wrapper is a coroutine function, which returns only one value.
+    """
     inner = getattr(function, "__wrapped__", None)
     flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
     own = getattr(getattr(function, "__code__", None), "co_flags", 0)
@@ -117,7 +120,7 @@ def _class_handler(target, methods):
         if isinstance(name, str) and name in methods:
             del payload["method"]
         elif only is not None:
-            name = only  # if the input still has `method`, it is an argument of the method
+            name = only  # a key `method` that names no method is an argument
         else:
             from .errors import InvalidInput
 

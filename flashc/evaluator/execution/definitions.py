@@ -158,7 +158,11 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
 
 
 def _initialise_subclass(machine: Machine, value: Known, frame: Frame) -> None:
-    """Call `__init_subclass__` of a new class's base in the project, if it has one."""
+    """Apply the metaclass and the `__init_subclass__` of a base in the project to a new class.
+
+    A metaclass other than `ABCMeta` may change all attributes, so those that are no methods become
+    unknown.
+    """
     class_value = value.value
     assert isinstance(class_value, ClassValue)
     options = {
@@ -256,7 +260,7 @@ def _is_dataclass(value: Value) -> bool:
 
 
 def _restricts(decorator: Value) -> bool:
-    """Return whether a decorator is `@dataclass(frozen=True)` or `@dataclass(slots=True)`."""
+    """Return whether a decorator is, or may be, `@dataclass` with `frozen=True` or `slots=True`."""
     return (
         isinstance(decorator, Known)
         and isinstance(decorator.value, DataclassDecorator)

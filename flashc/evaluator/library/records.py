@@ -56,9 +56,9 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
 def _wrong_arguments(
     machine: Machine, class_value: ClassValue, arguments: CallArguments
 ) -> Unknown:
-    """Return an `Unknown`, or raise, for arguments that do not fit the fields.
+    """Return an `Unknown` for arguments that do not fit the fields; note that the call may raise.
 
-    If a base is outside the project, the record may have more fields, so the result is unknown.
+    The call is not certain to raise, because a base outside the project may add fields.
     """
     machine.escape(arguments)
     return Unknown(reason=f"the arguments do not fit `{class_value.name}`", origin=arguments.span)

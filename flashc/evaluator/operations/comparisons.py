@@ -82,9 +82,8 @@ def _identical(machine: Machine, left: Value, right: Value) -> bool | None:
     if not isinstance(left, Known) or not isinstance(right, Known):
         return None
     if _is_container(left.value) and _is_container(right.value):
-        machine.interactions.is_entangled = (
-            True  # the records do not show which objects of modules are the same
-        )
+        # The records do not show which objects of modules are the same.
+        machine.interactions.is_entangled = True
     if _has_identity(left.value) or _has_identity(right.value):
         return left.value is right.value
     if type(left.value) is not type(right.value):

@@ -33,8 +33,8 @@ def resolve_relative(package: str, level: int, module: str) -> str | None:
     """Return the absolute module name of a relative import.
 
     `package` is the importing package ("" for a module at the project's root), `level` the number
-    of leading dots, `module` the dotted name after them.  The result is None if the module is
-    outside the project.
+    of leading dots, `module` the dotted name after them.  The result is None if the import leaves
+    the project's root.
     """
     parts = package.split(".") if package else []
     if level > len(parts):  # the import leads out of the project's root
