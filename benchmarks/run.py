@@ -13,7 +13,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -233,8 +232,7 @@ def cold_start(bench: Bench) -> Iterator[Row]:
     project = projects.trivial(bench.folder / "cold")
     bench.flashc("build", str(project))
     app = bench.folder / "app"
-    with tarfile.open(project / ".flash" / "artifact.tar.gz") as archive:
-        archive.extractall(app, filter="data")
+    shutil.unpack_archive(project / ".flash" / "artifact.tar.gz", app)
     (project / "plain.py").write_text(
         "async def run(count: int, label: str = 'a') -> dict:\n    return {'label': label}\n",
         "utf-8",
