@@ -20,8 +20,6 @@ from types import ModuleType
 from typing import Any
 
 _current: list[World] = []
-# More than calls can be nested: each waits for a thread of its own.
-_THREADS = ThreadPoolExecutor(max_workers=64)
 
 
 class World:
@@ -132,7 +130,8 @@ def completed(coroutine: Any) -> Any:
     One world is entered at a time, so two workers must not take turns; an event loop of its own, in a
     thread that is waited for, keeps siblings of an `asyncio.gather` from running in between.
     """
-    return _THREADS.submit(asyncio.run, coroutine).result()
+    with ThreadPoolExecutor(1) as pool:  # ended at once: other tests fork only without threads
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def finished(coroutine: Any) -> Any:
