@@ -88,6 +88,8 @@ def _text_of(happening: Happening) -> str | None:
             return f"job {what['id']} {what['status']}{took}{error}"
         case "worker" if what["state"] == "crashed":
             return f"a worker ended; another starts in {what['pause']:.1f} s"
+        case "fault":
+            return f"fault on request: {what['fault']} ({what['number']})"
         case _:
             return None
 

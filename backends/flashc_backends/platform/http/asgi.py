@@ -18,6 +18,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+RESET = "flashc.reset"
+"""The extension of ASGI's scope that resets a connection."""
 _FOREVER = 10 * 365 * 86400.0
 _JSON = (b"content-type", b"application/json")
 
@@ -128,6 +130,20 @@ class Request:
         """Stop watching the client."""
         if self._watcher is not None:
             self._watcher.cancel()
+
+    def reset(self) -> None:
+        """Reset the client's connection; nothing can be sent any more."""
+        self.is_gone = True
+        self.scope["extensions"][RESET]["reset"]()
+
+    def reset_instead(self) -> None:
+        """Reset the client's connection as soon as an answer is sent."""
+
+        async def send(_message: MutableMapping[str, Any]) -> None:
+            self.reset()
+            raise Gone
+
+        self.send = send
 
     # Answers -------------------------------------------------------------------------------------
 
