@@ -225,6 +225,18 @@ def test_without_stock_workers_are_throttled_and_a_cold_start_takes_its_time(
     play(tmp_path, scene, NoStock(at=(1,), seconds=0.5), ColdStart(at=(1,), seconds=0.3))
 
 
+def test_other_faults_end_what_the_old_ones_do(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        job = await stage.run(1)
+        async with asyncio.timeout(20):
+            while not stage.platform.core.faults.throttled:
+                await asyncio.sleep(0.01)
+        assert (await stage.client.put("/faults", json={})).status_code == 200
+        assert (await stage.final(job))["output"] == 1
+
+    play(tmp_path, scene, NoStock(seconds=200))
+
+
 def test_a_platform_ends_at_once_although_there_is_no_stock(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.platform.control.delete_endpoint(stage.ids["queue"])
@@ -283,6 +295,9 @@ def test_the_network_between_endpoints_is_slow_or_cut_and_a_client_s_is_not(
         with pytest.raises(httpx.TransportError):
             await stage.post("runsync", {"input": 3}, headers=caller)
         assert (await stage.post("runsync", {"input": 4})).json()["output"] == 4
+        with pytest.raises(httpx.TransportError):  # a refusal is an answer, too
+            url = f"/v2/{stage.ids['queue']}/status/none"
+            await stage.client.get(url, headers=caller)
         other = {"x-flash-caller": "other"}
         assert (await stage.post("runsync", {"input": 5}, headers=other)).json()["output"] == 5
         jobs = (await stage.get("health")).json()["jobs"]
@@ -293,6 +308,6 @@ def test_the_network_between_endpoints_is_slow_or_cut_and_a_client_s_is_not(
     faults = (
         Network(at=(1,), latency=0.3, caller="gateway"),
         Network(at=(2,), cut="request", caller="gateway"),
-        Network(at=(3,), cut="answer", caller="gateway"),
+        Network(at=(3, 4), cut="answer", caller="gateway"),
     )
     play(tmp_path, scene, *faults)

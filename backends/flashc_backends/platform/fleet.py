@@ -40,7 +40,6 @@ class Fleet:
         self._preparing = asyncio.Lock()
         self.addresses: dict[str, tuple[str, int]] = {}
         self.labels: dict[str, str] = {}
-        self._pauses: dict[str, asyncio.Event] = {}
         self._order: dict[str, list[str]] = {}  # endpoint -> its releases, the newest last
         core.act = self._act
         core.faults.kill = self._kill
@@ -136,18 +135,11 @@ class Fleet:
         if pause:
             faults.throttled.add(worker)
             self._note(endpoint, worker, "throttled", pause=pause)
-            await self._pause(worker, pause)
+            await faults.pause(worker, pause)
             faults.throttled.discard(worker)
         cold = first(found, ColdStart)
         if cold is not None:
-            await self._pause(worker, cold.seconds)
-
-    async def _pause(self, worker: str, seconds: float) -> None:
-        """Wait before a worker starts, until it has to stop."""
-        stopped = self._pauses.setdefault(worker, asyncio.Event())
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await stopped.wait()
+            await faults.pause(worker, cold.seconds)
 
     async def _kill(self, worker: str) -> None:
         """Kill a worker's process; the core learns of it as of any other end."""
@@ -157,8 +149,7 @@ class Fleet:
 
     async def _stop(self, endpoint: str, worker: str, grace: float) -> None:
         """Stop a worker.  Its open polls are answered while it ends: a poll that stays open delays its end."""
-        if worker in self._pauses:
-            self._pauses[worker].set()
+        self._core.faults.end_pause(worker)
         stopping = asyncio.ensure_future(self._engine.stop(worker, grace))
         await asyncio.sleep(0)
         self._core.answer_polls(endpoint, worker)
@@ -214,7 +205,6 @@ class Fleet:
             self._upstream.forget(address)
         self.labels.pop(worker, None)
         self._core.faults.forget(worker)
-        self._pauses.pop(worker, None)
         self._note(endpoint, worker, "ended", reason=reason)
         self._core.worker_ended(endpoint, worker, reason)
         self._lines.pop(worker, None)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -29,18 +30,24 @@ class Injector:
         self._happened: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         self._idle: dict[str, float] = {}  # worker -> until when
         self._stock: dict[str, float] = {}  # endpoint -> until when there is none
+        self._pauses: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.throttled: set[str] = set()
         self.name_of: Callable[[str], str] = lambda endpoint: endpoint
         self.kill: Callable[[str], Awaitable[None]] = _nothing
 
     def set(self, faults: Faults) -> None:
-        """Replace the faults, and count all events from 1 again.  What is idle or out of stock no longer is."""
+        """Replace the faults, and count all events from 1 again.
+
+        Workers that are idle get jobs, and those that wait for their start do so no longer.
+        """
         self._faults = faults
         self._counts.clear()
         self._happened.clear()
         self._idle.clear()
         self._stock.clear()
+        for worker in self._pauses:
+            self.end_pause(worker)
 
     def view(self) -> dict[str, Any]:
         """Return the faults that are asked for, and the newest that happened."""
@@ -109,9 +116,22 @@ class Injector:
             self._stock[endpoint] = until
         return max(until - now, 0.0)
 
+    async def pause(self, worker: str, seconds: float) -> None:
+        """Wait before a worker starts, until it has to stop or there are other faults."""
+        ended = self._pauses.setdefault(worker, asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await ended.wait()
+
+    def end_pause(self, worker: str) -> None:
+        """End the pause of a worker, if it has one."""
+        if worker in self._pauses:
+            self._pauses[worker].set()
+
     def forget(self, worker: str) -> None:
         """Forget a worker that ended."""
         self._idle.pop(worker, None)
+        self._pauses.pop(worker, None)
         self.throttled.discard(worker)
 
 

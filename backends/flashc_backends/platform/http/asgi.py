@@ -131,16 +131,18 @@ class Request:
         if self._watcher is not None:
             self._watcher.cancel()
 
-    def reset(self) -> None:
-        """Reset the client's connection; nothing can be sent any more."""
+    async def reset(self) -> None:
+        """Reset the client's connection, and return when it is closed; nothing can be sent any more."""
         self.is_gone = True
         self.scope["extensions"][RESET]["reset"]()
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
 
     def reset_instead(self) -> None:
         """Reset the client's connection as soon as an answer is sent."""
 
         async def send(_message: MutableMapping[str, Any]) -> None:
-            self.reset()
+            await self.reset()
             raise Gone
 
         self.send = send
@@ -190,5 +192,5 @@ class Request:
     async def refuse(self, error: Refused) -> None:
         """Say what is wrong with the request, if nothing was sent yet."""
         if not self.is_answered and not self.is_gone:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, Gone):
                 await self.reply_json(error.status, {"error": str(error)})

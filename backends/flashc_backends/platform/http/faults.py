@@ -69,7 +69,7 @@ class FaultApi:
             assert isinstance(fault, Network)
             await asyncio.sleep(fault.latency)
             if fault.cut == "request":
-                request.reset()
+                await request.reset()
                 raise Gone
             if fault.cut == "answer":
                 request.reset_instead()
