@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,14 +20,17 @@ faults_option = click.option(
 )
 
 
-def read_faults_option(path: Path | None) -> Faults:
-    """Return the faults of a file, none without one; report what is wrong with it and exit."""
+def read_faults_option(path: Path | None, endpoints: Collection[str] | None = None) -> Faults:
+    """Return the faults of a file, none without one; report what is wrong with it and exit.
+
+    `endpoints` are the names of the app's endpoints, None if they are not known.
+    """
     from flashc.api.faults import read_fault_file
     from flashc_backends.platform.faults import Faults
 
     if path is None:
         return Faults()
-    read = read_fault_file(path)
+    read = read_fault_file(path, endpoints)
     if read.faults is None:
         render_to_streams(read.diagnostics, Path.cwd(), lambda _path: read.lines, "text")
         exit_for(read.diagnostics)

@@ -126,7 +126,7 @@ def run(
 
     from .preview_screen import JsonScreen, TextScreen, phases_of
 
-    asked = read_faults_option(faults)
+    read_faults_option(faults)  # before anything takes time
     if detach and not plan:
         _detach(project, output_format)
     chosen = {name: given.pop(name) for name in _CHOICES}
@@ -136,6 +136,7 @@ def run(
         print_findings(made.diagnostics, workspace, "text")
         if made.has_errors or made.plan is None:
             exit_for(made.diagnostics)
+        asked = read_faults_option(faults, [endpoint.name for endpoint in made.plan.endpoints])
         if plan:
             planned = structs.replace(made.plan, port=chosen["port"] or None)
             click.echo(planned.to_json(), nl=False)

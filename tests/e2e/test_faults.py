@@ -93,3 +93,20 @@ def test_a_wrong_file_is_reported_before_anything_starts(tmp_path: Path) -> None
         assert "faults.toml:2:1" in done.stderr
         assert 'did you mean "death"?' in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_a_fault_for_no_endpoint_of_the_app_is_reported(tmp_path: Path) -> None:
+    project = write(tmp_path / "app", {"work.py": _APP})
+    text = '[[fault]]\nkind = "network"\nendpoint = "double"\ncaller = "duoble"\n'
+    (tmp_path / "faults.toml").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        command("preview", str(project), "--plan", "--faults", "faults.toml"),
+        env=environ(tmp_path / "state"),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 1
+    assert "faults.toml:4:1" in done.stderr
+    assert "did you mean `double`?" in done.stderr

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast, get_args
 
 import msgspec
 from msgspec import Struct
 
-from .faults import Fault, Faults
+from .faults import Fault, Faults, Network
 
 _KINDS: dict[str, type[Struct]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(Fault)
@@ -97,6 +97,21 @@ def read_faults(text: str) -> Faults:
             ]
         ) from None
     return faults_of(document, text)
+
+
+def unknown_endpoints(faults: Faults, names: Collection[str], text: str) -> list[Problem]:
+    """Return a problem for each name in the file `text` that is not the name of an endpoint."""
+    problems: list[Problem] = []
+    for number, fault in enumerate(faults.fault, start=1):
+        caller = fault.caller if isinstance(fault, Network) else None
+        for key, name in (("endpoint", fault.endpoint), ("caller", caller)):
+            if name is None or name in names:
+                continue
+            close = difflib.get_close_matches(name, names, n=1)
+            known = f"the endpoints are {', '.join(sorted(names))}"
+            cure = f"did you mean `{close[0]}`?" if close else known
+            problems.append(_problem(f"there is no endpoint `{name}`", key, cure, text, number))
+    return problems
 
 
 def _of_fault(item: object, message: str, text: str, number: int) -> Problem:

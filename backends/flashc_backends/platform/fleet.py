@@ -113,6 +113,9 @@ class Fleet:
         except (EngineError, ArtifactError) as error:
             self._lines[worker].append(str(error))
             self._ended(worker, str(error))
+        except Exception as error:  # a bug of flashc: nobody may wait for this worker
+            self._ended(worker, f"flashc could not start it: {type(error).__name__}: {error}")
+            raise
 
     def _release_for(self, endpoint: str, worker: str, release: Release) -> Release:
         """Return the release that a worker runs: by a fault the one before its own."""
