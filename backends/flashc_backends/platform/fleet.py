@@ -40,7 +40,7 @@ class Fleet:
         self._preparing = asyncio.Lock()
         self.addresses: dict[str, tuple[str, int]] = {}
         self.labels: dict[str, str] = {}
-        self._order: dict[str, list[str]] = {}  # endpoint -> its releases, the newest last
+        self._newest: dict[str, list[Release]] = {}  # endpoint -> its last two releases
         core.act = self._act
         core.faults.kill = self._kill
 
@@ -119,14 +119,12 @@ class Fleet:
 
     def _release_for(self, endpoint: str, worker: str, release: Release) -> Release:
         """Return the release that a worker runs: by a fault the one before its own."""
-        known = self._order.setdefault(endpoint, [])
-        if release.id in known:
-            known.remove(release.id)
-        known.append(release.id)
-        if len(known) == 1:
+        others = [known for known in self._newest.get(endpoint, ()) if known.id != release.id]
+        self._newest[endpoint] = [*others[-1:], release]
+        if not others:
             return release
         found = self._core.faults.ask(Point.UPDATE, endpoint, worker=worker)
-        return release if first(found, OldRelease) is None else self._releases[known[-2]]
+        return release if first(found, OldRelease) is None else others[-1]
 
     async def _wait_for_faults(self, endpoint: str, worker: str, kind: WorkerKind) -> None:
         """Wait as long as there is no stock, and as a cold start takes."""
