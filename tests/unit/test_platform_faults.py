@@ -169,6 +169,16 @@ def test_a_worker_that_dies_in_mid_job_loses_no_job(tmp_path: Path) -> None:
     play(tmp_path, scene, Death(at=(2,), seconds=0.05), behaviour=slowly)
 
 
+def test_a_worker_that_dies_at_once_reports_nothing_however_fast_it_is(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        answer = (await stage.post("runsync", {"input": 1})).json()
+        assert answer["status"] == "COMPLETED"
+        jobs = [entry.what for entry in stage.platform.journal.after(0) if entry.kind == "job"]
+        assert [what["attempt"] for what in jobs if what["status"] == "COMPLETED"] == [2]
+
+    play(tmp_path, scene, Death(at=(1,)))
+
+
 def test_lost_late_and_double_results_are_one_result(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         for number in range(4):

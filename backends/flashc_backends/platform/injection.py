@@ -30,6 +30,7 @@ class Injector:
         self._happened: deque[dict[str, Any]] = deque(maxlen=_KEPT)
         self._idle: dict[str, float] = {}  # worker -> until when
         self._stock: dict[str, float] = {}  # endpoint -> until when there is none
+        self._dying: set[str] = set()
         self._pauses: dict[str, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.throttled: set[str] = set()
@@ -89,11 +90,18 @@ class Injector:
         """Note that a worker gets a job or a request; it may have to die."""
         death = first(self.ask(Point.WORK, endpoint, worker=worker, job=job), Death)
         if death is not None:
+            if not death.seconds:
+                self._dying.add(worker)
             self.task(self._die(worker, death.seconds))
 
     async def _die(self, worker: str, seconds: float) -> None:
         await asyncio.sleep(seconds)
+        self._dying.add(worker)
         await self.kill(worker)
+
+    def is_dying(self, worker: str) -> bool:
+        """Return whether a worker is being killed: what it still reports counts no more than a dead one's."""
+        return worker in self._dying
 
     def note_worker(self, endpoint: str, worker: str) -> None:
         """Note that a worker of a queue starts; it may have to be idle."""
@@ -131,6 +139,7 @@ class Injector:
     def forget(self, worker: str) -> None:
         """Forget a worker that ended."""
         self._idle.pop(worker, None)
+        self._dying.discard(worker)
         self._pauses.pop(worker, None)
         self.throttled.discard(worker)
 

@@ -36,7 +36,7 @@ class WorkerJobs:
         self._core.answered(dispatcher, worker)
         end = time.monotonic() + seconds
         while True:
-            if self._core.faults.is_idle(worker):
+            if self._core.faults.is_idle(worker) or self._core.faults.is_dying(worker):
                 self._core.flush(dispatcher)
                 return await _nothing(worker, register)
             taken = dispatcher.take(worker, count, time.time())
@@ -71,8 +71,10 @@ class WorkerJobs:
         Raises:
             StoreError: it can't be stored; the job is as it was.
         """
+        faults = self._core.faults
+        if faults.is_dying(event.worker):
+            return False
         if isinstance(event, jobs.Reported):
-            faults = self._core.faults
             found = faults.ask(Point.RESULT, endpoint, worker=event.worker, job=job_id)
             if first(found, LostResult) is not None:
                 return True
