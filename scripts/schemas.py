@@ -11,6 +11,7 @@ from typing import Any
 
 from flashc.report import json_report
 from flashc_backends.manifest import endpoint_record, manifest_model
+from flashc_backends.platform import faults
 from flashc_backends.preview import plan
 from flashc_core.rules import REMOVED, RULES
 from flashc_ir import codec
@@ -18,6 +19,7 @@ from flashc_ir import codec
 SPEC = Path(__file__).parent.parent / "spec"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "endpoint.schema.json": endpoint_record.schema,
+    "faults.schema.json": faults.schema,
     "ir.schema.json": codec.schema,
     "manifest.schema.json": manifest_model.schema,
     "preview-plan.schema.json": plan.schema,

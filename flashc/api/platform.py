@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from flashc_backends.platform import clients
 from flashc_backends.platform.clients import Running
+from flashc_backends.platform.faults import Faults
 from flashc_backends.preview.registry import state_folder
 from flashc_core import rules
 from flashc_core.cache import open_store
@@ -31,6 +32,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
 
     `state` is the folder of apps, endpoints and jobs, None for the user's own.  Port 0 takes a free one.
     `durable`: not even a power failure loses a job.  `retired`: the APIs that answer 410, as announced for the cloud.
+    `faults` happen on request.
     """
 
     engine: EngineName = "auto"
@@ -38,6 +40,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
     port: int = 0
     durable: bool = False
     retired: frozenset[str] = frozenset()
+    faults: Faults = Faults()
 
 
 class PlatformResult(Result, frozen=True, kw_only=True):
@@ -128,6 +131,7 @@ async def _run(
             port=settings.port,
             durable=settings.durable,
             retired=settings.retired,
+            faults=settings.faults,
         )
 
     try:

@@ -13,6 +13,7 @@ from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 
 from .common import exit_for, render_to_streams
+from .faults import faults_option, read_faults_option
 
 if TYPE_CHECKING:
     from flashc_backends.platform.clients import Running
@@ -43,6 +44,7 @@ state_option = click.option(
     type=click.Choice(["rest-v1", "graphql"]),
     help="An API that answers 410, as announced for the cloud; repeatable.",
 )
+@faults_option
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Run a platform for unmodified `flash` and `runpod` clients.
@@ -55,6 +57,7 @@ def command(context: click.Context, /, **given: Any) -> None:
     from flashc.api.platform import PlatformSettings, run_platform
 
     given["retired"] = frozenset(given["retired"])
+    given["faults"] = read_faults_option(given["faults"])
     result = run_platform(
         PlatformSettings(**given),
         ready=_show,

@@ -17,6 +17,7 @@ from flashc.project.workspace import open_workspace
 from flashc_core.diagnostics import ExitCode
 
 from .common import building_options, exit_for, print_findings, project_argument
+from .faults import faults_option, read_faults_option
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -53,11 +54,12 @@ _OPTIONS = (
         show_default=True,
         help="How many seconds workers may need to become ready.",
     ),
+    faults_option,
     click.option("--plan", is_flag=True, help="Only print what would be started, as JSON."),
     click.option("--detach", is_flag=True, help="Return when the app is ready; it keeps running."),
 )
 _CHOICES = ("engine", "image", "pull", "port", "ready_seconds")
-PREVIEW_FLAGS = (*_CHOICES, "plan", "detach")
+PREVIEW_FLAGS = (*_CHOICES, "faults", "plan", "detach")
 """The names of the options of `preview_options`."""
 PREVIEW_FORMATS = ("text", "json")
 format_option = click.option(
@@ -113,6 +115,7 @@ def run(
     *,
     plan: bool,
     detach: bool,
+    faults: Path | None,
     output_format: str,
     **given: Any,
 ) -> NoReturn:
@@ -123,6 +126,7 @@ def run(
 
     from .preview_screen import JsonScreen, TextScreen, phases_of
 
+    read_faults_option(faults)  # before anything takes time
     if detach and not plan:
         _detach(project, output_format)
     chosen = {name: given.pop(name) for name in _CHOICES}
@@ -132,12 +136,16 @@ def run(
         print_findings(made.diagnostics, workspace, "text")
         if made.has_errors or made.plan is None:
             exit_for(made.diagnostics)
+        asked = read_faults_option(faults, [endpoint.name for endpoint in made.plan.endpoints])
         if plan:
             planned = structs.replace(made.plan, port=chosen["port"] or None)
             click.echo(planned.to_json(), nl=False)
             exit_for(made.diagnostics)
         settings = Settings(
-            **chosen, environ=dict(workspace.environment), id=os.environ.get(ID_VARIABLE)
+            **chosen,
+            faults=asked,
+            environ=dict(workspace.environment),
+            id=os.environ.get(ID_VARIABLE),
         )
         screen = JsonScreen() if output_format == "json" else TextScreen(phases_of(progress))
         ended = run_preview(workspace, made, settings, screen)

@@ -89,6 +89,8 @@ def _text_of(happening: Happening) -> str | None:
         case "worker" if what["state"] == "crashed":
             after = f"; another starts in {what['pause']:.1f} s" if what["pause"] else ""
             return f"a worker ended{after}"
+        case "fault":
+            return f"fault on request: {what['fault']} ({what['number']})"
         case _:
             return None
 

@@ -457,6 +457,12 @@ PLATFORM_RUNS = _error(
     phase=Phase.BUILD,
     exit=ExitCode.ENVIRONMENT,
 )
+WRONG_FAULTS = _error(
+    "FC525",
+    "wrong-faults",
+    "a file of faults can't be used",
+    phase=Phase.BUILD,
+)
 
 # 9: flashc itself
 OUTPUT_FAILED = _error(

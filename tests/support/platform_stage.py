@@ -15,6 +15,7 @@ import httpx
 
 from flashc_backends.platform.assembly import LocalPlatform
 from flashc_backends.platform.engines.base import Event, Exited, Line, Started, WorkerSpec
+from flashc_backends.platform.faults import Faults
 
 
 class Wire:
@@ -200,11 +201,15 @@ async def staged(
     *names: str,
     key: str | None = None,
     deployed: bool = True,
+    faults: Faults | None = None,
     **fields: Any,
 ) -> AsyncGenerator[Stage]:
     """Run a platform with its state in `folder`, with the resources `names` deployed."""
     platform = await LocalPlatform.start(
-        engine if engine is not None else CoroutineEngine(echo), folder=folder / "state", key=key
+        engine if engine is not None else CoroutineEngine(echo),
+        folder=folder / "state",
+        key=key,
+        faults=faults or Faults(),
     )
     headers = {"authorization": f"Bearer {platform.key}"}
     try:

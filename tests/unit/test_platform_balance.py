@@ -6,6 +6,7 @@ import asyncio
 import base64
 import socket
 import ssl
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ import httpx
 import pytest
 import uvicorn
 
+from flashc_backends.platform.faults import Death, Faults, Network, Unauthorized
 from tests.support.platform_stage import CoroutineEngine, Stage, Wire, staged
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -344,3 +346,36 @@ def test_the_proxy_passes_to_other_hosts_and_ports_only_with_the_key(tmp_path: P
             assert b" 407 " in await connect("Proxy-Authorization: Basic wrong\r\n")
 
     play(tmp_path, scene)
+
+
+def test_faults_of_requests_to_a_load_balancer(tmp_path: Path) -> None:
+    faults = Faults(
+        fault=(
+            Unauthorized(at=(1,)),
+            Network(at=(1,), latency=0.3),
+            Network(at=(2,), cut="request"),
+            Network(at=(3,), cut="answer"),
+            Death(at=(4,)),
+        )
+    )
+
+    async def scene(stage: Stage, url: str) -> None:
+        caller = {"x-flash-caller": "gateway"}
+        assert (await stage.client.get(f"{url}/a")).status_code == 401
+        began = time.monotonic()
+        assert (await stage.client.get(f"{url}/a", headers=caller)).status_code == 200
+        assert time.monotonic() - began >= 0.3
+        for _ in range(2):
+            with pytest.raises(httpx.TransportError):
+                await stage.client.get(f"{url}/a", headers=caller)
+        first = await stage.client.get(f"{url}/a")
+        assert first.status_code == 200
+        last = await stage.client.get(f"{url}/a")  # its worker dies
+        assert last.headers["x-runpod-worker-id"] == first.headers["x-runpod-worker-id"]
+        await asyncio.sleep(0.1)
+        again = await stage.client.get(f"{url}/a")
+        assert again.headers["x-runpod-worker-id"] != first.headers["x-runpod-worker-id"]
+        requests = [e.what for e in stage.platform.journal.after(0) if e.kind == "request"]
+        assert len(requests) == 5  # neither the refused one nor the one that was cut before it
+
+    play(tmp_path, scene, faults=faults)

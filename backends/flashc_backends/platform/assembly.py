@@ -18,10 +18,12 @@ from .control import Control
 from .core import Core
 from .deploy import deploy_artifact
 from .engines.base import Engine
+from .faults import Faults
 from .fleet import Fleet
 from .http.app import PlatformApp
 from .http.auth import Gate
 from .http.balance import Balancer
+from .http.faults import FaultApi
 from .http.graphql import GraphqlApi
 from .http.graphql_root import Logins
 from .http.job_api import JobApi
@@ -34,6 +36,8 @@ from .journal import Journal
 from .store import Store
 from .upstream import Upstream
 from .webhooks import Webhooks
+
+_NO_FAULTS = Faults()
 
 
 class WorkerFailed(Exception):
@@ -57,6 +61,7 @@ class LocalPlatform:
         key: str,
         durable: bool,
         retired: frozenset[str],
+        faults: Faults = _NO_FAULTS,
     ) -> None:
         self.folder = folder
         self.key = key
@@ -64,6 +69,8 @@ class LocalPlatform:
         self.store = Store(folder, durable=durable)
         self.journal = Journal()
         self.core = Core(self.store, self.journal)
+        self.core.faults.set(faults)
+        self.core.faults.name_of = self._name
         self.control = Control(self.store, self.core, Artifacts(folder / "artifacts"))
         self.authority = Authority(folder)
         self.upstream = Upstream()
@@ -97,11 +104,12 @@ class LocalPlatform:
         key: str | None = None,
         durable: bool = False,
         retired: frozenset[str] = frozenset(),
+        faults: Faults = _NO_FAULTS,
     ) -> LocalPlatform:
         """Start the platform with its state in `folder`.
 
         Port 0 is a free one.  Without a `key` it is the one of the state.  The APIs in `retired` answer 410:
-        "rest-v1", "graphql".
+        "rest-v1", "graphql".  `faults` happen on request.
 
         Raises:
             StoreError: the state can't be read.
@@ -111,7 +119,7 @@ class LocalPlatform:
         """
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         key = key or kept_key(folder)
-        platform = cls(engine, folder, key=key, durable=durable, retired=retired)
+        platform = cls(engine, folder, key=key, durable=durable, retired=retired, faults=faults)
         try:
             await platform._start(port)
         except BaseException:
@@ -150,6 +158,7 @@ class LocalPlatform:
         app = PlatformApp(
             gate=gate,
             page=Page(gate, self.control, self.core),
+            faults=FaultApi(self.core.faults),
             control=self.control,
             journal=self.journal,
             logins=logins,
@@ -229,15 +238,19 @@ class LocalPlatform:
         )
 
     def _fail(self, what: dict[str, Any]) -> None:
-        endpoint = self.control.endpoints.get(what["endpoint"])
-        label = endpoint.name if endpoint is not None else what["endpoint"]
+        label = self._name(what["endpoint"])
         raise WorkerFailed(label, what.get("reason", "it ended"), what["lines"])
+
+    def _name(self, endpoint_id: str) -> str:
+        endpoint = self.control.endpoints.get(endpoint_id)
+        return endpoint.name if endpoint is not None else endpoint_id
 
     async def close(self) -> None:
         """Stop the workers, the port and the store."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.core.faults.close()
         if self.fleet is not None:
             await self.fleet.close()
         self.journal.close()

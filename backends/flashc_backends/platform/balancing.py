@@ -35,6 +35,7 @@ class Balancing:
                 dispatcher.requests(found, 1, time.time())
                 dispatcher.scale(time.time())
                 self._core.flush(dispatcher)
+                self._core.faults.works(endpoint, found)
                 return found
             if strict and wish not in dispatcher.pool.workers:
                 return None

@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from . import jobs, workers
 from .dispatcher import Dispatcher, JobChanged, Outgoing, WorkerDue
+from .injection import Injector
 from .journal import Journal
 from .polls import Poll
 from .records import Body, Limits, Status
@@ -29,6 +30,7 @@ class Core:
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
         self.journal = journal
+        self.faults = Injector(journal)
         self.dispatchers: dict[str, Dispatcher] = {}
         self.act: Callable[[Dispatcher, workers.Effect], None] = lambda _dispatcher, _effect: None
         self.settled: Callable[[], None] = lambda: None  # called when a job with a webhook is final

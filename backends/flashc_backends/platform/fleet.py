@@ -12,6 +12,7 @@ from .artifacts import ArtifactError
 from .core import Core
 from .dispatcher import Dispatcher
 from .engines.base import Engine, EngineError, Exited, Line, Started, WorkerKind, WorkerSpec
+from .faults import ColdStart, NoStock, OldRelease, Point, first
 from .releases import Release
 from .upstream import Upstream, UpstreamError
 
@@ -39,7 +40,9 @@ class Fleet:
         self._preparing = asyncio.Lock()
         self.addresses: dict[str, tuple[str, int]] = {}
         self.labels: dict[str, str] = {}
+        self._newest: dict[str, list[Release]] = {}  # endpoint -> its last two releases
         core.act = self._act
+        core.faults.kill = self._kill
 
     def add_release(self, release: Release) -> None:
         """Make a release known; the core starts workers of it by its id."""
@@ -92,14 +95,19 @@ class Fleet:
     async def _start(self, endpoint: str, worker: str, release_id: str) -> None:
         self._endpoints[worker] = endpoint
         self._lines[worker] = deque(maxlen=_LINES)
-        release = self._releases[release_id]
+        release = self._release_for(endpoint, worker, self._releases[release_id])
         self._kinds[worker] = release.kind
         self.labels[worker] = release.label
         try:
             spec = await self._make_spec(release, worker)
             async with self._preparing:  # workers that start together need the same packages
                 await self._engine.prepare([spec])
-            if worker not in self._core.dispatchers[endpoint].pool.workers:
+            await self._wait_for_faults(endpoint, worker, release.kind)
+            known = self._core.dispatchers[endpoint].pool.workers.get(worker)
+            if known is None:
+                return
+            if known.phase is workers.Phase.STOPPING:
+                self._ended(worker, "it was stopped before it started")
                 return
             await self._engine.start(spec)
         except (EngineError, ArtifactError) as error:
@@ -109,8 +117,40 @@ class Fleet:
             self._ended(worker, f"flashc could not start it: {type(error).__name__}: {error}")
             raise
 
+    def _release_for(self, endpoint: str, worker: str, release: Release) -> Release:
+        """Return the release that a worker runs: by a fault the one before its own."""
+        others = [known for known in self._newest.get(endpoint, ()) if known.id != release.id]
+        self._newest[endpoint] = [*others[-1:], release]
+        if not others:
+            return release
+        found = self._core.faults.ask(Point.UPDATE, endpoint, worker=worker)
+        return release if first(found, OldRelease) is None else others[-1]
+
+    async def _wait_for_faults(self, endpoint: str, worker: str, kind: WorkerKind) -> None:
+        """Wait as long as there is no stock, and as a cold start takes."""
+        faults = self._core.faults
+        if kind is WorkerKind.QUEUE:
+            faults.note_worker(endpoint, worker)
+        found = faults.ask(Point.START, endpoint, worker=worker)
+        pause = faults.stock_seconds(endpoint, first(found, NoStock))
+        if pause:
+            faults.throttled.add(worker)
+            self._note(endpoint, worker, "throttled", pause=pause)
+            await faults.pause(worker, pause)
+            faults.throttled.discard(worker)
+        cold = first(found, ColdStart)
+        if cold is not None:
+            await faults.pause(worker, cold.seconds)
+
+    async def _kill(self, worker: str) -> None:
+        """Kill a worker's process; the core learns of it as of any other end."""
+        if worker in self._endpoints:
+            with suppress(EngineError):
+                await self._engine.stop(worker, 0.0)
+
     async def _stop(self, endpoint: str, worker: str, grace: float) -> None:
         """Stop a worker.  Its open polls are answered while it ends: a poll that stays open delays its end."""
+        self._core.faults.end_pause(worker)
         stopping = asyncio.ensure_future(self._engine.stop(worker, grace))
         await asyncio.sleep(0)
         self._core.answer_polls(endpoint, worker)
@@ -165,6 +205,7 @@ class Fleet:
         if address is not None:
             self._upstream.forget(address)
         self.labels.pop(worker, None)
+        self._core.faults.forget(worker)
         self._note(endpoint, worker, "ended", reason=reason)
         self._core.worker_ended(endpoint, worker, reason)
         self._lines.pop(worker, None)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 
 from . import jobs, workers
 from .core import Core
 from .dispatcher import Dispatcher
+from .faults import DoubleResult, LateResult, LostResult, Point, first
 from .polls import Poll, Register, forget
 from .records import Job
+from .store import StoreError
 
+_IDLE_POLL = 1.0  # seconds; an idle worker need not be woken when it has to end
 _REFUSED_POLL = 0.25  # seconds; a worker that gets nothing more asks again at once
 
 
@@ -32,11 +36,16 @@ class WorkerJobs:
         self._core.answered(dispatcher, worker)
         end = time.monotonic() + seconds
         while True:
+            if self._core.faults.is_idle(worker) or self._core.faults.is_dying(worker):
+                self._core.flush(dispatcher)
+                return await _nothing(worker, register)
             taken = dispatcher.take(worker, count, time.time())
             if taken:
                 await self._core.commit(dispatcher)
                 if len(dispatcher.queue):
                     self._core.wake_take(dispatcher)
+                for job in taken:
+                    self._core.faults.works(endpoint, worker, job.id)
                 return taken
             self._core.flush(dispatcher)
             poll = Poll(_poll_time(dispatcher, worker, end), worker)
@@ -62,6 +71,32 @@ class WorkerJobs:
         Raises:
             StoreError: it can't be stored; the job is as it was.
         """
+        faults = self._core.faults
+        if faults.is_dying(event.worker):
+            return False
+        if isinstance(event, jobs.Reported):
+            found = faults.ask(Point.RESULT, endpoint, worker=event.worker, job=job_id)
+            if first(found, LostResult) is not None:
+                return True
+            late, double = first(found, LateResult), first(found, DoubleResult)
+            if double is not None:
+                pause = double.seconds + (late.seconds if late is not None else 0.0)
+                faults.task(self._report_later(endpoint, job_id, event, pause))
+            if late is not None:
+                faults.task(self._report_later(endpoint, job_id, event, late.seconds))
+                return True
+        return await self._report(endpoint, job_id, event)
+
+    async def _report_later(
+        self, endpoint: str, job_id: str, event: jobs.Reported, seconds: float
+    ) -> None:
+        await asyncio.sleep(seconds)
+        with suppress(StoreError):  # then it is lost
+            await self._report(endpoint, job_id, event)
+
+    async def _report(
+        self, endpoint: str, job_id: str, event: jobs.Reported | jobs.Progressed | jobs.Streamed
+    ) -> bool:
         dispatcher = self._core.dispatchers[endpoint]
         held = dispatcher.report(job_id, event, time.time())
         await self._core.commit(dispatcher)
@@ -106,3 +141,11 @@ def _poll_time(dispatcher: Dispatcher, worker: str, end: float) -> float:
     known = dispatcher.pool.workers.get(worker)
     refused = known is None or known.phase is workers.Phase.STOPPING
     return _REFUSED_POLL if refused else max(end - time.monotonic(), 0.0)
+
+
+async def _nothing(worker: str, register: Register) -> list[Job]:
+    """Wait as a worker does for which there is no job."""
+    poll = Poll(_IDLE_POLL, worker)
+    register(poll)
+    await poll.wait()
+    return []

@@ -21,6 +21,7 @@ from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
 from flashc_backends.platform.engines.base import Engine, EngineError, WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.owners import this_process
 from flashc_backends.platform.engines.process import ProcessEngine
+from flashc_backends.platform.faults import Faults
 from flashc_backends.platform.http.page import SHAPE
 from flashc_backends.platform.http.port import PortTaken
 from flashc_backends.platform.store import StoreError
@@ -50,7 +51,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What the user chooses.
 
     `id` is the preview's own, None for a new one.  `engine` "auto" is docker where a daemon answers.  `image` is for all workers; `pull`: whether images may be
-    pulled.  `port` 0 takes a free one.  `environ` is where references to variables are resolved.
+    pulled.  `port` 0 takes a free one.  `environ` is where references to variables are resolved.  `faults` happen on request.
     """
 
     id: str | None = None
@@ -60,6 +61,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     port: int = 0
     ready_seconds: float = READY_SECONDS
     environ: Mapping[str, str] = {}
+    faults: Faults = Faults()
 
 
 class Happening(Struct, frozen=True, kw_only=True):
@@ -222,7 +224,10 @@ class Preview:
     async def _open_on(self, engine: Engine) -> LocalPlatform:
         try:
             platform = await LocalPlatform.start(
-                engine, folder=self._folder / "platform", port=self._settings.port
+                engine,
+                folder=self._folder / "platform",
+                port=self._settings.port,
+                faults=self._settings.faults,
             )
         except PortTaken as error:
             raise PreviewError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 
 from flashc_backends.platform.control import Control
-from flashc_backends.platform.fleet import Fleet
 from flashc_backends.platform.journal import Journal
 from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.store import StoreError
@@ -14,6 +13,7 @@ from . import job_api, worker_api
 from .asgi import Gone, Receive, Refused, Request, Scope, Send
 from .auth import Gate
 from .balance import Balancer
+from .faults import FaultApi
 from .graphql import GraphqlApi
 from .graphql_root import Logins
 from .job_api import JobApi
@@ -39,7 +39,7 @@ class PlatformApp:
         graphql: GraphqlApi,
         rest: RestApi,
         page: Page,
-        fleet: Fleet | None = None,
+        faults: FaultApi,
     ) -> None:
         self._gate = gate
         self._control = control
@@ -51,7 +51,7 @@ class PlatformApp:
         self._graphql = graphql
         self._rest = rest
         self._page = page
-        self._fleet = fleet
+        self._faults = faults
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -112,7 +112,9 @@ class PlatformApp:
         if target == "flash":
             if operation not in job_api.OPERATIONS:
                 return False
-            await self._jobs.serve(request, self._named(request), operation, rest)
+            named = self._named(request)
+            await self._faults.apply(request, named.id)
+            await self._jobs.serve(request, named, operation, rest)
             return True
         if target in V2_ROUTES:
             self._gate.check_key(request)
@@ -123,8 +125,11 @@ class PlatformApp:
         if endpoint is None:
             raise Refused(404, "endpoint not found")
         if operation in worker_api.OPERATIONS:
+            if operation != "ping":
+                self._faults.check_worker(endpoint.id)
             await self._workers.serve(request, endpoint, operation, rest)
         elif operation in job_api.OPERATIONS:
+            await self._faults.apply(request, endpoint.id)
             await self._jobs.serve(request, endpoint, operation, rest)
         else:
             raise Refused(404, "there is no such operation")
@@ -134,6 +139,7 @@ class PlatformApp:
         self._gate.check_worker_key(request, endpoint.key)
         if not endpoint.load_balanced:
             raise Refused(404, "the endpoint has a queue: send jobs to /v2/ID/run")
+        await self._faults.apply(request, endpoint.id)
         await self._balancer.serve(request, endpoint, target)
 
     async def _serve_others(self, request: Request, first: str, rest: str) -> None:
@@ -141,6 +147,8 @@ class PlatformApp:
             await self._serve_lines(request, rest.split("/")[1])
         elif first == "v1":
             await self._rest.serve_v1(request, rest)
+        elif first == "faults":
+            await self._faults.serve(request)
         elif first == "events":
             await self._serve_events(request)
         elif first == "console" and rest == "flash/login":

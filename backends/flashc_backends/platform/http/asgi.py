@@ -18,6 +18,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+RESET = "flashc.reset"
+"""The extension of ASGI's scope that resets a connection."""
 _FOREVER = 10 * 365 * 86400.0
 _JSON = (b"content-type", b"application/json")
 
@@ -129,6 +131,22 @@ class Request:
         if self._watcher is not None:
             self._watcher.cancel()
 
+    async def reset(self) -> None:
+        """Reset the client's connection, and return when it is closed; nothing can be sent any more."""
+        self.is_gone = True
+        self.scope["extensions"][RESET]["reset"]()
+        while (await self.receive())["type"] != "http.disconnect":
+            pass
+
+    def reset_instead(self) -> None:
+        """Reset the client's connection as soon as an answer is sent."""
+
+        async def send(_message: MutableMapping[str, Any]) -> None:
+            await self.reset()
+            raise Gone
+
+        self.send = send
+
     # Answers -------------------------------------------------------------------------------------
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -174,5 +192,5 @@ class Request:
     async def refuse(self, error: Refused) -> None:
         """Say what is wrong with the request, if nothing was sent yet."""
         if not self.is_answered and not self.is_gone:
-            with suppress(ConnectionError):
+            with suppress(ConnectionError, Gone):
                 await self.reply_json(error.status, {"error": str(error)})

@@ -154,12 +154,14 @@ class JobApi:
         ready = [worker for worker in workers if worker.phase is Phase.READY]
         running = sum(1 for worker in ready if worker.held)
         starting = (Phase.STARTING, Phase.INITIALIZING)
+        new = [worker.id for worker in workers if worker.phase in starting]
+        throttled = sum(1 for worker in new if worker in self._core.faults.throttled)
         return {
             "idle": len(ready) - running,
-            "initializing": sum(1 for worker in workers if worker.phase in starting),
+            "initializing": len(new) - throttled,
             "ready": len(ready),
             "running": running,
-            "throttled": 0,
+            "throttled": throttled,
             "unhealthy": 1 if dispatcher.pool.crashes else 0,
         }
 

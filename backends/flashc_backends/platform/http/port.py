@@ -12,6 +12,7 @@ import functools
 import hmac
 import socket
 import ssl
+import struct
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .asgi import App
+from .asgi import RESET, App
 from .auth import host_name
 
 _BACKLOG = 512
@@ -28,6 +29,23 @@ _PATIENCE = 60.0  # seconds for the first bytes, and for a connection to another
 _CHUNK = 64 * 1024
 _CONNECT = b"CONNECT "
 _TLS_HANDSHAKE = 0x16
+
+
+class _Protocol(HttpToolsProtocol):
+    """A connection that the application can reset."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {RESET: {"reset": self._reset}}
+
+    def _reset(self) -> None:
+        """End the connection so that the client gets an error, not an end."""
+        connection = self.transport.get_extra_info("socket")
+        if connection is not None:
+            with suppress(OSError):
+                at_once = struct.pack("ii", 1, 0)
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        self.transport.abort()
 
 
 class PortTaken(OSError):
@@ -74,7 +92,7 @@ class Port:
         config.load()
         self._server = uvicorn.Server(config)
         self._protocol: Callable[[], asyncio.Protocol] = functools.partial(
-            HttpToolsProtocol, config, self._server.server_state, {}
+            _Protocol, config, self._server.server_state, {}
         )
         self._context = context
         credentials = base64.b64encode(f"flashc:{key}".encode())

@@ -1,0 +1,168 @@
+"""Read a file of faults, and say where it is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, cast, get_args
+
+import msgspec
+from msgspec import Struct
+
+from .faults import Fault, Faults, Network
+
+_KINDS: dict[str, type[Struct]] = {
+    str(kind.__struct_config__.tag): kind for kind in get_args(Fault)
+}
+_HEADER = re.compile(r"^\s*\[\[\s*[\"']?fault[\"']?\s*\]\]")
+_PLACE = re.compile(r" - at `\$(?:\.(\w+))?")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+_POSITION = re.compile(r"\(?at line (\d+), column (\d+)\)?")
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """A mistake: what is wrong, on which line (0: the whole file), the key that is wrong there, and the cure."""
+
+    message: str
+    line: int = 0
+    column: int = 1
+    key: str = ""
+    help: str
+
+
+class WrongFaults(Exception):
+    """The faults can't be used."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("; ".join(f"{problem.message}: {problem.help}" for problem in problems))
+        self.problems = problems
+
+
+def faults_of(document: object, text: str = "") -> Faults:
+    """Return the faults that a document asks for; `text` is the TOML file that it was read from.
+
+    Raises:
+        WrongFaults: it has mistakes; the first of each table is named.
+    """
+    if not isinstance(document, Mapping):
+        raise WrongFaults([Problem(message="this is not a table", help="write `[[fault]]`")])
+    table = cast("Mapping[str, Any]", document)
+    listed: Any = table.get("fault", [])
+    problems: list[Problem] = []
+    head = Faults()
+    try:
+        head = msgspec.convert({**table, "fault": ()}, Faults)
+    except msgspec.ValidationError as error:
+        problems.append(_of_field(str(error), ("seed", "fault"), text, 0))
+    if not isinstance(listed, list):
+        problems.append(
+            _problem("`fault` is not a list", "fault", "begin each fault with `[[fault]]`", text, 0)
+        )
+        raise WrongFaults(problems)
+    found: list[Fault] = []
+    for number, item in enumerate(listed, start=1):
+        try:
+            found.append(msgspec.convert(item, Fault))
+        except msgspec.ValidationError as error:
+            problems.append(_of_fault(item, str(error), text, number))
+    if problems:
+        raise WrongFaults(problems)
+    return Faults(seed=head.seed, fault=tuple(found))
+
+
+def read_faults(text: str) -> Faults:
+    """Return the faults that the text of a TOML file asks for.
+
+    Raises:
+        WrongFaults: it has mistakes.
+    """
+    import tomllib
+
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        match = _POSITION.search(str(error))
+        line, column = (int(match[1]), int(match[2])) if match is not None else (0, 1)
+        message = _POSITION.sub("", str(error)).strip()
+        raise WrongFaults(
+            [
+                Problem(
+                    message=f"this is not TOML: {message}",
+                    line=line,
+                    column=column,
+                    help="correct the syntax",
+                )
+            ]
+        ) from None
+    return faults_of(document, text)
+
+
+def unknown_endpoints(faults: Faults, names: Collection[str], text: str) -> list[Problem]:
+    """Return a problem for each name in the file `text` that is not the name of an endpoint."""
+    problems: list[Problem] = []
+    for number, fault in enumerate(faults.fault, start=1):
+        caller = fault.caller if isinstance(fault, Network) else None
+        for key, name in (("endpoint", fault.endpoint), ("caller", caller)):
+            if name is None or name in names:
+                continue
+            close = difflib.get_close_matches(name, names, n=1)
+            known = f"the endpoints are {', '.join(sorted(names))}"
+            cure = f"did you mean `{close[0]}`?" if close else known
+            problems.append(_problem(f"there is no endpoint `{name}`", key, cure, text, number))
+    return problems
+
+
+def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
+    """Return what is wrong with the fault of this number."""
+    kinds = ", ".join(f'"{kind}"' for kind in _KINDS)
+    if not isinstance(item, Mapping):
+        return _problem(f"fault {number} is not a table", "", f"its `kind`: {kinds}", text, number)
+    given: Any = cast("Mapping[str, Any]", item).get("kind")
+    if given is None:
+        return _problem(f"fault {number} has no `kind`", "", f"choose one of {kinds}", text, number)
+    if not isinstance(given, str) or given not in _KINDS:
+        close = difflib.get_close_matches(str(given), _KINDS, n=1)
+        cure = f'did you mean "{close[0]}"?' if close else f"choose one of {kinds}"
+        return _problem(f"there is no fault of the kind {given!r}", "kind", cure, text, number)
+    names = ("kind", *(field.name for field in msgspec.structs.fields(_KINDS[given])))
+    return _of_field(message, names, text, number)
+
+
+def _of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:
+    """Return what a message of msgspec says, with its place in the text."""
+    unknown = _UNKNOWN.search(message)
+    if unknown is not None:
+        close = difflib.get_close_matches(unknown[1], names, n=1)
+        cure = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(names)}"
+        return _problem(f"there is no key `{unknown[1]}` here", unknown[1], cure, text, number)
+    place = _PLACE.search(message)
+    key = (place[1] or "") if place is not None else ""
+    plain = message.partition(" - at `$")[0]
+    plain = plain[:1].lower() + plain[1:]
+    if not key:
+        missing = _MISSING.search(message)
+        if missing is not None:
+            plain = f"this fault has no key `{missing[1]}`"
+        return _problem(plain, "", "add the key to the fault", text, number)
+    return _problem(f"`{key}`: {plain}", key, "correct the value", text, number)
+
+
+def _problem(message: str, key: str, cure: str, text: str, number: int) -> Problem:
+    """Return a problem at a key of a fault; of the fault itself, if no line begins with the key."""
+    line, column = _place(text, key, number)
+    return Problem(message=message, line=line, column=column, key=key if column else "", help=cure)
+
+
+def _place(text: str, key: str, number: int) -> tuple[int, int]:
+    """Return the line and column of a key, (line, 0) of the fault without it, (0, 0) if neither is found."""
+    faults, begins = 0, 0
+    for count, line in enumerate(text.splitlines(), start=1):
+        if _HEADER.match(line):
+            faults += 1
+            begins = count if faults == number else begins
+        name = line.partition("=")[0].strip().strip("\"'")
+        if faults == number and key and name == key:
+            return count, len(line) - len(line.lstrip()) + 1
+    return begins, 0

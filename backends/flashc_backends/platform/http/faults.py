@@ -1,0 +1,75 @@
+"""Show and set the faults, and make those of requests happen."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from flashc_backends.platform.fault_file import WrongFaults, faults_of
+from flashc_backends.platform.faults import Network, Point, Unauthorized, first
+from flashc_backends.platform.injection import Injector
+
+from .asgi import Gone, Refused, Request
+from .decoding import decode
+
+_LIMIT = 1024**2
+_DOCUMENT = msgspec.json.Decoder()
+_REFUSED = "the key is refused: a fault on request"
+
+
+class FaultApi:
+    """The faults of all endpoints, over HTTP."""
+
+    def __init__(self, injector: Injector) -> None:
+        self._injector = injector
+
+    async def serve(self, request: Request) -> None:
+        """Answer with the faults that are asked for and those that happened, or replace the former.
+
+        Raises:
+            Refused: the new faults are wrong.
+        """
+        match request.method:
+            case "GET":
+                await request.body(0)
+            case "PUT":
+                document = decode(await request.body(_LIMIT), _DOCUMENT, "list of faults")
+                try:
+                    self._injector.set(faults_of(document))
+                except WrongFaults as error:
+                    raise Refused(400, f"FC525: {error}") from None
+            case _:
+                raise Refused(405, "the method is GET or PUT")
+        await request.reply_json(200, self._injector.view())
+
+    def check_worker(self, endpoint: str) -> None:
+        """Refuse a request of a worker, if a fault wants it.
+
+        Raises:
+            Refused: a fault wants it.
+        """
+        if first(self._injector.ask(Point.WORKER, endpoint), Unauthorized) is not None:
+            raise Refused(401, _REFUSED)
+
+    async def apply(self, request: Request, endpoint: str) -> None:
+        """Make the faults of a client's request happen.
+
+        Raises:
+            Refused: a fault wants it.
+            Gone: a fault has reset the connection.
+        """
+        path = request.path
+        if first(self._injector.ask(Point.CLIENT, endpoint, path=path), Unauthorized) is not None:
+            raise Refused(401, _REFUSED)
+        caller = request.header(b"x-flash-caller")
+        if not caller:
+            return
+        for fault in self._injector.ask(Point.CALL, endpoint, caller=caller, path=path):
+            assert isinstance(fault, Network)
+            await asyncio.sleep(fault.latency)
+            if fault.cut == "request":
+                await request.reset()
+                raise Gone
+            if fault.cut == "answer":
+                request.reset_instead()

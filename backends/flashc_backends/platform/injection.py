@@ -1,0 +1,148 @@
+"""Make faults happen: count the events, ask for decisions, and keep what a fault does for some time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from .faults import Death, Event, Fault, Faults, IdleWorker, NoStock, Point, decide, first
+from .journal import Journal
+
+_KEPT = 1000
+
+
+class Injector:
+    """The faults of a platform.
+
+    `name_of` returns the name of an endpoint by its id, `kill` kills a worker's process.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._faults = Faults()
+        self._counts: Counter[tuple[Point, str, str]] = Counter()
+        self._happened: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self._idle: dict[str, float] = {}  # worker -> until when
+        self._stock: dict[str, float] = {}  # endpoint -> until when there is none
+        self._dying: set[str] = set()
+        self._pauses: dict[str, asyncio.Event] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.throttled: set[str] = set()
+        self.name_of: Callable[[str], str] = lambda endpoint: endpoint
+        self.kill: Callable[[str], Awaitable[None]] = _nothing
+
+    def set(self, faults: Faults) -> None:
+        """Replace the faults, and count all events from 1 again.
+
+        Workers that are idle get jobs, and those that wait for their start do so no longer.
+        """
+        self._faults = faults
+        self._counts.clear()
+        self._happened.clear()
+        self._idle.clear()
+        self._stock.clear()
+        for worker in self._pauses:
+            self.end_pause(worker)
+
+    def view(self) -> dict[str, Any]:
+        """Return the faults that are asked for, and the newest that happened."""
+        asked: dict[str, Any] = msgspec.to_builtins(self._faults)
+        return {**asked, "happened": list(self._happened)}
+
+    def ask(self, point: Point, endpoint: str, *, caller: str = "", **about: Any) -> list[Fault]:
+        """Return the faults that happen now at an endpoint; `about` is what the journal says of them."""
+        if not self._faults.fault:
+            return []
+        name = self.name_of(endpoint)
+        key = (point, endpoint, caller)
+        self._counts[key] += 1
+        event = Event(point, name, self._counts[key], caller)
+        found = list(decide(self._faults, event))
+        for fault in found:
+            what: dict[str, Any] = {"fault": fault.kind, "name": name, "number": event.number}
+            if caller:
+                what["caller"] = caller
+            self._happened.append(what)
+            self._journal.note("fault", endpoint=endpoint, **what, **about)
+        return found
+
+    def task(self, work: Awaitable[None]) -> None:
+        """Do something in the background, until the platform ends."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop what runs in the background."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    # Workers -------------------------------------------------------------------------------------
+
+    def works(self, endpoint: str, worker: str, job: str | None = None) -> None:
+        """Note that a worker gets a job or a request; it may have to die."""
+        death = first(self.ask(Point.WORK, endpoint, worker=worker, job=job), Death)
+        if death is not None:
+            if not death.seconds:
+                self._dying.add(worker)
+            self.task(self._die(worker, death.seconds))
+
+    async def _die(self, worker: str, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._dying.add(worker)
+        await self.kill(worker)
+
+    def is_dying(self, worker: str) -> bool:
+        """Return whether a worker is being killed: what it still reports counts no more than a dead one's."""
+        return worker in self._dying
+
+    def note_worker(self, endpoint: str, worker: str) -> None:
+        """Note that a worker of a queue starts; it may have to be idle."""
+        idle = first(self.ask(Point.LISTEN, endpoint, worker=worker), IdleWorker)
+        if idle is not None:
+            until = time.monotonic() + idle.seconds if idle.seconds else float("inf")
+            self._idle[worker] = until
+
+    def is_idle(self, worker: str) -> bool:
+        """Return whether a worker may not get a job now."""
+        until = self._idle.get(worker)
+        return until is not None and time.monotonic() < until
+
+    def stock_seconds(self, endpoint: str, fault: NoStock | None) -> float:
+        """Return for how long no worker of an endpoint starts; `fault` may begin this now."""
+        now = time.monotonic()
+        until = self._stock.get(endpoint, now)
+        if fault is not None:
+            until = max(until, now + fault.seconds)
+            self._stock[endpoint] = until
+        return max(until - now, 0.0)
+
+    async def pause(self, worker: str, seconds: float) -> None:
+        """Wait before a worker starts, until it has to stop or there are other faults."""
+        ended = self._pauses.setdefault(worker, asyncio.Event())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await ended.wait()
+
+    def end_pause(self, worker: str) -> None:
+        """End the pause of a worker, if it has one."""
+        if worker in self._pauses:
+            self._pauses[worker].set()
+
+    def forget(self, worker: str) -> None:
+        """Forget a worker that ended."""
+        self._idle.pop(worker, None)
+        self._dying.discard(worker)
+        self._pauses.pop(worker, None)
+        self.throttled.discard(worker)
+
+
+async def _nothing(_worker: str) -> None:
+    """Kill nothing: there are no workers."""
