@@ -88,6 +88,8 @@ def _text_of(happening: Happening) -> str | None:
             return f"job {what['id']} {what['status']}{took}{error}"
         case "worker" if what["state"] == "crashed":
             return f"a worker ended; another starts in {what['pause']:.1f} s"
+        case "worker" if what["state"] == "unhealthy":
+            return "a worker does not answer /ping any more; another takes its place"
         case _:
             return None
 

@@ -18,7 +18,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-_FOREVER = 10 * 365 * 86400.0
 _JSON = (b"content-type", b"application/json")
 
 
@@ -49,7 +48,7 @@ class Request:
         self.is_complete = False
         self._query: dict[str, str] | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._polls: list[Poll] = []
+        self._leavings: list[Callable[[], None]] = []
 
     @property
     def query(self) -> dict[str, str]:
@@ -111,18 +110,23 @@ class Request:
 
     def watch(self, poll: Poll) -> None:
         """End the poll when the client goes away.  The body has to be read before."""
-        self._polls.append(poll)
+        self.when_gone(lambda: poll.wake(False))
+
+    def when_gone(self, leave: Callable[[], None]) -> None:
+        """Call `leave` when the client goes away.  The body has to be read before."""
         if self.is_gone:
-            poll.wake(False)
-        elif self._watcher is None:
+            leave()
+            return
+        self._leavings.append(leave)
+        if self._watcher is None:
             self._watcher = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
         self.is_gone = not self.is_complete
-        for poll in self._polls:
-            poll.wake(False)
+        for leave in self._leavings if self.is_gone else ():
+            leave()
 
     def close(self) -> None:
         """Stop watching the client."""
@@ -158,7 +162,7 @@ class Request:
 
     async def start_events(self) -> None:
         """Begin to send server-sent events; the body of the request has to be read before."""
-        self.watch(Poll(_FOREVER))
+        self.when_gone(lambda: None)  # `is_gone` says it
         await self.start(
             200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         )
