@@ -20,8 +20,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import platform_rows
 import projects
 from measure import Figure, measure
+from rows import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,18 +60,6 @@ class Bench:
     def clear_cache(self) -> None:
         """Empty flashc's cache."""
         shutil.rmtree(self.cache, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table.  `mark` is the goal in words; `holds` says whether it is reached."""
-
-    what: str
-    ours: str
-    theirs: str
-    ratio: str
-    mark: str
-    holds: bool
 
 
 def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
@@ -262,6 +252,11 @@ def cold_start(bench: Bench) -> Iterator[Row]:
         )
 
 
+def platform(bench: Bench) -> Iterator[Row]:
+    """Measure the local platform, next to the local server of the runpod SDK."""
+    yield from platform_rows.platform(bench.ours, bench.theirs, bench.folder, bench.runs)
+
+
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": start_up,
     "check": check,
@@ -270,6 +265,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "shared": shared,
     "size": size,
     "cold-start": cold_start,
+    "platform": platform,
 }
 
 

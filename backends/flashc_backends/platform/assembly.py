@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import shutil
 import socket
@@ -34,6 +35,12 @@ from .journal import Journal
 from .store import Store
 from .upstream import Upstream
 from .webhooks import Webhooks
+
+_GARBAGE = (
+    50_000,
+    50,
+    100,
+)  # the thresholds; with those of Python a tenth of the time of a job is its search
 
 
 class WorkerFailed(Exception):
@@ -141,6 +148,7 @@ class LocalPlatform:
 
     def _listen(self, listeners: list[socket.socket], addresses: frozenset[str]) -> None:
         """Start everything that runs in the background, then accept connections."""
+        gc.set_threshold(*_GARBAGE)
         self.store.start()
         jobs = JobApi(self.core)
         webhooks = Webhooks(self.store, jobs.view)
