@@ -17,6 +17,8 @@ RUN_RETENTION = 1800.0  # seconds that the result of a job is kept
 SYNC_RETENTION = 60.0
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_TTL = 86400.0
+# Its own generator: a program that seeds the one of the module would get ids a second time.
+_RANDOM = random.Random()
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -133,4 +135,4 @@ class ClientJobs:
 
 def _new_uuid() -> uuid.UUID:
     """Return a random UUID.  It is no secret, so it need not cost a call of the system."""
-    return uuid.UUID(int=random.getrandbits(128), version=4)
+    return uuid.UUID(int=_RANDOM.getrandbits(128), version=4)
