@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import platform_rows
 import projects
 import reload
 from measure import Figure, measure
+from rows import Row
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,18 +60,6 @@ class Bench:
     def clear_cache(self) -> None:
         """Empty flashc's cache."""
         shutil.rmtree(self.cache, ignore_errors=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table.  `mark` is the goal in words; `holds` says whether it is reached."""
-
-    what: str
-    ours: str
-    theirs: str
-    ratio: str
-    mark: str
-    holds: bool
 
 
 def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
@@ -282,6 +272,11 @@ def save_to_answer(bench: Bench) -> Iterator[Row]:
         )
 
 
+def platform(bench: Bench) -> Iterator[Row]:
+    """Measure the local platform, next to the local server of the runpod SDK."""
+    yield from platform_rows.platform(bench.ours, bench.theirs, bench.folder, bench.runs)
+
+
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": start_up,
     "check": check,
@@ -291,6 +286,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "size": size,
     "cold-start": cold_start,
     "save-to-answer": save_to_answer,
+    "platform": platform,
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from flashc.report import json_report
 from flashc_backends.manifest import endpoint_record, manifest_model
 from flashc_backends.platform import faults
+from flashc_backends.platform.http import openapi
 from flashc_backends.preview import plan
 from flashc_core.rules import REMOVED, RULES
 from flashc_ir import codec
@@ -22,6 +23,7 @@ SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "faults.schema.json": faults.schema,
     "ir.schema.json": codec.schema,
     "manifest.schema.json": manifest_model.schema,
+    "platform-openapi.json": openapi.schema,
     "preview-plan.schema.json": plan.schema,
     "report.schema.json": json_report.schema,
 }

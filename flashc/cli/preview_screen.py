@@ -91,6 +91,8 @@ def _text_of(happening: Happening) -> str | None:
             return f"a worker ended{after}"
         case "fault":
             return f"fault on request: {what['fault']} ({what['number']})"
+        case "worker" if what["state"] == "unhealthy":
+            return "a worker does not answer /ping any more; another takes its place"
         case _:
             return None
 

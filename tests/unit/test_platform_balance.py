@@ -23,6 +23,10 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
+hangs: list[bool] = []  # not empty: the worker does not answer `/ping`
+left: list[str] = []  # the requests whose end the worker noticed before it had answered
+
+
 async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Answer as a worker's own code does; the path says how."""
 
@@ -34,6 +38,8 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 
     match scope["path"]:
         case "/ping":
+            while hangs:
+                await asyncio.sleep(0.02)
             await start(200)
             await part(b"")
         case "/stream":
@@ -63,6 +69,10 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
             await asyncio.sleep(1.0)
             await start()
             await part(b"slow")
+        case "/silent":
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            left.append(scope["path"])
         case "/nothing":
             await start(204)
             await part(b"")
@@ -242,6 +252,100 @@ def test_requests_are_noted_in_the_journal(tmp_path: Path) -> None:
         await stage.client.get(f"{url}/x?y=1")
         noted = [entry.what for entry in stage.platform.journal.after(0) if entry.kind == "request"]
         assert (noted[0]["method"], noted[0]["path"], noted[0]["status"]) == ("GET", "/x?y=1", 200)
+
+    play(tmp_path, scene)
+
+
+def statuses(stage: Stage) -> list[int]:
+    """Return the statuses of the requests in the journal."""
+    entries = stage.platform.journal.after(0)
+    return [entry.what["status"] for entry in entries if entry.kind == "request"]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_client_that_leaves_before_the_answer_stops_its_request(
+    tmp_path: Path, method: str
+) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        left.clear()
+        await stage.client.get(f"{url}/x")
+        with pytest.raises(httpx.ReadTimeout):
+            content = b"x" if method == "POST" else None
+            await stage.client.request(method, f"{url}/silent", content=content, timeout=0.3)
+        async with asyncio.timeout(5):
+            while not left or len(statuses(stage)) < 2:
+                await asyncio.sleep(0.02)
+        assert statuses(stage) == [200, 499]
+        dispatcher = stage.platform.core.dispatchers[stage.ids["web"]]
+        assert not any(worker.held for worker in dispatcher.pool.workers.values())
+
+    play(tmp_path, scene)
+
+
+def test_a_client_that_leaves_while_it_sends_its_body_is_noted_as_such(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        await stage.client.get(f"{url}/x")
+        _, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
+        path = f"/lb/{stage.ids['web']}/in"
+        writer.write(
+            f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9\r\n"
+            f"authorization: Bearer {stage.platform.key}\r\n\r\nabc".encode()
+        )
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.close()
+        async with asyncio.timeout(5):
+            while len(statuses(stage)) < 2:
+                await asyncio.sleep(0.02)
+        assert statuses(stage) == [200, 499]
+
+    play(tmp_path, scene)
+
+
+def test_bodies_obey_the_limit_whether_or_not_their_length_is_said(tmp_path: Path) -> None:
+    async def upload(size: int) -> AsyncIterator[bytes]:
+        for _ in range(size):
+            yield bytes(1024**2)
+
+    async def scene(stage: Stage, url: str) -> None:
+        reply = await stage.client.post(f"{url}/in", content=upload(30))
+        assert eval(reply.text)[3] == 30 * 1024**2
+        assert (await stage.client.post(f"{url}/in", content=upload(31))).status_code == 413
+        reply = await stage.client.post(f"{url}/in", content=bytes(30 * 1024**2 + 1))
+        assert reply.status_code == 413
+        assert statuses(stage) == [200, 413, 413]
+        assert "GET" in (await stage.client.get(f"{url}/after")).text
+
+    play(tmp_path, scene)
+
+
+def test_a_worker_that_hangs_is_replaced_when_its_requests_have_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flashc_backends.platform.fleet.HEALTH_PAUSE", 0.05)
+    monkeypatch.setattr("flashc_backends.platform.fleet.PROBE_TIMEOUT", 0.2)
+
+    async def scene(stage: Stage, url: str) -> None:
+        first = (await stage.client.get(f"{url}/x")).headers["x-runpod-worker-id"]
+        await asyncio.sleep(0.5)
+        assert (await stage.client.get(f"{url}/x")).headers["x-runpod-worker-id"] == first
+        hangs.append(True)
+        pool = stage.platform.core.dispatchers[stage.ids["web"]]
+        slow = asyncio.ensure_future(stage.client.get(f"{url}/slow"))
+        try:
+            async with asyncio.timeout(10):
+                while first in pool.pool.workers:
+                    await asyncio.sleep(0.02)
+        finally:
+            hangs.clear()
+        assert (await slow).text == "slow"
+        assert (await stage.client.get(f"{url}/x")).headers["x-runpod-worker-id"] != first
+        states = [
+            entry.what["state"]
+            for entry in stage.platform.journal.after(0)
+            if entry.kind == "worker" and entry.what["worker"] == first
+        ]
+        assert states[-4:] == ["unhealthy", "draining", "stopping", "ended"]
 
     play(tmp_path, scene)
 

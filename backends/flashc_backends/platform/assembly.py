@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import secrets
 import shutil
 import socket
@@ -38,6 +39,8 @@ from .upstream import Upstream
 from .webhooks import Webhooks
 
 _NO_FAULTS = Faults()
+# With Python's own thresholds, a tenth of a job's time is the search for garbage.
+_GARBAGE = (50_000, 50, 100)
 
 
 class WorkerFailed(Exception):
@@ -149,6 +152,7 @@ class LocalPlatform:
 
     def _listen(self, listeners: list[socket.socket], addresses: frozenset[str]) -> None:
         """Start everything that runs in the background, then accept connections."""
+        gc.set_threshold(*_GARBAGE)
         self.store.start()
         jobs = JobApi(self.core)
         webhooks = Webhooks(self.store, jobs.view)

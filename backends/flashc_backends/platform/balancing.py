@@ -26,8 +26,11 @@ class Balancing:
         """Return a ready worker for a request; wait for one up to `seconds`, then return None.
 
         `wish` is a worker that the client prefers; with `strict` no other will do.  `free` ends the request.
+
+        Raises:
+            EndpointGone: the endpoint was deleted.
         """
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.open_dispatcher(endpoint)
         since, end = time.time(), time.monotonic() + seconds
         while True:
             found = _least_busy(dispatcher, wish, strict)
@@ -37,7 +40,7 @@ class Balancing:
                 self._core.flush(dispatcher)
                 self._core.faults.works(endpoint, found)
                 return found
-            if strict and wish not in dispatcher.pool.workers:
+            if dispatcher.pool.closed or (strict and wish not in dispatcher.pool.workers):
                 return None
             poll = Poll(max(end - time.monotonic(), 0.0))
             self._core.ready_polls.setdefault(endpoint, []).append(poll)
@@ -53,7 +56,9 @@ class Balancing:
 
     def free(self, endpoint: str, worker: str) -> None:
         """Note that a request to a load-balanced worker ended."""
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatchers.get(endpoint)
+        if dispatcher is None:
+            return
         dispatcher.requests(worker, -1, time.time())
         dispatcher.scale(time.time())
         self._core.flush(dispatcher)

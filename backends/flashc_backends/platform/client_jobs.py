@@ -17,6 +17,8 @@ RUN_RETENTION = 1800.0  # seconds that the result of a job is kept
 SYNC_RETENTION = 60.0
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_TTL = 86400.0
+# Its own generator: a program that seeds the one of the module would get ids a second time.
+_RANDOM = random.Random()
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -34,7 +36,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class ClientJobs:
-    """The jobs of all endpoints, as clients use them."""
+    """The jobs of all endpoints, as clients use them.  The methods raise EndpointGone for a deleted endpoint."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -43,6 +45,7 @@ class ClientJobs:
         """Put a job into the queue of an endpoint, whose jobs have the time-out `timeout` by default.
 
         Raises:
+            EndpointGone: the endpoint was deleted.
             StoreError: it can't be stored; it is not in the queue.
         """
         now = time.time()
@@ -61,7 +64,7 @@ class ClientJobs:
             webhook=wish.webhook,
             traceparent=wish.traceparent,
         )
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.open_dispatcher(endpoint)
         dispatcher.submit(job, now)
         await self._core.commit(dispatcher)
         return job
@@ -85,8 +88,8 @@ class ClientJobs:
         self, endpoint: str, job_id: str, seconds: float, register: Register
     ) -> Job | None:
         """Wait until a job is final, at most `seconds`; return it as it is then, None if it is gone."""
-        dispatcher = self._core.dispatchers[endpoint]
-        if job_id in dispatcher.jobs:
+        dispatcher = self._core.dispatchers.get(endpoint)
+        if dispatcher is not None and job_id in dispatcher.jobs:
             poll = Poll(seconds)
             self._core.results.setdefault(job_id, []).append(poll)
             register(poll)
@@ -98,14 +101,14 @@ class ClientJobs:
 
     async def cancel(self, job: Job) -> Job:
         """Cancel a job; a final one stays as it is."""
-        dispatcher = self._core.dispatchers[job.endpoint]
+        dispatcher = self._core.dispatcher(job.endpoint)
         after = dispatcher.cancel(job.id, time.time())
         await self._core.commit(dispatcher)
         return after or job
 
     async def retry(self, job: Job) -> Job | None:
         """Run a failed job again; return None if it did not fail."""
-        dispatcher = self._core.dispatchers[job.endpoint]
+        dispatcher = self._core.dispatcher(job.endpoint)
         if job.id in dispatcher.jobs:
             return None
         after = dispatcher.retry(job, time.time())
@@ -114,7 +117,7 @@ class ClientJobs:
 
     async def purge(self, endpoint: str) -> int:
         """Cancel the jobs that wait, and return their number."""
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatcher(endpoint)
         count = dispatcher.purge(time.time())
         await self._core.commit(dispatcher)
         return count
@@ -132,4 +135,4 @@ class ClientJobs:
 
 def _new_uuid() -> uuid.UUID:
     """Return a random UUID.  It is no secret, so it need not cost a call of the system."""
-    return uuid.UUID(int=random.getrandbits(128), version=4)
+    return uuid.UUID(int=_RANDOM.getrandbits(128), version=4)

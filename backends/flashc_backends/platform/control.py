@@ -210,9 +210,9 @@ class Control:
         """
         endpoint = get(self.endpoints, endpoint_id, "endpoint")
         await self._delete(endpoint)
+        await self._core.close_endpoint(endpoint_id)
         if endpoint.template in self.templates:
             await self._delete(self.templates[endpoint.template])
-        await self._core.close_endpoint(endpoint_id)
 
     async def save_template(self, fields: Mapping[str, Any]) -> Template:
         """Create a template, or change the given fields of the one with the given id.

@@ -24,6 +24,10 @@ _TICK = 0.1
 _SWEEP = 30.0
 
 
+class EndpointGone(Exception):
+    """The endpoint was deleted."""
+
+
 class Core:
     """The jobs and workers of all endpoints.  `act` carries out what is due for workers."""
 
@@ -75,17 +79,48 @@ class Core:
         dispatcher.workers_event(workers.Released(release), time.time())
         self.flush(dispatcher)
 
+    def dispatcher(self, endpoint: str) -> Dispatcher:
+        """Return the dispatcher of an endpoint.
+
+        Raises:
+            EndpointGone: the endpoint was deleted, and its last worker has ended.
+        """
+        found = self.dispatchers.get(endpoint)
+        if found is None:
+            raise EndpointGone
+        return found
+
+    def open_dispatcher(self, endpoint: str) -> Dispatcher:
+        """Return the dispatcher of an endpoint that takes jobs and requests.
+
+        Raises:
+            EndpointGone: the endpoint was deleted.
+        """
+        found = self.dispatcher(endpoint)
+        if found.pool.closed:
+            raise EndpointGone
+        return found
+
     async def close_endpoint(self, endpoint: str) -> None:
-        """Cancel the jobs of an endpoint, end its workers and forget it."""
+        """Cancel the jobs of an endpoint and end its workers; it is forgotten when the last one has ended."""
         dispatcher = self.dispatchers.get(endpoint)
         if dispatcher is None:
             return
         for job_id in list(dispatcher.jobs):
             dispatcher.cancel(job_id, time.time())
         dispatcher.workers_event(workers.Closed(), time.time())
-        await self.commit(dispatcher)
-        for poll in self.takes[endpoint]:
-            poll.wake(False)
+        try:
+            await self.commit(dispatcher)
+        finally:
+            for poll in (*self.takes.get(endpoint, ()), *self.ready_polls.get(endpoint, ())):
+                poll.wake(False)
+            self._forget_closed(dispatcher)
+
+    def _forget_closed(self, dispatcher: Dispatcher) -> None:
+        """Forget a deleted endpoint that has nothing any more."""
+        if dispatcher.is_over and self.dispatchers.pop(dispatcher.endpoint, None) is not None:
+            for poll in self.takes.pop(dispatcher.endpoint, ()):
+                poll.wake(False)
 
     # Workers' processes --------------------------------------------------------------------------
 
@@ -111,7 +146,9 @@ class Core:
 
     def worker_ended(self, endpoint: str, worker: str, reason: str) -> None:
         """Note that a worker's process ended."""
-        dispatcher = self.dispatchers[endpoint]
+        dispatcher = self.dispatchers.get(endpoint)
+        if dispatcher is None:
+            return
         dispatcher.ended(worker, reason, time.time())
         self.stops.pop(worker, None)
         self.answer_polls(endpoint, worker)
@@ -151,6 +188,7 @@ class Core:
             for dispatcher in list(self.dispatchers.values()):
                 dispatcher.tick(now)
                 self.flush(dispatcher)
+                self._forget_closed(dispatcher)
             if time.monotonic() - swept > _SWEEP:
                 swept = time.monotonic()
                 with suppress(StoreError):

@@ -156,7 +156,8 @@ class Dispatcher:
             if times >= _MISSED_PINGS:
                 del missed[job_id]
                 self._lose(worker, job_id, _LOST_ANSWER, now)
-        self._missed[worker] = missed
+        if worker in self.pool.workers:
+            self._missed[worker] = missed
 
     # Workers -------------------------------------------------------------------------------------
 
@@ -211,6 +212,12 @@ class Dispatcher:
         wanted = workers_for(self.load_now(now), self.pool.limits)
         if wanted != self.pool.wanted:
             self.workers_event(workers.Wanted(wanted), now)
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the endpoint is deleted, and nothing of it is left."""
+        left = (self.pool.workers, self.jobs, self.requests_waiting, self.outbox)
+        return self.pool.closed and not any(left)
 
     # Time ----------------------------------------------------------------------------------------
 

@@ -17,7 +17,10 @@ from .releases import Release
 from .upstream import Upstream, UpstreamError
 
 _PROBE_PAUSE = 0.05
-_PROBE_TIMEOUT = 5.0
+PROBE_TIMEOUT = 5.0
+HEALTH_PAUSE = 10.0  # between the health checks of a ready worker
+_MISSED_CHECKS = 3  # in a row; then a worker is replaced
+_STOPPED_EARLY = "it was stopped before it started"
 _LINES = 20  # of a worker that are shown when it ends
 
 MakeSpec = Callable[[Release, str], Awaitable[WorkerSpec]]
@@ -79,7 +82,7 @@ class Fleet:
         match effect:
             case workers.Start(worker, release):
                 self._note(endpoint, worker, "starting", release=release)
-                self.task(self._start(endpoint, worker, release))
+                self.task(self._start(endpoint, worker, self._releases[release]))
             case workers.Drain(worker):
                 self._note(endpoint, worker, "draining")
             case workers.Stop(worker, grace):
@@ -88,14 +91,25 @@ class Fleet:
             case workers.RolledOut(release) | workers.RolledBack(release):
                 kind = "rolled out" if isinstance(effect, workers.RolledOut) else "rolled back"
                 self._core.journal.note("release", endpoint=endpoint, release=release, state=kind)
+                self._forget_releases(endpoint)
             case workers.Crashed(worker, pause):
                 lines = list(self._lines.get(worker, ()))
                 self._note(endpoint, worker, "crashed", pause=pause, lines=lines)
 
-    async def _start(self, endpoint: str, worker: str, release_id: str) -> None:
+    def _forget_releases(self, endpoint: str) -> None:
+        """Forget the releases of an endpoint of which no worker can start any more."""
+        dispatcher = self._core.dispatchers.get(endpoint)
+        used: set[str | None] = set()
+        if dispatcher is not None and not dispatcher.pool.closed:
+            used = {dispatcher.pool.serving, dispatcher.pool.candidate}
+        for release in list(self._releases.values()):
+            if release.endpoint == endpoint and release.id not in used:
+                del self._releases[release.id]
+
+    async def _start(self, endpoint: str, worker: str, release: Release) -> None:
         self._endpoints[worker] = endpoint
         self._lines[worker] = deque(maxlen=_LINES)
-        release = self._release_for(endpoint, worker, self._releases[release_id])
+        release = self._release_for(endpoint, worker, release)
         self._kinds[worker] = release.kind
         self.labels[worker] = release.label
         try:
@@ -103,13 +117,13 @@ class Fleet:
             async with self._preparing:  # workers that start together need the same packages
                 await self._engine.prepare([spec])
             await self._wait_for_faults(endpoint, worker, release.kind)
-            known = self._core.dispatchers[endpoint].pool.workers.get(worker)
-            if known is None:
-                return
-            if known.phase is workers.Phase.STOPPING:
-                self._ended(worker, "it was stopped before it started")
+            if not self._is_wanted(endpoint, worker):
+                self._ended(worker, _STOPPED_EARLY)
                 return
             await self._engine.start(spec)
+            # The engine may not have known the worker when it was stopped.
+            if not self._is_wanted(endpoint, worker):
+                await self._engine.stop(worker, workers.STOP_GRACE)
         except (EngineError, ArtifactError) as error:
             self._lines[worker].append(str(error))
             self._ended(worker, str(error))
@@ -148,6 +162,12 @@ class Fleet:
             with suppress(EngineError):
                 await self._engine.stop(worker, 0.0)
 
+    def _is_wanted(self, endpoint: str, worker: str) -> bool:
+        """Return whether nobody has stopped a worker yet."""
+        dispatcher = self._core.dispatchers.get(endpoint)
+        known = dispatcher.pool.workers.get(worker) if dispatcher is not None else None
+        return known is not None and known.serves
+
     async def _stop(self, endpoint: str, worker: str, grace: float) -> None:
         """Stop a worker.  Its open polls are answered while it ends: a poll that stays open delays its end."""
         self._core.faults.end_pause(worker)
@@ -157,7 +177,7 @@ class Fleet:
         with suppress(EngineError):
             await stopping
         if worker not in self._endpoints:  # it never started
-            self._core.worker_ended(endpoint, worker, "it was stopped before it started")
+            self._core.worker_ended(endpoint, worker, _STOPPED_EARLY)
 
     # What happens --------------------------------------------------------------------------------
 
@@ -170,16 +190,31 @@ class Fleet:
             self.task(self._probe(endpoint, worker, address))
 
     async def _probe(self, endpoint: str, worker: str, address: tuple[str, int]) -> None:
-        """Ask a load-balanced worker until it is healthy; 204 means that it still initializes."""
+        """Ask a load-balanced worker until it is healthy; 204 means that it still initializes.
+
+        Then ask it from time to time.  When it no longer answers, another takes its place; it ends when its requests
+        have ended, because code that computes without a pause does not answer either.
+        """
         while worker in self._endpoints:
-            status = 0
-            with suppress(UpstreamError, TimeoutError):
-                async with asyncio.timeout(_PROBE_TIMEOUT):
-                    status = await self._upstream.status(address, b"/ping")
-            if status == 200:
+            if await self._is_healthy(address):
                 self._core.worker_ready(endpoint, worker)
-                return
+                break
             await asyncio.sleep(_PROBE_PAUSE)
+        missed = 0
+        while missed < _MISSED_CHECKS:
+            await asyncio.sleep(HEALTH_PAUSE)
+            if worker not in self._endpoints:
+                return
+            missed = 0 if await self._is_healthy(address) else missed + 1
+        if worker in self._endpoints:
+            self._note(endpoint, worker, "unhealthy", reason="it does not answer /ping")
+            self._core.workers_event(endpoint, workers.Recycled(worker))
+
+    async def _is_healthy(self, address: tuple[str, int]) -> bool:
+        with suppress(UpstreamError, TimeoutError):
+            async with asyncio.timeout(PROBE_TIMEOUT):
+                return await self._upstream.status(address, b"/ping") == 200
+        return False
 
     def _line(self, event: Line) -> None:
         if event.worker in self._lines:
@@ -208,6 +243,7 @@ class Fleet:
         self._core.faults.forget(worker)
         self._note(endpoint, worker, "ended", reason=reason)
         self._core.worker_ended(endpoint, worker, reason)
+        self._forget_releases(endpoint)
         self._lines.pop(worker, None)
         self._kinds.pop(worker, None)
 

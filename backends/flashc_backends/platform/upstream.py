@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import cast
 
 import httptools
@@ -200,6 +200,7 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.close()
         self.closed = True
+        self._news.set()
 
 
 class Answer:
@@ -240,10 +241,12 @@ class Upstream:
         body: AsyncIterator[bytes] | None,
         *,
         length: int | None = None,
+        watch: Callable[[Callable[[], None]], None] = lambda _leave: None,
     ) -> Answer:
         """Send a request and return when the head of the answer is there.
 
-        `length`: of the body, None if the body is sent in chunks.
+        `length`: of the body, None if the body is sent in chunks.  `watch` is called when the body is sent, with what
+        breaks the request off.
 
         Raises:
             UpstreamError: the worker can't be reached, or breaks off.
@@ -265,6 +268,7 @@ class Upstream:
                         )
                 if chunked:
                     await connection.write(b"0\r\n\r\n")
+            watch(connection.close)
             await connection.head()
         except UpstreamError as error:
             connection.close()

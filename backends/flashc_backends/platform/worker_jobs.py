@@ -19,7 +19,7 @@ _REFUSED_POLL = 0.25  # seconds; a worker that gets nothing more asks again at o
 
 
 class WorkerJobs:
-    """The jobs of all endpoints, as workers use them."""
+    """The jobs of all endpoints, as workers use them.  The methods raise EndpointGone for a deleted endpoint."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -32,10 +32,10 @@ class WorkerJobs:
         Raises:
             StoreError: the hand-out can't be stored; the jobs stay in the queue.
         """
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatcher(endpoint)
         self._core.answered(dispatcher, worker)
         end = time.monotonic() + seconds
-        while True:
+        while not dispatcher.is_over:
             if self._core.faults.is_idle(worker) or self._core.faults.is_dying(worker):
                 self._core.flush(dispatcher)
                 return await _nothing(worker, register)
@@ -49,16 +49,18 @@ class WorkerJobs:
                 return taken
             self._core.flush(dispatcher)
             poll = Poll(_poll_time(dispatcher, worker, end), worker)
-            self._core.takes[endpoint].append(poll)
+            takes = self._core.takes[endpoint]
+            takes.append(poll)
             register(poll)
             if not await poll.wait():
                 with suppress(ValueError):
-                    self._core.takes[endpoint].remove(poll)
+                    takes.remove(poll)
                 return []
+        return []
 
     async def give_back(self, taken: list[Job], worker: str) -> None:
         """Return jobs to the queue whose hand-out did not reach the worker."""
-        dispatcher = self._core.dispatchers[taken[0].endpoint]
+        dispatcher = self._core.dispatcher(taken[0].endpoint)
         for job in taken:
             dispatcher.report(job.id, jobs.Returned(worker), time.time())
         await self._core.commit(dispatcher)
@@ -97,21 +99,21 @@ class WorkerJobs:
     async def _report(
         self, endpoint: str, job_id: str, event: jobs.Reported | jobs.Progressed | jobs.Streamed
     ) -> bool:
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatcher(endpoint)
         held = dispatcher.report(job_id, event, time.time())
         await self._core.commit(dispatcher)
         return held
 
     def expect_idle(self, endpoint: str, worker: str) -> None:
         """Note that a worker with one slot works on nothing."""
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatcher(endpoint)
         if dispatcher.held_by(worker):
             dispatcher.expect_idle(worker, time.time())
             self._core.flush(dispatcher)
 
     def ping(self, endpoint: str, worker: str, listed: frozenset[str]) -> None:
         """Note the jobs that a worker says it works on."""
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatcher(endpoint)
         dispatcher.ping(worker, listed, time.time())
         self._core.flush(dispatcher)
 
@@ -123,7 +125,7 @@ class WorkerJobs:
         self, endpoint: str, worker: str, seconds: float, register: Register
     ) -> list[str]:
         """Return the ids of the jobs that a worker has to stop; wait up to `seconds` for the first."""
-        dispatcher = self._core.dispatchers[endpoint]
+        dispatcher = self._core.dispatcher(endpoint)
         if worker not in self._core.stops:
             poll = Poll(_poll_time(dispatcher, worker, time.monotonic() + seconds), worker)
             self._core.stop_polls.setdefault(worker, []).append(poll)

@@ -192,6 +192,10 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
     """Return the pool after the event, and what the platform has to do."""
     effects: list[Effect] = []
     pool = _apply(pool, event, now, effects)
+    if isinstance(
+        event, Holding
+    ):  # it comes several times per job, and changes no number of workers
+        return _stop_drained(pool, effects, now), tuple(effects)
     for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
         pool = reconcile(pool, effects, now)
     return pool, tuple(effects)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from flashc_backends.platform.control import Control
+from flashc_backends.platform.core import EndpointGone
 from flashc_backends.platform.journal import Journal
 from flashc_backends.platform.records import Endpoint
 from flashc_backends.platform.store import StoreError
@@ -66,6 +67,8 @@ class PlatformApp:
             await request.refuse(error)
         except StoreError as error:
             await request.refuse(Refused(503, f"FC520: the state can't be stored: {error}"))
+        except EndpointGone:
+            await request.refuse(Refused(404, "endpoint not found"))
         except Gone:
             pass
         finally:

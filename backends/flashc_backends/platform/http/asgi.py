@@ -20,7 +20,6 @@ Headers = list[tuple[bytes, bytes]]
 
 RESET = "flashc.reset"
 """The extension of ASGI's scope that resets a connection."""
-_FOREVER = 10 * 365 * 86400.0
 _JSON = (b"content-type", b"application/json")
 
 
@@ -51,7 +50,7 @@ class Request:
         self.is_complete = False
         self._query: dict[str, str] | None = None
         self._watcher: asyncio.Task[None] | None = None
-        self._polls: list[Poll] = []
+        self._leavings: list[Callable[[], None]] = []
 
     @property
     def query(self) -> dict[str, str]:
@@ -89,7 +88,9 @@ class Request:
             raise Refused(413, f"the body is larger than {limit} bytes")
         chunks: list[bytes] = []
         size = 0
-        async for chunk in self.stream():
+        has_more = True
+        while has_more:  # without `stream`: a generator costs more than the rest
+            chunk, has_more = await self._receive_part()
             size += len(chunk)
             if size > limit:
                 raise Refused(413, f"the body is larger than {limit} bytes")
@@ -102,29 +103,38 @@ class Request:
         Raises:
             Gone: the client went away.
         """
-        while True:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                self.is_gone = True
-                raise Gone
-            yield message.get("body", b"")
-            if not message.get("more_body"):
-                return
+        has_more = True
+        while has_more:
+            chunk, has_more = await self._receive_part()
+            yield chunk
+
+    async def _receive_part(self) -> tuple[bytes, bool]:
+        """Return the next part of the body, and whether there are more."""
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            self.is_gone = True
+            raise Gone
+        return message.get("body", b""), message.get("more_body", False)
 
     def watch(self, poll: Poll) -> None:
         """End the poll when the client goes away.  The body has to be read before."""
-        self._polls.append(poll)
+        self.when_gone(lambda: poll.wake(False))
+
+    def when_gone(self, leave: Callable[[], None]) -> None:
+        """Call `leave` when the client goes away.  The body has to be read before."""
         if self.is_gone:
-            poll.wake(False)
-        elif self._watcher is None:
+            leave()
+            return
+        self._leavings.append(leave)
+        if self._watcher is None:
             self._watcher = asyncio.ensure_future(self._watch())
 
     async def _watch(self) -> None:
         while (await self.receive())["type"] != "http.disconnect":
             pass
         self.is_gone = not self.is_complete
-        for poll in self._polls:
-            poll.wake(False)
+        for leave in self._leavings if self.is_gone else ():
+            leave()
 
     def close(self) -> None:
         """Stop watching the client."""
@@ -176,7 +186,7 @@ class Request:
 
     async def start_events(self) -> None:
         """Begin to send server-sent events; the body of the request has to be read before."""
-        self.watch(Poll(_FOREVER))
+        self.when_gone(lambda: None)  # `is_gone` says it
         await self.start(
             200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         )

@@ -43,14 +43,16 @@ class _Policy(Struct, rename="camel"):
     ttl: int | None = None
 
 
-class _Submitted(Struct, rename="camel"):
-    input: Raw = _ABSENT
+class Submitted(Struct, rename="camel"):
+    """The body of a request to run a job."""
+
+    input: Raw = msgspec.field(default_factory=Raw)
     webhook: str | None = None
     policy: _Policy | None = None
-    s3_config: Raw = _ABSENT
+    s3_config: Raw = msgspec.field(default_factory=Raw)
 
 
-_SUBMITTED = msgspec.json.Decoder(_Submitted)
+_SUBMITTED = msgspec.json.Decoder(Submitted)
 
 
 class JobApi:

@@ -32,7 +32,9 @@ _STATES = {
 _PAGE = {"pagination": {"hasNextPage": False}}
 
 
-class _NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
+class NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
+    """A volume that a client asks for."""
+
     name: str
     size: int
     data_center_id: str = ""
@@ -40,7 +42,9 @@ class _NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
     type: str = "STANDARD"
 
 
-class _VolumeChange(Struct, forbid_unknown_fields=True):
+class VolumeChange(Struct, forbid_unknown_fields=True):
+    """What a client changes of a volume."""
+
     name: str | None = None
     size: int | None = None
 
@@ -57,7 +61,9 @@ class _Workers(Struct, frozen=True, rename="camel"):
     idle_timeout: int = 10
 
 
-class _NewEndpoint(Struct, rename="camel"):
+class NewEndpoint(Struct, rename="camel"):
+    """An endpoint that a client asks for."""
+
     name: str
     type: str
     scaling: _Scaling
@@ -69,7 +75,9 @@ class _NewEndpoint(Struct, rename="camel"):
     timeout: int = 300_000
 
 
-class _EndpointChange(Struct, rename="camel"):
+class EndpointChange(Struct, rename="camel"):
+    """What a client changes of an endpoint."""
+
     name: str | None = None
     scaling: _Scaling | None = None
     workers: _Workers | None = None
@@ -172,7 +180,7 @@ class RestApi:
                     await request.reply_json(200, _volume_v2(changed))
 
     async def _create_volume(self, request: Request) -> Volume:
-        given = await _read(request, _NewVolume)
+        given = await _read(request, NewVolume)
         center = given.data_center_id or given.data_center
         return await self._control.create_volume(given.name, given.size, center, given.type)
 
@@ -186,7 +194,7 @@ class RestApi:
                 await self._control.delete_volume(volume_id)
                 return None
             case "PATCH" | "POST":
-                given = await _read(request, _VolumeChange)
+                given = await _read(request, VolumeChange)
                 name, size = given.name or volume.name, given.size or volume.size_gb
                 if size < volume.size_gb:
                     raise Invalid("a volume can't shrink")
@@ -244,7 +252,7 @@ class RestApi:
             return
         if request.method != "POST":
             raise Problem(405, "there is no such method")
-        given = await _read(request, _NewEndpoint)
+        given = await _read(request, NewEndpoint)
         if (given.image is None) == (given.template_id is None):
             raise Invalid("an endpoint needs either `image` or `templateId`")
         fields: dict[str, Any] = {
@@ -267,7 +275,7 @@ class RestApi:
         await request.reply_json(201, self._view(await self._control.save_endpoint(fields)))
 
     async def _change(self, request: Request, endpoint: Endpoint) -> None:
-        given = await _read(request, _EndpointChange)
+        given = await _read(request, EndpointChange)
         fields: dict[str, Any] = {
             "id": endpoint.id,
             "name": given.name,

@@ -132,6 +132,7 @@ const handlers = {
   },
   worker({ at, what }) {
     if (what.state === "crashed") tell(at, `A worker of ${nameOf(what.endpoint)} ended.`, true);
+    if (what.state === "unhealthy") tell(at, `A worker of ${nameOf(what.endpoint)} hangs.`, true);
     refreshSoon();
   },
   release({ at, what }) {

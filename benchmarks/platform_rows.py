@@ -1,0 +1,197 @@
+"""Measure the local platform next to the local server of the runpod SDK, and its proxy next to no proxy.
+
+All servers run at the same time, idle but for the one that is measured; the rounds alternate between them.  A job of
+the platform is three requests and three commits, in two processes; one of the SDK's server is a call in that server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rows import Row
+
+_PROGRAMS = Path(__file__).with_name("platform_programs.py")
+_CLIENTS = 32
+_SECONDS = 2.0  # of load in a round
+_CALLS = 300  # through the proxy, and without it, in a round
+_PEER = """
+import runpod
+
+async def handler(job):
+    return job["input"]
+
+runpod.serverless.start({"handler": handler})
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """A server that runs: its process, and the URL to which jobs are sent."""
+
+    pid: int
+    url: str
+    key: str = ""
+    details: dict[str, Any]
+
+    def megabytes(self) -> float:
+        """Return the resident memory of its process."""
+        status = Path(f"/proc/{self.pid}/status").read_text("ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def platform(ours: Path, theirs: Path, folder: Path, rounds: int) -> Iterator[Row]:
+    """Measure the platform; `ours` and `theirs` are the folders of the two environments' programs."""
+    with (
+        _platform(ours, folder / "durable", "durable") as durable,
+        _platform(ours, folder / "default", "default") as default,
+        _peer(theirs, folder) as peer,
+    ):
+        yield from _queue_rows(ours, durable, default, peer, rounds)
+        yield _proxy_row(ours, default, rounds)
+
+
+def _queue_rows(
+    ours: Path, durable: Server, default: Server, peer: Server, rounds: int
+) -> Iterator[Row]:
+    idle = durable.megabytes(), peer.megabytes()
+    sdk = f"{default.details['base']}/v2/{default.details['ids']['sdk']}/runsync"
+    measured = {
+        "durable": (durable.url, durable.key),
+        "default": (default.url, default.key),
+        "peer": (peer.url, peer.key),
+        "sdk": (sdk, default.key),
+    }
+    rates: dict[str, list[float]] = {name: [] for name in measured}
+    tails: dict[str, list[float]] = {name: [] for name in measured}
+    for _ in range(rounds):
+        for name, (url, key) in measured.items():
+            seen = _program(ours, "load", url, key, str(_CLIENTS), str(_SECONDS))
+            rates[name].append(seen["rate"])
+            tails[name].append(seen["p99"] * 1000)
+    shown = {
+        name: f"{statistics.median(rates[name]):.0f}/s, p99 {statistics.median(tails[name]):.0f} ms"
+        for name in measured
+    }
+    for name, what, mark in (
+        ("durable", "`runsync`, 32 clients, durable / `--rp_serve_api` of the SDK", 1.4),
+        ("default", "... safe from the end of the process only", 1.4),
+        ("sdk", "... with the SDK in the worker", 0.0),
+    ):
+        ratio = statistics.median(rates[name]) / statistics.median(rates["peer"])
+        yield Row(
+            what=what,
+            ours=shown[name],
+            theirs=shown["peer"],
+            ratio=f"{ratio:.2f} x",
+            mark=f">= {mark:g} x" if mark else "for orientation",
+            holds=ratio >= mark,
+        )
+    for when, ours_mb, theirs_mb in (
+        ("idle", *idle),
+        ("after the load", durable.megabytes(), peer.megabytes()),
+    ):
+        yield Row(
+            what=f"memory of the platform, {when} / of the SDK's server",
+            ours=f"{ours_mb:.0f} MB",
+            theirs=f"{theirs_mb:.0f} MB",
+            ratio=f"{ours_mb / theirs_mb:.2f} x",
+            mark="for orientation",
+            holds=True,
+        )
+
+
+def _proxy_row(ours: Path, server: Server, rounds: int) -> Row:
+    direct = f"{server.details['worker']}/double"
+    proxied = f"{server.details['base']}/lb/{server.details['ids']['web']}/double"
+    seen = [
+        _program(ours, "compare", direct, proxied, server.key, str(_CALLS)) for _ in range(rounds)
+    ]
+    without, through = (statistics.median(times) * 1000 for times in zip(*seen, strict=True))
+    return Row(
+        what="a call of a load balancer / of its worker without the platform",
+        ours=f"{through:.2f} ms",
+        theirs=f"{without:.2f} ms",
+        ratio=f"{through / without:.2f} x",
+        mark="<= 1.5 x",
+        holds=through <= 1.5 * without,
+    )
+
+
+# Processes ----------------------------------------------------------------------------------------
+
+
+def _program(ours: Path, *arguments: str) -> Any:
+    done = subprocess.run(
+        [str(ours / "python"), str(_PROGRAMS), *arguments], check=True, stdout=subprocess.PIPE
+    )
+    return json.loads(done.stdout)
+
+
+@contextmanager
+def _platform(ours: Path, folder: Path, mode: str) -> Generator[Server]:
+    with subprocess.Popen(
+        [str(ours / "python"), str(_PROGRAMS), "serve", str(folder), mode],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        details = json.loads(process.stdout.readline())
+        yield Server(
+            pid=process.pid,
+            url=f"{details['base']}/v2/{details['ids']['raw']}/runsync",
+            key=details["key"],
+            details=details,
+        )
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+@contextmanager
+def _peer(theirs: Path, folder: Path) -> Generator[Server]:
+    path = folder / "peer.py"
+    path.write_text(_PEER, "utf-8")
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    process = subprocess.Popen(
+        [
+            str(theirs / "python"), str(path), "--rp_serve_api", "--rp_api_host", "127.0.0.1",
+            "--rp_api_port", str(port), "--rp_log_level", "ERROR",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "RUNPOD_SKIP_GPU_CHECK": "true"},
+    )  # fmt: skip
+    try:
+        _wait_for(port)
+        yield Server(pid=process.pid, url=f"http://127.0.0.1:{port}/runsync", details={})
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    """Wait until something listens on a port.
+
+    Raises:
+        TimeoutError: nothing does within a minute.
+    """
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise TimeoutError(f"nothing listens on port {port}")
