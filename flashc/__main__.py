@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from contextlib import suppress
-from typing import NoReturn
 
 from . import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # importing `typing` takes a while
+    from typing import NoReturn
 
 _READING = frozenset({"check", "build", "emit", "size"})
 """The commands that read the modules of a project."""
@@ -35,11 +36,13 @@ def main() -> None:
 
 def _exit_at_once(end: SystemExit) -> NoReturn:
     """Exit without freeing the program's objects, which would take as long as a small check."""
+    import os
+    from contextlib import suppress
+
     status = 0 if end.code is None else end.code
     if isinstance(status, int):
-        with suppress(
-            OSError
-        ):  # the reader of our output has ended; Python's own exit reports that
+        # If the reader of our output has ended, Python's own exit reports that.
+        with suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(status)
