@@ -90,7 +90,7 @@ class Authority:
             x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
         ]
         certificate = (
-            _builder(name, self._certificate.subject, key.public_key())
+            _builder(name, self._certificate.subject, key.public_key(), self._key.public_key())
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -125,7 +125,7 @@ def _make(key_path: Path, certificate_path: Path) -> None:
         decipher_only=False,
     )
     certificate = (
-        _builder("flashc on this machine", name, key.public_key())
+        _builder("flashc on this machine", name, key.public_key(), key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(
@@ -138,8 +138,12 @@ def _make(key_path: Path, certificate_path: Path) -> None:
 
 
 def _builder(
-    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    name: str,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    authority: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
+    """Begin a certificate for `key`, signed by `authority`; Python 3.13 asks for both identifiers."""
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -149,6 +153,10 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(days=_DAYS))
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), critical=False
+        )
     )
 
 
