@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -137,20 +137,23 @@ class Store:
         """
         self._bodies = folder / "bodies"
         self._path = folder / "platform.sqlite"
-        try:
-            self._bodies.mkdir(parents=True, exist_ok=True)
-            self._writer = self._connect()
-            self._writer.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            _migrate(self._writer)
-            self._reader = self._connect()
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self._path}: {error}") from error
+        with ExitStack() as failed:
+            try:
+                self._bodies.mkdir(parents=True, exist_ok=True)
+                self._writer = self._connect(failed)
+                self._writer.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+                _migrate(self._writer)
+                self._reader = self._connect(failed)
+            except (sqlite3.Error, OSError) as error:
+                raise StoreError(f"{self._path}: {error}") from error
+            failed.pop_all()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="flashc-store", daemon=True)
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self, failed: ExitStack) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        failed.callback(connection.close)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA busy_timeout=5000")
         return connection
