@@ -25,7 +25,7 @@ from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.contents import contents_of
 from flashc_backends.preview.development import Development, DevelopmentListener, Version
 from flashc_backends.preview.plan import PREVIEW, PreviewPlan
-from flashc_backends.preview.preview import PreviewError, Settings, new_id
+from flashc_backends.preview.preview import PreviewError, Settings, disk_failed, new_id
 from flashc_backends.preview.registry import make_folder
 from flashc_backends.preview.trees import Trees
 from flashc_core import rules
@@ -128,16 +128,9 @@ def run_dev(
         first = builder.build(progress)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(builder, first, settings, listener))
-    except PreviewError as error:
-        sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
-    except OSError as error:
-        sink.report(
-            rules.DISK_FAILED,
-            WholeFile("."),
-            "the files of the session can't be written",
-            notes=(str(error)[:300],),
-            help=("free some space, or set FLASHC_STATE_DIR to a folder that can be written",),
-        )
+    except (PreviewError, OSError) as error:
+        found = error if isinstance(error, PreviewError) else disk_failed(error)
+        sink.report(found.rule, WholeFile("."), str(found), notes=found.notes, help=found.help)
     finally:
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from flashc_backends.platform import clients
 from flashc_backends.platform.clients import Running
+from flashc_backends.platform.engines.choice import EngineName, start_on_engine
 from flashc_backends.platform.faults import Faults
-from flashc_backends.preview.registry import state_folder
+from flashc_backends.platform.state import state_folder
 from flashc_core import rules
 from flashc_core.cache import open_store
 from flashc_core.diagnostics import Sink
@@ -23,8 +25,6 @@ from .result import Result
 
 if TYPE_CHECKING:
     from flashc_backends.platform.engines.base import Engine
-
-EngineName = Literal["auto", "docker", "process"]
 
 
 class PlatformSettings(Struct, frozen=True, kw_only=True):
@@ -117,7 +117,6 @@ async def _run(
     report: Callable[[str], None],
 ) -> None:
     from flashc_backends.platform.assembly import LocalPlatform
-    from flashc_backends.platform.engines.base import EngineError
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -134,14 +133,13 @@ async def _run(
             faults=settings.faults,
         )
 
-    try:
-        if settings.engine == "process":
-            raise EngineError(rules.ENGINE_MISSING, "")
-        platform = await start(_docker(report))
-    except EngineError as error:
-        if settings.engine == "docker" or error.rule is not rules.ENGINE_MISSING:
-            raise
-        platform = await start(_processes(folder, report))
+    platform = await start_on_engine(
+        settings.engine,
+        start,
+        docker=partial(_docker, report),
+        processes=partial(_processes, folder, report),
+        note=report,
+    )
     try:
         running = Running(
             port=platform.port,

@@ -20,14 +20,8 @@ import pytest
 from msgspec.structs import replace
 
 from flashc_backends.platform.records import App, Job, Spilled, Status
-from flashc_backends.platform.store import (
-    Statement,
-    Store,
-    StoreError,
-    insert_job,
-    save_record,
-    update_job,
-)
+from flashc_backends.platform.statements import Statement, insert_job, save_record, update_job
+from flashc_backends.platform.store import Store, StoreError
 from tests.support.platform_stage import staged
 from tests.support.projects import ROOT
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from .core import Core
 from .polls import Poll, Register, forget
 from .records import Job
-from .store import Statement
+from .statements import Statement
 
 RUN_RETENTION = 1800.0  # seconds that the result of a job is kept
 SYNC_RETENTION = 60.0

@@ -29,7 +29,8 @@ from .records import (
     Volume,
 )
 from .releases import Release, release_of, worker_spec
-from .store import Statement, Store, save_record
+from .statements import Statement, save_record
+from .store import Store
 
 _ROLL_DELAY = 0.3  # tools change an endpoint in several requests; one roll is enough
 _R = TypeVar("_R", bound=Record)

@@ -18,7 +18,8 @@ from .injection import Injector
 from .journal import Journal
 from .polls import Poll
 from .records import Body, Limits, Status
-from .store import Statement, Store, StoreError, insert_job, update_job
+from .statements import Statement, insert_job, update_job
+from .store import Store, StoreError
 
 _TICK = 0.1
 _SWEEP = 30.0

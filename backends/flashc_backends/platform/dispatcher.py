@@ -191,10 +191,6 @@ class Dispatcher:
             self._requests[worker] = self._requests.get(worker, 0) + change
             self._note_held(worker, now)
 
-    def requests_of(self, worker: str) -> int:
-        """Return the number of requests that a load-balanced worker answers now."""
-        return self._requests.get(worker, 0)
-
     def load_now(self, now: float) -> Load:
         """Return the endpoint's load."""
         oldest = self.queue.oldest()

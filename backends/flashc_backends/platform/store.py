@@ -23,31 +23,15 @@ from msgspec import Struct
 from flashc_core.files import replacing
 
 from .records import Body, Job, Record, Spilled, Status
+from .statements import SELECT_JOB, Statement, job_of
 
 SPILL_ABOVE = 256 * 1024  # bytes; larger rows would delay the others of their transaction
 _VERSION = 1
 _GROUP = 512  # writes in a transaction
-_COLUMNS = (
-    "sequence id endpoint status attempt worker low_priority input input_size extra output output_size error"
-    " created started finished due expires ttl_at timeout retention webhook traceparent"
-).split()
-_INSERT = f"INSERT INTO job ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_UPDATE = (
-    "UPDATE job SET status=?, attempt=?, worker=?, output=?, output_size=?, error=?, created=?, started=?,"
-    " finished=?, due=?, expires=?, ttl_at=? WHERE id=?"
-)
-_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM job"
 
 
 class StoreError(Exception):
     """The database can't be read or written: a full disk, no permission, a damaged file."""
-
-
-class Statement(Struct, frozen=True):
-    """A statement of SQL with its parameters."""
-
-    sql: str
-    parameters: tuple[Any, ...] = ()
 
 
 class _Write(Struct, frozen=True):
@@ -55,72 +39,6 @@ class _Write(Struct, frozen=True):
 
     statements: Sequence[Statement]
     future: asyncio.Future[None]
-
-
-def insert_job(job: Job) -> Statement:
-    """Return the statement that stores a new job."""
-    body, size = _columns_of(job.input)
-    output, output_size = _columns_of(job.output)
-    return Statement(
-        _INSERT,
-        (
-            job.sequence,
-            job.id,
-            job.endpoint,
-            job.status.value,
-            job.attempt,
-            job.worker,
-            job.low_priority,
-            body,
-            size,
-            job.extra,
-            output,
-            output_size,
-            job.error,
-            job.created,
-            job.started,
-            job.finished,
-            job.due,
-            job.expires,
-            job.ttl_at,
-            job.timeout,
-            job.retention,
-            job.webhook,
-            job.traceparent,
-        ),
-    )
-
-
-def update_job(job: Job) -> Statement:
-    """Return the statement that stores what changes in a job's life."""
-    output, output_size = _columns_of(job.output)
-    return Statement(
-        _UPDATE,
-        (
-            job.status.value,
-            job.attempt,
-            job.worker,
-            output,
-            output_size,
-            job.error,
-            job.created,
-            job.started,
-            job.finished,
-            job.due,
-            job.expires,
-            job.ttl_at,
-            job.id,
-        ),
-    )
-
-
-def save_record(record: Record) -> Statement:
-    """Return the statement that stores a record of the management API."""
-    return Statement(
-        "INSERT INTO record (id, kind, body) VALUES (?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET body=excluded.body",
-        (record.id, type(record).__name__, msgspec.json.encode(record)),
-    )
 
 
 class Store:
@@ -243,18 +161,18 @@ class Store:
         Raises:
             StoreError: the database can't be read.
         """
-        rows = self._rows(f"{_SELECT} WHERE id=?", (job_id,))
-        return _job_of(rows[0]) if rows else None
+        rows = self._rows(f"{SELECT_JOB} WHERE id=?", (job_id,))
+        return job_of(rows[0]) if rows else None
 
     def open_jobs(self, endpoint: str) -> list[Job]:
         """Return the jobs of an endpoint that are not final, in the order of their sequence."""
-        sql = f"{_SELECT} WHERE endpoint=? AND finished IS NULL ORDER BY sequence"
-        return [_job_of(row) for row in self._rows(sql, (endpoint,))]
+        sql = f"{SELECT_JOB} WHERE endpoint=? AND finished IS NULL ORDER BY sequence"
+        return [job_of(row) for row in self._rows(sql, (endpoint,))]
 
     def recent_jobs(self, endpoint: str, count: int) -> list[Job]:
         """Return the newest jobs of an endpoint, newest first."""
-        sql = f"{_SELECT} WHERE endpoint=? ORDER BY sequence DESC LIMIT ?"
-        return [_job_of(row) for row in self._rows(sql, (endpoint, count))]
+        sql = f"{SELECT_JOB} WHERE endpoint=? ORDER BY sequence DESC LIMIT ?"
+        return [job_of(row) for row in self._rows(sql, (endpoint, count))]
 
     def last_sequence(self) -> int:
         """Return the highest sequence of a stored job."""
@@ -380,24 +298,3 @@ def _migrate(connection: sqlite3.Connection) -> None:
             files("flashc_backends.platform").joinpath("schema.sql").read_text(encoding="utf-8")
         )
         connection.executescript(f"BEGIN; {schema}; PRAGMA user_version={_VERSION}; COMMIT;")
-
-
-def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:
-    if isinstance(body, Spilled):
-        return body.name.encode(), body.size
-    return body, None
-
-
-def _body_of(column: bytes | None, size: int | None) -> Body | None:
-    if column is None or size is None:
-        return column
-    return Spilled(column.decode(), size)
-
-
-def _job_of(row: tuple[Any, ...]) -> Job:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    values["status"] = Status(values["status"])
-    values["low_priority"] = bool(values["low_priority"])
-    values["input"] = _body_of(values["input"], values.pop("input_size"))
-    values["output"] = _body_of(values["output"], values.pop("output_size"))
-    return Job(**values)

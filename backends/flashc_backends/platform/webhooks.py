@@ -10,7 +10,8 @@ from contextlib import suppress
 import httpx
 
 from .records import Job
-from .store import Statement, Store, StoreError
+from .statements import Statement
+from .store import Store, StoreError
 
 _TRIES = 3
 _PAUSE = 10.0  # seconds between tries

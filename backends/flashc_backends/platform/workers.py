@@ -192,9 +192,8 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
     """Return the pool after the event, and what the platform has to do."""
     effects: list[Effect] = []
     pool = _apply(pool, event, now, effects)
-    if isinstance(
-        event, Holding
-    ):  # it comes several times per job, and changes no number of workers
+    # `Holding` comes several times per job, and changes no number of workers.
+    if isinstance(event, Holding):
         return _stop_drained(pool, effects, now), tuple(effects)
     for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
         pool = reconcile(pool, effects, now)
@@ -220,13 +219,7 @@ def _apply(pool: Pool, event: Event, now: float, effects: list[Effect]) -> Pool:
             return pool if found is None else _change(pool, found, event, now, effects)
 
 
-def _change(
-    pool: Pool,
-    worker: Worker,
-    event: AboutOne,
-    now: float,
-    effects: list[Effect],
-) -> Pool:
+def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: list[Effect]) -> Pool:
     """Return the pool after an event about one of its workers."""
     match event:
         case Began():

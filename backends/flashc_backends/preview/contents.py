@@ -96,12 +96,8 @@ def _imports(
     try:
         text, _ = decode(content)
         imports, problems = collect_imports_ast(path, name, is_package, text, index)
-    except (
-        SyntaxError,
-        ValueError,
-        RecursionError,
-        MemoryError,
-    ):  # it may be newer than this Python
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        # It may be newer than this Python.
         return (_EVERYTHING,)
     if any(problem.computed for problem in problems) and not path.startswith(f"{PACKAGE}/"):
         return (_EVERYTHING,)

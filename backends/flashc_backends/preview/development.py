@@ -15,12 +15,12 @@ from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
 from flashc_backends.platform.engines.process import ProcessEngine
 from flashc_backends.platform.fields import Invalid
 from flashc_backends.platform.releases import HELD
+from flashc_backends.platform.state import state_folder
 from flashc_backends.platform.store import StoreError
 
 from .addresses import addresses_of
 from .plan import PreviewPlan
 from .preview import Listener, Preview, Settings
-from .registry import state_folder
 
 
 class Version(Struct, frozen=True, kw_only=True):

@@ -11,28 +11,31 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct, structs
 
 from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.platform.artifacts import ArtifactError
 from flashc_backends.platform.assembly import LocalPlatform, WorkerFailed
 from flashc_backends.platform.engines.base import Engine, EngineError, WorkerKind, WorkerSpec
+from flashc_backends.platform.engines.choice import EngineName, start_on_engine
 from flashc_backends.platform.engines.owners import this_process
 from flashc_backends.platform.engines.process import ProcessEngine
 from flashc_backends.platform.faults import Faults
+from flashc_backends.platform.fields import Invalid
 from flashc_backends.platform.http.page import SHAPE
 from flashc_backends.platform.http.port import PortTaken
+from flashc_backends.platform.state import state_folder
 from flashc_backends.platform.store import StoreError
 from flashc_core import rules
 from flashc_core.diagnostics import Rule
 
 from .addresses import addresses_of
 from .plan import PreviewPlan, variables_of
-from .registry import Record, make_folder, state_folder, write_record
+from .registry import Record, make_folder, write_record
 
-EngineName = Literal["auto", "docker", "process"]
 READY_SECONDS = 300.0
 _LINES = 20  # of a worker that does not become ready
 
@@ -175,8 +178,10 @@ class Preview:
             raise _never_ready(error.label, error.reason, error.lines) from error
         except TimeoutError as error:
             raise self._too_slow() from error
-        except StoreError as error:
-            raise _disk_failed(error) from error
+        except (StoreError, ArtifactError, OSError) as error:
+            raise disk_failed(error) from error
+        except Invalid as error:
+            raise _refused(error) from error
         self._update(
             state="ready",
             url=platform.base,
@@ -211,15 +216,13 @@ class Preview:
 
     async def _open(self) -> LocalPlatform:
         """Start the platform on the engine that the user chose, or on the first that is there."""
-        wanted = self._settings.engine
-        if wanted != "process":
-            try:
-                return await self._open_on(self._docker())
-            except EngineError as error:
-                if wanted == "docker" or error.rule is not rules.ENGINE_MISSING:
-                    raise
-                self._listener.note(f"{error}: workers run as processes")
-        return await self._open_on(self._processes())
+        return await start_on_engine(
+            self._settings.engine,
+            self._open_on,
+            docker=self._docker,
+            processes=self._processes,
+            note=self._listener.note,
+        )
 
     async def _open_on(self, engine: Engine) -> LocalPlatform:
         try:
@@ -329,15 +332,24 @@ def _made_folder(preview: str) -> Path:
     try:
         return make_folder(preview)
     except OSError as error:
-        raise _disk_failed(error) from error
+        raise disk_failed(error) from error
 
 
-def _disk_failed(error: Exception) -> PreviewError:
+def disk_failed(error: Exception) -> PreviewError:
+    """Return the finding that files can't be written."""
     return PreviewError(
         rules.DISK_FAILED,
         "the files of the preview can't be written",
         notes=(str(error)[:300],),
         help=("free some space, or set FLASHC_STATE_DIR to a folder that can be written",),
+    )
+
+
+def _refused(error: Invalid) -> PreviewError:
+    return PreviewError(
+        rules.NEVER_READY,
+        f"the platform does not take the app: {error}",
+        help=("correct the parameter of the endpoint",),
     )
 
 

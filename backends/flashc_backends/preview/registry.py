@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import platformdirs
 from msgspec import Struct
 
 from flashc_backends.platform.engines.owners import is_alive, process_of
+from flashc_backends.platform.state import state_folder
 from flashc_core.files import write_file
 
-_FOLDER_VARIABLE = "FLASHC_STATE_DIR"
 _PAUSE = 0.05  # seconds
 RECORD, LOG = "preview.json", "log"
 
@@ -102,12 +101,6 @@ class Entry(Struct, frozen=True):
     def remove(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def state_folder() -> Path:
-    """Return the folder for previews and volumes, which `FLASHC_STATE_DIR` names."""
-    given = os.environ.get(_FOLDER_VARIABLE)
-    return Path(given).absolute() if given else platformdirs.user_state_path("flashc")
 
 
 def make_folder(preview: str) -> Path:

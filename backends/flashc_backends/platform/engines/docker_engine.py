@@ -22,7 +22,6 @@ import docker
 import docker.errors
 import requests
 from docker.models.containers import Container
-from docker.models.networks import Network
 from docker.types import DeviceRequest, Mount
 from docker.types.daemon import CancellableStream
 
@@ -90,7 +89,6 @@ class DockerEngine:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
         self._client: docker.DockerClient | None = None
         self._images: Images | None = None
-        self._network: Network | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
         self._listened: CancellableStream[dict[str, Any]] | None = None
         self._followers: list[threading.Thread] = []
@@ -134,7 +132,7 @@ class DockerEngine:
             pass
         self._sweeper = self._start_sweeper()
         labels = {LABEL: self.preview, OWNER: this_process()}
-        self._network = network = client.networks.create(self.preview, labels=labels)
+        network = client.networks.create(self.preview, labels=labels)
         network.reload()
         self._gateway = network.attrs["IPAM"]["Config"][0]["Gateway"]
         self._check_gateway()

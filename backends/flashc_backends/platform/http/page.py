@@ -82,9 +82,8 @@ class Page:
         Raises:
             Refused: there is no such thing, or the browser was not admitted.
         """
-        if (
-            path == "style.css" or path == "icon.svg"
-        ):  # the page that says how to get in has them too
+        # The page that says how to get in has these files too.
+        if path in ("style.css", "icon.svg"):
             await _send(request, 200, path)
             return
         self._gate.check_key(request)

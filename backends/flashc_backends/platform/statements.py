@@ -1,0 +1,116 @@
+"""Define how jobs and records are stored: the statements that write them, and jobs from rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from .records import Body, Job, Record, Spilled, Status
+
+_COLUMNS = (
+    "sequence id endpoint status attempt worker low_priority input input_size extra output output_size error"
+    " created started finished due expires ttl_at timeout retention webhook traceparent"
+).split()
+_INSERT = f"INSERT INTO job ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_UPDATE = (
+    "UPDATE job SET status=?, attempt=?, worker=?, output=?, output_size=?, error=?, created=?, started=?,"
+    " finished=?, due=?, expires=?, ttl_at=? WHERE id=?"
+)
+SELECT_JOB = f"SELECT {', '.join(_COLUMNS)} FROM job"
+
+
+class Statement(Struct, frozen=True):
+    """A statement of SQL with its parameters."""
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+
+
+def insert_job(job: Job) -> Statement:
+    """Return the statement that stores a new job."""
+    body, size = _columns_of(job.input)
+    output, output_size = _columns_of(job.output)
+    return Statement(
+        _INSERT,
+        (
+            job.sequence,
+            job.id,
+            job.endpoint,
+            job.status.value,
+            job.attempt,
+            job.worker,
+            job.low_priority,
+            body,
+            size,
+            job.extra,
+            output,
+            output_size,
+            job.error,
+            job.created,
+            job.started,
+            job.finished,
+            job.due,
+            job.expires,
+            job.ttl_at,
+            job.timeout,
+            job.retention,
+            job.webhook,
+            job.traceparent,
+        ),
+    )
+
+
+def update_job(job: Job) -> Statement:
+    """Return the statement that stores what changes in a job's life."""
+    output, output_size = _columns_of(job.output)
+    return Statement(
+        _UPDATE,
+        (
+            job.status.value,
+            job.attempt,
+            job.worker,
+            output,
+            output_size,
+            job.error,
+            job.created,
+            job.started,
+            job.finished,
+            job.due,
+            job.expires,
+            job.ttl_at,
+            job.id,
+        ),
+    )
+
+
+def save_record(record: Record) -> Statement:
+    """Return the statement that stores a record of the management API."""
+    return Statement(
+        "INSERT INTO record (id, kind, body) VALUES (?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET body=excluded.body",
+        (record.id, type(record).__name__, msgspec.json.encode(record)),
+    )
+
+
+def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:
+    if isinstance(body, Spilled):
+        return body.name.encode(), body.size
+    return body, None
+
+
+def _body_of(column: bytes | None, size: int | None) -> Body | None:
+    if column is None or size is None:
+        return column
+    return Spilled(column.decode(), size)
+
+
+def job_of(row: tuple[Any, ...]) -> Job:
+    """Return the job of a row of `SELECT_JOB`."""
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values["status"] = Status(values["status"])
+    values["low_priority"] = bool(values["low_priority"])
+    values["input"] = _body_of(values["input"], values.pop("input_size"))
+    values["output"] = _body_of(values["output"], values.pop("output_size"))
+    return Job(**values)
