@@ -24,6 +24,7 @@ from flashc.syntax.parse import Syntax
 from flashc_core.source import Location, Span, WholeFile
 from flashc_ir.resources import EnvironmentReference
 
+from .activation import Activation, Effects, OutOfSteps
 from .declarations import EndpointValue
 from .dialect import Semantics
 from .escape import escape_value
@@ -32,7 +33,6 @@ from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
 from .snapshot import Snapshot
 from .values import (
-    NO_VARIABLES,
     Known,
     ModuleRef,
     ProjectPath,
@@ -42,48 +42,7 @@ from .values import (
     Value,
 )
 
-MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
-
-
-class OutOfSteps(Exception):
-    """The module needs more steps than flashc evaluates."""
-
-    def __init__(self, span: Span) -> None:
-        super().__init__()
-        self.span = span
-
-
-@dataclass(slots=True, eq=False, kw_only=True)
-class Activation:
-    """The state of one module whose top is being executed; an import begins another activation.
-
-    `condition` is the reason why the executed code may not run on a worker, None if it surely runs.  `controlled_by` are the environment variables that selected the branch that is executed.
-    `active_handlers` is the number of enclosing `try` statements with handlers.  `assigned` are the
-    environment variables that the program has set.  `has_guessed` says that a value was read from
-    the environment of this machine; on a worker, the value may be another one.
-    """
-
-    module: str
-    steps: int = MAX_STEPS
-    depth: int = 0
-    condition: Unknown | None = None
-    controlled_by: frozenset[str] = NO_VARIABLES
-    active_handlers: int = 0
-    assigned: dict[str, Value] = field(default_factory=dict[str, Value])
-    has_guessed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Effects:
-    """What an import of a module does besides defining names.
-
-    Modules that import the module, directly or through others, see the effects; other modules do
-    not.
-    """
-
-    assigned: dict[str, Value]
-    has_guessed: bool
 
 
 @dataclass(eq=False, kw_only=True)

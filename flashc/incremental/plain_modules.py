@@ -12,9 +12,9 @@ from flashc.project.workspace import Workspace
 from flashc_core.cache import digest
 from flashc_ir.modules import Module
 
+from .batches import batches
 from .fingerprint import compiler_identity, project_index
 from .memo import Memo
-from .summaries import batches
 
 _KIND = "imports"
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,6 @@ from functools import cached_property, partial
 from itertools import chain
 
 import msgspec
-from msgspec import Struct
 
 from flashc.frontend.dialect import Dialect
 from flashc.frontend.summary import Component, ComponentSummary, ModuleExports
@@ -34,11 +32,11 @@ from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
 from flashc_ir.verify import verify_parts
 
+from .batches import Batch, BatchResult, batches
 from .components import join
 from .fingerprint import compiler_identity, dialects_key, project_index
-from .memo import Memo, Trace
+from .memo import Memo
 
-_MODULES_OF_A_BATCH = 8
 # There are several, so that the cache still has the result after an edit is undone.
 _TRACES_OF_A_COMPONENT = 3
 # The limit in bytes of source; reading less takes no longer than starting processes.
@@ -50,34 +48,13 @@ _MIN_PARALLEL_SIZE = 100_000
 # results if they are evaluated together.
 _MAX_EVALUATIONS = 10
 _FREE_EVALUATIONS = 500
+# Sending a plain module to another process costs a few milliseconds; so many cost the import of LibCST.
+_MOST_SENT = 20
 _SUMMARIES, _EXPORTS = "summaries", "exports"
 
 
 class _TooManyEvaluations(Exception):
     """The modules import too many others to evaluate each of them separately."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Components that share an entry of the cache.
-
-    `absent` are the components without a valid result in the entry, so that they must be read.
-    `cached` are all results in the entry, the valid ones first.
-    """
-
-    components: tuple[Component, ...]
-    absent: tuple[Component, ...]
-    cached: tuple[Trace, ...]
-
-
-class _BatchResult(Struct, frozen=True):
-    """The new summaries of a batch, and the exports of the plain modules that it imports.
-
-    `summaries` is None if reading them would take too many evaluations.
-    """
-
-    summaries: tuple[ComponentSummary, ...] | None
-    exports: dict[str, ModuleExports]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +130,7 @@ class _Library:
     exports: dict[str, ModuleExports] = field(default_factory=dict[str, ModuleExports])
     _under_way: set[str] = field(default_factory=set[str])
     _evaluations: int = 0
+    _sent: int = 0
 
     # Summaries ------------------------------------------------------------------------------------
 
@@ -163,7 +141,7 @@ class _Library:
             _TooManyEvaluations: reading the components one by one would take too long.
         """
         self._evaluations = 0
-        missing: list[_Batch] = []
+        missing: list[Batch] = []
         nothing_cached = True
         for names in batches(c for c in components if c not in self.summaries):
             traces = self.memo.load_traces(_SUMMARIES, self.group(names))
@@ -176,18 +154,18 @@ class _Library:
             nothing_cached = nothing_cached and len(absent) == len(names)
             if absent:
                 others = (trace for trace in traces if valid.get(trace.key) is not trace)
-                missing.append(_Batch(names, absent, (*valid.values(), *others)))
+                missing.append(Batch(names, absent, (*valid.values(), *others)))
         with self._reading(missing, nothing_cached=nothing_cached) as results:
             self.meanwhile()
             for batch, data in zip(missing, results, strict=True):
-                result = msgspec.msgpack.decode(data, type=_BatchResult)
+                result = msgspec.msgpack.decode(data, type=BatchResult)
                 if result.summaries is None:
                     raise _TooManyEvaluations
                 self.summaries.update(zip(batch.absent, result.summaries, strict=True))
                 self.exports |= result.exports
 
     def _reading(
-        self, missing: Sequence[_Batch], *, nothing_cached: bool
+        self, missing: Sequence[Batch], *, nothing_cached: bool
     ) -> AbstractContextManager[Iterator[bytes]]:
         """Begin to read batches in other processes; return their results in order.
 
@@ -208,7 +186,7 @@ class _Library:
         workspace = replace(self.workspace, prefork=None)
         return replace(self, workspace=workspace, meanwhile=_nothing, summaries={})
 
-    def read_batch(self, batch: _Batch) -> _BatchResult:
+    def read_batch(self, batch: Batch) -> BatchResult:
         """Read the components of a batch that are not cached, and cache their summaries."""
         from flashc.frontend.summarise import parse_all, summarise
 
@@ -230,8 +208,8 @@ class _Library:
         kept = [*new, *batch.cached][: _TRACES_OF_A_COMPONENT * len(batch.components)]
         self.memo.save_traces(_SUMMARIES, self.group(batch.components), kept)
         if len(summaries) < len(batch.absent):
-            return _BatchResult(None, {})
-        return _BatchResult(tuple(summaries), self.plain_imports(summaries))
+            return BatchResult(None, {})
+        return BatchResult(tuple(summaries), self.plain_imports(summaries))
 
     # Limits ---------------------------------------------------------------------------------------
 
@@ -317,9 +295,10 @@ class _Library:
 
     def _read_exports(self, name: str) -> ModuleExports:
         """Read a plain module, in the prepared process if only that one has imported LibCST."""
-        work = _ExportsWork(self.detached(), name)
+        work = _Work(self.detached(), (name,))
         prefork = self.workspace.prefork
-        if prefork is None or "libcst" in sys.modules:
+        self._sent += 1
+        if prefork is None or "libcst" in sys.modules or self._sent > _MOST_SENT:
             data = work(0)
         else:
             with closing(on_all_processors(work, 1, least=1, prefork=prefork)) as results:
@@ -386,38 +365,18 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """The task of reading numbered batches; it can be sent to another process."""
+    """The reading of numbered tasks, which can be sent to another process.
 
-    library: _Library
-    batches: tuple[_Batch, ...]
-
-    def __call__(self, number: int) -> bytes:
-        result = call_on_new_stack(partial(self.library.read_batch, self.batches[number]))
-        return msgspec.msgpack.encode(result)
-
-
-@dataclass(frozen=True, slots=True)
-class _ExportsWork:
-    """The task of reading one plain module; it can be sent to another process."""
-
-    library: _Library
-    name: str
-
-    def __call__(self, number: int) -> bytes:
-        result = call_on_new_stack(partial(self.library.read_exports, self.name))
-        return msgspec.msgpack.encode(result)
-
-
-def batches(components: Iterable[Component]) -> list[tuple[Component, ...]]:
-    """Return groups of components; the components of a group share a file of the cache.
-
-    The groups stay the same if the text of a module changes.
+    A task is a batch, or the name of a plain module whose exports are wanted.
     """
-    listed = list(components)
-    modules = sum(map(len, listed))
-    count = 1 << max(modules // _MODULES_OF_A_BATCH, 1).bit_length() - 1
-    found: dict[int, list[Component]] = {}
-    for component in listed:
-        number = zlib.crc32(component[0].encode("utf-8", "surrogatepass")) % count
-        found.setdefault(number, []).append(component)
-    return [tuple(found[number]) for number in sorted(found)]
+
+    library: _Library
+    tasks: tuple[Batch | str, ...]
+
+    def __call__(self, number: int) -> bytes:
+        return call_on_new_stack(partial(self._result, self.tasks[number]))
+
+    def _result(self, task: Batch | str) -> bytes:
+        if isinstance(task, str):
+            return msgspec.msgpack.encode(self.library.read_exports(task))
+        return msgspec.msgpack.encode(self.library.read_batch(task))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from flashc.evaluator.activation import OutOfSteps
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.machine import Machine, OutOfSteps
+from flashc.evaluator.machine import Machine
 from flashc.evaluator.operations.apply import apply, fail, has_long_number
 from flashc.evaluator.operations.comparisons import compared, truth
 from flashc.evaluator.operations.containers import (

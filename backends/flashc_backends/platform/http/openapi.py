@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from .job_api import Submitted
-from .rest import EndpointChange, NewEndpoint, NewVolume, VolumeChange
+from .rest_requests import EndpointChange, NewEndpoint, NewVolume, VolumeChange
 
 _BODIES = (Submitted, NewVolume, VolumeChange, NewEndpoint, EndpointChange)
 _REFUSALS = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from flashc_backends.platform.control import Control
@@ -17,6 +16,14 @@ from flashc_backends.platform.workers import Phase, Worker
 from .asgi import Refused, Request
 from .decoding import decode
 from .graphql_root import timestamp
+from .rest_requests import (
+    EndpointChange,
+    NewEndpoint,
+    NewVolume,
+    Scaling,
+    VolumeChange,
+    WorkerLimits,
+)
 
 V2_ROUTES = frozenset(["network-volumes", "global-volumes", "serverless", "catalog", "registries"])
 _T = TypeVar("_T")
@@ -30,58 +37,6 @@ _STATES = {
     Phase.STOPPING: "UNHEALTHY",
 }
 _PAGE = {"pagination": {"hasNextPage": False}}
-
-
-class NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
-    """A volume that a client asks for."""
-
-    name: str
-    size: int
-    data_center_id: str = ""
-    data_center: str = ""
-    type: str = "STANDARD"
-
-
-class VolumeChange(Struct, forbid_unknown_fields=True):
-    """What a client changes of a volume."""
-
-    name: str | None = None
-    size: int | None = None
-
-
-class _Scaling(Struct, rename="camel"):
-    type: str
-    queue_delay: float | None = None
-    request_count: int | None = None
-
-
-class _Workers(Struct, frozen=True, rename="camel"):
-    min: int = 0
-    max: int = 3
-    idle_timeout: int = 10
-
-
-class NewEndpoint(Struct, rename="camel"):
-    """An endpoint that a client asks for."""
-
-    name: str
-    type: str
-    scaling: _Scaling
-    image: str | None = None
-    template_id: str | None = None
-    env: dict[str, str] = {}
-    disk: int | None = None
-    workers: _Workers = _Workers()
-    timeout: int = 300_000
-
-
-class EndpointChange(Struct, rename="camel"):
-    """What a client changes of an endpoint."""
-
-    name: str | None = None
-    scaling: _Scaling | None = None
-    workers: _Workers | None = None
-    timeout: int | None = None
 
 
 class Problem(Exception):
@@ -349,7 +304,7 @@ def _state(worker: Worker) -> str:
     return "RUNNING" if worker.phase is Phase.READY and worker.held else _STATES[worker.phase]
 
 
-def _scaling(scaling: _Scaling) -> dict[str, Any]:
+def _scaling(scaling: Scaling) -> dict[str, Any]:
     value = scaling.queue_delay if scaling.type == "QUEUE_DELAY" else scaling.request_count
     return {
         "scalerType": scaling.type,
@@ -357,7 +312,7 @@ def _scaling(scaling: _Scaling) -> dict[str, Any]:
     }
 
 
-def _worker_fields(workers: _Workers) -> dict[str, Any]:
+def _worker_fields(workers: WorkerLimits) -> dict[str, Any]:
     return {
         "workersMin": workers.min,
         "workersMax": workers.max,

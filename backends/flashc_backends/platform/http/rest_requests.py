@@ -1,0 +1,61 @@
+"""Define the bodies of REST requests: what a client asks for, or changes."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
+    """A volume that a client asks for."""
+
+    name: str
+    size: int
+    data_center_id: str = ""
+    data_center: str = ""
+    type: str = "STANDARD"
+
+
+class VolumeChange(Struct, forbid_unknown_fields=True):
+    """What a client changes of a volume."""
+
+    name: str | None = None
+    size: int | None = None
+
+
+class Scaling(Struct, rename="camel"):
+    """How the number of workers follows the load."""
+
+    type: str
+    queue_delay: float | None = None
+    request_count: int | None = None
+
+
+class WorkerLimits(Struct, frozen=True, rename="camel"):
+    """How many workers there may be, and the seconds after which an idle one ends."""
+
+    min: int = 0
+    max: int = 3
+    idle_timeout: int = 10
+
+
+class NewEndpoint(Struct, rename="camel"):
+    """An endpoint that a client asks for."""
+
+    name: str
+    type: str
+    scaling: Scaling
+    image: str | None = None
+    template_id: str | None = None
+    env: dict[str, str] = {}
+    disk: int | None = None
+    workers: WorkerLimits = WorkerLimits()
+    timeout: int = 300_000
+
+
+class EndpointChange(Struct, rename="camel"):
+    """What a client changes of an endpoint."""
+
+    name: str | None = None
+    scaling: Scaling | None = None
+    workers: WorkerLimits | None = None
+    timeout: int | None = None

@@ -1,0 +1,51 @@
+"""Define the state of a module while its top is executed, and what importing it does to others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flashc_core.source import Span
+
+from .values import NO_VARIABLES, Unknown, Value
+
+MAX_STEPS = 400_000  # nodes evaluated per module; a real worker module takes a few hundred
+
+
+class OutOfSteps(Exception):
+    """The module needs more steps than flashc evaluates."""
+
+    def __init__(self, span: Span) -> None:
+        super().__init__()
+        self.span = span
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Activation:
+    """The state of one module whose top is being executed; an import begins another activation.
+
+    `condition` is the reason why the executed code may not run on a worker, None if it surely runs.  `controlled_by` are the environment variables that selected the branch that is executed.
+    `active_handlers` is the number of enclosing `try` statements with handlers.  `assigned` are the
+    environment variables that the program has set.  `has_guessed` says that a value was read from
+    the environment of this machine; on a worker, the value may be another one.
+    """
+
+    module: str
+    steps: int = MAX_STEPS
+    depth: int = 0
+    condition: Unknown | None = None
+    controlled_by: frozenset[str] = NO_VARIABLES
+    active_handlers: int = 0
+    assigned: dict[str, Value] = field(default_factory=dict[str, Value])
+    has_guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What an import of a module does besides defining names.
+
+    Modules that import the module, directly or through others, see the effects; other modules do
+    not.
+    """
+
+    assigned: dict[str, Value]
+    has_guessed: bool
