@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
-from datetime import UTC, datetime
 from typing import Any
 
 from flashc_backends.platform.control import Control
 from flashc_backends.platform.fields import Invalid, NotFound, get
 from flashc_backends.platform.records import App, Build, Endpoint, Environment, Secret, Template
+
+from .formats import timestamp
 
 _LOGIN_SECONDS = 600.0
 _UPLOAD_SECONDS = 3600.0
@@ -303,12 +304,6 @@ class _User:
 
     def secrets(self, _info: Any) -> list[dict[str, Any]]:
         return self._root.secrets()
-
-
-def timestamp(seconds: float) -> str:
-    """Return a time as the API writes it."""
-    text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
 
 
 def _build(build: Build) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from flashc_backends.platform.workers import Phase, Worker
 
 from .asgi import Refused, Request
 from .decoding import decode
-from .graphql_root import timestamp
+from .formats import timestamp
 from .rest_requests import (
     EndpointChange,
     NewEndpoint,
