@@ -452,6 +452,22 @@ def test_the_proxy_passes_to_other_hosts_and_ports_only_with_the_key(tmp_path: P
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize(
+    "target", ["host:99999", "host:1e3", "host:", "host", ":", "host:" + "9" * 300]
+)
+def test_the_proxy_closes_connections_to_no_port(tmp_path: Path, target: str) -> None:
+    async def scene(stage: Stage, _url: str) -> None:
+        key = base64.b64encode(f"flashc:{stage.platform.key}".encode()).decode()
+        head = f"CONNECT {target} HTTP/1.1\r\nProxy-Authorization: Basic {key}\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
+        writer.write(head.encode())
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        writer.close()
+
+    play(tmp_path, scene)
+
+
 def test_faults_of_requests_to_a_load_balancer(tmp_path: Path) -> None:
     faults = Faults(
         fault=(

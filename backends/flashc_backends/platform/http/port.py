@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import functools
 import hmac
 import socket
@@ -67,7 +68,7 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        if error.errno == 98:
+        if error.errno == errno.EADDRINUSE:
             raise PortTaken(error.errno, f"port {port} of {host} is taken") from error
         raise
     listener.setblocking(False)
@@ -190,7 +191,7 @@ class Port:
                 answer += b'Proxy-Authenticate: Basic realm="flashc"\r\nContent-Length: 0\r\n\r\n'
                 await loop.sock_sendall(connection, answer)
                 raise EOFError
-        if not port.isdecimal():
+        if not port.isdecimal() or len(port) > 5 or int(port) > 0xFFFF:
             raise EOFError
         await loop.sock_sendall(connection, b"HTTP/1.1 200 Connection established\r\n\r\n")
         return None if is_own else (host.strip("[]"), int(port))
