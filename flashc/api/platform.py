@@ -31,6 +31,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
 
     `state` is the folder of apps, endpoints and jobs, None for the user's own.  Port 0 takes a free one.
     `durable`: not even a power failure loses a job.  `retired`: the APIs that answer 410, as announced for the cloud.
+    `otlp`: the URL of a collector of traces.
     """
 
     engine: EngineName = "auto"
@@ -38,6 +39,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
     port: int = 0
     durable: bool = False
     retired: frozenset[str] = frozenset()
+    otlp: str | None = None
 
 
 class PlatformResult(Result, frozen=True, kw_only=True):
@@ -63,6 +65,7 @@ def run_platform(
 
     from flashc_backends.platform.engines.base import EngineError
     from flashc_backends.platform.http.port import PortTaken
+    from flashc_backends.platform.otlp import ExportError
     from flashc_backends.platform.store import StoreError
 
     sink = Sink()
@@ -86,6 +89,8 @@ def run_platform(
         )
     except EngineError as error:
         sink.report(error.rule, where, str(error), notes=error.notes, help=error.help)
+    except ExportError as error:
+        sink.report(error.rule, where, str(error), help=error.help)
     except PortTaken as error:
         sink.report(
             rules.PORT_TAKEN,
@@ -128,6 +133,7 @@ async def _run(
             port=settings.port,
             durable=settings.durable,
             retired=settings.retired,
+            otlp=settings.otlp,
         )
 
     try:

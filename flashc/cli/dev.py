@@ -9,7 +9,7 @@ import click
 
 from flashc.project.workspace import open_workspace
 
-from .common import building_options, exit_for, print_findings, project_argument
+from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .preview import format_option
 from .progress import show_progress
 
@@ -22,9 +22,10 @@ from .progress import show_progress
     default=0,
     help="The platform's port.  [default: a free one]",
 )
+@otlp_option
 @building_options
 @format_option
-def command(project: Path, port: int, output_format: str, **given: Any) -> None:
+def command(project: Path, port: int, otlp: str | None, output_format: str, **given: Any) -> None:
     """Run the app in a project while you edit it.
 
     PROJECT runs on this machine until Ctrl+C.  A saved file is compiled at once.  Only the workers that hold changed code are replaced; requests that they have
@@ -39,7 +40,9 @@ def command(project: Path, port: int, output_format: str, **given: Any) -> None:
     workspace = open_workspace(project, given)
     with show_progress(output_format == "text", "compiling") as progress:
         screen = JsonDevScreen() if output_format == "json" else TextDevScreen(phases_of(progress))
-        settings = Settings(engine="process", port=port, environ=dict(workspace.environment))
+        settings = Settings(
+            engine="process", port=port, otlp=otlp, environ=dict(workspace.environment)
+        )
         ended = run_dev(workspace, settings, screen, progress=progress)
     print_findings(ended.diagnostics, workspace, "text")
     if not ended.has_errors and output_format == "text":

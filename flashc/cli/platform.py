@@ -12,7 +12,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 
-from .common import exit_for, render_to_streams
+from .common import exit_for, otlp_option, render_to_streams
 
 if TYPE_CHECKING:
     from flashc_backends.platform.clients import Running
@@ -43,6 +43,7 @@ state_option = click.option(
     type=click.Choice(["rest-v1", "graphql"]),
     help="An API that answers 410, as announced for the cloud; repeatable.",
 )
+@otlp_option
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Run a platform for unmodified `flash` and `runpod` clients.

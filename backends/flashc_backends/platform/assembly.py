@@ -31,6 +31,7 @@ from .http.rest import RestApi
 from .http.tls import Authority
 from .http.worker_api import WorkerApi
 from .journal import Journal
+from .otlp import Exporter
 from .store import Store
 from .upstream import Upstream
 from .webhooks import Webhooks
@@ -57,6 +58,7 @@ class LocalPlatform:
         key: str,
         durable: bool,
         retired: frozenset[str],
+        exporter: Exporter | None = None,
     ) -> None:
         self.folder = folder
         self.key = key
@@ -72,6 +74,10 @@ class LocalPlatform:
         if engine is not None:
             self.fleet = Fleet(self.core, engine, self.upstream, self.control.spec)
             self.control.fleet = self.fleet
+        self.core.spans.label = self._label
+        self._exporter = exporter
+        if exporter is not None:
+            self.core.spans.export = exporter.export
         self._retired = retired
         self._tasks: list[asyncio.Task[Any]] = []
         self._port: Port | None = None
@@ -97,21 +103,24 @@ class LocalPlatform:
         key: str | None = None,
         durable: bool = False,
         retired: frozenset[str] = frozenset(),
+        otlp: str | None = None,
     ) -> LocalPlatform:
         """Start the platform with its state in `folder`.
 
         Port 0 is a free one.  Without a `key` it is the one of the state.  The APIs in `retired` answer 410:
-        "rest-v1", "graphql".
+        "rest-v1", "graphql".  `otlp` is the URL of a collector of traces.
 
         Raises:
             StoreError: the state can't be read.
             EngineError: the engine can't be used.
             PortTaken: another program listens on the port.
+            ExportError: traces can't be exported.
             OSError: a file of the folder can't be read or written.
         """
+        exporter = Exporter(otlp) if otlp is not None else None
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         key = key or kept_key(folder)
-        platform = cls(engine, folder, key=key, durable=durable, retired=retired)
+        platform = cls(engine, folder, key=key, durable=durable, retired=retired, exporter=exporter)
         try:
             await platform._start(port)
         except BaseException:
@@ -152,6 +161,7 @@ class LocalPlatform:
             page=Page(gate, self.control, self.core),
             control=self.control,
             journal=self.journal,
+            spans=self.core.spans,
             logins=logins,
             jobs=jobs,
             workers=WorkerApi(self.core),
@@ -229,9 +239,13 @@ class LocalPlatform:
         )
 
     def _fail(self, what: dict[str, Any]) -> None:
-        endpoint = self.control.endpoints.get(what["endpoint"])
-        label = endpoint.name if endpoint is not None else what["endpoint"]
+        label = self._label(what["endpoint"])
         raise WorkerFailed(label, what.get("reason", "it ended"), what["lines"])
+
+    def _label(self, endpoint: str) -> str:
+        """Return the name of an endpoint, its id if it is gone."""
+        known = self.control.endpoints.get(endpoint)
+        return known.name if known is not None else endpoint
 
     async def close(self) -> None:
         """Stop the workers, the port and the store."""
@@ -244,7 +258,11 @@ class LocalPlatform:
         if self._port is not None:
             await self._port.close()
         self.upstream.close()
+        if self.store.is_started:
+            self.core.spans.flush()
         self.store.close()
+        if self._exporter is not None:
+            await self._exporter.close()
 
 
 def kept_key(folder: Path) -> str:

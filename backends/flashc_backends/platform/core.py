@@ -17,6 +17,7 @@ from .dispatcher import Dispatcher, JobChanged, Outgoing, WorkerDue
 from .journal import Journal
 from .polls import Poll
 from .records import Body, Limits, Status
+from .spans import Spans
 from .store import Statement, Store, StoreError, insert_job, update_job
 
 _TICK = 0.1
@@ -29,6 +30,7 @@ class Core:
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
         self.journal = journal
+        self.spans = Spans(store, journal)
         self.dispatchers: dict[str, Dispatcher] = {}
         self.act: Callable[[Dispatcher, workers.Effect], None] = lambda _dispatcher, _effect: None
         self.settled: Callable[[], None] = lambda: None  # called when a job with a webhook is final
@@ -149,10 +151,11 @@ class Core:
             for dispatcher in list(self.dispatchers.values()):
                 dispatcher.tick(now)
                 self.flush(dispatcher)
+            self.spans.flush()
             if time.monotonic() - swept > _SWEEP:
                 swept = time.monotonic()
                 with suppress(StoreError):
-                    await self.store.write(self.store.sweep(now))
+                    await self.store.write([*self.store.sweep(now), *self.spans.trim()])
 
     # The outbox ----------------------------------------------------------------------------------
 
@@ -204,6 +207,7 @@ class Core:
         job = change.job
         if job is None or change.before is None or job.status is not change.before.status:
             self.journal.note("job", **_summary(change))
+        self._trace(change)
         for effect in change.effects:
             match effect:
                 case jobs.Settled() | jobs.Forget():
@@ -218,6 +222,15 @@ class Core:
                         poll.wake()
                 case _:
                     pass
+
+    def _trace(self, change: JobChanged) -> None:
+        """Add the span of a job that ended with this change."""
+        job, before = change.job, change.before
+        if job is not None and job.status.is_final:
+            if before is not None and not before.status.is_final:
+                self.spans.add_job(job, job.status.value)
+        elif job is None and before is not None and not before.status.is_final:
+            self.spans.add_job(before, "EXPIRED")
 
     def wake_take(self, dispatcher: Dispatcher) -> None:
         """Wake the first poll of a worker that may take a job."""

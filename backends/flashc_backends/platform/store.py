@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,18 +22,19 @@ from msgspec import Struct
 from flashc_core.files import replacing
 
 from .records import Body, Job, Record, Spilled, Status
+from .schema import NewerVersion, migrate
 
 SPILL_ABOVE = 256 * 1024  # bytes; larger rows would delay the others of their transaction
-_VERSION = 1
 _GROUP = 512  # writes in a transaction
 _COLUMNS = (
     "sequence id endpoint status attempt worker low_priority input input_size extra output output_size error"
     " created started finished due expires ttl_at timeout retention webhook traceparent"
+    " parent_span deadline"
 ).split()
 _INSERT = f"INSERT INTO job ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _UPDATE = (
     "UPDATE job SET status=?, attempt=?, worker=?, output=?, output_size=?, error=?, created=?, started=?,"
-    " finished=?, due=?, expires=?, ttl_at=? WHERE id=?"
+    " finished=?, due=?, expires=?, ttl_at=?, deadline=? WHERE id=?"
 )
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM job"
 
@@ -87,6 +87,8 @@ def insert_job(job: Job) -> Statement:
             job.retention,
             job.webhook,
             job.traceparent,
+            job.parent_span,
+            job.deadline,
         ),
     )
 
@@ -109,6 +111,7 @@ def update_job(job: Job) -> Statement:
             job.due,
             job.expires,
             job.ttl_at,
+            job.deadline,
             job.id,
         ),
     )
@@ -141,9 +144,9 @@ class Store:
             self._bodies.mkdir(parents=True, exist_ok=True)
             self._writer = self._connect()
             self._writer.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-            _migrate(self._writer)
+            migrate(self._writer)
             self._reader = self._connect()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, NewerVersion) as error:
             raise StoreError(f"{self._path}: {error}") from error
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -159,6 +162,11 @@ class Store:
         """Start the thread that writes; the event loop has to run."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the thread that writes runs."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """Commit what waits, and close the database."""
@@ -361,22 +369,6 @@ def _tell(results: list[tuple[asyncio.Future[None], str | None]]) -> None:
             future.set_result(None)
         else:
             future.set_exception(StoreError(error))
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the database to this version.
-
-    Raises:
-        StoreError: a newer flashc wrote it.
-    """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise StoreError(f"the database has version {version}, this flashc knows {_VERSION}")
-    if version == 0:
-        schema = (
-            files("flashc_backends.platform").joinpath("schema.sql").read_text(encoding="utf-8")
-        )
-        connection.executescript(f"BEGIN; {schema}; PRAGMA user_version={_VERSION}; COMMIT;")
 
 
 def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:
