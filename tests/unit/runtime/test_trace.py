@@ -42,8 +42,7 @@ class Recorder(BaseHTTPRequestHandler):
 
     @property
     def base(self) -> str:
-        host, port = self.server.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"http://{self.headers['host']}"
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
