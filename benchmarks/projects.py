@@ -69,6 +69,40 @@ async def describe(values: list) -> dict:
     series = pandas.Series(numpy.asarray(values, dtype=float))
     return {"mean": series.mean(), "skew": float(scipy.stats.skew(series))}
 """
+_RELOADED = {
+    "web.py": """\
+from runpod_flash import Endpoint
+
+VERSION = 0
+api = Endpoint(name="web", cpu="cpu3c-1-2")
+
+
+@api.get("/version")
+async def version() -> dict:
+    return {"version": VERSION}
+""",
+    "work.py": """\
+from runpod_flash import Endpoint
+
+VERSION = 0
+
+
+@Endpoint(name="work", cpu="cpu3c-1-2")
+async def work(number: int) -> dict:
+    return {"version": VERSION}
+""",
+}
+_PLAIN_APP = """\
+from fastapi import FastAPI
+
+VERSION = 0
+app = FastAPI()
+
+
+@app.get("/version")
+async def version() -> dict:
+    return {"version": VERSION}
+"""
 
 
 def many(folder: Path, count: int) -> Path:
@@ -97,6 +131,16 @@ def change(module: Path, name: str) -> None:
 def scientific(folder: Path) -> Path:
     """Write one endpoint that needs numpy, pandas and scipy."""
     return _write(folder, {"worker.py": _SCIENTIFIC})
+
+
+def reloaded(folder: Path) -> Path:
+    """Write a load balancer and a queue that answer with a number of their module."""
+    return _write(folder, _RELOADED)
+
+
+def plain_app(folder: Path) -> Path:
+    """Write a FastAPI app without Flash that does so."""
+    return _write(folder, {"main.py": _PLAIN_APP})
 
 
 def trivial(folder: Path) -> Path:

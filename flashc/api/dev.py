@@ -153,7 +153,7 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
     root = builder.workspace.root
     while first is None:
-        listener.kept_old("nothing runs until this is corrected")
+        listener.note("nothing runs until this is corrected")
         async for _ in _changes(root, stop):
             first = await asyncio.to_thread(builder.rebuild)
             break
@@ -185,12 +185,12 @@ async def _reload(development: Development, builder: _Builder, stop: asyncio.Eve
         except OSError as error:
             development.keep_old(f"the new code can't be written: {error}")
             continue
-        is_first = False
         if version is None:
             development.keep_old(_reason(builder))
         else:
             environ = dict(builder.workspace.environment)
-            await development.reload(version, environ, saved)
+            await development.reload(version, environ, saved, only_news=is_first)
+        is_first = False
 
 
 async def _changes(

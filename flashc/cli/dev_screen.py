@@ -41,11 +41,13 @@ class TextDevScreen(TextScreen):
             )
             if names
         ]
+        if not (reloaded.touched or reloaded.removed):
+            parts = ["nothing to replace"]
         click.echo("; ".join(parts))
 
     def kept_old(self, reason: str) -> None:
         """Say why nothing is replaced."""
-        click.echo(reason, err=True)
+        click.echo(f"the old code goes on; {reason}", err=True)
 
     def happened(self, happening: Happening) -> None:
         """Print a line for what users care about; the new code of an endpoint too."""

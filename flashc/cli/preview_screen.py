@@ -87,7 +87,8 @@ def _text_of(happening: Happening) -> str | None:
             error = f": {str(what['error'])[:200]}" if what.get("error") else ""
             return f"job {what['id']} {what['status']}{took}{error}"
         case "worker" if what["state"] == "crashed":
-            return f"a worker ended; another starts in {what['pause']:.1f} s"
+            after = f"; another starts in {what['pause']:.1f} s" if what["pause"] else ""
+            return f"a worker ended{after}"
         case _:
             return None
 

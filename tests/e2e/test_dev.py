@@ -108,7 +108,8 @@ def test_a_file_with_an_error_changes_nothing_until_it_is_corrected(session: Ses
     assert (found["path"], found["severity"]) == ("web.py", "error")
     session.wait("kept-old", number)
     assert session.get("/version") == before
-    session.edit("web.py", "async dof version", "async def version")
+    number = session.edit("web.py", "async dof version", "async def version")
+    assert session.wait("reloaded", number)["touched"] == []
     assert replaced(session, "web.py", "web") == session.get("/version")["version"]
 
 
@@ -144,7 +145,7 @@ def test_nothing_stays_when_it_is_killed(tmp_path: Path, number: signal.Signals)
 def test_a_project_with_errors_runs_as_soon_as_they_are_corrected(tmp_path: Path) -> None:
     broken = {**FILES, "work.py": FILES["work.py"].replace("async def", "async dof")}
     with dev_session(write(tmp_path / "app", broken), tmp_path / "state") as session:
-        session.wait("kept-old")
+        session.wait("note", text="nothing runs until this is corrected")
         session.edit("work.py", "async dof", "async def")
         assert session.job("work", seconds=0)["version"] == 0
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import chromium, opened
+from tests.support.cable import cable
 from tests.support.dev_session import Session, dev_session
 from tests.support.projects import write
 
@@ -47,11 +48,15 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
 
 @pytest.fixture
 def page(session: Session) -> Iterator[Page]:
-    with session.client() as client:
-        link = client.post(f"{session.ready['url']}/page/link").json()["path"]
-    with opened(f"{session.ready['url']}{link}") as found:
+    with opened(f"{session.ready['url']}{link(session)}") as found:
         expect(found.get_by_text("connected", exact=True)).to_be_visible()
         yield found
+
+
+def link(session: Session) -> str:
+    """The path of a new link to the page."""
+    with session.client() as client:
+        return str(client.post(f"{session.ready['url']}/page/link").json()["path"])
 
 
 def card(page: Page, endpoint: str) -> Locator:
@@ -63,7 +68,9 @@ def test_a_call_shows_in_the_graph_in_the_table_and_in_the_log(
 ) -> None:
     assert session.get("/halves/3") == {"half": 1.5}
     expect(page.get_by_role("link", name=re.compile("^work: [1-9]"))).to_be_visible()
-    expect(page.get_by_label("web calls work")).to_be_visible()
+    expect(page.get_by_label(re.compile("web calls work, [1-9][0-9]* times"))).to_be_visible()
+    called = page.get_by_role("row").filter(has_text="from web")
+    expect(called.first).to_contain_text("completed")
     row = page.get_by_role("row").filter(has_text="GET /halves/3")
     expect(row.first).to_contain_text("200")
     expect(page.get_by_role("log")).to_contain_text("halving 3")
@@ -96,9 +103,24 @@ def test_a_failed_job_shows_its_input_its_traceback_and_its_log_by_keyboard(page
     expect(dialog).to_contain_text("ValueError: no halves below zero")
     expect(dialog).to_contain_text('File "work.py", line')
     expect(dialog).to_contain_text("halving -4")
+    dialog.get_by_role("button", name="Run it again").click()
+    expect(dialog.get_by_role("status")).to_contain_text("done")
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(job).to_be_focused()
+
+
+def test_the_stream_of_events_goes_on_where_it_was_cut(session: Session) -> None:
+    port = int(session.ready["url"].rpartition(":")[2])
+    with cable(port) as line, opened(f"http://127.0.0.1:{line.port}{link(session)}") as page:
+        expect(page.get_by_text("connected", exact=True)).to_be_visible()
+        line.cut()
+        expect(page.get_by_text("not connected; trying again")).to_be_visible()
+        assert session.get("/halves/777") == {"half": 388.5}
+        line.mend()
+        expect(page.get_by_text("connected", exact=True)).to_be_visible()
+        rows = page.get_by_role("row").filter(has_text="GET /halves/777")
+        expect(rows).to_have_count(1)
 
 
 def test_new_code_and_errors_are_told(session: Session, page: Page) -> None:

@@ -30,6 +30,11 @@ def chromium() -> str:
     return found
 
 
+def is_problem(text: str, kind: str) -> bool:
+    """Whether a message of the console is one; that a connection was cut is none."""
+    return kind == "error" and "net::ERR_" not in text
+
+
 @contextmanager
 def opened(url: str) -> Iterator[Page]:
     """A page; no script may fail in it, and nothing may come from another host."""
@@ -39,7 +44,9 @@ def opened(url: str) -> Iterator[Page]:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on(
+            "console", lambda m: problems.append(m.text) if is_problem(m.text, m.type) else None
+        )
         origin = url.partition("/?")[0]
         page.on(
             "request",

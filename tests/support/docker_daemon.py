@@ -48,13 +48,16 @@ def daemon() -> Iterator[str]:
 
 def answers(address: str) -> bool:
     """Whether a daemon answers at an address."""
+    path = address.removeprefix("unix://")
+    if path != address and not os.path.exists(path):
+        return False  # the library would leave its socket open
     try:
         client = docker.DockerClient(base_url=address, timeout=5)
     except DockerException:
         return False
-    with_ping: bool = client.ping()
+    alive: bool = client.ping()
     client.close()
-    return with_ping
+    return alive
 
 
 def _install() -> None:

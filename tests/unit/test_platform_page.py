@@ -65,7 +65,7 @@ def test_nothing_is_served_without_the_cookie_or_the_key(tmp_path: Path) -> None
                     assert (await stage.client.get(f"/{path}")).status_code == 200
             for name in ("style.css", "icon.svg"):  # for the page that says how to get in
                 assert (await stranger.get(f"/page/{name}")).status_code == 200
-            assert (await admitted.get("/page/../auth.py")).status_code == 404
+            assert (await admitted.get("/page/%2e%2e/auth.py")).status_code == 404
             assert (await admitted.get("/page/none.js")).status_code == 404
             assert (await stranger.post("/page/link")).status_code == 401
             fresh = (await stage.client.post("/page/link")).json()["path"]
@@ -92,6 +92,16 @@ def test_the_cookie_counts_for_the_page_itself_only(
             path = f"/v2/{stage.ids['queue']}/runsync"
             reply = await admitted.post(path, json={"input": {"x": 1}}, headers=headers)
             assert reply.status_code == status
+
+    asyncio.run(scene())
+
+
+def test_a_page_of_an_app_is_not_shown_with_the_rights_of_this_page(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with staged(tmp_path) as stage, browser(stage) as admitted:
+            path = f"/v2/{stage.ids['queue']}/health"
+            assert (await admitted.get(path)).status_code == 401
+            assert (await admitted.get(path, headers=OWN)).status_code == 200
 
     asyncio.run(scene())
 

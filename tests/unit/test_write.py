@@ -4,12 +4,76 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from flashc_backends.write import CannotWrite, replacing_together, unpack
 from flashc_core.diagnostics import Sink
+
+
+def be_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `tarfile` what it was before Python 3.11.4."""
+    real = tarfile.TarFile.extractall
+
+    def old(
+        self: tarfile.TarFile, path: Path, members: Iterable[tarfile.TarInfo] | None = None
+    ) -> None:
+        options = {"filter": "fully_trusted"} if hasattr(tarfile, "FilterError") else {}
+        real(self, path, members, **options)  # type: ignore[arg-type]
+
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    monkeypatch.setattr(tarfile.TarFile, "extractall", old)
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = kind, link, 0o4755
+    return info
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        member("../outside"),
+        member("a/../../outside"),
+        member("link", tarfile.SYMTYPE, "../outside"),
+        member("a/link", tarfile.SYMTYPE, "../../outside"),
+        member("link", tarfile.SYMTYPE, "/etc/passwd"),
+        member("link", tarfile.LNKTYPE, "../outside"),
+        member("device", tarfile.CHRTYPE),
+        member("pipe", tarfile.FIFOTYPE),
+    ],
+    ids=lambda info: f"{info.name} {info.linkname}".strip(),
+)
+def test_nothing_is_written_outside_of_the_folder(
+    hostile: tarfile.TarInfo, is_old: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_old:
+        be_old(monkeypatch)
+    artifact, folder = tmp_path / "artifact.tar.gz", tmp_path / "inner" / "folder"
+    with tarfile.open(artifact, "w:gz") as archive:
+        archive.addfile(hostile)
+    with pytest.raises(tarfile.TarError):
+        unpack(artifact, folder)
+    assert not [path for path in tmp_path.rglob("*") if path.name in ("outside", "link", "pipe")]
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_harmless_links_are_kept_and_special_permissions_are_not(
+    is_old: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if is_old:
+        be_old(monkeypatch)
+    artifact, folder = tmp_path / "artifact.tar.gz", tmp_path / "folder"
+    with tarfile.open(artifact, "w:gz") as archive:
+        archive.addfile(member("file"))
+        archive.addfile(member("a/link", tarfile.SYMTYPE, "../file"))
+    unpack(artifact, folder)
+    assert (folder / "a" / "link").resolve() == (folder / "file").resolve()
+    assert (folder / "file").stat().st_mode & 0o7777 == 0o755
 
 
 def test_archives_are_unpacked_on_every_python(
@@ -24,14 +88,7 @@ def test_archives_are_unpacked_on_every_python(
     unpack(artifact, folder)
     assert [path.name for path in folder.iterdir()] == ["worker.py"]
 
-    real = tarfile.TarFile.extractall
-
-    def old(self: tarfile.TarFile, path: Path) -> None:
-        options = {"filter": "fully_trusted"} if hasattr(tarfile, "FilterError") else {}
-        real(self, path, **options)  # type: ignore[arg-type]
-
-    monkeypatch.delattr(tarfile, "data_filter", raising=False)
-    monkeypatch.setattr(tarfile.TarFile, "extractall", old)
+    be_old(monkeypatch)
     unpack(artifact, folder)
     assert (folder / "worker.py").read_text() == "x = 1\n"
 

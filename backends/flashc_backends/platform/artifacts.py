@@ -7,6 +7,7 @@ import secrets
 import tarfile
 from pathlib import Path
 
+from flashc_backends.write import unpack
 from flashc_core.files import replacing_folder
 
 
@@ -73,7 +74,7 @@ class Artifacts:
 
 def _unpack(archive: Path, target: Path) -> None:
     try:
-        with tarfile.open(archive) as tar, replacing_folder(target) as folder:
-            tar.extractall(folder, filter="data")
+        with replacing_folder(target) as folder:
+            unpack(archive, folder)
     except (OSError, tarfile.TarError) as error:
         raise ArtifactError(f"{archive.name} can't be unpacked: {error}") from error

@@ -105,6 +105,9 @@ class Fleet:
         except (EngineError, ArtifactError) as error:
             self._lines[worker].append(str(error))
             self._ended(worker, str(error))
+        except Exception as error:  # a bug of flashc: nobody may wait for this worker
+            self._ended(worker, f"flashc could not start it: {type(error).__name__}: {error}")
+            raise
 
     async def _stop(self, endpoint: str, worker: str, grace: float) -> None:
         """Stop a worker.  Its open polls are answered while it ends: a poll that stays open delays its end."""

@@ -85,10 +85,18 @@ class Development(Preview):
         self._is_deployed = asyncio.Event()
         self._reports = listener
 
-    async def reload(self, version: Version, environ: Mapping[str, str], saved: float) -> None:
+    async def reload(
+        self,
+        version: Version,
+        environ: Mapping[str, str],
+        saved: float,
+        *,
+        only_news: bool = False,
+    ) -> None:
         """Take a new version; workers of the old one finish what they have.
 
-        `environ` is where references to variables are resolved, `saved` when its files were saved.
+        `environ` is where references to variables are resolved, `saved` when its files were saved.  With `only_news` nothing is
+        said of a version that is equal.
         """
         await self._is_deployed.wait()
         platform = self._platform
@@ -109,9 +117,10 @@ class Development(Preview):
         after = self._releases(platform)
         touched = tuple(name for name in ids if after.get(name) != before.get(name))
         kept = tuple(name for name in ids if name not in touched)
-        if touched or removed:
+        if touched or removed or not only_news:
             changed = ", ".join((*touched, *removed))
-            platform.journal.note("build", text=f"New code of {changed}.", failed=False)
+            text = f"New code of {changed}." if changed else "The newest code runs already."
+            platform.journal.note("build", text=text, failed=False)
             self._reports.reloaded(
                 Reloaded(saved=saved, touched=touched, kept=kept, removed=tuple(removed))
             )
@@ -158,7 +167,7 @@ class Development(Preview):
         try:
             await super()._wait_until_ready(platform)
         except WorkerFailed as error:
-            self._reports.kept_old("\n".join((str(error), *error.lines)))
+            self._reports.note(f"{error}; it is started again, and when you correct its code")
 
     def _code(self) -> dict[str, Any]:
         document = super()._code()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import secrets
 import socket
 import subprocess
@@ -50,6 +51,7 @@ from .owners import LABEL, OWNER, this_process
 _T = TypeVar("_T")
 _THREADS = 64  # a stop occupies one as long as its grace
 _SECONDS = 120
+_ADDRESS = "unix:///var/run/docker.sock"
 _EVENT_SECONDS = 10.0  # how long the daemon may need to say that a container has ended
 
 _DIFFERENCES = (
@@ -123,19 +125,8 @@ class DockerEngine:
         await self._call(self._open)
 
     def _open(self) -> None:
-        try:
-            self._client = client = docker.from_env(timeout=_SECONDS, max_pool_size=_THREADS)
-            info = client.info()
-        except (docker.errors.DockerException, requests.RequestException) as error:
-            raise EngineError(
-                rules.ENGINE_MISSING,
-                "no Docker daemon answers",
-                notes=(str(error)[:300],),
-                help=(
-                    "start Docker, or set DOCKER_HOST to the address of its daemon",
-                    "or pass `--engine process`, which needs no Docker",
-                ),
-            ) from error
+        self._client = client = _connected()
+        info = client.info()
         self._processors = int(info["NCPU"])
         self._has_gpus = "nvidia" in info.get("Runtimes", {})
         self._images = Images(client, override=self._image, pull=self._pull, report=self._report)
@@ -353,6 +344,32 @@ class DockerEngine:
     async def _call(self, function: Callable[..., _T], *arguments: Any) -> _T:
         """Call a function in a thread."""
         return await self._loop.run_in_executor(self._threads, function, *arguments)
+
+
+def _connected() -> docker.DockerClient:
+    """Return a connection to the daemon.
+
+    Raises:
+        EngineError: no daemon answers.
+    """
+    address = os.environ.get("DOCKER_HOST") or _ADDRESS
+    try:
+        path = address.removeprefix("unix://")
+        if path != address and not os.path.exists(path):
+            raise FileNotFoundError(f"there is no {path}")
+        client = docker.from_env(timeout=_SECONDS, max_pool_size=_THREADS)
+        client.ping()
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise EngineError(
+            rules.ENGINE_MISSING,
+            "no Docker daemon answers",
+            notes=(str(error)[:300],),
+            help=(
+                "start Docker, or set DOCKER_HOST to the address of its daemon",
+                "or pass `--engine process`, which needs no Docker",
+            ),
+        ) from error
+    return client
 
 
 def _refused(spec: WorkerSpec, error: Exception) -> EngineError:

@@ -14,6 +14,7 @@ from .asgi import Refused, Request
 
 SESSION_PREFIX = "flashc-session-"
 """How the names of the page's cookies begin."""
+_PAGE_PATHS = ("/page/", "/events")
 _PAGE_HEADER = b"x-flashc-page"
 _LOCAL_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 
@@ -22,7 +23,8 @@ class Sessions:
     """The browsers that show the page.
 
     A link with a token, which works once, gives a browser a cookie.  The cookie counts as the key for what the page
-    itself asks for: other pages can't send the header that changes need, and browsers say where a request is from.
+    itself asks for: other pages can't send the header that all but its own files need, and browsers say where a request
+    is from.
     """
 
     def __init__(self) -> None:
@@ -49,10 +51,11 @@ class Sessions:
     def admits(self, request: Request) -> bool:
         """Return whether a request is one of the page."""
         origin = request.header(b"sec-fetch-site")
-        is_own = origin in ("", "none", "same-origin")
-        if not is_own or (
-            request.method not in ("GET", "HEAD") and _PAGE_HEADER not in request.headers
-        ):
+        if origin not in ("", "none", "same-origin"):
+            return False
+        # A page of a user's app, below /lb, must not be shown with the rights of this page.
+        is_part = request.method in ("GET", "HEAD") and request.path.startswith(_PAGE_PATHS)
+        if not (is_part or request.path == "/" or _PAGE_HEADER in request.headers):
             return False
         try:
             cookies = SimpleCookie(request.header(b"cookie"))

@@ -5,7 +5,7 @@ import { milliseconds, quantile, state } from "/page/state.js";
 
 const WIDTH = 190;
 const HEIGHT = 62;
-const GAP_X = 60;
+const GAP_X = 110;
 const GAP_Y = 18;
 
 function columnsOf(endpoints) {
@@ -38,10 +38,11 @@ export function Graph({ endpoints, onSelect }) {
   });
   const width = 4 + columns.length * (WIDTH + GAP_X) - GAP_X;
   const height = 4 + rows * (HEIGHT + GAP_Y) - GAP_Y;
-  const edges = endpoints.flatMap((from) =>
-    from.shape.callees.filter((to) => place.has(to)).map((to) => [from.name, to]),
-  );
-  const described = edges.map(([from, to]) => `${from} calls ${to}`).join(", ");
+  const known = endpoints.flatMap((from) => from.shape.callees.map((to) => `${from.name} ${to}`));
+  const edges = [...new Set([...known, ...state.edges.keys()])]
+    .map((key) => key.split(" "))
+    .filter(([from, to]) => place.has(from) && place.has(to));
+  const described = edges.map(([from, to]) => `${from} calls ${to}${timesOf(from, to)}`).join(", ");
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Call graph">
     <svg viewBox="0 0 ${width} ${height}" width=${width} height=${height} role="group"
       aria-label=${`Call graph. ${described || "No endpoint calls another."}`}>
@@ -53,12 +54,23 @@ export function Graph({ endpoints, onSelect }) {
   </div>`;
 }
 
+function timesOf(from, to) {
+  const found = state.edges.get(`${from} ${to}`);
+  return found?.count ? `, ${found.count} times` : "";
+}
+
 function edge(from, to, key) {
   const [x1, y1] = [from.x + WIDTH, from.y + HEIGHT / 2];
   const [x2, y2] = [to.x, to.y + HEIGHT / 2];
   const bend = Math.max(30, Math.abs(x2 - x1) / 2);
   const path = `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
-  return html`<path key=${key} d=${path} class="edge" marker-end="url(#arrow)" />`;
+  const found = state.edges.get(key);
+  const middle = { x: (x1 + x2) / 2, y: y1 + (y2 - y1) * 0.5 - 5 };
+  return html`<g key=${key}>
+    <path d=${path} class="edge" marker-end="url(#arrow)" />
+    ${found?.count > 0 && html`<text x=${middle.x} y=${middle.y} class="label" text-anchor="middle">
+      ${found.count} × ${milliseconds(quantile(found.times, 0.5))}</text>`}
+  </g>`;
 }
 
 function node(endpoint, at, onSelect) {

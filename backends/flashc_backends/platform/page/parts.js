@@ -66,7 +66,8 @@ function Routes({ endpoint }) {
       ${what.requestBody && html`<p>takes a body of JSON</p>`}
       <p class="quiet">answers ${Object.keys(what.responses ?? {}).join(", ")}</p>
     </section>`)}
-    ${found && html`<p><a href=${`/lb/${endpoint.id}/openapi.json`} target="_blank" rel="noopener">openapi.json</a></p>`}
+    ${found && !found.error && html`<details><summary>openapi.json</summary>
+      <pre tabindex="0">${JSON.stringify(found, null, 2)}</pre></details>`}
   </details>`;
 }
 
@@ -88,7 +89,7 @@ function Call({ call, onOpen }) {
   const took = isJob ? (call.finished ? (call.finished - call.created) * 1000 : null) : call.ms;
   return html`<tr class=${bad ? "bad" : ""}>
     <td>${timeOf(call.at)}</td>
-    <td>${nameOf(call.endpoint)}</td>
+    <td>${nameOf(call.endpoint)}${call.caller ? html` <span class="quiet">from ${call.caller}</span>` : ""}</td>
     <td>${isJob
       ? html`<button type="button" class="link" onClick=${() => onOpen(call)}>job ${call.id.slice(0, 13)}</button>`
       : html`<code>${call.method} ${call.path}</code>`}</td>
@@ -96,11 +97,21 @@ function Call({ call, onOpen }) {
     <td class="number">${milliseconds(took)}</td></tr>`;
 }
 
+const ACTIONS = [
+  ["Cancel", ["IN_QUEUE", "IN_PROGRESS"], "cancel"],
+  ["Run it again", ["FAILED", "TIMED_OUT"], "retry"],
+];
+
 // A job in a dialog: the browser keeps the focus in it and closes it with Escape.
 export function JobDialog({ call, onClose }) {
   const dialog = useRef(null);
   const [job, setJob] = useState(null);
+  const [said, say] = useState("");
   const status = state.calls.get(call.id)?.status;
+  async function act(path) {
+    const reply = await ask(`/v2/${call.endpoint}/${path}/${call.id}`, { method: "POST" });
+    say(reply.ok ? "done" : (await reply.json()).error);
+  }
   useEffect(() => { dialog.current?.showModal(); }, []);
   useEffect(() => {
     ask(`/page/job/${call.endpoint}/${call.id}`).then(async (reply) =>
@@ -109,7 +120,10 @@ export function JobDialog({ call, onClose }) {
   return html`<dialog ref=${dialog} onClose=${onClose} aria-labelledby="job-title">
     <header><h2 id="job-title">Job of ${nameOf(call.endpoint)}</h2>
       <button type="button" onClick=${() => dialog.current.close()}>Close</button></header>
-    <p><code>${call.id}</code></p>
+    <p><code>${call.id}</code>${call.caller ? ` called by ${call.caller}` : ""}</p>
+    <p class="row">${ACTIONS.filter(([, fits]) => fits.includes(status)).map(([name, , path]) =>
+      html`<button type="button" onClick=${() => act(path)}>${name}</button>`)}
+      <span role="status">${said}</span></p>
     ${job === null ? html`<p class="empty">Loading …</p>`
       : job.missing ? html`<p>The platform does not keep this job any more.</p>`
       : html`<${JobDetails} job=${job} />`}

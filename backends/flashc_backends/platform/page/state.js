@@ -11,6 +11,7 @@ export const state = {
   lines: [],
   times: new Map(), // endpoint -> milliseconds of the last calls
   counts: new Map(), // endpoint -> {done, failed}
+  edges: new Map(), // "caller callee", by name -> {count, times}
   message: "", // of the compiler, or of a release
   failed: false, // whether the message is bad news
   connected: false,
@@ -83,19 +84,45 @@ function took(endpoint, milliseconds, failed) {
   state.counts.set(endpoint, counts);
 }
 
+function edgeOf(caller, endpoint) {
+  const key = `${caller} ${nameOf(endpoint)}`;
+  if (!state.edges.has(key)) state.edges.set(key, { count: 0, times: [] });
+  return state.edges.get(key);
+}
+
+function passed(caller, endpoint, milliseconds) {
+  const { times } = edgeOf(caller, endpoint);
+  times.push(milliseconds);
+  if (times.length > KEPT_TIMES) times.shift();
+}
+
 const handlers = {
+  call({ what }) {
+    edgeOf(what.caller, what.endpoint).count += 1;
+    const job = state.calls.get(what.job);
+    if (!job) return;
+    job.caller = what.caller;
+    if (FINAL.has(job.status)) passed(what.caller, what.endpoint, (job.finished - job.created) * 1000);
+    changed();
+  },
   job({ at, what }) {
     if (!what.endpoint) return;
     const before = state.calls.get(what.id);
     keep({ ...what, kind: "job", at: what.created ?? at });
     if (FINAL.has(what.status) && before?.status !== what.status) {
-      took(what.endpoint, (what.finished - what.created) * 1000, what.status !== "COMPLETED");
+      const milliseconds = (what.finished - what.created) * 1000;
+      took(what.endpoint, milliseconds, what.status !== "COMPLETED");
+      if (before?.caller) passed(before.caller, what.endpoint, milliseconds);
     }
     refreshSoon();
   },
   request({ number, at, what }) {
     keep({ ...what, id: `request-${number}`, kind: "request", at });
     took(what.endpoint, what.ms, what.status >= 500);
+    if (what.caller) {
+      edgeOf(what.caller, what.endpoint).count += 1;
+      passed(what.caller, what.endpoint, what.ms);
+    }
     changed();
   },
   line({ number, at, what }) {
@@ -130,9 +157,14 @@ function tell(at, message, failed) {
 }
 
 export async function start() {
-  const after = await refresh();
-  // The browser connects again by itself, and says which event it has seen last.
+  listen(await refresh());
+}
+
+// The browser connects again by itself, and says which event it has seen last.  After an answer that is an error it
+// gives up; then it is told to try again from there.
+function listen(after) {
   const source = new EventSource(`/events?after=${after}`);
+  let last = after;
   source.onopen = () => {
     state.connected = true;
     refreshSoon();
@@ -141,9 +173,13 @@ export async function start() {
   source.onerror = () => {
     state.connected = false;
     changed();
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), 3000);
   };
   for (const [kind, handle] of Object.entries(handlers)) {
-    source.addEventListener(kind, (event) => handle(JSON.parse(event.data)));
+    source.addEventListener(kind, (event) => {
+      last = event.lastEventId;
+      handle(JSON.parse(event.data));
+    });
   }
 }
 

@@ -1,0 +1,119 @@
+"""Measure how long it takes from saving a file to the first answer of the new code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import statistics
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import projects
+
+_PAUSE = 0.005  # seconds between two requests
+_PATIENCE = 120.0
+_REST = 1.5  # seconds until what was replaced has ended
+
+
+def of_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> dict[str, float]:
+    """Return the median in seconds for a load balancer and for a queue under `flashc dev`."""
+    project = projects.reloaded(folder)
+    command = [str(flashc), "dev", str(project), "--format", "json"]
+    with _running(command, environ) as process:
+        ready = _event(process, "ready")
+        urls = {address["kind"]: address["url"] for address in ready["addresses"]}
+        headers = {"Authorization": f"Bearer {ready['key']}", "Content-Type": "application/json"}
+
+        def web() -> object:
+            return _ask(f"{urls['load-balanced']}/version", headers)["version"]
+
+        def queue() -> object:
+            body = json.dumps({"input": {"number": 1}}).encode()
+            return _ask(f"{urls['queue']}/runsync", headers, body)["output"]["version"]
+
+        return {
+            "load balancer": _median(project / "web.py", web, runs),
+            "queue": _median(project / "work.py", queue, runs),
+        }
+
+
+def of_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
+    """Return the median in seconds for the smallest FastAPI app under `uvicorn --reload`."""
+    project = projects.plain_app(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [str(uvicorn), "main:app", "--reload", "--port", str(port), "--log-level", "error"]
+    with _running(command, dict(os.environ), project):
+
+        def ask() -> object:
+            return _ask(f"http://127.0.0.1:{port}/version", {})["version"]
+
+        return _median(project / "main.py", ask, runs)
+
+
+@contextmanager
+def _running(
+    command: list[str], environ: dict[str, str], folder: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(command, env=environ, cwd=folder, stdout=subprocess.PIPE)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(_PATIENCE)
+
+
+def _event(process: subprocess.Popen[bytes], kind: str) -> dict[str, Any]:
+    """Return the first event of a kind that `flashc dev` prints; what follows is discarded."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        event: dict[str, Any] = json.loads(line)
+        if event["event"] == kind:
+            # A full pipe would stop the process.
+            Thread(target=process.stdout.read, daemon=True).start()
+            return event
+    raise RuntimeError(f"no event {kind}")
+
+
+def _ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+    request = urllib.request.Request(url, body, headers)
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _median(file: Path, ask: Callable[[], object], runs: int) -> float:
+    """Return the median time until `ask` returns the version that was saved."""
+    _wait(ask, 0)
+    times: list[float] = []
+    for version in range(1, runs + 1):
+        text = file.read_text("utf-8").replace(
+            f"VERSION = {version - 1}\n", f"VERSION = {version}\n"
+        )
+        time.sleep(_REST)
+        began = time.perf_counter()
+        file.write_text(text, "utf-8")
+        _wait(ask, version)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def _wait(ask: Callable[[], object], version: int) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            if ask() == version:
+                return
+        except (OSError, KeyError, urllib.error.URLError):  # a server that is being replaced
+            pass
+        time.sleep(_PAUSE)
+    raise RuntimeError(f"version {version} did not answer")
