@@ -25,7 +25,6 @@ from flashc_backends.platform.otlp import Exporter, ExportError
 from flashc_backends.platform.spans import Span
 from flashc_backends.platform.store import Store
 from flashc_backends.platform.tracing import position_below, position_of
-from flashc_core import rules
 from tests.support.platform_stage import CoroutineEngine, Stage, Wire, echo, staged
 
 TRACE, PARENT = "a" * 32, "b" * 16
@@ -306,14 +305,14 @@ def test_spans_are_exported(
 
 @pytest.mark.parametrize("url", ["localhost:4318", "ftp://a", "http://", "http://a:b", "http://["])
 def test_a_wrong_url_of_a_collector_is_a_finding(url: str) -> None:
-    """FC524."""
+
     with pytest.raises(ExportError) as caught:
         Exporter(url)
-    assert caught.value.rule is rules.OTLP_URL
+    assert caught.value.rule.code == "FC524"
 
 
 def test_missing_packages_are_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """FC523."""
+
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.trace_exporter", None)
     words = ["platform", "--engine", "process", "--state", str(tmp_path), "--otlp", "http://a:1"]
     ended = CliRunner().invoke(cli, words)
