@@ -161,9 +161,8 @@ def test_a_queue_worker_takes_a_job_and_sends_its_result(
     asyncio.run(scene())
 
 
+@pytest.mark.parametrize("engine", [name for name in ENGINES if name not in PLAIN], indirect=True)
 def test_a_volume_outlives_its_workers(engine: str, cache_folder: Path, tmp_path: Path) -> None:
-    if engine in PLAIN:
-        pytest.skip("plain processes have no /runpod-volume")
     name = f"test-{os.getpid()}"
 
     async def scene() -> None:

@@ -23,6 +23,7 @@ from flashc_backends.platform.engines.bubblewrap import bubblewrap
 from tests.support.engines import left_in_docker, processes_with
 from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import EXAMPLES, ROOT, write
+from tests.support.shown_curl import answer as answer_of
 
 SECONDS = 90.0
 ENGINES = ("process", "docker")
@@ -172,10 +173,7 @@ def test_the_answers_are_those_of_the_plain_functions(
         for call in calls:
             assert running.answer(call) == call["answer"]
         for address in running.ready["addresses"]:
-            done = subprocess.run(
-                address["curl"], shell=True, capture_output=True, text=True, check=True
-            )
-            answer = json.loads(done.stdout)
+            answer = json.loads(answer_of(address["curl"]))
             assert "detail" not in answer
             if address["kind"] == "queue":
                 assert answer["status"] == "COMPLETED"
@@ -307,8 +305,7 @@ def listed_read_and_stopped(started: subprocess.CompletedProcess[str], tmp_path:
     assert record["id"] in flashc(tmp_path, "preview", "list").stdout
     address = next(each for each in record["addresses"] if each["endpoint"] == "slow")
     assert address["curl"] == curl.strip()
-    answer = subprocess.run(address["curl"], shell=True, capture_output=True, text=True)
-    assert json.loads(answer.stdout)["output"] == "done"
+    assert json.loads(answer_of(address["curl"]))["output"] == "done"
     logs = flashc(tmp_path, "preview", "logs")
     assert "[slow] begun" in logs.stdout
     assert "COMPLETED" in logs.stdout
