@@ -32,7 +32,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
 
     `state` is the folder of apps, endpoints and jobs, None for the user's own.  Port 0 takes a free one.
     `durable`: not even a power failure loses a job.  `retired`: the APIs that answer 410, as announced for the cloud.
-    `faults` happen on request.
+    `faults` happen on request.  `otlp`: the URL of a collector of traces.
     """
 
     engine: EngineName = "auto"
@@ -41,6 +41,7 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
     durable: bool = False
     retired: frozenset[str] = frozenset()
     faults: Faults = Faults()
+    otlp: str | None = None
 
 
 class PlatformResult(Result, frozen=True, kw_only=True):
@@ -66,6 +67,7 @@ def run_platform(
 
     from flashc_backends.platform.engines.base import EngineError
     from flashc_backends.platform.http.port import PortTaken
+    from flashc_backends.platform.otlp import ExportError
     from flashc_backends.platform.store import StoreError
 
     sink = Sink()
@@ -89,6 +91,8 @@ def run_platform(
         )
     except EngineError as error:
         sink.report(error.rule, where, str(error), notes=error.notes, help=error.help)
+    except ExportError as error:
+        sink.report(error.rule, where, str(error), help=error.help)
     except PortTaken as error:
         sink.report(
             rules.PORT_TAKEN,
@@ -131,6 +135,7 @@ async def _run(
             durable=settings.durable,
             retired=settings.retired,
             faults=settings.faults,
+            otlp=settings.otlp,
         )
 
     platform = await start_on_engine(

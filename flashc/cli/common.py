@@ -28,6 +28,9 @@ def names(
 project_argument = click.argument(
     "project", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
+otlp_option = click.option(
+    "--otlp", metavar="URL", help="Send traces to the collector at URL, with OTLP over HTTP."
+)
 format_option = click.option(
     "--format",
     "output_format",

@@ -9,7 +9,7 @@ import click
 
 from flashc.project.workspace import open_workspace
 
-from .common import building_options, exit_for, print_findings, project_argument
+from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
 from .preview import format_option
 from .progress import show_progress
@@ -24,10 +24,16 @@ from .progress import show_progress
     help="The platform's port.  [default: a free one]",
 )
 @faults_option
+@otlp_option
 @building_options
 @format_option
 def command(
-    project: Path, port: int, faults: Path | None, output_format: str, **given: Any
+    project: Path,
+    port: int,
+    faults: Path | None,
+    otlp: str | None,
+    output_format: str,
+    **given: Any,
 ) -> None:
     """Run the app in a project while you edit it.
 
@@ -45,7 +51,11 @@ def command(
     with show_progress(output_format == "text", "compiling") as progress:
         screen = JsonDevScreen() if output_format == "json" else TextDevScreen(phases_of(progress))
         settings = Settings(
-            engine="process", port=port, environ=dict(workspace.environment), faults=asked
+            engine="process",
+            port=port,
+            otlp=otlp,
+            environ=dict(workspace.environment),
+            faults=asked,
         )
         ended = run_dev(workspace, settings, screen, progress=progress)
     print_findings(ended.diagnostics, workspace, "text")

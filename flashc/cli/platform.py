@@ -12,7 +12,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 
-from .common import exit_for, render_to_streams
+from .common import exit_for, otlp_option, render_to_streams
 from .faults import faults_option, read_faults_option
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ state_option = click.option(
     help="An API that answers 410, as announced for the cloud; repeatable.",
 )
 @faults_option
+@otlp_option
 @click.pass_context
 def command(context: click.Context, /, **given: Any) -> None:
     """Run a platform for unmodified `flash` and `runpod` clients.

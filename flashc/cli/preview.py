@@ -16,7 +16,7 @@ from msgspec import structs
 from flashc.project.workspace import open_workspace
 from flashc_core.diagnostics import ExitCode
 
-from .common import building_options, exit_for, print_findings, project_argument
+from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
 from .progress import show_progress
 
@@ -46,6 +46,7 @@ _OPTIONS = (
         default=0,
         help="The platform's port.  [default: a free one]",
     ),
+    otlp_option,
     click.option(
         "--ready-timeout",
         "ready_seconds",
@@ -58,7 +59,7 @@ _OPTIONS = (
     click.option("--plan", is_flag=True, help="Only print what would be started, as JSON."),
     click.option("--detach", is_flag=True, help="Return when the app is ready; it keeps running."),
 )
-_CHOICES = ("engine", "image", "pull", "port", "ready_seconds")
+_CHOICES = ("engine", "image", "pull", "port", "otlp", "ready_seconds")
 PREVIEW_FLAGS = (*_CHOICES, "faults", "plan", "detach")
 """The names of the options of `preview_options`."""
 PREVIEW_FORMATS = ("text", "json")

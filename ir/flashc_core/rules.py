@@ -457,6 +457,19 @@ PLATFORM_RUNS = _error(
     phase=Phase.BUILD,
     exit=ExitCode.ENVIRONMENT,
 )
+OTLP_MISSING = _error(
+    "FC523",
+    "otlp-missing",
+    "the packages that export traces are not installed",
+    phase=Phase.BUILD,
+    exit=ExitCode.ENVIRONMENT,
+)
+OTLP_URL = _error(
+    "FC524",
+    "otlp-url",
+    "the URL of the collector of traces is not one of HTTP",
+    phase=Phase.BUILD,
+)
 WRONG_FAULTS = _error(
     "FC525",
     "wrong-faults",

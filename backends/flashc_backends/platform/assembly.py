@@ -34,6 +34,7 @@ from .http.rest import RestApi
 from .http.tls import Authority
 from .http.worker_api import WorkerApi
 from .journal import Journal
+from .otlp import Exporter
 from .store import Store
 from .upstream import Upstream
 from .webhooks import Webhooks
@@ -65,6 +66,7 @@ class LocalPlatform:
         durable: bool,
         retired: frozenset[str],
         faults: Faults = _NO_FAULTS,
+        exporter: Exporter | None = None,
     ) -> None:
         self.folder = folder
         self.key = key
@@ -82,6 +84,10 @@ class LocalPlatform:
         if engine is not None:
             self.fleet = Fleet(self.core, engine, self.upstream, self.control.spec)
             self.control.fleet = self.fleet
+        self.core.spans.label = self._name
+        self._exporter = exporter
+        if exporter is not None:
+            self.core.spans.export = exporter.export
         self._retired = retired
         self._tasks: list[asyncio.Task[Any]] = []
         self._port: Port | None = None
@@ -108,21 +114,32 @@ class LocalPlatform:
         durable: bool = False,
         retired: frozenset[str] = frozenset(),
         faults: Faults = _NO_FAULTS,
+        otlp: str | None = None,
     ) -> LocalPlatform:
         """Start the platform with its state in `folder`.
 
         Port 0 is a free one.  Without a `key` it is the one of the state.  The APIs in `retired` answer 410:
-        "rest-v1", "graphql".  `faults` happen on request.
+        "rest-v1", "graphql".  `faults` happen on request.  `otlp` is the URL of a collector of traces.
 
         Raises:
             StoreError: the state can't be read.
             EngineError: the engine can't be used.
             PortTaken: another program listens on the port.
+            ExportError: traces can't be exported.
             OSError: a file of the folder can't be read or written.
         """
+        exporter = Exporter(otlp) if otlp is not None else None
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         key = key or kept_key(folder)
-        platform = cls(engine, folder, key=key, durable=durable, retired=retired, faults=faults)
+        platform = cls(
+            engine,
+            folder,
+            key=key,
+            durable=durable,
+            retired=retired,
+            faults=faults,
+            exporter=exporter,
+        )
         try:
             await platform._start(port)
         except BaseException:
@@ -165,6 +182,7 @@ class LocalPlatform:
             faults=FaultApi(self.core.faults),
             control=self.control,
             journal=self.journal,
+            spans=self.core.spans,
             logins=logins,
             jobs=jobs,
             workers=WorkerApi(self.core),
@@ -246,6 +264,7 @@ class LocalPlatform:
         raise WorkerFailed(label, what.get("reason", "it ended"), what["lines"])
 
     def _name(self, endpoint_id: str) -> str:
+        """Return the name of an endpoint, its id if it is gone."""
         endpoint = self.control.endpoints.get(endpoint_id)
         return endpoint.name if endpoint is not None else endpoint_id
 
@@ -261,7 +280,11 @@ class LocalPlatform:
         if self._port is not None:
             await self._port.close()
         self.upstream.close()
+        if self.store.is_started:
+            self.core.spans.flush()
         self.store.close()
+        if self._exporter is not None:
+            await self._exporter.close()
 
 
 def kept_key(folder: Path) -> str:

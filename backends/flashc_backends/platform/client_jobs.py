@@ -33,6 +33,8 @@ class Submission(Struct, frozen=True, kw_only=True):
     retention: float = RUN_RETENTION
     webhook: str | None = None
     traceparent: str | None = None
+    parent_span: str | None = None
+    patience: float | None = None  # seconds until the client gives up
 
 
 class ClientJobs:
@@ -63,6 +65,8 @@ class ClientJobs:
             low_priority=wish.low_priority,
             webhook=wish.webhook,
             traceparent=wish.traceparent,
+            parent_span=wish.parent_span,
+            deadline=None if wish.patience is None else now + wish.patience,
         )
         dispatcher = self._core.open_dispatcher(endpoint)
         dispatcher.submit(job, now)

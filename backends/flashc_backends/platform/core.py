@@ -18,6 +18,7 @@ from .injection import Injector
 from .journal import Journal
 from .polls import Poll
 from .records import Body, Limits, Status
+from .spans import Spans
 from .statements import Statement, insert_job, update_job
 from .store import Store, StoreError
 
@@ -36,6 +37,7 @@ class Core:
         self.store = store
         self.journal = journal
         self.faults = Injector(journal)
+        self.spans = Spans(store, journal)
         self.dispatchers: dict[str, Dispatcher] = {}
         self.act: Callable[[Dispatcher, workers.Effect], None] = lambda _dispatcher, _effect: None
         self.settled: Callable[[], None] = lambda: None  # called when a job with a webhook is final
@@ -190,10 +192,11 @@ class Core:
                 dispatcher.tick(now)
                 self.flush(dispatcher)
                 self._forget_closed(dispatcher)
+            self.spans.flush()
             if time.monotonic() - swept > _SWEEP:
                 swept = time.monotonic()
                 with suppress(StoreError):
-                    await self.store.write(self.store.sweep(now))
+                    await self.store.write([*self.store.sweep(now), *self.spans.trim()])
 
     # The outbox ----------------------------------------------------------------------------------
 
@@ -245,6 +248,7 @@ class Core:
         job = change.job
         if job is None or change.before is None or job.status is not change.before.status:
             self.journal.note("job", **_summary(change))
+        self._trace(change)
         for effect in change.effects:
             match effect:
                 case jobs.Settled() | jobs.Forget():
@@ -259,6 +263,15 @@ class Core:
                         poll.wake()
                 case _:
                     pass
+
+    def _trace(self, change: JobChanged) -> None:
+        """Add the span of a job that ended with this change."""
+        job, before = change.job, change.before
+        if job is not None and job.status.is_final:
+            if before is not None and not before.status.is_final:
+                self.spans.add_job(job, job.status.value)
+        elif job is None and before is not None and not before.status.is_final:
+            self.spans.add_job(before, "EXPIRED")
 
     def wake_take(self, dispatcher: Dispatcher) -> None:
         """Wake the first poll of a worker that may take a job."""

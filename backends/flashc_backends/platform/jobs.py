@@ -6,6 +6,8 @@ one result: only the worker that holds the job can report one, and only while it
 
 from __future__ import annotations
 
+import math
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -13,6 +15,7 @@ from .records import Body, Job, Status
 
 MAX_ATTEMPTS = 3
 _EXECUTION_TIMEOUT = "the job ran longer than its execution timeout of {:g} s"
+_GIVEN_UP = "the caller of the job no longer waits for it"
 _LOST = "the worker was lost {} times while it ran this job"
 
 
@@ -139,17 +142,20 @@ def next_change(job: Job) -> float:
     """Return the time from which on `Passed` changes the job."""
     if job.status.is_final:
         return job.expires if job.expires is not None else job.ttl_at
-    if job.due is not None:
-        return min(job.due, job.ttl_at)
-    return job.ttl_at
+    times = (job.due, job.deadline, job.ttl_at)
+    return min(time for time in times if time is not None)
 
 
 def _is_held_by(job: Job, worker: str) -> bool:
     return job.status is Status.IN_PROGRESS and job.worker == worker
 
 
+def _is_given_up(job: Job, now: float) -> bool:
+    return job.deadline is not None and job.deadline <= now
+
+
 def _take(job: Job, event: Taken, now: float) -> Step:
-    if job.status is not Status.IN_QUEUE or job.ttl_at <= now:
+    if job.status is not Status.IN_QUEUE or job.ttl_at <= now or _is_given_up(job, now):
         return job, ()
     taken = replace(
         job,
@@ -157,7 +163,7 @@ def _take(job: Job, event: Taken, now: float) -> Step:
         worker=event.worker,
         attempt=job.attempt + 1,
         started=now,
-        due=now + job.timeout,
+        due=min(now + job.timeout, job.deadline or math.inf),
     )
     return taken, ()
 
@@ -186,6 +192,7 @@ def _retry(job: Job, now: float) -> Step:
         finished=None,
         expires=None,
         error=None,
+        deadline=None,
         ttl_at=now + (job.ttl_at - job.created),
         created=now,
     )
@@ -197,6 +204,9 @@ def _pass(job: Job, now: float) -> Step:
         return job, (Forget(),) if job.expires is not None and job.expires <= now else ()
     if job.ttl_at <= now:
         return job, (*_stop(job), Forget())
+    if _is_given_up(job, now):
+        settled, effects = _settle(job, Status.TIMED_OUT, now, job.output, _GIVEN_UP)
+        return settled, (*_stop(job), *effects)
     if job.due is not None and job.due <= now:
         error = _EXECUTION_TIMEOUT.format(job.timeout)
         settled, effects = _settle(job, Status.TIMED_OUT, now, job.output, error)

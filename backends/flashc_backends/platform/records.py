@@ -44,6 +44,7 @@ class Job(Struct, frozen=True, kw_only=True):
     `sequence` is its position among all jobs of the platform, which it keeps when it returns to the queue.
     `extra` holds further members of the request, which the worker gets with the input.  `attempt` counts how
     often a worker took the job.  `due` is when its execution times out, `expires` when its result is deleted.
+    `deadline` is when its caller gives up; None if that is not known.  `traceparent` names the job's own span.
     """
 
     id: str
@@ -67,6 +68,8 @@ class Job(Struct, frozen=True, kw_only=True):
     error: str | None = None
     webhook: str | None = None
     traceparent: str | None = None
+    parent_span: str | None = None
+    deadline: float | None = None
 
 
 @unique

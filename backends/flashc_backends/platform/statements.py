@@ -12,11 +12,12 @@ from .records import Body, Job, Record, Spilled, Status
 _COLUMNS = (
     "sequence id endpoint status attempt worker low_priority input input_size extra output output_size error"
     " created started finished due expires ttl_at timeout retention webhook traceparent"
+    " parent_span deadline"
 ).split()
 _INSERT = f"INSERT INTO job ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
 _UPDATE = (
     "UPDATE job SET status=?, attempt=?, worker=?, output=?, output_size=?, error=?, created=?, started=?,"
-    " finished=?, due=?, expires=?, ttl_at=? WHERE id=?"
+    " finished=?, due=?, expires=?, ttl_at=?, deadline=? WHERE id=?"
 )
 SELECT_JOB = f"SELECT {', '.join(_COLUMNS)} FROM job"
 
@@ -58,6 +59,8 @@ def insert_job(job: Job) -> Statement:
             job.retention,
             job.webhook,
             job.traceparent,
+            job.parent_span,
+            job.deadline,
         ),
     )
 
@@ -80,6 +83,7 @@ def update_job(job: Job) -> Statement:
             job.due,
             job.expires,
             job.ttl_at,
+            job.deadline,
             job.id,
         ),
     )

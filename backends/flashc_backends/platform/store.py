@@ -13,7 +13,6 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +22,10 @@ from msgspec import Struct
 from flashc_core.files import replacing
 
 from .records import Body, Job, Record, Spilled, Status
+from .schema import NewerVersion, migrate
 from .statements import SELECT_JOB, Statement, job_of
 
 SPILL_ABOVE = 256 * 1024  # bytes; larger rows would delay the others of their transaction
-_VERSION = 1
 _GROUP = 512  # writes in a transaction
 
 
@@ -60,9 +59,9 @@ class Store:
                 self._bodies.mkdir(parents=True, exist_ok=True)
                 self._writer = self._connect(failed)
                 self._writer.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
-                _migrate(self._writer)
+                migrate(self._writer)
                 self._reader = self._connect(failed)
-            except (sqlite3.Error, OSError) as error:
+            except (sqlite3.Error, OSError, NewerVersion) as error:
                 raise StoreError(f"{self._path}: {error}") from error
             failed.pop_all()
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
@@ -80,6 +79,11 @@ class Store:
         """Start the thread that writes; the event loop has to run."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the thread that writes runs."""
+        return self._thread.is_alive()
 
     def close(self) -> None:
         """Commit what waits, and close the database."""
@@ -282,19 +286,3 @@ def _tell(results: list[tuple[asyncio.Future[None], str | None]]) -> None:
             future.set_result(None)
         else:
             future.set_exception(StoreError(error))
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring the database to this version.
-
-    Raises:
-        StoreError: a newer flashc wrote it.
-    """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > _VERSION:
-        raise StoreError(f"the database has version {version}, this flashc knows {_VERSION}")
-    if version == 0:
-        schema = (
-            files("flashc_backends.platform").joinpath("schema.sql").read_text(encoding="utf-8")
-        )
-        connection.executescript(f"BEGIN; {schema}; PRAGMA user_version={_VERSION}; COMMIT;")

@@ -27,6 +27,7 @@ from flashc_backends.platform.faults import Faults
 from flashc_backends.platform.fields import Invalid
 from flashc_backends.platform.http.page import SHAPE
 from flashc_backends.platform.http.port import PortTaken
+from flashc_backends.platform.otlp import ExportError
 from flashc_backends.platform.state import state_folder
 from flashc_backends.platform.store import StoreError
 from flashc_core import rules
@@ -54,7 +55,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     """What the user chooses.
 
     `id` is the preview's own, None for a new one.  `engine` "auto" is docker where a daemon answers.  `image` is for all workers; `pull`: whether images may be
-    pulled.  `port` 0 takes a free one.  `environ` is where references to variables are resolved.  `faults` happen on request.
+    pulled.  `port` 0 takes a free one.  `otlp` is the URL of a collector of traces.  `environ` is where references to variables are
+    resolved.  `faults` happen on request.
     """
 
     id: str | None = None
@@ -62,6 +64,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     image: str | None = None
     pull: bool = True
     port: int = 0
+    otlp: str | None = None
     ready_seconds: float = READY_SECONDS
     environ: Mapping[str, str] = {}
     faults: Faults = Faults()
@@ -70,7 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 class Happening(Struct, frozen=True, kw_only=True):
     """Something that happened: a line of a worker, a change of a worker, a finished job or request.
 
-    `kind` is one of "line", "worker", "job" and "request"; `what` is what the platform's journal says of it.
+    `kind` is such as "line", "worker", "job", "request" and "span"; `what` is what the platform's journal says of it.
     """
 
     kind: str
@@ -231,7 +234,10 @@ class Preview:
                 folder=self._folder / "platform",
                 port=self._settings.port,
                 faults=self._settings.faults,
+                otlp=self._settings.otlp,
             )
+        except ExportError as error:
+            raise PreviewError(error.rule, str(error), help=error.help) from error
         except PortTaken as error:
             raise PreviewError(
                 rules.PORT_TAKEN,

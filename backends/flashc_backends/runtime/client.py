@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator
 from typing import Any
 
-from . import platform
+from . import platform, trace
 from .errors import RemoteError, RemoteTimeout, failure
 from .exchange import Conversation, Pause, Reply, Send, Unreachable, run_async
 
@@ -72,7 +72,7 @@ class Client:
         def conversation() -> Conversation:
             location = yield from self._location()
             content = {} if data is None else {"json": data}
-            sent = {**location.headers, **(headers or {})}
+            sent = {**location.headers, **trace.timeout_header(timeout), **(headers or {})}
             return (yield from self._send(method, location.web + path, sent, timeout, content))
 
         return await run_async(conversation())

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import identity
+from . import identity, trace
 from .exchange import Conversation, Pause, Reply, Send, Unreachable
 
 TABLE_SECONDS = 300.0  # the table of endpoints is read again after this time
@@ -35,6 +35,7 @@ def _url(variable: str, default: str) -> str:
 def headers() -> dict[str, str]:
     """Return the headers of every request."""
     found = {"User-Agent": "flashc-runtime", "X-Flash-Caller": identity.running() or ""}
+    found.update(trace.headers())
     key = os.environ.get("RUNPOD_API_KEY", "").strip()
     if key:
         found["Authorization"] = f"Bearer {key}"

@@ -1,6 +1,6 @@
 """Make `handler(job)`, which the worker image calls, from the function or class of an endpoint."""
 
-from . import identity, registry
+from . import identity, registry, trace
 from .jobs import call, job_input
 
 
@@ -44,6 +44,7 @@ class _Handler:
         self.__name__ = "handler"
 
     def __call__(self, job):
+        trace.begin_job(job)
         return self._call(job)
 
 

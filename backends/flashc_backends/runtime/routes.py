@@ -18,8 +18,9 @@ from pydantic import BaseModel
 from starlette.background import BackgroundTasks
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from . import identity, registry
+from . import identity, registry, trace
 
 _NATIVE_TYPES = (HTTPConnection, Response, BackgroundTasks)
 _NATIVE_DEFAULTS = (Param, Depends, BodyParam)
@@ -32,6 +33,7 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
         importlib.import_module(module)
     app = FastAPI(title=resource)
     app.add_exception_handler(Exception, _on_error)
+    app.add_middleware(_InTrace)
 
     @app.get("/ping")  # first, so that a route such as `/{name}` can't catch the health check
     async def ping() -> dict[str, str]:
@@ -40,6 +42,26 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
     for method, path, function in registry.routes(resource):
         app.add_api_route(path, _bound(function, method, path), methods=[method])
     return app
+
+
+class _InTrace:
+    """Notes for each request which trace it belongs to, and how long its caller waits."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        running = trace.begin_request(scope["headers"])
+
+        async def pass_on(message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                running.deadline = None  # what goes on in the background has no caller that waits
+            await send(message)
+
+        await self._app(scope, receive, pass_on)
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Generator
 from typing import Any
 
+from . import trace
 from .jobs import call, job_input
 
 
@@ -28,6 +29,7 @@ class StreamingHandler:
 
     def __call__(self, job: dict[str, Any]) -> Chunks:
         """Start the generator for a job and return its results."""
+        trace.begin_job(job)
         return Chunks(call(self._function, job_input(job)))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from . import arguments, exchange, platform
+from . import arguments, exchange, platform, trace
 from .app import TIMEOUTS
 from .errors import EndpointNotFound, RemoteError, RemoteTimeout, failure, remote_failure
 from .exchange import Conversation, Pause, Reply, Send, Unreachable
@@ -73,8 +73,12 @@ class Request:
     def conversation(self) -> Conversation:
         """Send the request and return the result."""
         location = yield from platform.locate(self.resource)
-        headers = {**location.headers, "X-Flashc-Dispatch": "1"}
-        limit = _limit(self.resource)
+        limit = _limit(self.resource, self.function)
+        headers = {
+            **location.headers,
+            "X-Flashc-Dispatch": "1",
+            **trace.timeout_header(limit),
+        }
         url = location.web + self.path
         try:
             reply: Reply = yield Send(self.method, url, headers, limit, self.content)
@@ -95,12 +99,25 @@ async def send_async(message: Job | Request) -> Any:
     return await exchange.run_async(message.conversation())
 
 
-def _limit(resource: str) -> float:
-    """Return the seconds that a call may take, in the queue and on the worker."""
+def _limit(resource: str, function: str) -> float:
+    """Return the seconds that a call may take, in the queue and on the worker.
+
+    They are not more than the caller of the running job or request still waits.
+
+    Raises:
+        RemoteTimeout: it does not wait any more.
+    """
     given = os.environ.get("FLASHC_CALL_TIMEOUT", "")
+    limit = TIMEOUTS[resource] + QUEUE_SECONDS if resource in TIMEOUTS else DEFAULT_SECONDS
     if given:
-        return float(given)
-    return TIMEOUTS[resource] + QUEUE_SECONDS if resource in TIMEOUTS else DEFAULT_SECONDS
+        limit = float(given)
+    left = trace.left()
+    if left is None:
+        return limit
+    if left <= 0:
+        text = f"{function} on {resource!r} is not called: the caller waits no longer"
+        raise failure(RemoteTimeout, resource, function, text, "TIMED_OUT")
+    return min(limit, left)
 
 
 # Jobs -------------------------------------------------------------------------------------------
@@ -110,7 +127,7 @@ def run_job(
     location: platform.Location, resource: str, function: str, payload: Any
 ) -> Conversation:
     """Submit a job and wait for its end; return its result."""
-    deadline = time.monotonic() + _limit(resource)
+    deadline = time.monotonic() + _limit(resource, function)
     body = yield from _submit(location, resource, function, payload, deadline)
     pause = _POLL_FIRST
     patience = _POLL_PATIENCE
@@ -153,9 +170,8 @@ def _submit(
         left = max(deadline - time.monotonic(), 0.001)
         timeout = min(_SYNC_SECONDS, left)
         try:
-            reply: Reply = yield Send(
-                "POST", url, location.headers, timeout, {"json": {"input": payload}}
-            )
+            headers = {**location.headers, **trace.timeout_header(left)}
+            reply: Reply = yield Send("POST", url, headers, timeout, {"json": {"input": payload}})
         except Unreachable as error:
             raise _lost(error, resource, function) from None
         if reply.status != 429 or time.monotonic() + pause > deadline:

@@ -9,7 +9,7 @@ import os
 
 import pytest
 
-from flashc_backends.runtime import identity, platform, registry
+from flashc_backends.runtime import identity, platform, registry, trace
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +18,7 @@ def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("FLASH", "RUNPOD_")):
             monkeypatch.delenv(name)
+    trace.begin("", None)
     monkeypatch.setattr(identity, "_own", None)
     monkeypatch.setattr(registry, "_targets", {})
     monkeypatch.setattr(registry, "_routes", {})

@@ -45,7 +45,7 @@ def test_a_job_that_ends_at_once_is_one_request(monkeypatch: pytest.MonkeyPatch)
     assert job(script, payload={"x": [1, 2]}) == 42
     (sent,) = script.sent
     assert (sent.method, sent.url) == ("POST", "https://api/v2/e1/runsync")
-    assert sent.headers == {"Authorization": "Bearer k"}
+    assert sent.headers == {"Authorization": "Bearer k", "X-Flashc-Timeout": "900000"}
     assert sent.content == {"json": {"input": {"x": [1, 2]}}}
     assert sent.timeout == 100.0
 
@@ -166,7 +166,7 @@ def test_how_long_a_job_may_take(
     script = begin(monkeypatch, DONE)
     script.run(wire.run_job(HERE, resource, "infer", {}))
     assert script.sent[0].timeout == min(100.0, seconds)
-    assert wire._limit(resource) == seconds
+    assert wire._limit(resource, "infer") == seconds
 
 
 # Results ------------------------------------------------------------------------------------------

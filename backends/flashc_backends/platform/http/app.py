@@ -8,6 +8,7 @@ from flashc_backends.platform.control import Control
 from flashc_backends.platform.core import EndpointGone
 from flashc_backends.platform.journal import Journal
 from flashc_backends.platform.records import Endpoint
+from flashc_backends.platform.spans import Spans
 from flashc_backends.platform.store import StoreError
 
 from . import job_api, worker_api
@@ -33,6 +34,7 @@ class PlatformApp:
         gate: Gate,
         control: Control,
         journal: Journal,
+        spans: Spans,
         logins: Logins,
         jobs: JobApi,
         workers: WorkerApi,
@@ -45,6 +47,7 @@ class PlatformApp:
         self._gate = gate
         self._control = control
         self._journal = journal
+        self._spans = spans
         self._logins = logins
         self._jobs = jobs
         self._workers = workers
@@ -154,6 +157,8 @@ class PlatformApp:
             await self._faults.serve(request)
         elif first == "events":
             await self._serve_events(request)
+        elif first == "traces":
+            await self._serve_trace(request, rest)
         elif first == "console" and rest == "flash/login":
             if not self._logins.approve(request.query.get("request", "")):
                 raise Refused(404, "there is no such login request")
@@ -169,6 +174,18 @@ class PlatformApp:
             if entry.kind == "line" and entry.what["worker"] == worker
         ]
         await request.reply_json(200, {"container": lines, "system": []})
+
+    async def _serve_trace(self, request: Request, trace: str) -> None:
+        """Answer with the spans of a trace.
+
+        Raises:
+            Refused: none of it has ended, or the store has dropped it.
+            StoreError: the store can't be read.
+        """
+        spans = await self._spans.of_trace(trace)
+        if not spans:
+            raise Refused(404, "no span of this trace is known")
+        await request.reply(200, msgspec.json.encode({"trace": trace, "spans": spans}))
 
     async def _serve_events(self, request: Request) -> None:
         """Send what happens as server-sent events, from the one after `Last-Event-ID`."""

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Mapping
+
+from msgspec import Struct
 
 from flashc_backends.platform.balancing import Balancing
 from flashc_backends.platform.core import Core, EndpointGone
 from flashc_backends.platform.polls import Poll
 from flashc_backends.platform.records import Endpoint
+from flashc_backends.platform.tracing import (
+    TIMEOUT,
+    TRACEPARENT,
+    Position,
+    position_below,
+    seconds_of,
+    timeout_of,
+)
 from flashc_backends.platform.upstream import Address, Answer, Upstream, UpstreamError, end_to_end
 from flashc_ir.platform.limits import time_limits
 
@@ -20,7 +31,30 @@ _WORKER_ID = b"x-runpod-worker-id"
 _BODY_LIMIT = 30 * 1024**2
 _TOO_LARGE = f"the body is larger than {_BODY_LIMIT} bytes"
 _RETRIES = 3
+_REPLACED = (b"authorization", TRACEPARENT, TIMEOUT)
 CLIENT_LEFT = 499  # the status in the journal, as in the logs of nginx
+
+
+class _Call(Struct):
+    """A request on its way: its place in its trace, when its caller stops to wait, and what came of it."""
+
+    request: Request
+    target: bytes
+    position: Position
+    until: float  # on the monotonic clock
+    worker: str | None = None
+    status: int = 502
+
+    def seconds(self, limit_ms: int) -> float:
+        """Return the seconds of a limit, or those that the caller still waits if these are fewer.
+
+        Raises:
+            Refused: the caller waits no longer.
+        """
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise Refused(504, "the caller waits no longer")
+        return min(limit_ms / 1000, left)
 
 
 class Balancer:
@@ -39,50 +73,75 @@ class Balancer:
             Refused: no worker is ready in time, or the worker broke off.
             Gone: the client went away.
         """
-        began = time.monotonic()
-        worker: str | None = None
-        status = 502
+        began, since = time.time(), time.monotonic()
+        patience = seconds_of(request.header(TIMEOUT))
+        call = _Call(
+            request=request,
+            target=target,
+            position=position_below(request.header(TRACEPARENT)),
+            until=since + (math.inf if patience is None else patience),
+        )
         try:
-            if (request.length() or 0) > _BODY_LIMIT:
-                raise Refused(413, _TOO_LARGE)
-            for _ in range(_RETRIES):
-                worker = await self._worker(request, endpoint)
-                try:
-                    status = await self._in_time(request, worker, target)
-                    return
-                except UpstreamError as error:
-                    if error.sent or request.is_answered:
-                        raise Refused(502, f"worker {worker}: {error}") from error
-                finally:
-                    self._balancing.free(endpoint.id, worker)
-            raise Refused(502, "the workers can't be reached")
+            await self._serve(call, endpoint)
         except Refused as error:
-            status = error.status
+            call.status = error.status
             raise
         except Gone:
-            status = CLIENT_LEFT
+            call.status = CLIENT_LEFT
             raise
         except EndpointGone:
-            status = 404
+            call.status = 404
             raise
         finally:
-            self._core.journal.note(
-                "request",
-                endpoint=endpoint.id,
-                caller=request.header(b"x-flash-caller"),
-                worker=worker,
-                method=request.method,
-                path=target.decode("latin-1"),
-                status=status,
-                ms=round((time.monotonic() - began) * 1000, 1),
-            )
+            self._note(call, endpoint, began, time.monotonic() - since)
 
-    async def _worker(self, request: Request, endpoint: Endpoint) -> str:
+    async def _serve(self, call: _Call, endpoint: Endpoint) -> None:
+        request = call.request
+        if (request.length() or 0) > _BODY_LIMIT:
+            raise Refused(413, _TOO_LARGE)
+        for _ in range(_RETRIES):
+            worker = call.worker = await self._worker(call, endpoint)
+            try:
+                call.status = await self._in_time(call, worker)
+                return
+            except UpstreamError as error:
+                if error.sent or request.is_answered:
+                    raise Refused(502, f"worker {worker}: {error}") from error
+            finally:
+                self._balancing.free(endpoint.id, worker)
+        raise Refused(502, "the workers can't be reached")
+
+    def _note(self, call: _Call, endpoint: Endpoint, began: float, took: float) -> None:
+        request = call.request
+        path = call.target.partition(b"?")[0].decode("latin-1")
+        self._core.spans.add(
+            call.position,
+            endpoint.id,
+            f"{request.method} {path}",
+            began,
+            began + took,
+            str(call.status),
+            call.worker,
+        )
+        self._core.journal.note(
+            "request",
+            endpoint=endpoint.id,
+            caller=request.header(b"x-flash-caller"),
+            worker=call.worker,
+            method=request.method,
+            path=call.target.decode("latin-1"),
+            status=call.status,
+            ms=round(took * 1000, 1),
+            trace=call.position.trace,
+        )
+
+    async def _worker(self, call: _Call, endpoint: Endpoint) -> str:
         """Return the worker that answers a request."""
+        request = call.request
         mode, _, name = request.header(_WORKER_ID).rpartition(" ")
         worker = await self._balancing.acquire(
             endpoint.id,
-            time_limits().load_balancer_waiting.milliseconds / 1000,
+            call.seconds(time_limits().load_balancer_waiting.milliseconds),
             _ignore if _has_body(request) else request.watch,
             name,
             strict=mode.startswith("strict"),
@@ -91,29 +150,33 @@ class Balancer:
             return worker
         if request.is_gone:
             raise Gone
+        if time.monotonic() >= call.until:
+            raise Refused(504, "the caller waits no longer, and no worker is ready")
         raise Refused(503, "no worker is ready")
 
-    async def _in_time(self, request: Request, worker: str, target: bytes) -> int:
+    async def _in_time(self, call: _Call, worker: str) -> int:
         """Pass a request on to a worker, and the answer back, within the limit; return its status."""
+        seconds = call.seconds(time_limits().load_balancer_processing.milliseconds)
         try:
-            async with asyncio.timeout(time_limits().load_balancer_processing.milliseconds / 1000):
-                return await self._pass_on(request, worker, target)
+            async with asyncio.timeout(seconds):
+                return await self._pass_on(call, worker, seconds)
         except TimeoutError:
             raise Refused(504, f"worker {worker} took too long") from None
         except UpstreamError:
-            if request.is_gone:
+            if call.request.is_gone:
                 raise Gone from None  # that is why the connection to the worker was closed
             raise
 
-    async def _pass_on(self, request: Request, worker: str, target: bytes) -> int:
+    async def _pass_on(self, call: _Call, worker: str, seconds: float) -> int:
+        request = call.request
         address = self._addresses.get(worker)
         if address is None:
             raise UpstreamError("it ended", sent=False)
         answer = await self._upstream.request(
             address,
             request.method.encode(),
-            target,
-            _request_headers(request),
+            call.target,
+            _request_headers(request, call.position, seconds),
             _limited(request) if _has_body(request) else None,
             length=request.length(),
             watch=request.when_gone,
@@ -152,14 +215,21 @@ def _ignore(_poll: Poll) -> None:
     """Do not watch the client: what it sends next is its body."""
 
 
-def _request_headers(request: Request) -> Headers:
-    """Return the headers for the worker: without the platform's key and cookie, which its code has no use for."""
+def _request_headers(request: Request, position: Position, seconds: float) -> Headers:
+    """Return the headers for the worker.
+
+    They are without the platform's key and cookie, which its code has no use for, and say where in its trace the
+    request is and how long it may take.
+    """
     kept = end_to_end(
         [
             header
             for header in request.scope["headers"]
-            if header[0] != b"authorization"
+            if header[0] not in _REPLACED
             and not (header[0] == b"cookie" and SESSION_PREFIX.encode() in header[1])
         ]
     )
-    return [header for header in kept if header[0] != b"expect"]
+    kept = [header for header in kept if header[0] != b"expect"]
+    kept.append((TRACEPARENT, position.traceparent.encode()))
+    kept.append((TIMEOUT, b"%d" % timeout_of(seconds)))
+    return kept

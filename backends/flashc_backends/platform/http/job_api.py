@@ -17,6 +17,7 @@ from flashc_backends.platform.client_jobs import (
 )
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.records import Endpoint, Job
+from flashc_backends.platform.tracing import TIMEOUT, TRACEPARENT, position_below, seconds_of
 from flashc_backends.platform.workers import Phase
 
 from .asgi import Refused, Request
@@ -106,11 +107,14 @@ class JobApi:
     async def _submit(self, request: Request, endpoint: Endpoint, *, sync: bool) -> None:
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
         wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
+        position = position_below(request.header(TRACEPARENT))
         wish = replace(
             _submission(body),
             sync=sync,
             retention=max(SYNC_RETENTION, wait / 1000) if sync else RUN_RETENTION,
-            traceparent=request.header(b"traceparent") or None,
+            traceparent=position.traceparent,
+            parent_span=position.parent,
+            patience=seconds_of(request.header(TIMEOUT)),
         )
         job = await self._jobs.submit(endpoint.id, wish, endpoint.timeout)
         caller = request.header(b"x-flash-caller")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from msgspec import Raw, Struct
 from flashc_backends.platform import jobs
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.records import Endpoint, Job
+from flashc_backends.platform.tracing import timeout_of
 from flashc_backends.platform.worker_jobs import WorkerJobs
 
 from .asgi import Request
@@ -86,6 +88,10 @@ class WorkerApi:
     def _view(self, job: Job) -> bytes:
         """Return a job as its worker gets it."""
         extra = b"," + job.extra if job.extra else b""
+        if job.traceparent is not None:
+            extra += b',"traceparent":%s' % msgspec.json.encode(job.traceparent)
+        if job.due is not None:
+            extra += b',"flashcTimeout":%d' % timeout_of(job.due - time.time())
         body = self._core.store.body(job.input)
         return b'{"id":"%s","input":%s%s}' % (job.id.encode(), body, extra)
 

@@ -1,0 +1,135 @@
+"""Keep what traces consist of: a span for each job, and for each request to a load balancer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from msgspec import Struct, structs
+
+from .journal import Journal
+from .records import Job
+from .statements import Statement
+from .store import Store, StoreError
+from .tracing import Position, position_of
+
+KEPT = 50_000  # spans in the store
+_COLUMNS = "trace, span, parent, endpoint, label, name, start, finish, status, worker, job"
+_INSERT = f"INSERT OR REPLACE INTO span ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SELECT = f"SELECT {_COLUMNS} FROM span WHERE trace=? ORDER BY start, number"
+_TRIM = f"DELETE FROM span WHERE number <= (SELECT max(number) FROM span) - {KEPT}"
+
+
+class Span(Struct, frozen=True, kw_only=True):
+    """One job or request.  `label` is the endpoint's name; `status` that of the job, or of HTTP."""
+
+    trace: str
+    span: str
+    parent: str | None
+    endpoint: str
+    label: str
+    name: str
+    start: float
+    end: float
+    status: str
+    worker: str | None
+    job: str | None
+
+    @property
+    def has_failed(self) -> bool:
+        """Return whether the job or request failed."""
+        return self.status in ("FAILED", "TIMED_OUT", "EXPIRED") or self.status.startswith("5")
+
+
+class Spans:
+    """The newest spans.
+
+    They wait up to a tenth of a second for the store, so that they delay no answer; a platform that is killed
+    loses those.
+    """
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self._store, self._journal = store, journal
+        self._waiting: list[Span] = []
+        self._has_new = False
+        self.label: Callable[[str], str] = lambda endpoint: endpoint
+        self.export: Callable[[Span], None] = lambda _span: None
+
+    def add_job(self, job: Job, status: str) -> None:
+        """Add the span of a job that ended."""
+        position = position_of(job.traceparent or "", job.parent_span)
+        if position is not None:
+            end = job.finished if job.finished is not None else time.time()
+            self.add(
+                position, job.endpoint, "job", job.created, end, status, job.worker, job=job.id
+            )
+
+    def add(
+        self,
+        position: Position,
+        endpoint: str,
+        name: str,
+        start: float,
+        end: float,
+        status: str,
+        worker: str | None,
+        *,
+        job: str | None = None,
+    ) -> None:
+        """Add a span."""
+        span = Span(
+            trace=position.trace,
+            span=position.span,
+            parent=position.parent,
+            endpoint=endpoint,
+            label=self.label(endpoint),
+            name=name,
+            start=start,
+            end=end,
+            status=status,
+            worker=worker,
+            job=job,
+        )
+        self._waiting.append(span)
+        self._journal.note("span", **structs.asdict(span))
+        if position.is_sampled:
+            self.export(span)
+
+    def flush(self) -> asyncio.Future[None] | None:
+        """Give the store what waits; return the future of the write, if there is something to write."""
+        if not self._waiting:
+            return None
+        spans, self._waiting = self._waiting, []
+        self._has_new = True
+        written = self._store.write([Statement(_INSERT, structs.astuple(span)) for span in spans])
+        written.add_done_callback(self._note_failure)
+        return written
+
+    def _note_failure(self, done: asyncio.Future[None]) -> None:
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self._journal.note("store", error=str(error))
+
+    def trim(self) -> list[Statement]:
+        """Return the statements that delete the oldest spans, if there are too many."""
+        if not self._has_new:
+            return []
+        self._has_new = False
+        return [Statement(_TRIM)]
+
+    async def of_trace(self, trace: str) -> list[Span]:
+        """Return the spans of a trace in the order in which they began.
+
+        Raises:
+            StoreError: the store can't be read.
+        """
+        written = self.flush()
+        if written is not None:
+            with suppress(StoreError):
+                await asyncio.shield(written)
+        return [
+            Span(**dict(zip(Span.__struct_fields__, row, strict=True)))
+            for row in self._store.rows(_SELECT, trace)
+        ]

@@ -1,0 +1,64 @@
+"""Read and make the headers that put requests into traces (W3C Trace Context) and give them deadlines."""
+
+from __future__ import annotations
+
+import random
+import re
+
+from msgspec import Struct
+
+TRACEPARENT = b"traceparent"
+TIMEOUT = b"x-flashc-timeout"  # milliseconds that the caller still waits: clocks of machines differ
+
+_FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_SAMPLED = "01"
+_NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
+
+
+class Position(Struct, frozen=True):
+    """The place of a job or request in its trace: its own span, and its parent's if it has one."""
+
+    trace: str
+    span: str
+    parent: str | None
+    flags: str = _SAMPLED
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether whoever began the trace wants it recorded."""
+        return bool(int(self.flags, 16) & 1)
+
+    @property
+    def traceparent(self) -> str:
+        """The header for what the job or request calls."""
+        return f"00-{self.trace}-{self.span}-{self.flags}"
+
+
+def position_below(traceparent: str) -> Position:
+    """Return a new position below the one in a header; without a valid header it begins a trace."""
+    span = f"{random.getrandbits(64) or 1:016x}"
+    found = _FORM.fullmatch(traceparent)
+    if found is not None:
+        version, trace, parent, flags, more = found.groups()
+        is_known = version != "ff" and not (version == "00" and more)
+        if is_known and trace != _NO_TRACE and parent != _NO_SPAN:
+            return Position(trace, span, parent, flags)
+    return Position(f"{random.getrandbits(128) or 1:032x}", span, None)
+
+
+def position_of(traceparent: str, parent: str | None) -> Position | None:
+    """Return the position whose header and parent were stored; None if the header is not one of flashc's."""
+    found = _FORM.fullmatch(traceparent)
+    return Position(found[2], found[3], parent, found[4]) if found is not None else None
+
+
+def seconds_of(header: str) -> float | None:
+    """Return the seconds of a header with a time-out; None if it is absent or wrong."""
+    return (
+        int(header) / 1000 if header.isascii() and header.isdigit() and len(header) < 16 else None
+    )
+
+
+def timeout_of(seconds: float) -> int:
+    """Return the milliseconds for a header with a time-out; at least one."""
+    return max(int(seconds * 1000), 1)
