@@ -23,6 +23,7 @@ from flashc_ir.verify import Verifier
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
+from .frontend.successor import report_apps
 from .incremental.plain_modules import read_plain_modules
 from .incremental.summaries import Reading, read_summaries
 from .project.inputs import variable_input
@@ -81,6 +82,8 @@ def compile_project(
     for diagnostic in reading.diagnostics():
         sink.add(diagnostic)
 
+    report_apps(project, sink)
+
     # Put everything together, and run the passes.
     from .passes import run_passes  # imported while the modules are read
     from .passes.context import PassContext
@@ -102,7 +105,7 @@ def compile_project(
 
     report_unused(workspace.suppressions, sink)
     asked = map(variable_input, environment.asked)
-    return Compilation(compiled, tuple({*reading.inputs, *asked}))
+    return Compilation(compiled, tuple({*reading.inputs, *asked, *context.inputs}))
 
 
 def read_modules(

@@ -21,6 +21,7 @@ class PassContext:
 
     `environment` are the variables of the building process; every variable that is read is
     recorded. `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
+    `inputs` are what the findings depend on besides the project's files; passes add to it.
     """
 
     sink: Sink
@@ -28,6 +29,7 @@ class PassContext:
     options: Options
     environment: Mapping[str, str]
     how_to_declare: tuple[str, ...]
+    inputs: set[str] = field(default_factory=set[str])
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
     _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
         default_factory=list[tuple[tuple[Module, ...], ImportGraph]]

@@ -72,7 +72,7 @@ UNDECODABLE_SOURCE = _error(
 UNREADABLE_FILE = _error("FC003", "unreadable-file", "a project file can't be read")
 SYMLINK_OUTSIDE = _error("FC004", "symlink-outside-project", "a symbolic link leaves the project")
 MODULE_TOO_LARGE = _error("FC005", "module-too-large", "a module is too large to be analysed")
-NO_ENDPOINTS = _warning("FC006", "no-endpoints", "the project declares no endpoint")
+NO_ENDPOINTS = _error("FC006", "no-endpoints", "the project declares no endpoint")
 AMBIGUOUS_MODULE = _warning("FC007", "ambiguous-module", "two files are the same module to Python")
 INVALID_CONFIGURATION = _error("FC008", "invalid-configuration", "pyproject.toml can't be used")
 
