@@ -26,7 +26,7 @@ class PythonError(Exception):
 
     `kind` is its class, None if it is not known.  `value` is the exception object if the program
     made one itself.  `variables` are the environment variables that led to this code; with other
-    values, Python may not raise.
+    values, Python may not raise.  `help` says what to write instead, if an SDK knows it.
     """
 
     def __init__(
@@ -35,12 +35,14 @@ class PythonError(Exception):
         text: str,
         span: Span,
         value: Value | None = None,
+        help: tuple[str, ...] = (),
     ) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = text
         self.span = span
         self.value = value
+        self.help = help
         self.variables = NO_VARIABLES
 
     @property

@@ -63,7 +63,8 @@ class Unknown:
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
     environment variable whose absence is the cause.  If the cause is a missing
-    member of an enum, `member` is (its name, the members that exist).  `through` are the names that passed the value on, the
+    member of an enum, `member` is (its name, the members that exist).  `is_reported` says that
+    another finding is about the cause.  `through` are the names that passed the value on, the
     nearest to the cause first, each with the span of its assignment.
     """
 
@@ -71,6 +72,7 @@ class Unknown:
     origin: Span
     variable: str | None = None
     member: tuple[str, tuple[str, ...]] | None = None
+    is_reported: bool = False
     through: tuple[tuple[str, Span], ...] = ()
 
     def passed_on(self, name: str, span: Span) -> Unknown:

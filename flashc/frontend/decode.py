@@ -49,6 +49,8 @@ class ArgumentDecoder:
 
     def unknown(self, what: str, span: Span, cause: Unknown, rule: Rule | None = None) -> None:
         """Report that `what` can't be known, with the cause; `rule` replaces the general rule."""
+        if cause.is_reported:
+            return
         if cause.member is not None:
             name, choices = cause.member
             self.sink.report(

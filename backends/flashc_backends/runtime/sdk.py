@@ -123,6 +123,10 @@ class PodTemplate(_Configuration):
 
 
 def __getattr__(name):
+    if name in ("load_dotenv", "find_dotenv"):
+        import dotenv
+
+        return getattr(dotenv, name)
     if name in __all__:
         from . import catalogue  # type: ignore[attr-defined]  # only artifacts contain it
 

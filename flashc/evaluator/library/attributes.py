@@ -7,7 +7,7 @@ from enum import Enum, EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
-from flashc.evaluator.failures import ExceptionValue
+from flashc.evaluator.failures import ExceptionValue, PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -116,11 +116,18 @@ def of_external(machine: Machine, external: External, name: str, span: Span) -> 
 
     It is an object of an SDK, a constant that is the same on every worker, or an `External` with
     the full name.
+
+    Raises:
+        PythonError: the module is one of an SDK, which has no such name.
     """
     full = f"{external.name}.{name}"
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)
     for dialect in machine.dialects:
+        help = dialect.lacks(external.name, name)
+        if help is not None:
+            text = f"module '{external.name}' has no attribute '{name}'"
+            raise PythonError(AttributeError, text, span, help=help)
         found = dialect.member(external.name, name, span)
         if found is not None:
             return found

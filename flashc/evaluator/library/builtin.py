@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flashc.evaluator.dialect import DialectObject
-from flashc.evaluator.failures import ExceptionValue, exception_class
+from flashc.evaluator.failures import ExceptionValue, PythonError, exception_class
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     CallArguments,
@@ -136,7 +136,12 @@ def _getattr(machine: Machine, arguments: CallArguments) -> Value:
     key = resolve_symbolic(machine, values[1])
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return key if isinstance(key, Unknown) else unsupported_call("getattr", span)
-    found = attributes.attribute(machine, values[0], key.value, span)
+    try:
+        found = attributes.attribute(machine, values[0], key.value, span)
+    except PythonError as error:
+        if error.kind is AttributeError and len(values) == 3:
+            return values[2]
+        raise
     if isinstance(found, Unknown) and len(values) == 3 and _lacks(values[0], key.value):
         return values[2]
     return found
@@ -148,7 +153,12 @@ def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
     key = resolve_symbolic(machine, values[1]) if len(values) == 2 else None
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return Unknown(reason="flashc does not evaluate this `hasattr(...)`", origin=span)
-    found = attributes.attribute(machine, values[0], key.value, span)
+    try:
+        found = attributes.attribute(machine, values[0], key.value, span)
+    except PythonError as error:
+        if error.kind is AttributeError:
+            return Known(False, span)
+        raise
     if not isinstance(found, Unknown) and not _may_lack(values[0]):
         return Known(True, span)
     if _lacks(values[0], key.value):

@@ -41,6 +41,7 @@ from flashc.evaluator.values import (
     Unknown,
     Value,
 )
+from flashc_ir.modules import Origin
 from flashc_ir.resources import EnvironmentReference
 
 from . import builtin, paths, records
@@ -330,13 +331,15 @@ def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | N
     return None
 
 
-def _import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+def import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
     """Evaluate `importlib.import_module("name")`."""
     target = arguments.values[0] if arguments.values else None
     if not isinstance(target, Known) or not isinstance(target.value, str):
         return None
     if machine.project.has(target.value):
         return Known(ModuleRef(target.value), arguments.span)
+    if machine.project.origin(target.value) is Origin.SDK:
+        machine.sdk_imports.add(arguments.span)
     return Known(External(target.value), arguments.span)
 
 
@@ -364,7 +367,7 @@ _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "dataclasses.dataclass": _dataclass,
     "dataclasses.asdict": _as_dict,
     "dataclasses.replace": _replace,
-    "importlib.import_module": _import_module,
+    "importlib.import_module": import_module,
     "itertools.chain": _chain,
     **dict.fromkeys(_ITERTOOLS, _itertools),
 }

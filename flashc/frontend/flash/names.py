@@ -23,3 +23,5 @@ ENUMS: dict[str, type[Enum]] = {
     )
 }
 NAMES = (*CLASSES, *ENUMS)
+# Names of other packages that the SDK's package has too; the runtime takes them from there.
+REEXPORTS = ("find_dotenv", "load_dotenv")
