@@ -99,8 +99,10 @@ def catches(handled: Value, error: PythonError) -> bool | None:
         answers = [catches(item, error) for item in handled.value.items]
         return True if True in answers else None if None in answers else False
     wanted = exception_class(handled)
-    if wanted in (Exception, BaseException):
+    if wanted is BaseException:
         return True
+    if wanted is Exception:
+        return not (isinstance(error.kind, type) and not issubclass(error.kind, Exception))
     if error.kind is None:
         return None
     if wanted is not None:

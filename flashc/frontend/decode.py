@@ -80,7 +80,10 @@ class ArgumentDecoder:
             label="not a constant",
             secondary=_chain(cause, span),
             notes=(f"the cause: {cause.reason}",) if cause.origin == span else (),
-            help=("write the value out, or compute it from constants",),
+            help=(
+                "write the value out, or compute it from constants",
+                "or run the module to find the value: `--trace`",
+            ),
         )
 
     def invalid(

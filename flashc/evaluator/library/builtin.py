@@ -35,7 +35,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import attributes, sequences
+from . import attributes, files, sequences
 from .sequences import Builtin, unsupported_call
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
@@ -295,6 +295,24 @@ def _pow(machine: Machine, arguments: CallArguments) -> Value:
     return binary(machine, "**", left, right, arguments.span)
 
 
+def _open(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `open(path)` for a file of the project."""
+    found = files.open_by_name(machine, "open", arguments)
+    if found is not None:
+        return found
+    machine.escape(arguments)
+    return unsupported_call("open", arguments.span)
+
+
+def _exit(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `exit(...)` and `quit(...)`.
+
+    Raises:
+        PythonError: always, a SystemExit.
+    """
+    raise PythonError(SystemExit, "", arguments.span)
+
+
 def _print(machine: Machine, arguments: CallArguments) -> Value:
     return Known(None, arguments.span)
 
@@ -309,4 +327,7 @@ _SPECIAL: dict[str, Builtin] = {
     "callable": _callable,
     "pow": _pow,
     "print": _print,
+    "open": _open,
+    "exit": _exit,
+    "quit": _exit,
 }
