@@ -22,6 +22,7 @@ from flashc_ir.verify import Verifier
 
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
+from .frontend.legacy import LEGACY
 from .frontend.relevance import Relevance, find_relevant_modules
 from .frontend.successor import report_apps
 from .incremental.plain_modules import read_plain_modules
@@ -33,6 +34,9 @@ from .project.workspace import Workspace
 
 if TYPE_CHECKING:
     from .passes import Observer
+
+DIALECTS: tuple[Dialect, ...] = (LEGACY, FLASH)
+"""The dialects that programs may be written in: Flash, before it the older form that its SDK has too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +63,12 @@ def compile_project(
     """Compile an opened project and report its findings to `sink`, a sink of the workspace.
 
     `observe` is called after every pass with the name of the pass and the program that it returned.
-    `dialects` are the SDKs that the program may be written for; Flash if None.  If `rewrite` is
+    `dialects` are the SDKs that the program may be written for; `DIALECTS` if None.  If `rewrite` is
     False, the program is only checked, and the passes that prepare a build do not run.
     `prepare_next` is called while other processes read modules.
     """
     if dialects is None:
-        dialects = (FLASH,)
+        dialects = DIALECTS
 
     def meanwhile() -> None:
         import_module("flashc.passes")
@@ -99,7 +103,7 @@ def compile_project(
         project=project,
         options=workspace.options,
         environment=environment,
-        how_to_declare=tuple(dialect.how_to_declare for dialect in dialects),
+        how_to_declare=tuple(filter(None, (dialect.how_to_declare for dialect in dialects))),
     )
     compiled = run_passes(program, context, verifier, observe, rewrite=rewrite)
 

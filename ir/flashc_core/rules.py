@@ -192,6 +192,9 @@ MISSING_SDK_NAME = _error("FC135", "missing-sdk-name", "the SDK has no such name
 COMPUTED_SDK_IMPORT = _error(
     "FC136", "computed-sdk-import", "the program computes the name by which it imports the SDK"
 )
+LEGACY_DIALECT = _warning(
+    "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"
+)
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = _error("FC201", "duplicate-endpoint-name", "two endpoints have the same name")

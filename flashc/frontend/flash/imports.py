@@ -11,13 +11,11 @@ from flashc_core.source import Span
 from flashc_core.suggest import did_you_mean
 from flashc_ir.modules import Import, Module, Origin, SdkProblem, SdkProblemKind
 
-from .names import NAMES, PACKAGES, PUBLIC_MODULES, REEXPORTS
+from .names import NAMES, OLDER, PACKAGES, PUBLIC_MODULES, REEXPORTS
 from .surface import instead_of_name
 
-# The decorator that declared endpoints in older versions of the SDK; the resource classes of these
-# versions declare none.
-LEGACY = "remote"
-_SUBSTITUTES = {name: name for name in (*NAMES, *REEXPORTS, "*")}
+_KNOWN = (*NAMES, *REEXPORTS, *OLDER)
+_SUBSTITUTES = {name: name for name in (*_KNOWN, "*")}
 _IN_EVERY_MODULE = ("*", "__version__")
 
 
@@ -65,14 +63,6 @@ def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
         if not _is_of_sdk(item):
             continue
         names = [name.name for name in item.names or ()]
-        if LEGACY in names:
-            yield SdkProblem(
-                span=item.span,
-                message=f"`{LEGACY}` belongs to an older dialect of Flash that flashc does not compile",
-                help=("declare the endpoint with `@Endpoint(name=..., gpu=...)`",),
-                kind=SdkProblemKind.DIALECT,
-            )
-            continue
         if not (item.typing_only or item.guarded):
             yield from _missing_in_sdk(item)
             if not item.scope:
@@ -94,12 +84,12 @@ def _missing_in_sdk(item: Import) -> Iterator[SdkProblem]:
 
 def _missing_in_runtime(item: Import, names: list[str]) -> Iterator[SdkProblem]:
     """Yield the parts of an import at the top of a module that the runtime does not have."""
-    if names and all(name in (*NAMES, *REEXPORTS) for name in names):
+    if names and all(name in _KNOWN for name in names):
         return
     if item.module in PUBLIC_MODULES:
         for name in names:
             missing = instead_of_name(item.module, name) is not None
-            if name not in (*NAMES, *REEXPORTS, *_IN_EVERY_MODULE) and not missing:
+            if name not in (*_KNOWN, *_IN_EVERY_MODULE) and not missing:
                 yield _only_in_sdk(f"the SDK's `{name}`", item, did_you_mean(name, NAMES))
     else:
         public = f"import from `{item.module.partition('.')[0]}` instead, if it has the name"
