@@ -200,7 +200,7 @@ class _Library:
             self._evaluations += summaries[-1].evaluated
             if self.is_limited and self._evaluations > self.max_evaluations:
                 break
-        verify_parts(chain(*(summary.parts() for summary in summaries)), project.files)
+        verify_parts(chain(*(summary.parts() for summary in summaries)), project.by_path)
         new = [
             self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
             for component, summary in zip(batch.absent, summaries, strict=False)
