@@ -42,6 +42,10 @@ class StoredSummary:
         )
         return cls(data, digest(data), links)
 
+    def decode(self) -> None:
+        """Decode the whole summary, if this was not done before."""
+        _ = self.summary
+
     @cached_property
     def summary(self) -> ComponentSummary:
         """The whole summary."""

@@ -136,8 +136,9 @@ class _Library:
                 result = msgspec.msgpack.decode(data, type=BatchResult)
                 if result.summaries is None:
                     raise _TooManyEvaluations
-                new = map(StoredSummary.of, result.summaries)
-                self.summaries.update(zip(batch.absent, new, strict=True))
+                for component, trace in zip(batch.absent, result.summaries, strict=True):
+                    self.summaries[component] = new = StoredSummary.of(trace)
+                    new.decode()  # while the other processes still read
                 self.exports |= result.exports
 
     def _from_cache(self, names: tuple[Component, ...], traces: Sequence[Trace]) -> Batch:
