@@ -206,7 +206,7 @@ class Request:
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send JSON text."""
         if headers is None:
-            await self._reply(status, [_JSON, (b"content-length", b"%d" % len(body))], body)
+            await self.whole(status, [_JSON, (b"content-length", b"%d" % len(body))], body)
             return
         await self.start(status, [_JSON, (b"content-length", b"%d" % len(body)), *headers])
         await self.part(body, more=False)
@@ -217,11 +217,11 @@ class Request:
 
     async def reply_nothing(self) -> None:
         """Send 204."""
-        await self._reply(204, [], b"")
+        await self.whole(204, [], b"")
 
-    async def _reply(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send an answer whose headers the platform itself has made."""
-        if self._connection_answers:
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send an answer whose body is there; its headers are ones that need no check, with its length."""
+        if self._connection_answers and status in _STATUS_LINES:
             head = _STATUS_LINES[status] + b"".join([b"%s: %s\r\n" % pair for pair in headers])
             self.is_answered = self._connection.answer(head, body)
         if not self.is_answered:
