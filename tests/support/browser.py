@@ -31,8 +31,8 @@ def chromium() -> str:
 
 
 def is_problem(text: str, kind: str) -> bool:
-    """Whether a message of the console is one; that a connection was cut is none."""
-    return kind == "error" and "net::ERR_" not in text
+    """Whether a message of the console is one; a connection that was cut, and wrong input of a user, are none."""
+    return kind == "error" and not any(known in text for known in ("net::ERR_", "status of 400"))
 
 
 @contextmanager
