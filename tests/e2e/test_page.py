@@ -11,8 +11,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import chromium, opened
 from tests.support.cable import cable
-from tests.support.dev_session import Session, dev_session
 from tests.support.projects import write
+from tests.support.sessions import Session, dev_session
 
 HEAD = "from runpod_flash import Endpoint\n\n"
 FILES = {
