@@ -44,6 +44,7 @@ class Session:
     process: subprocess.Popen[str]
     stderr: IO[str]
     events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    reader: Thread | None = None
 
     def wait(self, event: str, after: int = 0, **what: Any) -> dict[str, Any]:
         """The first event with these members from the one with the number `after`; it may still have to happen."""
@@ -127,7 +128,8 @@ class Session:
             for line in stdout:
                 self.events.append(json.loads(line))
 
-        Thread(target=run, daemon=True).start()
+        self.reader = Thread(target=run, daemon=True)
+        self.reader.start()
 
     def read_until(self, event: str) -> dict[str, Any]:
         """Read only as far as an event, and return it."""
@@ -164,6 +166,8 @@ def _session(words: list[str], project: Path, state: Path, **variables: str) -> 
             yield session
         finally:
             session.end()
+            if session.reader is not None:
+                session.reader.join()
 
 
 @contextmanager
