@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
 import { ask, nameOf, state } from "/page/state.js";
 import { Trace } from "/page/trace.js";
-import { failureOf, isBad, isOwn, milliseconds, readable, stateOf } from "/page/words.js";
+import { failureOf, isBad, isOwn, milliseconds, readable, shortened, stateOf } from "/page/words.js";
 
 const ACTIONS = [
   ["Cancel", ["IN_QUEUE", "IN_PROGRESS"], "cancel"],
@@ -45,7 +45,7 @@ function TraceSection({ trace, current, onOpen }) {
 }
 
 function Lines({ lines }) {
-  const own = lines.filter(isOwn).map(readable);
+  const own = lines.filter(isOwn).map((line) => shortened(readable(line)));
   if (own.length === 0) return null;
   return html`<h3>What the worker printed meanwhile</h3><pre tabindex="0">${own.join("\n")}</pre>`;
 }

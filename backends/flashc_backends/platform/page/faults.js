@@ -158,7 +158,9 @@ function Editor({ kinds, draft, setDraft, onClose }) {
   const [problems, setProblems] = useState([]);
   const form = useRef(null);
   useEffect(() => {
-    form.current?.querySelector("[aria-invalid=true], .problem")?.focus();
+    const first = form.current?.querySelector("[aria-invalid=true], .problem");
+    first?.focus();
+    first?.scrollIntoView({ block: "center" });
   }, [problems]);
   const change = (index, fault) =>
     setDraft({ ...draft, faults: draft.faults.map((each, i) => (i === index ? fault : each)) });
