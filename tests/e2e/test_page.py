@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import chromium, opened
+from tests.support.browser import chromium, inaccessible, opened
 from tests.support.cable import cable
 from tests.support.projects import write
 from tests.support.sessions import Session, dev_session
@@ -321,6 +322,29 @@ def test_the_page_fits_a_phone_and_a_dark_room(page: Page) -> None:
     card(page, "web").get_by_text("OpenAPI").click()
     page.get_by_role("button", name="Add a fault").click()
     assert overflow(page, "body") <= 0
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_inaccessible(
+    session: Session, page: Page, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 844})
+    failing_request(session)
+    page.get_by_role("button", name="GET /halves/-6").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("2 failed")
+    assert inaccessible(page) == []
+    page.get_by_role("dialog").get_by_role("button", name="work").click()
+    expect(page.get_by_role("dialog", name="Job of work")).to_contain_text("Error")
+    assert inaccessible(page) == []
+    page.keyboard.press("Escape")
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.get_by_role("button", name="Add a fault").click()
+    page.get_by_role("button", name="Set these faults").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert inaccessible(page) == []
 
 
 def background(page: Page) -> str:

@@ -21,7 +21,7 @@ export function Calls({ onOpen }) {
       ${" "}only those that failed</label></header>
     ${found.length === 0 ? html`<p class="empty">${state.calls.size ? "No such call."
         : "No call yet. Send one from an endpoint, or with curl."}</p>`
-      : html`<div class="scroll" tabindex="0" role="region" aria-labelledby="calls"><table>
+      : html`<div class="scroll" tabindex="0" role="region" aria-label="Table of calls"><table>
       <caption class="hidden">Jobs and requests, the newest first</caption>
       <thead><tr><th scope="col" class="time">Time</th><th scope="col">Endpoint</th><th scope="col">Call</th>
         <th scope="col">Result</th><th scope="col" class="number">Took</th></tr></thead>
