@@ -68,7 +68,7 @@ class _Connection(asyncio.Protocol):
         self._waiting = 0
         self._paused = False
         self.closed = False
-        self.reusable = False
+        self._keeps_alive = False
         self.has_answered = False
         self.status = 0
         self.headers: Headers = []
@@ -137,7 +137,7 @@ class _Connection(asyncio.Protocol):
             return
         self._complete = True
         # After an exception of the app, uvicorn closes the connection a while after the answer.
-        self.reusable = self._parser.should_keep_alive() and self.status < 500
+        self._keeps_alive = self._parser.should_keep_alive() and self.status < 500
 
     # The client's side
 
@@ -150,8 +150,16 @@ class _Connection(asyncio.Protocol):
         self._is_head = is_head
         self._parser = httptools.HttpResponseParser(self)
         self.headers = []
-        self._has_head = self._complete = self.reusable = self.has_answered = False
+        self._has_head = self._complete = self._keeps_alive = self.has_answered = False
         self._news.clear()
+
+    def end(self) -> bool:
+        """End the exchange; return whether another one can follow, because the answer was read to its end.
+
+        Whatever the worker sends before the next request closes the connection.
+        """
+        self._parser = None
+        return self._complete and self._keeps_alive and not self._chunks and not self.closed
 
     def is_quiet(self) -> bool:
         """Return whether the worker has sent nothing since its last answer, not even the end.
@@ -223,7 +231,7 @@ class Answer:
         return self._connection.body()
 
     def close(self) -> None:
-        """Give the connection back; it is closed if the answer was not read to its end."""
+        """Return the connection to the pool; close it if the body was not read to its end."""
         self._upstream.release(self._address, self._connection)
 
 
@@ -314,7 +322,7 @@ class Upstream:
     def release(self, address: Address, connection: _Connection) -> None:
         """Keep a connection for the next request, if its last one is complete."""
         idle = self._idle.setdefault(address, [])
-        if connection.reusable and not connection.closed and len(idle) < _POOLED:
+        if connection.end() and len(idle) < _POOLED:
             idle.append(connection)
         else:
             connection.close()
