@@ -113,7 +113,7 @@ def _text(module: Module, requirements: Iterable[Span], context: PassContext) ->
     """Return the source of a module without its requirements; "" if it can't be read."""
     edits = {Edit(span, "") for span in requirements if span.path == module.path}
     try:
-        return apply_edits(context.project.source(module.path).text, edits)
+        return apply_edits(context.source_of_module(module.name).text, edits)
     except (OSError, Undecodable, OverlappingEdits):
         return ""
 
