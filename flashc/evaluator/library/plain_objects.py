@@ -73,8 +73,13 @@ def attribute(machine: Machine, receiver: Known, name: str, span: Span) -> Value
     if name in wanted:
         return apply(machine, operator.attrgetter(name), span, receiver)
     if name == "parents" and isinstance(receiver.value, PurePosixPath):
-        return apply(machine, lambda path: tuple(path.parents), span, receiver)
+        return apply(machine, _parents, span, receiver)
     return Known(BoundMethod(receiver, name), span)
+
+
+def _parents(path: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    """Return the folders above a path."""
+    return tuple(path.parents)
 
 
 def method(machine: Machine, receiver: Known, name: str, arguments: CallArguments) -> Value:
@@ -120,9 +125,11 @@ def digest_method(
         machine.escape(arguments)
         return Unknown(reason=f"flashc does not evaluate `{name}` of a hash", origin=arguments.span)
     known = Known(made.data, arguments.span, receiver.variables)
-    return apply(
-        machine, lambda data: getattr(hashlib.new(made.name, data), name)(), arguments.span, known
-    )
+
+    def run(data: bytes) -> object:
+        return getattr(hashlib.new(made.name, data), name)()
+
+    return apply(machine, run, arguments.span, known)
 
 
 FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
