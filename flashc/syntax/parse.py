@@ -47,9 +47,8 @@ class Syntax:
 
     def code(self, node: cst.CSTNode) -> str:
         """Return the text of `node` with its parentheses; later lines lose their indentation."""
-        # the text of an element has its comma
-        is_plain = isinstance(node, cst.BaseExpression) and not isinstance(node, cst.BaseElement)
-        if is_plain and not node.lpar:
+        is_element = isinstance(node, cst.BaseElement)  # its text has a comma
+        if isinstance(node, cst.BaseExpression) and not is_element and not node.lpar:
             start, end = self._extents[id(node)]
             text = self.text[start:end]
             if "\n" not in text and "\r" not in text:
