@@ -151,7 +151,7 @@ async def _run(
     settings = structs.replace(settings, environ=dict(builder.workspace.environment))
     development = Development(
         version=first,
-        project=root,
+        project=builder.workspace.root,
         cache=builder.workspace.cache.folder,
         settings=settings,
         listener=listener,

@@ -20,7 +20,7 @@ from tests.support.environments import make_environment
 from tests.support.platform_calls import deploy
 from tests.support.projects import ROOT
 
-_SECONDS = 120
+_SECONDS = 400
 _FLASH_APP = """
 from runpod_flash import Endpoint
 
