@@ -165,6 +165,10 @@ _RESOURCES = {
 def __getattr__(name):
     if name in _RESOURCES:
         return _RESOURCES[name]
+    if name in ("endpoint", "client"):  # inner modules of the SDK, which define the public names
+        from . import sdk
+
+        return sdk
     if name in ("load_dotenv", "find_dotenv"):
         import dotenv
 
