@@ -10,7 +10,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import Enum, EnumMeta
+from pathlib import PurePosixPath
 from typing import Any, Literal, cast
 
 from flashc_core.source import Span
@@ -63,7 +65,8 @@ class Unknown:
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
     environment variable whose absence is the cause.  If the cause is a missing
-    member of an enum, `member` is (its name, the members that exist).  `through` are the names that passed the value on, the
+    member of an enum, `member` is (its name, the members that exist).  `is_reported` says that
+    another finding is about the cause.  `through` are the names that passed the value on, the
     nearest to the cause first, each with the span of its assignment.
     """
 
@@ -71,6 +74,7 @@ class Unknown:
     origin: Span
     variable: str | None = None
     member: tuple[str, tuple[str, ...]] | None = None
+    is_reported: bool = False
     through: tuple[tuple[str, Span], ...] = ()
 
     def passed_on(self, name: str, span: Span) -> Unknown:
@@ -221,6 +225,46 @@ def join_path(path: ProjectPath, name: str, span: Span) -> Value:
     return Known(joined, span)
 
 
+@dataclass(slots=True, eq=False)
+class FileValue:
+    """An open file of the project; `text` is its whole content.
+
+    `in_bytes` says that the program gets bytes.  `is_read` says whether the program has read it; it
+    is None if that is not known.
+    """
+
+    text: Value
+    in_bytes: bool = False
+    is_read: bool | None = False
+
+
+@dataclass(slots=True, eq=False)
+class AttributesValue(Compound):
+    """A `types.SimpleNamespace(...)` with its attributes.
+
+    `escaped` is the reason why it may have other attributes, None if it does not.
+    """
+
+    names: dict[str, Value]
+    escaped: Unknown | None = None
+
+    def parts(self) -> Iterable[Value]:
+        """Return the values of the attributes."""
+        return self.names.values()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionValue:
+    """The value of `sys.version_info`: that of a Python that workers may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralType:
+    """A `typing.Literal[...]` with its members."""
+
+    members: tuple[Value, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class BoundMethod:
     """A method `receiver.name` that is not called yet."""
@@ -237,7 +281,18 @@ class NotConcrete(Exception):
         self.part = part
 
 
-SCALARS = (str, bytes, int, float, complex, bool, type(None), type(...), range, slice)
+class WorkerPath(PurePosixPath):
+    """A `pathlib.Path` that is not inside the project, as a worker has it."""
+
+    def __repr__(self) -> str:
+        """Return the text that Python shows on Linux."""
+        return f"PosixPath({self.as_posix()!r})"
+
+
+SCALARS = (
+    *(str, bytes, int, float, complex, bool, type(None), type(...), range, slice),
+    *(PurePosixPath, timedelta),
+)
 MAX_ITEMS = 100_000
 MAX_TEXT = 4_000_000
 _MAX_NESTING = 60
