@@ -54,6 +54,11 @@ class Injector:
         for worker in self._pauses:
             self.end_pause(worker)
 
+    @property
+    def has_faults(self) -> bool:
+        """Return whether there are faults that may happen."""
+        return bool(self._faults.fault)
+
     def view(self) -> dict[str, Any]:
         """Return the faults that are asked for, how often each of them happened, and the newest that happened."""
         asked: dict[str, Any] = msgspec.to_builtins(self._faults)
@@ -62,7 +67,7 @@ class Injector:
 
     def ask(self, point: Point, endpoint: str, *, caller: str = "", **about: Any) -> list[Fault]:
         """Return the faults that happen now at an endpoint; `about` is what the journal says of them."""
-        if not self._faults.fault:
+        if not self.has_faults:
             return []
         name = self.name_of(endpoint)
         key = (point, endpoint, caller)
@@ -94,6 +99,8 @@ class Injector:
 
     def works(self, endpoint: str, worker: str, job: str | None = None) -> None:
         """Note that a worker gets a job or a request; it may have to die."""
+        if not self.has_faults:
+            return
         death = first(self.ask(Point.WORK, endpoint, worker=worker, job=job), Death)
         if death is not None:
             if not death.seconds:

@@ -187,6 +187,15 @@ class _Connection(asyncio.Protocol):
             self._news.clear()
             await self._news.wait()
 
+    def whole(self) -> bytes | None:
+        """Return the body of the answer, if all of it is there."""
+        if not self._complete:
+            return None
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        self._waiting = 0
+        return body
+
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the body of the answer as it comes."""
         while True:
@@ -221,6 +230,11 @@ class Answer:
         self._connection = connection
         self.status = connection.status
         self.headers = end_to_end(connection.headers)
+        self.has_length = any(name == b"content-length" for name, _ in self.headers)
+
+    def whole(self) -> bytes | None:
+        """Return the body, if all of it is there."""
+        return self._connection.whole()
 
     def body(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes.

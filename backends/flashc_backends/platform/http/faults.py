@@ -53,7 +53,10 @@ class FaultApi:
         Raises:
             Refused: a fault wants it.
         """
-        if first(self._injector.ask(Point.WORKER, endpoint), Unauthorized) is not None:
+        if (
+            self._injector.has_faults
+            and first(self._injector.ask(Point.WORKER, endpoint), Unauthorized) is not None
+        ):
             raise Refused(401, _REFUSED)
 
     async def apply(self, request: Request, endpoint: str) -> None:
@@ -63,6 +66,8 @@ class FaultApi:
             Refused: a fault wants it.
             Gone: a fault has reset the connection.
         """
+        if not self._injector.has_faults:
+            return
         path = request.path
         if first(self._injector.ask(Point.CLIENT, endpoint, path=path), Unauthorized) is not None:
             raise Refused(401, _REFUSED)
