@@ -38,7 +38,9 @@ class _Output:
         self._missing = 0
         self._is_closing = False
         self._moved = time.monotonic()
-        self._thread: Thread | None = None  # begins with the first text: a program with threads can't fork
+        self._thread: Thread | None = (
+            None  # begins with the first text: a program with threads can't fork
+        )
 
     def echo(self, message: str, *, nl: bool = True, err: bool = False) -> None:
         """Print a text soon."""
