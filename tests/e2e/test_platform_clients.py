@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.client_machine import SECONDS, Machine, platform
-from tests.support.environments import make_environment
 from tests.support.platform_calls import deploy
 
 _FLASH_APP = """
@@ -118,13 +117,6 @@ def machine(tmp_path: Path, cache_folder: Path) -> Iterator[Machine]:
     found = Machine(tmp_path, cache_folder)
     with platform(found):
         yield found
-
-
-@pytest.fixture(scope="session")
-def successor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `rp` of the successor of the incumbent."""
-    folder = tmp_path_factory.mktemp("successor") / "environment"
-    return make_environment(folder, "runpod==2.0.0rc2", "pip").with_name("rp")
 
 
 def test_flash_builds_deploys_redeploys_and_undeploys(machine: Machine, incumbent: Path) -> None:

@@ -78,16 +78,19 @@ def _send(app: RunningApp, resource: str, given: Any) -> str:
 
 
 def test_a_job_is_taken_and_its_result_sent(app: RunningApp) -> None:
+    """A worker with one slot sends `job-take`."""
     assert app.job("wait", {"seconds": 0.0})["output"] == "done"
 
 
 def test_an_exception_fails_the_job(app: RunningApp) -> None:
+    """The worker says so by `job-done`."""
     answer = app.job("fail", {})
     assert answer["status"] == "FAILED"
     assert "no such thing" in answer["error"]
 
 
 def test_a_generator_streams(app: RunningApp) -> None:
+    """Each part is a `job-stream`."""
     job = _send(app, "count", {"to": 3})
     parts: list[int] = []
     end = time.monotonic() + 60
@@ -100,6 +103,10 @@ def test_a_generator_streams(app: RunningApp) -> None:
 
 
 def test_a_cancelled_job_is_stopped(app: RunningApp) -> None:
+    """By `job-stop`.
+
+    A worker that has not begun with the job yet ignores that, lists the job in its next `ping`, and is told again.
+    """
     job = _send(app, "wait", {"seconds": 600})
     _wait_for(app, "wait", job, "IN_PROGRESS")
     with app.client() as client:
@@ -108,7 +115,7 @@ def test_a_cancelled_job_is_stopped(app: RunningApp) -> None:
 
 
 def test_a_worker_with_slots_runs_jobs_side_by_side(app: RunningApp) -> None:
-    """It asks for several jobs at once."""
+    """It asks for several jobs at once, by `job-take-batch`."""
     app.job("many", {"seconds": 0.0})
     began = time.monotonic()
     for job in [_send(app, "many", {"seconds": 5.0}) for _ in range(4)]:
