@@ -15,7 +15,7 @@ import httpx
 
 from tests.support.projects import ROOT
 
-SECONDS = 120
+SECONDS = 400
 
 
 class Machine:

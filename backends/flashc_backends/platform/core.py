@@ -21,6 +21,7 @@ from .records import Body, Limits, Status
 from .spans import Spans
 from .statements import Statement, insert_job, update_job
 from .store import Store, StoreError, end
+from .tracing import position_of
 
 _TICK = 0.1
 _SWEEP = 30.0
@@ -332,8 +333,12 @@ def _summary(change: JobChanged) -> dict[str, object]:
     job = change.job
     if job is None:
         return {"id": change.id, "status": "EXPIRED"}
+    position = position_of(job.traceparent or "", job.parent_span)
     return {
         "id": job.id,
+        "trace": position.trace if position is not None else None,
+        "span": position.span if position is not None else None,
+        "parent": job.parent_span,
         "endpoint": job.endpoint,
         "status": job.status.value,
         "worker": job.worker,

@@ -31,6 +31,11 @@ class Journal:
         self._news = asyncio.Event()
         self._is_closed = False
 
+    @property
+    def last(self) -> int:
+        """The number of the newest entry; 0 if there is none."""
+        return self._last
+
     def note(self, kind: str, **what: Any) -> None:
         """Add an entry; `kind` is such as "job" or "worker"."""
         self.add(kind, what)

@@ -136,7 +136,8 @@ class _Connection(asyncio.Protocol):
         if self.status < 200:
             return
         self._complete = True
-        self._keeps_alive = self._parser.should_keep_alive()
+        # After an exception of the app, uvicorn closes the connection a while after the answer.
+        self._keeps_alive = self._parser.should_keep_alive() and self.status < 500
 
     # The client's side
 

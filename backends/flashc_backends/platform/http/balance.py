@@ -133,6 +133,7 @@ class Balancer:
             status=call.status,
             ms=round(took * 1000, 1),
             trace=call.position.trace,
+            span=call.position.span,
         )
 
     async def _worker(self, call: _Call, endpoint: Endpoint) -> str:

@@ -27,8 +27,10 @@ class FaultApi:
     async def serve(self, request: Request) -> None:
         """Answer with the faults that are asked for and those that happened, or replace the former.
 
+        Faults that are wrong are answered with 400 and the problems, each with the number of its fault and its key.
+
         Raises:
-            Refused: the new faults are wrong.
+            Refused: the request is wrong.
         """
         match request.method:
             case "GET":
@@ -38,7 +40,9 @@ class FaultApi:
                 try:
                     self._injector.set(faults_of(document))
                 except WrongFaults as error:
-                    raise Refused(400, f"FC525: {error}") from None
+                    found = {"error": f"FC525: {error}", "problems": error.problems}
+                    await request.reply_json(400, found)
+                    return
             case _:
                 raise Refused(405, "the method is GET or PUT")
         await request.reply_json(200, self._injector.view())
