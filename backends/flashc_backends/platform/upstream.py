@@ -189,7 +189,7 @@ class _Connection(asyncio.Protocol):
 
     def whole(self) -> bytes | None:
         """Return the body of the answer, if all of it is there."""
-        if not self._complete:
+        if not self._complete or self._paused:
             return None
         body = b"".join(self._chunks)
         self._chunks.clear()
