@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from flashc_core.cache import digest
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.program import Program, endpoint_order
@@ -26,7 +26,7 @@ from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.legacy import LEGACY
 from .frontend.relevance import Relevance, find_relevant_modules
-from .frontend.successor import find_apps, report_apps
+from .frontend.successor import report_apps
 from .incremental.plain_modules import read_plain_modules
 from .incremental.reading import Reading, StoredSummary
 from .incremental.summaries import read_summaries
@@ -57,20 +57,20 @@ class Compilation:
 class ReadProject:
     """An opened project, with what its modules contain.
 
-    `workspace` is opened for the SDKs of `dialects`.  `apps` are uses of a dialect that flashc does
-    not compile.
+    `workspace` is opened for the SDKs of `dialects`.  `apps` are the findings about programs of an
+    SDK that flashc does not compile.
     """
 
     workspace: Workspace
     dialects: tuple[Dialect, ...]
     relevance: Relevance
     reading: Reading
-    apps: tuple[Span, ...]
+    apps: tuple[Diagnostic, ...]
 
     def digest(self) -> str:
         """Return a digest of what was read of the modules."""
         plain = msgspec.msgpack.encode(list(self.relevance.plain.values()))
-        return digest(self.reading.digest(), plain, msgspec.msgpack.encode(self.apps))
+        return digest(self.reading.digest(), plain, msgspec.json.encode(self.apps))
 
 
 def compile_project(
@@ -84,8 +84,8 @@ def compile_project(
     """Compile an opened project and report its findings to `sink`, a sink of the workspace.
 
     `observe` is called after every pass with the name of the pass and the program that it returned.
-    `dialects` are the SDKs that the program may be written for; `DIALECTS` if None.  `prepare_next`
-    is called while other processes read modules.
+    `dialects` are the SDKs that the program may be written for; `DIALECTS` if None.  `prepare_next` is
+    called while other processes read modules.
     """
     project = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
     return compile_modules(project, sink, observe)
@@ -112,8 +112,9 @@ def read_project(
     workspace = workspace.for_sdks(packages_of(dialects))
     relevance = find_relevant_modules(workspace.project, partial(read_plain_modules, workspace))
     reading = read_modules(workspace, relevance, dialects, meanwhile)
-    apps = tuple(find_apps(workspace.project))
-    return ReadProject(workspace, dialects, relevance, reading, apps)
+    apps = Sink()
+    report_apps(workspace.project, apps)
+    return ReadProject(workspace, dialects, relevance, reading, tuple(apps))
 
 
 def compile_modules(
@@ -129,9 +130,8 @@ def compile_modules(
 
     workspace, reading = read.workspace, read.reading
     project = workspace.project
-    for diagnostic in reading.diagnostics():
+    for diagnostic in (*reading.diagnostics(), *read.apps):
         sink.add(diagnostic)
-    report_apps(read.apps, sink)
     requirements = read_requirements(project, sink)
     program = structs.replace(
         assemble(workspace, read.relevance, reading),
@@ -143,7 +143,7 @@ def compile_modules(
         project=project,
         options=workspace.options,
         environment=workspace.environment.recording(),
-        how_to_declare=tuple(filter(None, (dialect.how_to_declare for dialect in read.dialects))),
+        how_to_declare=tuple(filter(None, (each.how_to_declare for each in read.dialects))),
     )
     verifier = Verifier()
     verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())

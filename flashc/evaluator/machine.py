@@ -56,7 +56,8 @@ class Machine(ABC):
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
     the modules whose import is certain to raise, with the exception.  `files` are the files of the
     project that the program read; `files_unchanged` says that none of them has changed since then.
-    `sdk_imports` are the calls that import an SDK by its name.  `interactions` records what the
+    `sdk_imports` are the calls that import an SDK by its name.  `tested_variables` are the
+    environment variables of which the program tests whether they are set.  `interactions` records what the
     modules read of each other.
     """
 
@@ -72,6 +73,7 @@ class Machine(ABC):
     files_unchanged: bool = True
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
     sdk_imports: set[Span] = field(default_factory=set[Span])
+    tested_variables: set[str] = field(default_factory=set[str])
     may_raise_count: int = 0  # the number of operations so far that may raise
     activation: Activation = field(default_factory=lambda: Activation(module=""))
     interactions: Interactions = field(default_factory=Interactions)

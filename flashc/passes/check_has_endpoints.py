@@ -24,7 +24,7 @@ def check_has_endpoints(program: Program, context: PassContext) -> Program:
     """
     if program.endpoints or context.sink.has_errors():
         return program
-    context.record(VOLATILE)  # the excluded files, which are searched, may change
+    context.depends_on(VOLATILE)  # the excluded files, which are searched, may change
     notes = list(_near_misses(program, context))
     if len(notes) > _MOST_NOTES:
         notes[_MOST_NOTES:] = [f"and {len(notes) - _MOST_NOTES} more files of this kind"]

@@ -31,7 +31,8 @@ class PassContext:
     options: Options
     environment: BuildEnvironment
     how_to_declare: tuple[str, ...]
-    _inputs: set[str] = field(default_factory=set[str])
+    _texts: set[str] = field(default_factory=set[str])
+    _others: set[str] = field(default_factory=set[str])
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
     _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
         default_factory=list[tuple[tuple[Module, ...], ImportGraph]]
@@ -44,17 +45,18 @@ class PassContext:
             OSError: the file can't be read.
             KeyError: the project has no such module.
         """
-        self._inputs.add(module_input(name))
+        self._texts.add(name)
         return self.project.source_of_module(name)
 
-    def inputs(self) -> Iterator[str]:
-        """Yield the inputs that passes read: environment variables, the texts of modules, other files."""
-        yield from map(variable_input, self.environment.asked)
-        yield from self._inputs
+    def depends_on(self, item: str) -> None:
+        """Record another input that a pass reads; see `flashc.project.inputs`."""
+        self._others.add(item)
 
-    def record(self, item: str) -> None:
-        """Record an input that a pass reads besides those that this object gives."""
-        self._inputs.add(item)
+    def inputs(self) -> Iterator[str]:
+        """Yield the inputs that passes read: environment variables, and the texts of modules."""
+        yield from map(variable_input, self.environment.asked)
+        yield from map(module_input, self._texts)
+        yield from self._others
 
     def resolver(self, program: Program) -> CallResolver:
         """Return a resolver for this program.

@@ -21,6 +21,7 @@ from flashc_ir.program import Exclusion, ProjectFile
 from .ignore import IgnoreRule, IgnoreRules
 from .project import MAX_KEPT, NOTHING_UNSAVED, Project, module_name
 from .source_file import SourceFile
+from .source_roots import source_roots
 
 _MOST_LINKS = 2  # linked folders inside each other
 
@@ -50,7 +51,12 @@ def discover(
         walk.unreadable("..", error)
         above = IgnoreRules.built_in()
     walk.folder("", above, (str(walk.real_root),))
-    modules = _modules(walk.files, sink)
+    folders = {
+        file.path.rsplit("/", depth)[0]
+        for file in walk.files
+        for depth in range(1, file.path.count("/") + 1)
+    }
+    modules = _modules(walk.files, source_roots(walk.texts, folders), sink)
     packages = {
         name.rsplit(".", depth)[0] for name in modules for depth in range(1, name.count(".") + 1)
     }
@@ -77,15 +83,16 @@ def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]
     return before if same and before is not None else SourceFile(path, module, data)
 
 
-def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
-    """Return the paths of the modules by name.
+def _modules(files: list[ProjectFile], roots: tuple[str, ...], sink: Sink) -> dict[str, str]:
+    """Return the paths of the modules by name; `roots` are folders that are on `sys.path` too.
 
     If there are `a.py` and `a/__init__.py`, Python imports the package, so `a` has the path of the
     latter.
     """
     found: dict[str, str] = {}
     for path in sorted((file.path for file in files), key=lambda p: (not _is_package(p), p)):
-        name = module_name(path)
+        root = next((root for root in roots if path.startswith(f"{root}/")), "")
+        name = module_name(path.removeprefix(f"{root}/") if root else path)
         if name is None:
             continue
         if name in found:

@@ -195,6 +195,9 @@ COMPUTED_SDK_IMPORT = _error(
 LEGACY_DIALECT = _warning(
     "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"
 )
+UNLISTED_CUDA = _warning(
+    "FC138", "unlisted-cuda-version", "the SDK's list does not contain this version of CUDA"
+)
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = _error("FC201", "duplicate-endpoint-name", "two endpoints have the same name")

@@ -263,37 +263,6 @@ def test_an_assigned_constant_of_another_module_is_unknown() -> None:
     assert isinstance(machine.frames["m"].names["v"], Unknown)
 
 
-@st.composite
-def class_programs(draw: st.DrawFn) -> str:
-    """Return a program of classes that inherit from each other, and reads their attributes."""
-    lines: list[str] = []
-    names = [f"C{number}" for number in range(draw(st.integers(2, 7)))]
-    for number, name in enumerate(names):
-        bases = draw(
-            st.lists(st.sampled_from(names[:number]), unique=True, max_size=3)
-            if number
-            else st.just([])
-        )
-        own = draw(st.sets(st.sampled_from("xyz")))
-        lines.append(f"class {name}({', '.join(bases)}):")
-        lines += [f"    {attribute} = '{name}.{attribute}'" for attribute in sorted(own)] or [
-            "    pass"
-        ]
-    lines += [
-        f"{name}_{attribute} = getattr({name}, '{attribute}', None)\n"
-        f"{name}_object_{attribute} = getattr({name}(), '{attribute}', None)"
-        for name in names
-        for attribute in "xyz"
-    ]
-    return "\n".join(lines) + "\n"
-
-
-@PROGRAMS
-@given(class_programs())
-def test_attributes_come_from_the_class_from_which_python_takes_them(text: str) -> None:
-    check(text, complete=True)
-
-
 # The libraries of configurations: what they compute is the same on every machine.
 _LIBRARIES = (
     "from pathlib import Path, PurePosixPath\nv = str(Path('/a') / 'b' / '../c')\np = Path('/a', 'b.tar.gz'); w = f'{p!s:>14}{p!r}{p}'\nx = repr(Path('/a'))\ny = [p.name for p in Path('/a/b/c').parents]\nz = Path('/a/b.txt').with_suffix('.md').as_posix(); a = Path('a') / 'b' == Path('a/b')\nb = str([Path('x'), PurePosixPath('y')])\n",
@@ -327,3 +296,34 @@ def test_libraries_compute_what_python_computes(text: str) -> None:
 )
 def test_what_depends_on_the_machine_is_unknown(text: str) -> None:
     check(text, complete=False)
+
+
+@st.composite
+def class_programs(draw: st.DrawFn) -> str:
+    """Return a program of classes that inherit from each other, and reads their attributes."""
+    lines: list[str] = []
+    names = [f"C{number}" for number in range(draw(st.integers(2, 7)))]
+    for number, name in enumerate(names):
+        bases = draw(
+            st.lists(st.sampled_from(names[:number]), unique=True, max_size=3)
+            if number
+            else st.just([])
+        )
+        own = draw(st.sets(st.sampled_from("xyz")))
+        lines.append(f"class {name}({', '.join(bases)}):")
+        lines += [f"    {attribute} = '{name}.{attribute}'" for attribute in sorted(own)] or [
+            "    pass"
+        ]
+    lines += [
+        f"{name}_{attribute} = getattr({name}, '{attribute}', None)\n"
+        f"{name}_object_{attribute} = getattr({name}(), '{attribute}', None)"
+        for name in names
+        for attribute in "xyz"
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@PROGRAMS
+@given(class_programs())
+def test_attributes_come_from_the_class_from_which_python_takes_them(text: str) -> None:
+    check(text, complete=True)

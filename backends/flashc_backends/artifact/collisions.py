@@ -39,8 +39,14 @@ def check_shadowing(
     Python would find only one of the two.
     """
     paths = {module.name.split(".", 1)[0]: module.path for module in program.modules}
+    regular = {module.name for module in program.modules}
     for distribution in installed:
+        files = {file.path for file in distribution.files}
         for name in sorted(distribution.top_level & paths.keys()):
+            # Python joins folders of the same name if none of them has an `__init__.py`.
+            is_package = any(path.startswith((f"{name}/__init__.", f"{name}.")) for path in files)
+            if name not in regular and not is_package:
+                continue
             sink.report(
                 rules.SHADOWED_MODULE,
                 WholeFile(paths[name]),

@@ -55,6 +55,9 @@ def compared(
         if isinstance(side, Known) and isinstance(side.value, VersionValue):
             return _version_compared(symbol, left, right, span)
     if symbol in ("is", "is not"):
+        for side in (left, right):
+            if isinstance(side, Symbolic):
+                machine.tested_variables |= side.variables
         same = _identical(machine, left, right)
         if same is None:
             reason = "`is` between these values depends on the interpreter"
@@ -149,6 +152,7 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
         case Unknown():
             return value
         case Symbolic():
+            machine.tested_variables |= value.variables
             return truth(machine, machine.read(value))
         case Known():
             pass

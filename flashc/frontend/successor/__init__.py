@@ -7,8 +7,7 @@ artifact, so each module that makes an app is an error.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterator
 
 from flashc.project.project import Project
 from flashc.project.source_file import SourceFile
@@ -21,31 +20,28 @@ _MODULES = frozenset({"runpod", "runpod.apps"})
 _WORDS = (b"runpod", b"App")
 
 
-def find_apps(project: Project) -> Iterator[Span]:
-    """Yield the first `runpod.App` of every module that uses it."""
+def report_apps(project: Project, sink: Sink) -> None:
+    """Report the first `runpod.App` of every module that uses it."""
     for path in project.modules.values():
         try:
             source = project.source(path)
         except OSError:
             continue
-        if all(word in source.data for word in _WORDS):
-            yield from islice(_apps(source), 1)
-
-
-def report_apps(apps: Iterable[Span], sink: Sink) -> None:
-    """Report uses of `runpod.App`."""
-    for span in apps:
-        sink.report(
-            rules.UNSUPPORTED_DIALECT,
-            span,
-            "`runpod.App` declares endpoints in the dialect of the Runpod SDK 2, which flashc does "
-            "not compile",
-            notes=("the artifact would not contain the endpoints of this app",),
-            help=(
-                "declare the endpoints with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",
-                "or deploy this app with `rp flash deploy`, and exclude the file in `.flashignore`",
-            ),
-        )
+        if not all(word in source.data for word in _WORDS):
+            continue
+        span = next(_apps(source), None)
+        if span is not None:
+            sink.report(
+                rules.UNSUPPORTED_DIALECT,
+                span,
+                "`runpod.App` declares endpoints in the dialect of the Runpod SDK 2, which flashc does "
+                "not compile",
+                notes=("the artifact would not contain the endpoints of this app",),
+                help=(
+                    "declare the endpoints with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",
+                    "or deploy this app with `rp flash deploy`, and exclude the file in `.flashignore`",
+                ),
+            )
 
 
 def _apps(source: SourceFile) -> Iterator[Span]:
