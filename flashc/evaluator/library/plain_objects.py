@@ -73,8 +73,12 @@ def attribute(machine: Machine, receiver: Known, name: str, span: Span) -> Value
     if name in wanted:
         return apply(machine, operator.attrgetter(name), span, receiver)
     if name == "parents" and isinstance(receiver.value, PurePosixPath):
-        return apply(machine, lambda path: tuple(path.parents), span, receiver)
+        return apply(machine, _parents, span, receiver)
     return Known(BoundMethod(receiver, name), span)
+
+
+def _parents(path: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    return tuple(path.parents)
 
 
 def method(machine: Machine, receiver: Known, name: str, arguments: CallArguments) -> Value:
@@ -119,9 +123,12 @@ def digest_method(
     if name not in ("hexdigest", "digest") or arguments.positional:
         machine.escape(arguments)
         return Unknown(reason=f"flashc does not evaluate `{name}` of a hash", origin=arguments.span)
-    known = Known(made.data, arguments.span, receiver.variables)
+
+    def compute(data: bytes) -> object:
+        return getattr(hashlib.new(made.name, data), name)()
+
     return apply(
-        machine, lambda data: getattr(hashlib.new(made.name, data), name)(), arguments.span, known
+        machine, compute, arguments.span, Known(made.data, arguments.span, receiver.variables)
     )
 
 
