@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from .library_values import AttributesValue, FileValue
 from .objects import InstanceValue, PartialValue
 from .values import (
-    AttributesValue,
     BoundMethod,
     DictValue,
-    FileValue,
     IteratorValue,
     Known,
     SequenceValue,

@@ -225,46 +225,6 @@ def join_path(path: ProjectPath, name: str, span: Span) -> Value:
     return Known(joined, span)
 
 
-@dataclass(slots=True, eq=False)
-class FileValue:
-    """An open file of the project; `text` is its whole content.
-
-    `in_bytes` says that the program gets bytes.  `is_read` says whether the program has read it; it
-    is None if that is not known.
-    """
-
-    text: Value
-    in_bytes: bool = False
-    is_read: bool | None = False
-
-
-@dataclass(slots=True, eq=False)
-class AttributesValue(Compound):
-    """A `types.SimpleNamespace(...)` with its attributes.
-
-    `escaped` is the reason why it may have other attributes, None if it does not.
-    """
-
-    names: dict[str, Value]
-    escaped: Unknown | None = None
-
-    def parts(self) -> Iterable[Value]:
-        """Return the values of the attributes."""
-        return self.names.values()
-
-
-@dataclass(frozen=True, slots=True)
-class VersionValue:
-    """The value of `sys.version_info`: that of a Python that workers may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class LiteralType:
-    """A `typing.Literal[...]` with its members."""
-
-    members: tuple[Value, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class BoundMethod:
     """A method `receiver.name` that is not called yet."""

@@ -184,6 +184,7 @@ def test_no_code_of_the_project_runs(tmp_path: Path) -> None:
     assert not marker.exists()
     assert time.monotonic() - started < 60
     assert [(d.rule.code, d.path) for d in result.diagnostics] == [
+        ("FC127", "worker_1.py"),
         ("FC126", "worker_2.py"),
         ("FC127", "worker_3.py"),
     ]

@@ -15,6 +15,7 @@ from typing import Any
 import libcst as cst
 
 from flashc.evaluator.failures import PythonError, raised
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
 from flashc.evaluator.operations.comparisons import truth
@@ -23,7 +24,6 @@ from flashc.evaluator.operations.iteration import IterationUnknown, elements, it
 from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.values import (
     DictValue,
-    FileValue,
     Known,
     SequenceValue,
     Unknown,

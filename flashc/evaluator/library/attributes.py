@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import ExceptionValue, PythonError
+from flashc.evaluator.library_values import AttributesValue, FileValue, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -21,11 +22,9 @@ from flashc.evaluator.objects import (
 )
 from flashc.evaluator.operations.apply import apply
 from flashc.evaluator.values import (
-    AttributesValue,
     BoundMethod,
     DictValue,
     External,
-    FileValue,
     IteratorValue,
     Known,
     ModuleRef,
@@ -34,7 +33,6 @@ from flashc.evaluator.values import (
     Symbolic,
     Unknown,
     Value,
-    VersionValue,
     ViewValue,
     no_member,
 )

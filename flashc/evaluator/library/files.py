@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import tomllib
 
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import apply
-from flashc.evaluator.values import FileValue, Known, ProjectPath, Unknown, Value
+from flashc.evaluator.values import Known, ProjectPath, Unknown, Value
 
 from .paths import read_project_file
 

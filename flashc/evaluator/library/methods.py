@@ -8,6 +8,7 @@ from enum import EnumMeta
 from pathlib import PurePosixPath
 
 from flashc.evaluator.escape import escape_value
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -25,7 +26,6 @@ from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
     DictValue,
-    FileValue,
     Known,
     ProjectPath,
     SequenceValue,

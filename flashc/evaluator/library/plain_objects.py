@@ -78,6 +78,7 @@ def attribute(machine: Machine, receiver: Known, name: str, span: Span) -> Value
 
 
 def _parents(path: PurePosixPath) -> tuple[PurePosixPath, ...]:
+    """Return the folders above a path."""
     return tuple(path.parents)
 
 
@@ -123,13 +124,12 @@ def digest_method(
     if name not in ("hexdigest", "digest") or arguments.positional:
         machine.escape(arguments)
         return Unknown(reason=f"flashc does not evaluate `{name}` of a hash", origin=arguments.span)
+    known = Known(made.data, arguments.span, receiver.variables)
 
-    def compute(data: bytes) -> object:
+    def run(data: bytes) -> object:
         return getattr(hashlib.new(made.name, data), name)()
 
-    return apply(
-        machine, compute, arguments.span, Known(made.data, arguments.span, receiver.variables)
-    )
+    return apply(machine, run, arguments.span, known)
 
 
 FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {

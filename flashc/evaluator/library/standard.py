@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import Any
 
 from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import AttributesValue, LiteralType
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     AutoValue,
@@ -35,22 +36,18 @@ from flashc.evaluator.operations.apply import apply, resolve_symbolic, too_large
 from flashc.evaluator.operations.iteration import elements, iterate, lazy_iterator
 from flashc.evaluator.values import (
     MAX_ITEMS,
-    AttributesValue,
     BoundMethod,
     DictValue,
     External,
     Known,
-    LiteralType,
     ModuleRef,
     SequenceValue,
-    Symbolic,
     Unknown,
     Value,
 )
 from flashc_ir.modules import Origin
-from flashc_ir.resources import EnvironmentReference
 
-from . import builtin, files, models, paths, plain_objects, records
+from . import builtin, environ, files, models, paths, plain_objects, records
 from .container_methods import copied
 
 _PURE: dict[str, Callable[..., Any]] = {
@@ -184,93 +181,6 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
             return too_large(span)
         return lazy_iterator(iter(result.value.items), name.partition(".")[2], span)
     return result
-
-
-def _getenv(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Evaluate `os.getenv("K", default)`: a reference to the variable, or what the program set."""
-    values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
-    key = resolve_symbolic(machine, values[0]) if values else None
-    assigned = (
-        machine.assigned_variable(key.value)
-        if isinstance(key, Known) and isinstance(key.value, str)
-        else None
-    )
-    if assigned is not None:
-        return assigned
-    if not isinstance(key, Known) or not isinstance(key.value, str):
-        return (
-            key
-            if isinstance(key, Unknown)
-            else Unknown(reason="the variable is not known", origin=arguments.span)
-        )
-    if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
-        return Symbolic(
-            (EnvironmentReference(key.value),),
-            arguments.span,
-            optional=True,
-            computed=key.variables,
-        )
-    default = resolve_symbolic(machine, values[1])
-    if isinstance(default, Known) and isinstance(default.value, str):
-        return Symbolic(
-            (EnvironmentReference(key.value, default.value),),
-            arguments.span,
-            computed=key.variables | default.variables,
-        )
-    if isinstance(default, Known) and key.value not in machine.environment:
-        machine.note_guess()
-        return default
-    if isinstance(default, Known):
-        return Symbolic((EnvironmentReference(key.value),), arguments.span, computed=key.variables)
-    return default
-
-
-# Changing the environment ---------------------------------------------------------------------------
-
-
-def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.update(...)`."""
-    given = DictValue()
-    for value in arguments.values:
-        problem = containers.merge(machine, given, value)
-        if problem is not None:
-            machine.forget_variables(problem)
-            return problem
-    for keyword, argument in arguments.keywords.items():
-        containers.put_entry(given, keyword, (Known(keyword, argument.span), argument.value))
-    for key, (_, value) in given.entries.items():
-        if isinstance(key, str):
-            machine.assign_variable(key, value)
-    return Known(None, arguments.span)
-
-
-def _set_default_of_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.setdefault("K", "default")`.
-
-    The result is a reference to the variable with that default.
-    """
-    values, span = arguments.values, arguments.span
-    if len(values) != 2 or arguments.keywords:
-        return _forget_environ(machine, name, arguments)
-    key, default = (resolve_symbolic(machine, value) for value in values)
-    if not isinstance(key, Known) or not isinstance(key.value, str):
-        return _forget_environ(machine, name, arguments)
-    assigned = machine.assigned_variable(key.value)
-    if assigned is not None:
-        return assigned
-    if not isinstance(default, Known) or not isinstance(default.value, str):
-        return _forget_environ(machine, name, arguments)
-    computed = key.variables | default.variables
-    found = Symbolic((EnvironmentReference(key.value, default.value),), span, computed=computed)
-    machine.assign_variable(key.value, found)
-    return found
-
-
-def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.pop("K")` or another change that flashc does not evaluate."""
-    reason = Unknown(reason="flashc does not evaluate this change", origin=arguments.span)
-    machine.forget_variables(reason)
-    return reason
 
 
 # Objects ------------------------------------------------------------------------------------------------
@@ -420,13 +330,13 @@ def import_module(machine: Machine, name: str, arguments: CallArguments) -> Valu
 
 # Each function returns None if it does not know this form of the call.
 _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
-    "os.getenv": _getenv,
-    "os.environ.get": _getenv,
-    "os.environ.update": _update_environ,
-    "os.environ.setdefault": _set_default_of_environ,
-    "os.environ.pop": _forget_environ,
-    "os.environ.popitem": _forget_environ,
-    "os.environ.clear": _forget_environ,
+    "os.getenv": environ.getenv,
+    "os.environ.get": environ.getenv,
+    "os.environ.update": environ.update_environ,
+    "os.environ.setdefault": environ.set_default_of_environ,
+    "os.environ.pop": environ.forget_environ,
+    "os.environ.popitem": environ.forget_environ,
+    "os.environ.clear": environ.forget_environ,
     "functools.partial": _partial,
     "copy.copy": _copy,
     "copy.deepcopy": _copy,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from flashc.evaluator.library_values import VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
 from flashc.evaluator.values import (
@@ -18,7 +19,6 @@ from flashc.evaluator.values import (
     Symbolic,
     Unknown,
     Value,
-    VersionValue,
     ViewValue,
     concrete,
 )

@@ -7,6 +7,7 @@ from enum import EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import LiteralType, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -23,7 +24,6 @@ from flashc.evaluator.values import (
     DictValue,
     External,
     Known,
-    LiteralType,
     NotConcrete,
     ProjectPath,
     SequenceKind,
@@ -31,7 +31,6 @@ from flashc.evaluator.values import (
     Symbolic,
     Unknown,
     Value,
-    VersionValue,
     concrete,
     no_member,
 )

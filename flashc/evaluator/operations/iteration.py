@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
 from flashc.evaluator.values import (
     MAX_ITEMS,
     SET_ORDER,
     DictValue,
-    FileValue,
     IteratorValue,
     Known,
     SequenceValue,
