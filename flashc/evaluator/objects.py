@@ -198,7 +198,7 @@ class ClassValue:
             if isinstance(base, Known) and isinstance(base.value, ClassValue)
         ]
         orders = [*(base.ancestry() for base in bases), bases]
-        merged = [self]
+        merged: list[ClassValue] = [self]
         while orders := [order for order in orders if order]:
             heads = [order[0] for order in orders]
             later = {id(ancestor) for order in orders for ancestor in order[1:]}
