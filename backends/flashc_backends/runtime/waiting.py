@@ -1,0 +1,215 @@
+"""Decide whether a call of a plain function's stub waits, or returns something to `await`.
+
+Flash programs call every endpoint with `await`, also through lambdas, helpers and methods that are
+plain functions; other plain functions use the result at once.  Where the code shows what it does
+with the result, that decides; in all other cases the caller gets a `Deferred`, which is both.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import itertools
+import opcode
+import sys
+from asyncio import events
+from collections.abc import Callable, Coroutine, Generator
+from types import FrameType
+from typing import Any
+
+_ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_INLINED = frozenset({"<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"})
+# Instructions that use a value, by the beginnings of their names.
+_USES = (
+    "BINARY_",
+    "COMPARE_",
+    "CONTAINS_",
+    "CONVERT_",
+    "FORMAT_",
+    "GET_ITER",
+    "INPLACE_",
+    "IS_OP",
+    "LIST_EXTEND",
+    "LOAD_ATTR",
+    "LOAD_METHOD",
+    "POP_JUMP_",
+    "POP_TOP",
+    "TO_BOOL",
+    "UNARY_",
+    "UNPACK_",
+)
+
+
+def result_of(call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Return the result of `call`, or something that code which called the stub can await.
+
+    `call` waits for the result; `start` makes a coroutine.
+    """
+    frame: FrameType | None = sys._getframe(2)
+    if events._get_running_loop() is None:  # a thread, or a program without an event loop
+        return call()
+    while frame is not None and frame.f_code.co_name in _INLINED:
+        frame = frame.f_back
+    if frame is None or _is_async(frame):
+        return call() if frame is None else start()
+    if not _is_within_async_code(frame):
+        return call()
+    following = _use(frame)
+    while following == _PASSED_ON and frame.f_back is not None:
+        frame = frame.f_back
+        following = _use(frame)
+    if following.startswith(_USES):
+        return call()
+    return start() if following == "GET_AWAITABLE" else Deferred(call, start)
+
+
+def _is_async(frame: FrameType) -> bool:
+    """Return whether a frame is that of an `async def`."""
+    return bool(frame.f_code.co_flags & _ASYNC_CODE)
+
+
+def _is_within_async_code(frame: FrameType) -> bool:
+    """Return whether an `async def` of the app called the function of a frame, through others."""
+    outer: FrameType | None = frame
+    while outer is not None and outer.f_globals.get("__package__") != __package__:
+        if _is_async(outer):
+            return True
+        outer = outer.f_back
+    return False
+
+
+_PASSED_ON = "RETURN_VALUE"
+
+
+def _use(frame: FrameType) -> str:
+    """Return the name of the instruction that uses the result of the call in which a frame is.
+
+    For a variable that is only returned later, it is the instruction that returns.
+    """
+    following, argument = _next_instruction(frame)
+    if not following.startswith("STORE_FAST"):
+        return following
+    uses = {
+        after.opname
+        for load, after in itertools.pairwise(dis.get_instructions(frame.f_code))
+        if load.opname.startswith("LOAD_FAST") and argument in _variables(load)
+    }
+    return _PASSED_ON if uses == {_PASSED_ON} else _USES[0]
+
+
+def _variables(load: dis.Instruction) -> tuple[int, ...]:
+    """Return the variables that an instruction loads; newer Pythons load two at once."""
+    number = load.arg or 0
+    return (number >> 4, number & 15) if load.opname.count("LOAD_FAST") > 1 else (number,)
+
+
+def _next_instruction(frame: FrameType) -> tuple[str, int]:
+    """Return the name and argument of the instruction after the call in which a frame is."""
+    code = frame.f_code.co_code
+    offset = frame.f_lasti + 2
+    while offset < len(code) and opcode.opname[code[offset]] in _PADDING:
+        offset += 2
+    return (opcode.opname[code[offset]], code[offset + 1]) if offset < len(code) else ("", 0)
+
+
+_PADDING = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "PRECALL"})
+
+
+class Deferred:
+    """The result of a call that has not begun: `await` starts it, and every other use waits for it.
+
+    It counts as a coroutine, so that `asyncio.create_task` takes it.
+    """
+
+    def __init__(
+        self, call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, Any]]
+    ) -> None:
+        _set(self, "_call", call)
+        _set(self, "_start", start)
+        _set(self, "_running", None)
+        _set(self, "_found", None)
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return _coroutine(self).__await__()
+
+    def send(self, value: Any) -> Any:
+        """Continue the call as a coroutine."""
+        return _coroutine(self).send(value)
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an exception in the call."""
+        return _coroutine(self).throw(*error)
+
+    @property
+    def settled(self) -> Any:
+        """The result of the call."""
+        return _value(self)
+
+    def close(self) -> None:
+        """End the call."""
+        if _get(self, "_running") is not None:
+            _get(self, "_running").close()
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(_value(self))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(_value(self), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(_value(self), name, value)
+
+
+_get, _set = object.__getattribute__, object.__setattr__
+
+
+def _coroutine(deferred: Deferred) -> Coroutine[Any, Any, Any]:
+    """Return the coroutine of a call, which begins with its first use."""
+    if _get(deferred, "_running") is None:
+        _set(deferred, "_running", _get(deferred, "_start")())
+    running: Coroutine[Any, Any, Any] = _get(deferred, "_running")
+    return running
+
+
+def _value(deferred: Any) -> Any:
+    """Return the result of a call; wait for it if it has not begun."""
+    if _get(deferred, "_found") is None:
+        _set(deferred, "_found", (_get(deferred, "_call")(),))
+    return _get(deferred, "_found")[0]
+
+
+def _forward(name: str) -> Callable[..., Any]:
+    """Return a method that calls the operator `name` of the result."""
+
+    def method(self: Any, *args: Any) -> Any:
+        value = _value(self)
+        found = getattr(value, name, None)
+        if found is None:
+            if name in _BETWEEN_TWO:
+                return NotImplemented
+            raise TypeError(f"a {type(value).__name__} has no {name}")
+        plain = [_value(arg) if type(arg) is Deferred else arg for arg in args]
+        return found(*plain)
+
+    return method
+
+
+_BINARY = "add sub mul truediv floordiv mod pow matmul lshift rshift and or xor divmod".split()
+_BETWEEN_TWO = frozenset(
+    f"__{name}__"
+    for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *"eq ne lt le gt ge".split())
+)
+_OPERATORS = (
+    "hash repr str format bytes int float complex index round trunc floor ceil neg pos abs invert "
+    "len length_hint contains iter reversed getitem setitem delitem call enter exit"
+)
+for _name in (*_BETWEEN_TWO, *(f"__{name}__" for name in _OPERATORS.split())):
+    setattr(Deferred, _name, _forward(_name))
+
+
+def _truth(self: Any) -> bool:
+    return bool(_value(self))
+
+
+Deferred.__bool__ = _truth  # type: ignore[attr-defined]
