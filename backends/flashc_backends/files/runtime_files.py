@@ -90,7 +90,7 @@ def _may_use_catalogue(program: Program) -> bool:
 
 def _left_out(program: Program) -> frozenset[str]:
     """Return the files of the runtime that no worker of this app can use."""
-    endpoints = program.code_endpoints()
+    endpoints = tuple(program.code_endpoints())
     balanced = [isinstance(endpoint, LoadBalanced) for endpoint in endpoints]
     left_out: frozenset[str] = frozenset()
     if not any(balanced):

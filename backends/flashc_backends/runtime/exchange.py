@@ -26,7 +26,7 @@ class Send:
 
     method: str
     url: str
-    headers: dict[str, str]
+    headers: dict[str, Any]
     timeout: float
     content: dict[str, Any] = field(default_factory=dict)
 

@@ -156,12 +156,15 @@ class Interface:
     def result(self, output: Any) -> Any:
         """Return the result of a call from the output of its job.
 
-        It is the output itself, if the function did not return what its annotation says.
+        It is the output itself, if the function did not return what its annotation says.  The
+        platform's SDK sends nothing for an empty object.
         """
-        try:
-            return self._result_codec.load(output)
-        except Misfit:
-            return output
+        for found in (output, {}) if output is None else (output,):
+            try:
+                return self._result_codec.load(found)
+            except Misfit:
+                continue
+        return output
 
     def _evaluated(self, annotation: Any) -> Any:
         """Return an annotation as an object."""

@@ -91,7 +91,8 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     """Return the result of applying one decorator; None if it is not known."""
     if not isinstance(decorator, Known):
         return None
-    if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
+    transparent = isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT
+    if transparent or _is_dataclass(decorator):
         return call.positional[0].value
     followed = isinstance(
         decorator.value, (DialectObject, FunctionValue, LambdaValue, PartialValue)
@@ -102,7 +103,9 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     return None if isinstance(result, Unknown) else result
 
 
-_TRANSPARENT = frozenset({*_KINDS, "typing.final"})
+_TRANSPARENT = frozenset(
+    {*_KINDS, "typing.final", "typing.runtime_checkable", "functools.total_ordering"}
+)
 
 
 def _wrapped(value: Value) -> Value:
@@ -137,7 +140,6 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         return
     names = {_external_name(base) for base in bases}
     record = "typing.NamedTuple" in names or any(_is_dataclass(value) for value in decorators)
-    left = [value for value in decorators if not _is_dataclass(value)]
     class_value = ClassValue(
         node=node,
         frame=frame,
@@ -151,10 +153,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     )
     value = Known(class_value, span)
     _initialise_subclass(machine, value, frame)
-    if len(left) == len(decorators):
-        frame.bind(name, _decorated(machine, node, value, decorators, frame))
-    else:
-        frame.bind(name, value)
+    frame.bind(name, _decorated(machine, node, value, decorators, frame))
 
 
 def _initialise_subclass(machine: Machine, value: Known, frame: Frame) -> None:
