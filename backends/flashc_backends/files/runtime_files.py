@@ -47,7 +47,7 @@ _CALLS = frozenset(
         "wire.py",
     }
 )
-_QUEUE_OR_CALLS = frozenset({"arguments.py", "hints.py", "interface.py", "values.py"})
+_QUEUE_OR_CALLS = frozenset({"arguments.py", "interface.py", "values.py"})
 _CODEC = frozenset(
     {"arrays.py", "codec.py", "containers.py", "kinds.py", "models.py", "records.py"}
 )

@@ -35,8 +35,8 @@ class Place:
     """Where an argument travels: "path", "query", "header", "cookie", "body", "form" or "file".
 
     "provided" is what FastAPI makes itself, "nowhere" what no request can have.  `alias` is its name
-    there.  `embed` says that it is a field of the body and not the whole body.  `by_flash` marks
-    what FastAPI alone would take from elsewhere.
+    there.  `embed` says that it is a field of the body and not the whole body; elsewhere, that its
+    own fields are parameters.  `by_flash` marks what FastAPI alone would take from elsewhere.
     """
 
     where: str
@@ -73,7 +73,10 @@ def _declared(parameter: inspect.Parameter, in_path: set[str]) -> Place | None:
         alias = getattr(marker, "alias", None)
         if alias is None and where == "header" and getattr(marker, "convert_underscores", True):
             alias = name.replace("_", "-")
-        return Place(where, alias or name, embed=bool(getattr(marker, "embed", False)))
+        embed = bool(getattr(marker, "embed", False)) or (
+            where != "body" and _is_model(parameter.annotation)
+        )
+        return Place(where, alias or name, embed)
     kind = plain_type(parameter.annotation)
     names = {base.__name__: base.__module__ for base in getattr(kind, "__mro__", ())}
     if any(names.get(n, "").startswith(("starlette.", "fastapi.")) for n in _PROVIDED):

@@ -120,6 +120,9 @@ def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[...
     return wrapper
 
 
+_PRIVATE = "flashc"  # in front of names with `_`, which are no fields of a pydantic model
+
+
 def _placed(parameter: inspect.Parameter, place: Place) -> inspect.Parameter:
     """Return a parameter as FastAPI has to see it; Flash's own places are marked."""
     if not place.by_flash:
@@ -127,14 +130,18 @@ def _placed(parameter: inspect.Parameter, place: Place) -> inspect.Parameter:
     kind = Any if parameter.annotation is MISSING else parameter.annotation
     source = {"file": File, "form": Form, "body": Body}[place.where]
     options: dict[str, Any] = {"embed": True} if place.where == "body" else {}
-    default = parameter.default
+    name, default = parameter.name, parameter.default
+    if name.startswith("_"):
+        options["alias"] = name
+        name = f"{_PRIVATE}{name}"
+    notes: tuple[Any, ...] = ()
     if isinstance(default, FieldInfo):  # `= Field(1, gt=0)`: one default, and the constraints
-        kind = Annotated[kind, default]
+        notes = tuple(default.metadata)
         default = (
             MISSING if default.is_required() else default.get_default(call_default_factory=True)
         )
-    marked: Any = Annotated[kind, source(**options)]
-    return parameter.replace(annotation=marked, default=default)
+    marked: Any = Annotated.__class_getitem__((kind, *notes, source(**options)))  # type: ignore[attr-defined]
+    return parameter.replace(name=name, annotation=marked, default=default)
 
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -149,12 +156,22 @@ def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
 
         @functools.wraps(function)
         async def forward(**given: Any) -> Any:
+            given = _renamed(given)
             return await function(*[given.pop(name) for name in positional], **given)
 
         return forward
 
     @functools.wraps(function)
     def forward_plain(**given: Any) -> Any:
+        given = _renamed(given)
         return function(*[given.pop(name) for name in positional], **given)
 
     return forward_plain
+
+
+def _renamed(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by the names that the function has for them."""
+    return {
+        name.removeprefix(_PRIVATE) if name.startswith(f"{_PRIVATE}_") else name: value
+        for name, value in given.items()
+    }

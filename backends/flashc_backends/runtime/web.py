@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -56,6 +57,8 @@ def _answer(reply: Reply) -> Any:
         return None
     if reply.content is None or not reply.media or reply.media.endswith("json"):
         return reply.body
+    if reply.media.endswith(("jsonl", "ndjson")):
+        return [json.loads(line) for line in reply.content.splitlines() if line]
     is_text = reply.media.startswith("text/") or reply.media.endswith(("xml", "javascript"))
     return reply.content.decode("utf-8", "replace") if is_text else reply.content
 
@@ -142,7 +145,7 @@ class _Building:
         elif place.where == "file":
             several = value if isinstance(value, (list, tuple)) and not _named(value) else [value]
             self._files += [(alias, _file(item, what)) for item in several if item is not None]
-        elif isinstance(value, dict) and place.where in ("query", "form"):
+        elif place.embed and isinstance(value, dict) and place.where in ("query", "form"):
             for inner, item in value.items():  # a model whose fields are parameters
                 self.put(inner, Place(place.where, inner), item, what)
         elif place.where == "query":
