@@ -8,6 +8,9 @@ from typing import Any
 
 from .values import Codec, Misfit, misfit
 
+# A text is a sequence of texts.
+_TEXT_TOO = (abc.Sequence, abc.Collection, abc.Iterable)
+
 
 class Items(Codec):
     """Takes lists, sets, or tuples of any length; JSON has a list."""
@@ -33,6 +36,8 @@ class Items(Codec):
 
     def load(self, data: Any, strict: bool = False) -> Any:
         """Return the container with the items of a list."""
+        if isinstance(data, str) and self._accepted in _TEXT_TOO and self._item.key == "text":
+            return data
         if not isinstance(data, list):
             raise misfit(data, f"a list for a {self._make.__name__}")
         items = [_at(self._item.load, item, index, strict) for index, item in enumerate(data)]

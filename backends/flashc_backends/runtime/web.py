@@ -92,7 +92,10 @@ class Route:
                 if value in ((), []):
                     continue
                 raise TypeError(f"{name}() takes {key!r} only from its own code, not by HTTP")
-            if place.where != "provided":
+            if place.where == "provided":
+                if value is not None:
+                    raise TypeError(f"FastAPI makes {key!r} of {name}() itself; pass None for it")
+            else:
                 built.put(key, place, self._encoded(key, place, value), f"{key!r} of {name}()")
         return Request(
             self.resource, name, self.method, built.path, built.content(), built.headers()

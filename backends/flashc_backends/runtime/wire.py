@@ -62,10 +62,8 @@ def limit_of(resource: str, function: str) -> float:
     Raises:
         RemoteTimeout: it does not wait any more.
     """
-    given = os.environ.get("FLASHC_CALL_TIMEOUT", "")
     limit = TIMEOUTS[resource] + QUEUE_SECONDS if resource in TIMEOUTS else DEFAULT_SECONDS
-    if given:
-        limit = float(given)
+    limit = next(filter(None, map(_seconds, _LIMITS)), limit)
     left = trace.left()
     if left is None:
         return limit
@@ -73,6 +71,19 @@ def limit_of(resource: str, function: str) -> float:
         text = f"{function} on {resource!r} is not called: the caller waits no longer"
         raise failure(RemoteTimeout, resource, function, text, "TIMED_OUT")
     return min(limit, left)
+
+
+# The second is the one that Flash documents.
+_LIMITS = ("FLASHC_CALL_TIMEOUT", "FLASH_SENTINEL_TIMEOUT")
+
+
+def _seconds(variable: str) -> float | None:
+    """Return the number in an environment variable; None if there is none above 0."""
+    try:
+        seconds = float(os.environ.get(variable, ""))
+    except ValueError:
+        return None
+    return seconds if seconds > 0 else None
 
 
 # Jobs -------------------------------------------------------------------------------------------

@@ -155,14 +155,23 @@ def test_a_job_that_takes_too_long_is_cancelled(
 
 
 @pytest.mark.parametrize(
-    ("given", "resource", "seconds"),
-    [("", "gpu", 900.0), ("", "limited", 12.0 + 300.0), ("7.5", "limited", 7.5)],
+    ("variables", "resource", "seconds"),
+    [
+        ({}, "gpu", 900.0),
+        ({}, "limited", 12.0 + 300.0),
+        ({"FLASHC_CALL_TIMEOUT": "7.5"}, "limited", 7.5),
+        ({"FLASH_SENTINEL_TIMEOUT": "30"}, "gpu", 30.0),
+        ({"FLASH_SENTINEL_TIMEOUT": "30", "FLASHC_CALL_TIMEOUT": "7.5"}, "gpu", 7.5),
+        ({"FLASH_SENTINEL_TIMEOUT": "long"}, "gpu", 900.0),
+        ({"FLASH_SENTINEL_TIMEOUT": "-1", "FLASHC_CALL_TIMEOUT": ""}, "gpu", 900.0),
+    ],
 )
 def test_how_long_a_job_may_take(
-    given: str, resource: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str], resource: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.TIMEOUTS, "limited", 12.0)
-    monkeypatch.setenv("FLASHC_CALL_TIMEOUT", given)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     script = begin(monkeypatch, DONE)
     script.run(wire.run_job(HERE, resource, "infer", {}))
     assert script.sent[0].timeout == min(100.0, seconds)
