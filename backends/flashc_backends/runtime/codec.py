@@ -8,12 +8,14 @@ import typing
 from typing import Any
 
 from .containers import Items, Mapped, OneOf, Optional, Pairs
-from .kinds import LiteralCodec, kind_codec
+from .kinds import LiteralCodec, TextBytes, kind_codec
 from .records import record_codec
 from .values import PLAIN, SCALARS, Codec
 
 _cache: dict[Any, Codec] = {}
-Scope = abc.Mapping[Any, Any]  # what stands for the type variables of a generic class
+# What stands for the type variables of a generic class; `WEB` is there for the codecs of routes.
+Scope = abc.Mapping[Any, Any]
+WEB = "web"
 
 
 def codec_of(annotation: Any, scope: Scope | None = None) -> Codec:
@@ -53,6 +55,8 @@ def _find(annotation: Any, scope: Scope) -> Codec:
         return PLAIN
     if origin is None and kind in SCALARS:
         return SCALARS[kind]
+    if kind in (bytes, bytearray) and WEB in scope:
+        return TextBytes(kind)
     return (
         _container(kind, arguments, scope)
         or kind_codec(kind, arguments)
@@ -81,17 +85,22 @@ _WRAPPERS = frozenset({"Final", "ClassVar", "Required", "NotRequired", "ReadOnly
 def _of_variable(variable: typing.TypeVar, scope: Scope) -> Codec:
     """Return the codec of what stands for a type variable, or of its bound."""
     if variable in scope:
-        return codec_of(scope[variable])
+        return codec_of(scope[variable], _web(scope))
     if variable.__constraints__:
-        return _union(variable.__constraints__, {})
-    return PLAIN if variable.__bound__ is None else codec_of(variable.__bound__)
+        return _union(variable.__constraints__, _web(scope))
+    return PLAIN if variable.__bound__ is None else codec_of(variable.__bound__, _web(scope))
 
 
 def _bound(kind: Any, arguments: tuple[Any, ...], scope: Scope) -> Scope:
     """Return what stands for the type variables of a generic class or alias."""
     variables: Any = getattr(kind, "__parameters__", None) or getattr(kind, "__type_params__", ())
     given = [scope.get(a, a) if isinstance(a, typing.TypeVar) else a for a in arguments]
-    return dict(zip(variables, given, strict=False))
+    return {**_web(scope), **dict(zip(variables, given, strict=False))}
+
+
+def _web(scope: Scope) -> Scope:
+    """Return the part of a scope that does not belong to one class."""
+    return {WEB: True} if WEB in scope else {}
 
 
 def _annotated(annotation: Any, arguments: tuple[Any, ...], scope: Scope) -> Codec:

@@ -146,7 +146,7 @@ def _route_stub(
     names: Mapping[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """Return the stub of a route's function: a call of it sends an HTTP request."""
-    route = web.Route(resource, method, path, Interface(target, names), target)
+    route = web.Route(resource, method, path, Interface(target, names, web=True), target)
     return _shaped_like(target, route.request, route.result)
 
 

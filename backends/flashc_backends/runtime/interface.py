@@ -21,7 +21,8 @@ class Interface:
     """What a function takes and returns, and how both travel as JSON.
 
     `names` finds names in annotations that are texts; without it they are those of the function's
-    module.  `receiver` says that the first parameter is `self` or `cls`.
+    module.  `receiver` says that the first parameter is `self` or `cls`, `web` that
+    the function serves a route.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class Interface:
         names: Mapping[str, Any] | None = None,
         *,
         receiver: bool = False,
+        web: bool = False,
     ) -> None:
         signature = inspect.signature(function)
         if receiver:
@@ -39,6 +41,7 @@ class Interface:
         self._function = function
         self._name = getattr(function, "__name__", "function")
         self._names = names
+        self._web = web
         self._codecs: dict[str, Codec] | None = None
         self._result: Codec | None = None
 
@@ -120,7 +123,7 @@ class Interface:
         if self._codecs is None:
             self._codecs = {}
         if parameter.name not in self._codecs:
-            codec = codec_for(self._evaluated(parameter.annotation))
+            codec = codec_for(self._evaluated(parameter.annotation), self._web)
             self._codecs[parameter.name] = codec
         return self._codecs[parameter.name]
 
@@ -136,7 +139,7 @@ class Interface:
                 from .codec import element_of
 
                 annotation = element_of(annotation)
-            self._result = codec_for(annotation)
+            self._result = codec_for(annotation, self._web)
         return self._result
 
     def output(self, value: Any) -> Any:
@@ -171,15 +174,15 @@ class Interface:
         return evaluate(annotation, self._function, self._names)
 
 
-def codec_for(annotation: Any) -> Codec:
-    """Return the codec of an annotation."""
+def codec_for(annotation: Any, web: bool = False) -> Codec:
+    """Return the codec of an annotation; `web`: as FastAPI reads and writes it."""
     if annotation is MISSING or annotation is getattr(sys.modules.get("typing"), "Any", MISSING):
         return PLAIN
     if annotation is None or (isinstance(annotation, type) and annotation in SCALARS):
         return SCALARS[annotation]
-    from .codec import codec_of
+    from .codec import WEB, codec_of
 
-    return codec_of(annotation)
+    return codec_of(annotation, {WEB: True} if web else None)
 
 
 def _is_json(value: Any) -> bool:

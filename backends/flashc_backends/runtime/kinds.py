@@ -197,6 +197,23 @@ class Bytes(Codec):
         return found if self._kind is bytes else self._kind(found)
 
 
+class TextBytes(Bytes):
+    """Takes bytes that are text in UTF-8, as FastAPI writes and reads bytes in JSON."""
+
+    def dump(self, value: Any) -> Any:
+        """Return the text of the bytes."""
+        try:
+            return bytes(value).decode("utf-8")
+        except UnicodeDecodeError:
+            raise Misfit("has bytes that are no text, which a route can't read in JSON") from None
+
+    def load(self, data: Any, strict: bool = False) -> Any:
+        """Return the bytes of a text."""
+        if not isinstance(data, str):
+            raise misfit(data, "bytes as text")
+        return self._kind(data.encode())
+
+
 class LiteralCodec(Codec):
     """Takes the values of a `Literal[...]` and nothing else."""
 

@@ -103,7 +103,7 @@ class Route:
 
     def _encoded(self, key: str, place: Place, value: Any) -> Any:
         """Return an argument as JSON; bytes of forms and files stay as they are."""
-        if place.where in ("file", "form") or isinstance(value, (bytes, bytearray)):
+        if place.where in ("file", "form"):
             return _raw(value)
         return self.interface.encoded(key, value)
 
@@ -140,7 +140,6 @@ class _Building:
         if place.where == "path":
             self._into_path(alias, _text(value, what))
         elif place.where == "body":
-            value = _utf8(value, what)
             if place.embed:
                 self._fields[alias] = value
             else:
@@ -202,8 +201,6 @@ def _text(value: Any, what: str) -> str:
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, (bytes, bytearray)):
-        return str(_utf8(value, what))
     if not isinstance(value, (str, int, float)):
         raise TypeError(
             f"argument {what} is a {type(value).__name__}; a path, a query and a header take text "
@@ -219,22 +216,6 @@ def _texts(alias: str, value: Any, what: str) -> dict[str, Any]:
     if isinstance(value, (list, tuple, set, frozenset)):
         return {alias: [_text(item, what) for item in value]}
     return {alias: _text(value, what)}
-
-
-def _utf8(value: Any, what: str) -> Any:
-    """Return bytes as the text that FastAPI makes bytes of; other values as they are.
-
-    Raises:
-        TypeError: the bytes are no text.
-    """
-    if not isinstance(value, (bytes, bytearray)):
-        return value
-    try:
-        return bytes(value).decode("utf-8")
-    except UnicodeDecodeError:
-        raise TypeError(
-            f"argument {what} has bytes that are no text; send them as a file"
-        ) from None
 
 
 def _named(value: Any) -> bool:

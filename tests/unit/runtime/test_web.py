@@ -140,6 +140,16 @@ async def either() -> Response | dict[str, int]:
     return {"a": 1}
 
 
+@dataclasses.dataclass
+class Blob:
+    data: bytes
+    more: dict[str, bytes] = dataclasses.field(default_factory=dict)
+
+
+async def blob(blob: Blob, raw: Annotated[bytes, Body()] = b"") -> Blob:
+    return dataclasses.replace(blob, data=blob.data + raw)
+
+
 async def image() -> Any:
     return Response(b"\x89PNG\xff", media_type="image/png")
 
@@ -188,6 +198,7 @@ CALLS: list[tuple[Callable[..., Any], str, str, tuple[Any, ...], dict[str, Any],
     (uploads, "POST", "/", ([("a.txt", b"1"), ("b.txt", b"2")],), {}, [["a.txt", "b.txt"], "none"]),
     (only_for_checkers, "POST", "/", ([1],), {"_n": 2}, [[1], 2]),
     (either, "GET", "/", (), {}, {"a": 1}),
+    (blob, "POST", "/", (Blob(b"abcd", {"k": b"efgh"}), b"ij"), {}, Blob(b"abcdij", {"k": b"efgh"})),
     (image, "GET", "/", (), {}, b"\x89PNG\xff"),
     (text, "GET", "/", (), {}, "123"),
     (nothing, "DELETE", "/", (), {}, None),
@@ -248,7 +259,12 @@ def test_a_stub_sends_what_its_route_reads(
         (upload, "POST", ("text",), "argument 'data' of upload() is a str, not bytes or a file"),
         (whole, "POST", ({1, 2},), "argument 'numbers' of whole() is a builtins.set"),
         (whole, "POST", ([float("nan")],), "argument 'numbers' of whole()[0] is nan"),
-        (marked, "POST", (b"\xff", TEA), "has bytes that are no text"),
+        (
+            blob,
+            "POST",
+            (Blob(b"\xff"),),
+            "argument 'blob' of blob().data has bytes that are no text",
+        ),
         (query, "POST", (), "query() missing a required argument: 'text'"),
     ],
 )
