@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 import flashc
 import flashc_backends
@@ -22,6 +23,7 @@ from flashc.project.workspace import Workspace
 from flashc_core.cache import digest
 from flashc_core.files import LOCK_FILE
 from flashc_ir.platform import facts
+from flashc_ir.program import ProjectFile
 
 from .memo import Memo
 
@@ -71,17 +73,26 @@ def dialects_key(dialects: Iterable[Dialect]) -> str:
     return digest(*parts)
 
 
+def _without_modules(project: Project) -> Iterator[ProjectFile]:
+    """Yield the files; a module has no digest, so that its text does not matter."""
+    for file in project.files:
+        yield structs.replace(file, digest="") if file.path in project.names else file
+
+
 def memo_of(workspace: Workspace) -> Memo:
     """Return the cache of results of an opened project."""
     inputs = InputDigests(workspace.project, workspace.environment.recording())
     return Memo(workspace.cache, inputs.digest)
 
 
-def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = None) -> str | None:
+def project_key(
+    workspace: Workspace, dialects: tuple[Dialect, ...] | None = None, modules: str | None = None
+) -> str | None:
     """Return a key for the compiler, the dialects, the options and the files of an opened project.
 
     With None as `dialects`, the key is that of the default dialects, which are part of the
-    compiler.
+    compiler.  `modules` is a digest of what was read of the modules; it takes the place of their
+    texts, so that the key stays the same after an edit that alters nothing of what was read.
 
     Environment variables are not part of the key, because only the compilation shows which of them
     matter.  The result is None if no result may be cached, because `--trace` runs the project's
@@ -91,13 +102,15 @@ def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = Non
     if options.trace:
         return None
     outside = (*included_files(project), LOCK_FILE)
+    files = project.files if modules is None else _without_modules(project)
     digest_of = InputDigests(project, {})
     return digest(
         compiler_identity(),
         "" if dialects is None else dialects_key(dialects),
         project.root.name,
         repr(options),
-        *(f"{f.path}\0{f.digest}\0{f.executable}" for f in project.files),
+        "" if modules is None else f"{modules}\0{workspace.suppressions}",
+        *(f"{f.path}\0{f.digest}\0{f.executable}" for f in files),
         *(f"{e.path}\0{e.pattern}\0{e.source}" for e in project.exclusions),
         *(f"{path}\0{digest_of.of_file(path)}" for path in outside),
         msgspec.json.encode(workspace.findings),

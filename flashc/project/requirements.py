@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -85,6 +84,8 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
         if unsaved is None:
             parsed = RequirementsFile.from_file(str(file), include_nested=True)
         else:  # the parser's own `from_string` raises NameError
+            import tempfile
+
             with tempfile.TemporaryDirectory(prefix="flashc-") as folder:
                 draft = Path(folder, REQUIREMENTS)
                 draft.write_bytes(unsaved)
