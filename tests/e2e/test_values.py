@@ -202,9 +202,9 @@ BOX = "Box(width={}, colour=<Colour.RED: 'red'>, inner=[{}])"
             "refused",
             [
                 "TypeError: argument 'box' of boxes() is a shapes.Plain, which JSON can't carry; "
-                "send numbers, strings, lists and dicts, or annotate what it is",
+                "send numbers, strings, lists and dicts",
                 "TypeError: argument 'more' of boxes()[0].width is a shapes.Plain, which JSON can't "
-                "carry; send numbers, strings, lists and dicts, or annotate what it is",
+                "carry; send numbers, strings, lists and dicts",
                 "InvalidInput: argument 'box' of boxes().width is 'wide', not int",
                 "InvalidInput: argument 'at' of person() is 'x', not a UUID",
                 "InvalidInput: argument 'n' of person() is no valid value: "

@@ -116,7 +116,8 @@ class Interface:
             return convert(value)
         except Misfit as error:
             where = f"argument {name!r} of {self._name}(){error.path}"
-            raise TypeError(f"{where} {error.reason}") from error.__cause__
+            hint = _hint(error, self._codec(parameter), "argument")
+            raise TypeError(f"{where} {error.reason}{hint}") from error.__cause__
 
     def _codec(self, parameter: inspect.Parameter) -> Codec:
         """Return the codec of a parameter."""
@@ -154,7 +155,8 @@ class Interface:
             if error.odd_key and _is_json(value):
                 return value
             where = f"the result of {self._name}(){error.path}"
-            raise InvalidResult(f"{where} {error.reason}") from error.__cause__
+            hint = _hint(error, self._result_codec, "result")
+            raise InvalidResult(f"{where} {error.reason}{hint}") from error.__cause__
 
     def result(self, output: Any) -> Any:
         """Return the result of a call from the output of its job.
@@ -183,6 +185,11 @@ def codec_for(annotation: Any, web: bool = False) -> Codec:
     from .codec import WEB, codec_of
 
     return codec_of(annotation, {WEB: True} if web else None)
+
+
+def _hint(error: Misfit, codec: Codec, what: str) -> str:
+    """Return what a user can do about a value without an annotation."""
+    return f", or annotate the {what}" if error.unknown and codec is PLAIN else ""
 
 
 def _is_json(value: Any) -> bool:

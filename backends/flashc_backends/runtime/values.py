@@ -13,14 +13,16 @@ from typing import Any
 class Misfit(Exception):
     """JSON can't represent a value, or does not fit an annotation.
 
-    `path` is the position in the outermost value, such as `['boxes'][0].width`.
+    `path` is the position in the outermost value, such as `['boxes'][0].width`.  `odd_key` says that a
+    key of a dictionary is the reason, `unknown` that a type is.
     """
 
-    def __init__(self, reason: str, *, odd_key: bool = False) -> None:
+    def __init__(self, reason: str, *, odd_key: bool = False, unknown: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.path = ""
         self.odd_key = odd_key
+        self.unknown = unknown
 
     def at(self, position: str) -> Misfit:
         """Put a position in front of the path, and return the exception to raise it again."""
@@ -91,8 +93,8 @@ def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
                 value = {**value, key: found}
         return value
     raise Misfit(
-        f"is a {kind_of(value)}, which JSON can't carry; "
-        "send numbers, strings, lists and dicts, or annotate what it is"
+        f"is a {kind_of(value)}, which JSON can't carry; send numbers, strings, lists and dicts",
+        unknown=True,
     )
 
 
