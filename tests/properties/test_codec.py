@@ -288,3 +288,18 @@ def test_an_annotation_that_says_nothing_about_json_takes_plain_json() -> None:
         assert codec.load({"a": 1}) == codec.encode({"a": 1}) == {"a": 1}
         with pytest.raises(Misfit):
             codec.encode(Unknown())
+
+
+def test_a_class_inside_a_function_has_the_fields_that_can_be_evaluated() -> None:
+    class Hidden:
+        """A class that an annotation can't name from outside."""
+
+    @dataclasses.dataclass
+    class Local:
+        at: datetime.date
+        next: Local | None = None
+        hidden: Hidden | None = None
+
+    value = Local(datetime.date(2024, 1, 1), Local(datetime.date(2024, 1, 2)))
+    assert same(over_the_wire(Local, value), value)
+    assert codec_of(Local).load({"at": "2024-01-01", "hidden": 3}).hidden == 3

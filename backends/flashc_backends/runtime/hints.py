@@ -18,10 +18,16 @@ def evaluate(
 
     `names` finds names in place of the function's module.
     """
+    return evaluate_in(getattr(inspect.unwrap(function), "__globals__", {}), annotation, names)
+
+
+def evaluate_in(
+    module: Mapping[str, Any], annotation: Any, names: Mapping[str, Any] | None = None
+) -> Any:
+    """Return an annotation as `evaluate` does; `module` has the names of its module."""
     if annotation is None or annotation is MISSING or type(annotation) is type:
         return annotation
-    scope = dict(getattr(inspect.unwrap(function), "__globals__", {}))
-    scope["__builtins__"] = builtins
+    scope = {**module, "__builtins__": builtins}
     found = annotation
     if isinstance(annotation, str):
         try:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
+from .hints import MISSING as MISSING_HINT
+from .hints import evaluate_in
 from .values import Codec, Misfit, misfit, plain
 
 CodecOf = Callable[[Any, Mapping[Any, Any]], Codec]
@@ -186,7 +188,7 @@ class Typed(Record):
 
     def _required(self) -> list[str]:
         """Return the keys that a dictionary must have."""
-        marked = annotations_of(self._kind, extras=True)
+        marked = annotations_of(self._kind)
         keys = self._kind.__required_keys__
         return [n for n in self._fields if n in keys and "NotRequired[" not in str(marked.get(n))]
 
@@ -228,19 +230,13 @@ def _key(convert: Any, value: Any, name: str) -> Any:
         raise error.at(f"[{name!r}]") from None
 
 
-def annotations_of(kind: type, *, extras: bool = False) -> dict[str, Any]:
-    """Return the annotations of a class; those that can't be evaluated are `Any`."""
-    import typing
-
-    try:
-        return typing.get_type_hints(kind, include_extras=True) if extras else _hints(kind)
-    except (NameError, TypeError, AttributeError, SyntaxError):
-        own = {name for base in kind.__mro__ for name in vars(base).get("__annotations__", ())}
-        return dict.fromkeys(own, Any)
-
-
-def _hints(kind: type) -> dict[str, Any]:
-    """Return the annotations of a class with `Annotated`, for its constraints."""
-    import typing
-
-    return typing.get_type_hints(kind, include_extras=True)
+def annotations_of(kind: type) -> dict[str, Any]:
+    """Return the annotations of a class; one that can't be evaluated is `Any`."""
+    found: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        module = vars(sys.modules.get(base.__module__, sys))
+        scope = {**module, base.__name__: base}  # a class inside a function may contain itself
+        for name, annotation in vars(base).get("__annotations__", {}).items():
+            hint = evaluate_in(scope, annotation)
+            found[name] = Any if hint is MISSING_HINT else hint
+    return found
