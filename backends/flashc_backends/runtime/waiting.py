@@ -12,6 +12,7 @@ import inspect
 import itertools
 import opcode
 import sys
+import warnings
 from asyncio import events
 from collections.abc import Callable, Coroutine, Generator
 from types import FrameType
@@ -89,18 +90,22 @@ def _use(frame: FrameType) -> str:
     following, argument = _next_instruction(frame)
     if not following.startswith("STORE_FAST"):
         return following
+    stored = argument if following == "STORE_FAST" else argument >> 4
     uses = {
         after.opname
         for load, after in itertools.pairwise(dis.get_instructions(frame.f_code))
-        if load.opname.startswith("LOAD_FAST") and argument in _variables(load)
+        if stored in _loaded_by(load)
     }
     return _PASSED_ON if uses == {_PASSED_ON} else _USES[0]
 
 
-def _variables(load: dis.Instruction) -> tuple[int, ...]:
-    """Return the variables that an instruction loads; newer Pythons load two at once."""
-    number = load.arg or 0
-    return (number >> 4, number & 15) if load.opname.count("LOAD_FAST") > 1 else (number,)
+def _loaded_by(instruction: dis.Instruction) -> tuple[int, ...]:
+    """Return the variables that an instruction loads; newer Pythons use two at once."""
+    name, number = instruction.opname, instruction.arg or 0
+    if name.count("_FAST") < 2:
+        return (number,) if name.startswith("LOAD_FAST") else ()
+    first = (number >> 4,) if name.startswith("LOAD_FAST") else ()
+    return (*first, number & 15) if name.endswith("LOAD_FAST") else first
 
 
 def _next_instruction(frame: FrameType) -> tuple[str, int]:
@@ -149,6 +154,14 @@ class Deferred:
         """End the call."""
         if _get(self, "_running") is not None:
             _get(self, "_running").close()
+
+    def __del__(self) -> None:
+        if _get(self, "_running") is None and _get(self, "_found") is None:
+            warnings.warn(
+                "a call of another endpoint was neither awaited nor used, so it was not sent",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

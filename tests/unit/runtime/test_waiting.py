@@ -259,6 +259,14 @@ def test_a_result_that_is_no_number_is_used_as_it_is(monkeypatch: pytest.MonkeyP
     assert asyncio.run(use()) == [True, True, 3, ["items", "none", "more"], True]
 
 
+def test_a_call_that_is_neither_awaited_nor_used_is_noticed() -> None:
+    async def forget() -> None:
+        start_all([3])
+
+    with pytest.warns(RuntimeWarning, match="neither awaited nor used, so it was not sent"):
+        asyncio.run(forget())
+
+
 def test_an_operator_that_a_result_lacks_raises_as_usual() -> None:
     async def use(operate: Callable[[Any], Any]) -> Any:
         return operate(start_all([3])[0])
