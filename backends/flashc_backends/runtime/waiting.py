@@ -49,12 +49,15 @@ def result_of(call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, A
     frame: FrameType | None = sys._getframe(2)
     if events._get_running_loop() is None:  # a thread, or a program without an event loop
         return call()
+    in_container = frame.f_code.co_name in _INLINED if frame is not None else False
     while frame is not None and frame.f_code.co_name in _INLINED:
         frame = frame.f_back
     if frame is None or _is_async(frame):
         return call() if frame is None else start()
     if not _is_within_async_code(frame):
         return call()
+    if in_container:
+        return Deferred(call, start)
     following = _use(frame)
     while following == _PASSED_ON and frame.f_back is not None:
         frame = frame.f_back

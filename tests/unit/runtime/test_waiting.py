@@ -151,6 +151,12 @@ async def through_a_list() -> Any:
 
 
 @awaited
+async def through_two_lists() -> Any:
+    found = await asyncio.gather(*start_all([2]), *start_all([3]))
+    return found[0]
+
+
+@awaited
 async def through_map() -> Any:
     return (await asyncio.gather(*map(double, [2])))[0]
 
