@@ -64,7 +64,7 @@ def result_of(call: Callable[[], Any], start: Callable[[], Coroutine[Any, Any, A
         following = _use(frame)
     if following.startswith(_USES):
         return call()
-    return start() if following == "GET_AWAITABLE" else Deferred(call, start)
+    return start() if following == _AWAITED else Deferred(call, start)
 
 
 def _is_async(frame: FrameType) -> bool:
@@ -82,13 +82,14 @@ def _is_within_async_code(frame: FrameType) -> bool:
     return False
 
 
-_PASSED_ON = "RETURN_VALUE"
+_PASSED_ON, _AWAITED = "RETURN_VALUE", "GET_AWAITABLE"
 
 
 def _use(frame: FrameType) -> str:
     """Return the name of the instruction that uses the result of the call in which a frame is.
 
-    For a variable that is only returned later, it is the instruction that returns.
+    For a variable that is only returned or awaited later, it is the instruction that does so.  For
+    other variables of plain code it is one that uses the result, for those of async code none.
     """
     following, argument = _next_instruction(frame)
     if not following.startswith("STORE_FAST"):
@@ -99,7 +100,9 @@ def _use(frame: FrameType) -> str:
         for load, after in itertools.pairwise(dis.get_instructions(frame.f_code))
         if stored in _loaded_by(load)
     }
-    return _PASSED_ON if uses == {_PASSED_ON} else _USES[0]
+    if uses in ({_PASSED_ON}, {_AWAITED}):
+        return uses.pop()
+    return "" if _is_async(frame) else _USES[0]
 
 
 def _loaded_by(instruction: dis.Instruction) -> tuple[int, ...]:

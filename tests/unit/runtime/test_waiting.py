@@ -151,6 +151,27 @@ async def through_a_list() -> Any:
 
 
 @awaited
+async def through_a_variable_of_async_code() -> Any:
+    pending = start(2)
+    await asyncio.sleep(0)
+    return await pending
+
+
+@awaited
+async def through_a_variable_of_async_code_and_a_list() -> Any:
+    pending = start(2)
+    more = start(3)
+    found = await asyncio.gather(pending, more)
+    return found[0]
+
+
+@awaited
+async def not_at_all() -> Any:
+    found = start(1)
+    return found + 2
+
+
+@awaited
 async def through_two_lists() -> Any:
     found = await asyncio.gather(*start_all([2]), *start_all([3]))
     return found[0]
