@@ -33,6 +33,12 @@ class Misfit(Exception):
         return f"{self.path} {self.reason}"
 
 
+def settled(value: Any) -> Any:
+    """Return the result of a call of another endpoint that is still on its way; else the value."""
+    # The class is in `waiting.py`, which an app without calls does not have.
+    return value.settled if type(value).__name__ == "Deferred" else value
+
+
 def kind_of(value: Any) -> str:
     """Return the name of a value's type for a message."""
     kind = type(value)
@@ -53,8 +59,7 @@ def plain(value: Any, seen: tuple[int, ...] = ()) -> Any:
     Raises:
         Misfit: JSON can't represent it.
     """
-    if type(value).__name__ == "Deferred":  # of `waiting.py`, which this app may not have
-        value = value.settled
+    value = settled(value)
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
@@ -140,6 +145,7 @@ class Codec:
         Raises:
             Misfit: JSON can't represent it.
         """
+        value = settled(value)
         return self.dump(value) if self.takes(value) else plain(value)
 
 

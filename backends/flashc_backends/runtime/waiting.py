@@ -171,9 +171,23 @@ class Deferred:
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        return type(_value(self))
+        # asyncio asks whether this is a coroutine, which must not begin the call.
+        found = _get(self, "_found")
+        return Deferred if found is None else type(found[0])
+
+    def __hash__(self) -> int:
+        # `asyncio.gather` looks whether it has the same awaitable twice.
+        found = _get(self, "_found")
+        return id(self) if found is None else hash(found[0])
+
+    def __repr__(self) -> str:
+        # A task that is shown shows its coroutine.
+        running = _get(self, "_running")
+        return repr(_value(self)) if running is None else f"<call {running!r}>"
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith(("__", "cr_", "gi_", "ag_")) or _get(self, "_running") is not None:
+            raise AttributeError(name)  # `asyncio` and `inspect` look at coroutines
         return getattr(_value(self), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -193,6 +207,8 @@ def _coroutine(deferred: Deferred) -> Coroutine[Any, Any, Any]:
 
 def _value(deferred: Any) -> Any:
     """Return the result of a call; wait for it if it has not begun."""
+    if _get(deferred, "_running") is not None:
+        raise RuntimeError("the call is awaited, so its result is that of `await`")
     if _get(deferred, "_found") is None:
         _set(deferred, "_found", (_get(deferred, "_call")(),))
     return _get(deferred, "_found")[0]
@@ -202,6 +218,8 @@ def _forward(name: str) -> Callable[..., Any]:
     """Return a method that calls the operator `name` of the result."""
 
     def method(self: Any, *args: Any) -> Any:
+        if name == "__eq__" and args[0] is self:
+            return True
         value = _value(self)
         found = getattr(value, name, None)
         if found is None:
@@ -220,7 +238,7 @@ _BETWEEN_TWO = frozenset(
     for name in (*_BINARY, *(f"r{name}" for name in _BINARY), *"eq ne lt le gt ge".split())
 )
 _OPERATORS = (
-    "hash repr str format bytes int float complex index round trunc floor ceil neg pos abs invert "
+    "str format bytes int float complex index round trunc floor ceil neg pos abs invert "
     "len length_hint contains iter reversed getitem setitem delitem call enter exit"
 )
 for _name in (*_BETWEEN_TWO, *(f"__{name}__" for name in _OPERATORS.split())):

@@ -281,9 +281,31 @@ def test_a_result_that_is_no_number_is_used_as_it_is(monkeypatch: pytest.MonkeyP
     async def use() -> list[Any]:
         (found,) = start_all([3])
         found["more"] = 1
-        return [isinstance(found, dict), "items" in found, len(found), list(found), bool(found)]
+        return ["items" in found, len(found), list(found), bool(found), isinstance(found, dict)]
 
-    assert asyncio.run(use()) == [True, True, 3, ["items", "none", "more"], True]
+    assert asyncio.run(use()) == [True, 3, ["items", "none", "more"], True, True]
+
+
+def test_a_task_sends_one_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(wire, "send", lambda _job: sent.append("blocking"))
+
+    async def send_async(_job: Any) -> None:
+        sent.append("async")
+
+    monkeypatch.setattr(wire, "send_async", send_async)
+
+    async def use() -> None:
+        task = make_task(1)
+        assert "Deferred" in repr(task)
+        await asyncio.sleep(0)
+        assert "running" in repr(task) or "finished" in repr(task)
+        await task
+        await asyncio.gather(*start_all([1]))
+        await asyncio.wait_for(in_dictionary(1)["a"], 5)
+
+    asyncio.run(use())
+    assert sent == ["async"] * 3
 
 
 def test_a_call_that_is_neither_awaited_nor_used_is_noticed() -> None:
