@@ -16,6 +16,7 @@ from .check_annotations import check_annotations
 from .check_annotations_in_match import check_annotations_in_match
 from .check_calls import check_calls
 from .check_dependencies import check_dependencies
+from .check_files import check_files
 from .check_graph import check_graph
 from .check_has_endpoints import check_has_endpoints
 from .check_images import check_images
@@ -55,6 +56,7 @@ ANALYSES: tuple[Pass, ...] = (
     check_graph,
     check_workers,
     check_load_balancers,
+    check_files,
     # Reported only if nothing else explains why there is no endpoint.
     check_has_endpoints,
 )

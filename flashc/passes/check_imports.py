@@ -88,7 +88,11 @@ class _Checker:
                 rules.IMPORT_BESIDE_FILE,
                 item.span,
                 f"`{name}` is next to `{module.path}`; a worker imports from the project's root only",
-                help=(f"write `{full}` instead of `{name}`, or build from `{folder}/`",),
+                help=(
+                    f"write `{full}` instead of `{name}`, or build from `{folder}/`"
+                    if all(map(str.isidentifier, full.split(".")))
+                    else f"build from `{folder}/`",
+                ),
             )
 
     def report_problems(self, problems: Iterable[ImportProblem]) -> None:

@@ -20,7 +20,9 @@ from flashc_ir.platform.facts import FOLDER
 from flashc_ir.platform.gpus import gpu_memory
 from flashc_ir.platform.images import image_facts, supported_pythons
 from flashc_ir.platform.limits import time_limits
+from flashc_ir.platform.sdk import surface
 from flashc_ir.platform.variables import is_set_by_platform
+from flashc_ir.platform.worker_files import worker_files
 from tests.support.projects import ROOT
 
 FILES = sorted(FOLDER.iterdir())
@@ -49,8 +51,12 @@ def test_every_file_is_read_by_a_loader() -> None:
         "gpus.json",
         "images.json",
         "limits.json",
+        "sdk.json",
         "variables.json",
+        "worker-files.json",
     }
+    assert surface().methods["get"] == ("path", "data")
+    assert {"handler", "logger"} <= worker_files().modules.keys()
     assert distribution_facts().workers.names
     assert time_limits().load_balancer_processing.milliseconds == 330_000
     assert is_set_by_platform("RUNPOD_POD_ID")

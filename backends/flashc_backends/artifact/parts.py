@@ -19,7 +19,7 @@ from flashc_backends.files.stubs import stub_drafts
 from flashc_backends.manifest.manifest import manifest_draft
 from flashc_ir.program import Program
 
-from .collisions import check_generated_files, check_shadowing, check_worker_files
+from .collisions import check_shadowing, check_worker_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +66,6 @@ def collect_parts(
         return None
     manifest = manifest_draft(program, project.fingerprint, environment)
     drafts = (*own_drafts(program, project), manifest)
-    check_generated_files(program, sink)
-    check_worker_files(drafts, sink)
     request = collect_request(program, context.dependency_options, environment)
     if sink.has_errors():
         return None
