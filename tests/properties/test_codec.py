@@ -21,7 +21,7 @@ import numpy.typing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from flashc_backends.runtime.codec import codec_of
 from flashc_backends.runtime.values import Misfit
@@ -288,6 +288,16 @@ def test_an_annotation_that_says_nothing_about_json_takes_plain_json() -> None:
         assert codec.load({"a": 1}) == codec.encode({"a": 1}) == {"a": 1}
         with pytest.raises(Misfit):
             codec.encode(Unknown())
+
+
+def test_constraints_of_pydantic_hold_where_pydantic_knows_the_type() -> None:
+    positive = typing.Annotated[list[Point], Field(min_length=1)]
+    assert codec_of(positive).load([{"x": 1}]) == [Point(1)]
+    with pytest.raises(Misfit, match="at least 1 item"):
+        codec_of(positive).load([])
+    vector = typing.Annotated[numpy.ndarray, Field(description="numbers")]
+    assert codec_of(vector).load([1, 2]).tolist() == [1, 2]
+    assert codec_of(typing.Annotated[int, "a note"]).load("3") == 3
 
 
 def test_a_class_inside_a_function_has_the_fields_that_can_be_evaluated() -> None:

@@ -30,7 +30,7 @@ from .skeleton import fill, read_module
 
 PACKAGE = RUNTIME_PACKAGE
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
-# of the same group, and files that are always there.
+# that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
 _PLACES = frozenset({"placement.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from .values import Codec, Misfit, misfit, plain
@@ -91,10 +92,8 @@ class Constrained(Codec):
     """Takes the values of an `Annotated[...]` that has constraints, and checks these."""
 
     def __init__(self, inner: Codec, annotation: Any) -> None:
-        from pydantic import TypeAdapter
-
         self._inner = inner
-        self._adapter: Any = TypeAdapter(annotation)
+        self._validate = _validator(annotation)
         self.key = inner.key
         self.takes = inner.takes  # type: ignore[method-assign]
         self.fits = inner.fits  # type: ignore[method-assign]
@@ -104,6 +103,24 @@ class Constrained(Codec):
         """Return the value, if it keeps the constraints."""
         value = self._inner.load(data, strict)
         try:
-            return self._adapter.validate_python(value)
+            return self._validate(value)
         except ValueError as error:
             raise _refusal("valid value", error) from None
+
+
+def _validator(annotation: Any) -> Callable[[Any], Any]:
+    """Return a function that checks the constraints of an annotation, as far as pydantic can."""
+    try:
+        from pydantic import TypeAdapter
+        from pydantic.errors import PydanticUndefinedAnnotation, PydanticUserError
+    except ImportError:  # `annotated_types` alone, or pydantic 1
+        return _unchanged
+    try:
+        validate: Callable[[Any], Any] = TypeAdapter(annotation).validate_python
+    except (PydanticUserError, PydanticUndefinedAnnotation):  # a type that pydantic does not know
+        return _unchanged
+    return validate
+
+
+def _unchanged(value: Any) -> Any:
+    return value
