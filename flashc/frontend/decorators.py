@@ -178,13 +178,19 @@ class RouteMethodObject(DialectObject):
             endpoint=self.endpoint,
             method=self.method,
             path=_path(arguments),
-            options={k: a for k, a in arguments.keywords.items() if k not in _OF_ROUTES},
+            options=self._options(arguments),
             span=span,
         )
         return Known(decorator, span)
 
-
-_OF_ROUTES = frozenset({"path", "data"})
+    def _options(self, arguments: CallArguments) -> dict[str, Argument]:
+        """Return the arguments that a route does not take; a client's request has data."""
+        options = {name: a for name, a in arguments.keywords.items() if name != "path"}
+        if self.escapes:
+            options.pop("data", None)
+        elif len(arguments.positional) > 1:
+            options["data"] = arguments.positional[1]
+        return options
 
 
 def _path(arguments: CallArguments) -> Argument:

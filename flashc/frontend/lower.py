@@ -219,7 +219,8 @@ _INSTEAD = {
     "status_code": _RESPONSE,
     "response_class": _RESPONSE,
     "responses": _RESPONSE,
-    "response_model": "build the model in the function, and return it",
+    "response_model": "annotate what the function returns, `-> Model`",
+    "data": "remove it; only the client of an endpoint sends data",
     "dependencies": "call them in the function; packages belong into `Endpoint(dependencies=[...])`",
 }
 

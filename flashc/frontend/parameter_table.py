@@ -212,7 +212,7 @@ def read_name(parameter: Parameter[str | None], arguments: Arguments) -> str | N
             argument.span,
             f"the endpoint is deployed as `{resource_name(name)}`",
             notes=("a worker finds its code by a file of that name",),
-            help=("use at most 128 letters, digits, `-` and `_`",),
+            help=("leave out `/` and characters that can't be seen, and use at most 240 bytes",),
         )
     return name
 

@@ -5,17 +5,31 @@ from __future__ import annotations
 import hashlib
 import re
 
-_SAFE_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}")
+# The name of the handler, `handler_NAME.py`, has at most 255 bytes on the workers' file systems.
+_MOST_BYTES = 240
 
 
 def resource_name(name: str) -> str:
     """Return the name that an endpoint has outside the program: in file names, URLs and headers.
 
-    A name of at most 128 letters, digits, `_` and `-` stays as it is.  Any other name gets a digest
-    at its end, so that two names never get the same resource name.
+    A name that can be part of a file name stays as it is.  Any other name gets a digest at its end,
+    so that two names never get the same resource name.
     """
-    if _SAFE_NAME.fullmatch(name):
+    if _is_part_of_file_name(name):
         return name
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:10]
     readable = re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-")[:40] or "endpoint"
     return f"{readable}-{digest}"
+
+
+def _is_part_of_file_name(name: str) -> bool:
+    """Return whether a name can stand in a file's name, and in a header, unchanged.
+
+    Spaces at its ends would be lost in a header.
+    """
+    return (
+        name.isprintable()
+        and name == name.strip()
+        and "/" not in name
+        and 0 < len(name.encode("utf-8", "surrogatepass")) <= _MOST_BYTES
+    )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import libcst as cst
 
-from flashc.evaluator.objects import ClassValue, FunctionValue
-from flashc.evaluator.values import Known
+from flashc.evaluator.objects import ClassValue, FieldValue, FunctionValue
+from flashc.evaluator.values import Known, Value
 from flashc.syntax.parse import Syntax
-from flashc.syntax.walk import docstring, dotted, is_generator
+from flashc.syntax.walk import docstring, dotted, is_generator, statements
 from flashc_ir.endpoints import Function, Parameter, ParameterKind
 
 
@@ -98,12 +98,46 @@ def public_methods(class_value: ClassValue) -> tuple[Function, ...]:
 def constructor_requires(class_value: ClassValue) -> tuple[Parameter, ...]:
     """Return the parameters of the constructor that have no default."""
     init = class_value.find("__init__")
+    if init is None:
+        return _required_fields(class_value)
     if not isinstance(init, Known) or not isinstance(init.value, FunctionValue):
         return ()
     function = init.value
     parameters = lower_parameters(function.node.params, function.frame.syntax)[1:]
     variable = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
     return tuple(p for p in parameters if p.default is None and p.kind not in variable)
+
+
+def _required_fields(class_value: ClassValue) -> tuple[Parameter, ...]:
+    """Return the fields of a dataclass or `NamedTuple` that have no default."""
+    found: dict[str, Parameter] = {}
+    for ancestor in reversed(class_value.ancestry()):
+        for statement in statements(ancestor.node.body) if ancestor.is_record else ():
+            if not isinstance(statement, cst.AnnAssign) or not isinstance(
+                statement.target, cst.Name
+            ):
+                continue
+            name, syntax = statement.target.value, ancestor.frame.syntax
+            if name not in ancestor.fields or _has_default(ancestor.names.get(name), statement):
+                found.pop(name, None)
+                continue
+            found[name] = Parameter(
+                name=name,
+                kind=ParameterKind.POSITIONAL_OR_KEYWORD,
+                annotation=_text(syntax, statement.annotation.annotation),
+                default=None,
+                span=syntax.span(statement.target),
+            )
+    return tuple(found.values())
+
+
+def _has_default(value: Value | None, statement: cst.AnnAssign) -> bool:
+    """Return whether the constructor can be called without a field."""
+    if (dotted(statement.annotation.annotation) or "").rpartition(".")[2] == "KW_ONLY":
+        return True  # no field, but a mark
+    if isinstance(value, Known) and isinstance(value.value, FieldValue):
+        return bool(value.value.options.keys() & {"default", "default_factory", "init"})
+    return statement.value is not None
 
 
 def _has_decorator(node: cst.FunctionDef, name: str) -> bool:

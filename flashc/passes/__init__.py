@@ -12,6 +12,7 @@ from flashc_ir.laws import FIRST_STEP
 from flashc_ir.program import Program
 from flashc_ir.verify import Verifier
 
+from .check_annotations import check_annotations
 from .check_annotations_in_match import check_annotations_in_match
 from .check_calls import check_calls
 from .check_dependencies import check_dependencies
@@ -47,6 +48,7 @@ ANALYSES: tuple[Pass, ...] = (
     choose_python,
     check_images,
     check_annotations_in_match,
+    check_annotations,
     # Calls are resolved between endpoints with unique names; the checks after it look at calls.
     check_names,
     resolve_calls,

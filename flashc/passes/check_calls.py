@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
+from msgspec import structs
+
 from flashc_core import rules
 from flashc_core.diagnostics import Fix, Label, Safety, Sink
 from flashc_core.source import Edit, Span
-from flashc_ir.endpoints import Function, ParameterKind, QueueClass, functions_of
+from flashc_ir.endpoints import (
+    Function,
+    LoadBalanced,
+    ParameterKind,
+    QueueClass,
+    functions_of,
+)
 from flashc_ir.modules import CallShape, ResultUse
 from flashc_ir.program import Call, Program, Resource
 
@@ -19,7 +27,9 @@ def check_calls(program: Program, context: PassContext) -> Program:
     """Report calls whose arguments do not match the function, or whose result is lost."""
     sink = context.sink
     functions = {
-        (endpoint.resource, f"{function.module}:{function.qualname}"): function
+        (endpoint.resource, f"{function.module}:{function.qualname}"): (
+            _by_request(function) if isinstance(endpoint, LoadBalanced) else function
+        )
         for endpoint in program.code_endpoints()
         for function in functions_of(endpoint)
     }
@@ -35,6 +45,13 @@ def check_calls(program: Program, context: PassContext) -> Program:
         if function is not None:
             _check_call(call, call.shape, function, sink)
     return program
+
+
+def _by_request(function: Function) -> Function:
+    """Return a route's function as requests can call it: without `*args` and `**kwargs`."""
+    variadic = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
+    parameters = tuple(p for p in function.parameters if p.kind not in variadic)
+    return structs.replace(function, parameters=parameters)
 
 
 def _check_call(call: Call, shape: CallShape, function: Function, sink: Sink) -> None:

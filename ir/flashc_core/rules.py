@@ -231,6 +231,9 @@ NO_ROUTE_TO_POLL = _warning(
     "no-route-to-poll",
     "a load balancer without a running worker has no route that a client could poll",
 )
+ROUTE_WITHOUT_ARGUMENTS = _warning(
+    "FC213", "route-without-arguments", "the parameters of a route are hidden by a decorator"
+)
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(
@@ -307,6 +310,11 @@ INSTALL_AT_RUN_TIME = _warning(
 )
 SHARED_STATE = _warning(
     "FC323", "shared-state", "endpoints share a value of which each worker has its own copy"
+)
+ANNOTATION_WITHOUT_ENCODING = _warning(
+    "FC324",
+    "annotation-without-encoding",
+    "a function of an endpoint takes or returns what JSON can't carry",
 )
 
 # 4: the artifact

@@ -188,13 +188,11 @@ def test_an_input_that_does_not_fit_fails_with_a_message_that_names_it(
     assert all(word in message for word in words), message
 
 
-def model_resource(app: RunningApp) -> str:
-    (name,) = [str(name) for name in app.ids if name.startswith("my-model-")]
-    return name
+MODEL = "my model!"
 
 
 def test_a_class_is_built_once_and_its_methods_are_called_by_name(app: RunningApp) -> None:
-    resource = model_resource(app)
+    resource = MODEL
     for _ in range(2):
         assert app.job(resource, {"method": "predict", "x": 3})["output"] == [3, 1]
     assert app.job(resource, {"method": "slow"})["output"] == 5
@@ -254,7 +252,7 @@ def test_endpoints_call_each_other_in_every_way(app: RunningApp) -> None:
         [1, 1],
         5,
         -4,
-        ["LookupError", "no such thing", model_resource(app), "LookupError"],
+        ["LookupError", "no such thing", MODEL, "LookupError"],
     ]
     routes = call("routes")
     assert routes[:4] == [

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flashc_backends.runtime import arguments, jobs
+from flashc_backends.runtime import jobs
 from flashc_backends.runtime.errors import InvalidInput, RemoteError, remote_failure
+from flashc_backends.runtime.interface import Interface
+from flashc_backends.runtime.values import Misfit, plain
 
 NAMES = ("a", "b", "c", "d", "e")
 JSON = st.recursive(
@@ -69,18 +71,17 @@ def test_a_call_over_the_wire_is_the_call_itself(
         expected = function(*args, **kwargs)
     except TypeError:
         with pytest.raises(TypeError, match=r"function\(\) "):
-            arguments.to_payload(signature, "function", tuple(args), kwargs)
+            Interface(function).payload(tuple(args), kwargs)
         return
-    payload = arguments.to_payload(signature, "function", tuple(args), kwargs)
-    arguments.check_payload("function", payload)
+    payload = Interface(function).payload(tuple(args), kwargs)
     job = {"input": json.loads(json.dumps(payload)) or {"__empty": True}}
-    received = jobs.call(function, jobs.job_input(job))
+    received = jobs.Call(function)(jobs.job_input(job))
     assert json.loads(json.dumps(received)) == json.loads(json.dumps(expected))
 
 
 @given(JSON)
 def test_what_passes_the_check_survives_json(value: Any) -> None:
-    arguments.check_json(value, "x")
+    assert plain(value) is value
     assert json.loads(json.dumps(value)) == value
 
 
@@ -95,16 +96,16 @@ def test_what_passes_the_check_survives_json(value: Any) -> None:
     ],
 )
 def test_what_does_not_survive_json_is_named_with_its_place(value: Any, words: str) -> None:
-    with pytest.raises(TypeError) as caught:
-        arguments.check_json(value, "x")
-    assert words in str(caught.value)
+    with pytest.raises(Misfit) as caught:
+        plain(value)
+    assert words in f"x{caught.value}"
 
 
 def test_a_value_that_contains_itself_is_refused() -> None:
     value: list[Any] = []
     value.append(value)
-    with pytest.raises(TypeError, match="contains itself"):
-        arguments.check_json(value, "x")
+    with pytest.raises(Misfit, match="contains itself"):
+        plain(value)
 
 
 def test_an_input_that_is_no_object_is_refused() -> None:

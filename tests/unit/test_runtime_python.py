@@ -70,9 +70,10 @@ def test_a_newer_part_would_be_noticed(text: str, tmp_path: Path) -> None:
 
 def test_the_runtimes_tests_pass_under_the_oldest_python(tmp_path: Path) -> None:
     oldest = oldest_worker_python()
-    requirements = ("pytest", "hypothesis", "fastapi", "httpx", "python-multipart")
+    requirements = ("pytest", "hypothesis", "fastapi", "httpx", "python-multipart", "numpy")
     python = make_environment(tmp_path / "venv", *requirements, python=oldest.path)
-    tests = ["tests/unit/runtime", "tests/properties/test_arguments.py"]
+    tests = ["tests/unit/runtime"]
+    tests += [f"tests/properties/test_{name}.py" for name in ("arguments", "codec")]
     done = subprocess.run(
         [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
         + ["--confcutdir=tests/unit/runtime", f"--basetemp={tmp_path / 'temporary'}"],

@@ -16,20 +16,42 @@ from importlib.resources.abc import Traversable
 
 from flashc_backends.base import Draft
 from flashc_ir.artifact_paths import RUNTIME_PACKAGE
-from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_ir.endpoints import (
+    CodeEndpoint,
+    LoadBalanced,
+    QueueClass,
+    QueueFunction,
+    functions_of,
+)
+from flashc_ir.modules import Origin
 from flashc_ir.program import Program
 
 from .skeleton import fill, read_module
 
 PACKAGE = RUNTIME_PACKAGE
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
-# of the same group, and files that are always there.
+# that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
-_QUEUE = frozenset({"jobs.py", "queue.py", "streams.py"})
+_PLACES = frozenset({"placement.py"})
+_QUEUE = frozenset({"jobs.py", "queue.py"})
+_SEVERAL_JOBS = frozenset({"start.py", "streams.py", "threads.py"})
 _CALLS = frozenset(
-    {"client.py", "dispatch.py", "exchange.py", "platform.py", "stubs/__init__.py", "wire.py"}
+    {
+        "client.py",
+        "dispatch.py",
+        "exchange.py",
+        "names.py",
+        "platform.py",
+        "stubs/__init__.py",
+        "waiting.py",
+        "web.py",
+        "wire.py",
+    }
 )
-_QUEUE_OR_CALLS = frozenset({"arguments.py"})
+_QUEUE_OR_CALLS = frozenset({"arguments.py", "interface.py", "values.py"})
+_CODEC = frozenset(
+    {"arrays.py", "codec.py", "containers.py", "kinds.py", "models.py", "records.py"}
+)
 
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
@@ -43,29 +65,77 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
         for path in _runtime()
         if path not in left_out
     ]
+    catalogue = Draft(
+        path=f"{PACKAGE}/catalogue.py",
+        content=_stripped_module("flashc_ir.platform", "catalogue.py"),
+    )
     return (
         *copied,
         Draft(path=f"{PACKAGE}/app.py", content=app_source(program).encode()),
-        Draft(
-            path=f"{PACKAGE}/catalogue.py",
-            content=_stripped_module("flashc_ir.platform", "catalogue.py"),
-        ),
+        *([catalogue] if _may_use_catalogue(program) else []),
+    )
+
+
+_WITHOUT_CATALOGUE = frozenset(["Endpoint", "NetworkVolume", "PodTemplate"])
+
+
+def _may_use_catalogue(program: Program) -> bool:
+    """Return whether code of the app may use an enum of the SDK, such as `GpuType`."""
+    return any(
+        statement.names is None or any(n.name not in _WITHOUT_CATALOGUE for n in statement.names)
+        for module in program.modules
+        for statement in module.imports
+        if statement.origin is Origin.SDK
     )
 
 
 def _left_out(program: Program) -> frozenset[str]:
     """Return the files of the runtime that no worker of this app can use."""
-    balanced = [isinstance(endpoint, LoadBalanced) for endpoint in program.code_endpoints()]
+    endpoints = tuple(program.code_endpoints())
+    balanced = [isinstance(endpoint, LoadBalanced) for endpoint in endpoints]
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
         left_out |= _ROUTES
     if all(balanced):
         left_out |= _QUEUE
-    if not may_call(program):
-        left_out |= _CALLS
-        if all(balanced):
-            left_out |= _QUEUE_OR_CALLS
-    return left_out
+    if not any(_needs_sdk(endpoint) for endpoint in endpoints):
+        left_out |= _SEVERAL_JOBS
+    if may_call(program):
+        return left_out
+    left_out |= _CALLS
+    if all(balanced):
+        return left_out | _QUEUE_OR_CALLS | _CODEC
+    left_out |= frozenset() if any(balanced) else _PLACES
+    return left_out | (frozenset() if any(map(_has_codec, endpoints)) else _CODEC)
+
+
+def _needs_sdk(endpoint: CodeEndpoint) -> bool:
+    """Return whether the platform's SDK has to know more of a handler than the image tells it."""
+    match endpoint:
+        case QueueFunction(function=function):
+            # A decorator may make a generator of a function, or hide that it is one.
+            streams = function.is_generator or function.decorated
+            return streams or endpoint.configuration.max_concurrency > 1
+        case QueueClass():
+            return endpoint.configuration.max_concurrency > 1
+        case LoadBalanced():
+            return False
+
+
+_JSON = frozenset(["int", "float", "bool", "str", "None", "object", "list", "dict"])
+
+
+def _has_codec(endpoint: CodeEndpoint) -> bool:
+    """Return whether an annotation of an endpoint says more than JSON itself has."""
+    return (
+        any(
+            text is not None and text not in _JSON
+            for function in functions_of(endpoint)
+            for text in (function.returns, *(p.annotation for p in function.parameters))
+        )
+        or any(function.decorated or function.is_generator for function in functions_of(endpoint))
+        or (isinstance(endpoint, QueueClass) and endpoint.open_bases)
+    )
 
 
 def may_call(program: Program) -> bool:

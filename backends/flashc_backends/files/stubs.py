@@ -11,7 +11,7 @@ import ast
 import keyword
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from flashc_backends.base import Context, Draft, DraftTarget
@@ -23,6 +23,7 @@ from flashc_ir.endpoints import (
     QueueClass,
     QueueFunction,
 )
+from flashc_ir.modules import Module
 from flashc_ir.printer import join_parameters
 from flashc_ir.program import Program
 
@@ -37,13 +38,17 @@ _STUB_IMPORT = re.compile(rf"from {PACKAGE}\.stubs\.([^ ]+) import ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Stub:
-    """One definition of a stub module; `decorator` names a function of `_flashc.dispatch`."""
+    """One definition of a stub module; `decorator` names a function of `_flashc.dispatch`.
+
+    `defaults` are defaults of parameters that say where FastAPI finds the argument.
+    """
 
     module: str
     name: str
     decorator: str
     arguments: tuple[str, ...]
     definition: str
+    defaults: dict[str, str] = field(default_factory=dict[str, str])
 
 
 def stub_drafts(program: Program) -> tuple[Draft, ...]:
@@ -61,10 +66,11 @@ def stub_drafts(program: Program) -> tuple[Draft, ...]:
         for name in modules
         for depth in range(1, name.count(".") + 1)
     }
+    by_name = {module.name: module for module in program.modules}
     drafts = [
         Draft(
             path=_path(name, name in parents),
-            content=_source(list(modules[name].values())).encode(),
+            content=_source(list(modules[name].values()), by_name.get(name)).encode(),
         )
         for name in sorted(modules)
     ]
@@ -131,11 +137,26 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
                         decorator="endpoint_route",
                         arguments=identity,
                         definition=_function(function),
+                        defaults=_markers(function),
                     )
 
 
-def _source(stubs: list[_Stub]) -> str:
-    """Return the text of a stub module."""
+_MARKER = re.compile(r"(?:\w+\.)*(?:Path|Query|Header|Cookie|Body|Form|File|Depends|Security)\(")
+
+
+def _markers(function: Function) -> dict[str, str]:
+    """Return the defaults of a route's function that say where FastAPI finds an argument."""
+    return {
+        parameter.name: parameter.default
+        for parameter in function.parameters
+        if parameter.default is not None
+        and _MARKER.match(parameter.default)
+        and _is_expression(parameter.default)
+    }
+
+
+def _source(stubs: list[_Stub], module: Module | None) -> str:
+    """Return the text of a stub module; `module` is the module that it stands for."""
     names = {stub.name for stub in stubs}
     decorators = sorted({stub.decorator for stub in stubs})
     aliases = {decorator: _unused_name(decorator, names) for decorator in decorators}
@@ -147,7 +168,42 @@ def _source(stubs: list[_Stub]) -> str:
         for stub in stubs
     ]
     head = f"from __future__ import annotations\n\nfrom {PACKAGE}.dispatch import {imports}\n"
+    table = {} if module is None else _imported_names(module, stubs)
+    if table:
+        head += f"\nNAMES = {table!a}\n"
+    defaults = {stub.name: stub.defaults for stub in stubs if stub.defaults}
+    if defaults:
+        head += f"\nDEFAULTS = {defaults!a}\n"
     return "\n\n".join((head, *blocks))
+
+
+_NAME = re.compile(r"[^\W\d]\w*")
+
+
+def _texts(stub: _Stub) -> tuple[str, ...]:
+    """Return the texts of a stub that may mention names of its target's module."""
+    return (stub.definition, *stub.defaults.values())
+
+
+def _imported_names(module: Module, stubs: list[_Stub]) -> dict[str, str]:
+    """Return where the names come from that a module imports and that its stubs may mention.
+
+    Workers import only these modules to find the classes in annotations, if they can.
+    """
+    mentioned = {name for stub in stubs for text in _texts(stub) for name in _NAME.findall(text)}
+    found: dict[str, str] = {}
+    for statement in module.imports:
+        if statement.scope or statement.dynamic:
+            continue
+        source = statement.substitute or statement.module
+        if statement.names is None:
+            bound = statement.alias or statement.module.partition(".")[0]
+            if bound in mentioned:
+                found[bound] = source
+        for name in statement.names or ():
+            if name.bound in mentioned and name.name != "*":
+                found[name.bound] = f"{source}:{name.substitute or name.name}"
+    return dict(sorted(found.items()))
 
 
 def _unused_name(name: str, names: set[str]) -> str:

@@ -1,9 +1,8 @@
-"""Convert the arguments of a call to the JSON input of a job, and back."""
+"""Put the arguments of a call into the input of a job by name, and take them out again."""
 
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -43,53 +42,15 @@ def to_payload(
     return payload
 
 
-def check_json(value: Any, where: str, *, seen: tuple[int, ...] = ()) -> None:
-    """Check that JSON can represent a value; tuples arrive as lists.
-
-    Raises:
-        TypeError: it can't; `where` names the argument and the position in it.
-    """
-    if value is None or isinstance(value, (bool, int, str)):
-        return
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise TypeError(f"{where} is {value!r}, which JSON can't carry")
-        return
-    if id(value) in seen:
-        raise TypeError(f"{where} contains itself, which JSON can't carry")
-    inside = (*seen, id(value))
-    if isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            check_json(item, f"{where}[{index}]", seen=inside)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                raise TypeError(
-                    f"{where} has the key {key!r}; the keys of JSON objects are strings"
-                )
-            check_json(item, f"{where}[{key!r}]", seen=inside)
-    else:
-        kind = type(value)
-        raise TypeError(
-            f"{where} is a {kind.__module__}.{kind.__qualname__}, which JSON can't carry; "
-            "send numbers, strings, lists and dicts"
-        )
-
-
-def check_payload(name: str, payload: dict[str, Any]) -> None:
-    """Check that JSON can represent every argument of a call.
-
-    Raises:
-        TypeError: JSON can't represent an argument.
-    """
-    for key, value in payload.items():
-        check_json(value, f"argument {key!r} of {name}()")
-
-
 def from_payload(
-    function: Callable[..., Any], signature: inspect.Signature, payload: dict[str, Any]
+    function: Callable[..., Any],
+    signature: inspect.Signature,
+    payload: dict[str, Any],
+    load: Callable[[str, Any], Any],
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the positional and keyword arguments for a job's input; the inverse of `to_payload`.
+
+    `load` converts the argument of a name.
 
     Raises:
         InvalidInput: an argument is missing or not expected; the message names all of them.
@@ -105,13 +66,13 @@ def from_payload(
     for parameter in parameters:
         if parameter.kind in (_VAR_POSITIONAL, _VAR_KEYWORD):
             if parameter.name == surplus and by_position:
-                args.extend(rest.pop(parameter.name))
+                args.extend(load(parameter.name, rest.pop(parameter.name)))
             continue
         positional = parameter.kind is _POSITIONAL_ONLY or (
             by_position and parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
         )
         if parameter.name in rest:
-            value = rest.pop(parameter.name)
+            value = load(parameter.name, rest.pop(parameter.name))
             if positional:
                 args.append(value)
             else:
@@ -121,7 +82,7 @@ def from_payload(
         elif positional:
             args.append(parameter.default)
     if takes_more:
-        kwargs.update(rest)
+        kwargs.update({key: load(key, value) for key, value in rest.items()})
         rest = {}
     if missing or rest:
         raise InvalidInput(_misfit(getattr(function, "__name__", "function"), missing, list(rest)))

@@ -65,7 +65,7 @@ class Client:
         data: Any = None,
         *,
         timeout: float = 60.0,
-        headers: dict[str, str] | None = None,
+        headers: dict[str, Any] | None = None,
     ) -> Any:
         """Send an HTTP request to the endpoint's own routes, and return the parsed answer."""
 
@@ -88,7 +88,7 @@ class Client:
         self,
         method: str,
         url: str,
-        headers: dict[str, str],
+        headers: dict[str, Any],
         timeout: float,
         content: dict[str, Any],
     ) -> Generator[Send | Pause, Any, Any]:

@@ -1,8 +1,7 @@
 """Replace functions of other endpoints by stubs that send jobs or HTTP requests to them.
 
-A stub has the signature, docstring and kind (plain, async, generator) of its target.  The stub of a
-plain function blocks if plain code calls it.  If the code of an `async def` calls it directly, it
-returns an awaitable, because Flash programs call every endpoint with `await`.
+A stub has the signature, docstring and kind (plain, async, generator) of its target.  `waiting.py`
+decides whether the stub of a plain function waits for the result, or returns something to await.
 """
 
 from __future__ import annotations
@@ -10,16 +9,13 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import arguments, identity, wire
+from . import identity, waiting, web, wire
 from .errors import RemoteError
-
-_ASYNC_CODE = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_INLINED = frozenset({"<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"})
-
+from .interface import Interface
+from .names import Names
 
 # Definition sites: the target is at hand --------------------------------------------------------
 
@@ -41,21 +37,25 @@ def route_stub_of(resource: str, method: str, path: str, function: Callable[...,
 
 def endpoint_function(resource: str, module: str) -> Callable[[Any], Any]:
     """Return the decorator of a function in a stub module."""
-    return lambda skeleton: _own(resource, module, skeleton) or _function_stub(resource, skeleton)
+    return lambda skeleton: (
+        _own(resource, module, skeleton)
+        or _function_stub(resource, skeleton, Names(module, skeleton))
+    )
 
 
 def endpoint_class(resource: str, module: str) -> Callable[[Any], Any]:
     """Return the decorator of a class in a stub module."""
     return lambda skeleton: (
         _own(resource, module, skeleton)
-        or _class_stub(resource, skeleton, _public_methods(skeleton))
+        or _class_stub(resource, skeleton, _public_methods(skeleton), Names(module, skeleton))
     )
 
 
 def endpoint_route(resource: str, module: str, method: str, path: str) -> Callable[[Any], Any]:
     """Return the decorator of a route's function in a stub module."""
     return lambda skeleton: (
-        _own(resource, module, skeleton) or _route_stub(resource, method, path, skeleton)
+        _own(resource, module, skeleton)
+        or _route_stub(resource, method, path, skeleton, Names(module, skeleton))
     )
 
 
@@ -69,19 +69,25 @@ def _own(resource: str, module: str, skeleton: Any) -> Any:
 # Stubs ------------------------------------------------------------------------------------------
 
 
-def _function_stub(resource: str, target: Callable[..., Any]) -> Callable[..., Any]:
+def _function_stub(
+    resource: str, target: Callable[..., Any], names: Mapping[str, Any] | None = None
+) -> Callable[..., Any]:
     """Return the stub of a function: a call of it sends a job."""
-    signature = inspect.signature(target)
+    interface = Interface(target, names)
 
     def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
-        payload = arguments.to_payload(signature, target.__name__, args, kwargs)
-        arguments.check_payload(target.__name__, payload)
-        return wire.Job(resource, target.__qualname__, payload or {"__empty": True})
+        payload = interface.payload(args, kwargs)
+        return wire.Job(resource, target.__qualname__, payload or _EMPTY)
 
-    return _shaped_like(target, job)
+    return _shaped_like(target, job, interface.result)
 
 
-def _class_stub(resource: str, target: type, methods: dict[str, Any]) -> type:
+def _class_stub(
+    resource: str,
+    target: type,
+    methods: dict[str, Any],
+    names: Mapping[str, Any] | None = None,
+) -> type:
     """Return the stub of a class: a call of one of `methods` sends a job."""
 
     def build(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -98,7 +104,7 @@ def _class_stub(resource: str, target: type, methods: dict[str, Any]) -> type:
         "__qualname__": target.__qualname__,
     }
     for name, method in methods.items():
-        body[name] = _method_stub(resource, target.__name__, name, method)
+        body[name] = _method_stub(resource, target.__name__, name, method, names)
     return type(target.__name__, (), body)
 
 
@@ -113,75 +119,77 @@ def _public_methods(target: type) -> dict[str, Any]:
     return found
 
 
-def _method_stub(resource: str, owner: str, name: str, method: Any) -> Any:
+def _method_stub(
+    resource: str, owner: str, name: str, method: Any, names: Mapping[str, Any] | None
+) -> Any:
     """Return the stub of a method: a call of it sends a job that names the method."""
     static = isinstance(method, staticmethod)
     function = method.__func__ if isinstance(method, (staticmethod, classmethod)) else method
-    signature = inspect.signature(function)
+    interface = Interface(function, names, receiver=not static)
 
     def job(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Job:
-        own = args if static else args[1:]
-        bound = signature if static else _without_first(signature)
-        payload = arguments.to_payload(bound, name, own, kwargs)
-        arguments.check_payload(name, payload)
+        payload = interface.payload(args if static else args[1:], kwargs)
         return wire.Job(resource, f"{owner}.{name}", {"method": name, **(payload or _EMPTY)})
 
-    stub = _shaped_like(function, job)
+    stub = _shaped_like(function, job, interface.result)
     return type(method)(stub) if isinstance(method, (staticmethod, classmethod)) else stub
 
 
 _EMPTY = {"__empty": True}
 
 
-def _without_first(signature: inspect.Signature) -> inspect.Signature:
-    """Return a signature without its first parameter, `self` or `cls`."""
-    return signature.replace(parameters=list(signature.parameters.values())[1:])
-
-
 def _route_stub(
-    resource: str, method: str, path: str, target: Callable[..., Any]
+    resource: str,
+    method: str,
+    path: str,
+    target: Callable[..., Any],
+    names: Mapping[str, Any] | None = None,
 ) -> Callable[..., Any]:
     """Return the stub of a route's function: a call of it sends an HTTP request."""
-    signature = inspect.signature(target)
-
-    def request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> wire.Request:
-        payload = arguments.to_payload(signature, target.__name__, args, kwargs)
-        return wire.Request.build(resource, target, method, path, payload)
-
-    return _shaped_like(target, request)
+    route = web.Route(resource, method, path, Interface(target, names, web=True), target)
+    return _shaped_like(target, route.request, route.result)
 
 
-def _shaped_like(target: Callable[..., Any], message: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function of the same kind as `target` that sends `message(args, kwargs)`."""
+def _shaped_like(
+    target: Callable[..., Any], message: Callable[..., Any], load: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """Return a function of the same kind as `target` that sends `message(args, kwargs)`.
+
+    `load` makes the result, or an item of a generator, from what the endpoint answers.
+    """
     if inspect.iscoroutinefunction(target):
 
         @functools.wraps(target)
         async def stub(*args: Any, **kwargs: Any) -> Any:
-            return await wire.send_async(message(args, kwargs))
+            return load(await wire.send_async(message(args, kwargs)))
 
     elif inspect.isasyncgenfunction(target):
 
         @functools.wraps(target)
         async def stub(*args: Any, **kwargs: Any) -> Any:
             for chunk in _chunks(await wire.send_async(message(args, kwargs))):
-                yield chunk
+                yield load(chunk)
 
     elif inspect.isgeneratorfunction(target):
 
         @functools.wraps(target)
         def stub(*args: Any, **kwargs: Any) -> Any:
-            yield from _chunks(wire.send(message(args, kwargs)))
+            for chunk in _chunks(wire.send(message(args, kwargs))):
+                yield load(chunk)
 
     else:
 
         @functools.wraps(target)
         def stub(*args: Any, **kwargs: Any) -> Any:
             prepared = message(args, kwargs)
-            return wire.send_async(prepared) if _called_by_async_code() else wire.send(prepared)
 
-    del (
-        stub.__wrapped__
-    )  # the target in a stub module has no body, so the app's code must not call it
+            async def start() -> Any:
+                return load(await wire.send_async(prepared))
+
+            return waiting.result_of(lambda: load(wire.send(prepared)), start)
+
+    # The target in a stub module has no body, so the app's code must not call it.
+    del stub.__wrapped__
     stub.__signature__ = inspect.signature(target)  # type: ignore[attr-defined]
     return stub
 
@@ -191,11 +199,3 @@ def _chunks(output: Any) -> list[Any]:
     if not isinstance(output, list):
         raise RemoteError(f"a generator's endpoint answered with a {type(output).__name__}")
     return output
-
-
-def _called_by_async_code() -> bool:
-    """Return whether the body of an `async def`, or a comprehension in it, called the stub."""
-    frame = sys._getframe(2)
-    while frame is not None and frame.f_code.co_name in _INLINED:
-        frame = frame.f_back  # type: ignore[assignment]
-    return frame is not None and bool(frame.f_code.co_flags & _ASYNC_CODE)

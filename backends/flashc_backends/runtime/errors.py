@@ -35,6 +35,10 @@ class InvalidInput(ValueError):
     """A job's input does not fit the endpoint's function."""
 
 
+class InvalidResult(TypeError):
+    """JSON can't represent what an endpoint's function returned."""
+
+
 class RemoteTraceback(Exception):
     """The cause of a `RemoteError`, which shows the traceback of the other worker."""
 

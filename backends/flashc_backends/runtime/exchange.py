@@ -26,7 +26,7 @@ class Send:
 
     method: str
     url: str
-    headers: dict[str, str]
+    headers: dict[str, Any]
     timeout: float
     content: dict[str, Any] = field(default_factory=dict)
 
@@ -40,10 +40,15 @@ class Pause:
 
 @dataclass
 class Reply:
-    """A reply: the status, and the body as parsed JSON, or as text if it is not JSON."""
+    """A reply: the status, and the body as parsed JSON, or as text if it is not JSON.
+
+    `content` are the bytes of the body, `media` is its type, such as "image/png".
+    """
 
     status: int
     body: Any
+    content: bytes | None = field(default=None, compare=False)
+    media: str = field(default="", compare=False)
 
 
 class Unreachable(Exception):
@@ -112,10 +117,12 @@ def _arguments(step: Send) -> dict[str, Any]:
 
 def _reply(response: httpx.Response) -> Reply:
     """Return httpx's response as a `Reply`."""
+    media = response.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
-        return Reply(response.status_code, response.json())
+        body = response.json()
     except ValueError:
-        return Reply(response.status_code, response.text)
+        body = response.text
+    return Reply(response.status_code, body, response.content, media)
 
 
 def _unreachable(step: Send, error: httpx.HTTPError) -> Unreachable:

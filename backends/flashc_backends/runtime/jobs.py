@@ -18,15 +18,53 @@ def job_input(job):
     return {key: value for key, value in given.items() if key != "__empty"}
 
 
-def call(function, payload):
-    """Call `function` with a job's arguments and return its result.
+class Call:
+    """Calls a function with JSON, and returns JSON.
 
-    Raises:
-        InvalidInput: the arguments do not fit the signature.
+    What its annotations say is found out with the first job, because it takes milliseconds.
     """
-    import inspect
 
-    from .arguments import from_payload
+    def __init__(self, function):
+        self.function = function
+        self._interface = None
 
-    args, kwargs = from_payload(function, inspect.signature(function), payload)
-    return function(*args, **kwargs)
+    @property
+    def interface(self):
+        """How the arguments and the result travel."""
+        if self._interface is None:
+            from .interface import Interface
+
+            self._interface = Interface(self.function)
+        return self._interface
+
+    def __call__(self, payload):
+        """Call the function with a job's arguments, and return what it returns.
+
+        Raises:
+            InvalidInput: the arguments do not fit the signature or the annotations.
+        """
+        args, kwargs = self.interface.arguments(payload)
+        return self.function(*args, **kwargs)
+
+    def output(self, result):
+        """Return a result as JSON, or an awaitable of it.  Generators become lists.
+
+        Raises:
+            InvalidResult: JSON can't represent it.
+        """
+        if hasattr(result, "__await__"):
+            return self._awaited(result)
+        if hasattr(result, "__anext__"):
+            return self._gathered(result)
+        if hasattr(result, "__next__"):
+            return [self.interface.output(item) for item in result]
+        return self.interface.output(result)
+
+    async def _awaited(self, result):
+        """Return the result of an awaitable as JSON."""
+        found = self.output(await result)
+        return await found if hasattr(found, "__await__") else found
+
+    async def _gathered(self, items):
+        """Return the items of an async generator as a list."""
+        return [self.interface.output(item) async for item in items]

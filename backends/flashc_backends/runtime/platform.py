@@ -32,14 +32,19 @@ def _url(variable: str, default: str) -> str:
     return (os.environ.get(variable, "").strip() or default).rstrip("/")
 
 
-def headers() -> dict[str, str]:
+def headers() -> dict[str, Any]:
     """Return the headers of every request."""
-    found = {"User-Agent": "flashc-runtime", "X-Flash-Caller": identity.running() or ""}
+    found = {"User-Agent": "flashc-runtime", "X-Flash-Caller": _header(identity.running() or "")}
     found.update(trace.headers())
     key = os.environ.get("RUNPOD_API_KEY", "").strip()
     if key:
         found["Authorization"] = f"Bearer {key}"
     return found
+
+
+def _header(text: str) -> str | bytes:
+    """Return a text as the value of a header; httpx encodes ASCII only."""
+    return text if text.isascii() else text.encode()
 
 
 @dataclass
@@ -48,7 +53,7 @@ class Location:
 
     jobs: str
     web: str
-    headers: dict[str, str]
+    headers: dict[str, Any]
     sentinel: bool
 
 
@@ -83,9 +88,9 @@ def _sentinel(resource: str) -> Location:
     base = urlsplit(endpoint_base())
     named = {
         **headers(),
-        "X-Flash-App": app(),
-        "X-Flash-Environment": environment(),
-        "X-Flash-Endpoint": resource,
+        "X-Flash-App": _header(app()),
+        "X-Flash-Environment": _header(environment()),
+        "X-Flash-Endpoint": _header(resource),
     }
     web = f"{base.scheme}://flash.{base.netloc}"
     if _is_address(base.hostname or ""):  # an IP address has no subdomains

@@ -1,7 +1,7 @@
 """Make `handler(job)`, which the worker image calls, from the function or class of an endpoint."""
 
 from . import identity, registry, trace
-from .jobs import call, job_input
+from .jobs import Call, job_input
 
 
 def load(resource, modules, max_concurrency=1):
@@ -17,26 +17,27 @@ def load(resource, modules, max_concurrency=1):
     target = registry.target(resource)
     calls = _methods(target) if isinstance(target, type) else target
     if isinstance(calls, dict):
-        return _Handler(_class_handler(target, calls), max_concurrency)
-    return _function_handler(target, max_concurrency)
+        handler = _Handler(_class_call(target, calls), max_concurrency)
+    else:
+        handler = _function_handler(target, max_concurrency)
+    if max_concurrency > 1 or handler.streams:
+        from . import start
+
+        start.complete(handler)
+    return handler
 
 
 def start(handler):
     """Serve jobs with the platform's SDK; a handler file calls it if it runs as a script."""
     import runpod
 
-    limit = handler.max_concurrency
-    runpod.serverless.start(
-        {
-            "handler": handler,
-            "concurrency_modifier": lambda _current: limit,
-            "return_aggregate_stream": True,
-        }
-    )
+    runpod.serverless.start({"handler": handler})
 
 
 class _Handler:
     """A handler, with the number of jobs that one worker may run at once."""
+
+    streams = False
 
     def __init__(self, call, max_concurrency):
         self._call = call
@@ -44,26 +45,38 @@ class _Handler:
         self.__name__ = "handler"
 
     def __call__(self, job):
+        """Run a job; return its output, or an awaitable of it."""
         trace.begin_job(job)
-        return self._call(job)
+        call, payload = self._call(job)
+        if self.max_concurrency > 1 and not _is_async(call.function):
+            from . import threads
+
+            return threads.output(call, payload, self.max_concurrency)
+        return call.output(call(payload))
 
 
 def _function_handler(function, max_concurrency):
-    """Return the handler of a function, which depends on the function's kind and concurrency."""
-    flags = getattr(getattr(function, "__code__", None), "co_flags", 0)
-    if flags & (_GENERATOR | _ASYNC_GENERATOR) or _generates(function):
+    """Return the handler of a function."""
+    call = Call(function)
+    if _flags(function) & (_GENERATOR | _ASYNC_GENERATOR) or _generates(function):
         from .streams import StreamingHandler
 
-        return StreamingHandler(function, max_concurrency)
-    if flags & _COROUTINE:
-        return _Handler(_async_handler(function), max_concurrency)
-    if max_concurrency > 1:
-        return _Handler(_threaded_handler(function), max_concurrency)
-    return _Handler(lambda job: call(function, job_input(job)), max_concurrency)
+        return StreamingHandler(call, max_concurrency)
+    return _Handler(lambda job: (call, job_input(job)), max_concurrency)
 
 
 # The flags of `inspect`; importing that module would delay the start of a worker by milliseconds.
 _GENERATOR, _COROUTINE, _ASYNC_GENERATOR = 0x20, 0x80, 0x200
+
+
+def _flags(function):
+    """Return the flags of a function's or method's code."""
+    return getattr(getattr(function, "__code__", None), "co_flags", 0)
+
+
+def _is_async(function):
+    """Return whether a call of the function does not block."""
+    return bool(_flags(function) & (_COROUTINE | _ASYNC_GENERATOR))
 
 
 def _generates(function):
@@ -71,31 +84,8 @@ def _generates(function):
 
     The result is False if the wrapper is a coroutine function, which returns only one value.
     """
-    inner = getattr(function, "__wrapped__", None)
-    flags = getattr(getattr(inner, "__code__", None), "co_flags", 0)
-    own = getattr(getattr(function, "__code__", None), "co_flags", 0)
-    return bool(flags & (_GENERATOR | _ASYNC_GENERATOR)) and not own & _COROUTINE
-
-
-def _async_handler(function):
-    """Return a handler that awaits `function`."""
-
-    async def handler(job):
-        return await call(function, job_input(job))
-
-    return handler
-
-
-def _threaded_handler(function):
-    """Return a handler that calls `function` in a thread, so that other jobs can go on."""
-
-    async def handler(job):
-        import asyncio
-
-        result = await asyncio.to_thread(call, function, job_input(job))
-        return await result if hasattr(result, "__await__") else result
-
-    return handler
+    inner = _flags(getattr(function, "__wrapped__", None))
+    return bool(inner & (_GENERATOR | _ASYNC_GENERATOR)) and not _flags(function) & _COROUTINE
 
 
 def _methods(target):
@@ -110,12 +100,13 @@ def _methods(target):
     return found
 
 
-def _class_handler(target, methods):
-    """Return a handler that calls the method that the job names, on one instance for all jobs."""
+def _class_call(target, methods):
+    """Return a function that finds the method that a job names, on one instance for all jobs."""
     instance = target()  # once per worker, when it starts
     only = next(iter(methods)) if len(methods) == 1 else None
+    calls = {name: Call(getattr(instance, name)) for name in methods}
 
-    def handler(job):
+    def find(job):
         payload = job_input(job)
         name = payload.get("method")
         if isinstance(name, str) and name in methods:
@@ -128,16 +119,6 @@ def _class_handler(target, methods):
             choices = ", ".join(repr(choice) for choice in methods)
             given = "names no `method`" if name is None else f"names the method {name!r}"
             raise InvalidInput(f"the input of {target.__name__} {given}; it has {choices}")
-        result = call(getattr(instance, name), payload)
-        if hasattr(result, "__aiter__"):
-            return _gathered(result)
-        if hasattr(result, "__next__"):
-            return list(result)
-        return result
+        return calls[name], payload
 
-    return handler
-
-
-async def _gathered(chunks):
-    """Return the results of an async generator as a list."""
-    return [chunk async for chunk in chunks]
+    return find

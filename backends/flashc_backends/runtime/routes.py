@@ -5,25 +5,21 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import logging
 import traceback
-import typing
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, File, Form, Request
-from fastapi.params import Body as BodyParam
-from fastapi.params import Depends, Param
+from fastapi.exceptions import FastAPIError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel
-from starlette.background import BackgroundTasks
-from starlette.requests import HTTPConnection
+from pydantic.fields import FieldInfo
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import identity, registry, trace
-
-_NATIVE_TYPES = (HTTPConnection, Response, BackgroundTasks)
-_NATIVE_DEFAULTS = (Param, Depends, BodyParam)
+from .hints import MISSING, evaluate
+from .placement import Place, places_of
 
 
 def load(resource: str, modules: Sequence[str]) -> FastAPI:
@@ -40,7 +36,7 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
         return {"status": "healthy"}
 
     for method, path, function in registry.routes(resource):
-        app.add_api_route(path, _bound(function, method, path), methods=[method])
+        _add(app, method, path, function)
     return app
 
 
@@ -83,77 +79,69 @@ async def _on_error(request: Request, error: Exception) -> Response:
     )
 
 
+def _add(app: FastAPI, method: str, path: str, function: Callable[..., Any]) -> None:
+    """Add a route to the app.
+
+    FastAPI documents and filters by the return annotation; if it can't, the annotation is left out,
+    because one route must not keep all others from starting.
+    """
+    endpoint = _bound(function, method, path)
+    try:
+        app.add_api_route(path, endpoint, methods=[method])
+    except FastAPIError as error:
+        if "response_model" not in str(error):
+            raise
+        logging.getLogger("flashc").warning(
+            "FastAPI can't use what %s() is annotated to return; its answers are not filtered",
+            getattr(function, "__name__", "a route"),
+        )
+        app.add_api_route(path, endpoint, methods=[method], response_model=None)
+
+
 def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[..., Any]:
     """Return `function` with a signature that tells FastAPI where each argument comes from."""
-    parameters = list(inspect.signature(function).parameters.values())
-    hints = _hints(function)
-    typed = [p.replace(annotation=hints.get(p.name, p.annotation)) for p in parameters]
-    native = method == "GET" or any(_is_model(p.annotation) for p in typed)
-    body = [] if native else [p for p in typed if _is_field(p, path)]
-    multipart = any(p.annotation is bytes for p in body)
-    placed = [_placed(p, multipart) if p in body else p for p in typed]
+    signature = inspect.signature(function)
+    typed = [
+        p.replace(annotation=evaluate(p.annotation, function))
+        for p in signature.parameters.values()
+    ]
+    places = places_of(typed, method, path)
+    placed = [_placed(p, places[p.name]) for p in typed if places[p.name].where != "nowhere"]
+    # FastAPI passes all by name, so a required parameter may follow one with a default.
+    keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in placed]
+    returns = evaluate(signature.return_annotation, function)
     wrapper = _forward(function)
-    wrapper.__signature__ = inspect.Signature(_ordered(placed))  # type: ignore[attr-defined]
+    wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        keyword_only, return_annotation=returns
+    )
     wrapper.__annotations__ = {p.name: p.annotation for p in placed}
+    if returns is not MISSING:
+        wrapper.__annotations__["return"] = returns
     return wrapper
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Return the annotations as types; {} if one can't be evaluated, which FastAPI then reports."""
-    try:
-        return typing.get_type_hints(function, include_extras=True)
-    except (NameError, TypeError, AttributeError):
-        return {}
+_PRIVATE = "flashc"  # in front of names with `_`, which are no fields of a pydantic model
 
 
-def _is_model(kind: Any) -> bool:
-    """Return whether a parameter is a pydantic model.
-
-    If there is one, FastAPI decides where all parameters come from, as in Flash.
-    """
-    return _is_class(kind) and issubclass(kind, BaseModel)
-
-
-def _is_class(kind: Any) -> bool:
-    """Return whether `issubclass` accepts `kind`.
-
-    In Python 3.10, `list[str]` is an instance of `type`, but not a class.
-    """
-    return isinstance(kind, type) and typing.get_origin(kind) is None
-
-
-def _is_field(parameter: inspect.Parameter, path: str) -> bool:
-    """Return whether a parameter is one of Flash's JSON fields, and not provided by FastAPI."""
-    if "{%s}" % parameter.name in path or "{%s:" % parameter.name in path:
-        return False
-    if isinstance(parameter.default, _NATIVE_DEFAULTS):
-        return False
-    kind = parameter.annotation
-    if typing.get_origin(kind) is typing.Annotated:
-        return False
-    return not (_is_class(kind) and issubclass(kind, _NATIVE_TYPES))
-
-
-def _placed(parameter: inspect.Parameter, multipart: bool) -> inspect.Parameter:
-    """Return a parameter that FastAPI reads from the form or from the JSON body."""
-    kind = Any if parameter.annotation is inspect.Parameter.empty else parameter.annotation
-    default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-    if multipart:
-        source = File(default) if kind is bytes else Form(default)
-    else:
-        source = Body(default, embed=True)
-    return parameter.replace(annotation=kind, default=source)
-
-
-def _ordered(parameters: list[inspect.Parameter]) -> list[inspect.Parameter]:
-    """Return all parameters as keyword-only, because FastAPI passes them by name.
-
-    So a required parameter may follow one with a default.
-    """
-    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    return [
-        p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters if p.kind not in variable
-    ]
+def _placed(parameter: inspect.Parameter, place: Place) -> inspect.Parameter:
+    """Return a parameter as FastAPI has to see it; Flash's own places are marked."""
+    if not place.by_flash:
+        return parameter
+    kind = Any if parameter.annotation is MISSING else parameter.annotation
+    source = {"file": File, "form": Form, "body": Body}[place.where]
+    options: dict[str, Any] = {"embed": True} if place.where == "body" else {}
+    name, default = parameter.name, parameter.default
+    if name.startswith("_"):
+        options["alias"] = name
+        name = f"{_PRIVATE}{name}"
+    notes: tuple[Any, ...] = ()
+    if isinstance(default, FieldInfo):  # `= Field(1, gt=0)`: one default, and the constraints
+        notes = tuple(default.metadata)
+        default = (
+            MISSING if default.is_required() else default.get_default(call_default_factory=True)
+        )
+    marked: Any = Annotated.__class_getitem__((kind, *notes, source(**options)))  # type: ignore[attr-defined]
+    return parameter.replace(name=name, annotation=marked, default=default)
 
 
 def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -168,12 +156,22 @@ def _forward(function: Callable[..., Any]) -> Callable[..., Any]:
 
         @functools.wraps(function)
         async def forward(**given: Any) -> Any:
+            given = _renamed(given)
             return await function(*[given.pop(name) for name in positional], **given)
 
         return forward
 
     @functools.wraps(function)
     def forward_plain(**given: Any) -> Any:
+        given = _renamed(given)
         return function(*[given.pop(name) for name in positional], **given)
 
     return forward_plain
+
+
+def _renamed(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments by the names that the function has for them."""
+    return {
+        name.removeprefix(_PRIVATE) if name.startswith(f"{_PRIVATE}_") else name: value
+        for name, value in given.items()
+    }

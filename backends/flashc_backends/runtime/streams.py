@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator
-from typing import Any
+import json
+import traceback
+from collections.abc import AsyncIterator, Generator
+from typing import TYPE_CHECKING, Any
 
 from . import trace
-from .jobs import call, job_input
+from .jobs import job_input
+
+if TYPE_CHECKING:
+    from .jobs import Call
 
 
 class StreamingHandler:
@@ -14,12 +19,13 @@ class StreamingHandler:
 
     The platform's SDK streams handlers that `inspect.isasyncgenfunction` accepts, which it decides
     by the flags of `__code__`; the attributes below are what `inspect` asks of a function-like
-    object.  The worker image of Flash, however, wraps handlers in a function of its own and awaits
-    what they return: it gets all chunks as one list.
+    object.  Who calls the handler and awaits what it returns gets all items as one list.
     """
 
-    def __init__(self, function: Callable[..., Any], max_concurrency: int) -> None:
-        self._function = function
+    streams = True
+
+    def __init__(self, call: Call, max_concurrency: int) -> None:
+        self._call = call
         self.max_concurrency = max_concurrency
         self.__name__ = "handler"
         self.__code__ = _an_async_generator.__code__
@@ -30,7 +36,7 @@ class StreamingHandler:
     def __call__(self, job: dict[str, Any]) -> Chunks:
         """Start the generator for a job and return its results."""
         trace.begin_job(job)
-        return Chunks(call(self._function, job_input(job)))
+        return Chunks(self._call, job_input(job), self.max_concurrency)
 
 
 async def _an_async_generator() -> AsyncIterator[None]:
@@ -41,20 +47,48 @@ async def _an_async_generator() -> AsyncIterator[None]:
 class Chunks:
     """The results of a generator: one by one for `async for`, as a list for `await`."""
 
-    def __init__(self, source: Any) -> None:
-        self._source = source
+    def __init__(self, call: Call, payload: dict[str, Any], limit: int) -> None:
+        self._call = call
+        self._source = call(payload)
+        self._limit = limit
 
     async def __aiter__(self) -> AsyncIterator[Any]:
-        if hasattr(self._source, "__aiter__"):
-            async for chunk in self._source:
-                yield chunk
-        else:
-            for chunk in self._source:
-                yield chunk
+        try:
+            async for item in self._items():
+                yield item
+        except Exception as error:
+            # The SDK would make one text of an exception; a caller is to get its type and message.
+            yield {"error": json.dumps(_record(error))}
 
     def __await__(self) -> Generator[Any, Any, list[Any]]:
         return self._all().__await__()
 
     async def _all(self) -> list[Any]:
         """Return all results as a list."""
-        return [chunk async for chunk in self]
+        return [chunk async for chunk in self._items()]
+
+    async def _items(self) -> AsyncIterator[Any]:
+        """Yield the results as JSON."""
+        output = self._call.interface.output
+        if hasattr(self._source, "__aiter__"):
+            async for item in self._source:
+                yield output(item)
+        elif self._limit > 1:
+            from . import threads
+
+            async for item in threads.items(iter(self._source), self._limit):
+                yield output(item)
+        else:
+            for item in self._source:
+                yield output(item)
+
+
+def _record(error: Exception) -> dict[str, str]:
+    """Return an exception as the SDK reports one."""
+    return {
+        "error_type": str(type(error)),
+        "error_message": str(error),
+        "error_traceback": "".join(
+            traceback.format_exception(type(error), error, error.__traceback__)
+        ),
+    }

@@ -1,16 +1,15 @@
-"""Send jobs and HTTP requests to other endpoints; return the result or raise the remote error."""
+"""Send jobs to other endpoints; return the result or raise the remote error."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from . import arguments, exchange, platform, trace
+from . import exchange, platform, trace
 from .app import TIMEOUTS
 from .errors import EndpointNotFound, RemoteError, RemoteTimeout, failure, remote_failure
 from .exchange import Conversation, Pause, Reply, Send, Unreachable
@@ -38,68 +37,24 @@ class Job:
         return (yield from run_job(location, self.resource, self.function, self.payload))
 
 
-@dataclass
-class Request:
-    """An HTTP request to a route of a load-balanced endpoint."""
-
-    resource: str
-    function: str
-    method: str
-    path: str
-    content: dict[str, Any]
-
-    @classmethod
-    def build(
-        cls,
-        resource: str,
-        target: Callable[..., Any],
-        method: str,
-        path: str,
-        payload: dict[str, Any],
-    ) -> Request:
-        """Return the request for a call: arguments are put into the path, the query or the body."""
-        name = target.__name__
-        body: dict[str, Any] = {}
-        for key, value in payload.items():
-            marker = next((m for m in ("{%s}" % key, "{%s:path}" % key) if m in path), None)
-            if marker is not None:
-                path = path.replace(marker, quote(str(value), safe="/" if ":" in marker else ""))
-            else:
-                body[key] = value
-        if method == "GET":
-            return cls(resource, name, method, path, {"params": _query(name, body)})
-        return cls(resource, name, method, path, _body(name, body))
+class Message(Protocol):
+    """What can be sent to another endpoint: a `Job`, or a `Request` of `web.py`."""
 
     def conversation(self) -> Conversation:
-        """Send the request and return the result."""
-        location = yield from platform.locate(self.resource)
-        limit = _limit(self.resource, self.function)
-        headers = {
-            **location.headers,
-            "X-Flashc-Dispatch": "1",
-            **trace.timeout_header(limit),
-        }
-        url = location.web + self.path
-        try:
-            reply: Reply = yield Send(self.method, url, headers, limit, self.content)
-        except Unreachable as error:
-            raise _lost(error, self.resource, self.function) from None
-        if reply.status >= 400:
-            raise _refused(reply, self.resource, self.function)
-        return reply.body
+        """Send the message and return the result."""
 
 
-def send(message: Job | Request) -> Any:
+def send(message: Message) -> Any:
     """Send a message and wait for the result, blocking."""
     return exchange.run(message.conversation())
 
 
-async def send_async(message: Job | Request) -> Any:
+async def send_async(message: Message) -> Any:
     """Send a message and wait for the result on the running event loop."""
     return await exchange.run_async(message.conversation())
 
 
-def _limit(resource: str, function: str) -> float:
+def limit_of(resource: str, function: str) -> float:
     """Return the seconds that a call may take, in the queue and on the worker.
 
     They are not more than the caller of the running job or request still waits.
@@ -107,10 +62,8 @@ def _limit(resource: str, function: str) -> float:
     Raises:
         RemoteTimeout: it does not wait any more.
     """
-    given = os.environ.get("FLASHC_CALL_TIMEOUT", "")
     limit = TIMEOUTS[resource] + QUEUE_SECONDS if resource in TIMEOUTS else DEFAULT_SECONDS
-    if given:
-        limit = float(given)
+    limit = next(filter(None, map(_seconds, _LIMITS)), limit)
     left = trace.left()
     if left is None:
         return limit
@@ -120,6 +73,19 @@ def _limit(resource: str, function: str) -> float:
     return min(limit, left)
 
 
+# The second is the one that Flash documents.
+_LIMITS = ("FLASHC_CALL_TIMEOUT", "FLASH_SENTINEL_TIMEOUT")
+
+
+def _seconds(variable: str) -> float | None:
+    """Return the number in an environment variable; None if there is none above 0."""
+    try:
+        seconds = float(os.environ.get(variable, ""))
+    except ValueError:
+        return None
+    return seconds if seconds > 0 else None
+
+
 # Jobs -------------------------------------------------------------------------------------------
 
 
@@ -127,7 +93,7 @@ def run_job(
     location: platform.Location, resource: str, function: str, payload: Any
 ) -> Conversation:
     """Submit a job and wait for its end; return its result."""
-    deadline = time.monotonic() + _limit(resource, function)
+    deadline = time.monotonic() + limit_of(resource, function)
     body = yield from _submit(location, resource, function, payload, deadline)
     pause = _POLL_FIRST
     patience = _POLL_PATIENCE
@@ -173,7 +139,7 @@ def _submit(
             headers = {**location.headers, **trace.timeout_header(left)}
             reply: Reply = yield Send("POST", url, headers, timeout, {"json": {"input": payload}})
         except Unreachable as error:
-            raise _lost(error, resource, function) from None
+            raise lost(error, resource, function) from None
         if reply.status != 429 or time.monotonic() + pause > deadline:
             break
         yield Pause(pause)  # too many requests: nothing was accepted, so it may be sent again
@@ -188,7 +154,7 @@ def _submit(
             "404",
         )
     if reply.status >= 400:
-        raise _refused(reply, resource, function)
+        raise refused(reply, resource, function)
     return reply.body
 
 
@@ -235,7 +201,7 @@ def _result(body: Any, resource: str, function: str) -> Any:
 # Failures ---------------------------------------------------------------------------------------
 
 
-def _lost(error: Unreachable, resource: str, function: str) -> RemoteError:
+def lost(error: Unreachable, resource: str, function: str) -> RemoteError:
     """Return the exception for a request that got no reply."""
     if error.timed_out:
         text = f"{function} on {resource!r} did not answer in time ({error})"
@@ -244,7 +210,7 @@ def _lost(error: Unreachable, resource: str, function: str) -> RemoteError:
     return failure(RemoteError, resource, function, text)
 
 
-def _refused(reply: Reply, resource: str, function: str) -> RemoteError:
+def refused(reply: Reply, resource: str, function: str) -> RemoteError:
     """Return the exception for a reply with an HTTP error."""
     status = str(reply.status)
     if isinstance(reply.body, dict) and "error_type" in reply.body:
@@ -252,55 +218,3 @@ def _refused(reply: Reply, resource: str, function: str) -> RemoteError:
     detail = reply.body.get("detail", reply.body) if isinstance(reply.body, dict) else reply.body
     text = f"{function} on {resource!r} answered {status}: {str(detail)[:500]}"
     return failure(RemoteError, resource, function, text, status)
-
-
-# Requests ---------------------------------------------------------------------------------------
-
-
-def _query(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments as the query of a URL.
-
-    Raises:
-        TypeError: a value is not text, a number or a list of these.
-    """
-    query: dict[str, Any] = {}
-    for key, value in values.items():
-        items = value if isinstance(value, (list, tuple)) else [value]
-        for item in items:
-            if item is not None and not isinstance(item, (str, int, float, bool)):
-                raise TypeError(
-                    f"argument {key!r} of {name}() is a {type(item).__name__}; "
-                    "a GET route takes text and numbers"
-                )
-        if value is not None:
-            query[key] = list(value) if isinstance(value, (list, tuple)) else value
-    return query
-
-
-def _body(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments as JSON, or as a multipart form if some are bytes."""
-    if any(isinstance(value, (bytes, bytearray)) for value in values.values()):
-        binary = (bytes, bytearray)
-        files = {key: bytes(v) for key, v in values.items() if isinstance(v, binary)}
-        fields = {key: v for key, v in values.items() if not isinstance(v, binary)}
-        return {"files": files, "data": _query(name, fields)}
-    models = {key: _plain(value) for key, value in values.items() if _is_model(value)}
-    if models:  # then FastAPI's own rules hold: models in the body, plain values in the query
-        plain = {key: value for key, value in values.items() if key not in models}
-        lone = len(models) == 1
-        return {
-            "json": next(iter(models.values())) if lone else models,
-            "params": _query(name, plain),
-        }
-    arguments.check_payload(name, values)
-    return {"json": values} if values else {}
-
-
-def _is_model(value: Any) -> bool:
-    """Return whether a value is an instance of a pydantic model."""
-    return hasattr(value, "model_dump") and not isinstance(value, type)
-
-
-def _plain(value: Any) -> Any:
-    """Return a pydantic model as a dictionary, and other values as they are."""
-    return value.model_dump(mode="json") if _is_model(value) else value

@@ -94,7 +94,8 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
         return None
     if isinstance(decorator.value, External) and decorator.value.name in _CACHES:
         return _cached(call.positional[0].value)
-    if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
+    transparent = isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT
+    if transparent or _is_dataclass(decorator):
         return call.positional[0].value
     followed = isinstance(
         decorator.value, (DialectObject, FunctionValue, LambdaValue, PartialValue)
@@ -113,7 +114,9 @@ def _cached(value: Value) -> Value | None:
 
 
 _CACHES = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
-_TRANSPARENT = frozenset({*_KINDS, "typing.final"})
+_TRANSPARENT = frozenset(
+    {*_KINDS, "typing.final", "typing.runtime_checkable", "functools.total_ordering"}
+)
 
 
 def _wrapped(value: Value) -> Value:
@@ -148,7 +151,6 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
         return
     names = {_external_name(base) for base in bases}
     record = "typing.NamedTuple" in names or any(_is_dataclass(value) for value in decorators)
-    left = [value for value in decorators if not _is_dataclass(value)]
     class_value = ClassValue(
         node=node,
         frame=frame,
@@ -162,10 +164,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     )
     value = Known(class_value, span)
     _initialise_subclass(machine, value, frame)
-    if len(left) == len(decorators):
-        frame.bind(name, _decorated(machine, node, value, decorators, frame))
-    else:
-        frame.bind(name, value)
+    frame.bind(name, _decorated(machine, node, value, decorators, frame))
 
 
 def _initialise_subclass(machine: Machine, value: Known, frame: Frame) -> None:

@@ -202,7 +202,7 @@ def test_a_method_that_there_is_not(given: Any, words: str) -> None:
 
 
 class Only:
-    def run(self, method: str = "none") -> str:
+    def run(self, method: Any = "none") -> Any:
         return method
 
 

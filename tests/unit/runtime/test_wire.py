@@ -10,7 +10,7 @@ from flashc_backends.runtime import app, wire
 from flashc_backends.runtime.errors import EndpointNotFound, RemoteError, RemoteTimeout
 from flashc_backends.runtime.exchange import Reply
 from flashc_backends.runtime.platform import Location
-from flashc_backends.runtime.wire import Request
+from flashc_backends.runtime.web import Request
 from tests.support.conversations import Answer, Script, lost
 
 HERE = Location(
@@ -155,18 +155,27 @@ def test_a_job_that_takes_too_long_is_cancelled(
 
 
 @pytest.mark.parametrize(
-    ("given", "resource", "seconds"),
-    [("", "gpu", 900.0), ("", "limited", 12.0 + 300.0), ("7.5", "limited", 7.5)],
+    ("variables", "resource", "seconds"),
+    [
+        ({}, "gpu", 900.0),
+        ({}, "limited", 12.0 + 300.0),
+        ({"FLASHC_CALL_TIMEOUT": "7.5"}, "limited", 7.5),
+        ({"FLASH_SENTINEL_TIMEOUT": "30"}, "gpu", 30.0),
+        ({"FLASH_SENTINEL_TIMEOUT": "30", "FLASHC_CALL_TIMEOUT": "7.5"}, "gpu", 7.5),
+        ({"FLASH_SENTINEL_TIMEOUT": "long"}, "gpu", 900.0),
+        ({"FLASH_SENTINEL_TIMEOUT": "-1", "FLASHC_CALL_TIMEOUT": ""}, "gpu", 900.0),
+    ],
 )
 def test_how_long_a_job_may_take(
-    given: str, resource: str, seconds: float, monkeypatch: pytest.MonkeyPatch
+    variables: dict[str, str], resource: str, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(app.TIMEOUTS, "limited", 12.0)
-    monkeypatch.setenv("FLASHC_CALL_TIMEOUT", given)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     script = begin(monkeypatch, DONE)
     script.run(wire.run_job(HERE, resource, "infer", {}))
     assert script.sent[0].timeout == min(100.0, seconds)
-    assert wire._limit(resource, "infer") == seconds
+    assert wire.limit_of(resource, "infer") == seconds
 
 
 # Results ------------------------------------------------------------------------------------------
@@ -213,62 +222,8 @@ def test_a_job_that_failed_raises(
 # Requests -----------------------------------------------------------------------------------------
 
 
-def target() -> None: ...
-
-
-class Model:
-    """As much of a Pydantic model as the runtime looks at."""
-
-    def __init__(self, **fields: Any) -> None:
-        self.fields = fields
-
-    def model_dump(self, mode: str) -> dict[str, Any]:
-        assert mode == "json"
-        return self.fields
-
-
-def build(method: str, path: str, payload: dict[str, Any]) -> Request:
-    return Request.build("web", target, method, path, payload)
-
-
-def test_arguments_go_into_the_path() -> None:
-    request = build("POST", "/{name}/{rest:path}", {"name": "a/b c", "rest": "x/y z", "n": 1})
-    assert request.path == "/a%2Fb%20c/x/y%20z"
-    assert request.content == {"json": {"n": 1}}
-
-
-def test_arguments_of_a_get_route_are_the_query() -> None:
-    request = build("GET", "/items", {"n": 1, "tags": ("a", "b"), "none": None, "on": True})
-    assert request.content == {"params": {"n": 1, "tags": ["a", "b"], "on": True}}
-    with pytest.raises(TypeError, match=r"argument 'x' of target\(\) is a dict"):
-        build("GET", "/items", {"x": {"a": 1}})
-
-
-@pytest.mark.parametrize(
-    ("payload", "content"),
-    [
-        ({}, {}),
-        ({"x": {"a": [1]}}, {"json": {"x": {"a": [1]}}}),
-        ({"file": b"12", "note": "hi"}, {"files": {"file": b"12"}, "data": {"note": "hi"}}),
-        ({"item": Model(a=1), "n": 2}, {"json": {"a": 1}, "params": {"n": 2}}),
-        (
-            {"one": Model(a=1), "two": Model(b=2)},
-            {"json": {"one": {"a": 1}, "two": {"b": 2}}, "params": {}},
-        ),
-    ],
-    ids=["nothing", "fields", "a file", "a model", "two models"],
-)
-def test_arguments_of_other_routes_are_the_body(payload: Any, content: Any) -> None:
-    assert build("POST", "/items", payload).content == content
-
-
-def test_a_body_that_json_cannot_carry_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(TypeError, match=r"argument 'x' of target\(\) is a builtins.set"):
-        build("POST", "/items", {"x": {1}})
-
-
 def ask(script: Script) -> Any:
-    return script.run(build("PUT", "/items", {"x": 1}).conversation())
+    return script.run(Request("web", "target", "PUT", "/items", {"json": {"x": 1}}).conversation())
 
 
 def test_a_request_tells_the_route_that_another_endpoint_asks() -> None:

@@ -94,7 +94,11 @@ class Request:
 
     def header(self, name: bytes) -> str:
         """Return a header's value, "" without it."""
-        return self.headers.get(name, b"").decode("latin-1")
+        value = self.headers.get(name, b"")
+        try:
+            return value.decode()  # names of endpoints may be any text
+        except UnicodeDecodeError:
+            return value.decode("latin-1")
 
     def length(self) -> int | None:
         """Return the length of the body, if the client says it.

@@ -1,0 +1,120 @@
+"""Check that what functions of endpoints declare to take and return can travel between endpoints."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
+from flashc_ir.endpoints import Function, LoadBalanced, ParameterKind, QueueClass, QueueFunction
+from flashc_ir.modules import Module
+from flashc_ir.program import Program
+
+from .context import PassContext
+
+# Well-known classes whose objects have no encoding in JSON, with what to send instead.
+_INSTEAD = {
+    "PIL.Image.Image": "send the bytes of the image file: `bytes`",
+    "collections.abc.Callable": "send what the function needs to know instead",
+    "io.BytesIO": "send `bytes`",
+    "io.StringIO": "send `str`",
+    "jax.Array": "send a `numpy.ndarray`",
+    "pandas.DataFrame": "send `list[dict]`, as `frame.to_dict('records')` gives it",
+    "pandas.Series": "send a `list` or a `numpy.ndarray`",
+    "polars.DataFrame": "send `list[dict]`, as `frame.to_dicts()` gives it",
+    "tensorflow.Tensor": "send a `numpy.ndarray`",
+    "torch.Tensor": "send a `numpy.ndarray`, or a `list`",
+    "typing.BinaryIO": "send `bytes`",
+    "typing.Callable": "send what the function needs to know instead",
+    "typing.IO": "send `bytes` or `str`",
+    "typing.TextIO": "send `str`",
+}
+
+
+def check_annotations(program: Program, context: PassContext) -> Program:
+    """Report annotations of classes that JSON can't carry, and routes without known arguments."""
+    for endpoint in program.code_endpoints():
+        match endpoint:
+            case QueueFunction(function=function):
+                _check_function(program, function, context.sink)
+            case QueueClass(methods=(function,)):  # others may be helpers, which no job calls
+                _check_function(program, function, context.sink)
+            case LoadBalanced():
+                for route in endpoint.routes:
+                    _check_route(route.function, context.sink)
+            case _:
+                pass
+    return program
+
+
+def _check_function(program: Program, function: Function, sink: Sink) -> None:
+    """Report the parameters and the result of a function whose annotation JSON can't carry."""
+    module = program.module(function.module)
+    if module is None:
+        return
+    for parameter in function.parameters:
+        for name in _classes(parameter.annotation, module):
+            _report(name, f"argument `{parameter.name}` is never", parameter.span, sink)
+    for name in _classes(function.returns, module):
+        _report(name, f"result of `{function.name}` can't be sent as", function.span, sink)
+
+
+def _report(name: str, what: str, span: Span, sink: Sink) -> None:
+    """Report an annotation that names a class without an encoding."""
+    sink.report(
+        rules.ANNOTATION_WITHOUT_ENCODING,
+        span,
+        f"the {what} a `{name}`, which JSON can't carry",
+        notes=("jobs have JSON: an argument arrives as it was sent, a result makes the job fail",),
+        help=(_INSTEAD[name],),
+    )
+
+
+def _classes(annotation: str | None, module: Module) -> Iterator[str]:
+    """Yield the classes without an encoding that an annotation names, by their full names."""
+    if annotation is None:
+        return
+    try:
+        tree = ast.parse(annotation.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return
+    if isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str):
+        yield from _classes(tree.body.value, module)
+        return
+    for node in ast.walk(tree):
+        name = _full_name(node, module)
+        if name in _INSTEAD:
+            yield name
+
+
+def _full_name(node: ast.AST, module: Module) -> str:
+    """Return the name of an imported object with its module; "" for other expressions."""
+    if isinstance(node, ast.Attribute):
+        owner = _full_name(node.value, module)
+        return f"{owner}.{node.attr}" if owner else ""
+    if not isinstance(node, ast.Name):
+        return ""
+    for statement in module.imports:
+        if statement.names is None and not statement.dynamic:
+            if node.id == (statement.alias or statement.module.partition(".")[0]):
+                return statement.module if statement.alias else node.id
+        for imported in statement.names or ():
+            if imported.bound == node.id:
+                return f"{statement.module}.{imported.name}"
+    return ""
+
+
+def _check_route(function: Function, sink: Sink) -> None:
+    """Report a route whose function shows no arguments, because a decorator made it."""
+    variadic = {ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD}
+    if function.decorated or {p.kind for p in function.parameters} != variadic:
+        return
+    sink.report(
+        rules.ROUTE_WITHOUT_ARGUMENTS,
+        function.span,
+        f"no request can give `{function.name}` an argument: it has only `*args` and `**kwargs`",
+        notes=("a decorator that returns such a function hides the parameters of the route",),
+        help=(f"decorate `{function.name}` with `@functools.wraps(...)`, or list its parameters",),
+    )
