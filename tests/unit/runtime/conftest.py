@@ -6,14 +6,16 @@ These tests import the runtime and nothing else of flashc, so that they also run
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flashc_backends.runtime import identity, platform, registry, trace
+from flashc_backends.runtime import identity, platform, registry, threads, trace
 
 
 @pytest.fixture(autouse=True)
-def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def new_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Take back what the runtime keeps for a whole process."""
     for name in list(os.environ):
         if name.startswith(("FLASH", "RUNPOD_")):
@@ -25,3 +27,8 @@ def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "_urls", {})
     monkeypatch.setattr(platform, "_fresh_until", 0.0)
     monkeypatch.setattr(platform, "_refreshing", False)
+    pools: dict[int, ThreadPoolExecutor] = {}
+    monkeypatch.setattr(threads, "_pools", pools)
+    yield
+    for pool in pools.values():
+        pool.shutdown()
