@@ -17,7 +17,7 @@ from msgspec import structs
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
-from flashc_ir.program import Program, endpoint_order
+from flashc_ir.program import Program, endpoint_order, source_paths
 from flashc_ir.verify import Verifier
 
 from .frontend.dialect import Dialect, packages_of
@@ -25,8 +25,8 @@ from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
 from .incremental.plain_modules import read_plain_modules
 from .incremental.summaries import Reading, read_summaries
-from .project.inputs import variable_input
-from .project.requirements import read_requirements
+from .project.inputs import file_input, variable_input
+from .project.requirements.reading import read_requirements
 from .project.suppressions import report_unused
 from .project.workspace import Workspace
 
@@ -85,10 +85,14 @@ def compile_project(
     from .passes import run_passes  # imported while the modules are read
     from .passes.context import PassContext
 
-    requirements = read_requirements(project, sink)
+    requirements = read_requirements(
+        project, sink, extras=workspace.options.extras, groups=workspace.options.groups
+    )
     program = structs.replace(
         assemble(workspace, relevance, reading),
         requirements=requirements.found,
+        offers=requirements.offers,
+        resolver=requirements.resolver,
         has_known_requirements=requirements.is_complete,
     )
     context = PassContext(
@@ -96,13 +100,20 @@ def compile_project(
         project=project,
         options=workspace.options,
         environment=environment,
+        flags=frozenset(name for name, value in workspace.flags.items() if value is not None),
         how_to_declare=tuple(dialect.how_to_declare for dialect in dialects),
     )
     compiled = run_passes(program, context, verifier, observe, rewrite=rewrite)
 
     report_unused(workspace.suppressions, sink)
     asked = map(variable_input, environment.asked)
-    return Compilation(compiled, tuple({*reading.inputs, *asked}))
+    inputs = {
+        *reading.inputs,
+        *asked,
+        *requirements.inputs,
+        *map(file_input, source_paths(program)),
+    }
+    return Compilation(compiled, tuple(inputs))
 
 
 def read_modules(

@@ -7,7 +7,6 @@ from functools import cache
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_ir.endpoints import Dependency
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.platform.distributions import (
     commonly_transitive,
@@ -17,6 +16,7 @@ from flashc_ir.platform.distributions import (
     worker_distributions,
 )
 from flashc_ir.program import Program
+from flashc_ir.requirements import Dependency
 
 from .context import PassContext
 from .misplaced_modules import excluded_module, neighbouring_module
@@ -109,7 +109,7 @@ def _must_be_imported(dependency: Dependency) -> bool:
 
     - Workers have the package anyway.
     - The package is usually not imported directly, because others load it.
-    - The requirement has a URL, so that the name to import is unknown, or it has extras, which may
+    - The requirement has a source other than an index, so that the name to import is unknown, or it has extras, which may
       be the reason for the requirement.
     - The requirement may only limit the version of a package that another one needs, by an upper
       bound or by `!=`.
@@ -123,7 +123,7 @@ def _must_be_imported(dependency: Dependency) -> bool:
 
     requirement = Requirement(dependency.requirement)
     bounds = {specifier.operator for specifier in requirement.specifier}
-    return requirement.url is None and not requirement.extras and not bounds & {"<", "<=", "!="}
+    return dependency.source is None and not requirement.extras and not bounds & {"<", "<=", "!="}
 
 
 def _candidates(item: Import) -> Iterator[tuple[str, ...]]:

@@ -20,7 +20,8 @@ class PassContext:
     """The sink for the findings of passes, and the project that the program was read from.
 
     `environment` are the variables of the building process; every variable that is read is
-    recorded. `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
+    recorded.  `flags` are the names of the options that the user gave
+    for this run.  `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
     """
 
     sink: Sink
@@ -28,6 +29,7 @@ class PassContext:
     options: Options
     environment: Mapping[str, str]
     how_to_declare: tuple[str, ...]
+    flags: frozenset[str] = frozenset()
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
     _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
         default_factory=list[tuple[tuple[Module, ...], ImportGraph]]

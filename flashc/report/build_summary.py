@@ -33,7 +33,7 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
 
     `environ` are environment variables, which can replace the default worker images.
     """
-    yield f"{program.name}, Python {program.python_version}"
+    yield f"{program.name}, Python {program.python_version} ({program.python_reason})"
     for heading, kinds in _KINDS:
         found = [endpoint for endpoint in program.endpoints if isinstance(endpoint, kinds)]
         if found:

@@ -144,7 +144,9 @@ def _order(subject: Subject) -> Iterator[str]:
 # Spans and edits ----------------------------------------------------------------------------------
 
 # Files that flashc reads, although they may not be in the artifact.
-CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
+CONFIGURATION_FILES = frozenset(
+    {"pyproject.toml", "requirements.txt", "Pipfile", "uv.lock", ".python-version"}
+)
 
 
 def _span_files(subject: Subject) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from uv import find_uv_bin
 
 from flashc_backends.base import Services
 
+from .local_wheels import LocalWheel
+from .lock import Locked
 from .record import InvalidRecord, read_record, write_record
+from .requirements import ResolutionRequest
 from .resolvers import PLATFORM
 from .tools import run
 
@@ -20,36 +24,56 @@ _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.
 
 
 def install(
-    lock: str,
-    python_version: str,
+    entries: Sequence[Locked],
+    request: ResolutionRequest,
+    wheels: Mapping[str, LocalWheel],
     target: Path,
     services: Services,
-    *,
-    allow_build: bool = False,
 ) -> None:
-    """Install a lock below `target` for Linux x86_64 and the given version of Python.
+    """Install entries of a lock below `target` for Linux x86_64 and the workers' Python.
 
-    That Python need not be installed on this machine.  The progress counts packages.
+    That Python need not be installed on this machine.  `wheels` has the wheels of the entries that
+    come from no index.  An index that is named for a distribution is asked for no other one.  The
+    progress counts packages.
 
     Raises:
         DependencyError: a package can't be installed; the finding is already reported.
     """
     target.mkdir(parents=True, exist_ok=True)
-    file = target.parent / "lock.txt"
-    file.write_text(lock, encoding="utf-8")
-    run(
-        [
-            *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
-            *("--require-hashes", "--no-deps", "--link-mode", "copy"),
-            *(() if allow_build else ("--only-binary", ":all:")),
-            *("--python-platform", PLATFORM, "--python-version", python_version),
-            *("--python", sys.executable, "--no-python-downloads"),
-            *("--no-config", "--quiet", "--color", "never"),
-        ],
-        services,
-        count=lambda: sum(1 for _ in target.glob("*.dist-info")),
-    )
+    access = request.access
+    by_index: dict[str, list[Locked]] = {}
+    for entry in entries:
+        by_index.setdefault(access.pins.get(entry.name, ""), []).append(entry)
+    for index, group in sorted(by_index.items()):
+        config = target.parent / "uv.toml"
+        config.write_text(access.config_of(index) if index else access.config(), encoding="utf-8")
+        file = target.parent / "lock.txt"
+        file.write_text(requirements_for_uv(group, wheels), encoding="utf-8")
+        run(
+            [
+                *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
+                *("--require-hashes", "--no-deps", "--link-mode", "copy"),
+                *(() if request.allow_build else ("--only-binary", ":all:")),
+                *("--python-platform", PLATFORM, "--python-version", request.python_version),
+                *("--python", sys.executable, "--no-python-downloads"),
+                *("--config-file", str(config), "--quiet", "--color", "never"),
+            ],
+            services,
+            count=lambda: sum(1 for _ in target.glob("*.dist-info")),
+            environment=access.environment(only_pinned=bool(index)),
+        )
     normalise(target)
+
+
+def requirements_for_uv(entries: Sequence[Locked], wheels: Mapping[str, LocalWheel]) -> str:
+    """Return entries of a lock as a requirements file, with the paths of wheels on this machine."""
+    lines = (
+        entry.with_source(wheels[entry.name].file.as_uri()).text
+        if entry.name in wheels
+        else entry.text
+        for entry in entries
+    )
+    return "".join(f"{line}\n" for line in lines)
 
 
 def normalise(target: Path) -> None:
