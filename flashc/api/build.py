@@ -156,7 +156,7 @@ def _build(
     result = build(compiled.program, context, output, keep)
     if result is None:
         return _Report(tuple(sink)), compiled.inputs
-    lines = tuple(summary(compiled.program, result, environment))
+    lines = tuple(summary(compiled.program, result, environment, context.dependency_options))
     trees = map(tree_input, source_paths(compiled.program))
     inputs = (*compiled.inputs, *trees, *map(variable_input, environment.asked))
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from flashc_backends.artifact.artifact import BuildResult
+from flashc_backends.base import DependencyOptions
 from flashc_backends.dependencies.sizes import show_size
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -28,10 +29,16 @@ _KINDS = (
 )
 
 
-def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -> Iterator[str]:
+def summary(
+    program: Program,
+    result: BuildResult,
+    environ: Mapping[str, str],
+    options: DependencyOptions,
+) -> Iterator[str]:
     """Yield the lines of the summary.
 
-    `environ` are environment variables, which can replace the default worker images.
+    `environ` are environment variables, which can replace the default worker images.  `options` say
+    which packages the user wants in the artifact.
     """
     yield f"{program.name}, Python {program.python_version} ({program.python_reason})"
     for heading, kinds in _KINDS:
@@ -46,6 +53,10 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
     for distribution in sorted(result.parts.distributions, key=lambda d: d.size, reverse=True)[:3]:
         yield f"    {distribution.name} {distribution.version}: {show_size(distribution.size)}"
     yield f"  artifact      {show_size(result.artifact_size)} compressed"
+    if options.no_install:
+        yield "\nno packages are bundled, because of `--no-install`"
+    elif options.no_deps:
+        yield "\nonly packages that the app asks for are bundled, because of `--no-deps`"
     yield from _packages_of_images(program, result, environ)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"

@@ -6,7 +6,7 @@ import re
 
 from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.parameter_table import Arguments, Parameter
-from flashc.project.requirements.texts import InvalidText, parse, pinned
+from flashc.project.requirements.texts import InvalidText, parse, pinned, without_credentials
 from flashc_core import rules
 from flashc_core.source import Span
 from flashc_ir.platform.distributions import distribution_for_module
@@ -32,7 +32,7 @@ def read_dependencies(
             decoder.sink.report(
                 rules.INVALID_REQUIREMENT,
                 span,
-                f"`{text}` is not a valid requirement: {error}",
+                f"`{without_credentials(text)}` is not a valid requirement: {error}",
                 help=(help,),
                 fix=None if corrected == text else decoder.ending_fix(span, text, corrected),
             )

@@ -14,7 +14,7 @@ from flashc_core.diagnostics import Rule, Sink
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
-from .texts import InvalidText, Parsed, parse
+from .texts import InvalidText, Parsed, parse, without_credentials
 
 GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 
@@ -95,7 +95,11 @@ class Collector:
         Raises:
             InvalidText: the text is no requirement.
         """
-        return parse(text, folder, self.distribution_in)
+        return parse(text, folder, self._name_of)
+
+    def _name_of(self, folder: str) -> str | None:
+        """Return the name of the distribution in a folder; the project itself needs none."""
+        return self.distribution_in(folder) or ("the-project" if folder == "." else None)
 
     def add(self, parsed: Parsed, span: Span, *, hashes: Iterable[str] = ()) -> None:
         """Add a requirement."""
@@ -134,11 +138,15 @@ class Collector:
         """Report a part of a file that can't be used."""
         self.sink.report(rule, where, message, help=(help,) if help else ())
 
+    def where(self, span: Span, error: InvalidText) -> Span | WholeFile:
+        """Return the location of a report: the whole file, which is not shown, for a secret."""
+        return WholeFile(span.path) if error.has_secret else span
+
     def refuse(self, text: str, span: Span, error: InvalidText) -> None:
         """Report a text that is no requirement."""
         self.report(
-            span,
-            f"`{text}` is not a valid requirement: {error}",
+            self.where(span, error),
+            f"`{without_credentials(text)}` is not a valid requirement: {error}",
             rules.INVALID_REQUIREMENT,
             error.help or GENERAL_HELP,
         )

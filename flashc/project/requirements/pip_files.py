@@ -14,10 +14,11 @@ from flashc_core.source import Lines, Span
 from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
-from .texts import InvalidText, source_of
+from .texts import InvalidText, source_of, without_credentials
 
 REQUIREMENTS = "requirements.txt"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
+_ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
 _OPTION = re.compile(r"\s+--?[a-z]")
 _EDITABLE = re.compile(r"^(?:-e|--editable)[\s=]+")
 _HARMLESS = frozenset(
@@ -60,7 +61,7 @@ def read_pip_files(collector: Collector) -> None:
         _read_requirement(collector, item.requirement_line, item.hash_options, item.is_constraint)
     for line in parsed.invalid_lines:
         # The parser refuses paths after `@`, which uv and flashc accept
-        hashes = re.findall(r"--hash[=\s](\S+)", line.line)
+        hashes = re.findall(r"--hash[=\s](\S+)", line.line or "")
         _read_requirement(collector, line, hashes, is_constraint=False)
 
 
@@ -101,12 +102,11 @@ def _read_requirement(
         if is_editable and parsed.source is None:
             raise InvalidText("`-e` needs a path or a URL")
     except InvalidText as error:
-        reason = f": {error}" if shown.startswith("`") else ""  # it may repeat a part of the line
-        help = (
-            error.help or "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
-        )
+        is_shown = shown.startswith("`")  # the reason and the help may repeat a part of the line
+        reason = f": {error}" if is_shown else ""
+        help = (error.help if is_shown else "") or _ONE_PER_LINE
         message = f"`{span.path}`: {shown} is not a valid requirement{reason}"
-        collector.report(span, message, help=help)
+        collector.report(collector.where(span, error), message, help=help)
         return
     if is_project_itself(parsed):  # its files are in the artifact anyway
         from packaging.requirements import Requirement
@@ -168,7 +168,11 @@ def _add_index(collector: Collector, url: str, span: Span, shown: str, *, defaul
     try:
         source_of(url)
     except InvalidText as error:
-        collector.report(span, f"`{span.path}`: {shown} can't be used: {error}", help=error.help)
+        collector.report(
+            collector.where(span, error),
+            f"`{span.path}`: {shown} can't be used: {error}",
+            help=error.help,
+        )
         return
     if default:  # the last one counts, as for pip
         collector.indexes = [index for index in collector.indexes if not index.default]
@@ -180,7 +184,11 @@ def _add_links(collector: Collector, location: str, span: Span, shown: str, fold
     try:
         source = source_of(location, folder)
     except InvalidText as error:
-        collector.report(span, f"`{span.path}`: {shown} can't be used: {error}", help=error.help)
+        collector.report(
+            collector.where(span, error),
+            f"`{span.path}`: {shown} can't be used: {error}",
+            help=error.help,
+        )
         return
     collector.find_links.append(str(source))
 
@@ -198,7 +206,7 @@ def _line_of(collector: Collector, line: Any) -> tuple[Span, str, str]:
     """
     project = collector.project
     number = line.line_number or 1
-    text = re.sub(r"://[^/@\s]*@", "://", line.line.split(" --hash", 1)[0].strip())
+    text = without_credentials(line.line.split(" --hash", 1)[0].strip())
     path = Path(os.path.relpath(line.filename, project.root)).as_posix()
     if REQUIREMENTS in project.unsaved:  # an editor's text includes nothing
         path = REQUIREMENTS

@@ -39,7 +39,9 @@ def read_pipfile(collector: Collector) -> None:
             source_of(url)
         except InvalidText as error:
             message = f"`{PIPFILE}`: the source can't be used: {error}"
-            collector.report(span, message, rules.INVALID_CONFIGURATION, error.help)
+            collector.report(
+                collector.where(span, error), message, rules.INVALID_CONFIGURATION, error.help
+            )
             continue
         name = str(source.get("name", ""))
         # The first source is asked for all packages, the others only for those that name them

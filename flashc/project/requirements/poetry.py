@@ -131,7 +131,7 @@ def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> 
                 )
         except InvalidText as error:
             collector.report(
-                span,
+                collector.where(span, error),
                 f"the source `{name}` can't be used: {error}",
                 rules.INVALID_CONFIGURATION,
                 error.help,

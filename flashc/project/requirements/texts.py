@@ -25,12 +25,14 @@ _OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
 class InvalidText(ValueError):
     """The text is not a requirement that flashc accepts.
 
-    The message says why; `help` says what to write instead, "" for the general advice.
+    The message says why; `help` says what to write instead, "" for the general advice.  A report
+    must not show the text if it `has_secret`.
     """
 
-    def __init__(self, message: str, help: str = "") -> None:
+    def __init__(self, message: str, help: str = "", *, has_secret: bool = False) -> None:
         super().__init__(message)
         self.help = help
+        self.has_secret = has_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +200,7 @@ def _check_credentials(url: str) -> None:
         raise InvalidText(
             "the URL contains a password, which would be in the artifact",
             "write `${NAME}` instead of it, and set this environment variable",
+            has_secret=True,
         )
 
 
@@ -249,6 +252,11 @@ def _check_name(name: str, source: Source) -> None:
     found = _name_in(source)
     if found != name:
         raise InvalidText(f"`{file}` is a wheel of `{found}`, not of `{name}`")
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the users and passwords in its URLs."""
+    return re.sub(r"://[^/@\s]*@", "://", text)
 
 
 def is_archive(path: str) -> bool:

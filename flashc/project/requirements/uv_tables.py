@@ -205,7 +205,7 @@ def _add_indexes(collector: Collector, table: dict[str, Any], path: str) -> None
                 raise InvalidText("flat indexes are not supported", "use `find-links`")
         except InvalidText as error:
             collector.report(
-                span,
+                collector.where(span, error),
                 f"`{path}`: the index can't be used: {error}",
                 rules.INVALID_CONFIGURATION,
                 error.help,
