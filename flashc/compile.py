@@ -26,6 +26,7 @@ from .frontend.relevance import Relevance, find_relevant_modules
 from .incremental.plain_modules import read_plain_modules
 from .incremental.summaries import Reading, read_summaries
 from .project.inputs import file_input, variable_input
+from .project.python_version import PIPFILE, PYTHON_VERSION
 from .project.requirements.reading import read_requirements
 from .project.suppressions import report_unused
 from .project.workspace import Workspace
@@ -111,7 +112,7 @@ def compile_project(
         *reading.inputs,
         *asked,
         *requirements.inputs,
-        *map(file_input, source_paths(program)),
+        *map(file_input, (PYTHON_VERSION, PIPFILE, *source_paths(program))),
     }
     return Compilation(compiled, tuple(inputs))
 

@@ -102,8 +102,8 @@ def _report_undeclared(item: Import, top: str, packages: _Packages, sink: Sink) 
     names = {name for candidates in _candidates(item) for name in candidates}
     offer = next((packages.offers[name] for name in sorted(names) if name in packages.offers), None)
     if offer is not None:
-        message = f"`{top}` is imported, but {offer.place} lists `{offer.name}` and is not chosen"
-        help = f"write `{offer.option}` in `[tool.flashc]`, or add it to `dependencies`"
+        message = f"`{top}` is imported, but only {offer.place} lists `{offer.name}`, which workers do not get"
+        help = f"{offer.help}, or add the package to `dependencies`"
     elif known:
         message = (
             f"`{top}` is imported, but no endpoint and no requirements file asks for `{known[0]}`"

@@ -10,9 +10,9 @@ from msgspec import structs
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Endpoint, ExistingEndpoint
-from flashc_ir.platform.markers import holds_on_workers
+from flashc_ir.platform.markers import holds_on_workers, marker_holds
 from flashc_ir.program import Program
-from flashc_ir.requirements import Dependency, PathSource
+from flashc_ir.requirements import Dependency, PathSource, ResolverSettings
 
 from .context import PassContext
 
@@ -27,7 +27,10 @@ def select_requirements(program: Program, context: PassContext) -> Program:
     and that are not there are reported.
     """
     version = program.python_version
-    requirements = _selected(program.requirements, version)
+    requirements = tuple(
+        each if each.constraint else _with_source(each, program.resolver, version)
+        for each in _selected(program.requirements, version)
+    )
     _check_sources(requirements, context.project.root, context.sink)
     endpoints: list[Endpoint] = []
     for endpoint in program.endpoints:
@@ -35,7 +38,9 @@ def select_requirements(program: Program, context: PassContext) -> Program:
             endpoints.append(endpoint)
             continue
         declared = endpoint.configuration.dependencies
-        dependencies = _selected(declared, version)
+        dependencies = tuple(
+            _with_source(each, program.resolver, version) for each in _selected(declared, version)
+        )
         _check_sources(dependencies, context.project.root, context.sink)
         if dependencies != declared:
             configuration = structs.replace(endpoint.configuration, dependencies=dependencies)
@@ -52,6 +57,18 @@ def _selected(declared: Iterable[Dependency], python_version: str) -> tuple[Depe
             key = (dependency.name, dependency.span, dependency.constraint)
             found.setdefault(key, dependency)
     return tuple(found.values())
+
+
+def _with_source(
+    dependency: Dependency, settings: ResolverSettings, python_version: str
+) -> Dependency:
+    """Return a requirement with the source that the project gives to its distribution."""
+    if dependency.source is not None:
+        return dependency
+    for each in settings.sources:
+        if each.name == dependency.name and marker_holds(each.marker, python_version):
+            return structs.replace(dependency, source=each.source)
+    return dependency
 
 
 def _check_sources(dependencies: Iterable[Dependency], root: Path, sink: Sink) -> None:

@@ -1,9 +1,10 @@
-"""Read which Python a project is written for: `.python-version` and `requires-python`."""
+"""Read which Python a project is written for: `.python-version`, `requires-python` and the like."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any, cast
 
 from flashc_core.source import Lines, Location, Span, WholeFile
 
@@ -11,10 +12,24 @@ from .project import Project
 
 PYTHON_VERSION = ".python-version"
 PYPROJECT = "pyproject.toml"
+PIPFILE = "Pipfile"
 _VERSION = re.compile(
     r"(?:cpython[-@]?|python[-@]?)?(3\.\d+)(?:\.\d+)?(?:[a-z+-].*)?", re.IGNORECASE
 )
-_REQUIRES = re.compile(r"""^\s*requires-python\s*=\s*["']([^"']*)["']""")
+_PYTHON = re.compile(r"""^\s*python\s*=\s*["']([^"']*)["']""")
+_PLACES: tuple[tuple[str, tuple[str, ...], re.Pattern[str]], ...] = (
+    (
+        PYPROJECT,
+        ("project", "requires-python"),
+        re.compile(r"""^\s*requires-python\s*=\s*["']([^"']*)["']"""),
+    ),
+    (PYPROJECT, ("tool", "poetry", "dependencies", "python"), _PYTHON),
+    (
+        PIPFILE,
+        ("requires", "python_version"),
+        re.compile(r"""^\s*python_version\s*=\s*["']([^"']*)["']"""),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +57,56 @@ def pinned_python(project: Project) -> DeclaredPython | None:
 
 
 def required_python(project: Project) -> DeclaredPython | None:
-    """Return the specifier in `requires-python`; None if there is none or it is not valid."""
-    if PYPROJECT not in project.by_path:
-        return None
-    # These take longer to import than a cached check, and not every project needs them
-    import tomllib
+    """Return the versions that the project allows; None if it does not say or they are not valid.
 
+    They are in `requires-python`, in the table of Poetry, or in a Pipfile.
+    """
+    for path, keys, line in _PLACES:
+        if not (project.root / path).is_file():
+            continue
+        # These take longer to import than a cached check, and not every project needs them
+        import tomllib
+
+        try:
+            text = project.read(path).decode("utf-8")
+            value: Any = tomllib.loads(text)
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+            continue
+        for key in keys:
+            value = cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
+        specifier = _specifier(value, keys) if isinstance(value, str) else None
+        if specifier is not None:
+            return DeclaredPython(specifier, _location(path, Lines(text), line))
+    return None
+
+
+def _specifier(text: str, keys: tuple[str, ...]) -> str | None:
+    """Return a text that allows versions as a specifier of PEP 440; None if it is not valid."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+    if "requires" in keys:  # a Pipfile names one version
+        text = f"=={text}.*" if text.count(".") == 1 else f"=={text}"
+    elif "poetry" in keys:
+        from poetry.core.constraints.version import parse_constraint
+
+        try:
+            text = str(parse_constraint(text))
+        except ValueError:
+            return None
     try:
-        text = project.read(PYPROJECT).decode("utf-8")
-        table = tomllib.loads(text).get("project", {})
-        specifier = table.get("requires-python") if isinstance(table, dict) else None
-        SpecifierSet(str(specifier or ""))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, InvalidSpecifier):
+        SpecifierSet(text)
+    except InvalidSpecifier:
         return None
-    if not isinstance(specifier, str):
-        return None
-    lines = Lines(text)
+    return text
+
+
+def _location(path: str, lines: Lines, pattern: re.Pattern[str]) -> Location:
+    """Return the span of the versions in the first line that a pattern finds."""
     for number in range(1, len(lines) + 1):
-        match = _REQUIRES.match(lines.line(number))
+        match = pattern.match(lines.line(number))
         if match is not None:
-            span = Span(PYPROJECT, number, match.start(1) + 1, number, match.end(1) + 1)
-            return DeclaredPython(specifier, span)
-    return DeclaredPython(specifier, WholeFile(PYPROJECT))
+            return Span(path, number, match.start(1) + 1, number, match.end(1) + 1)
+    return WholeFile(path)
 
 
 def allows(specifier: str, version: str) -> bool:

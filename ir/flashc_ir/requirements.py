@@ -92,12 +92,12 @@ class Dependency(Struct, frozen=True, kw_only=True):
 class Offer(Struct, frozen=True, kw_only=True):
     """A requirement that the project lists in a place that is not chosen.
 
-    `place` says where, and `option` what chooses it.
+    `place` says where, and `help` what to do so that workers get it.
     """
 
     name: str
     place: str
-    option: str
+    help: str
     span: Span
 
 
@@ -115,19 +115,30 @@ class PackageIndex(Struct, frozen=True, kw_only=True):
     default: bool = False
 
 
+class NamedSource(Struct, frozen=True, kw_only=True):
+    """The source that the project gives to a distribution, if the marker holds or is empty."""
+
+    name: str
+    source: Source
+    marker: str = ""
+
+
 class ResolverSettings(Struct, frozen=True, kw_only=True):
     """How the project wants its requirements to be resolved.
 
     `indexes` are in the order in which they are asked.  `find_links` are folders, relative to the
-    root, and URLs.  `overrides` are requirements that replace those of other packages.
+    root, and URLs.  `overrides` are requirements that replace those of other packages.  `options`
+    are uv's own, with their values.  `sources` are those of requirements that have none of their
+    own; of several for a name, the first whose marker holds counts.
     """
 
     indexes: tuple[PackageIndex, ...] = ()
     find_links: tuple[str, ...] = ()
     no_index: bool = False
-    prereleases: bool = False
     insecure_hosts: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
+    options: tuple[tuple[str, str], ...] = ()
+    sources: tuple[NamedSource, ...] = ()
 
 
 def source_from_text(text: str) -> UrlSource | PathSource | GitSource:

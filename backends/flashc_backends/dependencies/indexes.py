@@ -32,6 +32,11 @@ class IndexAccess:
     settings: ResolverSettings
     pins: Mapping[str, str]
     root: Path
+    environ: Mapping[str, str]
+
+    def expanded(self, url: str) -> str:
+        """Return a URL with the values of the environment variables that it refers to."""
+        return _REFERENCE.sub(lambda match: self.environ.get(match[1], match[0]), url)
 
     def config(self) -> str:
         """Return a configuration file of uv with the indexes that are asked for all packages."""
@@ -39,8 +44,7 @@ class IndexAccess:
         lines: list[str] = []
         if settings.no_index:
             lines.append("no-index = true")
-        if settings.prereleases:
-            lines.append('prerelease = "allow"')
+        lines += [f"{name} = {json.dumps(value)}" for name, value in settings.options]
         links = self.links()
         lines += [f"find-links = {json.dumps(links)}"] if links else []
         hosts = list(settings.insecure_hosts)
@@ -123,4 +127,5 @@ def index_access(
         settings=structs.replace(settings, indexes=tuple(expanded)),
         pins=dict(sorted(pins.items())),
         root=root,
+        environ=environ,
     )

@@ -111,11 +111,12 @@ class WheelMaker:
             InvalidTree: the repository has no such commit or no such folder.
             OSError: git is not installed, or a file can't be written.
         """
-        commit = commit_of(source)
+        reachable = structs.replace(source, url=self.access.expanded(source.url))
+        commit = commit_of(reachable)
         exact = structs.replace(source, revision=commit)
 
         def tree(target: Path) -> Path:
-            fetch_commit(exact, target)
+            fetch_commit(structs.replace(reachable, revision=commit), target)
             folder = target / source.subdirectory
             if not folder.resolve().is_relative_to(target.resolve()) or not folder.is_dir():
                 raise InvalidTree(f"it has no folder `{source.subdirectory}`")

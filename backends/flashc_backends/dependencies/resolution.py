@@ -18,7 +18,7 @@ from flashc_core.files import LOCK_FILE
 from flashc_core.source import WholeFile
 from flashc_ir.platform.worker_packages import worker_facts
 from flashc_ir.program import Program
-from flashc_ir.requirements import GitSource, PathSource
+from flashc_ir.requirements import GitSource, PathSource, UrlSource
 
 from .install import install
 from .layers import Layer, make_layers
@@ -117,13 +117,22 @@ def _resolved(
                 by_name[each.dependency.name] = wheels[str(source)]
         resolver = resolver_named(context.options.resolver)
         entries = resolver.resolve(request, wheels, previous, context.services)
-    portable = (
-        entry.with_source(str(wheel.source)).with_hashes((f"sha256:{wheel.digest}",))
-        if (wheel := by_name.get(entry.name)) is not None
-        else entry
-        for entry in entries
-    )
+    urls = {
+        each.dependency.name: each.dependency.source.url
+        for each in request.requirements
+        if isinstance(each.dependency.source, UrlSource)
+    }
+    portable = [
+        _portable(entry, by_name.get(entry.name), urls.get(entry.name)) for entry in entries
+    ]
     return tuple(_with_given_hashes(entry, request, context.services.sink) for entry in portable)
+
+
+def _portable(entry: Locked, wheel: LocalWheel | None, url: str | None) -> Locked:
+    """Return an entry with its source as the project writes it, without paths of this machine."""
+    if wheel is not None:
+        return entry.with_source(str(wheel.source)).with_hashes((f"sha256:{wheel.digest}",))
+    return entry if url is None else entry.with_source(url)
 
 
 def _with_given_hashes(entry: Locked, request: ResolutionRequest, sink: Sink) -> Locked:
@@ -138,6 +147,10 @@ def _with_given_hashes(entry: Locked, request: ResolutionRequest, sink: Sink) ->
             continue
         allowed = Requirement(dependency.requirement).specifier
         if entry.version and not allowed.contains(entry.version, prereleases=True):
+            continue
+        kinds = {each.partition(":")[0] for each in entry.hashes}
+        if not any(each.partition(":")[0] in kinds for each in dependency.hashes):
+            entry = entry.with_hashes(dependency.hashes)  # the installer compares them
             continue
         hashes = tuple(each for each in entry.hashes if each in dependency.hashes)
         if not hashes:

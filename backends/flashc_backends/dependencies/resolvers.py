@@ -11,7 +11,7 @@ import json
 import platform
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -31,6 +31,7 @@ from .tools import DependencyError, run
 
 PLATFORM = "x86_64-manylinux_2_28"
 _PROJECT = "your-app"  # the name of the project that uv is given
+_PRE = {("prerelease", "allow")}  # the only option of uv that pip has too
 Wheels = Mapping[str, LocalWheel]
 
 
@@ -111,11 +112,15 @@ class PipToolsResolver:
                 help=("use the default, `--locker uv`",),
             )
             raise DependencyError
-        if request.access.pins or request.settings.overrides:
+        if (
+            request.access.pins
+            or request.settings.overrides
+            or set(request.settings.options) - _PRE
+        ):
             services.sink.report(
                 rules.RESOLVER_FAILED,
                 WholeFile("pyproject.toml"),
-                "pip-tools can't ask one index for some packages only, and knows no overrides",
+                "pip-tools can't ask one index for some packages only, and does not know uv's options",
                 help=("use the default, `--locker uv`",),
             )
             raise DependencyError
@@ -162,15 +167,19 @@ def _project(folder: Path, request: ResolutionRequest, wheels: Wheels) -> Path:
 
 def _lines(request: ResolutionRequest, wheels: Wheels) -> list[str]:
     """Return the requirements as texts of PEP 508, each once, sorted."""
-    return sorted({_line(each.dependency, wheels) for each in request.requirements})
+    expanded = request.access.expanded
+    return sorted({_line(each.dependency, wheels, expanded) for each in request.requirements})
 
 
-def _line(dependency: Dependency, wheels: Wheels) -> str:
+def _line(dependency: Dependency, wheels: Wheels, expanded: Callable[[str], str]) -> str:
     """Return a requirement as a text of PEP 508; one with a source has the URL of its wheel."""
     source = dependency.source
     if source is None or isinstance(source, IndexSource):
         return dependency.requirement
-    url = source.url if isinstance(source, UrlSource) else wheels[str(source)].file.as_uri()
+    if isinstance(source, UrlSource):
+        url = expanded(source.url)
+    else:
+        url = wheels[str(source)].file.as_uri()
     requirement = Requirement(dependency.requirement)
     extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
     marker = f" ; {requirement.marker}" if requirement.marker is not None else ""
@@ -187,7 +196,7 @@ def _with_indexes(request: ResolutionRequest, wheels: Wheels) -> tuple[str, ...]
     """Return the lines of a requirements file for pip-tools: the indexes and the requirements."""
     settings = request.access.settings
     lines = ["--no-index"] if settings.no_index else []
-    lines += ["--pre"] if settings.prereleases else []
+    lines += ["--pre"] if ("prerelease", "allow") in settings.options else []
     lines += [f"--find-links {link}" for link in request.access.links()]
     lines += [f"--trusted-host {host}" for host in settings.insecure_hosts]
     for index in settings.indexes:

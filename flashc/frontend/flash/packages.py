@@ -44,6 +44,7 @@ def read_dependencies(
                 requirement=parsed.requirement,
                 span=span,
                 source=parsed.source,
+                hashes=parsed.hashes,
             )
         )
     return tuple(found)

@@ -38,8 +38,11 @@ class Collector:
     insecure_hosts: list[str] = field(default_factory=list[str])
     overrides: list[str] = field(default_factory=list[str])
     inputs: list[str] = field(default_factory=list[str])
+    options: dict[str, str] = field(default_factory=dict[str, str])
     no_index: bool = False
-    prereleases: bool = False
+    _tables: dict[str, dict[str, Any] | None] = field(
+        default_factory=dict[str, dict[str, Any] | None]
+    )
 
     def read(self, path: str) -> str | None:
         """Return the text of a file relative to the root; None if it can't be read."""
@@ -54,6 +57,12 @@ class Collector:
 
         A file that is not TOML is reported if it belongs to the project.
         """
+        if path not in self._tables:
+            self._tables[path] = self._read_table(path)
+        return self._tables[path]
+
+    def _read_table(self, path: str) -> dict[str, Any] | None:
+        """Read a TOML file for `table`."""
         text = self.read(path)
         if text is None:
             return None
@@ -109,7 +118,7 @@ class Collector:
                 requirement=parsed.requirement,
                 span=span,
                 source=parsed.source,
-                hashes=tuple(sorted(hashes)),
+                hashes=tuple(sorted({*hashes, *parsed.hashes})),
             )
         )
 

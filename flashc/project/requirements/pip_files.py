@@ -145,7 +145,7 @@ def _read_option(collector: Collector, line: Any) -> None:
                 for location in value:
                     _add_links(collector, str(location), span, shown, folder)
             case "pre":
-                collector.prereleases = True
+                collector.options["prerelease"] = "allow"
             case "trusted_hosts":
                 collector.insecure_hosts += map(str, value)
             case "no_binary":

@@ -10,6 +10,7 @@ from flashc_core.source import Lines
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
+from .locked_versions import read_pipfile_lock
 from .texts import InvalidText, Parsed, source_of
 
 PIPFILE = "Pipfile"
@@ -32,6 +33,7 @@ def read_pipfile(collector: Collector) -> None:
     if document is None:
         return
     lines = Lines(collector.read(PIPFILE) or "")
+    read_pipfile_lock(collector)
     for number, source in enumerate(map(as_table, as_list(document.get("source")))):
         url = str(source.get("url", ""))
         span = span_of(PIPFILE, lines, url)
@@ -58,8 +60,8 @@ def read_pipfile(collector: Collector) -> None:
         collector.add(parsed, span)
     for name in as_table(document.get("dev-packages")):
         span = span_of(PIPFILE, lines, name, after="[dev-packages]")
-        place, option = "`[dev-packages]` of the Pipfile", "the table `[packages]`"
-        collector.offers.append(Offer(name=name.lower(), place=place, option=option, span=span))
+        place, help = "`[dev-packages]` of the Pipfile", "move it to `[packages]`"
+        collector.offers.append(Offer(name=name.lower(), place=place, help=help, span=span))
 
 
 def _parsed(collector: Collector, name: str, value: Any) -> Parsed:

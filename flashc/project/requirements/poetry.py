@@ -11,6 +11,7 @@ from flashc_core.source import Lines, Span
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
+from .locked_versions import read_poetry_lock
 from .texts import InvalidText, Parsed, source_of
 
 PYPROJECT = "pyproject.toml"
@@ -26,6 +27,7 @@ def read_poetry(collector: Collector) -> None:
     if not table:
         return
     lines = Lines(collector.read(PYPROJECT) or "")
+    read_poetry_lock(collector)
     _read_sources(collector, table, lines)
     chosen = {name for names in _extras(collector, table) for name in names}
     _read_table(collector, as_table(table.get("dependencies")), lines, "dependencies", chosen)
@@ -40,7 +42,7 @@ def read_poetry(collector: Collector) -> None:
                 Offer(
                     name=_normal(package),
                     place=f"Poetry's group `{name}`",
-                    option=f'groups = ["{name}"]',
+                    help=f'write `groups = ["{name}"]` in `[tool.flashc]`',
                     span=span,
                 )
             )
@@ -71,7 +73,7 @@ def _read_table(
                     Offer(
                         name=_normal(name),
                         place="Poetry's optional dependencies",
-                        option="extras = [...]",
+                        help="choose an extra that has it, with `extras` in `[tool.flashc]`",
                         span=span,
                     )
                 )

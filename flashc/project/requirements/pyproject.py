@@ -86,7 +86,13 @@ def _read_extras(
             _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), extra))
     for extra, (name, entries) in by_name.items():
         if extra not in chosen:
-            _offer(collector, entries, lines, f"the extra `{name}`", f'extras = ["{name}"]')
+            _offer(
+                collector,
+                entries,
+                lines,
+                f"the extra `{name}`",
+                f'write `extras = ["{name}"]` in `[tool.flashc]`',
+            )
 
 
 def _read_groups(collector: Collector, uv: UvTables, groups: dict[str, Any], lines: Lines) -> None:
@@ -116,10 +122,16 @@ def _read_groups(collector: Collector, uv: UvTables, groups: dict[str, Any], lin
                 _add(collector, uv, entry, span, group=group)
     for group, (name, entries) in by_name.items():
         if group not in chosen:
-            _offer(collector, entries, lines, f"the group `{name}`", f'groups = ["{name}"]')
+            _offer(
+                collector,
+                entries,
+                lines,
+                f"the group `{name}`",
+                f'write `groups = ["{name}"]` in `[tool.flashc]`',
+            )
 
 
-def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, option: str) -> None:
+def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, help: str) -> None:
     """Add the requirements of an extra or group that is not chosen, as far as they are valid."""
     for entry in entries:
         if not isinstance(entry, str):
@@ -129,7 +141,7 @@ def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, o
         except InvalidText:
             continue
         span = span_of(PYPROJECT, lines, entry)
-        collector.offers.append(Offer(name=name, place=place, option=option, span=span))
+        collector.offers.append(Offer(name=name, place=place, help=help, span=span))
 
 
 def _check_dynamic(collector: Collector, document: dict[str, Any], lines: Lines) -> None:

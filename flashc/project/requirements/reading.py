@@ -17,6 +17,7 @@ from flashc_ir.requirements import (
 )
 
 from .collector import Collector
+from .other_lists import read_other_lists
 from .pip_files import read_pip_files
 
 
@@ -61,6 +62,7 @@ def read_requirements(
         from .pipfile import read_pipfile
 
         read_pipfile(collector)
+    read_other_lists(collector)
     if any(isinstance(each.source, PathSource) for each in collector.found):
         from .folders import follow_folders
         from .uv_tables import UvTables
@@ -76,7 +78,8 @@ def read_requirements(
             indexes=tuple(collector.indexes),
             find_links=tuple(collector.find_links),
             no_index=collector.no_index,
-            prereleases=collector.prereleases,
+            options=tuple(sorted(collector.options.items())),
+            sources=() if uv is None else uv.settings(),
             insecure_hosts=tuple(collector.insecure_hosts),
             overrides=tuple(collector.overrides),
         ),

@@ -37,11 +37,15 @@ class InvalidText(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A requirement: its canonical name, its text of PEP 508 without a URL, and its source."""
+    """A requirement: its canonical name, its text of PEP 508 without a URL, and its source.
+
+    `hashes` are those in the fragment of the URL, `#sha256=HEX`.
+    """
 
     name: str
     requirement: str
     source: Source | None = None
+    hashes: tuple[str, ...] = ()
 
 
 def parse(
@@ -69,7 +73,7 @@ def parse(
     source = None if url is None else source_of(url, folder)
     if isinstance(source, PathSource | UrlSource):
         _check_name(name, source)
-    return Parsed(name, str(requirement), source)
+    return Parsed(name, str(requirement), source, hashes_in(url or ""))
 
 
 def source_of(location: str, folder: str = "") -> Source:
@@ -85,7 +89,7 @@ def source_of(location: str, folder: str = "") -> Source:
     parts = urlsplit(location)
     if parts.scheme in ("http", "https"):
         _check_credentials(location)
-        return UrlSource(location)
+        return UrlSource(parts._replace(fragment=_without_hashes(parts.fragment)).geturl())
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidText("a `file:` URL names a file of this machine: `file:///path`")
@@ -93,6 +97,12 @@ def source_of(location: str, folder: str = "") -> Source:
     if "://" in location:
         raise InvalidText(f"the scheme `{parts.scheme}` is not supported")
     return PathSource(_relative(location, folder))
+
+
+def _without_hashes(fragment: str) -> str:
+    """Return the fragment of a URL without its hashes and without pip's name of the package."""
+    kept = (part for part in fragment.split("&") if not part.startswith(("sha", "egg=")))
+    return "&".join(part for part in kept if part)
 
 
 def why_invalid(text: str, error: Exception) -> str:
@@ -169,7 +179,17 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
         )
     requirement = f"{name}[{extras}]" if extras else name
     parsed = parse(f"{requirement} ; {markers[0]}" if markers else requirement)
-    return replace(parsed, source=source)
+    return replace(parsed, source=source, hashes=hashes_in(location))
+
+
+def hashes_in(url: str) -> tuple[str, ...]:
+    """Return the hashes in the fragment of a URL."""
+    return tuple(
+        f"{name}:{value}"
+        for name, values in parse_qs(urlsplit(url).fragment).items()
+        if name in ("sha256", "sha384", "sha512")
+        for value in values
+    )
 
 
 def _git_source(location: str) -> GitSource:

@@ -12,12 +12,22 @@ from packaging.utils import canonicalize_name
 
 from flashc_core import rules
 from flashc_core.source import Lines, Span
-from flashc_ir.requirements import GitSource, IndexSource, PackageIndex, PathSource, Source
+from flashc_ir.requirements import (
+    GitSource,
+    IndexSource,
+    NamedSource,
+    PackageIndex,
+    PathSource,
+    Source,
+)
 
 from .collector import Collector, as_list, as_table, span_of
 from .texts import InvalidText, Parsed, source_of, with_marker
 
 PYPROJECT = "pyproject.toml"
+_OPTIONS = frozenset(
+    "exclude-newer fork-strategy index-strategy keyring-provider prerelease resolution".split()
+)
 _HIGHEST = 8  # folders above the project in which the root of its workspace is looked for
 
 
@@ -63,6 +73,21 @@ class UvTables:
             requirement = with_marker(parsed.requirement, str(marker))
             yield replace(parsed, requirement=requirement, source=source)
         yield parsed
+
+    def settings(self) -> tuple[NamedSource, ...]:
+        """Return the sources that hold without an extra or a group, for the whole project."""
+        found: list[NamedSource] = []
+        for name, (folder, tables) in sorted(self.sources.items()):
+            for table in tables:
+                if "extra" in table or "group" in table:
+                    continue
+                try:
+                    source = self._source(name, table, folder)
+                except InvalidText:  # reported where a requirement needs it
+                    continue
+                marker = str(table.get("marker", ""))
+                found.append(NamedSource(name=name, source=source, marker=marker))
+        return tuple(found)
 
     def _source(self, name: str, table: dict[str, Any], folder: str) -> Source:
         """Return the source that a table of `[tool.uv.sources]` means.
@@ -115,10 +140,10 @@ def read_uv_tables(collector: Collector) -> UvTables:
         found.members = _members(collector, root, as_table(above.get("workspace")))
         if root:
             _add_sources(found, above, root)
-            _add_indexes(collector, above, path)
+            _add_settings(collector, above, root)
             _add_limits(collector, above, path)
     _add_sources(found, own, "")
-    _add_indexes(collector, own, PYPROJECT)
+    _add_settings(collector, own, "")
     _add_limits(collector, own, PYPROJECT)
     return found
 
@@ -187,6 +212,19 @@ def _span(collector: Collector, path: str, *sought: str, after: str = "") -> Spa
     )
 
 
+def _add_settings(collector: Collector, table: dict[str, Any], folder: str) -> None:
+    """Add the indexes and options of a folder: those of `uv.toml`, which replace `[tool.uv]`.
+
+    Source: docs.astral.sh/uv/concepts/configuration-files.
+    """
+    path = posixpath.join(folder, "uv.toml")
+    settings = collector.table(path)
+    if settings is None:
+        settings, path = table, posixpath.join(folder, PYPROJECT)
+    _add_indexes(collector, settings, path)
+    _add_indexes(collector, as_table(settings.get("pip")), path)
+
+
 def _add_indexes(collector: Collector, table: dict[str, Any], path: str) -> None:
     """Add the indexes, and the older options that mean the same."""
     indexes = [as_table(each) for each in as_list(table.get("index"))]
@@ -195,7 +233,7 @@ def _add_indexes(collector: Collector, table: dict[str, Any], path: str) -> None
         extra.append({"url": table["index-url"], "default": True})
     for index in (*indexes, *extra):
         url = str(index.get("url", ""))
-        span = _span(collector, path, url, after="[tool.uv")
+        span = _span(collector, path, url)
         try:
             if "://" in url:
                 source_of(url)
@@ -227,7 +265,9 @@ def _add_indexes(collector: Collector, table: dict[str, Any], path: str) -> None
             str(location) if is_url else posixpath.join(folder, str(location))
         )
     collector.no_index |= table.get("no-index") is True
-    collector.prereleases |= table.get("prerelease") == "allow"
+    for key in _OPTIONS & table.keys():
+        if isinstance(table[key], str):
+            collector.options[key] = table[key]
     collector.insecure_hosts += map(str, as_list(table.get("allow-insecure-host")))
 
 

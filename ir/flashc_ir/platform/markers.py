@@ -28,6 +28,18 @@ def worker_environment(python_version: str) -> dict[str, str]:
     }
 
 
+def marker_holds(marker: str, python_version: str) -> bool:
+    """Return whether a marker holds on workers; an empty one and one that is not valid do."""
+    if not marker:
+        return True
+    from packaging.markers import InvalidMarker, Marker  # takes long to import
+
+    try:
+        return Marker(marker).evaluate(worker_environment(python_version))
+    except InvalidMarker:
+        return True
+
+
 def holds_on_workers(requirement: str, python_version: str) -> bool:
     """Return whether the marker of a requirement holds on workers, or it has none."""
     if ";" not in requirement:
