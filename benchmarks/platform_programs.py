@@ -1,10 +1,12 @@
 """Programs that the measurements of the platform start, in the environment in which flashc is installed.
 
-Usage: python platform_programs.py serve FOLDER durable|default
-       python platform_programs.py load URL KEY CLIENTS SECONDS
+Usage: python platform_programs.py serve FOLDER durable|default [ARTIFACT]
+       python platform_programs.py load URL KEY CLIENTS SECONDS small|large|waiting
        python platform_programs.py compare URL URL KEY CALLS
+       python platform_programs.py calls URL KEY WORKER CALLS
 
-`serve` runs a platform until its standard input ends.  Every program prints one line of JSON.
+`serve` runs a platform until its standard input ends; with an ARTIFACT of the project `projects.calling` this too.
+`calls` has the caller of that project call its callee.  Every program prints one line of JSON.
 """
 
 from __future__ import annotations
@@ -25,13 +27,19 @@ from flashc_backends.platform.assembly import LocalPlatform
 from flashc_backends.platform.engines.process import ProcessEngine
 from flashc_core.cache import open_store
 
-_INPUT = b'{"input":{"text":"%s"}}' % (b"x" * 400)
+_INPUTS = {
+    "small": b'{"input":{"text":"%s"}}' % (b"x" * 400),
+    "large": b'{"input":{"text":"%s"}}' % (b"x" * 10_000),
+    "waiting": b'{"input":{"text":"%s","wait":0.005}}' % (b"x" * 400),
+}
 _LANES = 32
 
-# A worker with as little code as possible, so that the platform is measured and not the worker.
+# A worker with as little code as possible, so that the platform is measured and not the worker: each of its lanes is
+# what a worker with one slot is, and asks for one job at a time.
 _RAW = f"""
 import asyncio, json, os
 from urllib.parse import urlsplit
+import uvloop
 
 async def lane(host, port, base, worker, key):
     reader, writer = await asyncio.open_connection(host, port)
@@ -50,6 +58,8 @@ async def lane(host, port, base, worker, key):
         if not taken:
             continue
         job = json.loads(taken)
+        if "wait" in job["input"]:
+            await asyncio.sleep(job["input"]["wait"])
         path = base + b"/job-done/" + worker + b"/" + job["id"].encode() + b"?gpu=x"
         await ask(b"POST", path, json.dumps({{"output": job["input"]}}).encode())
 
@@ -59,7 +69,7 @@ async def main():
     worker, key = os.environ["RUNPOD_POD_ID"].encode(), os.environ["RUNPOD_AI_API_KEY"].encode()
     await asyncio.gather(*(lane(url.hostname, url.port, base, worker, key) for _ in range({_LANES})))
 
-asyncio.run(main())
+uvloop.run(main())
 """
 _SDK = f"""
 async def handler(job):
@@ -78,8 +88,8 @@ async def double(body: dict):
 """
 
 
-async def _serve(folder: Path, *, durable: bool) -> None:
-    """Run a platform with three endpoints: "raw", "sdk" and the load balancer "web"."""
+async def _serve(folder: Path, built: Path | None, *, durable: bool) -> None:
+    """Run a platform with three endpoints, "raw", "sdk" and the load balancer "web", and those of an artifact."""
     artifact = folder / "artifact"
     artifact.mkdir(parents=True)
     for name, text in (("raw", _RAW), ("sdk", _SDK), ("web", _WEB)):
@@ -103,14 +113,15 @@ async def _serve(folder: Path, *, durable: bool) -> None:
             "resources": resources,
         }
         ids = await platform.deploy("bench", "production", manifest, artifact)
+        if built is not None:
+            made = json.loads(built.with_name("flash_manifest.json").read_text("utf-8"))
+            ids |= await platform.deploy("calls", "production", made, built, least_workers=1)
         await platform.ready(300)
-        assert platform.fleet is not None
-        ((host, port),) = platform.fleet.addresses.values()
         answer = {
             "base": platform.base,
             "key": platform.key,
             "ids": ids,
-            "worker": f"http://{host}:{port}",
+            "workers": _addresses(platform, ids),
         }
         print(json.dumps(answer), flush=True)
         await asyncio.to_thread(sys.stdin.read)
@@ -118,12 +129,24 @@ async def _serve(folder: Path, *, durable: bool) -> None:
         await platform.close()
 
 
-async def _load(url: str, key: str, clients: int, seconds: float) -> None:
+def _addresses(platform: LocalPlatform, ids: dict[str, str]) -> dict[str, str]:
+    """Return the URL of a worker of each load balancer, by the name of its resource."""
+    assert platform.fleet is not None
+    return {
+        name: f"http://{host}:{port}"
+        for name, endpoint in ids.items()
+        for worker in platform.core.dispatchers[endpoint].pool.ready()
+        if worker.id in platform.fleet.addresses
+        for host, port in [platform.fleet.addresses[worker.id]]
+    }
+
+
+async def _load(url: str, key: str, clients: int, seconds: float, body: bytes) -> None:
     """Send the same job again and again; print the jobs per second and the median and 99th percentile."""
     parts = urlsplit(url)
     head = (
         f"POST {parts.path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
-        f"authorization: Bearer {key}\r\ncontent-length: {len(_INPUT)}\r\n\r\n"
+        f"authorization: Bearer {key}\r\ncontent-length: {len(body)}\r\n\r\n"
     ).encode()
     took: list[float] = []
     end = time.perf_counter() + seconds
@@ -131,12 +154,12 @@ async def _load(url: str, key: str, clients: int, seconds: float) -> None:
     async def client() -> None:
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         while (begun := time.perf_counter()) < end:
-            writer.write(head + _INPUT)
+            writer.write(head + body)
             answer = (await reader.readuntil(b"\r\n\r\n")).lower()
             length = int(answer.partition(b"content-length:")[2].split(b"\r")[0])
-            body = await reader.readexactly(length)
-            if b"COMPLETED" not in body:
-                raise RuntimeError(body)
+            result = await reader.readexactly(length)
+            if b"COMPLETED" not in result:
+                raise RuntimeError(result)
             took.append(time.perf_counter() - begun)
         writer.close()
 
@@ -161,15 +184,27 @@ def _compare(first: str, second: str, key: str, calls: int) -> None:
     print(json.dumps([statistics.median(times) for times in took.values()]))
 
 
+def _calls(url: str, key: str, worker: str, calls: int) -> None:
+    """Have the caller call its callee, and httpx send the same requests; print the median of each in seconds."""
+    headers = {"authorization": f"Bearer {key}"}
+    wanted = {"input": {"worker": worker, "calls": calls}}
+    with httpx.Client(headers=headers, trust_env=False, timeout=300) as client:
+        answer = client.post(f"{url}/runsync?wait=300000", json=wanted).raise_for_status().json()
+    print(json.dumps(answer["output"]))
+
+
 def main() -> None:
     """Run the program that the command line names."""
     match sys.argv[1:]:
-        case ["serve", folder, mode]:
-            uvloop.run(_serve(Path(folder), durable=mode == "durable"))
-        case ["load", url, key, clients, seconds]:
-            uvloop.run(_load(url, key, int(clients), float(seconds)))
+        case ["serve", folder, mode, *built]:
+            artifact = Path(built[0]) if built else None
+            uvloop.run(_serve(Path(folder), artifact, durable=mode == "durable"))
+        case ["load", url, key, clients, seconds, kind]:
+            uvloop.run(_load(url, key, int(clients), float(seconds), _INPUTS[kind]))
         case ["compare", first, second, key, calls]:
             _compare(first, second, key, int(calls))
+        case ["calls", url, key, worker, calls]:
+            _calls(url, key, worker, int(calls))
         case _:
             sys.exit(__doc__)
 

@@ -1,7 +1,14 @@
 """Measure the local platform next to the local server of the runpod SDK, and its proxy next to no proxy.
 
-All servers run at the same time, idle but for the one that is measured; the rounds alternate between them.  A job of
-the platform is three requests and three commits, in two processes; one of the SDK's server is a call in that server.
+All servers run at the same time, idle but for the one that is measured; the rounds alternate between them.
+
+What the rows of `runsync` compare is not the same work.  The server of the SDK (`--rp_serve_api`) calls the handler
+inside the request: it has no queue, keeps nothing, and loses its jobs with its process.  A job of the platform is three
+requests, of the client and of a worker in another process, and three commits; it survives both processes, is fenced
+against lost and late workers, and is traced.  The load generator, a loop of raw sockets, takes little of the two
+processors, so that the server's own time decides.  With a client that costs more than the server, such as httpx, or
+with fewer clients, the ratio is another: that is why each row names the numbers themselves.  Both sides run an `async`
+handler that returns its input: 0.4 kB; 10 kB; and 0.4 kB after waiting for 5 ms, as a handler that asks a service does.
 """
 
 from __future__ import annotations
@@ -11,6 +18,7 @@ import os
 import socket
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -18,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import projects
 from rows import Row
 
 _PROGRAMS = Path(__file__).with_name("platform_programs.py")
@@ -25,9 +34,11 @@ _CLIENTS = 32
 _SECONDS = 2.0  # of load in a round
 _CALLS = 300  # through the proxy, and without it, in a round
 _PEER = """
-import runpod
+import asyncio, runpod
 
 async def handler(job):
+    if "wait" in job["input"]:
+        await asyncio.sleep(job["input"]["wait"])
     return job["input"]
 
 runpod.serverless.start({"handler": handler})
@@ -51,13 +62,20 @@ class Server:
 
 def platform(ours: Path, theirs: Path, folder: Path, rounds: int) -> Iterator[Row]:
     """Measure the platform; `ours` and `theirs` are the folders of the two environments' programs."""
+    project = projects.calling(folder / "calling")
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    command = [str(ours / "flashc"), "build", str(project), "--python-version", version]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    built = project / ".flash" / "artifact.tar.gz"
     with (
         _platform(ours, folder / "durable", "durable") as durable,
-        _platform(ours, folder / "default", "default") as default,
+        _platform(ours, folder / "default", "default", str(built)) as default,
         _peer(theirs, folder) as peer,
     ):
         yield from _queue_rows(ours, durable, default, peer, rounds)
+        yield from _other_load_rows(ours, default, peer, rounds)
         yield _proxy_row(ours, default, rounds)
+        yield _callee_row(ours, default, rounds)
 
 
 def _queue_rows(
@@ -75,7 +93,7 @@ def _queue_rows(
     tails: dict[str, list[float]] = {name: [] for name in measured}
     for _ in range(rounds):
         for name, (url, key) in measured.items():
-            seen = _program(ours, "load", url, key, str(_CLIENTS), str(_SECONDS))
+            seen = _loaded(ours, url, key, "small")
             rates[name].append(seen["rate"])
             tails[name].append(seen["p99"] * 1000)
     shown = {
@@ -110,8 +128,53 @@ def _queue_rows(
         )
 
 
+def _other_load_rows(ours: Path, server: Server, peer: Server, rounds: int) -> Iterator[Row]:
+    """Compare the same servers with larger jobs, and with jobs that take some time."""
+    for kind, what in (
+        ("large", "... with bodies of 10 kB, safe from the end of the process only"),
+        ("waiting", "... with a handler that waits for 5 ms"),
+    ):
+        seen: dict[str, list[float]] = {"ours": [], "theirs": []}
+        for _ in range(rounds):
+            seen["ours"].append(_loaded(ours, server.url, server.key, kind)["rate"])
+            seen["theirs"].append(_loaded(ours, peer.url, peer.key, kind)["rate"])
+        mine, other = (statistics.median(rates) for rates in seen.values())
+        yield Row(
+            what=what,
+            ours=f"{mine:.0f}/s",
+            theirs=f"{other:.0f}/s",
+            ratio=f"{mine / other:.2f} x",
+            mark="for orientation",
+            holds=True,
+        )
+
+
+def _loaded(ours: Path, url: str, key: str, kind: str) -> dict[str, float]:
+    seen: dict[str, float] = _program(ours, "load", url, key, str(_CLIENTS), str(_SECONDS), kind)
+    return seen
+
+
+def _callee_row(ours: Path, server: Server, rounds: int) -> Row:
+    """Compare a call of another endpoint's route with httpx, both in the calling worker.
+
+    The stub's requests pass the platform; those of plain httpx go straight to the callee's worker.
+    """
+    url = f"{server.details['base']}/v2/{server.details['ids']['caller']}"
+    worker = server.details["workers"]["callee"]
+    seen = [_program(ours, "calls", url, server.key, worker, str(_CALLS)) for _ in range(rounds)]
+    plain, stub = (statistics.median(times) * 1000 for times in zip(*seen, strict=True))
+    return Row(
+        what="a load balancer's route called from another endpoint / plain httpx to its worker",
+        ours=f"{stub:.2f} ms",
+        theirs=f"{plain:.2f} ms",
+        ratio=f"{stub / plain:.2f} x",
+        mark="<= 1.5 x",
+        holds=stub <= 1.5 * plain,
+    )
+
+
 def _proxy_row(ours: Path, server: Server, rounds: int) -> Row:
-    direct = f"{server.details['worker']}/double"
+    direct = f"{server.details['workers']['web']}/double"
     proxied = f"{server.details['base']}/lb/{server.details['ids']['web']}/double"
     seen = [
         _program(ours, "compare", direct, proxied, server.key, str(_CALLS)) for _ in range(rounds)
@@ -138,9 +201,9 @@ def _program(ours: Path, *arguments: str) -> Any:
 
 
 @contextmanager
-def _platform(ours: Path, folder: Path, mode: str) -> Generator[Server]:
+def _platform(ours: Path, folder: Path, mode: str, *built: str) -> Generator[Server]:
     with subprocess.Popen(
-        [str(ours / "python"), str(_PROGRAMS), "serve", str(folder), mode],
+        [str(ours / "python"), str(_PROGRAMS), "serve", str(folder), mode, *built],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as process:

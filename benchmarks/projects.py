@@ -92,6 +92,69 @@ async def work(number: int) -> dict:
     return {"version": VERSION}
 """,
 }
+_CALLING = {
+    "web.py": """\
+from flashc import Endpoint
+
+api = Endpoint(name="callee", cpu="cpu3c-1-2")
+
+
+@api.post("/double")
+async def double(x: int) -> dict:
+    return {"x": 2 * x}
+""",
+    "caller.py": """\
+import statistics
+import time
+
+import httpx
+from flashc import Endpoint
+
+
+@Endpoint(name="caller", cpu="cpu3c-1-2")
+async def caller(worker: str, calls: int) -> list:
+    from web import double
+
+    plain: list[float] = []
+    stub: list[float] = []
+    async with httpx.AsyncClient() as client:
+        for _ in range(calls):
+            began = time.perf_counter()
+            reply = await client.post(f"{worker}/double", json={"x": 21})
+            answers = [reply.json()]
+            between = time.perf_counter()
+            answers.append(await double(21))
+            plain.append(between - began)
+            stub.append(time.perf_counter() - between)
+            if answers != [{"x": 42}, {"x": 42}]:
+                raise RuntimeError(answers)
+    return [statistics.median(plain), statistics.median(stub)]
+""",
+}
+_PREVIEWED = """\
+from runpod_flash import Endpoint
+
+api = Endpoint(name="front", cpu="cpu3c-1-2", workers=(1, 1))
+
+
+@api.post("/double")
+async def double(x: int) -> dict:
+    return {"x": 2 * x}
+
+
+@Endpoint(name="work", cpu="cpu3c-1-2", workers=(1, 1))
+async def work(x: int) -> dict:
+    return {"x": 2 * x}
+
+
+@Endpoint(name="model", cpu="cpu3c-1-2", workers=(1, 1))
+class Model:
+    def __init__(self):
+        self.factor = 2
+
+    async def scale(self, x: int) -> dict:
+        return {"x": self.factor * x}
+"""
 _PLAIN_APP = """\
 from fastapi import FastAPI
 
@@ -136,6 +199,16 @@ def scientific(folder: Path) -> Path:
 def reloaded(folder: Path) -> Path:
     """Write a load balancer and a queue that answer with a number of their module."""
     return _write(folder, _RELOADED)
+
+
+def calling(folder: Path) -> Path:
+    """Write a queue whose function calls the route of a load balancer, and sends it the same request with httpx."""
+    return _write(folder, _CALLING)
+
+
+def previewed(folder: Path) -> Path:
+    """Write a load balancer, a queue and a class, which double a number."""
+    return _write(folder, {"app.py": _PREVIEWED})
 
 
 def plain_app(folder: Path) -> Path:

@@ -34,11 +34,11 @@ def of_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> di
         headers = {"Authorization": f"Bearer {ready['key']}", "Content-Type": "application/json"}
 
         def web() -> object:
-            return _ask(f"{urls['load-balanced']}/version", headers)["version"]
+            return ask(f"{urls['load-balanced']}/version", headers)["version"]
 
         def queue() -> object:
             body = json.dumps({"input": {"number": 1}}).encode()
-            return _ask(f"{urls['queue']}/runsync", headers, body)["output"]["version"]
+            return ask(f"{urls['queue']}/runsync", headers, body)["output"]["version"]
 
         return {
             "load balancer": _median(project / "web.py", web, runs),
@@ -55,10 +55,10 @@ def of_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
     command = [str(uvicorn), "main:app", "--reload", "--port", str(port), "--log-level", "error"]
     with _running(command, dict(os.environ), project):
 
-        def ask() -> object:
-            return _ask(f"http://127.0.0.1:{port}/version", {})["version"]
+        def version() -> object:
+            return ask(f"http://127.0.0.1:{port}/version", {})["version"]
 
-        return _median(project / "main.py", ask, runs)
+        return _median(project / "main.py", version, runs)
 
 
 @contextmanager
@@ -85,7 +85,8 @@ def _event(process: subprocess.Popen[bytes], kind: str) -> dict[str, Any]:
     raise RuntimeError(f"no event {kind}")
 
 
-def _ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+def ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+    """Send a request and return the parsed answer."""
     request = urllib.request.Request(url, body, headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
@@ -93,7 +94,7 @@ def _ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
 
 def _median(file: Path, ask: Callable[[], object], runs: int) -> float:
     """Return the median time until `ask` returns the version that was saved."""
-    _wait(ask, 0)
+    wait(ask, 0)
     times: list[float] = []
     for version in range(1, runs + 1):
         text = file.read_text("utf-8").replace(
@@ -102,18 +103,19 @@ def _median(file: Path, ask: Callable[[], object], runs: int) -> float:
         time.sleep(_REST)
         began = time.perf_counter()
         file.write_text(text, "utf-8")
-        _wait(ask, version)
+        wait(ask, version)
         times.append(time.perf_counter() - began)
     return statistics.median(times)
 
 
-def _wait(ask: Callable[[], object], version: int) -> None:
+def wait(ask: Callable[[], object], wanted: object) -> None:
+    """Wait until `ask` returns what is wanted; a server that is not there yet is asked again."""
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:
         try:
-            if ask() == version:
+            if ask() == wanted:
                 return
         except (OSError, KeyError, urllib.error.URLError):  # a server that is being replaced
             pass
         time.sleep(_PAUSE)
-    raise RuntimeError(f"version {version} did not answer")
+    raise RuntimeError(f"{wanted} was not the answer in time")

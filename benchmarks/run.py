@@ -20,6 +20,7 @@ from functools import partial
 from pathlib import Path
 
 import platform_rows
+import preview as previews
 import projects
 import reload
 from measure import Figure, measure
@@ -277,6 +278,11 @@ def platform(bench: Bench) -> Iterator[Row]:
     yield from platform_rows.platform(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
+def preview(bench: Bench) -> Iterator[Row]:
+    """Measure the start of previews, next to that of `flash deploy --preview`."""
+    yield from previews.preview(bench.ours, bench.theirs, bench.folder, bench.runs)
+
+
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": start_up,
     "check": check,
@@ -287,6 +293,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "cold-start": cold_start,
     "save-to-answer": save_to_answer,
     "platform": platform,
+    "preview": preview,
 }
 
 

@@ -12,20 +12,23 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import structs
 
+from flashc_core.cache import digest
 from flashc_core.diagnostics import Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.program import Program, endpoint_order, source_paths
-from flashc_ir.verify import Verifier
+from flashc_ir.verify import Verifier, verify_parts
 
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
 from .frontend.relevance import Relevance, find_relevant_modules
 from .incremental.plain_modules import read_plain_modules
-from .incremental.summaries import Reading, read_summaries
-from .project.inputs import file_input, variable_input
+from .incremental.reading import Reading, StoredSummary
+from .incremental.summaries import read_summaries
+from .project.inputs import file_input
 from .project.python_version import PIPFILE, PYTHON_VERSION
 from .project.requirements.reading import read_requirements
 from .project.suppressions import report_unused
@@ -47,50 +50,86 @@ class Compilation:
     inputs: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class ReadProject:
+    """An opened project, with what its modules contain.
+
+    `workspace` is opened for the SDKs of `dialects`.
+    """
+
+    workspace: Workspace
+    dialects: tuple[Dialect, ...]
+    relevance: Relevance
+    reading: Reading
+
+    def digest(self) -> str:
+        """Return a digest of what was read of the modules."""
+        plain = msgspec.msgpack.encode(list(self.relevance.plain.values()))
+        return digest(self.reading.digest(), plain)
+
+
 def compile_project(
     workspace: Workspace,
     sink: Sink,
     observe: Observer | None = None,
     *,
     dialects: tuple[Dialect, ...] | None = None,
-    rewrite: bool = True,
     prepare_next: Callable[[], object] | None = None,
 ) -> Compilation:
     """Compile an opened project and report its findings to `sink`, a sink of the workspace.
 
     `observe` is called after every pass with the name of the pass and the program that it returned.
-    `dialects` are the SDKs that the program may be written for; Flash if None.  If `rewrite` is
-    False, the program is only checked, and the passes that prepare a build do not run.
-    `prepare_next` is called while other processes read modules.
+    `dialects` are the SDKs that the program may be written for; Flash if None.  `prepare_next` is
+    called while other processes read modules.
     """
-    if dialects is None:
-        dialects = (FLASH,)
+    project = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
+    return compile_modules(project, sink, observe)
+
+
+def read_project(
+    workspace: Workspace,
+    *,
+    dialects: tuple[Dialect, ...] | None = None,
+    prepare_next: Callable[[], object] | None = None,
+) -> ReadProject:
+    """Read the modules of an opened project, and find the endpoints that Python would define.
+
+    The arguments are as in `compile_project`.
+    """
 
     def meanwhile() -> None:
         import_module("flashc.passes")
         if prepare_next is not None:
             prepare_next()
 
+    if dialects is None:
+        dialects = (FLASH,)
     workspace = workspace.for_sdks(packages_of(dialects))
-    project = workspace.project
-    environment = workspace.environment.recording()
+    relevance = find_relevant_modules(workspace.project, partial(read_plain_modules, workspace))
+    reading = read_modules(workspace, relevance, dialects, meanwhile)
+    return ReadProject(workspace, dialects, relevance, reading)
 
-    # Read the modules, and find the endpoints that Python would define.
-    relevance = find_relevant_modules(project, partial(read_plain_modules, workspace))
-    verifier = Verifier()
-    reading = read_modules(workspace, relevance, dialects, verifier, meanwhile)
-    for diagnostic in reading.diagnostics():
-        sink.add(diagnostic)
 
-    # Put everything together, and run the passes.
+def compile_modules(
+    read: ReadProject, sink: Sink, observe: Observer | None = None, *, rewrite: bool = True
+) -> Compilation:
+    """Put what was read together into a program, run the passes, and report all findings to `sink`.
+
+    If `rewrite` is False, the program is only checked, and the passes that prepare a build do not
+    run.
+    """
     from .passes import run_passes  # imported while the modules are read
     from .passes.context import PassContext
 
+    workspace, reading = read.workspace, read.reading
+    project = workspace.project
+    for diagnostic in reading.diagnostics():
+        sink.add(diagnostic)
     requirements = read_requirements(
         project, sink, extras=workspace.options.extras, groups=workspace.options.groups
     )
     program = structs.replace(
-        assemble(workspace, relevance, reading),
+        assemble(workspace, read.relevance, reading),
         requirements=requirements.found,
         offers=requirements.offers,
         resolver=requirements.resolver,
@@ -100,17 +139,18 @@ def compile_project(
         sink=sink,
         project=project,
         options=workspace.options,
-        environment=environment,
+        environment=workspace.environment.recording(),
         flags=frozenset(name for name, value in workspace.flags.items() if value is not None),
-        how_to_declare=tuple(dialect.how_to_declare for dialect in dialects),
+        how_to_declare=tuple(dialect.how_to_declare for dialect in read.dialects),
     )
+    verifier = Verifier()
+    verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())
     compiled = run_passes(program, context, verifier, observe, rewrite=rewrite)
 
     report_unused(workspace.suppressions, sink)
-    asked = map(variable_input, environment.asked)
     inputs = {
         *reading.inputs,
-        *asked,
+        *context.inputs(),
         *requirements.inputs,
         *map(file_input, (PYTHON_VERSION, PIPFILE, *source_paths(program))),
     }
@@ -121,7 +161,6 @@ def read_modules(
     workspace: Workspace,
     relevance: Relevance,
     dialects: tuple[Dialect, ...],
-    verifier: Verifier,
     meanwhile: Callable[[], object],
 ) -> Reading:
     """Return the summaries of all relevant modules.
@@ -129,15 +168,14 @@ def read_modules(
     With `--trace`, all modules are read together, and nothing is cached.
     """
     if not workspace.options.trace:
-        reading = read_summaries(workspace, relevance.relevant, dialects, meanwhile)
-        verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())
-        return reading
+        return read_summaries(workspace, relevance.relevant, dialects, meanwhile)
     from .frontend.summarise import summarise
 
     names = tuple(sorted(relevance.relevant))
     project, environment = workspace.project, workspace.environment
     summary = summarise(names, project, environment, dialects, names, trace=True)
-    return Reading([summary], {}, summary.inputs)
+    verify_parts(summary.parts(), project.by_path)
+    return Reading((StoredSummary.encode(summary),), {}, summary.inputs)
 
 
 def assemble(workspace: Workspace, relevance: Relevance, reading: Reading) -> Program:

@@ -16,7 +16,10 @@ from flashc_core.diagnostics import Diagnostic, Rule
 from .result import Result
 
 if TYPE_CHECKING:  # a cached result needs no dialect
+    from flashc.compile import ReadProject
     from flashc.frontend.dialect import Dialect
+
+_KIND = "checks"
 
 
 class CheckResult(Result, frozen=True, kw_only=True):
@@ -55,18 +58,37 @@ def check_project(
 def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckResult:
     """Return the result of a check with all diagnostics."""
     memo, key = memo_of(workspace), project_key(workspace, dialects)
-    cached = None if key is None else memo.load("checks", key)
+    cached = None if key is None else memo.load(_KIND, key)
     if cached is not None:
         return msgspec.json.decode(cached, type=CheckResult)
-    from flashc.compile import compile_project  # LibCST and the passes take a while to import
+    from flashc.compile import read_project  # LibCST and the passes take a while to import
 
-    sink = workspace.sink()
-    compiled = compile_project(workspace, sink, dialects=dialects, rewrite=False)
-    endpoints = None if compiled.program is None else len(compiled.program.endpoints)
-    result = CheckResult(diagnostics=tuple(sink), endpoints=endpoints)
-    if key is not None:
-        memo.save("checks", key, compiled.inputs, msgspec.json.encode(result))
+    read = read_project(workspace, dialects=dialects)
+    if key is None:
+        return _run_passes(read)[0]
+    # If an edit alters nothing of what is read of the modules, the result is as before.
+    key_of_read = project_key(workspace, dialects, read.digest())
+    assert key_of_read is not None
+    cached = memo.load(_KIND, key_of_read)
+    if cached is not None:
+        result = msgspec.json.decode(cached, type=CheckResult)
+        inputs = (*read.reading.inputs, *memo.inputs(_KIND, key_of_read))
+    else:
+        result, inputs = _run_passes(read)
+        cached = msgspec.json.encode(result)
+        memo.save(_KIND, key_of_read, inputs, cached)
+    memo.save(_KIND, key, inputs, cached)
     return result
+
+
+def _run_passes(read: ReadProject) -> tuple[CheckResult, tuple[str, ...]]:
+    """Run the passes on what was read of the modules; return the result and its inputs."""
+    from flashc.compile import compile_modules
+
+    sink = read.workspace.sink()
+    compiled = compile_modules(read, sink, rewrite=False)
+    endpoints = None if compiled.program is None else len(compiled.program.endpoints)
+    return CheckResult(diagnostics=tuple(sink), endpoints=endpoints), compiled.inputs
 
 
 def _selected(

@@ -144,18 +144,14 @@ async def _run(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
-    root = builder.workspace.root
-    while first is None:
-        listener.note("nothing runs until this is corrected")
-        async for _ in _changes(root, stop):
-            first = await asyncio.to_thread(builder.rebuild)
-            break
-        if stop.is_set():
+    if first is None:
+        first = await _corrected(builder, stop, listener)
+        if first is None:
             return
     settings = structs.replace(settings, environ=dict(builder.workspace.environment))
     development = Development(
         version=first,
-        project=root,
+        project=builder.workspace.root,
         cache=builder.workspace.cache.folder,
         settings=settings,
         listener=listener,
@@ -168,6 +164,18 @@ async def _run(
         reloading.cancel()
         with suppress(asyncio.CancelledError):
             await reloading
+
+
+async def _corrected(builder: _Builder, stop: asyncio.Event, listener: Listener) -> Version | None:
+    """Return the project as soon as it can run; None if the session is to end before that."""
+    is_first = True  # what was saved before the watcher runs
+    async for _ in _changes(builder.workspace.root, stop, at_once=True):
+        version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
+        if version is not None:
+            return version
+        listener.note("nothing runs until this is corrected")
+        is_first = False
+    return None
 
 
 async def _reload(development: Development, builder: _Builder, stop: asyncio.Event) -> None:

@@ -56,4 +56,5 @@ def _location(path: Path, problem: Problem) -> Location:
     name, line, column = path.as_posix(), problem.line, max(problem.column, 1)
     if not line:
         return WholeFile(name)
-    return Span(name, line, column, line, column + max(len(problem.key), 1))
+    width = len(problem.key) if problem.column else 0
+    return Span(name, line, column, line, column + max(width, 1))

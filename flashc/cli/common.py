@@ -6,13 +6,16 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 from flashc.project.workspace import Workspace
 from flashc_core.diagnostics import Diagnostic, ExitCode
 from flashc_core.source import Lines
+
+if TYPE_CHECKING:
+    from .output import Echo
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -117,13 +120,19 @@ def building_options(function: _F) -> _F:
 
 
 def print_findings(
-    diagnostics: Iterable[Diagnostic], workspace: Workspace, output_format: str
+    diagnostics: Iterable[Diagnostic],
+    workspace: Workspace,
+    output_format: str,
+    *,
+    echo: Echo = click.echo,
 ) -> None:
     """Print diagnostics of an opened project.
 
     Text goes to standard error, the formats for machines to standard output.
     """
-    render_to_streams(diagnostics, workspace.root, workspace.project.lines, output_format)
+    render_to_streams(
+        diagnostics, workspace.root, workspace.project.lines, output_format, echo=echo
+    )
 
 
 def render_to_streams(
@@ -131,6 +140,8 @@ def render_to_streams(
     root: Path,
     lines_of: Callable[[str], Lines | None],
     output_format: str,
+    *,
+    echo: Echo = click.echo,
 ) -> None:
     """Print diagnostics in a format; see `print_findings`.
 
@@ -143,20 +154,20 @@ def render_to_streams(
         case "json":
             from flashc.report.json_report import render_json
 
-            click.echo(render_json(found), nl=False)
+            echo(render_json(found), nl=False)
         case "sarif":
             from flashc.report.sarif import render_sarif
 
-            click.echo(render_sarif(found, _below_repository(root)), nl=False)
+            echo(render_sarif(found, _below_repository(root)), nl=False)
         case "github":
             from flashc.report.github import render_github
 
-            click.echo(render_github(found, _below_repository(root)), nl=False)
+            echo(render_github(found, _below_repository(root)), nl=False)
         case _:
             if found:
                 from flashc.report.text import render
 
-                click.echo(render(found, lines_of, _paint()), nl=False, err=True)
+                echo(render(found, lines_of, _paint()), nl=False, err=True)
 
 
 def _below_repository(root: Path) -> str:

@@ -11,6 +11,7 @@ from flashc.project.workspace import open_workspace
 
 from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
+from .output import output
 from .preview import format_option
 from .progress import show_progress
 
@@ -44,12 +45,16 @@ def command(
     from flashc_backends.preview.preview import Settings
 
     from .dev_screen import JsonDevScreen, TextDevScreen
-    from .preview_screen import phases_of
+    from .preview_screen import missing_event, missing_text, phases_of
 
     asked = read_faults_option(faults)
     workspace = open_workspace(project, given)
-    with show_progress(output_format == "text", "compiling") as progress:
-        screen = JsonDevScreen() if output_format == "json" else TextDevScreen(phases_of(progress))
+    is_text = output_format == "text"
+    with (
+        show_progress(is_text, "compiling") as progress,
+        output(missing_text if is_text else missing_event) as echo,
+    ):
+        screen = TextDevScreen(phases_of(progress), echo) if is_text else JsonDevScreen(echo)
         settings = Settings(
             engine="process",
             port=port,
@@ -59,6 +64,6 @@ def command(
         )
         ended = run_dev(workspace, settings, screen, progress=progress)
     print_findings(ended.diagnostics, workspace, "text")
-    if not ended.has_errors and output_format == "text":
+    if not ended.has_errors and is_text:
         click.echo("stopped; nothing of the session is left", err=True)
     exit_for(ended.diagnostics)

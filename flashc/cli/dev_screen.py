@@ -14,20 +14,21 @@ from flashc_backends.preview.preview import Happening
 from flashc_core.diagnostics import Diagnostic
 
 from .common import print_findings
+from .output import Echo
 from .preview_screen import JsonScreen, TextScreen
 
 
 class TextDevScreen(TextScreen):
     """For people."""
 
-    def __init__(self, progress: Callable[[str], None]) -> None:
-        super().__init__(progress)
+    def __init__(self, progress: Callable[[str], None], echo: Echo = click.echo) -> None:
+        super().__init__(progress, echo)
         self._rolling: dict[str, float] = {}  # the endpoints whose new code has not answered yet
 
     def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Print the findings."""
         self._progress("")
-        print_findings(diagnostics, workspace, "text")
+        print_findings(diagnostics, workspace, "text", echo=self._echo)
 
     def reloaded(self, reloaded: Reloaded) -> None:
         """Say which endpoints get new workers."""
@@ -43,11 +44,11 @@ class TextDevScreen(TextScreen):
         ]
         if not (reloaded.touched or reloaded.removed):
             parts = ["nothing to replace"]
-        click.echo("; ".join(parts))
+        self._echo("; ".join(parts))
 
     def kept_old(self, reason: str) -> None:
         """Say why nothing is replaced."""
-        click.echo(f"the old code goes on; {reason}", err=True)
+        self._echo(f"the old code goes on; {reason}", err=True)
 
     def happened(self, happening: Happening) -> None:
         """Print a line for what users care about; the new code of an endpoint too."""
@@ -59,11 +60,11 @@ class TextDevScreen(TextScreen):
             return
         label = self._label(happening.endpoint)
         if happening.what["state"] == "rolled out":
-            click.echo(
+            self._echo(
                 f"{label} the new code is there, {happening.at - saved:.2f} s after the save"
             )
         else:
-            click.echo(f"{label} the new code does not start; the code before it goes on")
+            self._echo(f"{label} the new code does not start; the code before it goes on")
 
 
 class JsonDevScreen(JsonScreen):

@@ -18,6 +18,7 @@ from flashc_core.diagnostics import ExitCode
 
 from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
+from .output import output
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -125,14 +126,15 @@ def run(
     from flashc_backends.preview.detached import ID_VARIABLE
     from flashc_backends.preview.preview import Settings
 
-    from .preview_screen import JsonScreen, TextScreen, phases_of
+    from .preview_screen import JsonScreen, TextScreen, missing_event, missing_text, phases_of
 
     read_faults_option(faults)  # before anything takes time
     if detach and not plan:
         _detach(project, output_format)
     chosen = {name: given.pop(name) for name in _CHOICES}
     workspace = open_workspace(project, given)
-    with show_progress(output_format == "text", "compiling") as progress:
+    is_text = output_format == "text"
+    with show_progress(is_text, "compiling") as progress:
         made = (plan_preview if plan else build_preview)(workspace, progress=progress)
         print_findings(made.diagnostics, workspace, "text")
         if made.has_errors or made.plan is None:
@@ -148,10 +150,11 @@ def run(
             environ=dict(workspace.environment),
             id=os.environ.get(ID_VARIABLE),
         )
-        screen = JsonScreen() if output_format == "json" else TextScreen(phases_of(progress))
-        ended = run_preview(workspace, made, settings, screen)
+        with output(missing_text if is_text else missing_event) as echo:
+            screen = TextScreen(phases_of(progress), echo) if is_text else JsonScreen(echo)
+            ended = run_preview(workspace, made, settings, screen)
     print_findings(ended.diagnostics, workspace, "text")
-    if not ended.has_errors and output_format == "text":
+    if not ended.has_errors and is_text:
         click.echo("stopped; nothing of the preview is left", err=True)
     exit_for(ended.diagnostics)
 

@@ -13,6 +13,8 @@ from flashc_backends.base import Progress
 from flashc_backends.preview.preview import Happening
 from flashc_backends.preview.registry import Address, Record, as_document
 
+from .output import Echo
+
 _COLOURS = ("cyan", "magenta", "green", "yellow", "blue")
 _HEADINGS = {"load-balanced": "load-balanced endpoints", "queue": "queue-based endpoints"}
 _SDK_LOG, _HEALTH_CHECK = '{"requestId"', "GET /ping HTTP"
@@ -23,8 +25,9 @@ _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 class TextScreen:
     """For people: on standard output."""
 
-    def __init__(self, progress: Callable[[str], None]) -> None:
+    def __init__(self, progress: Callable[[str], None], echo: Echo = click.echo) -> None:
         self._progress = progress
+        self._echo = echo
         self._colours: dict[str, str] = {}
 
     def phase(self, text: str) -> None:
@@ -33,41 +36,41 @@ class TextScreen:
 
     def note(self, text: str) -> None:
         """Print a remark."""
-        click.echo(f"note: {text}", err=True)
+        self._echo(f"note: {text}", err=True)
 
     def ready(self, record: Record) -> None:
         """Print the table."""
         self._progress("")
-        click.echo(
+        self._echo(
             f"{record.app} runs at {record.url} on the engine {record.engine}; Ctrl+C stops it"
         )
-        click.echo(f"its page, by a link that works once: {record.page}")
+        self._echo(f"its page, by a link that works once: {record.page}")
         for kind, heading in _HEADINGS.items():
             found = [address for address in record.addresses if address.kind == kind]
             if found:
-                click.echo(f"\n{heading}:")
+                self._echo(f"\n{heading}:")
             for address in found:
                 self._address(address)
         for name in record.skipped:
-            click.echo(f"\nnot run: {name}, which has a prebuilt image")
-        click.echo("\nwhat differs from the cloud:")
+            self._echo(f"\nnot run: {name}, which has a prebuilt image")
+        self._echo("\nwhat differs from the cloud:")
         for difference in record.differences:
-            click.echo(f"  - {difference}")
-        click.echo("")
+            self._echo(f"  - {difference}")
+        self._echo("")
 
     def _address(self, address: Address) -> None:
-        click.echo(f"  {address.endpoint}  {address.url}")
+        self._echo(f"  {address.endpoint}  {address.url}")
         for route in address.routes:
             method, _, path = route.partition(" ")
-            click.echo(f"    {method:<6} {path}")
+            self._echo(f"    {method:<6} {path}")
         if address.curl:
-            click.echo(f"    {address.curl}")
+            self._echo(f"    {address.curl}")
 
     def happened(self, happening: Happening) -> None:
         """Print one line for what users care about."""
         text = _text_of(happening)
         if text is not None:
-            click.echo(f"{self._label(happening.endpoint)} {text}")
+            self._echo(f"{self._label(happening.endpoint)} {text}")
 
     def _label(self, endpoint: str) -> str:
         colour = self._colours.setdefault(endpoint, _COLOURS[len(self._colours) % len(_COLOURS)])
@@ -131,6 +134,9 @@ def _milliseconds(what: dict[str, Any]) -> str:
 class JsonScreen:
     """For programs: a JSON object per line on standard output; `event` says what it is."""
 
+    def __init__(self, echo: Echo = click.echo) -> None:
+        self._echo = echo
+
     def phase(self, text: str) -> None:
         """Print what is being done."""
         self._print("phase", text=text)
@@ -150,7 +156,21 @@ class JsonScreen:
         self._print(happening.kind, endpoint=happening.endpoint, at=happening.at, **document)
 
     def _print(self, event: str, **document: Any) -> None:
-        click.echo(json.dumps({"event": event, **document}))
+        self._echo(_line(event, **document))
+
+
+def missing_text(number: int) -> str:
+    """Return what people are told after nobody has read the output for long."""
+    return f"note: {number} lines are missing here: nobody has read them"
+
+
+def missing_event(number: int) -> str:
+    """Return what programs are told after they have not read the output for long."""
+    return _line("missing", count=number)
+
+
+def _line(event: str, **document: Any) -> str:
+    return json.dumps({"event": event, **document})
 
 
 def phases_of(progress: Progress) -> Callable[[str], None]:

@@ -120,7 +120,7 @@ class FunctionValue:
 
     @property
     def name(self) -> str:
-        """The name after `def` or `class`."""
+        """The name after `def`."""
         return self.node.name.value
 
     @property
@@ -163,7 +163,7 @@ class ClassValue:
 
     @property
     def name(self) -> str:
-        """The name after `def` or `class`."""
+        """The name after `class`."""
         return self.node.name.value
 
     @property
@@ -185,23 +185,28 @@ class ClassValue:
         )
 
     def ancestry(self) -> list[ClassValue]:
-        """Return the class and its bases in the project, each once, the nearest first."""
-        found: dict[int, ClassValue] = {}
-        pending: list[ClassValue] = [self]
-        while pending:
-            current = pending.pop(0)
-            if id(current) in found:
-                continue
-            found[id(current)] = current
-            pending.extend(
-                base.value
-                for base in current.bases
-                if isinstance(base, Known) and isinstance(base.value, ClassValue)
-            )
-        return list(found.values())
+        """Return the class and its bases in the project in Python's method resolution order.
+
+        The algorithm is C3 (Barrett and others, OOPSLA 1996), which Python uses since 2.3.  Where it finds no order,
+        Python refuses the class, and the order of the bases as they are written serves.
+        """
+        bases = [
+            base.value
+            for base in self.bases
+            if isinstance(base, Known) and isinstance(base.value, ClassValue)
+        ]
+        orders = [*(base.ancestry() for base in bases), bases]
+        merged = [self]
+        while orders := [order for order in orders if order]:
+            heads = [order[0] for order in orders]
+            later = {id(ancestor) for order in orders for ancestor in order[1:]}
+            nearest = next((head for head in heads if id(head) not in later), heads[0])
+            merged.append(nearest)
+            orders = [[a for a in order if a is not nearest] for order in orders]
+        return merged
 
     def find(self, name: str) -> Value | None:
-        """Return an attribute of the class or of the nearest base that has it."""
+        """Return an attribute of the class or of the first class of its ancestry that has it."""
         return next((c.names[name] for c in self.ancestry() if name in c.names), None)
 
 

@@ -39,6 +39,17 @@ class ComponentSummary(Struct, frozen=True, kw_only=True):
         return (*self.modules, *self.endpoints, *self.unlowered)
 
 
+class SummaryLinks(Struct, frozen=True, kw_only=True):
+    """The part of a `ComponentSummary` that names its inputs and the modules that belong to it.
+
+    It can be decoded from an encoded summary without the rest.
+    """
+
+    inputs: tuple[str, ...]
+    imported: tuple[str, ...] = ()
+    joined: tuple[str, ...] = ()
+
+
 class ModuleExports(Struct, frozen=True, kw_only=True):
     """What modules that import this module can see of it, as fingerprints.
 

@@ -10,12 +10,12 @@ from enum import Enum
 from flashc.evaluator.objects import Argument
 from flashc.evaluator.values import DictValue, Known, Symbolic, Unknown, Value, variables_of
 from flashc_core import rules
+from flashc_core.credentials import looks_like_credential
 from flashc_core.diagnostics import Safety
 from flashc_core.encoding import is_text
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference, Text, Variable
 
-from .credentials import looks_like_credential
 from .decode import ArgumentDecoder, alternatives, span_of_value
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from flashc.frontend.summary import Component, ComponentSummary, ModuleExports
+from flashc.frontend.summary import Component, ModuleExports
 
 from .memo import Trace
 
@@ -31,10 +31,11 @@ class Batch:
 class BatchResult(Struct, frozen=True):
     """The new summaries of a batch, and the exports of the plain modules that it imports.
 
-    `summaries` is None if reading them would take too many evaluations.
+    The summaries are as in the cache.  `summaries` is None if reading them would take too many
+    evaluations.
     """
 
-    summaries: tuple[ComponentSummary, ...] | None
+    summaries: tuple[Trace, ...] | None
     exports: dict[str, ModuleExports]
 
 

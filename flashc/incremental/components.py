@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from flashc.frontend.summary import Component, ComponentSummary
+from flashc.frontend.summary import Component, SummaryLinks
 
 
 def join(
-    components: Iterable[Component], summaries: Mapping[Component, ComponentSummary]
+    components: Iterable[Component], links: Mapping[Component, SummaryLinks]
 ) -> list[Component]:
     """Return the components, joined if their summaries say that they must be read together."""
     sets = DisjointSets()
     names: list[str] = []
     for component in components:
         names += component
-        for name in (*component, *summaries[component].joined):
+        for name in (*component, *links[component].joined):
             sets.join(component[0], name)
     return sets.partition(names)
 

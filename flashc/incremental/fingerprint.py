@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 import flashc
 import flashc_backends
@@ -21,6 +22,7 @@ from flashc.project.workspace import Workspace
 from flashc_core.cache import digest
 from flashc_core.files import LOCK_FILE
 from flashc_ir.platform import facts
+from flashc_ir.program import ProjectFile
 
 from .memo import Memo
 
@@ -70,17 +72,26 @@ def dialects_key(dialects: Iterable[Dialect]) -> str:
     return digest(*parts)
 
 
+def _without_modules(project: Project) -> Iterator[ProjectFile]:
+    """Yield the files; a module has no digest, so that its text does not matter."""
+    for file in project.files:
+        yield structs.replace(file, digest="") if file.path in project.names else file
+
+
 def memo_of(workspace: Workspace) -> Memo:
     """Return the cache of results of an opened project."""
     inputs = InputDigests(workspace.project, workspace.environment.recording())
     return Memo(workspace.cache, inputs.digest)
 
 
-def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = None) -> str | None:
+def project_key(
+    workspace: Workspace, dialects: tuple[Dialect, ...] | None = None, modules: str | None = None
+) -> str | None:
     """Return a key for the compiler, the dialects, the options and the files of an opened project.
 
     With None as `dialects`, the key is that of the default dialects, which are part of the
-    compiler.
+    compiler.  `modules` is a digest of what was read of the modules; it takes the place of their
+    texts, so that the key stays the same after an edit that alters nothing of what was read.
 
     Environment variables are not part of the key, because only the compilation shows which of them
     matter.  The result is None if no result may be cached, because `--trace` runs the project's
@@ -89,6 +100,7 @@ def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = Non
     project, options = workspace.project, workspace.options
     if options.trace:
         return None
+    files = project.files if modules is None else _without_modules(project)
     lock = InputDigests(project, {}).of_file(LOCK_FILE)
     return digest(
         compiler_identity(),
@@ -96,7 +108,8 @@ def project_key(workspace: Workspace, dialects: tuple[Dialect, ...] | None = Non
         project.root.name,
         repr(options),
         repr(sorted(name for name, value in workspace.flags.items() if value is not None)),
-        *(f"{f.path}\0{f.digest}\0{f.executable}" for f in project.files),
+        "" if modules is None else f"{modules}\0{workspace.suppressions}",
+        *(f"{f.path}\0{f.digest}\0{f.executable}" for f in files),
         *(f"{e.path}\0{e.pattern}\0{e.source}" for e in project.exclusions),
         f"{LOCK_FILE}\0{lock}",
         msgspec.json.encode(workspace.findings),

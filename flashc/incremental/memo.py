@@ -20,13 +20,15 @@ from flashc_core.cache import Store, digest
 class Trace(Struct, frozen=True, array_like=True):
     """A result with what decided it: the key, and the inputs that the computation read.
 
-    `digest` is a digest of the key and of the contents of the inputs.
+    `digest` is a digest of the key and of the contents of the inputs, `digest_of_result` of the
+    result.
     """
 
     key: str
     inputs: tuple[str, ...]
     digest: str
     result: bytes
+    digest_of_result: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Memo:
     def trace(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
         """Return a result with its inputs and their present digest."""
         names = tuple(sorted(set(inputs)))
-        return Trace(key, names, self._full(key, names), result)
+        return Trace(key, names, self._full(key, names), result, digest(result))
 
     def load_traces(self, kind: str, group: str) -> tuple[Trace, ...]:
         """Return the results of a group, whether or not they are valid now."""

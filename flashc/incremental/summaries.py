@@ -22,12 +22,11 @@ from itertools import chain
 import msgspec
 
 from flashc.frontend.dialect import Dialect
-from flashc.frontend.summary import Component, ComponentSummary, ModuleExports
+from flashc.frontend.summary import Component, ComponentSummary, ModuleExports, SummaryLinks
 from flashc.project.inputs import InputDigests, is_about_code, module_input, module_of_value
 from flashc.project.workspace import Workspace
 from flashc.syntax.stack import call_on_new_stack
 from flashc_core.cache import digest
-from flashc_core.diagnostics import Diagnostic
 from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
 from flashc_ir.verify import verify_parts
@@ -35,7 +34,8 @@ from flashc_ir.verify import verify_parts
 from .batches import Batch, BatchResult, batches
 from .components import join
 from .fingerprint import compiler_identity, dialects_key, project_index
-from .memo import Memo
+from .memo import Memo, Trace
+from .reading import Reading, StoredSummary
 
 # There are several, so that the cache still has the result after an edit is undone.
 _TRACES_OF_A_COMPONENT = 3
@@ -57,26 +57,6 @@ class _TooManyEvaluations(Exception):
     """The modules import too many others to evaluate each of them separately."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The summaries of all relevant modules of a project.
-
-    `exports` has the plain modules that were evaluated because others import them.  `inputs` are
-    the files and environment variables that the summaries depend on.
-    """
-
-    summaries: list[ComponentSummary]
-    exports: dict[str, ModuleExports]
-    inputs: tuple[str, ...]
-
-    def diagnostics(self) -> Iterator[Diagnostic]:
-        """Yield the findings of all modules that were read."""
-        for summary in self.summaries:
-            yield from summary.diagnostics
-        for exports in self.exports.values():
-            yield from exports.diagnostics
-
-
 def read_summaries(
     workspace: Workspace,
     relevant: Iterable[str],
@@ -85,8 +65,7 @@ def read_summaries(
 ) -> Reading:
     """Return the summaries of the relevant modules, and the exports of imported plain ones.
 
-    `meanwhile` is called while other processes read.  The spans in all summaries are valid, because
-    they were checked when the summary was made.
+    `meanwhile` is called while other processes read.
     """
     names = sorted(relevant)
     # a key of the compiler, of the dialects, and of which modules there are
@@ -97,7 +76,7 @@ def read_summaries(
         while True:
             library.read(components)
             library.check_evaluations(components)
-            joined = join(components, library.summaries)
+            joined = join(components, library.links(components))
             if joined == components:
                 break
             components = joined
@@ -105,13 +84,15 @@ def read_summaries(
         components = [tuple(names)]
         library.is_limited = False
         library.read(components)
-    summaries = [library.summaries[component] for component in components]
-    plain = library.plain_imports(summaries)
-    inputs = chain(
-        *(summary.inputs for summary in summaries),
-        *(exports.inputs for exports in library.exports.values()),
+    links = library.links(components).values()
+    plain = library.plain_imports(links)
+    inputs = {*chain(*(each.inputs for each in links))}
+    inputs.update(*(exports.inputs for exports in library.exports.values()))
+    return Reading(
+        stored=tuple(library.summaries[component] for component in components),
+        exports=plain,
+        inputs=tuple(each for each in inputs if not is_about_code(each)),
     )
-    return Reading(summaries, plain, tuple({i for i in inputs if not is_about_code(i)}))
 
 
 @dataclass(eq=False)
@@ -124,10 +105,11 @@ class _Library:
     index: str
     meanwhile: Callable[[], object]
     is_limited: bool = True
-    summaries: dict[Component, ComponentSummary] = field(
-        default_factory=dict[Component, ComponentSummary]
+    summaries: dict[Component, StoredSummary] = field(
+        default_factory=dict[Component, StoredSummary]
     )
     exports: dict[str, ModuleExports] = field(default_factory=dict[str, ModuleExports])
+    _known: dict[str, str] = field(default_factory=dict[str, str])
     _under_way: set[str] = field(default_factory=set[str])
     _evaluations: int = 0
     _sent: int = 0
@@ -141,28 +123,37 @@ class _Library:
             _TooManyEvaluations: reading the components one by one would take too long.
         """
         self._evaluations = 0
-        missing: list[Batch] = []
-        nothing_cached = True
-        for names in batches(c for c in components if c not in self.summaries):
-            traces = self.memo.load_traces(_SUMMARIES, self.group(names))
-            keys = {self.key(component): component for component in names}
-            valid = self.memo.valid(traces, keys)
-            for key, trace in valid.items():
-                summary = msgspec.msgpack.decode(trace.result, type=ComponentSummary)
-                self.summaries[keys[key]] = summary
-            absent = tuple(component for key, component in keys.items() if key not in valid)
-            nothing_cached = nothing_cached and len(absent) == len(names)
-            if absent:
-                others = (trace for trace in traces if valid.get(trace.key) is not trace)
-                missing.append(Batch(names, absent, (*valid.values(), *others)))
+        groups = batches(c for c in components if c not in self.summaries)
+        # Everything is loaded before the first result is checked, because that may have to wait
+        # until another process has read a module.
+        traces = [self.memo.load_traces(_SUMMARIES, self.group(names)) for names in groups]
+        found = [self._from_cache(*each) for each in zip(groups, traces, strict=True)]
+        missing = [batch for batch in found if batch.absent]
+        nothing_cached = all(batch.absent == batch.components for batch in found)
         with self._reading(missing, nothing_cached=nothing_cached) as results:
             self.meanwhile()
             for batch, data in zip(missing, results, strict=True):
                 result = msgspec.msgpack.decode(data, type=BatchResult)
                 if result.summaries is None:
                     raise _TooManyEvaluations
-                self.summaries.update(zip(batch.absent, result.summaries, strict=True))
+                for component, trace in zip(batch.absent, result.summaries, strict=True):
+                    self.summaries[component] = new = StoredSummary.of(trace)
+                    new.decode()  # while the other processes still read
                 self.exports |= result.exports
+
+    def _from_cache(self, names: tuple[Component, ...], traces: Sequence[Trace]) -> Batch:
+        """Keep the cached summaries of a batch that are valid; return the batch with the others."""
+        keys = {self.key(component): component for component in names}
+        valid = self.memo.valid(traces, keys)
+        for key, trace in valid.items():
+            self.summaries[keys[key]] = StoredSummary.of(trace)
+        absent = tuple(component for key, component in keys.items() if key not in valid)
+        others = (trace for trace in traces if valid.get(trace.key) is not trace)
+        return Batch(names, absent, (*valid.values(), *others))
+
+    def links(self, components: Iterable[Component]) -> dict[Component, SummaryLinks]:
+        """Return the inputs and imports of components that were read."""
+        return {component: self.summaries[component].links for component in components}
 
     def _reading(
         self, missing: Sequence[Batch], *, nothing_cached: bool
@@ -200,7 +191,7 @@ class _Library:
             self._evaluations += summaries[-1].evaluated
             if self.is_limited and self._evaluations > self.max_evaluations:
                 break
-        verify_parts(chain(*(summary.parts() for summary in summaries)), project.files)
+        verify_parts(chain(*(summary.parts() for summary in summaries)), project.by_path)
         new = [
             self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
             for component, summary in zip(batch.absent, summaries, strict=False)
@@ -209,7 +200,7 @@ class _Library:
         self.memo.save_traces(_SUMMARIES, self.group(batch.components), kept)
         if len(summaries) < len(batch.absent):
             return BatchResult(None, {})
-        return BatchResult(tuple(summaries), self.plain_imports(summaries))
+        return BatchResult(tuple(new), self.plain_imports(summaries))
 
     # Limits ---------------------------------------------------------------------------------------
 
@@ -226,12 +217,11 @@ class _Library:
         """
         if len(self.relevant) * len(self.workspace.project.modules) <= self.max_evaluations:
             return
-        summaries = [self.summaries[component] for component in components]
-        imports = {
-            name: exports.imported for name, exports in self.plain_imports(summaries).items()
-        }
-        for component, summary in zip(components, summaries, strict=True):
-            imports |= dict.fromkeys(component, (*component, *summary.imported))
+        links = self.links(components)
+        plain = self.plain_imports(links.values())
+        imports = {name: exports.imported for name, exports in plain.items()}
+        for component, found in links.items():
+            imports |= dict.fromkeys(component, (*component, *found.imported))
         sizes = count_reachable(imports)
         if sum(sizes[component[0]] for component in components) > self.max_evaluations:
             raise _TooManyEvaluations
@@ -275,7 +265,9 @@ class _Library:
         asked = {module for item in inputs if (module := module_of_value(item)) is not None}
         return asked - self.exports.keys() - self._under_way
 
-    def plain_imports(self, summaries: Iterable[ComponentSummary]) -> dict[str, ModuleExports]:
+    def plain_imports(
+        self, summaries: Iterable[ComponentSummary | SummaryLinks]
+    ) -> dict[str, ModuleExports]:
         """Return the exports of the modules that components import and that are not relevant.
 
         A cached summary lists only the direct imports of its component.  The imports of the
@@ -344,7 +336,16 @@ class _Library:
     @cached_property
     def memo(self) -> Memo:
         """The cached results."""
-        return Memo(self.workspace.cache, self.digests.digest)
+        return Memo(self.workspace.cache, self.digest_of)
+
+    def digest_of(self, item: str) -> str:
+        """Return the present digest of an input, which many modules ask for."""
+        known = self._known.get(item)
+        if known is None:
+            known = self.digests.digest(item)
+            if not self._under_way:  # else it may be a text that is never the same
+                self._known[item] = known
+        return known
 
     @cached_property
     def digests(self) -> InputDigests:

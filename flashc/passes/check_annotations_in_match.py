@@ -42,7 +42,7 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
     releases = "3.10" if python == "3.10" else "3.11 before 3.11.4"
     for name in program.worker_modules:
         try:
-            source = context.project.source_of_module(name)
+            source = context.source_of_module(name)
             if not source.mentions((b"match",)):
                 continue
             blocks = [list(_unprepared(block)) for block in _blocks(source.parse_with_host())]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from flashc.project.environment import BuildEnvironment
+from flashc.project.inputs import module_input, variable_input
 from flashc.project.options import Options
 from flashc.project.project import Project
+from flashc.project.source_file import SourceFile
 from flashc_core.diagnostics import Sink
 from flashc_ir.modules import Module
 from flashc_ir.program import Program
@@ -27,13 +30,29 @@ class PassContext:
     sink: Sink
     project: Project
     options: Options
-    environment: Mapping[str, str]
+    environment: BuildEnvironment
     how_to_declare: tuple[str, ...]
     flags: frozenset[str] = frozenset()
+    _texts: set[str] = field(default_factory=set[str])
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
     _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
         default_factory=list[tuple[tuple[Module, ...], ImportGraph]]
     )
+
+    def source_of_module(self, name: str) -> SourceFile:
+        """Return the file of a module, and record that a pass reads its text.
+
+        Raises:
+            OSError: the file can't be read.
+            KeyError: the project has no such module.
+        """
+        self._texts.add(name)
+        return self.project.source_of_module(name)
+
+    def inputs(self) -> Iterator[str]:
+        """Yield the inputs that passes read: environment variables, and the texts of modules."""
+        yield from map(variable_input, self.environment.asked)
+        yield from map(module_input, self._texts)
 
     def resolver(self, program: Program) -> CallResolver:
         """Return a resolver for this program.

@@ -67,10 +67,8 @@ class Syntax:
 
     def _extent(self, start: int, end: int) -> Span:
         """Return the span of the text between two offsets."""
-        line, column = self.lines.position(start)
         # LibCST ends the last statement with a newline even if the text does not
-        end_line, end_column = self.lines.position(min(end, len(self.text)))
-        return Span(self.path, line, column, end_line, end_column)
+        return self.lines.span(self.path, start, min(end, len(self.text)))
 
 
 _MAX_BRACKETS = 200  # Python's own limit

@@ -225,9 +225,8 @@ def disabled_cache() -> Store:
 
 def digest(*parts: bytes | str) -> str:
     """Return the SHA-256 of the parts, each preceded by its length, as a key."""
-    total = hashlib.sha256()
+    pieces: list[bytes] = []
     for part in parts:
         data = part.encode("utf-8", "surrogateescape") if isinstance(part, str) else part
-        total.update(len(data).to_bytes(8, "big"))
-        total.update(data)
-    return total.hexdigest()
+        pieces += (len(data).to_bytes(8, "big"), data)
+    return hashlib.sha256(b"".join(pieces)).hexdigest()

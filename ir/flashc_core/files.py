@@ -24,12 +24,10 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
     Raises:
         OSError: the folder or the file can't be written; `target` has not changed.
     """
-    import tempfile  # importing it takes longer than a cached check
-
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+    # The name is random, as in `tempfile`; importing `tempfile` takes longer than a cached check.
+    temporary = target.with_name(f".{target.name}.{os.urandom(8).hex()}")
+    temporary.touch(mode=0o600, exist_ok=False)
     try:
         yield temporary
         temporary.chmod(mode)
@@ -48,7 +46,7 @@ def replacing_folder(target: Path) -> Generator[Path, None, None]:
     Raises:
         OSError: a folder can't be written; `target` has not changed.
     """
-    import tempfile
+    import tempfile  # importing it takes longer than a cached check
 
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as hidden:

@@ -23,7 +23,7 @@ Work = Callable[[int], bytes]
 
 _MAX_PROCESSES = 8  # starting more takes longer than they save
 _NUMBER = struct.Struct("<I")
-_SIZE = struct.Struct("<Q")
+_REQUEST = struct.Struct("<QI")  # the length of the pickled work, and the number of processes
 # The number, whether the content is a result (else an exception), and the length of the content.
 _HEAD = struct.Struct("<I?Q")
 _END = 0xFFFFFFFF  # stands in place of a number and means that there are no more
@@ -34,7 +34,11 @@ _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 class Prefork:
     """A process that is started before its work is known, and imports modules for the work.
 
-    Its work is pickled, because the process was forked before the work was known.
+    Its work is pickled, because the process was forked before the work was known.  If the work is
+    for several processes, this one forks the others, which so have imported the modules too.
+
+    `numbers` and `filling` are the ends of the pipe for the numbers of the work, `readers` those of
+    the pipes for the results of each process.
     """
 
     def __init__(self, prepare: Callable[[], object]) -> None:
@@ -43,17 +47,22 @@ class Prefork:
         Raises:
             OSError: the process can't be started.
         """
+        pipes = [os.pipe() for _ in range(_usable_processors())]
+        self.readers = [reader for reader, _ in pipes]
+        writers = [writer for _, writer in pipes]
         self.numbers, self.filling = os.pipe()
         requests, self._requests = os.pipe()
         self._board = os.memfd_create("work")
-        serve = partial(_serve_requests, prepare, requests, self._board, self.numbers)
         try:
-            self.reader, self._child = _start(serve)
+            self._child = _fork(
+                partial(_serve_requests, prepare, requests, self._board, self.numbers, writers)
+            )
         except OSError:
             self._close_files()
             raise
         finally:
-            os.close(requests)
+            for file in (requests, *writers):
+                os.close(file)
         self._is_open = True
 
     @classmethod
@@ -62,15 +71,15 @@ class Prefork:
 
         The result is None if forking is unsafe or impossible, or there is only one processor.
         """
-        if not _can_fork() or len(os.sched_getaffinity(0)) < 2:
+        if not _can_fork() or _usable_processors() < 2:
             return None
         try:
             return cls(prepare)
         except OSError:
             return None
 
-    def give(self, work: Work) -> bool:
-        """Give the process its work, which it does for each number that it takes from `numbers`.
+    def give(self, work: Work, processes: int) -> bool:
+        """Give work to so many processes; they do it for each number that they take from `numbers`.
 
         The result is False if the process has ended.
         """
@@ -80,7 +89,7 @@ class Prefork:
         os.ftruncate(self._board, 0)
         os.pwrite(self._board, data, 0)
         try:
-            os.write(self._requests, _SIZE.pack(len(data)))
+            os.write(self._requests, _REQUEST.pack(len(data), processes))
         except BrokenPipeError:
             self.close()
             return False
@@ -92,12 +101,11 @@ class Prefork:
             self._is_open = False
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-            os.close(self.reader)
             self._close_files()
 
     def _close_files(self) -> None:
         """Close the pipes and the file that are shared with the process."""
-        for file in (self.numbers, self.filling, self._requests, self._board):
+        for file in (*self.readers, self.numbers, self.filling, self._requests, self._board):
             os.close(file)
 
 
@@ -108,8 +116,8 @@ def on_all_processors(
 
     An exception that one of them raises is raised here.  The processes are started before this
     function returns, so that the caller can do something else before it takes the first result.
-    They are forked, so that `work` is not pickled and no module is imported again.  `prefork` is a
-    process to use besides these.
+    They are forked, so that `work` is not pickled and no module is imported again.  With `prefork`,
+    that process does the work, with others that it forks itself.
 
     In some cases all work is done in this process: on other systems than Linux; if this process has
     other threads, because a fork copies none of them; if fewer than `least` processes would be
@@ -128,7 +136,7 @@ def _results_in_order(
 
     So the first `next` does not wait for a result.
     """
-    processes = min(len(os.sched_getaffinity(0)), count, _MAX_PROCESSES) if _can_fork() else 0
+    processes = min(_usable_processors(), count) if _can_fork() else 0
     if processes < least or count > _PIPE_CAPACITY - _MAX_PROCESSES:
         processes = 0
     with closing(_in_processes(work, processes, count, prefork)) as arriving:
@@ -150,6 +158,11 @@ def _can_fork() -> bool:
     return sys.platform == "linux" and threading.active_count() == 1
 
 
+def _usable_processors() -> int:
+    """Return the number of processors for the work of this process, at most `_MAX_PROCESSES`."""
+    return min(len(os.sched_getaffinity(0)), _MAX_PROCESSES)
+
+
 def _in_processes(
     work: Work, processes: int, count: int, prefork: Prefork | None
 ) -> Generator[tuple[int, bytes], None, None]:
@@ -157,17 +170,17 @@ def _in_processes(
 
     The results for the numbers that a killed process had taken are missing.
     """
-    if processes == 0 or prefork is None or not prefork.give(work):
+    if processes == 0 or prefork is None or not prefork.give(work, processes):
         prefork = None
     children: dict[int, int] = {}  # the pipe that a process writes to -> its id
     numbers, filling = os.pipe() if prefork is None else (prefork.numbers, prefork.filling)
     ended = 0
     try:
         with suppress(OSError):  # the fork failed; continue with the processes started so far
-            for _ in range(processes if prefork is None else processes - 1):
+            for _ in range(processes if prefork is None else 0):
                 reader, child = _start(partial(_serve, work, numbers))
                 children[reader] = child
-        readers = list(children) if prefork is None else [*children, prefork.reader]
+        readers = list(children) if prefork is None else prefork.readers[:processes]
         if readers:
             all_numbers = (*range(count), *[_END] * len(readers))
             os.write(filling, b"".join(map(_NUMBER.pack, all_numbers)))
@@ -186,40 +199,60 @@ def _in_processes(
         if prefork is None:
             os.close(numbers)
             os.close(filling)
-        elif ended <= len(children):
-            # The prefork still works, or a process that was killed has left numbers in the pipe.
+        elif ended < processes:
+            # They still work, or a process that was killed has left numbers in the pipe.
             prefork.close()
 
 
 def _start(serve: Callable[[int], object]) -> tuple[int, int]:
     """Start a process that calls `serve` with a pipe; return the other end of the pipe, and its id.
 
-    Garbage collection is off in the new process, because it is short-lived.  The new process
-    ignores interrupts, and it ends when this process ends, for any reason.
+    Raises:
+        OSError: the process can't be started.
     """
     reader, writer = os.pipe()
+
+    def run() -> None:
+        os.close(reader)
+        serve(writer)
+
+    try:
+        return reader, _fork(run)
+    except OSError:
+        os.close(reader)
+        raise
+    finally:
+        os.close(writer)
+
+
+def _fork(run: Callable[[], object]) -> int:
+    """Start a process that calls `run`; return its id.
+
+    Its exit status is 0 only if `run` returns.  Garbage collection is off in the new process,
+    because it is short-lived.  The new process ignores interrupts, and it ends when this process
+    ends, for any reason.
+
+    Raises:
+        OSError: the process can't be started.
+    """
     parent = os.getpid()
     # A child that is interrupted here would continue as a second copy of this program.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         child = os.fork()
         if child == 0:
+            status = 1
             try:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
                 _end_with_parent(parent)
                 gc.disable()
-                os.close(reader)
-                serve(writer)
+                run()
+                status = 0
             finally:
-                os._exit(0)
-    except OSError:
-        os.close(reader)
-        os.close(writer)
-        raise
+                os._exit(status)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    os.close(writer)
-    return reader, child
+    return child
 
 
 def _end_with_parent(parent: int) -> None:
@@ -232,14 +265,27 @@ def _end_with_parent(parent: int) -> None:
 
 
 def _serve_requests(
-    prepare: Callable[[], object], requests: int, board: int, numbers: int, writer: int
+    prepare: Callable[[], object], requests: int, board: int, numbers: int, writers: list[int]
 ) -> None:
-    """Do the work in the file `board` each time that its size arrives from the pipe `requests`."""
+    """Do the work in the file `board` each time that a request arrives from the pipe `requests`.
+
+    A request is the size of the work, and the number of processes for it: this one, and others that
+    it forks.  Each writes its results into one of `writers`.
+    """
     prepare()
-    while data := os.read(requests, _SIZE.size):
-        (size,) = _SIZE.unpack(data)
+    while data := os.read(requests, _REQUEST.size):
+        size, processes = _REQUEST.unpack(data)
         work = pickle.loads(os.pread(board, size, 0))  # from the parent process
-        _serve(work, numbers, writer)
+        mine, *others = writers[:processes]
+        forked: list[int] = []
+        with suppress(OSError):  # the fork failed; do the work of the process here
+            for writer in others:
+                forked.append(_fork(partial(_serve, work, numbers, writer)))
+        for writer in (mine, *others[len(forked) :]):
+            _serve(work, numbers, writer)
+        for process in forked:
+            if os.waitpid(process, 0)[1] != 0:
+                return  # it was killed; the end of this process ends all pipes
 
 
 def _serve(work: Work, numbers: int, writer: int) -> None:

@@ -119,6 +119,15 @@ class Lines:
         line = bisect.bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def span(self, path: str, start: int, end: int) -> Span:
+        """Return the span of the text between two offsets; most spans are in one line."""
+        starts = self._starts
+        line = end_line = bisect.bisect_right(starts, start)
+        if line < len(starts) and end >= starts[line]:
+            end_line = bisect.bisect_right(starts, end)
+        column, end_column = start - starts[line - 1] + 1, end - starts[end_line - 1] + 1
+        return Span(path, line, column, end_line, end_column)
+
     def line(self, number: int) -> str:
         """Return line `number` (from 1) without its newline; an empty text past the end."""
         if not 1 <= number <= len(self._starts):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection
 
 
 def nearest(name: str, choices: Collection[str]) -> str | None:
     """Return the choice that is most similar to a misspelt name; None if none is similar."""
+    import difflib  # importing it takes a while, and most names are correct
+
     known = sorted(set(choices))
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:

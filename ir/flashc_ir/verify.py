@@ -5,12 +5,14 @@ A violation is a bug in flashc, never a mistake of the user.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from .laws import FIRST_STEP, LAWS, Law, Subject
 from .program import Program, ProjectFile
+
+_EMPTY = Program(name="", python_version="", files=(), modules=(), endpoints=())
 
 
 class InvalidProgram(AssertionError):
@@ -81,14 +83,18 @@ def verify(program: Program) -> None:
     _require(LAWS, Subject(program, _parts(program)), "the last pass")
 
 
-def verify_parts(parts: Iterable[Struct], files: tuple[ProjectFile, ...]) -> None:
-    """Check the laws of spans for parts that a program with these files will contain.
+def verify_parts(parts: Iterable[Struct], files: Mapping[str, ProjectFile]) -> None:
+    """Check the laws of spans for parts that a program with these files, by path, will contain.
+
+    Only the files that the spans name are checked, because a project is verified in many parts.
 
     Raises:
         InvalidProgram: a law is broken.
     """
-    empty = Program(name="", python_version="", files=files, modules=(), endpoints=())
-    _require([law for law in LAWS if law.of_spans], Subject(empty, parts), FIRST_STEP)
+    subject = Subject(_EMPTY, parts)
+    paths = sorted({span.path for span in subject.spans} & files.keys())
+    subject.program = structs.replace(_EMPTY, files=tuple(files[path] for path in paths))
+    _require([law for law in LAWS if law.of_spans], subject, FIRST_STEP)
 
 
 def _require(laws: Iterable[Law], subject: Subject, after: str) -> None:

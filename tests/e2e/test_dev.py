@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.support.dev_session import SECONDS, Session, dev_session
 from tests.support.projects import write
+from tests.support.sessions import SECONDS, Session, dev_session
 
 HEAD = "from runpod_flash import Endpoint\n\n"
 FILES = {
@@ -176,3 +177,42 @@ def test_workers_are_forked_unless_they_need_an_interpreter_of_their_own(tmp_pat
         session.edit("warm.py", "import runpod", "import fastapi")
         session.wait("release", number, endpoint="warm", state="rolled out")
         assert session.job("warm", __empty=True)["program"] == "worker"
+
+
+@pytest.mark.parametrize("way", ["open", "closed"])
+def test_it_goes_on_if_nobody_reads_what_it_prints(tmp_path: Path, way: str) -> None:
+    with dev_session(write(tmp_path / "app", FILES), tmp_path / "state", is_read=False) as session:
+        session.read_until("ready")
+        stdout = session.process.stdout
+        assert stdout is not None
+        if way == "closed":
+            stdout.close()
+        for _ in range(20):
+            with session.client() as client:  # each line of the log is larger than the pipe's rest
+                client.get(f"{session.url('web')}/{'x' * 6000}")
+        session.edit("web.py", '"version": 0, "pid"', '"version": 1, "pid"')
+        deadline = time.monotonic() + SECONDS
+        while session.get("/version")["version"] == 0 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert session.get("/version")["version"] == 1
+        if way == "open":  # a reader that was slow misses nothing
+            session.read()
+            session.wait("request", status=404)
+            session.wait("release", endpoint="web", state="rolled out")
+        assert session.end() == 0
+
+
+def test_a_data_file_replaces_the_workers_that_open_it(tmp_path: Path) -> None:
+    work = FILES["work.py"].replace('"version": 0', '"version": int(open("number.txt").read())')
+    files = {**FILES, "work.py": work, "number.txt": "1\n", "README.md": "1\n"}
+    with dev_session(write(tmp_path / "app", files), tmp_path / "state") as session:
+        web, before = session.get("/version"), session.job("work", seconds=0)
+        number = session.edit("README.md", "1", "2")
+        assert session.wait("reloaded", number)["touched"] == []
+        number = session.edit("number.txt", "1", "2")
+        assert session.wait("reloaded", number)["touched"] == ["work"]
+        session.wait("release", number, endpoint="work", state="rolled out")
+        after = session.job("work", seconds=0)
+        assert (before["version"], after["version"]) == (1, 2)
+        assert before["pid"] != after["pid"]
+        assert session.get("/version")["pid"] == web["pid"]

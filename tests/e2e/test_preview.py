@@ -7,27 +7,19 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
-import httpx
 import pytest
 
 from flashc_backends.platform.engines.bubblewrap import bubblewrap
 from tests.support.engines import left_in_docker, processes_with
 from tests.support.interpreters import oldest_worker_python
-from tests.support.projects import EXAMPLES, ROOT, write
+from tests.support.projects import EXAMPLES, write
+from tests.support.sessions import SECONDS, command, environ, preview
 from tests.support.shown_curl import answer as answer_of
 
-SECONDS = 90.0
 ENGINES = ("process", "docker")
-PATH = os.pathsep.join(map(str, (ROOT, ROOT / "ir", ROOT / "backends")))
 SLOW = """
 import os
 import time
@@ -44,99 +36,6 @@ def slow(seconds: float) -> str:
 def fatal() -> str:
     os._exit(5)
 """
-
-
-@dataclass
-class Running:
-    """A preview in a process of its own, and what it has printed."""
-
-    process: subprocess.Popen[str]
-    events: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    def wait(self, event: str, **what: Any) -> dict[str, Any]:
-        """The first event with these members, which may still have to happen."""
-        deadline = time.monotonic() + SECONDS
-        seen = 0
-        while time.monotonic() < deadline:
-            while seen < len(self.events):
-                found = self.events[seen]
-                seen += 1
-                if found["event"] == event and what.items() <= found.items():
-                    return found
-            if self.process.poll() is not None:
-                time.sleep(0.2)  # for the last lines
-                if seen == len(self.events):
-                    break
-            time.sleep(0.02)
-        raise AssertionError((event, what, self.events[-5:], self.errors()))
-
-    def errors(self) -> str:
-        assert self.process.stderr is not None
-        return self.process.stderr.read() if self.process.poll() is not None else ""
-
-    @property
-    def ready(self) -> dict[str, Any]:
-        return self.wait("ready")
-
-    def client(self) -> httpx.Client:
-        key = self.ready["key"]
-        return httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60)
-
-    def url(self, endpoint: str) -> str:
-        """The URL of an endpoint."""
-        (found,) = (a["url"] for a in self.ready["addresses"] if a["endpoint"] == endpoint)
-        return str(found)
-
-    def answer(self, call: dict[str, Any]) -> Any:
-        """The answer to a call of an example's `calls.json`."""
-        with self.client() as client:
-            if "job" in call:
-                reply = client.post(
-                    f"{self.url(call['job'])}/runsync", json={"input": call["input"]}
-                )
-                return reply.json().get("output", reply.json())
-            url = self.url(call["route"]) + call["path"]
-            return client.request(call["method"], url, json=call.get("body")).json()
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "flashc", *words]
-
-
-def environ(state: Path) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": PATH, "FLASHC_STATE_DIR": str(state)}
-
-
-@contextmanager
-def preview(
-    project: Path, engine: str, state: Path, *options: str, docker_host: str = ""
-) -> Iterator[Running]:
-    """A preview, which is interrupted at the end if it still runs."""
-    words = ["preview", str(project), "--engine", engine, "--no-pull", "--format", "json"]
-    words += ["--python-version", oldest_worker_python().minor, *options]
-    with subprocess.Popen(
-        command(*words),
-        env={**environ(state), **({"DOCKER_HOST": docker_host} if docker_host else {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        running = Running(process)
-
-        def read() -> None:
-            assert process.stdout is not None
-            for line in process.stdout:
-                running.events.append(json.loads(line))
-
-        reader = Thread(target=read, daemon=True)
-        reader.start()
-        try:
-            yield running
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait(SECONDS)
-            reader.join()
 
 
 @pytest.fixture(params=ENGINES)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
 
 from flashc.evaluator.interpreter import Interpreter
 from flashc.evaluator.values import Known, NotConcrete, Unknown, Value, concrete
@@ -260,3 +261,34 @@ def test_an_assigned_constant_of_another_module_is_unknown() -> None:
     machine = evaluated("import math\nbefore = math.pi\nmath.pi = 3\nv = math.pi\n")
     assert isinstance(machine.frames["m"].names["before"], Known)
     assert isinstance(machine.frames["m"].names["v"], Unknown)
+
+
+@st.composite
+def class_programs(draw: st.DrawFn) -> str:
+    """Return a program of classes that inherit from each other, and reads their attributes."""
+    lines: list[str] = []
+    names = [f"C{number}" for number in range(draw(st.integers(2, 7)))]
+    for number, name in enumerate(names):
+        bases = draw(
+            st.lists(st.sampled_from(names[:number]), unique=True, max_size=3)
+            if number
+            else st.just([])
+        )
+        own = draw(st.sets(st.sampled_from("xyz")))
+        lines.append(f"class {name}({', '.join(bases)}):")
+        lines += [f"    {attribute} = '{name}.{attribute}'" for attribute in sorted(own)] or [
+            "    pass"
+        ]
+    lines += [
+        f"{name}_{attribute} = getattr({name}, '{attribute}', None)\n"
+        f"{name}_object_{attribute} = getattr({name}(), '{attribute}', None)"
+        for name in names
+        for attribute in "xyz"
+    ]
+    return "\n".join(lines) + "\n"
+
+
+@PROGRAMS
+@given(class_programs())
+def test_attributes_come_from_the_class_from_which_python_takes_them(text: str) -> None:
+    check(text, complete=True)

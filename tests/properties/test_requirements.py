@@ -158,3 +158,99 @@ def test_the_same_requirements_are_found_in_every_file(texts: list[str]) -> None
         found = [Requirement(d.requirement) for d in compiled.valid.requirements]
         assert set(found) == expected
         assert len(found) == len(expected)
+
+
+# Files that are wrong ------------------------------------------------------------------------------
+
+DOCUMENT: dict[str, object] = {
+    "project": {
+        "name": "app",
+        "version": "1",
+        "dynamic": ["version"],
+        "requires-python": ">=3.10",
+        "dependencies": ["gauge>=1", "gadget @ ./lib"],
+        "optional-dependencies": {"gpu": ["heavy", "app[more]"], "more": ["light"]},
+    },
+    "dependency-groups": {"dev": ["tester", {"include-group": "lint"}], "lint": ["linter"]},
+    "tool": {
+        "uv": {
+            "sources": {
+                "gauge": {"index": "ours"},
+                "gadget": [{"path": "lib", "marker": "sys_platform == 'linux'"}],
+                "heavy": {"git": "https://example.org/heavy.git", "rev": "v1"},
+                "light": {"workspace": True},
+            },
+            "index": [{"name": "ours", "url": "https://example.org/simple", "explicit": True}],
+            "workspace": {"members": ["lib"], "exclude": ["other"]},
+            "constraint-dependencies": ["tester<2"],
+            "override-dependencies": ["linter==1"],
+            "find-links": ["lib"],
+            "pip": {"extra-index-url": ["https://example.org/extra"]},
+        },
+        "poetry": {
+            "name": "app",
+            "source": [{"name": "theirs", "url": "https://example.org/p", "priority": "explicit"}],
+            "dependencies": {
+                "python": "^3.10",
+                "pointer": "^1.2",
+                "sail": {"version": "~2", "extras": ["x"], "python": ">=3.10", "source": "theirs"},
+                "boat": [{"version": "<2", "python": "<3.12"}, {"path": "lib", "optional": True}],
+            },
+            "extras": {"gpu": ["boat"]},
+            "group": {"dev": {"dependencies": {"mast": "*"}}},
+        },
+    },
+}
+SCALARS = st.sampled_from([0, True, "", "x", "@", "https://", "==", "../..", "[", "\0"])
+VALUES = st.one_of(
+    SCALARS,
+    st.just([]),
+    st.just({}),
+    st.lists(SCALARS, min_size=1, max_size=2),
+    st.dictionaries(st.sampled_from(["git", "path", "url", "x"]), SCALARS, min_size=1, max_size=2),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn, value: object) -> object:
+    """The value with one of its parts replaced by something else."""
+    if not isinstance(value, dict | list) or not value or draw(st.integers(0, 3)) == 0:
+        return draw(VALUES)
+    if isinstance(value, list):
+        position = draw(st.integers(0, len(value) - 1))
+        return [*value[:position], draw(mutated(value[position])), *value[position + 1 :]]
+    key = draw(st.sampled_from(sorted(value)))
+    return {**value, key: draw(mutated(value[key]))}
+
+
+def toml(value: object) -> str:
+    """A value as an inline value of TOML."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value)
+
+
+@given(mutated(DOCUMENT), st.booleans())
+def test_a_document_with_a_wrong_part_gets_findings_and_raises_nothing(
+    document: object, chosen: bool
+) -> None:
+    tables = document.items() if isinstance(document, dict) else ()
+    text = "".join(f"{json.dumps(key)} = {toml(value)}\n" for key, value in tables)
+    files: dict[str, str | bytes] = {
+        "worker.py": WORKER,
+        "pyproject.toml": text,
+        "lib/pyproject.toml": '[project]\nname = "gadget"\nversion = "1"\n',
+        "uv.lock": text,
+        "Pipfile": "packages = " + toml(dict(tables).get("tool", {})) + "\n",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        found = compile_files(
+            Path(folder),
+            files,
+            extras=("gpu",) if chosen else (),
+            groups=("dev",) if chosen else (),
+            python_version=None,
+        )
+    assert found.program is not None or found.diagnostics

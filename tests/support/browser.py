@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
@@ -31,8 +32,18 @@ def chromium() -> str:
 
 
 def is_problem(text: str, kind: str) -> bool:
-    """Whether a message of the console is one; that a connection was cut is none."""
-    return kind == "error" and "net::ERR_" not in text
+    """Whether a message of the console is one; a connection that was cut, and wrong input of a user, are none."""
+    return kind == "error" and not any(known in text for known in ("net::ERR_", "status of 400"))
+
+
+def inaccessible(page: Page) -> list[str]:
+    """What axe-core finds on a page as it is shown now: rules that are broken, and the elements that break them."""
+    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found: list[str] = page.evaluate(
+        "axe.run(document, {resultTypes: ['violations']}).then(result => result.violations"
+        ".flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.html}`)))"
+    )
+    return found
 
 
 @contextmanager

@@ -72,7 +72,7 @@ def touched(root: Path, path: str, before: str, after: str) -> set[str]:
         ("helpers/factors.py", "2", "3", {"work"}),
         ("helpers/__init__.py", "", "A = 1\n", {"work"}),
         ("unused.py", "1", "2", set()),
-        ("data.txt", "a", "b", {"other", "web", "work"}),  # any worker may open it
+        ("data.txt", "a", "b", set()),  # no code names it
         ("other.py", 'cpu="cpu3c-1-2"', 'cpu="cpu3c-2-4"', set()),  # the platform compares that
     ],
 )
@@ -81,6 +81,50 @@ def test_an_edit_touches(
 ) -> None:
     root = write(tmp_path / "app", FILES)
     assert touched(root, path, before, after) == expected
+
+
+FILE = {"texts/list.csv": "a\n", "texts/blob.bin": "a\n", "names.toml": "file = 'list.csv'\n"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'open("texts/list.csv").read()',
+        'open(b"texts/list.csv").read()',
+        'Path(__file__).parent.joinpath("texts", "list.csv").read_text()',
+        'Path("texts") / str(x)',
+        'open(f"{x}.csv").read()',
+        'open(f"texts/l{x}st.csv")',
+        'open("list" + str(x))',
+        'os.system("cat texts/list.csv")',
+        '[*Path("x").rglob("*.c??")]',
+        "os.listdir(str(x))",
+        "[*Path(str(x)).parent.iterdir()]",
+        'os.chdir(".")',
+        "read_all(glob(str(x)))",
+        'open("names.toml").read()',  # which names the file
+        'open("/app/texts/{}.csv".format(x))',
+        'open("texts/%s.csv" % x)',
+        'open("texts/%d" % x)',
+        '[*Path("x").match("l???.csv")]',
+    ],
+)
+def test_a_file_touches_the_endpoints_whose_code_may_open_it(tmp_path: Path, code: str) -> None:
+    other = FILES["other.py"].replace("    return x", f"    {code}\n    return x")
+    root = write(tmp_path / "app", {**FILES, **FILE, "other.py": other})
+    assert touched(root, "texts/list.csv", "a", "b") == {"other"}
+
+
+def test_a_file_that_a_variable_or_an_imported_module_names_touches_the_endpoint(
+    tmp_path: Path,
+) -> None:
+    other = FILES["other.py"].replace('2")', '2", env={"LIST": "/app/texts/list.csv"})')
+    factors = FILES["helpers/factors.py"] + 'NAMES = ("blob.bin",)\n'
+    changed = {"other.py": other, "helpers/factors.py": factors}
+    root = write(tmp_path / "app", {**FILES, **FILE, **changed})
+    assert touched(root, "texts/list.csv", "a", "b") == {"other"}
+    assert touched(root, "texts/blob.bin", "a", "b") == {"work"}
+    assert touched(root, "names.toml", "file", "path") == set()
 
 
 def test_a_module_that_imports_by_a_computed_name_may_hold_everything(tmp_path: Path) -> None:

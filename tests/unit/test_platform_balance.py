@@ -65,6 +65,11 @@ async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
             await start(200, (b"content-length", b"100"))
             await part(b"half", more=True)
             raise ConnectionAbortedError
+        case "/error":
+            await start(500, (b"content-length", b"2"))
+            await part(b"no")
+            await asyncio.sleep(0.3)  # such as for a long traceback
+            raise RuntimeError  # after which uvicorn closes the connection
         case "/slow":
             await asyncio.sleep(1.0)
             await start()
@@ -204,6 +209,15 @@ def test_a_worker_that_breaks_off_breaks_the_answer_off(tmp_path: Path) -> None:
         with pytest.raises(httpx.RemoteProtocolError):
             await stage.client.get(f"{url}/break")
         assert "GET" in (await stage.client.get(f"{url}/after")).text
+
+    play(tmp_path, scene)
+
+
+def test_an_error_of_a_worker_does_not_break_the_next_request(tmp_path: Path) -> None:
+    async def scene(stage: Stage, url: str) -> None:
+        for _ in range(2):
+            assert (await stage.client.post(f"{url}/error")).status_code == 500
+            assert (await stage.client.post(f"{url}/slow")).text == "slow"
 
     play(tmp_path, scene)
 

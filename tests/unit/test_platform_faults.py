@@ -122,6 +122,35 @@ def test_every_wrong_fault_is_reported_and_a_missing_file_too(tmp_path: Path) ->
 # Over HTTP ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("document", "places"),
+    [
+        ({"seed": "x"}, [(0, "seed")]),
+        ({"sed": 1}, [(0, "sed")]),
+        ({"fault": {}}, [(0, "fault")]),
+        ([], [(0, "")]),
+        ({"fault": [{"kind": "death"}, {"kind": "deth"}, 5]}, [(2, "kind"), (3, "")]),
+        ({"fault": [{"kind": "cold-start"}]}, [(1, "seconds")]),
+        ({"fault": [{"kind": "death", "at": [1, "x"]}]}, [(1, "at")]),
+        (
+            {"fault": [{"kind": "network", "latency": "soon"}, {"at": [1]}]},
+            [(1, "latency"), (2, "")],
+        ),
+    ],
+)
+def test_each_mistake_is_answered_with_its_fault_and_key(
+    document: Any, places: list[tuple[int, str]], tmp_path: Path
+) -> None:
+    async def scene(stage: Stage) -> None:
+        reply = await stage.client.put("/faults", json=document)
+        assert reply.status_code == 400
+        problems = reply.json()["problems"]
+        assert [(found["fault"], found["key"]) for found in problems] == places
+        assert all(found["message"] and found["help"] for found in problems)
+
+    play(tmp_path, scene)
+
+
 def test_faults_are_shown_and_replaced_with_the_key_only(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         asked = {"seed": 3, "fault": [{"kind": "lost-result", "at": [1]}]}
@@ -132,13 +161,16 @@ def test_faults_are_shown_and_replaced_with_the_key_only(tmp_path: Path) -> None
         view = (await stage.client.get("/faults")).json()
         assert view["seed"] == 3
         assert view["fault"][0]["kind"] == "lost-result"
+        assert view["counts"] == [1]
         (what,) = view["happened"]
+        assert abs(what.pop("time") - time.time()) < 60
         assert what == {"fault": "lost-result", "name": "queue", "number": 1}
         entries = [e for e in stage.platform.journal.after(0) if e.kind == "fault"]
         assert [entry.what["job"] for entry in entries] == [job]
         wrong = await stage.client.put("/faults", json={"fault": [{"kind": "deth"}]})
         assert wrong.status_code == 400
         assert "FC525" in wrong.json()["error"]
+        assert (await stage.client.get("/faults")).json()["fault"] == view["fault"]
         assert (await stage.client.put("/faults", content=b"{")).status_code == 400
         assert (await stage.client.delete("/faults")).status_code == 405
         async with httpx.AsyncClient(base_url=stage.platform.base, trust_env=False) as stranger:

@@ -208,6 +208,24 @@ def test_templates_replace_their_variables(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+def test_a_template_stays_as_long_as_an_endpoint_uses_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        control = stage.platform.control
+        template = (await control.save_template({"name": "shared"})).id
+        first, second = [
+            await control.save_endpoint({"name": name, "templateId": template, "workersMax": 0})
+            for name in ("first", "second")
+        ]
+        await control.delete_endpoint(first.id)
+        assert (
+            await control.save_endpoint({"id": second.id, "workersMax": 1})
+        ).template == template
+        await control.delete_endpoint(second.id)
+        assert template not in control.templates
+
+    play(tmp_path, scene)
+
+
 def test_workers_get_the_secrets_that_their_variables_name(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         query = "mutation secretCreate($input: SecretCreateInput!) { secretCreate(input: $input) { id name } }"

@@ -19,7 +19,7 @@ from flashc_backends.platform.http.auth import SESSION_PREFIX
 from flashc_backends.platform.http.page import SHAPE
 from tests.support.platform_stage import CoroutineEngine, Stage, Wire, staged
 
-PARTS = ("page/state", "page/app.js", "page/vendor/htm-preact.js", "events")
+PARTS = ("page/state", "page/fault-schema", "page/app.js", "page/vendor/htm-preact.js", "events")
 OWN = {"x-flashc-page": "1", "sec-fetch-site": "same-origin"}
 
 
@@ -150,6 +150,30 @@ def test_the_page_shows_the_endpoints_and_a_failed_job(tmp_path: Path) -> None:
             assert (found["status"], found["input"]) == ("FAILED", {"x": 1})
             assert found["error"]["error_message"] == "no"
             assert (await admitted.get("/page/job/none/none")).status_code == 404
+
+    asyncio.run(scene())
+
+
+def test_a_page_that_opens_hears_of_each_job_once_with_its_trace(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with staged(tmp_path) as stage, browser(stage) as admitted:
+            jobs = [await stage.run({"x": number}) for number in range(3)]
+            for job in jobs:
+                await stage.final(job)
+            for number in range(700):
+                stage.platform.journal.note("line", endpoint="x", worker="w", text=str(number))
+            state = (await admitted.get("/page/state", params={"recent": 1})).json()
+            told = [entry["what"] for entry in state["recent"] if entry["kind"] == "job"]
+            assert [(what["id"], what["status"]) for what in told] == [
+                (job, "COMPLETED") for job in jobs
+            ]
+            assert len({what["trace"] for what in told}) == 3
+            path = f"/page/job/{stage.ids['queue']}/{jobs[0]}"
+            assert (await admitted.get(path)).json()["trace"] == told[0]["trace"]
+            lines = [e["what"]["text"] for e in state["recent"] if e["kind"] == "line"]
+            assert lines == [str(number) for number in range(200, 700)]
+            assert state["after"] == stage.platform.journal.after(0)[-1].number
+            assert "recent" not in (await admitted.get("/page/state")).json()
 
     asyncio.run(scene())
 

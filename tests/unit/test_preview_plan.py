@@ -23,7 +23,10 @@ FILES = {
 import os
 from runpod_flash import Endpoint, GpuGroup, NetworkVolume
 
-api = Endpoint(name="api", cpu="cpu3c-2-4", workers=(1, 3), env={"MODE": "fast", "DB_PASSWORD": "plain"})
+api = Endpoint(name="api", cpu="cpu3c-2-4", workers=(1, 3), env={
+    "MODE": "fast", "MAX_TOKENS": "4096", "LLM": "hf_c0ffeeC0FFEEc0ffeeC0FFEE", "DB": "{{ RUNPOD_SECRET_db }}",
+    "URL": f"https://{os.environ['USER_PART']}@host", "LOG": os.getenv("LOG_LEVEL", "debug"),
+})
 
 @api.get("/things/{name}")
 async def things(name: str, count: int): ...
@@ -89,11 +92,13 @@ def test_no_secret_is_in_the_plan(
     plan: PreviewPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api, scores = endpoint(plan, "api"), endpoint(plan, "scores")
-    assert api["container"]["environment"]["MODE"] == "fast"
-    assert api["container"]["environment"]["DB_PASSWORD"] == MASK
+    values = api["container"]["environment"]
+    assert (values["MODE"], values["MAX_TOKENS"]) == ("fast", "4096")
+    assert {values[name] for name in ("LLM", "DB", "URL", "LOG")} == {MASK}
     assert scores["container"]["environment"]["HF"] == MASK
-    assert "plain" not in plan.to_json().decode() + plan.to_text()
+    assert "c0ffee" not in plan.to_json().decode() + plan.to_text()
     monkeypatch.setenv("HF_VALUE", "hidden")
+    tmp_path.joinpath(".env").write_text("USER_PART=hidden-too\nLOG_LEVEL=hidden-level\n")
     shown = CliRunner().invoke(cli, ["emit", str(tmp_path), "-t", "preview", "--plan"])
     assert shown.exit_code == 0, shown.stderr
     assert "hidden" not in shown.output
@@ -134,7 +139,8 @@ def test_the_compose_file_is_the_same_plan(plan: PreviewPlan) -> None:
     assert set(services) == {"api", "scores", "nothing"}
     api = services["api"]
     assert (api["cpus"], api["mem_limit"], api["ports"]) == (2.0, "4096m", ["127.0.0.1::80"])
-    assert api["environment"]["DB_PASSWORD"] == "${DB_PASSWORD:?a secret}"
+    assert api["environment"]["DB"] == "${DB:?a secret}"
+    assert api["environment"]["MAX_TOKENS"] == "4096"
     assert api["environment"]["RUNPOD_ENDPOINT_ID"] == "${FLASHC_ID_API:?the id of the endpoint}"
     assert "$$ID" in services["nothing"]["environment"]["RUNPOD_WEBHOOK_GET_JOB"]
     assert "flashc-models:/runpod-volume" in services["scores"]["volumes"]

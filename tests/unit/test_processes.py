@@ -134,6 +134,19 @@ def end_in_other_process(mine: int, number: int) -> bytes:
     return square(number)
 
 
+def end_in_second_process(mine: int, number: int) -> bytes:
+    """End the process if the process that was started ahead has forked it."""
+    time.sleep(0.05)  # so that each process gets a number
+    if mine not in (os.getpid(), os.getppid()):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(number)
+
+
+def process_and_parent(_: int) -> bytes:
+    time.sleep(0.05)
+    return f"{os.getpid()} {os.getppid()}".encode()
+
+
 @pytest.fixture
 def prefork() -> Iterator[Prefork]:
     found = Prefork.start(nothing)
@@ -172,6 +185,33 @@ def test_what_it_leaves_when_it_is_killed_is_done_here(prefork: Prefork, count: 
     squares = [str(number**2).encode() for number in range(count)]
     for _ in range(2):
         assert list(on_all_processors(work, count, least=1, prefork=prefork)) == squares
+
+
+def test_it_forks_the_others_itself_so_that_they_are_prepared_too(prefork: Prefork) -> None:
+    for _ in range(2):
+        found = set(on_all_processors(process_and_parent, 40, prefork=prefork))
+        parent_of = dict(each.decode().split() for each in found)
+        assert len(parent_of) == min(len(os.sched_getaffinity(0)), 8)
+        [ahead] = [process for process, parent in parent_of.items() if int(parent) == os.getpid()]
+        assert {parent for process, parent in parent_of.items() if process != ahead} == {ahead}
+
+
+def test_what_a_process_that_it_forked_leaves_is_done_here(prefork: Prefork) -> None:
+    work = partial(end_in_second_process, os.getpid())
+    squares = [str(number**2).encode() for number in range(9)]
+    for _ in range(2):
+        assert list(on_all_processors(work, 9, prefork=prefork)) == squares
+
+
+def test_no_process_that_it_forked_outlives_it() -> None:
+    prefork = Prefork.start(nothing)
+    assert prefork is not None
+    results = on_all_processors(process_and_parent, 1000, prefork=prefork)
+    processes = {int(next(results).split()[0]) for _ in range(20)}
+    results.close()
+    ended = time.monotonic()
+    while any(Path(f"/proc/{process}/exe").exists() for process in processes):  # not a zombie's
+        assert time.monotonic() - ended < 30
 
 
 def test_one_that_could_not_prepare_is_done_without() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import time
-import uuid
 
 from msgspec import Struct
 
@@ -137,6 +136,7 @@ class ClientJobs:
         return [body for _, body in parts]
 
 
-def _new_uuid() -> uuid.UUID:
+def _new_uuid() -> str:
     """Return a random UUID.  It is no secret, so it need not cost a call of the system."""
-    return uuid.UUID(int=_RANDOM.getrandbits(128), version=4)
+    text = f"{_RANDOM.getrandbits(128):032x}"
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"

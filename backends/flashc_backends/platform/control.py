@@ -204,7 +204,7 @@ class Control:
         return endpoint
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
-        """Delete an endpoint; its workers end and its jobs are cancelled.
+        """Delete an endpoint, and its template if no other endpoint uses it; workers end, jobs are cancelled.
 
         Raises:
             NotFound: there is no such endpoint.
@@ -212,8 +212,10 @@ class Control:
         endpoint = get(self.endpoints, endpoint_id, "endpoint")
         await self._delete(endpoint)
         await self._core.close_endpoint(endpoint_id)
-        if endpoint.template in self.templates:
-            await self._delete(self.templates[endpoint.template])
+        template = self.templates.get(endpoint.template or "")
+        others = (other.template for other in self.endpoints.values())
+        if template is not None and template.id not in others:
+            await self._delete(template)
 
     async def save_template(self, fields: Mapping[str, Any]) -> Template:
         """Create a template, or change the given fields of the one with the given id.

@@ -20,7 +20,8 @@ from .polls import Poll
 from .records import Body, Limits, Status
 from .spans import Spans
 from .statements import Statement, insert_job, update_job
-from .store import Store, StoreError
+from .store import Store, StoreError, end
+from .tracing import position_of
 
 _TICK = 0.1
 _SWEEP = 30.0
@@ -206,35 +207,43 @@ class Core:
         Raises:
             StoreError: it can't be stored; the jobs are as they were.
         """
-        written = self.flush(dispatcher)
-        if written is not None:
-            await asyncio.shield(written)
-
-    def flush(self, dispatcher: Dispatcher) -> asyncio.Future[None] | None:
-        """Carry out what is due; return the future of the write, if there is something to store."""
         if not dispatcher.outbox:
-            return None
+            return
+        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.flush(dispatcher, lambda error: end(stored, error))
+        await stored
+
+    def flush(
+        self,
+        dispatcher: Dispatcher,
+        tell: Callable[[StoreError | None], None] = lambda _error: None,
+    ) -> None:
+        """Carry out what is due; `tell` is called when it is stored, or can't be."""
         items, dispatcher.outbox = dispatcher.outbox, []
+        if not items:
+            tell(None)
+            return
         statements = [statement for item in items for statement in _statements(item)]
-        changes = [item for item in items if isinstance(item, JobChanged)]
-        written: asyncio.Future[None] | None = None
+
+        def written(error: StoreError | None) -> None:
+            self._written(dispatcher, items, error)
+            tell(error)
+
         if statements:
-            written = self.store.write(statements)
-            written.add_done_callback(lambda done: self._written(dispatcher, changes, done))
+            self.store.submit(statements, written)
+        else:
+            tell(None)
         for item in items:
             if isinstance(item, WorkerDue):
                 self.act(dispatcher, item.effect)
         if len(dispatcher.queue):
             self.wake_take(dispatcher)
-        return written
 
     def _written(
-        self, dispatcher: Dispatcher, changes: list[JobChanged], done: asyncio.Future[None]
+        self, dispatcher: Dispatcher, items: list[Outgoing], error: StoreError | None
     ) -> None:
         """Tell those who wait, or return to what is stored if the write failed."""
-        if done.cancelled():
-            return
-        error = done.exception()
+        changes = [item for item in items if isinstance(item, JobChanged)]
         if error is not None:
             self.journal.note("store", error=str(error))
             for change in changes:
@@ -247,7 +256,7 @@ class Core:
     def _tell(self, change: JobChanged) -> None:
         job = change.job
         if job is None or change.before is None or job.status is not change.before.status:
-            self.journal.note("job", **_summary(change))
+            self.journal.add("job", _summary(change))
         self._trace(change)
         for effect in change.effects:
             match effect:
@@ -318,8 +327,12 @@ def _summary(change: JobChanged) -> dict[str, object]:
     job = change.job
     if job is None:
         return {"id": change.id, "status": "EXPIRED"}
+    position = position_of(job.traceparent or "", job.parent_span)
     return {
         "id": job.id,
+        "trace": position.trace if position is not None else None,
+        "span": position.span if position is not None else None,
+        "parent": job.parent_span,
         "endpoint": job.endpoint,
         "status": job.status.value,
         "worker": job.worker,

@@ -23,7 +23,7 @@ _COMPACT_ABOVE = 1000  # entries of the timetable; outdated ones stay in it unti
 _LOST_ANSWER = "its answer did not arrive"
 
 
-class JobChanged(Struct, frozen=True):
+class JobChanged(Struct, frozen=True, gc=False):
     """A job is no longer as it was; `job` is None if it is deleted."""
 
     id: str
@@ -75,7 +75,7 @@ class Dispatcher:
         """Put a new job into the queue."""
         self._put(None, job)
         self.outbox.append(JobChanged(job.id, None, job, ()))
-        self.scale(now)
+        self._scale_soon(now)
 
     def load(self, stored: Iterable[Job], now: float) -> None:
         """Take the jobs that the store kept over a restart; their workers are gone."""
@@ -97,7 +97,7 @@ class Dispatcher:
             else:
                 taken.append(after)
         if taken:
-            self.scale(now)
+            self._scale_soon(now)
         return taken
 
     def report(
@@ -208,6 +208,11 @@ class Dispatcher:
         wanted = workers_for(self.load_now(now), self.pool.limits)
         if wanted != self.pool.wanted:
             self.workers_event(workers.Wanted(wanted), now)
+
+    def _scale_soon(self, now: float) -> None:
+        """Compare them now if there may be more workers; fewer have time until the next tick."""
+        if self.pool.wanted < self.pool.limits.most:
+            self.scale(now)
 
     @property
     def is_over(self) -> bool:

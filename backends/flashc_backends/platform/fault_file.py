@@ -23,12 +23,17 @@ _POSITION = re.compile(r"\(?at line (\d+), column (\d+)\)?")
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """A mistake: what is wrong, on which line (0: the whole file), the key that is wrong there, and the cure."""
+    """A mistake: what is wrong, the cure, and where it is.
+
+    `fault` is the number of the fault (0: none of them) and `key` the key in it that is wrong or missing ("": the
+    fault itself).  In a file, `line` is 0 for the whole file, and `column` is 0 where the line has no such key.
+    """
 
     message: str
+    fault: int = 0
+    key: str = ""
     line: int = 0
     column: int = 1
-    key: str = ""
     help: str
 
 
@@ -145,14 +150,15 @@ def _of_field(message: str, names: tuple[str, ...], text: str, number: int) -> P
         missing = _MISSING.search(message)
         if missing is not None:
             plain = f"this fault has no key `{missing[1]}`"
-        return _problem(plain, "", "add the key to the fault", text, number)
+            return _problem(plain, missing[1], "add the key to the fault", text, number)
+        return _problem(plain, "", "correct the fault", text, number)
     return _problem(f"`{key}`: {plain}", key, "correct the value", text, number)
 
 
 def _problem(message: str, key: str, cure: str, text: str, number: int) -> Problem:
-    """Return a problem at a key of a fault; of the fault itself, if no line begins with the key."""
+    """Return a problem at a key of a fault; at the fault itself, if no line begins with the key."""
     line, column = _place(text, key, number)
-    return Problem(message=message, line=line, column=column, key=key if column else "", help=cure)
+    return Problem(message=message, fault=number, key=key, line=line, column=column, help=cure)
 
 
 def _place(text: str, key: str, number: int) -> tuple[int, int]:

@@ -174,7 +174,10 @@ _F = TypeVar("_F", bound=_Fault)
 
 def first(found: Iterable[Fault], kind: type[_F]) -> _F | None:
     """Return the first fault of a kind."""
-    return next((fault for fault in found if isinstance(fault, kind)), None)
+    for fault in found:
+        if isinstance(fault, kind):
+            return fault
+    return None
 
 
 def schema() -> dict[str, Any]:

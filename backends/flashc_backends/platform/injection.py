@@ -28,6 +28,7 @@ class Injector:
         self._faults = Faults()
         self._counts: Counter[tuple[Point, str, str]] = Counter()
         self._happened: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self._often: Counter[Fault] = Counter()  # since the faults were set
         self._idle: dict[str, float] = {}  # worker -> until when
         self._stock: dict[str, float] = {}  # endpoint -> until when there is none
         self._dying: set[str] = set()
@@ -42,22 +43,31 @@ class Injector:
 
         Workers that are idle get jobs, and those that wait for their start do so no longer.
         """
+        if faults.fault or self._faults.fault:
+            self._journal.note("faults", active=len(faults.fault))
         self._faults = faults
         self._counts.clear()
         self._happened.clear()
+        self._often.clear()
         self._idle.clear()
         self._stock.clear()
         for worker in self._pauses:
             self.end_pause(worker)
 
+    @property
+    def has_faults(self) -> bool:
+        """Return whether there are faults that may happen."""
+        return bool(self._faults.fault)
+
     def view(self) -> dict[str, Any]:
-        """Return the faults that are asked for, and the newest that happened."""
+        """Return the faults that are asked for, how often each of them happened, and the newest that happened."""
         asked: dict[str, Any] = msgspec.to_builtins(self._faults)
-        return {**asked, "happened": list(self._happened)}
+        counts = [self._often[fault] for fault in self._faults.fault]
+        return {**asked, "counts": counts, "happened": list(self._happened)}
 
     def ask(self, point: Point, endpoint: str, *, caller: str = "", **about: Any) -> list[Fault]:
         """Return the faults that happen now at an endpoint; `about` is what the journal says of them."""
-        if not self._faults.fault:
+        if not self.has_faults:
             return []
         name = self.name_of(endpoint)
         key = (point, endpoint, caller)
@@ -68,7 +78,8 @@ class Injector:
             what: dict[str, Any] = {"fault": fault.kind, "name": name, "number": event.number}
             if caller:
                 what["caller"] = caller
-            self._happened.append(what)
+            self._often[fault] += 1
+            self._happened.append({**what, "time": time.time()})
             self._journal.note("fault", endpoint=endpoint, **what, **about)
         return found
 
@@ -88,6 +99,8 @@ class Injector:
 
     def works(self, endpoint: str, worker: str, job: str | None = None) -> None:
         """Note that a worker gets a job or a request; it may have to die."""
+        if not self.has_faults:
+            return
         death = first(self.ask(Point.WORK, endpoint, worker=worker, job=job), Death)
         if death is not None:
             if not death.seconds:

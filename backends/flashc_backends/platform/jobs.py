@@ -142,8 +142,12 @@ def next_change(job: Job) -> float:
     """Return the time from which on `Passed` changes the job."""
     if job.status.is_final:
         return job.expires if job.expires is not None else job.ttl_at
-    times = (job.due, job.deadline, job.ttl_at)
-    return min(time for time in times if time is not None)
+    soonest = job.ttl_at
+    if job.due is not None and job.due < soonest:
+        soonest = job.due
+    if job.deadline is not None and job.deadline < soonest:
+        soonest = job.deadline
+    return soonest
 
 
 def _is_held_by(job: Job, worker: str) -> bool:

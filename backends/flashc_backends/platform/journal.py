@@ -13,7 +13,7 @@ from msgspec import Struct
 _KEPT = 20_000
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """Something that happened.  `number` rises over restarts, too: it is at least the time in microseconds."""
 
     number: int
@@ -31,8 +31,17 @@ class Journal:
         self._news = asyncio.Event()
         self._is_closed = False
 
+    @property
+    def last(self) -> int:
+        """The number of the newest entry; 0 if there is none."""
+        return self._last
+
     def note(self, kind: str, **what: Any) -> None:
         """Add an entry; `kind` is such as "job" or "worker"."""
+        self.add(kind, what)
+
+    def add(self, kind: str, what: dict[str, Any]) -> None:
+        """Add an entry whose contents are a dictionary already."""
         now = time.time()
         self._last = max(self._last + 1, int(now * 1_000_000))
         self._entries.append(Entry(self._last, now, kind, what))

@@ -22,10 +22,11 @@ class Status(StrEnum):
     CANCELLED = "CANCELLED"
     TIMED_OUT = "TIMED_OUT"
 
-    @property
-    def is_final(self) -> bool:
-        """Return whether no event but a retry changes the job any more."""
-        return self not in (Status.IN_QUEUE, Status.IN_PROGRESS)
+    is_final: bool
+    """Whether no event but a retry changes the job any more."""
+
+    def __init__(self, name: str) -> None:
+        self.is_final = name not in ("IN_QUEUE", "IN_PROGRESS")
 
 
 class Spilled(Struct, frozen=True, tag="file"):
@@ -38,7 +39,7 @@ class Spilled(Struct, frozen=True, tag="file"):
 Body = bytes | Spilled  # JSON text
 
 
-class Job(Struct, frozen=True, kw_only=True):
+class Job(Struct, frozen=True, kw_only=True, gc=False):
     """One job.
 
     `sequence` is its position among all jobs of the platform, which it keeps when it returns to the queue.

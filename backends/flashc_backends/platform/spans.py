@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import chain
 
 from msgspec import Struct, structs
 
@@ -17,12 +18,14 @@ from .tracing import Position, position_of
 
 KEPT = 50_000  # spans in the store
 _COLUMNS = "trace, span, parent, endpoint, label, name, start, finish, status, worker, job"
-_INSERT = f"INSERT OR REPLACE INTO span ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = f"INSERT OR REPLACE INTO span ({_COLUMNS}) VALUES "
+_VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_AT_ONCE = 200  # rows of a statement: each statement costs the thread that writes a turn of the interpreter
 _SELECT = f"SELECT {_COLUMNS} FROM span WHERE trace=? ORDER BY start, number"
 _TRIM = f"DELETE FROM span WHERE number <= (SELECT max(number) FROM span) - {KEPT}"
 
 
-class Span(Struct, frozen=True, kw_only=True):
+class Span(Struct, frozen=True, kw_only=True, gc=False):
     """One job or request.  `label` is the endpoint's name; `status` that of the job, or of HTTP."""
 
     trace: str
@@ -93,7 +96,7 @@ class Spans:
             job=job,
         )
         self._waiting.append(span)
-        self._journal.note("span", **structs.asdict(span))
+        self._journal.add("span", structs.asdict(span))
         if position.is_sampled:
             self.export(span)
 
@@ -103,7 +106,8 @@ class Spans:
             return None
         spans, self._waiting = self._waiting, []
         self._has_new = True
-        written = self._store.write([Statement(_INSERT, structs.astuple(span)) for span in spans])
+        starts = range(0, len(spans), _AT_ONCE)
+        written = self._store.write([_insert(spans[at : at + _AT_ONCE]) for at in starts])
         written.add_done_callback(self._note_failure)
         return written
 
@@ -133,3 +137,9 @@ class Spans:
             Span(**dict(zip(Span.__struct_fields__, row, strict=True)))
             for row in self._store.rows(_SELECT, trace)
         ]
+
+
+def _insert(spans: list[Span]) -> Statement:
+    """Return the statement that stores spans."""
+    rows = ", ".join([_VALUES] * len(spans))
+    return Statement(_INSERT + rows, tuple(chain.from_iterable(map(structs.astuple, spans))))

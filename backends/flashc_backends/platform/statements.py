@@ -22,7 +22,7 @@ _UPDATE = (
 SELECT_JOB = f"SELECT {', '.join(_COLUMNS)} FROM job"
 
 
-class Statement(Struct, frozen=True):
+class Statement(Struct, frozen=True, gc=False):
     """A statement of SQL with its parameters."""
 
     sql: str

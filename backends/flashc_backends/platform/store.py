@@ -11,7 +11,7 @@ import hashlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from .statements import SELECT_JOB, Statement, job_of
 
 SPILL_ABOVE = 256 * 1024  # bytes; larger rows would delay the others of their transaction
 _GROUP = 512  # writes in a transaction
+_CACHE_KIB = 16 * 1024  # of pages; the indexes of some ten thousand jobs fit in
 
 
 class StoreError(Exception):
@@ -34,10 +35,10 @@ class StoreError(Exception):
 
 
 class _Write(Struct, frozen=True):
-    """Statements that are committed together, and whom to tell."""
+    """Statements that are committed together, and whom to tell: of an error, if there is one."""
 
     statements: Sequence[Statement]
-    future: asyncio.Future[None]
+    tell: Callable[[StoreError | None], None]
 
 
 class Store:
@@ -64,7 +65,8 @@ class Store:
             except (sqlite3.Error, OSError, NewerVersion) as error:
                 raise StoreError(f"{self._path}: {error}") from error
             failed.pop_all()
-        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._waiting: list[_Write] = []
+        self._queue: queue.SimpleQueue[list[_Write] | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="flashc-store", daemon=True)
 
@@ -72,6 +74,7 @@ class Store:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         failed.callback(connection.close)
         connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
         connection.execute("PRAGMA busy_timeout=5000")
         return connection
 
@@ -88,6 +91,7 @@ class Store:
     def close(self) -> None:
         """Commit what waits, and close the database."""
         if self._thread.is_alive():
+            self._hand_over()
             self._queue.put(None)
             self._thread.join()
         self._reader.close()
@@ -104,15 +108,30 @@ class Store:
         """
         assert self._loop is not None
         future: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put(_Write(statements, future))
+        self.submit(statements, lambda error: end(future, error))
         return future
+
+    def submit(
+        self, statements: Sequence[Statement], tell: Callable[[StoreError | None], None]
+    ) -> None:
+        """Commit the statements, all or none, and call `tell` after that: a future costs more than the write."""
+        assert self._loop is not None
+        if not self._waiting:  # the thread is woken once for all that the loop does in its turn
+            self._loop.call_soon(self._hand_over)
+        self._waiting.append(_Write(statements, tell))
+
+    def _hand_over(self) -> None:
+        """Give the thread what waits."""
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._queue.put(waiting)
 
     def _run(self) -> None:
         while True:
             first = self._queue.get()
             if first is None:
                 return
-            group = [first]
+            group = first
             ends = False
             while len(group) < _GROUP and not ends:
                 try:
@@ -122,19 +141,19 @@ class Store:
                 if item is None:
                     ends = True
                 else:
-                    group.append(item)
+                    group.extend(item)
             self._commit(group)
             if ends:
                 return
 
     def _commit(self, group: list[_Write]) -> None:
         """Commit a group; if that fails, commit each write for itself, so that one can't harm the others."""
-        results: list[tuple[asyncio.Future[None], str | None]]
+        results: list[tuple[_Write, str | None]]
         try:
-            self._transact(statement for write in group for statement in write.statements)
-            results = [(write.future, None) for write in group]
+            self._transact([statement for write in group for statement in write.statements])
+            results = [(write, None) for write in group]
         except sqlite3.Error:
-            results = [(write.future, self._error_of(write)) for write in group]
+            results = [(write, self._error_of(write)) for write in group]
         assert self._loop is not None
         with suppress(RuntimeError):  # the loop is closed: there is none left to tell
             self._loop.call_soon_threadsafe(_tell, results)
@@ -147,11 +166,12 @@ class Store:
         return None
 
     def _transact(self, statements: Iterable[Statement]) -> None:
-        self._writer.execute("BEGIN IMMEDIATE")
+        execute = self._writer.execute
+        execute("BEGIN IMMEDIATE")
         try:
             for statement in statements:
-                self._writer.execute(statement.sql, statement.parameters)
-            self._writer.execute("COMMIT")
+                execute(statement.sql, statement.parameters)
+            execute("COMMIT")
         except sqlite3.Error:
             with suppress(sqlite3.Error):
                 self._writer.execute("ROLLBACK")
@@ -277,12 +297,17 @@ class Store:
 _NAME_LENGTH = hashlib.sha256().digest_size * 2
 
 
-def _tell(results: list[tuple[asyncio.Future[None], str | None]]) -> None:
-    """End the futures of writes, in the event loop."""
-    for future, error in results:
-        if future.done():
-            continue
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(StoreError(error))
+def _tell(results: list[tuple[_Write, str | None]]) -> None:
+    """Tell whoever waits for writes, in the event loop."""
+    for write, error in results:
+        write.tell(None if error is None else StoreError(error))
+
+
+def end(future: asyncio.Future[None], error: StoreError | None) -> None:
+    """End the future of a write, unless nobody waits for it any more."""
+    if future.done():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)

@@ -68,7 +68,7 @@ class _Connection(asyncio.Protocol):
         self._waiting = 0
         self._paused = False
         self.closed = False
-        self.reusable = False
+        self._keeps_alive = False
         self.has_answered = False
         self.status = 0
         self.headers: Headers = []
@@ -136,7 +136,8 @@ class _Connection(asyncio.Protocol):
         if self.status < 200:
             return
         self._complete = True
-        self.reusable = self._parser.should_keep_alive()
+        # After an exception of the app, uvicorn closes the connection a while after the answer.
+        self._keeps_alive = self._parser.should_keep_alive() and self.status < 500
 
     # The client's side
 
@@ -149,8 +150,16 @@ class _Connection(asyncio.Protocol):
         self._is_head = is_head
         self._parser = httptools.HttpResponseParser(self)
         self.headers = []
-        self._has_head = self._complete = self.reusable = self.has_answered = False
+        self._has_head = self._complete = self._keeps_alive = self.has_answered = False
         self._news.clear()
+
+    def end(self) -> bool:
+        """End the exchange; return whether another one can follow, because the answer was read to its end.
+
+        Whatever the worker sends before the next request closes the connection.
+        """
+        self._parser = None
+        return self._complete and self._keeps_alive and not self._chunks and not self.closed
 
     def is_quiet(self) -> bool:
         """Return whether the worker has sent nothing since its last answer, not even the end.
@@ -177,6 +186,15 @@ class _Connection(asyncio.Protocol):
                 raise UpstreamError(self._failure or "it closed the connection", sent=True)
             self._news.clear()
             await self._news.wait()
+
+    def whole(self) -> bytes | None:
+        """Return the body of the answer, if all of it is there."""
+        if not self._complete:
+            return None
+        body = b"".join(self._chunks)
+        self._chunks.clear()
+        self._waiting = 0
+        return body
 
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the body of the answer as it comes."""
@@ -212,6 +230,11 @@ class Answer:
         self._connection = connection
         self.status = connection.status
         self.headers = end_to_end(connection.headers)
+        self.has_length = any(name == b"content-length" for name, _ in self.headers)
+
+    def whole(self) -> bytes | None:
+        """Return the body, if all of it is there."""
+        return self._connection.whole()
 
     def body(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes.
@@ -222,7 +245,7 @@ class Answer:
         return self._connection.body()
 
     def close(self) -> None:
-        """Give the connection back; it is closed if the answer was not read to its end."""
+        """Return the connection to the pool; close it if the body was not read to its end."""
         self._upstream.release(self._address, self._connection)
 
 
@@ -313,7 +336,7 @@ class Upstream:
     def release(self, address: Address, connection: _Connection) -> None:
         """Keep a connection for the next request, if its last one is complete."""
         idle = self._idle.setdefault(address, [])
-        if connection.reusable and not connection.closed and len(idle) < _POOLED:
+        if connection.end() and len(idle) < _POOLED:
             idle.append(connection)
         else:
             connection.close()

@@ -76,7 +76,7 @@ class WorkerJobs:
         faults = self._core.faults
         if faults.is_dying(event.worker):
             return False
-        if isinstance(event, jobs.Reported):
+        if faults.has_faults and isinstance(event, jobs.Reported):
             found = faults.ask(Point.RESULT, endpoint, worker=event.worker, job=job_id)
             if first(found, LostResult) is not None:
                 return True

@@ -142,8 +142,9 @@ class Ticked(Struct, frozen=True):
     """Time has passed."""
 
 
-AboutOne = Began | Answered | Holding | Recycled | Killed
-Event = Released | Configured | Wanted | Ended | Closed | Ticked | AboutOne
+AboutOne = Began | Answered | Recycled | Killed
+_Reconciled = Released | Configured | Wanted | Ended | Closed | Ticked | AboutOne
+Event = _Reconciled | Holding
 
 
 class Start(Struct, frozen=True):
@@ -191,16 +192,15 @@ Effect = Start | Drain | Stop | RolledOut | RolledBack | Crashed
 def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]]:
     """Return the pool after the event, and what the platform has to do."""
     effects: list[Effect] = []
+    if isinstance(event, Holding):  # it comes twice per job, and changes no number of workers
+        return _hold(pool, event, effects, now), tuple(effects)
     pool = _apply(pool, event, now, effects)
-    # `Holding` comes several times per job, and changes no number of workers.
-    if isinstance(event, Holding):
-        return _stop_drained(pool, effects, now), tuple(effects)
     for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
         pool = reconcile(pool, effects, now)
     return pool, tuple(effects)
 
 
-def _apply(pool: Pool, event: Event, now: float, effects: list[Effect]) -> Pool:
+def _apply(pool: Pool, event: _Reconciled, now: float, effects: list[Effect]) -> Pool:
     match event:
         case Released(release):
             return _release(pool, release)
@@ -214,9 +214,18 @@ def _apply(pool: Pool, event: Event, now: float, effects: list[Effect]) -> Pool:
             return _give_up_starting(pool, now, effects)
         case Ended(worker):
             return _end(pool, worker, now, effects)
-        case Began() | Answered() | Holding() | Recycled() | Killed():
+        case Began() | Answered() | Recycled() | Killed():
             found = pool.workers.get(event.worker)
             return pool if found is None else _change(pool, found, event, now, effects)
+
+
+def _hold(pool: Pool, event: Holding, effects: list[Effect], now: float) -> Pool:
+    """Return the pool after a worker's number of jobs changed; one that drains ends with its last."""
+    worker = pool.workers.get(event.worker)
+    if worker is None or worker.held == event.count:
+        return pool
+    pool = _with(pool, replace(worker, held=event.count, idle_since=now))
+    return pool if event.count else _stop_drained(pool, effects, now)
 
 
 def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: list[Effect]) -> Pool:
@@ -229,9 +238,6 @@ def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: li
             if worker.phase in (Phase.STARTING, Phase.INITIALIZING):
                 worker = replace(worker, phase=Phase.READY, since=now, idle_since=now)
                 return _promote(_with(pool, worker), worker.release, effects)
-        case Holding(_, count):
-            if count != worker.held:
-                return _with(pool, replace(worker, held=count, idle_since=now))
         case Recycled():
             if worker.serves:
                 return _drain(pool, worker, effects, now)

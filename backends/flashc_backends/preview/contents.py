@@ -1,7 +1,7 @@
 """Compute what the workers of each endpoint hold: the digest changes when they have to be replaced.
 
-Workers hold the modules that their handler imports, directly or not, and the packages that the endpoint needs.  They
-may open any other file of the project.  The configuration is not part of it: the platform compares that itself.
+Workers hold the modules that their handler imports, directly or not, the other files that these may open, and the
+packages that the endpoint needs.  The configuration is not part of it: the platform compares that itself.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from flashc_ir.endpoints import CodeEndpoint, modules_of
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.modules import Origin
 from flashc_ir.program import Program
+from flashc_ir.resources import Text
+
+from .data_files import may_open, mentions_in, mentions_in_file, mentions_of
 
 _EVERYTHING = "*"  # in the place of a module's name: any module of the artifact
 
@@ -49,7 +52,7 @@ def contents_of(program: Program, parts: Parts) -> dict[str, str]:
         drafts.pop(path, None)
     modules = {_module_name(path): draft for path, draft in drafts.items() if path.endswith(".py")}
     index = _Modules(frozenset(modules))
-    data = [draft for path, draft in drafts.items() if not path.endswith(".py")]
+    data = {path: draft for path, draft in drafts.items() if not path.endswith(".py")}
 
     def imported(name: str) -> list[str]:
         return [*modules] if name == _EVERYTHING else _imported(modules[name], name, index)
@@ -61,8 +64,35 @@ def contents_of(program: Program, parts: Parts) -> dict[str, str]:
             lambda name: [n for n in imported(name) if n == _EVERYTHING or n in modules],
         )
         held = [modules[name] for name in names if name != _EVERYTHING]
-        found[endpoint.resource] = _digest([*held, *data], _packages(parts, endpoint.resource))
+        opened = _opened(endpoint, held, data)
+        found[endpoint.resource] = _digest([*held, *opened], _packages(parts, endpoint.resource))
     return found
+
+
+def _opened(endpoint: CodeEndpoint, held: list[Draft], data: Mapping[str, Draft]) -> list[Draft]:
+    """Return the files that code of an endpoint may open; such a file may name others."""
+    own = [draft for draft in held if _is_of_user(draft, endpoint)]
+    values = [part.text for part in _texts(endpoint)]
+    starts = [mentions_in(values), *(mentions_of(draft.read()) for draft in own)]
+
+    def named(path: str) -> list[str]:
+        content = data[path].content
+        if isinstance(content, Path):
+            return []  # it is large: no list of files
+        mentions = [mentions_in_file(content)]
+        return [other for other in data if may_open(mentions, other)]
+
+    names = reachable([path for path in data if may_open(starts, path)], named)
+    return [data[name] for name in names]
+
+
+def _texts(endpoint: CodeEndpoint) -> Iterator[Text]:
+    for variable in endpoint.configuration.environment:
+        yield from (part for part in variable.parts if isinstance(part, Text))
+
+
+def _is_of_user(draft: Draft, endpoint: CodeEndpoint) -> bool:
+    return draft.path != handler_path(endpoint) and not draft.path.startswith(f"{PACKAGE}/")
 
 
 def _starts(endpoint: CodeEndpoint) -> Iterator[str]:

@@ -1,12 +1,11 @@
 """Plan a preview as data: networks, containers, mounts, ports, limits and variables.  Nothing is started.
 
 What only the start knows has a name in angle brackets: the platform's address, its key, and the ids of endpoints.
-Values that may be secret are masked.
+Values that are secret are masked.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from flashc_backends.platform.engines.base import WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.containers import Container, container_of
 from flashc_backends.platform.engines.layers import LINUX, layer_folder
 from flashc_backends.platform.releases import Release, size_of, worker_spec
+from flashc_core.credentials import has_secret_reference, looks_like_credential
 from flashc_ir.endpoints import LoadBalanced, QueueClass, QueueFunction
 from flashc_ir.program import Program
 
@@ -34,7 +34,6 @@ ENVIRONMENT = "preview"
 MASK = "***"
 PLATFORM = "http://<platform>"
 ARTIFACT = Path("<artifact>")
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 
 
 class PlannedEndpoint(Struct, frozen=True, kw_only=True):
@@ -201,13 +200,20 @@ def variables_of(entry: ManifestResource, environ: Mapping[str, str]) -> dict[st
 
 
 def masked_variables(entry: ManifestResource) -> dict[str, str]:
-    """Return these variables, without values from this machine's environment and those of secrets."""
+    """Return these variables; masked if the value is from the environment or a secret, or looks like a credential.
+
+    Other values are written in the program, whose readers know them.
+    """
     values: dict[str, str] = {}
     for part in (entry.template, entry):
         if part is not None:
             values |= part.env or {}
             values |= dict.fromkeys(part.env_references or {}, MASK)
-    return {name: MASK if _SECRET_NAME.search(name) else value for name, value in values.items()}
+    return {name: MASK if _is_secret(name, value) else value for name, value in values.items()}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return has_secret_reference(value) or looks_like_credential(name, value)
 
 
 def _resolved(references: References, environ: Mapping[str, str]) -> dict[str, str]:

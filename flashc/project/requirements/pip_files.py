@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,8 @@ def read_pip_files(collector: Collector) -> None:
         if unsaved is None:
             parsed = RequirementsFile.from_file(str(file), include_nested=True)
         else:  # the parser's own `from_string` raises NameError
+            import tempfile
+
             with tempfile.TemporaryDirectory(prefix="flashc-") as folder:
                 draft = Path(folder, REQUIREMENTS)
                 draft.write_bytes(unsaved)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from functools import cache
 
 from msgspec import Struct
-from packaging.utils import canonicalize_name
 
 from .facts import Fact, Names, read_facts
 
@@ -63,6 +62,8 @@ def distributions_of(module: str) -> tuple[str, ...]:
     known = _by_module(module)
     if known:
         return known
+    from packaging.utils import canonicalize_name  # takes long to import, and most names are known
+
     parts = module.split(".")
     shortest_first = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
     return tuple(dict.fromkeys(canonicalize_name(p.replace(".", "-")) for p in shortest_first))
@@ -90,6 +91,8 @@ def distribution_for_module(requirement: str) -> str | None:
 
     `requirement` is normalized.  The result is None if it is the name of a distribution.
     """
+    from packaging.utils import canonicalize_name
+
     facts = distribution_facts()
     for module, names in facts.import_names.names.items():
         if canonicalize_name(module) == requirement and module not in facts.ambiguous_modules.names:

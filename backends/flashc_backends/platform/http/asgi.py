@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -18,9 +18,12 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
-RESET = "flashc.reset"
-"""The extension of ASGI's scope that resets a connection."""
+CONNECTION = "flashc.connection"
+"""The extension of ASGI's scope with the request's `Connection`."""
 _JSON = (b"content-type", b"application/json")
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
 
 
 class Refused(Exception):
@@ -35,6 +38,34 @@ class Gone(Exception):
     """The client closed the connection while it sent its request."""
 
 
+class Connection(Protocol):
+    """What the server does for a request besides ASGI."""
+
+    def reset(self) -> None:
+        """End the connection so that the client gets an error, not an end."""
+        ...
+
+    def body(self) -> bytes | None:
+        """Return the body of the request, if all of it is there and none was read."""
+        ...
+
+    def answer(self, head: bytes, body: bytes) -> bool:
+        """Send a whole answer; return whether that was possible at once.
+
+        ASGI's messages for the same cost the platform a second call of the system, and the client a second wake-up.
+        `head` has no empty line at its end.
+        """
+        ...
+
+    def when_lost(self, leave: Callable[[], None]) -> None:
+        """Call `leave` when the client closes the connection before it has the whole answer."""
+        ...
+
+    def forget(self) -> None:
+        """Forget what `when_lost` was told."""
+        ...
+
+
 class Request:
     """A request and the way to answer it."""
 
@@ -47,17 +78,17 @@ class Request:
         self.send = send
         self.is_gone = False
         self.is_answered = False
-        self.is_complete = False
         self._query: dict[str, str] | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._connection: Connection = scope["extensions"][CONNECTION]
         self._leavings: list[Callable[[], None]] = []
+        self._connection_answers = True
 
     @property
     def query(self) -> dict[str, str]:
         """The parameters of the query; of several with one name the last counts."""
         if self._query is None:
             text = self.scope["query_string"].decode("latin-1")
-            self._query = dict(parse_qsl(text, keep_blank_values=True))
+            self._query = dict(parse_qsl(text, keep_blank_values=True)) if text else {}
         return self._query
 
     def header(self, name: bytes) -> str:
@@ -86,6 +117,11 @@ class Request:
         """
         if (self.length() or 0) > limit:
             raise Refused(413, f"the body is larger than {limit} bytes")
+        there = self._connection.body()
+        if there is not None:
+            if len(there) > limit:
+                raise Refused(413, f"the body is larger than {limit} bytes")
+            return there
         chunks: list[bytes] = []
         size = 0
         has_more = True
@@ -125,31 +161,30 @@ class Request:
         if self.is_gone:
             leave()
             return
+        if not self._leavings:
+            self._connection.when_lost(self._leave)
         self._leavings.append(leave)
-        if self._watcher is None:
-            self._watcher = asyncio.ensure_future(self._watch())
-
-    async def _watch(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
-        self.is_gone = not self.is_complete
-        for leave in self._leavings if self.is_gone else ():
-            leave()
 
     def close(self) -> None:
         """Stop watching the client."""
-        if self._watcher is not None:
-            self._watcher.cancel()
+        if self._leavings:
+            self._connection.forget()
+
+    def _leave(self) -> None:
+        self.is_gone = True
+        for leave in self._leavings:
+            leave()
 
     async def reset(self) -> None:
         """Reset the client's connection, and return when it is closed; nothing can be sent any more."""
         self.is_gone = True
-        self.scope["extensions"][RESET]["reset"]()
+        self._connection.reset()
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
     def reset_instead(self) -> None:
         """Reset the client's connection as soon as an answer is sent."""
+        self._connection_answers = False
 
         async def send(_message: MutableMapping[str, Any]) -> None:
             await self.reset()
@@ -166,13 +201,14 @@ class Request:
 
     async def part(self, body: bytes, *, more: bool = True) -> None:
         """Send a part of an answer's body."""
-        self.is_complete = not more
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send JSON text."""
-        length = (b"content-length", b"%d" % len(body))
-        await self.start(status, [_JSON, length, *(headers or ())])
+        if headers is None:
+            await self.whole(status, [_JSON, (b"content-length", b"%d" % len(body))], body)
+            return
+        await self.start(status, [_JSON, (b"content-length", b"%d" % len(body)), *headers])
         await self.part(body, more=False)
 
     async def reply_json(self, status: int, value: Any, headers: Headers | None = None) -> None:
@@ -181,8 +217,16 @@ class Request:
 
     async def reply_nothing(self) -> None:
         """Send 204."""
-        await self.start(204, [])
-        await self.part(b"", more=False)
+        await self.whole(204, [], b"")
+
+    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+        """Send an answer whose body is there; its headers are ones that need no check, with its length."""
+        if self._connection_answers and status in _STATUS_LINES:
+            head = _STATUS_LINES[status] + b"".join([b"%s: %s\r\n" % pair for pair in headers])
+            self.is_answered = self._connection.answer(head, body)
+        if not self.is_answered:
+            await self.start(status, headers)
+            await self.part(body, more=False)
 
     async def start_events(self) -> None:
         """Begin to send server-sent events; the body of the request has to be read before."""

@@ -16,6 +16,7 @@ SESSION_PREFIX = "flashc-session-"
 """How the names of the page's cookies begin."""
 _PAGE_PATHS = ("/page/", "/events")
 _PAGE_HEADER = b"x-flashc-page"
+_MOST_KNOWN = 1000
 _LOCAL_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 
 
@@ -72,6 +73,7 @@ class Gate:
         self._key = key.encode()
         self.sessions = Sessions()
         self._hosts = _LOCAL_NAMES | addresses
+        self._known: dict[str, str] = {}  # headers that were checked -> the names in them
 
     def check_host(self, request: Request) -> str:
         """Return the host name that the request is for, without the port.
@@ -79,10 +81,16 @@ class Gate:
         Raises:
             Refused: the platform does not have this name.
         """
-        name = host_name(request.header(b"host"))
+        given = request.header(b"host")
+        name = self._known.get(given)
+        if name is not None:
+            return name
+        name = host_name(given)
         known = name in self._hosts or any(name.endswith(f".{host}") for host in self._hosts)
         if not known:
             raise Refused(421, f"this is not the host {name!r}")
+        if len(self._known) < _MOST_KNOWN:
+            self._known[given] = name
         return name
 
     def has_key(self, request: Request) -> bool:

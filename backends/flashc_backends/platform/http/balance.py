@@ -133,6 +133,7 @@ class Balancer:
             status=call.status,
             ms=round(took * 1000, 1),
             trace=call.position.trace,
+            span=call.position.span,
         )
 
     async def _worker(self, call: _Call, endpoint: Endpoint) -> str:
@@ -188,7 +189,11 @@ class Balancer:
         return answer.status
 
     async def _answer(self, request: Request, worker: str, answer: Answer) -> None:
-        await request.start(answer.status, [*answer.headers, (_WORKER_ID, worker.encode())])
+        headers = [*answer.headers, (_WORKER_ID, worker.encode())]
+        if answer.has_length and (body := answer.whole()) is not None:
+            await request.whole(answer.status, headers, body)
+            return
+        await request.start(answer.status, headers)
         if request.method != "HEAD" and answer.status not in (204, 304):
             async for chunk in answer.body():
                 await request.part(chunk)

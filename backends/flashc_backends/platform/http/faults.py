@@ -27,8 +27,10 @@ class FaultApi:
     async def serve(self, request: Request) -> None:
         """Answer with the faults that are asked for and those that happened, or replace the former.
 
+        Faults that are wrong are answered with 400 and the problems, each with the number of its fault and its key.
+
         Raises:
-            Refused: the new faults are wrong.
+            Refused: the request is wrong.
         """
         match request.method:
             case "GET":
@@ -38,7 +40,9 @@ class FaultApi:
                 try:
                     self._injector.set(faults_of(document))
                 except WrongFaults as error:
-                    raise Refused(400, f"FC525: {error}") from None
+                    found = {"error": f"FC525: {error}", "problems": error.problems}
+                    await request.reply_json(400, found)
+                    return
             case _:
                 raise Refused(405, "the method is GET or PUT")
         await request.reply_json(200, self._injector.view())
@@ -49,7 +53,10 @@ class FaultApi:
         Raises:
             Refused: a fault wants it.
         """
-        if first(self._injector.ask(Point.WORKER, endpoint), Unauthorized) is not None:
+        if (
+            self._injector.has_faults
+            and first(self._injector.ask(Point.WORKER, endpoint), Unauthorized) is not None
+        ):
             raise Refused(401, _REFUSED)
 
     async def apply(self, request: Request, endpoint: str) -> None:
@@ -59,6 +66,8 @@ class FaultApi:
             Refused: a fault wants it.
             Gone: a fault has reset the connection.
         """
+        if not self._injector.has_faults:
+            return
         path = request.path
         if first(self._injector.ask(Point.CLIENT, endpoint, path=path), Unauthorized) is not None:
             raise Refused(401, _REFUSED)

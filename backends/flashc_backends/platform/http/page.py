@@ -14,8 +14,10 @@ from flashc_backends.platform.client_jobs import ClientJobs
 from flashc_backends.platform.control import Control
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.dispatcher import Dispatcher
+from flashc_backends.platform.faults import schema as schema_of_faults
 from flashc_backends.platform.journal import Entry
 from flashc_backends.platform.records import Endpoint, Job
+from flashc_backends.platform.tracing import position_of
 
 from .asgi import Headers, Refused, Request
 from .auth import Gate
@@ -37,7 +39,13 @@ _NAMES = (
     "state.js",
     "graph.js",
     "form.js",
-    "parts.js",
+    "words.js",
+    "endpoint.js",
+    "calls.js",
+    "call.js",
+    "trace.js",
+    "faults.js",
+    "log.js",
     "vendor/htm-preact.js",
 )
 _SECURITY: Headers = [
@@ -50,8 +58,10 @@ _SECURITY: Headers = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
-_SHOWN_AT_FIRST = 500  # entries of the journal
+_RECENT = 2000  # events for a page that opens, ...
+_RECENT_LINES = 500  # ... and lines of workers among them
 _LINES = 200  # of a job
+_HAPPENED = 50  # faults
 
 
 class Page:
@@ -81,6 +91,7 @@ class Page:
 
         Raises:
             Refused: there is no such thing, or the browser was not admitted.
+            StoreError: the spans of a trace can't be read.
         """
         # The page that says how to get in has these files too.
         if path in ("style.css", "icon.svg"):
@@ -93,10 +104,18 @@ class Page:
                 token = self._gate.sessions.new_token()
                 await request.reply_json(200, {"path": f"/?token={token}"})
             case "state":
-                await request.reply(200, msgspec.json.encode(self._state()))
+                state = self._state()
+                if "recent" in request.query:
+                    state["recent"] = _recent(self._core.journal.after(0))
+                await request.reply(200, msgspec.json.encode(state))
             case "job":
                 endpoint, _, job_id = rest.partition("/")
                 await request.reply(200, msgspec.json.encode(self._job(endpoint, job_id)))
+            case "trace":
+                spans = await self._core.spans.of_trace(rest)
+                await request.reply(200, msgspec.json.encode(spans))
+            case "fault-schema":
+                await request.reply(200, msgspec.json.encode(schema_of_faults()))
             case _ if path in _NAMES:
                 await _send(request, 200, path)
             case _:
@@ -105,15 +124,16 @@ class Page:
     # What the page shows -------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        """Return the endpoints as they are now, and the number of the event from which the page goes on."""
-        recent = self._core.journal.after(0)[-_SHOWN_AT_FIRST:]
+        """Return what is true now, and the number of the newest event."""
+        faults = self._core.faults.view()
         return {
             "endpoints": [
                 self._endpoint(endpoint, dispatcher)
                 for endpoint in self._control.endpoints.values()
                 if (dispatcher := self._core.dispatchers.get(endpoint.id)) is not None
             ],
-            "after": recent[0].number - 1 if recent else 0,
+            "faults": {**faults, "happened": faults["happened"][-_HAPPENED:]},
+            "after": self._core.journal.last,
         }
 
     def _endpoint(self, endpoint: Endpoint, dispatcher: Dispatcher) -> dict[str, Any]:
@@ -167,8 +187,10 @@ class Page:
         if job is None:
             raise Refused(404, "there is no such job")
         store = self._core.store
+        position = position_of(job.traceparent or "", job.parent_span)
         return {
             "id": job.id,
+            "trace": position.trace if position is not None else None,
             "status": job.status.value,
             "attempt": job.attempt,
             "worker": job.worker,
@@ -193,6 +215,20 @@ class Page:
             and entry.what["worker"] == job.worker
             and job.started <= entry.at <= end + 0.2  # lines take a moment to arrive
         ]
+
+
+def _recent(entries: list[Entry]) -> list[Entry]:
+    """Return what a page that opens has to know of the past: of each job how it is now, at its first place."""
+    jobs = {entry.what["id"]: entry for entry in entries if entry.kind == "job"}
+    found: list[Entry] = []
+    for entry in entries:
+        told = jobs.pop(entry.what["id"], None) if entry.kind == "job" else entry
+        if told is not None and told.kind != "span":
+            found.append(told)
+    lines = [entry.number for entry in found if entry.kind == "line"]
+    since = lines[-_RECENT_LINES] if len(lines) > _RECENT_LINES else 0
+    kept = [entry for entry in found if entry.kind != "line" or entry.number >= since]
+    return kept[-_RECENT:]
 
 
 def _readable(error: str | None) -> Any:

@@ -19,9 +19,9 @@ from contextlib import suppress
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from .asgi import RESET, App
+from .asgi import CONNECTION, App
 from .auth import host_name
 
 _BACKLOG = 512
@@ -32,21 +32,82 @@ _CONNECT = b"CONNECT "
 _TLS_HANDSHAKE = 0x16
 
 
-class _Protocol(HttpToolsProtocol):
-    """A connection that the application can reset."""
+class _Exchange:
+    """A request on a connection, and its answer."""
 
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {RESET: {"reset": self._reset}}
+    __slots__ = ("_cycle", "_is_read", "_protocol")
 
-    def _reset(self) -> None:
+    def __init__(self, protocol: _Protocol, cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self._is_read = False
+
+    def reset(self) -> None:
         """End the connection so that the client gets an error, not an end."""
-        connection = self.transport.get_extra_info("socket")
+        transport = self._protocol.transport
+        connection = transport.get_extra_info("socket")
         if connection is not None:
             with suppress(OSError):
                 at_once = struct.pack("ii", 1, 0)
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
-        self.transport.abort()
+        transport.abort()
+
+    def body(self) -> bytes | None:
+        """Return the body of the request, if all of it is there and none was read."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected or self._is_read:
+            return None
+        self._is_read = True
+        cycle.message_event.clear()
+        body, cycle.body = bytes(cycle.body), bytearray()
+        return body
+
+    def answer(self, head: bytes, body: bytes) -> bool:
+        """Send a whole answer; return whether that was possible at once."""
+        cycle = self._cycle
+        if cycle.response_started or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        if not cycle.disconnected:
+            end = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+            cycle.transport.write(head + end + body)
+            if not cycle.keep_alive:
+                cycle.transport.close()
+            cycle.message_event.set()
+            cycle.on_response()
+        return True
+
+    def when_lost(self, leave: Callable[[], None]) -> None:
+        """Call `leave` when the client closes the connection before it has the whole answer."""
+        self._cycle.flow.resume_reading()  # or the end would not be seen
+        self._protocol.leavings[self._cycle] = leave
+
+    def forget(self) -> None:
+        """Forget what `when_lost` was told."""
+        self._protocol.leavings.pop(self._cycle, None)
+
+
+class _Protocol(HttpToolsProtocol):
+    """A connection that does for its requests what ASGI has no messages for."""
+
+    leavings: dict[RequestResponseCycle, Callable[[], None]]
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.leavings = {}
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        exchange = _Exchange(self, self.cycle)  # no task has begun to serve the request
+        self.scope["extensions"] = {CONNECTION: exchange}  # type: ignore[dict-item]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        leavings, self.leavings = self.leavings, {}
+        for cycle, leave in leavings.items():
+            if not cycle.response_complete:
+                leave()
 
 
 class PortTaken(OSError):

@@ -1,7 +1,8 @@
 // The picture of which endpoint calls which, in columns: callers are left of what they call.
 
 import { html } from "/page/vendor/htm-preact.js";
-import { milliseconds, quantile, state } from "/page/state.js";
+import { keyOfEdge, state } from "/page/state.js";
+import { counted, cut, milliseconds, quantile } from "/page/words.js";
 
 const WIDTH = 190;
 const HEIGHT = 62;
@@ -38,25 +39,26 @@ export function Graph({ endpoints, onSelect }) {
   });
   const width = 4 + columns.length * (WIDTH + GAP_X) - GAP_X;
   const height = 4 + rows * (HEIGHT + GAP_Y) - GAP_Y;
-  const known = endpoints.flatMap((from) => from.shape.callees.map((to) => `${from.name} ${to}`));
+  const known = endpoints.flatMap((from) => from.shape.callees.map((to) => keyOfEdge(from.name, to)));
   const edges = [...new Set([...known, ...state.edges.keys()])]
-    .map((key) => key.split(" "))
+    .map((key) => key.split("\n"))
     .filter(([from, to]) => place.has(from) && place.has(to));
   const described = edges.map(([from, to]) => `${from} calls ${to}${timesOf(from, to)}`).join(", ");
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Call graph">
-    <svg viewBox="0 0 ${width} ${height}" width=${width} height=${height} role="group"
+    <svg viewBox="0 0 ${width} ${height}" width=${width} height=${height} class="graph" role="group"
+      style=${{ minWidth: `${width * 0.72}px` }}
       aria-label=${`Call graph. ${described || "No endpoint calls another."}`}>
       <defs><marker id="arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7"
         markerHeight="7" orient="auto"><path d="M0 0 8 4 0 8z" class="arrow" /></marker></defs>
-      ${edges.map(([from, to]) => edge(place.get(from), place.get(to), `${from} ${to}`))}
+      ${edges.map(([from, to]) => edge(place.get(from), place.get(to), keyOfEdge(from, to)))}
       ${endpoints.map((endpoint) => node(endpoint, place.get(endpoint.name), onSelect))}
     </svg>
   </div>`;
 }
 
 function timesOf(from, to) {
-  const found = state.edges.get(`${from} ${to}`);
-  return found?.count ? `, ${found.count} times` : "";
+  const found = state.edges.get(keyOfEdge(from, to));
+  return found?.count ? `, ${counted(found.count, "time")}` : "";
 }
 
 function edge(from, to, key) {
@@ -77,8 +79,7 @@ function node(endpoint, at, onSelect) {
   const times = state.times.get(endpoint.id);
   const counts = state.counts.get(endpoint.id) ?? { done: 0, failed: 0 };
   const busy = endpoint.workers.some((worker) => worker.held > 0);
-  const name = endpoint.name.length > 22 ? `${endpoint.name.slice(0, 21)}…` : endpoint.name;
-  const calls = `${counts.done + counts.failed} calls`;
+  const calls = counted(counts.done + counts.failed, "call");
   const text = `${calls}${counts.failed ? `, ${counts.failed} failed` : ""}`;
   const select = () => onSelect(endpoint.id);
   return html`<g key=${endpoint.id} class="node ${busy ? "busy" : ""} ${counts.failed ? "bad" : ""}"
@@ -86,7 +87,7 @@ function node(endpoint, at, onSelect) {
     aria-label=${`${endpoint.name}: ${text}, median ${milliseconds(quantile(times, 0.5))}`}
     onClick=${select} onKeyDown=${(event) => event.key === "Enter" && select()}>
     <rect width=${WIDTH} height=${HEIGHT} rx="8" />
-    <text x="12" y="22" class="name">${name}</text>
+    <text x="12" y="22" class="name">${cut(endpoint.name, 22)}</text>
     <text x="12" y="39">${text}</text>
     <text x="12" y="54">p50 ${milliseconds(quantile(times, 0.5))} · p95 ${milliseconds(quantile(times, 0.95))}</text>
   </g>`;

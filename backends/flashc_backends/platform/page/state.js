@@ -1,17 +1,20 @@
 // What the page shows: the endpoints as the platform describes them, and what has happened since.
 
-const KEPT_CALLS = 200;
+import { FINAL } from "/page/words.js";
+
+const KEPT_CALLS = 500;
 const KEPT_LINES = 500;
 const KEPT_TIMES = 60;
-const FINAL = new Set(["COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]);
 
 export const state = {
   endpoints: [],
-  calls: new Map(), // by id: jobs and requests, the newest last
+  calls: new Map(), // by id: jobs and requests in the order in which they were first heard of
   lines: [],
   times: new Map(), // endpoint -> milliseconds of the last calls
   counts: new Map(), // endpoint -> {done, failed}
-  edges: new Map(), // "caller callee", by name -> {count, times}
+  edges: new Map(), // keyOfEdge(caller, callee) -> {count, times}
+  faults: { seed: 0, fault: [], counts: [], happened: [] },
+  watched: null, // the trace that is looked at: {trace, spans: by their ids, isLoaded}
   message: "", // of the compiler, or of a release
   failed: false, // whether the message is bad news
   connected: false,
@@ -44,10 +47,14 @@ export async function ask(path, options = {}) {
   return fetch(path, { ...options, headers });
 }
 
+export function keyOfEdge(caller, callee) {
+  return `${caller}\n${callee}`;
+}
+
 let refreshing = null;
 
 // The numbers of an endpoint come from the platform: it is asked again after a burst of events.
-function refreshSoon() {
+export function refreshSoon() {
   refreshing ??= setTimeout(async () => {
     refreshing = null;
     try {
@@ -59,17 +66,20 @@ function refreshSoon() {
 }
 
 async function refresh() {
-  const answer = await ask("/page/state");
+  return take(await ask("/page/state"));
+}
+
+async function take(answer) {
   if (!answer.ok) throw new Error(`the platform answers ${answer.status}`);
   const found = await answer.json();
   state.endpoints = found.endpoints;
+  state.faults = found.faults;
   changed();
-  return found.after;
+  return found;
 }
 
 function keep(call) {
   const known = state.calls.get(call.id);
-  state.calls.delete(call.id);
   state.calls.set(call.id, { ...known, ...call });
   while (state.calls.size > KEPT_CALLS) state.calls.delete(state.calls.keys().next().value);
 }
@@ -85,7 +95,7 @@ function took(endpoint, milliseconds, failed) {
 }
 
 function edgeOf(caller, endpoint) {
-  const key = `${caller} ${nameOf(endpoint)}`;
+  const key = keyOfEdge(caller, nameOf(endpoint));
   if (!state.edges.has(key)) state.edges.set(key, { count: 0, times: [] });
   return state.edges.get(key);
 }
@@ -96,7 +106,46 @@ function passed(caller, endpoint, milliseconds) {
   if (times.length > KEPT_TIMES) times.shift();
 }
 
+// Look at a trace until the returned function is called: what has ended of it, and what ends from now on.
+export function watchTrace(trace) {
+  const watched = { trace, spans: new Map(), isLoaded: false };
+  state.watched = watched;
+  ask(`/page/trace/${trace}`)
+    .then(async (reply) => (reply.ok ? reply.json() : []))
+    .catch(() => [])
+    .then((spans) => {
+      for (const span of spans) watched.spans.set(span.span, span);
+      watched.isLoaded = true;
+      changed();
+    });
+  return () => {
+    if (state.watched === watched) state.watched = null;
+  };
+}
+
+// The job or request of a span; one that is not kept here any more as far as the span describes it.
+export function callOfSpan(span) {
+  if (span.job) return state.calls.get(span.job) ?? { kind: "job", id: span.job, endpoint: span.endpoint };
+  for (const call of state.calls.values()) if (call.span === span.span) return call;
+  const [method, ...path] = span.name.split(" ");
+  return {
+    kind: "request", id: span.span, span: span.span, trace: span.trace, endpoint: span.endpoint, at: span.end,
+    ms: (span.end - span.start) * 1000, method, path: path.join(" "), status: Number(span.status), worker: span.worker,
+  };
+}
+
 const handlers = {
+  span({ what }) {
+    if (what.trace !== state.watched?.trace) return;
+    state.watched.spans.set(what.span, what);
+    changed();
+  },
+  faults: refreshSoon,
+  fault({ what }) {
+    const job = state.calls.get(what.job);
+    if (job) job.faults = [...(job.faults ?? []), what.fault];
+    refreshSoon();
+  },
   call({ what }) {
     edgeOf(what.caller, what.endpoint).count += 1;
     const job = state.calls.get(what.job);
@@ -131,34 +180,44 @@ const handlers = {
     changed();
   },
   worker({ at, what }) {
-    if (what.state === "crashed") tell(at, `A worker of ${nameOf(what.endpoint)} ended.`, true);
-    if (what.state === "unhealthy") tell(at, `A worker of ${nameOf(what.endpoint)} hangs.`, true);
+    if (what.state === "crashed") tellNews(at, `A worker of ${nameOf(what.endpoint)} ended.`, true);
+    if (what.state === "unhealthy") tellNews(at, `A worker of ${nameOf(what.endpoint)} hangs.`, true);
     refreshSoon();
   },
   release({ at, what }) {
     const name = nameOf(what.endpoint);
-    if (what.state === "rolled out") tell(at, `${name} answers with the newest code.`, false);
-    else tell(at, `The new code of ${name} does not start; the code before it goes on.`, true);
+    if (what.state === "rolled out") tellCode(at, `${name} answers with the newest code.`, false);
+    else tellCode(at, `The new code of ${name} does not start; the code before it goes on.`, true);
     refreshSoon();
   },
   build({ at, what }) {
-    tell(at, what.text, what.failed);
+    tellCode(at, what.text, what.failed);
     refreshSoon();
   },
 };
 
 const opened = Date.now() / 1000;
 
-// What was over when the page was opened is no news.
-function tell(at, message, failed) {
-  if (at < opened - 1) return;
+function tell(message, failed) {
   state.message = message;
   state.failed = failed;
   changed();
 }
 
+// What was over when the page was opened is no news.
+function tellNews(at, message, failed) {
+  if (at >= opened - 1) tell(message, failed);
+}
+
+// That the newest code does not run is told later, too.
+function tellCode(at, message, failed) {
+  tell(failed || at >= opened - 1 ? message : "", failed);
+}
+
 export async function start() {
-  listen(await refresh());
+  const { recent, after } = await take(await ask("/page/state?recent=1"));
+  for (const event of recent) handlers[event.kind]?.(event);
+  listen(after);
 }
 
 // The browser connects again by itself, and says which event it has seen last.  After an answer that is an error it
@@ -182,15 +241,4 @@ function listen(after) {
       handle(JSON.parse(event.data));
     });
   }
-}
-
-export function quantile(values, share) {
-  if (!values?.length) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))];
-}
-
-export function milliseconds(value) {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  return value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`;
 }

@@ -15,6 +15,14 @@ _NAME = re.compile(r"(TOKEN|_KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNOREC
 _LEAST_LENGTH, _LEAST_BITS = 16, 3.2  # words and paths have fewer bits per character, or blanks
 
 
+_REFERENCE = re.compile(r"\{\{\s*RUNPOD_SECRET_\w+\s*\}\}")
+
+
+def has_secret_reference(text: str) -> bool:
+    """Return whether the platform puts one of its secrets into a value: `{{ RUNPOD_SECRET_x }}`."""
+    return _REFERENCE.search(text) is not None
+
+
 def looks_like_credential(name: str, text: str) -> bool:
     """Return whether the value `text` of a variable `name` looks like a credential.
 

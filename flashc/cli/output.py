@@ -1,0 +1,126 @@
+"""Print what a session does without ever waiting for whoever reads it."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from threading import Condition, Thread
+from typing import Protocol, TextIO
+
+import click
+
+_WAITING = 8 * 1024**2  # bytes
+_STEP = 0.1  # seconds
+_PATIENCE = 2.0  # seconds at the end without a byte that is read
+
+
+class Echo(Protocol):
+    """Prints a text, as `click.echo` does."""
+
+    def __call__(self, message: str, *, nl: bool = True, err: bool = False) -> None:
+        """Print a text; `nl` adds a newline, `err` is standard error."""
+        ...
+
+
+class _Output:
+    """A thread that prints.  What nobody reads is kept up to a limit; beyond it `lost` says how much is missing."""
+
+    def __init__(self, lost: Callable[[int], str]) -> None:
+        self._lost = lost
+        self._news = Condition()
+        self._waiting: deque[tuple[int, bytes]] = deque()  # file descriptors, and what to write
+        self._size = 0
+        self._missing = 0
+        self._is_closing = False
+        self._moved = time.monotonic()
+        self._thread = Thread(target=self._run, name="output", daemon=True)
+        self._thread.start()
+
+    def echo(self, message: str, *, nl: bool = True, err: bool = False) -> None:
+        """Print a text soon."""
+        stream = _stream(err)
+        if stream is None:
+            return
+        data = _encoded(message + "\n" if nl else message, stream)
+        with self._news:
+            if self._size + len(data) > _WAITING:
+                self._missing += 1
+                return
+            if self._missing:
+                missing, self._missing = self._missing, 0
+                self._add(stream.fileno(), _encoded(self._lost(missing) + "\n", stream))
+            self._add(stream.fileno(), data)
+
+    def _add(self, descriptor: int, data: bytes) -> None:
+        self._waiting.append((descriptor, data))
+        self._size += len(data)
+        self._news.notify()
+
+    def close(self) -> None:
+        """Print the rest, as long as somebody reads it."""
+        with self._news:
+            self._is_closing = True
+            self._moved = time.monotonic()
+            self._news.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                while not self._waiting and not self._is_closing:
+                    self._news.wait()
+                if not self._waiting:
+                    return
+                descriptor, data = self._waiting.popleft()
+            if not self._write(descriptor, data):
+                return
+            with self._news:
+                self._size -= len(data)
+
+    def _write(self, descriptor: int, data: bytes) -> bool:
+        """Write a text; return whether to go on.
+
+        A thread that waits in `write` could not be ended: it writes only as much as there is room for at least.
+        """
+        ready = select.poll()
+        ready.register(descriptor, select.POLLOUT)
+        rest = memoryview(data)
+        while rest:
+            if not ready.poll(_STEP * 1000):
+                if self._is_closing and time.monotonic() - self._moved > _PATIENCE:
+                    return False
+                continue
+            try:
+                rest = rest[os.write(descriptor, rest[: select.PIPE_BUF]) :]
+            except BlockingIOError:
+                time.sleep(_STEP)  # another process has made it non-blocking
+            except OSError:
+                return True  # nobody can read it any more; what the session does goes on
+            self._moved = time.monotonic()
+        return True
+
+
+@contextmanager
+def output(lost: Callable[[int], str]) -> Generator[Echo, None, None]:
+    """Yield a function that prints without waiting; `lost` returns a line that says how many texts are missing."""
+    printing = _Output(lost)
+    try:
+        yield printing.echo
+    finally:
+        printing.close()
+
+
+def _stream(err: bool) -> TextIO | None:
+    """Return a standard stream; None if it was closed before flashc began."""
+    return sys.stderr if err else sys.stdout
+
+
+def _encoded(text: str, stream: TextIO) -> bytes:
+    """Return the bytes of a text; without colours, unless a terminal shows it."""
+    shown = text if stream.isatty() else click.unstyle(text)
+    return shown.encode(stream.encoding or "utf-8", stream.errors or "strict")

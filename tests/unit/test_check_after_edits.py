@@ -1,0 +1,81 @@
+"""A check with a cache finds what a check without one finds; it runs the passes only if it has to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from flashc.api.check import CheckResult, check_project
+from flashc_core.cache import Store
+from tests.support.projects import opened, write
+
+WORKER = """\
+from config import NAME
+from runpod_flash import Endpoint
+@Endpoint(name=NAME, gpuu=1)  # flashc: ignore[FC999]
+async def run(x: int):
+    match x:
+        case 1:
+            return 1
+"""
+TOOLS = "match 1:\n  case 1:\n    x        = 1\n"
+FILES = {
+    "worker.py": WORKER,
+    "config.py": "import tools\nNAME = 'w'\nREVISION = 1\n",
+    "tools.py": TOOLS,
+    "requirements.txt": "numpy\n",
+    "data.txt": "one\n",
+}
+ALTERS_NOTHING = {
+    "a function's body": {"worker.py": WORKER.replace("return 1", "return 2")},
+    "a comment at the end": {"worker.py": WORKER + "# the end\n"},
+    "a name that nothing reads": {"config.py": FILES["config.py"].replace("= 1", "= 2")},
+    "a comment in a plain module": {"tools.py": TOOLS + "# the end\n"},
+}
+ALTERS_SOMETHING = {
+    "the name of the endpoint": {"config.py": FILES["config.py"].replace("'w'", "'v'")},
+    "a line more": {"worker.py": "\n" + WORKER},
+    "a misspelt parameter": {"worker.py": WORKER.replace("gpuu", "gpus")},
+    "the code of a suppression": {"worker.py": WORKER.replace("FC999", "FC101")},
+    "an annotation in match": {"tools.py": TOOLS.replace("x        =", "x: int =")},
+    "a plain module that can't be parsed": {"tools.py": "x = (\n"},
+    "requirements": {"requirements.txt": "numpy 1\n"},
+    "the configuration": {"pyproject.toml": "[tool.flashc]\nno_such_option = 1\n"},
+    "another file": {"data.txt": "two\n"},
+    "another module": {"numpy.py": ""},
+}
+
+
+def checked(root: Path, store: Store | None, python: str) -> CheckResult:
+    """Check for a version of Python."""
+    return check_project(opened(root, store, python_version=python))
+
+
+def entries(store: Store) -> int:
+    """Count the cached checks: one for the texts of a state, one for what was read of them."""
+    return next(usage.entries for usage in store.usage() if usage.kind == "checks")
+
+
+@pytest.mark.parametrize(
+    ("edit", "python", "new_entries"),
+    [
+        *(pytest.param(edit, "3.12", 1, id=name) for name, edit in ALTERS_NOTHING.items()),
+        # In Python 3.10, an annotation inside `match` raises NameError.
+        *(pytest.param(edit, "3.10", 2, id=name) for name, edit in ALTERS_SOMETHING.items()),
+    ],
+)
+def test_the_passes_run_if_an_edit_alters_what_is_read(
+    edit: dict[str, str], python: str, new_entries: int, tmp_path: Path
+) -> None:
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", FILES)
+    before = checked(root, store, python)
+    assert before == checked(root, None, python)
+    known = entries(store)
+    write(root, edit)
+    assert checked(root, store, python) == checked(root, None, python)
+    assert entries(store) == known + new_entries
+    for name in edit:
+        (root / name).unlink()
+    write(root, FILES)
+    assert checked(root, store, python) == before
