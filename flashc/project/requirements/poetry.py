@@ -95,6 +95,7 @@ def _parsed(collector: Collector, name: str, value: Any) -> Parsed:
 
     table = as_table(value)
     plain = {key: each for key, each in table.items() if key not in _LOCATIONS}
+    _check_types(plain if table else {"version": value})
     if table and "version" not in plain:
         plain["version"] = "*"
     try:
@@ -115,6 +116,21 @@ def _parsed(collector: Collector, name: str, value: Any) -> Parsed:
     if "source" in table:
         return replace(parsed, source=IndexSource(str(table["source"])))
     return parsed
+
+
+def _check_types(table: dict[str, Any]) -> None:
+    """Check the values of an entry, as far as Poetry's library does not.
+
+    Raises:
+        InvalidText: a value has a wrong type.
+    """
+    for key, value in table.items():
+        if key == "extras":
+            fits = all(isinstance(each, str) for each in as_list(value) or [value])
+        else:
+            fits = isinstance(value, bool if key == "allow-prereleases" else str)
+        if not fits:
+            raise InvalidText(f"`{key}` can't be {value!r}")
 
 
 def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> None:
