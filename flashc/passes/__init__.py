@@ -23,6 +23,7 @@ from .check_load_balancers import check_load_balancers
 from .check_names import check_names
 from .check_nested_endpoints import check_nested_endpoints
 from .check_sdk_imports import check_sdk_imports
+from .check_syntax_version import check_syntax_version
 from .check_worker_modules import check_worker_modules
 from .check_worker_packages import check_worker_packages
 from .check_workers import check_workers
@@ -50,6 +51,7 @@ ANALYSES: tuple[Pass, ...] = (
     check_images,
     check_worker_packages,
     check_annotations_in_match,
+    check_syntax_version,
     # Calls are resolved between endpoints with unique names; the checks after it look at calls.
     check_names,
     resolve_calls,

@@ -10,6 +10,7 @@ from msgspec import structs
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Endpoint, ExistingEndpoint
+from flashc_ir.platform.images import supported_pythons
 from flashc_ir.platform.markers import holds_on_workers, marker_holds
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, PathSource, ResolverSettings
@@ -27,6 +28,8 @@ def select_requirements(program: Program, context: PassContext) -> Program:
     and that are not there are reported.
     """
     version = program.python_version
+    if version not in supported_pythons():
+        return program  # which is already reported
     requirements = tuple(
         each if each.constraint else _with_source(each, program.resolver, version)
         for each in _selected(program.requirements, version)

@@ -184,6 +184,9 @@ ANNOTATION_IN_MATCH = _warning(
     "annotation-in-match",
     "an annotation inside `match` raises NameError on the workers' Python",
 )
+UNLISTED_CUDA = _warning(
+    "FC139", "unlisted-cuda-version", "the SDK's list does not contain this version of CUDA"
+)
 
 # 2: names, routes, the program's shape
 DUPLICATE_ENDPOINT = _error("FC201", "duplicate-endpoint-name", "two endpoints have the same name")

@@ -11,6 +11,11 @@ from flashc_ir.requirements import GitSource
 
 from .trees import InvalidTree
 
+
+class GitFailed(OSError):
+    """Git can't do what it was asked; the message says why, without addresses."""
+
+
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SHORT = re.compile(r"[0-9a-f]{7,39}")
 _TIMEOUT = 600  # seconds
@@ -22,8 +27,8 @@ def commit_of(source: GitSource) -> str:
     A shortened commit stays as it is, because a repository lists only branches and tags.
 
     Raises:
-        InvalidTree: the repository can't be reached, or has no such revision.
-        OSError: git is not installed.
+        InvalidTree: the repository has no such revision.
+        OSError: git is not installed, or the repository can't be reached.
     """
     if _COMMIT.fullmatch(source.revision):
         return source.revision
@@ -45,8 +50,7 @@ def fetch_commit(source: GitSource, target: Path) -> None:
     """Check out the commit of a source in the folder `target`, with its submodules.
 
     Raises:
-        InvalidTree: the repository can't be reached, or has no such commit.
-        OSError: git is not installed.
+        OSError: git is not installed, or the repository can't be reached or has no such commit.
     """
     target.mkdir(parents=True, exist_ok=True)
     _git("init", "--quiet", str(target))
@@ -55,7 +59,7 @@ def fetch_commit(source: GitSource, target: Path) -> None:
             "-C", str(target), "fetch", "--quiet", "--depth", "1", "--", source.url, source.revision
         )
         commit = "FETCH_HEAD"
-    except InvalidTree:  # some servers give single commits only if a branch or tag names them
+    except GitFailed:  # some servers give single commits only if a branch or tag names them
         everything = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
         _git("-C", str(target), "fetch", "--quiet", "--", source.url, *everything)
         commit = source.revision
@@ -68,7 +72,7 @@ def _git(*arguments: str) -> str:
     """Run git without prompts and return its output.
 
     Raises:
-        InvalidTree: git failed.
+        GitFailed: git failed.
         OSError: git is not installed.
     """
     environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
@@ -84,8 +88,8 @@ def _git(*arguments: str) -> str:
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise InvalidTree("git took too long") from error
+        raise GitFailed("git took too long") from error
     if done.returncode != 0:
         reason = next((line for line in done.stderr.splitlines() if line.strip()), "git failed")
-        raise InvalidTree(re.sub(r"\w+://[^\s'\"]+", "<address>", reason))
+        raise GitFailed(re.sub(r"\w+://[^\s'\"]+", "<address>", reason))
     return done.stdout

@@ -28,7 +28,7 @@ from flashc_core.files import digest_of, tree_digest
 from flashc_core.source import Location
 from flashc_ir.requirements import GitSource, PathSource
 
-from .git import commit_of, fetch_commit
+from .git import GitFailed, commit_of, fetch_commit
 from .indexes import IndexAccess
 from .tools import DependencyError, run
 from .trees import InvalidTree, code_of_build, copy_tree, unpack_tree
@@ -68,8 +68,14 @@ class WheelMaker:
         try:
             found = self._of_git(source) if isinstance(source, GitSource) else self._of_path(source)
             built = _name_of(found.file)
-        except (InvalidTree, OSError) as error:
+        except InvalidTree as error:
             self._report(where, f"`{source}` can't be used: {error}")
+            raise DependencyError from error
+        except OSError as error:  # the network, git or the disk; the requirement may be right
+            reason = str(error) if isinstance(error, GitFailed) else error.strerror
+            self.context.services.sink.report(
+                rules.RESOLVER_FAILED, where, f"`{source}` can't be fetched or built: {reason}"
+            )
             raise DependencyError from error
         if built != name:
             self._report(where, f"`{source}` is the source of `{built}`, not of `{name}`")
@@ -92,6 +98,7 @@ class WheelMaker:
         if path.name.endswith(".whl") and path.is_file():
             copy = self._folder() / path.name
             shutil.copyfile(path, copy)
+            _check_wheel(copy)
             return LocalWheel(copy, digest_of(copy), source)
         if not path.exists():
             raise InvalidTree("it does not exist")
@@ -196,6 +203,21 @@ def _name_of(wheel: Path) -> str:
         return canonicalize_name(parse_wheel_filename(wheel.name)[0])
     except InvalidWheelFilename as error:
         raise InvalidTree(str(error)) from error
+
+
+def _check_wheel(wheel: Path) -> None:
+    """Check that a file is a wheel.
+
+    Raises:
+        InvalidTree: it is something else.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        raise InvalidTree("it is not a wheel") from error
+    if not any(name.endswith(".dist-info/METADATA") for name in names):
+        raise InvalidTree("it is a wheel without METADATA")
 
 
 def _packed_again(wheel: Path) -> bytes:

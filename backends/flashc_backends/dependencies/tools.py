@@ -139,7 +139,7 @@ def _rule_for(text: str) -> Rule:
         return rules.NO_WHEEL
     if "No solution found" in text or "ResolutionImpossible" in text or "unsatisfiable" in text:
         return rules.UNSATISFIABLE
-    if "Could not find a version" in text:
+    if "Could not find a version" in text or "conflicting URLs" in text:
         return rules.UNSATISFIABLE
     return rules.RESOLVER_FAILED
 

@@ -96,12 +96,25 @@ def read_instances(
     return tuple(dict.fromkeys(name for name in found if name is not None))
 
 
+# Versions that only the documentation names: SDK 1.21 refuses them when it deploys.
+_UNLISTED_CUDA = frozenset({"11.1", "11.4", "11.7"})
+
+
 def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
     """Read the lowest version of CUDA; an explicit None means any version."""
     argument = arguments.given(parameter.name)
     if argument is not None:
         what = arguments.describe(parameter.name)
-        return arguments.decoder.member(argument, what, CudaVersion)
+        version = arguments.decoder.member(argument, what, CudaVersion)
+        if version in _UNLISTED_CUDA:
+            arguments.decoder.sink.report(
+                rules.UNLISTED_CUDA,
+                argument.span,
+                f"CUDA {version} is not a version that the SDK lists",
+                notes=("the documentation names it, but a deployment with the SDK refuses it",),
+                help=(f'write a listed version, such as `"{CudaVersion.V11_8.value}"`',),
+            )
+        return version
     return None if parameter.name in arguments.by_name else parameter.default
 
 

@@ -31,7 +31,8 @@ def read_pip_files(collector: Collector) -> None:
     project = collector.project
     if REQUIREMENTS not in project.by_path:
         return
-    _record_included(collector)
+    if not _can_include(collector):
+        return
     from pip_requirements_parser import (
         InstallationError,
         RequirementsFile,
@@ -66,26 +67,37 @@ def read_pip_files(collector: Collector) -> None:
         _read_requirement(collector, line, hashes, is_constraint=False)
 
 
-def _record_included(collector: Collector) -> None:
-    """Record the files that `requirements.txt` includes, directly or not, as inputs.
+def _can_include(collector: Collector) -> bool:
+    """Record the files that `requirements.txt` includes as inputs; report what can't be included.
 
     A path is relative to the root.  It may lead out of the project, or to a file that does not
-    exist.
+    exist.  The result is False if a file includes itself, directly or not, or if it is a URL.
     """
-    found = {REQUIREMENTS}
-    pending = [REQUIREMENTS]
+    done: set[str] = set()
+    pending: list[tuple[str, tuple[str, ...]]] = [(REQUIREMENTS, ())]
     while pending:
-        path = pending.pop()
+        path, above = pending.pop()
+        if path in above or "://" in path:
+            problem = (
+                "includes itself" if path in above else "is a URL, and flashc reads only files"
+            )
+            where = _including_line(collector, above[1] if len(above) > 1 else path)
+            collector.report(where, f"`{REQUIREMENTS}`: `{without_credentials(path)}` {problem}")
+            return False
+        if path in done:
+            continue
+        done.add(path)
         collector.inputs.append(file_input(path))
         try:
             text = collector.project.read(path).decode("utf-8", "replace")
         except (OSError, ValueError):
             continue
         for name in _INCLUDE.findall(text):
-            included = posixpath.normpath(posixpath.join(posixpath.dirname(path), name))
-            if included not in found:
-                found.add(included)
-                pending.append(included)
+            is_url = "://" in name
+            folder = posixpath.dirname(path)
+            included = name if is_url else posixpath.normpath(posixpath.join(folder, name))
+            pending.append((included, (*above, path)))
+    return True
 
 
 def _read_requirement(

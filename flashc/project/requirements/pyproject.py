@@ -26,12 +26,28 @@ def read_pyproject(collector: Collector, uv: UvTables) -> None:
     text = collector.read(PYPROJECT) or ""
     lines = Lines(text)
     project = as_table(document.get("project"))
+    own = canonicalize_name(str(project.get("name", "")))
     for entry in as_list(project.get("dependencies")):
+        extras = _extras_of(own, entry)
+        if extras is not None:  # the project itself, with extras of its own
+            collector.extras |= extras
+            continue
         _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), "dependencies"))
     optional = as_table(project.get("optional-dependencies"))
     _read_extras(collector, uv, optional, lines)
     _read_groups(collector, uv, as_table(document.get("dependency-groups")), lines)
     _check_dynamic(collector, document, lines)
+
+
+def _extras_of(name: str, entry: object) -> set[str] | None:
+    """Return the extras that a requirement for the project itself names; None for other ones."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(str(entry))
+    except InvalidRequirement:
+        return None
+    return requirement.extras if canonicalize_name(requirement.name) == name else None
 
 
 def _add(
@@ -56,8 +72,6 @@ def _read_extras(
 
     An extra may name others, as `app[other]`.
     """
-    from packaging.requirements import InvalidRequirement, Requirement
-
     by_name = {canonicalize_name(name): (name, as_list(each)) for name, each in optional.items()}
     own = canonicalize_name(collector.distribution_in("") or "")
     pending = [canonicalize_name(extra) for extra in sorted(collector.extras)]
@@ -76,12 +90,9 @@ def _read_extras(
             )
             continue
         for entry in by_name[extra][1]:
-            try:
-                requirement = Requirement(str(entry))
-            except InvalidRequirement:
-                requirement = None
-            if requirement is not None and canonicalize_name(requirement.name) == own:
-                pending += map(canonicalize_name, requirement.extras)
+            further = _extras_of(own, entry)
+            if further is not None:
+                pending += map(canonicalize_name, further)
                 continue
             _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), extra))
     for extra, (name, entries) in by_name.items():
