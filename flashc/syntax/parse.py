@@ -47,6 +47,12 @@ class Syntax:
 
     def code(self, node: cst.CSTNode) -> str:
         """Return the text of `node` with its parentheses; later lines lose their indentation."""
+        is_element = isinstance(node, cst.BaseElement)  # its text has a comma
+        if isinstance(node, cst.BaseExpression) and not is_element and not node.lpar:
+            start, end = self._extents[id(node)]
+            text = self.text[start:end]
+            if "\n" not in text and "\r" not in text:
+                return text  # most expressions; generating their text again takes ten times longer
         return self.tree.code_for_node(node)
 
     def arguments_span(self, call: cst.Call) -> Span:

@@ -26,3 +26,21 @@ def test_places_are_libcsts(text: str) -> None:
                 len(text)
             )  # LibCST ends a last line that the text does not end
             assert (span.end_line, span.end_column - 1) == min(end, (last[0], last[1] - 1))
+
+
+FORMS = (
+    "x: 'a' = b  .  c\nf( a , * b , ** c )[ 1 : 2 , ... ]\ny = not  a\nz = a if b else (c)\n"
+    "w = [ * a , * b ]\nk = { ** a , 'b' : 1 }\nf'{a!r:>{w}} {b}' 'a'\nv = a   @  b\n"
+    "g( ( x ) for a in b )\nd = ( a ).b (c) [e]\nu = lambda  a , /, b = 1 , * c : ( a )\n"
+)
+
+
+@pytest.mark.parametrize("text", [*(path.read_text("utf-8") for path in FILES), ODD, FORMS])
+def test_the_text_of_an_expression_is_libcsts(text: str) -> None:
+    syntax = parse("m.py", "m", False, text)
+    pending: list[cst.CSTNode] = [syntax.tree]
+    while pending:
+        node = pending.pop()
+        pending += node.children
+        if isinstance(node, cst.BaseExpression):
+            assert syntax.code(node) == syntax.tree.code_for_node(node)
