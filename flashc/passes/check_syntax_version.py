@@ -31,8 +31,8 @@ def check_syntax_version(program: Program, context: PassContext) -> Program:
     if program.python_version not in supported_pythons():
         return program  # which is already reported
     version = tuple(map(int, program.python_version.split(".")))
-    if version >= (3, 13) or version > sys.version_info[:2]:
-        return program  # no newer syntax is known, or the Python that runs flashc can't tell
+    if version >= (3, 12) or version > sys.version_info[:2]:
+        return program  # newer syntax is rare, or the Python that runs flashc does not know it
     for name in program.worker_modules:
         try:
             source = context.source_of_module(name)

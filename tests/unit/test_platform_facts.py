@@ -21,6 +21,7 @@ from flashc_ir.platform.gpus import gpu_memory
 from flashc_ir.platform.images import image_facts, supported_pythons
 from flashc_ir.platform.limits import time_limits
 from flashc_ir.platform.variables import is_set_by_platform
+from flashc_ir.platform.worker_packages import worker_facts
 from tests.support.projects import ROOT
 
 FILES = sorted(FOLDER.iterdir())
@@ -50,8 +51,10 @@ def test_every_file_is_read_by_a_loader() -> None:
         "images.json",
         "limits.json",
         "variables.json",
+        "worker.json",
     }
     assert distribution_facts().workers.names
+    assert "pydantic>=2.11.4" in worker_facts().own.requirements
     assert time_limits().load_balancer_processing.milliseconds == 330_000
     assert is_set_by_platform("RUNPOD_POD_ID")
     assert is_set_by_platform("PATH")

@@ -344,6 +344,41 @@ def test_code_of_a_source_runs_only_if_that_is_allowed(stage: Stage) -> None:
     assert stage.bundled() == {"gauge/__init__.py": FORK}
 
 
+def test_a_wheel_keeps_its_programs_and_no_launcher_of_this_machine(stage: Stage) -> None:
+    """A program in the wheel's scripts is run by other packages; a launcher names an interpreter."""
+    info, data = "gauge-99.0.dist-info", "gauge-99.0.data/scripts"
+    program = b"\x7fELF" + bytes(14) + b"\x3e\x00" + bytes(44)
+    members = {
+        "gauge/__init__.py": FORK,
+        f"{data}/measure": program,
+        f"{data}/report": b"#!python\nprint(1)\n",
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: gauge\nVersion: 99.0\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": b"[console_scripts]\ngauge = gauge:VERSION\n",
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.writestr(
+            f"{info}/RECORD", "".join(f"{n},,\n" for n in (*members, f"{info}/RECORD"))
+        )
+    done = stage.build(
+        {f"wheels/{WHEEL}": buffer.getvalue(), "requirements.txt": f"./wheels/{WHEEL}\n"}
+    )
+    assert done.exit_code == 0, done.output + done.stderr
+    with tarfile.open(stage.app / ".flash" / "artifact.tar.gz") as packed:
+        found = {member.name: member for member in packed if "/bin/" in member.name}
+        assert set(found) == {"./bin/measure", "./bin/report"}
+        assert all(member.mode & 0o100 for member in found.values())
+        texts = {name: packed.extractfile(member) for name, member in found.items()}
+        contents = {name: stream.read() for name, stream in texts.items() if stream is not None}
+    assert contents["./bin/measure"] == program
+    assert contents["./bin/report"] == b"#!/usr/bin/env python3\nprint(1)\n"
+    verified = CliRunner().invoke(cli, ["verify", str(stage.app / ".flash" / "artifact.tar.gz")])
+    assert verified.exit_code == 0, verified.stderr
+
+
 WRONG: dict[str, tuple[str, str]] = {
     "no such file": ("./wheels/gauge-1.0-py3-none-any.whl", "FC416"),
     "no package": ("./empty", "FC409"),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import Distribution
 from pathlib import Path
 
+from installer.records import RecordEntry
 from uv import find_uv_bin
 
 from flashc_backends.base import Services
 
 from .local_wheels import LocalWheel
 from .lock import Locked
-from .record import InvalidRecord, read_record, write_record
+from .record import InvalidRecord, hash_of, read_record, write_record
 from .requirements import ResolutionRequest
 from .resolvers import PLATFORM
 from .tools import run
@@ -77,13 +79,13 @@ def requirements_for_uv(entries: Sequence[Locked], wheels: Mapping[str, LocalWhe
 
 
 def normalise(target: Path) -> None:
-    """Remove files that differ from machine to machine.
+    """Remove what differs from machine to machine, and keep what wheels contain.
 
-    These are scripts (they contain the path of an interpreter), files that an installer wrote about
-    the installation, and compiled modules.  A RECORD that can't be read is not changed; `installed`
+    Removed are launchers of entry points, which the installer makes, files that it wrote about the
+    installation, and compiled modules.  A wheel's own scripts stay; they name any `python3` instead
+    of the interpreter of this machine.  A RECORD that can't be read is not changed; `installed`
     reports it.
     """
-    shutil.rmtree(target / "bin", ignore_errors=True)
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
     (target / ".lock").unlink(missing_ok=True)
@@ -93,20 +95,47 @@ def normalise(target: Path) -> None:
         record = info / "RECORD"
         if record.is_file():
             with suppress(UnicodeDecodeError, InvalidRecord):
-                text = _kept_records(record.read_text(encoding="utf-8"))
-                record.write_text(text, encoding="utf-8")
+                entries = _kept_entries(read_record(record.read_text(encoding="utf-8")), info)
+                record.write_text(write_record(entries), encoding="utf-8")
+                _remove_launchers(info)
 
 
-def _kept_records(text: str) -> str:
-    """Return a RECORD without the files that `normalise` removes.
+def _kept_entries(entries: Iterable[RecordEntry], info: Path) -> Iterator[RecordEntry]:
+    """Yield the entries of a RECORD without the files that `normalise` removes."""
+    launchers = {f"bin/{name}" for name in _launchers(info)}
+    for entry in entries:
+        is_host_file = entry.path.rpartition("/")[2] in _HOST_FILES
+        if is_host_file or "__pycache__" in entry.path or entry.path in launchers:
+            continue
+        if entry.path.startswith("bin/"):
+            yield _portable_script(entry, info.parent)
+        elif not entry.path.startswith("../"):
+            yield entry
 
-    Raises:
-        InvalidRecord: the text is not a RECORD.
-    """
-    return write_record(
-        entry
-        for entry in read_record(text)
-        if not entry.path.startswith(("../", "bin/"))
-        and entry.path.rpartition("/")[2] not in _HOST_FILES
-        and "__pycache__" not in entry.path
-    )
+
+def _launchers(info: Path) -> list[str]:
+    """Return the names of the entry points that the installer has made scripts for."""
+    points = Distribution.at(info).entry_points
+    return [point.name for point in points if point.group in ("console_scripts", "gui_scripts")]
+
+
+def _remove_launchers(info: Path) -> None:
+    """Remove the scripts of a distribution's entry points, and the folder if it is empty then."""
+    scripts = info.parent / "bin"
+    for name in _launchers(info):
+        (scripts / name).unlink(missing_ok=True)
+    with suppress(OSError):  # it is not empty, or there is none
+        scripts.rmdir()
+
+
+def _portable_script(entry: RecordEntry, target: Path) -> RecordEntry:
+    """Write the first line of a Python script for any machine, and return its new entry."""
+    path = target / entry.path
+    if not path.resolve().is_relative_to(target.resolve()) or not path.is_file():
+        return entry
+    first, separator, rest = path.read_bytes().partition(b"\n")
+    if not first.startswith(b"#!") or b"python" not in first.rpartition(b"/")[2]:
+        return entry
+    content = b"#!/usr/bin/env python3" + separator + rest
+    path.write_bytes(content)
+    return RecordEntry(entry.path, hash_of(content), len(content))

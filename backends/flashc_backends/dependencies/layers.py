@@ -25,7 +25,7 @@ from .installed import InstalledDistribution, installed
 from .lock import Lock, Locked
 from .resolvers import PLATFORM
 
-_CONTENTS = "2"  # the version of what is stored about a layer
+_CONTENTS = "3"  # the version of what is stored about a layer
 _AT_ONCE = 2  # two cores are common
 
 
