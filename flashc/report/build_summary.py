@@ -18,6 +18,7 @@ from flashc_ir.endpoints import (
     QueueFunction,
 )
 from flashc_ir.platform.images import image_of
+from flashc_ir.platform.worker_packages import needs_of_worker
 from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
 
@@ -58,6 +59,7 @@ def summary(
     elif options.no_deps:
         yield "\nonly packages that the app asks for are bundled, because of `--no-deps`"
     yield from _packages_of_images(program, result, environ)
+    yield from _hidden_on_load_balancers(program, result)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
 
@@ -77,6 +79,16 @@ def _packages_of_images(
                 found[dependency.name] = f"{dependency.name}{version}"
     if found:
         yield f"\nnot bundled, because the images have them: {', '.join(sorted(found.values()))}"
+
+
+def _hidden_on_load_balancers(program: Program, result: BuildResult) -> Iterator[str]:
+    """Yield the bundled packages that a load balancer imports from its image instead."""
+    if not any(isinstance(endpoint, LoadBalanced) for endpoint in program.endpoints):
+        return
+    own = {name for _, name, _ in needs_of_worker()}
+    hidden = sorted({d.name for d in result.parts.distributions} & own)
+    if hidden:
+        yield f"\nload balancers use the versions of their image: {', '.join(hidden)}"
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[str]:

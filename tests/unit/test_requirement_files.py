@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -264,6 +265,22 @@ def test_uv_toml_replaces_the_indexes_of_pyproject(tmp_path: Path) -> None:
     settings = compiled(tmp_path, files).valid.resolver
     assert [index.url for index in settings.indexes] == ["https://two.example/"]
     assert settings.options == (("index-strategy", "unsafe-best-match"),)
+
+
+@pytest.mark.parametrize("pattern", ["**", "../**/x", "/", "", "a/**/b", "[", "../*"])
+def test_a_pattern_of_a_workspace_does_not_search_the_disk(pattern: str, tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n[tool.uv.sources]\n'
+        f'gauge = {{ workspace = true }}\n[tool.uv.workspace]\nmembers = ["{pattern}"]\n'
+    }
+    assert "FC114" in compiled(tmp_path / "app", files).codes
+
+
+@pytest.mark.parametrize("name", ["Pipfile", "uv.lock", "uv.toml", ".python-version", "more.txt"])
+def test_a_named_pipe_is_not_read(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    files = {"pyproject.toml": PROJECT, "requirements.txt": "gauge\n"}
+    compiled(tmp_path, files, python_version=None)
 
 
 def test_an_index_that_no_file_defines_is_an_error(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import subprocess
 import tarfile
 import zipfile
@@ -327,6 +328,10 @@ def test_the_lock_names_the_commit(stage: Stage) -> None:
     ).stdout.strip()
     assert f"@{commit}#subdirectory=python" in (stage.app / "flash.lock").read_text()
     assert public_build(stage, files, "--locked").exit_code == 0
+    document = json.loads((stage.app / ".flash" / "sbom.cdx.json").read_text())
+    (component,) = document["components"]
+    assert "@99.0?vcs_url=git%2Bfile://" in component["purl"]
+    assert commit in component["purl"]
     assert stage.bundled() == {"gauge/__init__.py": FORK}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from flashc.project.inputs import file_input
@@ -47,6 +48,8 @@ class Collector:
     def read(self, path: str) -> str | None:
         """Return the text of a file relative to the root; None if it can't be read."""
         self.inputs.append(file_input(path))
+        if path not in self.project.unsaved and not _is_file(self.project.root / path):
+            return None  # reading a named pipe would not end
         try:
             return self.project.read(path).decode("utf-8")
         except (OSError, UnicodeDecodeError):
@@ -159,6 +162,14 @@ class Collector:
             rules.INVALID_REQUIREMENT,
             error.help or GENERAL_HELP,
         )
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a path is that of a regular file; False for one that can't be a path."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def as_table(value: object) -> dict[str, Any]:

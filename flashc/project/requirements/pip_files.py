@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flashc.project.inputs import file_input
 from flashc_core.source import Lines, Span
 from flashc_ir.requirements import PackageIndex
 
@@ -87,10 +86,8 @@ def _can_include(collector: Collector) -> bool:
         if path in done:
             continue
         done.add(path)
-        collector.inputs.append(file_input(path))
-        try:
-            text = collector.project.read(path).decode("utf-8", "replace")
-        except (OSError, ValueError):
+        text = collector.read(path)
+        if text is None:
             continue
         for name in _INCLUDE.findall(text):
             is_url = "://" in name

@@ -6,6 +6,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -172,18 +173,32 @@ def _workspace_root(collector: Collector) -> str | None:
 def _folders(collector: Collector, root: str, workspace: dict[str, Any]) -> list[str]:
     """Return the folders of a workspace's members, relative to the project's root."""
     base = collector.project.root
-    found: dict[str, None] = {}
     excluded = {
         os.path.realpath(path)
         for pattern in as_list(workspace.get("exclude"))
-        for path in (base / root).glob(str(pattern))
+        for path in _matches(base / root, pattern)
     }
+    found: dict[str, None] = {}
     for pattern in as_list(workspace.get("members")):
-        for path in sorted((base / root).glob(str(pattern))):
+        for path in _matches(base / root, pattern):
             if os.path.realpath(path) not in excluded and (path / PYPROJECT).is_file():
                 relative = os.path.relpath(os.path.realpath(path), os.path.realpath(base))
                 found["" if relative == "." else relative.replace(os.sep, "/")] = None
     return list(found)
+
+
+def _matches(folder: Path, pattern: object) -> list[Path]:
+    """Return the paths below a folder that a pattern of uv's matches, sorted.
+
+    Patterns that would search whole file systems, with `**` or from the root, match nothing.
+    """
+    text = str(pattern)
+    if not text or "**" in text or text.startswith("/"):
+        return []
+    try:
+        return sorted(folder.glob(text))
+    except (ValueError, OSError, NotImplementedError):
+        return []
 
 
 def _members(collector: Collector, root: str, workspace: dict[str, Any]) -> dict[str, str]:
