@@ -89,6 +89,7 @@ def files_of(content: bytes) -> dict[str, bytes]:
         return {n: archive.read(n) for n in archive.namelist() if n.endswith("/__init__.py")}
 
 
+POINTER = "pointer-1.0-py3-none-any.whl"
 WHEEL = "gauge-99.0-py3-none-any.whl"
 FORKS: dict[str, dict[str, str | bytes]] = {
     "a wheel in requirements.txt": {"requirements.txt": f"./wheels/{WHEEL}\n"},
@@ -157,6 +158,22 @@ def test_the_index_that_the_project_names_is_asked(place: str, stage: Stage) -> 
     assert stage.bundled()["gauge/__init__.py"] == b"VERSION = 'private'\n"
     if "explicit" in place or "Poetry" in place:
         assert not stage.missed, "an explicit index was asked for another package"
+
+
+def test_a_new_file_in_a_folder_with_wheels_is_found(stage: Stage) -> None:
+    files: dict[str, str | bytes] = {"requirements.txt": "--no-index\n-f wheels\ngauge\n"}
+    assert stage.build({f"wheels/{WHEEL}": wheel(), **files}).exit_code == 0
+    newer = wheel(b"VERSION = 'newer'\n", "100.0")
+    assert stage.build({"wheels/gauge-100.0-py3-none-any.whl": newer}).exit_code == 0
+    assert stage.bundled() == {"gauge/__init__.py": b"VERSION = 'newer'\n"}
+
+
+def test_a_version_that_an_extra_index_lacks_comes_from_the_public_one(stage: Stage) -> None:
+    """An index for one package often has old versions of others."""
+    text = f"--extra-index-url {stage.private}\ngauge>=2\n"
+    done = stage.build({"requirements.txt": text})
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled() == {"gauge/__init__.py": b"VERSION = '2.0'\n"}
 
 
 def test_an_index_with_a_password_is_refused_and_a_variable_is_read(
@@ -316,6 +333,23 @@ def test_a_change_of_a_source_changes_the_artifact_and_makes_the_lock_stale(stag
     (stage.app / "flash.lock").unlink()
     assert public_build(stage, files).exit_code == 0
     assert stage.bundled() == {"gauge/__init__.py": b"VERSION = 'new'\n"}
+
+
+def test_the_lock_and_the_artifact_are_the_same_in_another_place(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs: list[tuple[bytes, bytes]] = []
+    for place in ("here", "in/another/folder"):
+        monkeypatch.setenv("FLASHC_CACHE_DIR", str(tmp_path / place / "cache"))
+        app = tmp_path / place / "app"
+        write(app.parent, folder("shared"))
+        files = {"worker.py": WORKER, "requirements.txt": f"../shared\n./wheels/{POINTER}\n"}
+        write(app, {**files, f"wheels/{POINTER}": Package("pointer", "1.0").content()})
+        for command in ("lock", "build"):
+            assert CliRunner().invoke(cli, [command, str(app)]).exit_code == 0
+        artifact = app / ".flash" / "artifact.tar.gz"
+        outputs.append(((app / "flash.lock").read_bytes(), artifact.read_bytes()))
+    assert outputs[0] == outputs[1]
 
 
 def test_the_lock_names_the_commit(stage: Stage) -> None:

@@ -112,6 +112,7 @@ def collect_request(program: Program, context: DependencyContext) -> ResolutionR
     paths = {
         r.dependency.source.path for r in chosen if isinstance(r.dependency.source, PathSource)
     }
+    paths |= {link for link in program.resolver.find_links if "://" not in link}
     return ResolutionRequest(
         requirements=chosen,
         constraints=tuple(

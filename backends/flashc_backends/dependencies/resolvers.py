@@ -31,7 +31,8 @@ from .tools import DependencyError, run
 
 PLATFORM = "x86_64-manylinux_2_28"
 _PROJECT = "your-app"  # the name of the project that uv is given
-_PRE = {("prerelease", "allow")}  # the only option of uv that pip has too
+# The options of uv that pip-tools has too, or that say what it does anyway.
+_PRE = {("prerelease", "allow"), ("index-strategy", "unsafe-first-match")}
 Wheels = Mapping[str, LocalWheel]
 
 

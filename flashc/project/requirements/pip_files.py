@@ -147,6 +147,9 @@ def _read_option(collector: Collector, line: Any) -> None:
             case "index_url":
                 _add_index(collector, str(value), span, shown, default=True)
             case "extra_index_urls":
+                # As for pip, a version that one index lacks may come from another one.  Other than
+                # for pip, the public index is the last that is asked.
+                collector.options.setdefault("index-strategy", "unsafe-first-match")
                 for url in value:
                     _add_index(collector, str(url), span, shown, default=False)
             case "no_index":
