@@ -15,7 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -28,6 +28,7 @@ from rows import Row
 _PROGRAMS = Path(__file__).with_name("docker_programs.py")
 _ROOT = _PROGRAMS.parent.parent
 _PORT = 8000  # the one of every load balancer in a preview of `runpod-flash`
+_PATIENCE = 120.0  # seconds until it has ended
 _GIVEN = {"x": 21}
 _WANTED = {"x": 42}
 _JOBS = {"work": _GIVEN, "model": {"method": "scale", **_GIVEN}}
@@ -49,7 +50,9 @@ def preview(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
         if "missing" in daemon:
             raise RuntimeError(daemon["missing"])
         environ["DOCKER_HOST"] = daemon["address"]
-        command = [str(theirs / "flash"), "deploy", "--preview", "--python-version", python]
+        # Started from a script in the background it would ignore what ends it.
+        command = ["env", "--default-signal=INT", str(theirs / "flash"), "deploy", "--preview"]
+        command += ["--python-version", python]
         seen = [_of_flash(command, other, environ) for _ in range(runs)]
         answered, said = (statistics.median(times) for times in zip(*seen, strict=True))
         shown = f"{answered:.1f} s for the load balancer, {said:.1f} s until it says so"
@@ -138,12 +141,12 @@ def _of_flash(command: list[str], project: Path, environ: Mapping[str, str]) -> 
         return answered, said[0]
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait()
+        process.wait(_PATIENCE)
         reader.join()
 
 
 @contextmanager
-def _docker(ours: Path, environ: Mapping[str, str], python: str) -> Iterator[dict[str, str]]:
+def _docker(ours: Path, environ: Mapping[str, str], python: str) -> Generator[dict[str, str]]:
     """Run a daemon with the images of both tools."""
     with subprocess.Popen(
         [str(ours / "python"), str(_PROGRAMS), python],

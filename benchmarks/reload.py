@@ -11,7 +11,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
@@ -64,7 +64,7 @@ def of_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
 @contextmanager
 def _running(
     command: list[str], environ: dict[str, str], folder: Path | None = None
-) -> Iterator[subprocess.Popen[bytes]]:
+) -> Generator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(command, env=environ, cwd=folder, stdout=subprocess.PIPE)
     try:
         yield process

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import structs
 
 from flashc_core.cache import digest
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
 from flashc_ir.program import Program, endpoint_order, source_paths
@@ -24,7 +24,9 @@ from flashc_ir.verify import Verifier, verify_parts
 
 from .frontend.dialect import Dialect, packages_of
 from .frontend.flash import FLASH
+from .frontend.legacy import LEGACY
 from .frontend.relevance import Relevance, find_relevant_modules
+from .frontend.successor import report_apps
 from .incremental.plain_modules import read_plain_modules
 from .incremental.reading import Reading, StoredSummary
 from .incremental.summaries import read_summaries
@@ -36,6 +38,9 @@ from .project.workspace import Workspace
 
 if TYPE_CHECKING:
     from .passes import Observer
+
+DIALECTS: tuple[Dialect, ...] = (LEGACY, FLASH)
+"""The dialects that programs may be written in: Flash, before it the older form that its SDK has too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +59,20 @@ class Compilation:
 class ReadProject:
     """An opened project, with what its modules contain.
 
-    `workspace` is opened for the SDKs of `dialects`.
+    `workspace` is opened for the SDKs of `dialects`.  `apps` are the findings about programs of an
+    SDK that flashc does not compile.
     """
 
     workspace: Workspace
     dialects: tuple[Dialect, ...]
     relevance: Relevance
     reading: Reading
+    apps: tuple[Diagnostic, ...]
 
     def digest(self) -> str:
         """Return a digest of what was read of the modules."""
         plain = msgspec.msgpack.encode(list(self.relevance.plain.values()))
-        return digest(self.reading.digest(), plain)
+        return digest(self.reading.digest(), plain, msgspec.json.encode(self.apps))
 
 
 def compile_project(
@@ -79,7 +86,7 @@ def compile_project(
     """Compile an opened project and report its findings to `sink`, a sink of the workspace.
 
     `observe` is called after every pass with the name of the pass and the program that it returned.
-    `dialects` are the SDKs that the program may be written for; Flash if None.  `prepare_next` is
+    `dialects` are the SDKs that the program may be written for; `DIALECTS` if None.  `prepare_next` is
     called while other processes read modules.
     """
     project = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
@@ -103,11 +110,13 @@ def read_project(
             prepare_next()
 
     if dialects is None:
-        dialects = (FLASH,)
+        dialects = DIALECTS
     workspace = workspace.for_sdks(packages_of(dialects))
     relevance = find_relevant_modules(workspace.project, partial(read_plain_modules, workspace))
     reading = read_modules(workspace, relevance, dialects, meanwhile)
-    return ReadProject(workspace, dialects, relevance, reading)
+    apps = Sink()
+    report_apps(workspace.project, apps)
+    return ReadProject(workspace, dialects, relevance, reading, tuple(apps))
 
 
 def compile_modules(
@@ -123,7 +132,7 @@ def compile_modules(
 
     workspace, reading = read.workspace, read.reading
     project = workspace.project
-    for diagnostic in reading.diagnostics():
+    for diagnostic in (*reading.diagnostics(), *read.apps):
         sink.add(diagnostic)
     requirements = read_requirements(
         project, sink, extras=workspace.options.extras, groups=workspace.options.groups
@@ -141,7 +150,7 @@ def compile_modules(
         options=workspace.options,
         environment=workspace.environment.recording(),
         flags=frozenset(name for name, value in workspace.flags.items() if value is not None),
-        how_to_declare=tuple(dialect.how_to_declare for dialect in read.dialects),
+        how_to_declare=tuple(filter(None, (each.how_to_declare for each in read.dialects))),
     )
     verifier = Verifier()
     verifier.skip_spans(part for summary in reading.summaries for part in summary.parts())

@@ -35,6 +35,13 @@ def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def successor(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `rp` of the successor of the incumbent."""
+    folder = tmp_path_factory.mktemp("successor") / "environment"
+    return make_environment(folder, "runpod==2.0.0rc2", "pip").with_name("rp")
+
+
+@pytest.fixture(scope="session")
 def docker_address() -> Iterator[str]:
     """The address of a Docker daemon; tests that need it are skipped where there can't be one."""
     with ExitStack() as stack:

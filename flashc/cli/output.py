@@ -38,8 +38,9 @@ class _Output:
         self._missing = 0
         self._is_closing = False
         self._moved = time.monotonic()
-        self._thread = Thread(target=self._run, name="output", daemon=True)
-        self._thread.start()
+        self._thread: Thread | None = (
+            None  # begins with the first text: a program with threads can't fork
+        )
 
     def echo(self, message: str, *, nl: bool = True, err: bool = False) -> None:
         """Print a text soon."""
@@ -60,6 +61,9 @@ class _Output:
         self._waiting.append((descriptor, data))
         self._size += len(data)
         self._news.notify()
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="output", daemon=True)
+            self._thread.start()
 
     def close(self) -> None:
         """Print the rest, as long as somebody reads it."""
@@ -67,7 +71,8 @@ class _Output:
             self._is_closing = True
             self._moved = time.monotonic()
             self._news.notify()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         while True:

@@ -38,8 +38,8 @@ class DecoratedTarget:
 class RouteTarget:
     """A function that is decorated with a route of an endpoint.
 
-    `path` is the value that the program passed; it is not checked yet.  The other fields are those
-    of `DecoratedTarget`.
+    `path` is the value that the program passed; it is not checked yet.  `options` are the other
+    named arguments.  The other fields are those of `DecoratedTarget`.
     """
 
     method: RouteMethod
@@ -49,6 +49,7 @@ class RouteTarget:
     span: Span
     outermost: bool
     condition: Unknown | None
+    options: dict[str, Argument] = field(default_factory=dict[str, Argument])
 
 
 @dataclass(slots=True, eq=False, kw_only=True)

@@ -103,6 +103,13 @@ class Semantics:
             return None
         return Known(self.objects[name], span)
 
+    def lacks(self, module: str, name: str) -> tuple[str, ...] | None:
+        """Return what to write instead if `module` belongs to the SDK and surely lacks `name`.
+
+        If this is not overridden, the result is None: the SDK may have every name.
+        """
+        return None
+
     def exported(self, module: str, span: Span) -> Mapping[str, Value]:
         """Return the names that `from module import *` binds.
 

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from .library_values import AttributesValue, FileValue
 from .objects import InstanceValue, PartialValue
-from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue, Unknown, Value
+from .values import (
+    BoundMethod,
+    DictValue,
+    IteratorValue,
+    Known,
+    SequenceValue,
+    Unknown,
+    Value,
+)
 
 
 def escape_value(value: Value, reason: Unknown) -> None:
@@ -29,6 +38,12 @@ def escape_value(value: Value, reason: Unknown) -> None:
                 if not instance.of.is_tuple:
                     instance.escaped = instance.escaped or reason
                     instance.names.update(dict.fromkeys(instance.names, reason))
+            case AttributesValue() as attributes:
+                pending.extend(attributes.names.values())
+                attributes.escaped = attributes.escaped or reason
+                attributes.names.update(dict.fromkeys(attributes.names, reason))
+            case FileValue() as file:
+                file.is_read = None
             case BoundMethod(receiver=receiver):
                 pending.append(receiver)
             case PartialValue() as partial:

@@ -26,7 +26,7 @@ class PythonError(Exception):
 
     `kind` is its class, None if it is not known.  `value` is the exception object if the program
     made one itself.  `variables` are the environment variables that led to this code; with other
-    values, Python may not raise.
+    values, Python may not raise.  `help` says what to write instead, if an SDK knows it.
     """
 
     def __init__(
@@ -35,12 +35,14 @@ class PythonError(Exception):
         text: str,
         span: Span,
         value: Value | None = None,
+        help: tuple[str, ...] = (),
     ) -> None:
         super().__init__(text)
         self.kind = kind
         self.text = text
         self.span = span
         self.value = value
+        self.help = help
         self.variables = NO_VARIABLES
 
     @property
@@ -97,8 +99,10 @@ def catches(handled: Value, error: PythonError) -> bool | None:
         answers = [catches(item, error) for item in handled.value.items]
         return True if True in answers else None if None in answers else False
     wanted = exception_class(handled)
-    if wanted in (Exception, BaseException):
+    if wanted is BaseException:
         return True
+    if wanted is Exception:
+        return not (isinstance(error.kind, type) and not issubclass(error.kind, Exception))
     if error.kind is None:
         return None
     if wanted is not None:

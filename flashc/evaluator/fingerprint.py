@@ -163,6 +163,7 @@ class _Digest:
         self.functions.append(function)
         syntax, node = function.frame.syntax, function.node
         self._write("function", syntax.name, function.qualname, function.decorated, function.kind)
+        self._write(function.memo is not None)
         self._write(function.docstring, node.asynchronous is not None)
         self._write(syntax.code(node.params), *map(syntax.code, node.decorators))
         self._add(function.defaults)

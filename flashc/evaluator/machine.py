@@ -56,7 +56,9 @@ class Machine(ABC):
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
     the modules whose import is certain to raise, with the exception.  `files` are the files of the
     project that the program read; `files_unchanged` says that none of them has changed since then.
-    `interactions` records what the modules read of each other.
+    `sdk_imports` are the calls that import an SDK by its name.  `tested_variables` are the
+    environment variables of which the program tests whether they are set.  `interactions` records what the
+    modules read of each other.
     """
 
     project: Project
@@ -70,6 +72,8 @@ class Machine(ABC):
     files: set[str] = field(default_factory=set[str])
     files_unchanged: bool = True
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
+    sdk_imports: set[Span] = field(default_factory=set[Span])
+    tested_variables: set[str] = field(default_factory=set[str])
     may_raise_count: int = 0  # the number of operations so far that may raise
     activation: Activation = field(default_factory=lambda: Activation(module=""))
     interactions: Interactions = field(default_factory=Interactions)
@@ -168,11 +172,17 @@ class Machine(ABC):
             try:
                 self.execute([line], frame)
             except PythonError as error:
-                reason = Unknown(reason=f"Python raises {error}", origin=error.span)
+                # What an SDK lacks does not depend on the environment.
+                is_certain = bool(error.help) and not error.variables
+                if is_certain or not self.activation.has_guessed:
+                    self.failed.setdefault(syntax.name, error)
+                reason = Unknown(
+                    reason=f"Python raises {error}",
+                    origin=error.span,
+                    is_reported=bool(error.help) and self.failed.get(syntax.name) is error,
+                )
                 for name in walk.bound_names(line):
                     frame.names.setdefault(name, reason)
-                if not self.activation.has_guessed:
-                    self.failed.setdefault(syntax.name, error)
 
     def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
         """Return `module.name`, which may be a submodule."""

@@ -108,7 +108,8 @@ class FunctionValue:
 
     `decorated` says that a decorator was applied to it that flashc does not evaluate.  `defaults`
     are the defaults of the parameters, computed when the function is defined.  `kind` says whether
-    `@staticmethod`, `@classmethod` or `@property` decorates it.
+    `@staticmethod`, `@classmethod` or `@property` decorates it.  `memo` are the results by arguments
+    if `functools.cache` or `lru_cache` decorates it, else None.
     """
 
     node: cst.FunctionDef
@@ -117,6 +118,7 @@ class FunctionValue:
     defaults: dict[str, Value] = field(default_factory=dict[str, Value])
     decorated: bool = False
     kind: MethodKind = "plain"
+    memo: dict[tuple[object, ...], Value] | None = None
 
     @property
     def name(self) -> str:
@@ -196,7 +198,7 @@ class ClassValue:
             if isinstance(base, Known) and isinstance(base.value, ClassValue)
         ]
         orders = [*(base.ancestry() for base in bases), bases]
-        merged = [self]
+        merged: list[ClassValue] = [self]
         while orders := [order for order in orders if order]:
             heads = [order[0] for order in orders]
             later = {id(ancestor) for order in orders for ancestor in order[1:]}

@@ -10,7 +10,9 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import Enum, EnumMeta
+from pathlib import PurePosixPath
 from typing import Any, Literal, cast
 
 from flashc_core.source import Span
@@ -63,7 +65,8 @@ class Unknown:
 
     `reason` completes "because ..."; `origin` is the span of the cause.  `variable` is the
     environment variable whose absence is the cause.  If the cause is a missing
-    member of an enum, `member` is (its name, the members that exist).  `through` are the names that passed the value on, the
+    member of an enum, `member` is (its name, the members that exist).  `is_reported` says that
+    another finding is about the cause.  `through` are the names that passed the value on, the
     nearest to the cause first, each with the span of its assignment.
     """
 
@@ -71,6 +74,7 @@ class Unknown:
     origin: Span
     variable: str | None = None
     member: tuple[str, tuple[str, ...]] | None = None
+    is_reported: bool = False
     through: tuple[tuple[str, Span], ...] = ()
 
     def passed_on(self, name: str, span: Span) -> Unknown:
@@ -237,7 +241,18 @@ class NotConcrete(Exception):
         self.part = part
 
 
-SCALARS = (str, bytes, int, float, complex, bool, type(None), type(...), range, slice)
+class WorkerPath(PurePosixPath):
+    """A `pathlib.Path` that is not inside the project, as a worker has it."""
+
+    def __repr__(self) -> str:
+        """Return the text that Python shows on Linux."""
+        return f"PosixPath({self.as_posix()!r})"
+
+
+SCALARS = (
+    *(str, bytes, int, float, complex, bool, type(None), type(...), range, slice),
+    *(PurePosixPath, timedelta),
+)
 MAX_ITEMS = 100_000
 MAX_TEXT = 4_000_000
 _MAX_NESTING = 60

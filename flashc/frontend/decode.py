@@ -49,6 +49,8 @@ class ArgumentDecoder:
 
     def unknown(self, what: str, span: Span, cause: Unknown, rule: Rule | None = None) -> None:
         """Report that `what` can't be known, with the cause; `rule` replaces the general rule."""
+        if cause.is_reported:
+            return
         if cause.member is not None:
             name, choices = cause.member
             self.sink.report(
@@ -78,7 +80,10 @@ class ArgumentDecoder:
             label="not a constant",
             secondary=_chain(cause, span),
             notes=(f"the cause: {cause.reason}",) if cause.origin == span else (),
-            help=("write the value out, or compute it from constants",),
+            help=(
+                "write the value out, or compute it from constants",
+                "or run the module to find the value: `--trace`",
+            ),
         )
 
     def invalid(

@@ -175,9 +175,16 @@ class RouteMethodObject(DialectObject):
             host.escape(arguments)
         span = arguments.span
         decorator = _RouteDecorator(
-            endpoint=self.endpoint, method=self.method, path=_path(arguments), span=span
+            endpoint=self.endpoint,
+            method=self.method,
+            path=_path(arguments),
+            options={k: a for k, a in arguments.keywords.items() if k not in _OF_ROUTES},
+            span=span,
         )
         return Known(decorator, span)
+
+
+_OF_ROUTES = frozenset({"path", "data"})
 
 
 def _path(arguments: CallArguments) -> Argument:
@@ -200,6 +207,7 @@ class _RouteDecorator(DialectObject):
     endpoint: EndpointValue
     method: RouteMethod
     path: Argument
+    options: dict[str, Argument]
     span: Span
 
     @property
@@ -220,6 +228,7 @@ class _RouteDecorator(DialectObject):
                     span=self.span,
                     outermost=arguments.outermost,
                     condition=host.condition,
+                    options=self.options,
                 )
             )
             return value

@@ -103,7 +103,9 @@ class Evaluation:
     def failure(self, name: str) -> ImportFailure | None:
         """Return the exception that importing a module surely raises; None if there is none."""
         error = self.machine.failed.get(name)
-        return None if error is None else ImportFailure(error.span, printable(str(error)))
+        if error is None:
+            return None
+        return ImportFailure(error.span, printable(str(error)), error.help)
 
     # Inputs ---------------------------------------------------------------------------------------
 

@@ -24,7 +24,7 @@ from flashc_ir.endpoints import (
     Route,
 )
 
-from .decode import ArgumentDecoder
+from .decode import ArgumentDecoder, span_of_name
 from .edits import edit_keeping_lines
 from .resource_names import resource_name
 from .signatures import constructor_requires, lower_function, public_methods
@@ -169,6 +169,7 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
     if target.condition is not None:
         decoder.unknown("whether this route exists", target.span, target.condition)
         return None
+    _check_options(decoder, target)
     path = decoder.text(target.path, "a route's path")
     if path is None:
         return None
@@ -199,6 +200,28 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         span=target.span,
         outermost=target.outermost,
     )
+
+
+def _check_options(decoder: ArgumentDecoder, target: RouteTarget) -> None:
+    """Report the named arguments of a route's decorator, which takes only a path."""
+    for name, argument in target.options.items():
+        decoder.sink.report(
+            rules.UNKNOWN_PARAMETER,
+            span_of_name(argument),
+            f"a route has no option `{name}`",
+            notes=("the SDK's decorators of routes take a path and nothing else",),
+            help=(_INSTEAD.get(name, "remove it; the route is served without it"),),
+        )
+
+
+_RESPONSE = "return a `fastapi.Response`, which has a status, headers and a media type"
+_INSTEAD = {
+    "status_code": _RESPONSE,
+    "response_class": _RESPONSE,
+    "responses": _RESPONSE,
+    "response_model": "build the model in the function, and return it",
+    "dependencies": "call them in the function; packages belong into `Endpoint(dependencies=[...])`",
+}
 
 
 def _check_path_parameters(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +25,8 @@ class Arguments:
 
     `kind` is the constructor's name.  If `is_qualified` is true, messages write it in front of a
     parameter's name, as in `NetworkVolume.size`.  `load_balanced` says that the arguments belong to
-    a load-balanced endpoint.
+    a load-balanced endpoint.  `written` has the name in the program for each parameter that has
+    another one there.
     """
 
     decoder: ArgumentDecoder
@@ -33,6 +34,7 @@ class Arguments:
     by_name: Mapping[str, Argument]
     load_balanced: bool = False
     is_qualified: bool = False
+    written: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def given(self, name: str) -> Argument | None:
         """Return an argument that is present and not None."""
@@ -41,7 +43,8 @@ class Arguments:
 
     def describe(self, name: str) -> str:
         """Return a parameter's name for messages: `size`, or `NetworkVolume.size`."""
-        return f"`{self.kind}.{name}`" if self.is_qualified else f"`{name}`"
+        shown = self.written.get(name, name)
+        return f"`{self.kind}.{shown}`" if self.is_qualified else f"`{shown}`"
 
 
 Reader = Callable[["Parameter[T]", Arguments], T]

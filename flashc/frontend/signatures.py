@@ -25,7 +25,7 @@ def lower_function(function: FunctionValue, *, skip_first: bool = False) -> Func
         is_async=node.asynchronous is not None,
         is_generator=is_generator(node, syntax.text),
         span=syntax.span(node.name),
-        decorated=function.decorated,
+        decorated=function.decorated or function.memo is not None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import structs
 
@@ -14,8 +14,8 @@ from flashc.project.project import Project
 from flashc.syntax.names import collect_names
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Edit, WholeFile
-from flashc_ir.modules import Module
+from flashc_core.source import Edit, Span, WholeFile
+from flashc_ir.modules import Module, SdkProblem, SdkProblemKind
 
 from .decode import ArgumentDecoder
 from .dialect import Dialect, Lowered, lower_all
@@ -98,11 +98,43 @@ def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
     for dialect in evaluation.dialects:
         module = dialect.annotate(module)
     frame = evaluation.machine.frames.get(module.name)
+    computed = tuple(_computed_sdk_imports(module, evaluation))
+    reported = {problem.span for problem in computed}
     return structs.replace(
         module,
+        sdk_problems=(*module.sdk_problems, *computed),
+        variables_read=tuple(
+            structs.replace(r, optional=r.optional or r.name in evaluation.machine.tested_variables)
+            for r in module.variables_read
+        ),
+        import_problems=tuple(p for p in module.import_problems if p.span not in reported),
         import_failure=evaluation.failure(module.name),
         nested_endpoints=() if frame is None else nested_endpoints(frame, evaluation.dialects),
     )
+
+
+def _computed_sdk_imports(module: Module, evaluation: Evaluation) -> Iterator[SdkProblem]:
+    """Yield the calls that import an SDK by a name that the source does not show.
+
+    The artifact's copy of the module can't import the runtime instead.
+    """
+    for span in sorted(evaluation.machine.sdk_imports):
+        if span not in _dynamic_imports(span.path, module, evaluation):
+            yield SdkProblem(
+                span=span,
+                message="this imports the SDK by a name that is computed",
+                help=('write the name in the call: `importlib.import_module("runpod_flash")`',),
+                kind=SdkProblemKind.COMPUTED_IMPORT,
+            )
+
+
+def _dynamic_imports(path: str, module: Module, evaluation: Evaluation) -> set[Span]:
+    """Return the calls of a file, perhaps that of another module, that import a module by its name."""
+    imports = module.imports
+    if path != module.path:
+        syntax = evaluation.load(evaluation.project.names[path])
+        imports = () if syntax is None else collect_names(syntax, evaluation.project).imports
+    return {item.span for item in imports if item.dynamic}
 
 
 def _merged(lowered: Iterable[Lowered]) -> dict[str, tuple[Edit, ...]]:

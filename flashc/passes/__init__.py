@@ -15,6 +15,7 @@ from flashc_ir.verify import Verifier
 from .check_annotations_in_match import check_annotations_in_match
 from .check_calls import check_calls
 from .check_dependencies import check_dependencies
+from .check_files import check_files
 from .check_graph import check_graph
 from .check_has_endpoints import check_has_endpoints
 from .check_images import check_images
@@ -59,6 +60,7 @@ ANALYSES: tuple[Pass, ...] = (
     check_graph,
     check_workers,
     check_load_balancers,
+    check_files,
     # Reported only if nothing else explains why there is no endpoint.
     check_has_endpoints,
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
+from flashc_core.encoding import Undecodable
+from flashc_core.source import Edit, OverlappingEdits, Span, apply_edits
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.platform.distributions import (
     commonly_transitive,
@@ -21,6 +23,7 @@ from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, Offer
 
 from .context import PassContext
+from .indirect_use import may_be_loaded
 from .misplaced_modules import excluded_module, neighbouring_module
 
 
@@ -48,7 +51,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     computed = any(problem.computed for m in workers for problem in m.import_problems)
     # An import whose name is computed, or that was just reported, may be of any declared package.
     if all(explained) and not computed:
-        _check_used(workers, program, context.sink)
+        _check_used(workers, program, context, declared)
     return program
 
 
@@ -129,7 +132,9 @@ def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
     return is_excluded or neighbouring_module(project, module, name) is not None
 
 
-def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
+def _check_used(
+    modules: list[Module], program: Program, context: PassContext, declared: set[str]
+) -> None:
     """Report the packages that endpoints declare and no worker module imports."""
     items = [i for m in modules for i in m.imports if i.origin is Origin.EXTERNAL]
     used = {name for item in items for names in _by_table(item) for name in names}
@@ -141,17 +146,27 @@ def _check_used(modules: list[Module], program: Program, sink: Sink) -> None:
     ]
     if unused:  # reading installed metadata is slow, so it is skipped if nothing is unused
         used = {name for item in items for name in _installed(item.module)}
+    spans = [d.span for e in program.code_endpoints() for d in e.configuration.dependencies]
+    texts = [_text(module, spans, context) for module in modules] if unused else []
     tops = {item.module.partition(".")[0] for item in items}
     for dependency in unused:
-        is_named_alike = any(_may_be_brought(top, {dependency.name}) for top in tops)
-        if dependency.name not in used and not is_named_alike:
-            sink.report(
+        if dependency.name not in used and not may_be_loaded(dependency, tops, texts, declared):
+            context.sink.report(
                 rules.UNUSED_DEPENDENCY,
                 dependency.span,
                 f"no module that workers import uses `{dependency.name}`",
                 notes=("it makes the artifact larger and every cold start longer",),
                 help=("remove it, or suppress this finding if another package loads it",),
             )
+
+
+def _text(module: Module, requirements: Iterable[Span], context: PassContext) -> str:
+    """Return the source of a module without its requirements; "" if it can't be read."""
+    edits = {Edit(span, "") for span in requirements if span.path == module.path}
+    try:
+        return apply_edits(context.source_of_module(module.name).text, edits)
+    except (OSError, Undecodable, OverlappingEdits):
+        return ""
 
 
 def _must_be_imported(dependency: Dependency) -> bool:

@@ -1,12 +1,19 @@
-"""Check that the project declares an endpoint."""
+"""Check that the project declares an endpoint; if not, name what looks like one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from flashc.project.excluded_modules import excluded_users
+from flashc.project.inputs import VOLATILE
 from flashc_core import rules
 from flashc_core.source import WholeFile
+from flashc_ir.modules import Module, Origin
 from flashc_ir.program import Program
 
 from .context import PassContext
+
+_MOST_NOTES = 5
 
 
 def check_has_endpoints(program: Program, context: PassContext) -> Program:
@@ -15,11 +22,39 @@ def check_has_endpoints(program: Program, context: PassContext) -> Program:
     If there are errors, nothing is reported, because a module that can't be read may declare
     endpoints.
     """
-    if not program.endpoints and not context.sink.has_errors():
-        context.sink.report(
-            rules.NO_ENDPOINTS,
-            WholeFile("."),
-            "no module of this project declares an endpoint",
-            help=context.how_to_declare,
-        )
+    if program.endpoints or context.sink.has_errors():
+        return program
+    context.depends_on(VOLATILE)  # the excluded files, which are searched, may change
+    notes = list(_near_misses(program, context))
+    if len(notes) > _MOST_NOTES:
+        notes[_MOST_NOTES:] = [f"and {len(notes) - _MOST_NOTES} more files of this kind"]
+    context.sink.report(
+        rules.NO_ENDPOINTS,
+        WholeFile("."),
+        "no module of this project declares an endpoint",
+        notes=tuple(notes),
+        help=context.how_to_declare,
+    )
     return program
+
+
+def _near_misses(program: Program, context: PassContext) -> Iterator[str]:
+    """Yield what a reader may take for an endpoint, and why it is none."""
+    for exclusion in excluded_users(context.project):
+        rule = f"the pattern `{exclusion.pattern}` of `{exclusion.source}`"
+        if exclusion.source == "built-in":
+            rule = f"the built-in pattern `{exclusion.pattern}`"
+        yield f"`{exclusion.path}` declares one, but {rule} keeps the file out of the project"
+    idle = {endpoint.construction.span.path for endpoint in program.unlowered}
+    for module in program.modules:
+        if module.path in idle:
+            yield f"an endpoint of `{module.path}` runs no function and has no route"
+        elif module.nested_endpoints:
+            yield f"the endpoints of `{module.path}` are inside functions that are not called"
+        elif _imports_sdk(module):
+            yield f"`{module.path}` imports the SDK, but decorates nothing with it"
+
+
+def _imports_sdk(module: Module) -> bool:
+    """Return whether a module imports an SDK outside of functions."""
+    return any(item.origin is Origin.SDK and not item.scope for item in module.imports)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
-from keyword import iskeyword
 
 from flashc.project.project import Project
 from flashc_core import rules
@@ -89,9 +88,11 @@ class _Checker:
                 rules.IMPORT_BESIDE_FILE,
                 item.span,
                 f"`{name}` is next to `{module.path}`; a worker imports from the project's root only",
-                help=(f"write `{full}` instead of `{name}`, or build from `{folder}/`",)
-                if _is_importable(full)
-                else (f"build from `{folder}/`; no import can name a folder like this",),
+                help=(
+                    f"write `{full}` instead of `{name}`, or build from `{folder}/`"
+                    if all(map(str.isidentifier, full.split(".")))
+                    else f"build from `{folder}/`",
+                ),
             )
 
     def report_problems(self, problems: Iterable[ImportProblem]) -> None:
@@ -114,11 +115,6 @@ class _Checker:
                     f"`{problem.text}` leads out of the project's root",
                     help=(f"write `{target}`",) if target else (),
                 )
-
-
-def _is_importable(name: str) -> bool:
-    """Return whether an import statement can name a dotted module, such as none in `01_start`."""
-    return all(part.isidentifier() and not iskeyword(part) for part in name.split("."))
 
 
 def check_cycles(modules: list[Module], project: Project, sink: Sink) -> None:

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from flashc_core import rules
+from flashc_ir.modules import SdkProblemKind
 from flashc_ir.program import Program
 
 from .context import PassContext
+
+_RULES = {
+    SdkProblemKind.DIALECT: rules.UNSUPPORTED_DIALECT,
+    SdkProblemKind.NO_SUCH_NAME: rules.MISSING_SDK_NAME,
+    SdkProblemKind.COMPUTED_IMPORT: rules.COMPUTED_SDK_IMPORT,
+    SdkProblemKind.ONLY_IN_IMAGE: rules.UNKNOWN_SDK_NAME,
+}
 
 
 def check_sdk_imports(program: Program, context: PassContext) -> Program:
@@ -16,9 +24,9 @@ def check_sdk_imports(program: Program, context: PassContext) -> Program:
     shipped = frozenset(program.worker_modules)
     for module in program.modules:
         for problem in module.sdk_problems:
-            if problem.everywhere or module.name in shipped:
+            if problem.kind is SdkProblemKind.DIALECT or module.name in shipped:
                 context.sink.report(
-                    rules.UNSUPPORTED_DIALECT if problem.everywhere else rules.UNKNOWN_SDK_NAME,
+                    _RULES[problem.kind],
                     problem.span,
                     problem.message,
                     help=problem.help,

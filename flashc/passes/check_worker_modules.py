@@ -13,7 +13,10 @@ from .used_names import users_of_names
 
 def check_worker_modules(program: Program, context: PassContext) -> Program:
     """Report invalid syntax, imports that raise, installations, and imports that can be moved."""
-    workers = [module for name in program.worker_modules if (module := program.module(name))]
+    # An endpoint that could not be lowered may be the reason why a worker has no module.
+    declaring = {endpoint.construction.module for endpoint in program.unlowered}
+    names = sorted({*program.worker_modules, *declaring})
+    workers = [module for name in names if (module := program.module(name))]
     started = started_modules(program, context.imports(program))
     for module in workers:
         for diagnostic in module.unreadable:
@@ -29,7 +32,8 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                     if module.name in started
                     else "the function that imports this module raises it too",
                 ),
-                help=("correct the expression, or catch the exception",),
+                help=module.import_failure.help
+                or ("correct the expression, or catch the exception",),
             )
         for span in module.installs:
             context.sink.report(

@@ -14,8 +14,7 @@ from flashc_ir.resources import Gpu
 from .context import PassContext
 from .resolver import Definition
 
-# GPUs in a list are very different if the largest has at least this many times the memory of the
-# smallest.
+# GPUs in a list are very different if one has at least this many times the memory of a later one.
 _UNEQUAL = 2
 
 
@@ -147,19 +146,31 @@ def _users(module: Module, uses: list[GlobalUse], runs: Runs) -> dict[str, Globa
 
 
 def check_gpus(endpoint: CodeEndpoint, sink: Sink) -> None:
-    """Report a list of GPUs with very different memory: the platform may assign any of them."""
+    """Report a list that prefers a large GPU to a small one: the platform may assign any of them.
+
+    A list with the small one first says that it is large enough.
+    """
     hardware = endpoint.configuration.resources.hardware
     if not isinstance(hardware, Gpu):
         return
     memory = gpu_memory()
     known = [(memory[c], c) for c in hardware.choices if c in memory]
-    if len(known) < 2 or max(known)[0] < _UNEQUAL * min(known)[0]:
+    descending = [
+        (large, small)
+        for index, large in enumerate(known)
+        for small in known[index + 1 :]
+        if large[0] >= _UNEQUAL * small[0]
+    ]
+    if not descending or min(known) == known[0]:
         return
-    (least, smallest), (most, largest) = min(known), max(known)
+    (most, largest), (least, smallest) = max(descending, key=lambda pair: pair[0][0] / pair[1][0])
     sink.report(
         rules.GPUS_OF_UNEQUAL_MEMORY,
         endpoint.construction.span_of("gpu"),
         f"a worker of `{endpoint.name}` may get {least} GB ({smallest}) or {most} GB ({largest})",
         notes=("the order is a preference; the platform assigns a GPU that is free",),
-        help=("list GPUs that are all large enough",),
+        help=(
+            "list GPUs that are all large enough",
+            "if the smaller one is large enough, name it first",
+        ),
     )

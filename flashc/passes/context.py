@@ -34,6 +34,7 @@ class PassContext:
     how_to_declare: tuple[str, ...]
     flags: frozenset[str] = frozenset()
     _texts: set[str] = field(default_factory=set[str])
+    _others: set[str] = field(default_factory=set[str])
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])
     _imports: list[tuple[tuple[Module, ...], ImportGraph]] = field(
         default_factory=list[tuple[tuple[Module, ...], ImportGraph]]
@@ -49,10 +50,15 @@ class PassContext:
         self._texts.add(name)
         return self.project.source_of_module(name)
 
+    def depends_on(self, item: str) -> None:
+        """Record another input that a pass reads; see `flashc.project.inputs`."""
+        self._others.add(item)
+
     def inputs(self) -> Iterator[str]:
         """Yield the inputs that passes read: environment variables, and the texts of modules."""
         yield from map(variable_input, self.environment.asked)
         yield from map(module_input, self._texts)
+        yield from self._others
 
     def resolver(self, program: Program) -> CallResolver:
         """Return a resolver for this program.

@@ -129,8 +129,9 @@ class _Rewriter:
             sorted(module.imports, key=lambda item: item.span), key=lambda item: item.span
         )
         for span, group in statements:
-            items = [item for item in group if not item.dynamic]
-            text = self.statement(module, items, gone) if items else None
+            found = list(group)
+            items = [item for item in found if not item.dynamic]
+            text = self.statement(module, items, gone) if items else _dynamic_import(found[0])
             if text is not None:
                 yield Edit(span, text)
 
@@ -175,6 +176,13 @@ class _Rewriter:
         if module.exports is not None and name in module.exports:
             return True
         return bool({f"{module.name}.{name}", f"{module.name}.*"} & self.taken)
+
+
+def _dynamic_import(item: Import) -> str | None:
+    """Return the call that imports the runtime instead of an SDK; None if it is not changed."""
+    if item.substitute is None:
+        return None
+    return f'__import__("{item.substitute}", fromlist=("*",){_lines(item.span)})'
 
 
 def _sdk_import(item: Import, substitute: str, kept: list[ImportedName]) -> str:

@@ -21,6 +21,9 @@ from flashc_ir.program import Exclusion, ProjectFile
 from .ignore import IgnoreRule, IgnoreRules
 from .project import MAX_KEPT, NOTHING_UNSAVED, Project, module_name
 from .source_file import SourceFile
+from .source_roots import source_roots
+
+_MOST_LINKS = 2  # linked folders inside each other
 
 
 def discover(
@@ -42,8 +45,18 @@ def discover(
         unsaved=unsaved,
         known=known,
     )
-    walk.folder("", IgnoreRules.built_in())
-    modules = _modules(walk.files, sink)
+    try:
+        above = IgnoreRules.of(root)
+    except OSError as error:
+        walk.unreadable("..", error)
+        above = IgnoreRules.built_in()
+    walk.folder("", above, (str(walk.real_root),))
+    folders = {
+        file.path.rsplit("/", depth)[0]
+        for file in walk.files
+        for depth in range(1, file.path.count("/") + 1)
+    }
+    modules = _modules(walk.files, source_roots(walk.texts, folders), sink)
     packages = {
         name.rsplit(".", depth)[0] for name in modules for depth in range(1, name.count(".") + 1)
     }
@@ -70,15 +83,16 @@ def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]
     return before if same and before is not None else SourceFile(path, module, data)
 
 
-def _modules(files: list[ProjectFile], sink: Sink) -> dict[str, str]:
-    """Return the paths of the modules by name.
+def _modules(files: list[ProjectFile], roots: tuple[str, ...], sink: Sink) -> dict[str, str]:
+    """Return the paths of the modules by name; `roots` are folders that are on `sys.path` too.
 
     If there are `a.py` and `a/__init__.py`, Python imports the package, so `a` has the path of the
     latter.
     """
     found: dict[str, str] = {}
     for path in sorted((file.path for file in files), key=lambda p: (not _is_package(p), p)):
-        name = module_name(path)
+        root = next((root for root in roots if path.startswith(f"{root}/")), "")
+        name = module_name(path.removeprefix(f"{root}/") if root else path)
         if name is None:
             continue
         if name in found:
@@ -111,20 +125,25 @@ class _Walk:
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
-    def folder(self, folder: str, outer: IgnoreRules) -> None:
-        """Walk one folder in sorted order, with the ignore rules of its parent folders."""
+    def folder(self, folder: str, outer: IgnoreRules, linked: tuple[str, ...]) -> None:
+        """Walk one folder in sorted order, with the ignore rules of its parent folders.
+
+        `linked` are the real paths of the root and of the folders that a link led to on the way.
+        """
         try:
             rules_here = outer.inside(self.root, folder)
             with os.scandir(self.root / folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            self._unreadable(folder or ".", error)
+            self.unreadable(folder or ".", error)
             return
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            self._entry(entry, path, rules_here)
+            self._entry(entry, path, rules_here, linked)
 
-    def _entry(self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules) -> None:
+    def _entry(
+        self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules, linked: tuple[str, ...]
+    ) -> None:
         """Add one entry of a folder: a file, a folder to walk, or an exclusion."""
         try:
             path.encode("utf-8")
@@ -140,18 +159,48 @@ class _Walk:
         try:
             is_folder = entry.is_dir()
         except OSError as error:
-            self._unreadable(path, error)
-            return
+            if not entry.is_symlink():
+                self.unreadable(path, error)
+                return
+            is_folder = False  # a link to itself
         rule = ignore.match(path, is_folder=is_folder)
         if rule is not None:
             self._exclude(path + "/" if is_folder else path, rule)
         elif entry.is_symlink() and not self._stays_inside(path):
             return
+        elif is_folder and entry.is_symlink():
+            self._linked_folder(path, ignore, linked)
         elif is_folder:
-            if not entry.is_symlink():  # the walk reaches a linked folder by its real path
-                self.folder(path, ignore)
+            self.folder(path, ignore, linked)
         else:
             self._file(path)
+
+    def _linked_folder(self, path: str, ignore: IgnoreRules, linked: tuple[str, ...]) -> None:
+        """Walk a folder that a symbolic link leads to: its files are in the project by this path too.
+
+        A link to a folder that contains the link would never end, so it is not followed.
+        """
+        real = os.path.realpath(self._absolute(path))
+        around = os.path.realpath(os.path.dirname(self._absolute(path)))
+        returns = f"{around}/".startswith(f"{real}/") or real in linked
+        if not returns and len(linked) <= _MOST_LINKS:
+            self.folder(path, ignore, (*linked, real))
+            return
+        why = (
+            "leads back to a folder that contains it"
+            if returns
+            else "is inside other linked folders"
+        )
+        self._not_followed(path, f"the symbolic link `{path}` {why}, so workers do not get it")
+
+    def _not_followed(self, path: str, message: str) -> None:
+        """Report a symbolic link that leads to no file of the project."""
+        self.sink.report(
+            rules.DANGLING_LINK,
+            WholeFile(path),
+            message,
+            help=("remove the link, or exclude it in `.flashignore`",),
+        )
 
     def _exclude(self, path: str, rule: IgnoreRule) -> None:
         """Record that an ignore rule excludes a file or folder."""
@@ -163,6 +212,10 @@ class _Walk:
         A link that leads to another file is reported.
         """
         real = Path(os.path.realpath(self.root / path))
+        if not os.path.exists(real):
+            message = f"the symbolic link `{path}` leads to nothing, so workers do not get it"
+            self._not_followed(path, message)
+            return False
         inside = real == self.real_root or self.real_root in real.parents
         if not inside:
             self.sink.report(
@@ -187,7 +240,7 @@ class _Walk:
                 return
             digest = self._digest(path, status.st_size)
         except OSError as error:
-            self._unreadable(path, error)
+            self.unreadable(path, error)
             return
         executable = bool(status.st_mode & stat.S_IXUSR)
         self.files.append(
@@ -213,7 +266,7 @@ class _Walk:
         """
         return f"{self.root}/{path}"
 
-    def _unreadable(self, path: str, error: OSError) -> None:
+    def unreadable(self, path: str, error: OSError) -> None:
         """Report a file or folder that can't be read."""
         self.sink.report(
             rules.UNREADABLE_FILE,

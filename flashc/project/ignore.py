@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +24,9 @@ BUILT_IN = (
         ".pytest_cache/",
     ),
     *(".hypothesis/", ".tox/", ".nox/", ".ssh/", ".aws/", ".netrc", ".DS_Store"),
+    # Credentials and the state of tools, then the lock files and copies of editors.
+    *("*.env", ".envrc", ".npmrc", ".pypirc", "*.tfstate", "*.tfstate.backup"),
+    *(".streamlit/secrets.toml", ".#*", "\\#*#", "*~", ".*.sw?"),
 )
 IGNORE_FILES = (".gitignore", ".flashignore")
 
@@ -35,16 +39,41 @@ class IgnoreRule:
     source: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """The patterns of one ignore file.
+
+    They are relative to the folder `inside` of the project, or to a folder above the root, from which
+    the root has the path `above`, which ends with "/".
+    """
+
+    source: str
+    spec: GitIgnoreSpec
+    inside: str = ""
+    above: str = ""
+
+
 class IgnoreRules:
     """All rules that apply in one folder, those of its parents first; the last match decides."""
 
-    def __init__(self, layers: tuple[tuple[str, str, GitIgnoreSpec], ...]) -> None:
+    def __init__(self, layers: tuple[_Layer, ...]) -> None:
         self._layers = layers
 
     @classmethod
     def built_in(cls) -> IgnoreRules:
-        """Return the built-in rules, which apply in the project's root."""
-        return cls((("", "built-in", GitIgnoreSpec.from_lines(BUILT_IN)),))
+        """Return the built-in rules alone."""
+        return cls((_Layer("built-in", GitIgnoreSpec.from_lines(BUILT_IN)),))
+
+    @classmethod
+    def of(cls, root: Path) -> IgnoreRules:
+        """Return the rules that apply in a project's root before its own ignore files are read.
+
+        They are the built-in rules, and those of the repository's folders above the root.  If the
+        repository ignores the root itself, its rules do not count: the author builds it all the same.
+        """
+        built_in = _Layer("built-in", GitIgnoreSpec.from_lines(BUILT_IN))
+        above = _layers_above(root)
+        return cls((built_in,) if any(map(_ignores_root, above)) else (built_in, *above))
 
     def inside(self, root: Path, folder: str) -> IgnoreRules:
         """Return these rules and those of the ignore files in `folder`, relative to `root`.
@@ -58,16 +87,39 @@ class IgnoreRules:
             if file.is_file():
                 text = file.read_text(encoding="utf-8", errors="replace")
                 path = f"{folder}/{name}" if folder else name
-                layers.append((folder, path, GitIgnoreSpec.from_lines(text.splitlines())))
+                spec = GitIgnoreSpec.from_lines(text.splitlines())
+                layers.append(_Layer(path, spec, inside=folder))
         return self if len(layers) == len(self._layers) else IgnoreRules(tuple(layers))
 
     def match(self, path: str, *, is_folder: bool) -> IgnoreRule | None:
         """Return the rule that excludes `path` (relative to the root); None if no rule does."""
         verdict: IgnoreRule | None = None
-        for base, source, spec in self._layers:
-            local = path[len(base) + 1 :] if base else path
-            result = spec.check_file(local + "/" if is_folder else local)
+        for layer in self._layers:
+            local = layer.above + (path[len(layer.inside) + 1 :] if layer.inside else path)
+            result = layer.spec.check_file(local + "/" if is_folder else local)
             if result.include is not None and result.index is not None:
-                pattern = str(spec.patterns[result.index].pattern)
-                verdict = IgnoreRule(pattern, source) if result.include else None
+                pattern = str(layer.spec.patterns[result.index].pattern)
+                verdict = IgnoreRule(pattern, layer.source) if result.include else None
         return verdict
+
+
+def _layers_above(root: Path) -> list[_Layer]:
+    """Return the ignore files in the folders of the repository above the project, the outermost first."""
+    found: list[_Layer] = []
+    for folder in (root, *root.parents):
+        file = folder / ".gitignore"
+        if folder != root and file.is_file():
+            source = os.path.relpath(file, root).replace(os.sep, "/")
+            text = file.read_text(encoding="utf-8", errors="replace")
+            spec = GitIgnoreSpec.from_lines(text.splitlines())
+            found.append(_Layer(source, spec, above=f"{root.relative_to(folder).as_posix()}/"))
+        if (folder / ".git").exists():
+            return found[::-1]
+    return []  # no repository
+
+
+def _ignores_root(layer: _Layer) -> bool:
+    """Return whether the patterns of a folder above the project ignore the project itself."""
+    parts = layer.above.rstrip("/").split("/")
+    folders = ("/".join(parts[:length]) + "/" for length in range(1, len(parts) + 1))
+    return any(layer.spec.check_file(folder).include for folder in folders)

@@ -143,14 +143,32 @@ class Project:
         """Return whether the project has a module, package or namespace package of this name."""
         return name in self.modules or name in self.packages
 
+    def _is_shared(self, name: str, top: str) -> bool:
+        """Return whether a module of a namespace package comes from a distribution.
+
+        A folder `google` without `__init__.py` and the distributions that install `google.cloud` are
+        one package to Python.
+        """
+        if top not in _SHARED_NAMESPACES or top in self.modules or self.has(name):
+            return False
+        parts = name.split(".")
+        return not any(".".join(parts[:length]) in self.modules for length in range(2, len(parts)))
+
     def origin(self, name: str) -> Origin:
         """Return where a worker would find a module of this name."""
         top = name.partition(".")[0]
-        if self.has(top):
+        if self.has(top) and not self._is_shared(name, top):
             return Origin.PROJECT
         if top in self.sdk_packages:
             return Origin.SDK
         return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
+
+
+# Namespace packages that many distributions share.
+_SHARED_NAMESPACES = frozenset(
+    "google azure opentelemetry zope sphinxcontrib backports jaraco ruamel mpl_toolkits snowflake "
+    "nvidia".split()
+)
 
 
 def module_name(path: str) -> str | None:

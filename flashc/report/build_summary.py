@@ -20,7 +20,7 @@ from flashc_ir.endpoints import (
 from flashc_ir.platform.images import image_of
 from flashc_ir.platform.worker_packages import needs_of_worker
 from flashc_ir.program import Program
-from flashc_ir.resources import Gpu
+from flashc_ir.resources import EnvironmentReference, Gpu
 
 _KINDS = (
     ("load-balanced", (LoadBalanced,)),
@@ -60,8 +60,25 @@ def summary(
         yield "\nonly packages that the app asks for are bundled, because of `--no-deps`"
     yield from _packages_of_images(program, result, environ)
     yield from _hidden_on_load_balancers(program, result)
+    yield from _references(program)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
+
+
+def _references(program: Program) -> Iterator[str]:
+    """Yield the variables of workers that a deployment fills in, which not every tool does."""
+    found = {
+        part.variable
+        for endpoint in program.deployed()
+        for variable in endpoint.configuration.environment
+        for part in variable.parts
+        if isinstance(part, EnvironmentReference)
+    }
+    if found:
+        yield (
+            f"\nread when deploying: {', '.join(sorted(found))} (in the manifest's `env_references`, "
+            "which `flash deploy` of the SDK does not read)"
+        )
 
 
 def _packages_of_images(

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
 
-from flashc_ir.imports.resolve import IMPORT_FUNCTIONS, ModuleIndex, resolve_relative
+from flashc_ir.imports.resolve import (
+    IMPORT_FUNCTIONS,
+    START_FUNCTIONS,
+    ModuleIndex,
+    resolve_relative,
+    started_modules,
+)
 from flashc_ir.modules import Import, ImportedName, ImportProblem
 
 from .parse import Syntax
@@ -101,6 +107,8 @@ class ImportCollector:
     def note_dynamic(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
         """Add the import of `import_module(...)` or `__import__(...)`, if the call is one."""
         callee = dotted(node.func)
+        if callee in START_FUNCTIONS:
+            self._note_started(node, scope, context)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return
         span, literal = self.syntax.span(node), string_literal(node.args[0].value)
@@ -127,6 +135,23 @@ class ImportCollector:
                 dynamic=True,
             )
         )
+
+    def _note_started(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
+        """Add the scripts of the project that a call starts as processes."""
+        arguments = [argument.value for argument in node.args if argument.keyword is None]
+        for name in started_modules(_words(arguments), self.index):
+            self.found.append(
+                Import(
+                    module=name,
+                    origin=self.index.origin(name),
+                    names=None,
+                    span=self.syntax.span(node),
+                    scope=scope.qualname,
+                    typing_only=context.typing_only,
+                    guarded=context.guarded,
+                    dynamic=True,
+                )
+            )
 
     def imported_module(self, node: cst.Call) -> str | None:
         """Return the full name of the module that a dynamic import returns.
@@ -164,6 +189,15 @@ class ImportCollector:
             yield ImportedName(
                 name=item.evaluated_name, alias=item.evaluated_alias, submodule=submodule
             )
+
+
+def _words(nodes: Iterable[cst.BaseExpression]) -> Iterator[str]:
+    """Yield the words of the plain strings in some expressions, in source order."""
+    for node in nodes:
+        if isinstance(node, (cst.List, cst.Tuple)):
+            yield from _words(element.value for element in node.elements)
+        else:
+            yield from (string_literal(node) or "").split()
 
 
 def _member(module: str | None, name: str) -> str:

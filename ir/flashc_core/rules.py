@@ -72,9 +72,13 @@ UNDECODABLE_SOURCE = _error(
 UNREADABLE_FILE = _error("FC003", "unreadable-file", "a project file can't be read")
 SYMLINK_OUTSIDE = _error("FC004", "symlink-outside-project", "a symbolic link leaves the project")
 MODULE_TOO_LARGE = _error("FC005", "module-too-large", "a module is too large to be analysed")
-NO_ENDPOINTS = _warning("FC006", "no-endpoints", "the project declares no endpoint")
+NO_ENDPOINTS = _error("FC006", "no-endpoints", "the project declares no endpoint")
 AMBIGUOUS_MODULE = _warning("FC007", "ambiguous-module", "two files are the same module to Python")
 INVALID_CONFIGURATION = _error("FC008", "invalid-configuration", "pyproject.toml can't be used")
+DANGLING_LINK = _warning(
+    "FC010", "dangling-link", "a symbolic link leads to nothing, or back to its own folder"
+)
+CREDENTIALS_FILE = _error("FC009", "credentials-file", "a project file contains credentials")
 
 # 1: recognising endpoints, evaluating constants
 UNKNOWN_PARAMETER = _error("FC101", "unknown-parameter", "Endpoint has no parameter of this name")
@@ -184,8 +188,15 @@ ANNOTATION_IN_MATCH = _warning(
     "annotation-in-match",
     "an annotation inside `match` raises NameError on the workers' Python",
 )
+MISSING_SDK_NAME = _error("FC135", "missing-sdk-name", "the SDK has no such name")
+COMPUTED_SDK_IMPORT = _error(
+    "FC136", "computed-sdk-import", "the program computes the name by which it imports the SDK"
+)
+LEGACY_DIALECT = _warning(
+    "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"
+)
 UNLISTED_CUDA = _warning(
-    "FC139", "unlisted-cuda-version", "the SDK's list does not contain this version of CUDA"
+    "FC138", "unlisted-cuda-version", "the SDK's list does not contain this version of CUDA"
 )
 
 # 2: names, routes, the program's shape
@@ -315,13 +326,11 @@ WORKER_FILE_COLLISION = _error(
     "FC404",
     "worker-file-collision",
     "a file would overwrite a module of the worker image",
-    phase=Phase.BUILD,
 )
 GENERATED_FILE_COLLISION = _error(
     "FC405",
     "generated-file-collision",
     "a file has the name of a file that flashc generates",
-    phase=Phase.BUILD,
 )
 SHADOWED_MODULE = _error(
     "FC406",

@@ -196,11 +196,12 @@ class ImportProblem(Struct, frozen=True, kw_only=True):
 class ImportFailure(Struct, frozen=True):
     """An exception that importing the module is certain to raise.
 
-    `text` is its type and message.
+    `text` is its type and message; `help` says what to write instead, if that is known.
     """
 
     span: Span
     text: str
+    help: tuple[str, ...] = ()
 
 
 class DeferredImport(Struct, frozen=True, kw_only=True):
@@ -215,18 +216,30 @@ class DeferredImport(Struct, frozen=True, kw_only=True):
     fix: Fix | None
 
 
-class SdkProblem(Struct, frozen=True, kw_only=True):
-    """An import of an SDK that the artifact's runtime does not support.
+@unique
+class SdkProblemKind(StrEnum):
+    """What is wrong with an import of an SDK.
 
-    `everywhere` says that it is reported in every module, because it declares endpoints in a way
-    that flashc does not compile; others are reported only in modules that workers import.
+    `DIALECT` declares endpoints in a way that flashc does not compile, so it is reported in every
+    module; the others are reported only in modules that workers import.
+    """
+
+    DIALECT = "dialect"
+    NO_SUCH_NAME = "no such name"
+    ONLY_IN_IMAGE = "only in image"
+    COMPUTED_IMPORT = "computed import"
+
+
+class SdkProblem(Struct, frozen=True, kw_only=True):
+    """An import of an SDK that does not work on workers, or only if their image has the SDK.
+
     `message` and `help` are those of the finding.
     """
 
     span: Span
     message: str
     help: tuple[str, ...]
-    everywhere: bool
+    kind: SdkProblemKind
 
 
 class Module(Struct, frozen=True, kw_only=True):

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
-from tests.support.environments import make_environment
+from tests.support.client_machine import SECONDS, Machine, platform
 from tests.support.platform_calls import deploy
-from tests.support.projects import ROOT
 
-_SECONDS = 400
 _FLASH_APP = """
 from runpod_flash import Endpoint
 
@@ -70,76 +65,46 @@ shown["output"] = job.output(timeout=300)
 shown["status"] = job.status()
 job = count.run({"to": 3})
 shown["stream"] = list(job.stream())
-job = wait.run({"seconds": 60.0})
-while job.status() != "IN_PROGRESS":
+running = wait.run({"seconds": 60.0})
+while running.status() != "IN_PROGRESS":
     time.sleep(0.1)
-job.cancel()
-shown["cancelled"] = job.status()
+waiting = wait.run({"seconds": 60.0})
+shown["purged"] = wait.purge_queue()["removed"]
+shown["waiting"] = waiting.status()
+running.cancel()
+shown["cancelled"] = running.status()
 shown["health"] = sorted(wait.health())
 print(json.dumps(shown))
 """
+_ASYNC_CLIENT = """
+import asyncio, json, os, sys
+import aiohttp, runpod
+from runpod import AsyncioEndpoint
 
+runpod.api_key = os.environ["RUNPOD_API_KEY"]
 
-class Machine:
-    """A platform that runs, and programs that use it."""
+async def main():
+    shown = {}
+    async with aiohttp.ClientSession() as session:
+        count, wait = (AsyncioEndpoint(name, session) for name in sys.argv[1:3])
+        job = await wait.run({"seconds": 0.1})
+        shown["output"] = await job.output(timeout=60)
+        shown["status"] = await job.status()
+        job = await count.run({"to": 3})
+        shown["stream"] = [part async for part in job.stream()]
+        running = await wait.run({"seconds": 60.0})
+        while await running.status() != "IN_PROGRESS":
+            await asyncio.sleep(0.1)
+        waiting = await wait.run({"seconds": 60.0})
+        shown["purged"] = (await wait.purge_queue())["removed"]
+        shown["waiting"] = await waiting.status()
+        await running.cancel()
+        shown["cancelled"] = await running.status()
+        shown["health"] = sorted(await wait.health())
+    print(json.dumps(shown))
 
-    def __init__(self, folder: Path, cache: Path) -> None:
-        self.folder = folder
-        self.app = folder / "app"
-        self.app.mkdir()
-        path = os.pathsep.join([str(ROOT), str(ROOT / "ir"), str(ROOT / "backends")])
-        self.environ = {
-            **os.environ,
-            "HOME": str(folder),
-            "PYTHONPATH": path,
-            "FLASHC_STATE_DIR": str(folder / "state"),
-            "FLASHC_CACHE_DIR": str(cache),
-            "RUNPOD_FLASH_SILENCE_DEPRECATION": "1",
-            "CI": "1",
-        }
-
-    def flashc(self, *words: str) -> list[str]:
-        """Return the command line of a command of flashc."""
-        return [sys.executable, "-m", "flashc", *words]
-
-    def run(self, *words: str, status: int = 0) -> str:
-        """Run a command against the platform; return what it printed."""
-        # PYTHONPATH would put flashc's modules before those of the program
-        command = self.flashc("run", "--", "env", "-u", "PYTHONPATH", *words)
-        done = subprocess.run(
-            command,
-            cwd=self.app,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_SECONDS,
-        )
-        assert done.returncode == status, done.stdout
-        return done.stdout
-
-    def client(self) -> httpx.Client:
-        """Return a client with the base and the key of the printed variables."""
-        text = subprocess.run(
-            self.flashc("platform", "env"), env=self.environ, capture_output=True, text=True
-        ).stdout
-        lines = [line.removeprefix("export ").split("=", 1) for line in text.splitlines()]
-        found = {name: value.strip("'") for name, value in lines}
-        headers = {"authorization": f"Bearer {found['RUNPOD_API_KEY']}"}
-        base = found["RUNPOD_API_BASE_URL"]
-        return httpx.Client(base_url=base, headers=headers, timeout=60, trust_env=False)
-
-    def endpoints(self) -> dict[str, str]:
-        """Return the ids of all endpoints by name."""
-        with self.client() as client:
-            found = client.get("/v2/serverless").json()["endpoints"]
-        return {endpoint["name"]: endpoint["id"] for endpoint in found}
-
-    def runsync(self, endpoint: str, given: Any) -> Any:
-        """Send a job and return its output."""
-        with self.client() as client:
-            reply = client.post(f"/v2/{endpoint}/runsync", json={"input": given})
-            return reply.json()["output"]
+asyncio.run(main())
+"""
 
 
 def _python(program: Path) -> str:
@@ -147,37 +112,11 @@ def _python(program: Path) -> str:
     return str(program.with_name("python"))
 
 
-@contextmanager
-def _platform(machine: Machine) -> Generator[None]:
-    process = subprocess.Popen(
-        machine.flashc("platform", "--engine", "process"),
-        env=machine.environ,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    try:
-        while "its key" not in process.stdout.readline():
-            assert process.poll() is None
-        yield
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
-        process.stdout.close()
-
-
 @pytest.fixture
 def machine(tmp_path: Path, cache_folder: Path) -> Iterator[Machine]:
     found = Machine(tmp_path, cache_folder)
-    with _platform(found):
+    with platform(found):
         yield found
-
-
-@pytest.fixture(scope="session")
-def successor(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The `rp` of the successor of the incumbent."""
-    folder = tmp_path_factory.mktemp("successor") / "environment"
-    return make_environment(folder, "runpod==2.0.0rc2", "pip").with_name("rp")
 
 
 def test_flash_builds_deploys_redeploys_and_undeploys(machine: Machine, incumbent: Path) -> None:
@@ -196,6 +135,7 @@ def test_flash_builds_deploys_redeploys_and_undeploys(machine: Machine, incumben
         reply = client.post(f"/lb/{ids['api']}/double", json={"x": 4})
         assert reply.json() == {"x": 8}
     assert "1 env" in machine.run(flash, "app", "list")
+    assert "prod" in machine.run(flash, "app", "get", "app")
     assert "prod" in machine.run(flash, "env", "list")
     assert ids["adder"] in machine.run(flash, "env", "get", "prod")
 
@@ -211,13 +151,33 @@ def test_flash_builds_deploys_redeploys_and_undeploys(machine: Machine, incumben
     assert ids["adder"] in machine.run(flash, "env", "get", "second")
     machine.run(flash, "env", "create", "third")
     assert "third" in machine.run(flash, "env", "list")
+    machine.run_on_terminal(flash, "env", "delete", "third", prompt="are you sure?")
+    assert "third" not in machine.run(flash, "env", "list")
 
+    assert ids["api"] in machine.run(flash, "undeploy", "list")
     assert "deleted adder" in machine.run(flash, "undeploy", "adder", "--force")
     machine.run(flash, "undeploy", "--all", "--force")
     assert machine.endpoints() == {}
     machine.run(flash, "app", "delete", "app")
     machine.run(flash, "app", "create", "other")
     assert "other" in machine.run(flash, "app", "list")
+
+
+def test_flash_logs_in_when_the_page_is_opened_with_the_key(
+    machine: Machine, incumbent: Path
+) -> None:
+    with ThreadPoolExecutor() as pool:
+        shown = pool.submit(machine.run, str(incumbent), "login", "--no-open", "--timeout", "60")
+        log, pattern = machine.folder / "output", re.compile(r"/console/flash/login\?request=\S+")
+        end = time.monotonic() + SECONDS
+        while (found := pattern.search(log.read_text() if log.exists() else "")) is None:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        with machine.client() as client:
+            assert client.get(found[0]).json() == {"status": "APPROVED"}
+            key = client.headers["authorization"].removeprefix("Bearer ")
+        assert "timed out" not in shown.result()
+    assert key in (machine.folder / ".runpod" / "config.toml").read_text()
 
 
 def test_load_balancers_answer_over_https_at_the_urls_that_flash_prints(
@@ -237,29 +197,59 @@ def test_load_balancers_answer_over_https_at_the_urls_that_flash_prints(
 
 
 def test_the_successors_tool_deploys_and_undeploys(machine: Machine, successor: Path) -> None:
+    rp = str(successor)
     (machine.app / "main.py").write_text(_RP_APP)
-    assert "shop/default is live" in machine.run(str(successor), "flash", "deploy")
+    assert "shop/default is live" in machine.run(rp, "flash", "deploy")
     ids = machine.endpoints()
     assert list(ids) == ["adder"]
-    machine.run(str(successor), "flash", "deploy")
+    machine.run(rp, "flash", "deploy")
     assert machine.endpoints() == ids
-    machine.run(str(successor), "flash", "undeploy", "--app", "shop", "--yes")
+    assert "shop" in machine.run(rp, "flash", "app", "list")
+    assert "default" in machine.run(rp, "flash", "app", "get", "shop")
+    assert "default" in machine.run(rp, "flash", "env", "list", "--app", "shop")
+    assert ids["adder"] in machine.run(rp, "flash", "env", "get", "default", "--app", "shop")
+    machine.run(rp, "flash", "env", "add", "other", "--app", "shop")
+    machine.run(rp, "flash", "env", "delete", "other", "--app", "shop", "--yes")
+    machine.run(rp, "flash", "undeploy", "--app", "shop", "--yes")
     assert machine.endpoints() == {}
+    machine.run(rp, "flash", "app", "delete", "shop", "--yes")
+    assert "shop" not in machine.run(rp, "flash", "app", "list")
 
 
-def test_the_client_of_the_sdk_runs_polls_streams_and_cancels(
-    machine: Machine, incumbent: Path, tmp_path: Path
+def test_the_successors_tool_keeps_secrets(machine: Machine, successor: Path) -> None:
+    rp = str(successor)
+    machine.run(rp, "secret", "add", "TOKEN", "--value", "x")
+    assert "TOKEN" in machine.run(rp, "secret", "list")
+    machine.run(rp, "secret", "delete", "TOKEN", "--yes")
+    assert "TOKEN" not in machine.run(rp, "secret", "list")
+
+
+def test_what_the_platform_does_not_keep_fails_in_the_successors_tool(
+    machine: Machine, successor: Path
 ) -> None:
-    (machine.app / "app.py").write_text(_STREAMING_APP)
+    rp = str(successor)
+    given = ("--username", "u", "--password", "p")
+    assert "only be listed" in machine.run(rp, "registry", "add", "mine", *given, status=1)
+    assert "no registry" in machine.run(rp, "registry", "list")
+    assert "no registry" in machine.run(rp, "registry", "delete", "mine", "--yes", status=1)
+
+
+@pytest.mark.parametrize("program", [_CLIENT, _ASYNC_CLIENT], ids=["client", "async client"])
+def test_the_client_of_the_sdk_runs_polls_streams_and_cancels(
+    machine: Machine, incumbent: Path, tmp_path: Path, program: str
+) -> None:
     ids = _deployed(machine)
     script = tmp_path / "client.py"
-    script.write_text(_CLIENT)
+    script.write_text(program)
     shown = machine.run(_python(incumbent), str(script), ids["count"], ids["wait"])
-    assert json.loads(shown.splitlines()[-1]) == {
-        "run_sync": "done",
-        "output": "done",
+    found = json.loads(shown.splitlines()[-1])
+    assert found.pop("run_sync", found["output"]) == found["output"]
+    assert found.pop("output") == "done"
+    assert found == {
         "status": "COMPLETED",
         "stream": [0, 1, 2],
+        "purged": 1,
+        "waiting": "CANCELLED",
         "cancelled": "CANCELLED",
         "health": ["jobs", "workers"],
     }
@@ -267,6 +257,7 @@ def test_the_client_of_the_sdk_runs_polls_streams_and_cancels(
 
 def _deployed(machine: Machine) -> dict[str, str]:
     """Build the app with flashc and deploy it by the API; return the ids of its endpoints."""
+    (machine.app / "app.py").write_text(_STREAMING_APP)
     subprocess.run(
         [*machine.flashc("build", str(machine.app)), "--python-version", "3.11"],
         env=machine.environ,

@@ -263,6 +263,41 @@ def test_an_assigned_constant_of_another_module_is_unknown() -> None:
     assert isinstance(machine.frames["m"].names["v"], Unknown)
 
 
+# The libraries of configurations: what they compute is the same on every machine.
+_LIBRARIES = (
+    "from pathlib import Path, PurePosixPath\nv = str(Path('/a') / 'b' / '../c')\np = Path('/a', 'b.tar.gz'); w = f'{p!s:>14}{p!r}{p}'\nx = repr(Path('/a'))\ny = [p.name for p in Path('/a/b/c').parents]\nz = Path('/a/b.txt').with_suffix('.md').as_posix(); a = Path('a') / 'b' == Path('a/b')\nb = str([Path('x'), PurePosixPath('y')])\n",
+    "import os.path\nfrom os.path import join as j\nv = j('/a', 'b', '/c', 'd')\nw = os.path.dirname('/a/b/'), os.path.basename('/a/b'), os.path.normpath('a/../b//c')\nx = os.path.abspath('/a/../b')\ny = os.path.split('/a/b'); z = os.path.isabs('a')\n",
+    "from functools import cache, lru_cache, cached_property, reduce\ncalls = []\n@cache\ndef f(a, b=1):\n    calls.append(a)\n    return [a, b]\nv = f(1); v.append(9); w = f(1); x = f(1, b=1)\n@lru_cache(maxsize=None)\ndef g(): return {'a': len(calls)}\ng()['a'] = 7\ny = g()\nclass A:\n    n = 0\n    @cached_property\n    def p(self):\n        A.n += 1\n        return A.n\na = A(); z = a.p + a.p\nr = reduce(lambda p, q: p * 10 + q, [1, 2, 3], 4)\n",
+    "from functools import lru_cache\n@lru_cache\ndef f(a): return a\nv = (f(1), f(1.0), f(True), f('1'))\nw = f.cache_info().hits\n",
+    "import hashlib, json, base64\nv = hashlib.sha256(json.dumps({'b': 1, 'a': [2]}, sort_keys=True).encode()).hexdigest()[:8]\nw = base64.b64encode(b'x').decode()\nx = hashlib.md5().hexdigest()\ny = json.dumps({'a': 1}, separators=(',', ':'))\n",
+    "from datetime import timedelta\nv = int(timedelta(minutes=2).total_seconds())\nw = (timedelta(hours=1) * 2 + timedelta(seconds=5)).seconds\nx = timedelta(days=1) > timedelta(hours=23)\ny = str(timedelta(1))\n",
+    "from types import SimpleNamespace as S\nv = S(a=1, b=[2])\nv.b.append(3); v.c = 4\nw = v.a, v.b, v.c\n",
+    "from typing import Literal, get_args\nSize = Literal['a', 'b']\nv = get_args(Size)[1]\nw = get_args(Literal[7])\n",
+    "from dataclasses import dataclass, field, asdict\n@dataclass\nclass A:\n    name: str = field(init=False)\n    stem: str = 'x'\n    def __post_init__(self):\n        self.name = self.stem + '-gpu'; self.more = 1\nv = asdict(A('y')); w = list(asdict(A()))\n",
+    "import tomllib\nv = tomllib.loads('[a]\\nb = 2')\n",
+    "import sys\nv = 1 if sys.version_info >= (3, 8) else 2\nw = 1 if sys.version_info < (3,) else 2\n",
+)
+
+
+@pytest.mark.parametrize("text", _LIBRARIES)
+def test_libraries_compute_what_python_computes(text: str) -> None:
+    check(text, complete="cache_info" not in text and "lru_cache\n@lru_cache\ndef f(a)" not in text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys\nv = 1\ntry:\n    sys.exit(3)\n    v = 2\nexcept Exception:\n    v = 3\nexcept SystemExit:\n    v = 4\n",
+        "v = 1\ntry:\n    exit()\nexcept BaseException:\n    v = 2\n",
+        "import sys\nfrom pathlib import Path\nv = 1 if sys.version_info >= (3, 12) else 2\nw = Path('x').exists()\n",
+        "from pathlib import Path\nv = 1\ntry:\n    Path('/nowhere/at/all').mkdir()\n    v = 2\nexcept OSError:\n    v = 3\n",
+        "from pathlib import Path\nv = 1\ntry:\n    Path('/a').relative_to('/b')\n    v = 2\nexcept ValueError:\n    v = 3\n",
+    ],
+)
+def test_what_depends_on_the_machine_is_unknown(text: str) -> None:
+    check(text, complete=False)
+
+
 @st.composite
 def class_programs(draw: st.DrawFn) -> str:
     """Return a program of classes that inherit from each other, and reads their attributes."""

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from importlib.resources import files
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
+_PATIENCE = 20_000  # milliseconds
 _OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -53,7 +54,8 @@ def opened(url: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=[*_OPTIONS])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_PATIENCE)
+        expect.set_options(timeout=_PATIENCE)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on(
             "console", lambda m: problems.append(m.text) if is_problem(m.text, m.type) else None

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flashc.compile import compile_project
+from flashc.compile import DIALECTS, compile_project
 from flashc.frontend.dialect import Dialect
-from flashc.frontend.flash import FLASH
 from flashc.project.workspace import Workspace, open_workspace
 from flashc_backends.artifact.artifact import build
 from flashc_backends.artifact.parts import own_drafts
@@ -71,7 +70,7 @@ def opened(root: Path, cache: Store | None = None, **options: Any) -> Workspace:
     return open_workspace(root, flags, cache=cache or disabled_cache())
 
 
-def compile_workspace(workspace: Workspace, dialects: tuple[Dialect, ...] = (FLASH,)) -> Compiled:
+def compile_workspace(workspace: Workspace, dialects: tuple[Dialect, ...] = DIALECTS) -> Compiled:
     """Compile an opened project."""
     sink = workspace.sink()
     program = compile_project(workspace, sink, dialects=dialects).program
@@ -80,7 +79,7 @@ def compile_workspace(workspace: Workspace, dialects: tuple[Dialect, ...] = (FLA
 
 def compile_folder(root: Path, **options: Any) -> Compiled:
     """Compile what is at `root`, for Python 3.12 and in Flash's dialect unless said otherwise."""
-    dialects = options.pop("dialects", (FLASH,))
+    dialects = options.pop("dialects", DIALECTS)
     return compile_workspace(opened(root, **options), dialects)
 
 

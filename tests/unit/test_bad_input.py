@@ -44,7 +44,7 @@ def test_a_file_name_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     assert compile_folder(tmp_path).codes == ["FC003"]
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "/usr", "/nowhere/at/all"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "/usr"])
 def test_a_link_out_of_the_project_is_reported(tmp_path: Path, target: str) -> None:
     write(tmp_path / "app", {"worker.py": WORKER})
     (tmp_path / "app" / "data").symlink_to(target)
@@ -54,10 +54,42 @@ def test_a_link_out_of_the_project_is_reported(tmp_path: Path, target: str) -> N
 def test_a_link_inside_the_project_is_followed(tmp_path: Path) -> None:
     write(tmp_path, {"worker.py": WORKER, "real/data.txt": "x"})
     (tmp_path / "link.txt").symlink_to("real/data.txt")
-    (tmp_path / "loop").symlink_to(".")
+    (tmp_path / "common").symlink_to("real")
     result = compile_folder(tmp_path)
     assert result.codes == []
-    assert "link.txt" in {file.path for file in result.valid.files}
+    assert {"link.txt", "common/data.txt"} <= {file.path for file in result.valid.files}
+
+
+@pytest.mark.parametrize("target", ["nowhere", "/nowhere/at/all", ".", "../app", "loop"])
+def test_a_link_that_leads_nowhere_or_back_is_a_warning(tmp_path: Path, target: str) -> None:
+    write(tmp_path / "app", {"worker.py": WORKER})
+    (tmp_path / "app" / "loop").symlink_to(target)
+    (tmp_path / "app" / ".#worker.py").symlink_to("ada@host.1234:1700000000")
+    result = compile_folder(tmp_path / "app")
+    assert [(d.rule.code, d.path) for d in result.diagnostics] == [("FC010", "loop")]
+    assert [file.path for file in result.valid.files] == ["worker.py"]
+
+
+def test_links_to_each_other_end(tmp_path: Path) -> None:
+    write(tmp_path, {"worker.py": WORKER, "a/x.txt": "x", "b/y.txt": "y"})
+    (tmp_path / "a" / "b").symlink_to("../b")
+    (tmp_path / "b" / "a").symlink_to("../a")
+    result = compile_folder(tmp_path)
+    assert {d.rule.code for d in result.diagnostics} == {"FC010"}
+    assert {"a/b/y.txt", "b/a/x.txt"} <= {file.path for file in result.valid.files}
+
+
+def test_ignore_files_above_the_project_count_up_to_the_repository(tmp_path: Path) -> None:
+    write(tmp_path, {".gitignore": "*.py\n", "repository/.git/HEAD": ""})
+    write(tmp_path / "repository", {".gitignore": "*.bin\n/apps/one/data/\n/out/\n"})
+    app = {"worker.py": WORKER, "model.bin": "", "data/table.csv": ""}
+    for folder, kept in (("apps/one", {"worker.py"}), ("out/two", {*app})):
+        write(tmp_path / "repository" / folder, app)
+        result = compile_folder(tmp_path / "repository" / folder)
+        assert {file.path for file in result.valid.files} == kept
+    assert {
+        e.source for e in compile_folder(tmp_path / "repository/apps/one").valid.exclusions
+    } == {"../../.gitignore"}
 
 
 def test_a_huge_worker_module_is_refused_quickly(tmp_path: Path) -> None:
@@ -152,6 +184,7 @@ def test_no_code_of_the_project_runs(tmp_path: Path) -> None:
     assert not marker.exists()
     assert time.monotonic() - started < 60
     assert [(d.rule.code, d.path) for d in result.diagnostics] == [
+        ("FC127", "worker_1.py"),
         ("FC126", "worker_2.py"),
         ("FC127", "worker_3.py"),
     ]

@@ -70,9 +70,9 @@ def test_a_second_check_says_the_same_without_compiling(project: Path, store: St
 def test_a_finding_about_a_file_goes_when_its_cause_goes(project: Path, store: Store) -> None:
     link = project / "data"
     link.symlink_to(project / "nowhere")
-    assert "FC003" in codes(project, store)
+    assert "FC010" in codes(project, store)
     link.unlink()
-    assert "FC003" not in codes(project, store)
+    assert "FC010" not in codes(project, store)
 
 
 def change_a_file(project: Path, _: pytest.MonkeyPatch) -> dict[str, object]:

@@ -72,6 +72,7 @@ def test_the_picture_shows_place_cause_and_cure(tmp_path: Path) -> None:
         "  |                ^^^^ not a constant\n"
         "  |\n"
         "  = help: write the value out, or compute it from constants\n"
+        "  = help: or run the module to find the value: `--trace`\n"
         "  = help: run `flashc explain FC104`\n"
         "\n"
         "1 error\n"

@@ -79,7 +79,6 @@ BUILT = {
     "FC405": {"a.py": _worker("a", ""), "handler_a.py": ""},
     "FC406": {"a.py": _worker("a", "dependencies=['metrics']"), "metrics.py": ""},
     "FC411": {"a.py": _worker("a", "dependencies=['metrics']", "import metrics"), "flash.lock": ""},
-    "FC413": {"a.py": _worker("a", ""), "conf/id_rsa": ""},
     "FC414": {"a.py": _worker("a", ""), "pyproject.toml": "[tool.flashc]\nsize-budget = '1 kB'\n"},
 }
 

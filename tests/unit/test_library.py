@@ -139,7 +139,7 @@ def test_builtins_that_raise(
     ("name", "given", "reason"),
     [
         ("hash", ["a"], "flashc does not evaluate `hash(...)`"),
-        ("open", ["x"], "flashc does not evaluate `open(...)`"),
+        ("open", ["x"], "flashc does not evaluate this `open(...)`"),
         ("zip", [UNKNOWN], "nobody knows"),
         ("sum", [[1, UNKNOWN]], "nobody knows"),
         ("list", [{1, 2}], "the order of a set differs from run to run"),

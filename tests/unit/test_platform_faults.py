@@ -293,12 +293,13 @@ def test_a_platform_ends_at_once_although_there_is_no_stock(tmp_path: Path) -> N
 def test_an_idle_worker_is_ready_and_gets_no_job_for_its_time(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         job = await stage.run(1)
-        await asyncio.sleep(0.4)
-        assert (await stage.get("health")).json()["workers"]["ready"] == 1
+        async with asyncio.timeout(30):
+            while (await stage.get("health")).json()["workers"]["ready"] != 1:
+                await asyncio.sleep(0.01)
         assert (await stage.get(f"status/{job}")).json()["status"] == "IN_QUEUE"
         assert (await stage.final(job))["output"] == 1
 
-    play(tmp_path, scene, IdleWorker(at=(1,), seconds=1.0))
+    play(tmp_path, scene, IdleWorker(at=(1,), seconds=2.0))
 
 
 def test_a_worker_of_a_new_release_runs_the_code_of_the_old(tmp_path: Path) -> None:

@@ -295,6 +295,19 @@ def test_volumes_are_the_same_in_both_versions_of_rest(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
+@pytest.mark.parametrize("path", ["registries", "registries/x", "global-volumes", "catalog/gpus"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_the_platform_does_not_keep_is_not_accepted(
+    tmp_path: Path, path: str, method: str
+) -> None:
+    async def scene(stage: Stage) -> None:
+        answer = await stage.client.request(method, f"/v2/{path}", json={"name": "x"})
+        assert answer.status_code == 405
+        assert "only be listed" in answer.text
+
+    play(tmp_path, scene)
+
+
 def test_rest_shows_and_changes_endpoints(tmp_path: Path) -> None:
     async def scene(stage: Stage) -> None:
         await stage.post("runsync", {"input": 1})

@@ -160,6 +160,7 @@ def test_a_page_that_opens_hears_of_each_job_once_with_its_trace(tmp_path: Path)
             jobs = [await stage.run({"x": number}) for number in range(3)]
             for job in jobs:
                 await stage.final(job)
+            stage.platform.journal.note("job", id=jobs[1], status="EXPIRED")
             for number in range(700):
                 stage.platform.journal.note("line", endpoint="x", worker="w", text=str(number))
             state = (await admitted.get("/page/state", params={"recent": 1})).json()

@@ -246,6 +246,31 @@ def test_a_worker_that_stopped_a_job_stays() -> None:
     assert dispatcher.pool.workers["w1"].held == 0
 
 
+def test_a_worker_that_still_lists_a_job_is_told_again_and_then_killed() -> None:
+    dispatcher = _ready_dispatcher()
+    dispatcher.submit(_job("j", 1), 0.0)
+    dispatcher.take("w1", 1, 0.0)
+    assert dispatcher.ping("w1", frozenset(["j"]), 0.5) == []
+    dispatcher.cancel("j", 1.0)
+    dispatcher.stopped("w1", "j", 1.1)  # it was told, and ignored it
+    phases: list[str] = []
+    for now in (2.0, 8.0, 12.5):
+        assert dispatcher.ping("w1", frozenset(["j"]), now) == ["j"]
+        dispatcher.tick(now)
+        phases.append(dispatcher.pool.workers["w1"].phase.value)
+    assert phases == ["ready", "ready", "stopping"]
+
+
+def test_a_worker_that_lists_a_job_only_until_it_has_stopped_it_stays() -> None:
+    dispatcher = _ready_dispatcher()
+    for job, now in (("first", 1.0), ("second", 20.0)):
+        assert dispatcher.ping("w1", frozenset([job]), now) == [job]
+        assert dispatcher.ping("w1", frozenset(), now + 2.0) == []
+        assert dispatcher.ping("w1", frozenset([job]), now + 12.0) == [job]
+    assert dispatcher.pool.workers["w1"].phase is workers.Phase.READY
+    assert dispatcher.ping("gone", frozenset(["first"]), 50.0) == []
+
+
 def _ready_dispatcher() -> Dispatcher:
     dispatcher = Dispatcher("ep", Limits(least=1), "w")
     dispatcher.workers_event(workers.Released("one"), 0.0)

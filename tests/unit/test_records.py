@@ -67,6 +67,8 @@ def name_of(folder: Path, expression: str) -> str | list[str]:
         ('replace(Derived("x"), base="y", name="z").name', "y-gpu"),
         ('replace(Frozen(), b="y").b + replace(Frozen("z")).a', "yz"),
         ('Pair()._replace(b="y").b', "y"),
+        ('Partly("x").b + Partly().a', "xa"),
+        ('Inherits("x", "y").c + Inherits("x").b', "yx"),
     ],
 )
 def test_a_copy_is_made_by_the_constructor(expression: str, name: str, tmp_path: Path) -> None:
@@ -76,11 +78,9 @@ def test_a_copy_is_made_by_the_constructor(expression: str, name: str, tmp_path:
 @pytest.mark.parametrize(
     "expression",
     [
-        'Partly("x").b',
         'ByName(a="x").a',
         'Marked(a="x").a',
         'Given("x").start',
-        'Inherits("x").b',
         "Bare().a",
     ],
 )

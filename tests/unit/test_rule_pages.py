@@ -22,7 +22,9 @@ WITHOUT_COMMENT = {
     "FC001": ("worker.py", 3),
     "FC006": (".", 1),
     "FC007": ("tools.py", 1),
+    "FC009": ("prod.env", 1),
     "FC121": ("a.py", 3),
+    "FC404": ("logger.py", 1),
     "FC409": ("requirements.txt", 1),
 }
 # Examples that are not for the Python version that tests compile for.

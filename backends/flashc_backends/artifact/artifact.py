@@ -24,7 +24,6 @@ from flashc_backends.base import (
 )
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, distribution_sizes
-from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.project_files import report_changed
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest import manifest_draft
@@ -35,6 +34,7 @@ from flashc_backends.write import (
     unpack,
     write_failures_reported,
 )
+from flashc_ir.artifact_paths import handler_path
 from flashc_ir.program import Program
 
 from .attest import provenance, sbom

@@ -20,7 +20,7 @@ from flashc_backends.files.stubs import stub_drafts
 from flashc_backends.manifest.manifest import manifest_draft
 from flashc_ir.program import Program
 
-from .collisions import check_generated_files, check_shadowing, check_worker_files
+from .collisions import check_shadowing, check_worker_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +67,6 @@ def collect_parts(
         return None
     manifest = manifest_draft(program, project.fingerprint, environment)
     drafts = (*own_drafts(program, project), manifest)
-    check_generated_files(program, sink)
-    check_worker_files(drafts, sink)
     if sink.has_errors():
         return None
     try:

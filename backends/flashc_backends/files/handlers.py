@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from flashc_backends.base import Context, Draft, DraftTarget
+from flashc_ir.artifact_paths import handler_path
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
 from flashc_ir.program import Program
 
 from .skeleton import fill, read_module
-
-
-def handler_path(endpoint: CodeEndpoint) -> str:
-    """Return the path of the file that the image loads to find an endpoint's code."""
-    return f"handler_{endpoint.resource}.py"
 
 
 def handler_drafts(program: Program) -> tuple[Draft, ...]:

@@ -15,12 +15,13 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from flashc_backends.base import Draft
+from flashc_ir.artifact_paths import RUNTIME_PACKAGE
 from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
 from flashc_ir.program import Program
 
 from .skeleton import fill, read_module
 
-PACKAGE = "_flashc"
+PACKAGE = RUNTIME_PACKAGE
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # of the same group, and files that are always there.
 _ROUTES = frozenset({"routes.py"})

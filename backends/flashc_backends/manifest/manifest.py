@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import structs
 
 from flashc_backends.base import MANIFEST_PATH, Context, Draft, DraftTarget
-from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.project_files import draft_project
+from flashc_ir.artifact_paths import handler_path
 from flashc_ir.endpoints import (
     Configuration,
     DeployedEndpoint,

@@ -267,11 +267,17 @@ class Core:
                     if job is not None and job.webhook is not None:
                         self.settled()
                 case jobs.StopJob(worker):
-                    self.stops.setdefault(worker, []).append(change.id)
-                    for poll in self.stop_polls.get(worker, ()):
-                        poll.wake()
+                    self.stop_job(worker, change.id)
                 case _:
                     pass
+
+    def stop_job(self, worker: str, job_id: str) -> None:
+        """Have a worker stop a job, as soon as it asks."""
+        stops = self.stops.setdefault(worker, [])
+        if job_id not in stops:
+            stops.append(job_id)
+        for poll in self.stop_polls.get(worker, ()):
+            poll.wake()
 
     def _trace(self, change: JobChanged) -> None:
         """Add the span of a job that ended with this change."""

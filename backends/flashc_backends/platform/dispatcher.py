@@ -66,6 +66,9 @@ class Dispatcher:
         self._held: dict[str, set[str]] = {}
         self._requests: dict[str, int] = {}
         self._missed: dict[str, dict[str, int]] = {}
+        self._lost_since: dict[
+            str, dict[str, float]
+        ] = {}  # jobs that workers list and no longer hold
         self._stops: list[tuple[float, str, str]] = []
         self._changes: list[tuple[float, str]] = []
 
@@ -148,16 +151,27 @@ class Dispatcher:
         for job_id in list(self.held_by(worker)):
             self._lose(worker, job_id, _LOST_ANSWER, now)
 
-    def ping(self, worker: str, listed: frozenset[str], now: float) -> None:
-        """Compare a worker's list of jobs with ours; a job that is missing twice in a row is requeued."""
+    def ping(self, worker: str, listed: frozenset[str], now: float) -> list[str]:
+        """Compare a worker's list of jobs with ours; a job that is missing twice in a row is requeued.
+
+        Return the jobs that it has to stop, once more: one that has not begun with a job yet ignores the stop.
+        """
         before = self._missed.get(worker, {})
         missed = {job_id: before.get(job_id, 0) + 1 for job_id in self.held_by(worker) - listed}
         for job_id, times in list(missed.items()):
             if times >= _MISSED_PINGS:
                 del missed[job_id]
                 self._lose(worker, job_id, _LOST_ANSWER, now)
-        if worker in self.pool.workers:
-            self._missed[worker] = missed
+        if worker not in self.pool.workers:
+            return []
+        self._missed[worker] = missed
+        lost = sorted(listed - self.held_by(worker))
+        since = self._lost_since.pop(worker, {})
+        if lost:
+            since = self._lost_since[worker] = {name: since.get(name, now) for name in lost}
+            if min(since.values()) + STOP_SECONDS <= now:
+                self.workers_event(workers.Killed(worker), now)
+        return lost
 
     # Workers -------------------------------------------------------------------------------------
 
@@ -178,6 +192,7 @@ class Dispatcher:
     def ended(self, worker: str, reason: str, now: float) -> None:
         """Note that a worker's process ended; its jobs return to the queue."""
         self._missed.pop(worker, None)
+        self._lost_since.pop(worker, None)
         for job_id in list(self.held_by(worker)):
             self._lose(worker, job_id, reason, now)
         self._held.pop(worker, None)

@@ -189,7 +189,7 @@ class _Connection(asyncio.Protocol):
 
     def whole(self) -> bytes | None:
         """Return the body of the answer, if all of it is there."""
-        if not self._complete:
+        if not self._complete or self._paused:
             return None
         body = b"".join(self._chunks)
         self._chunks.clear()
@@ -261,15 +261,15 @@ class Upstream:
         method: bytes,
         target: bytes,
         headers: Headers,
-        body: AsyncIterator[bytes] | None,
+        body: AsyncIterator[bytes] | bytes | None,
         *,
         length: int | None = None,
         watch: Callable[[Callable[[], None]], None] = lambda _leave: None,
     ) -> Answer:
         """Send a request and return when the head of the answer is there.
 
-        `length`: of the body, None if the body is sent in chunks.  `watch` is called when the body is sent, with what
-        breaks the request off.
+        `length`: of the body, None if the body is sent in chunks.  A body that is there as a whole goes out with the
+        head.  `watch` is called when the body is sent, with what breaks the request off.
 
         Raises:
             UpstreamError: the worker can't be reached, or breaks off.
@@ -282,8 +282,9 @@ class Upstream:
         if chunked:
             lines.append(b"transfer-encoding: chunked\r\n")
         try:
-            await connection.write(b"".join(lines) + b"\r\n")
-            if body is not None:
+            whole = body if isinstance(body, bytes) else b""
+            await connection.write(b"".join(lines) + b"\r\n" + whole)
+            if body is not None and not isinstance(body, bytes):
                 async for chunk in body:
                     if chunk:
                         await connection.write(

@@ -114,7 +114,8 @@ class WorkerJobs:
     def ping(self, endpoint: str, worker: str, listed: frozenset[str]) -> None:
         """Note the jobs that a worker says it works on."""
         dispatcher = self._core.dispatcher(endpoint)
-        dispatcher.ping(worker, listed, time.time())
+        for job_id in dispatcher.ping(worker, listed, time.time()):
+            self._core.stop_job(worker, job_id)
         self._core.flush(dispatcher)
 
     def recycle(self, endpoint: str, worker: str) -> None:

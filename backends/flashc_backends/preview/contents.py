@@ -14,10 +14,10 @@ from pathlib import Path
 
 from flashc_backends.artifact.parts import Parts
 from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH, Draft
-from flashc_backends.files.handlers import handler_path
 from flashc_backends.files.runtime_files import PACKAGE
 from flashc_core.encoding import decode
 from flashc_core.graphs import reachable
+from flashc_ir.artifact_paths import handler_path
 from flashc_ir.endpoints import CodeEndpoint, modules_of
 from flashc_ir.imports.ast_imports import collect_imports_ast
 from flashc_ir.modules import Origin

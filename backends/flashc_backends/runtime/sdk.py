@@ -122,7 +122,45 @@ class PodTemplate(_Configuration):
     """The arguments of a `PodTemplate(...)` in the program."""
 
 
+class _Resource(Endpoint):
+    """An object of a resource class of the older dialect, which `remote` gets."""
+
+
+class _BalancedResource(_Resource):
+    """An object of a resource class that balances load."""
+
+
+def remote(resource_config, *_packages, method=None, path=None, **_config):
+    """Return the decorator of a function, or that of a route."""
+    if isinstance(resource_config, _BalancedResource):
+        return resource_config._route(method, path)
+    return resource_config
+
+
+_RESOURCES = {
+    **dict.fromkeys(
+        ("LiveServerless", "CpuLiveServerless", "ServerlessEndpoint", "CpuServerlessEndpoint"),
+        _Resource,
+    ),
+    **dict.fromkeys(
+        (
+            "LiveLoadBalancer",
+            "CpuLiveLoadBalancer",
+            "LoadBalancerSlsResource",
+            "CpuLoadBalancerSlsResource",
+        ),
+        _BalancedResource,
+    ),
+}
+
+
 def __getattr__(name):
+    if name in _RESOURCES:
+        return _RESOURCES[name]
+    if name in ("load_dotenv", "find_dotenv"):
+        import dotenv
+
+        return getattr(dotenv, name)
     if name in __all__:
         from . import catalogue  # type: ignore[attr-defined]  # only artifacts contain it
 

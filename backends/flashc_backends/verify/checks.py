@@ -6,10 +6,10 @@ manifest, its handlers and its lock name.
 
 from __future__ import annotations
 
-import re
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,20 +21,17 @@ from flashc_backends.dependencies.layers import Layer
 from flashc_backends.manifest.documents import InvalidDocument, read_document
 from flashc_backends.manifest.endpoint_record import ENDPOINT_RECORD_PATH, EndpointRecord
 from flashc_backends.manifest.manifest_model import Manifest, ManifestFunction
-from flashc_backends.platform.worker_image import WORKER_MODULES
 from flashc_core import rules
+from flashc_core.credential_files import why_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
+from flashc_ir.platform.worker_files import own_modules
 
 from .archive import ArchiveMember, ArtifactContents, read_members
 from .distributions import check_distributions, read_distributions
 from .modules import OwnModule, missing_imports, module_path, read_modules
 from .runtime import check_runtime
 
-# Names of files that hold credentials.
-_SECRET_NAMES = re.compile(
-    r"(^|/)(\.env(\..+)?|\.netrc|\.pypirc|id_rsa|id_ed25519|credentials|.*\.pem|.*\.p12)$|(^|/)\.(ssh|aws)/"
-)
 _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
 _OLD_COMMENT = b"# left to other endpoints: "
 
@@ -169,15 +166,14 @@ def _document(
 def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
     """Report files whose names say that they must not be in an artifact."""
     installed = {file.path for d in artifact.distributions.values() for file in d.files}
-    for path in artifact.members:
-        if _SECRET_NAMES.search(path) and path not in installed:
+    for path, member in artifact.members.items():
+        content = member.content or b""
+        why = why_credentials(path, len(content), partial(bytes, content))
+        if why is not None and path not in installed:
             _report_broken(
-                sink,
-                path,
-                "its name suggests that it contains credentials",
-                "keep the file out of the project, or list it in `.flashignore`",
+                sink, path, why, "keep the file out of the project, or list it in `.flashignore`"
             )
-        if path.endswith(".py") and path.removesuffix(".py") in WORKER_MODULES:
+        if path.endswith(".py") and path.removesuffix(".py") in own_modules():
             _report_broken(
                 sink,
                 path,

@@ -60,6 +60,7 @@ _KINDS: dict[str, MethodKind] = {
     "builtins.staticmethod": "static",
     "builtins.classmethod": "class",
     "builtins.property": "property",
+    "functools.cached_property": "property",
 }
 
 
@@ -91,6 +92,8 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     """Return the result of applying one decorator; None if it is not known."""
     if not isinstance(decorator, Known):
         return None
+    if isinstance(decorator.value, External) and decorator.value.name in _CACHES:
+        return _cached(call.positional[0].value)
     if isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT:
         return call.positional[0].value
     followed = isinstance(
@@ -102,6 +105,14 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     return None if isinstance(result, Unknown) else result
 
 
+def _cached(value: Value) -> Value | None:
+    """Return a function that keeps its results; None if `value` is no function."""
+    if isinstance(value, Known) and isinstance(value.value, FunctionValue):
+        return Known(replace(value.value, memo={}), value.origin)
+    return None
+
+
+_CACHES = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
 _TRANSPARENT = frozenset({*_KINDS, "typing.final"})
 
 
@@ -215,6 +226,11 @@ def _is_class_variable(annotation: cst.BaseExpression) -> bool:
     return _annotated_type(annotation) == "ClassVar"
 
 
+def _is_plain(init: Value | None) -> bool:
+    """Return whether `field(init=...)` is absent, or surely True or False."""
+    return init is None or (isinstance(init, Known) and isinstance(init.value, bool))
+
+
 def _annotated_type(annotation: cst.BaseExpression) -> str:
     """Return the last name of an annotation without its subscript; "" if it has no name."""
     if isinstance(annotation, cst.Subscript):
@@ -230,7 +246,7 @@ def _has_other_constructor(node: cst.ClassDef, body: Frame, decorators: list[Val
         if isinstance(value, Known) and isinstance(value.value, FieldValue)
     )
     return (
-        any({"init", "kw_only"} & given.keys() for given in options)
+        any("kw_only" in given or not _is_plain(given.get("init")) for given in options)
         or any(
             isinstance(value, Known)
             and isinstance(value.value, DataclassDecorator)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from enum import Enum
 
 import libcst as cst
 
 from flashc.evaluator.failures import PythonError, builtin_base
-from flashc.evaluator.library import records
+from flashc.evaluator.library import models, records
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -18,7 +19,15 @@ from flashc.evaluator.objects import (
     InstanceValue,
     LambdaValue,
 )
-from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
+from flashc.evaluator.values import (
+    DictValue,
+    Known,
+    NotConcrete,
+    SequenceValue,
+    Unknown,
+    Value,
+    concrete,
+)
 from flashc.syntax.walk import is_generator
 
 
@@ -41,12 +50,44 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
     if reason is not None:
         machine.escape(arguments)
         return Unknown(reason=reason, origin=arguments.span)
+    if function.memo is None or function.kind == "property":
+        return _executed(machine, function, arguments)
+    try:
+        key = _key(arguments)
+    except NotConcrete:
+        machine.escape(arguments)
+        reason = f"`{function.name}` keeps its results, by arguments that are not known"
+        return Unknown(reason=reason, origin=arguments.span)
+    if key not in function.memo:
+        if machine.condition is not None:
+            return _executed(machine, function, arguments)
+        function.memo[key] = _executed(machine, function, arguments)
+    return function.memo[key]
+
+
+def _executed(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
+    """Return what the body of a function returns."""
     frame = Frame(
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
     )
-    _bind(machine, node.params, arguments, frame, function.defaults)
-    machine.execute(node.body, frame)
+    _bind(machine, function.node.params, arguments, frame, function.defaults)
+    machine.execute(function.node.body, frame)
     return frame.returned or Known(None, arguments.span)
+
+
+def _key(arguments: CallArguments) -> tuple[object, ...]:
+    """Return the arguments of a call as a key of `functools.cache`.
+
+    Raises:
+        NotConcrete: an argument is no constant that can be a key.
+    """
+    values = [*arguments.values, *(argument.value for argument in arguments.keywords.values())]
+    plain = [concrete(value) for value in values]
+    for value, item in zip(values, plain, strict=True):
+        # `1`, `1.0` and `True` are equal, and their number decides whether they are the same key.
+        if isinstance(item, bool) or not isinstance(item, (str, bytes, int, type(None), Enum)):
+            raise NotConcrete(value)
+    return (len(arguments.values), *arguments.keywords, *plain)
 
 
 def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArguments) -> Value:
@@ -129,6 +170,8 @@ def instantiate(machine: Machine, class_value: ClassValue, arguments: CallArgume
         return arguments.problem
     if class_value.is_record:
         return records.build(machine, class_value, arguments)
+    if models.is_model(class_value):
+        return models.build(machine, class_value, arguments)
     is_exception = builtin_base(class_value) is not None
     builds_itself = class_value.find("__new__") is not None or any(
         ancestor.node.keywords

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import libcst as cst
 
+from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library.attributes import of_external
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame
-from flashc.evaluator.values import External, Known, ModuleRef, Value
+from flashc.evaluator.values import External, Known, ModuleRef, Unknown, Value
 from flashc.syntax.walk import dotted
 from flashc_core.source import Span
 from flashc_ir.imports.resolve import resolve_relative
@@ -50,9 +51,19 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
 
 
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
-    """Return the value of `name` that `from module import name` binds."""
+    """Return the value of `name` that `from module import name` binds.
+
+    Raises:
+        PythonError: the module is one of an SDK that has no such name, and the program may handle it.
+    """
     if not module or machine.project.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
+    if any(dialect.lacks(module, name) is not None for dialect in machine.dialects):
+        text = f"cannot import name '{name}' from '{module}'"
+        if machine.has_handlers:
+            raise PythonError(ImportError, text, span)
+        # Every import of such a name is a finding, so its consequences are none.
+        return Unknown(reason=f"Python raises ImportError: {text}", origin=span, is_reported=True)
     return of_external(machine, External(module), name, span)
 
 

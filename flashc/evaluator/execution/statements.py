@@ -15,13 +15,21 @@ from typing import Any
 import libcst as cst
 
 from flashc.evaluator.failures import PythonError, raised
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame, Suite, SuppressValue
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.containers import merge
 from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate
 from flashc.evaluator.operations.operators import binary
-from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value, variables_of
+from flashc.evaluator.values import (
+    DictValue,
+    Known,
+    SequenceValue,
+    Unknown,
+    Value,
+    variables_of,
+)
 from flashc.syntax import walk
 from flashc_core.source import Span
 
@@ -321,8 +329,10 @@ def _with(machine: Machine, node: cst.With, frame: Frame) -> Flow:
             machine.may_raise()
         if item.asname is not None:
             span = frame.syntax.span(item)
-            unknown = Unknown(reason="it is a context manager's value", origin=span)
-            kept = value if isinstance(value, Unknown) else unknown
+            kept: Value = Unknown(reason="it is a context manager's value", origin=span)
+            opened = isinstance(value, Known) and isinstance(value.value, FileValue)
+            if opened or isinstance(value, Unknown):
+                kept = value
             assign(machine, item.asname.name, kept, frame)
     if suppressed:
         kinds = Known(SequenceValue(tuple, suppressed), frame.syntax.span(node))

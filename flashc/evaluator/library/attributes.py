@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import operator
+from datetime import timedelta
 from enum import Enum, EnumMeta
+from pathlib import PurePosixPath
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
-from flashc.evaluator.failures import ExceptionValue
+from flashc.evaluator.failures import ExceptionValue, PythonError
+from flashc.evaluator.library_values import AttributesValue, FileValue, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -35,7 +38,8 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import paths
+from . import models, paths, plain_objects
+from .plain_objects import HashValue
 
 # The constants of workers, which may differ from those of the building machine.
 WORKER_CONSTANTS: dict[str, object] = {
@@ -77,6 +81,12 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
             return _of_instance(machine, instance, receiver, name, span)
         case ProjectPath(text=False) as path:
             return paths.attribute(path, receiver, name, span)
+        case PurePosixPath() | timedelta():
+            return plain_objects.attribute(machine, receiver, name, span)
+        case AttributesValue() as attributes if name in attributes.names:
+            return attributes.names[name]
+        case FileValue() | HashValue():
+            return Known(BoundMethod(receiver, name), span)
         case DialectObject() as sdk_object:
             return sdk_object.attribute(name, span)
         case FunctionValue() as function if name in ("__name__", "__qualname__", "__doc__"):
@@ -116,16 +126,25 @@ def of_external(machine: Machine, external: External, name: str, span: Span) -> 
 
     It is an object of an SDK, a constant that is the same on every worker, or an `External` with
     the full name.
+
+    Raises:
+        PythonError: the module is one of an SDK, which has no such name.
     """
     full = f"{external.name}.{name}"
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)
     for dialect in machine.dialects:
+        help = dialect.lacks(external.name, name)
+        if help is not None:
+            text = f"module '{external.name}' has no attribute '{name}'"
+            raise PythonError(AttributeError, text, span, help=help)
         found = dialect.member(external.name, name, span)
         if found is not None:
             return found
     if full in machine.assigned_externals:
         return Unknown(reason=f"the program assigns `{full}`", origin=span)
+    if full == "sys.version_info":
+        return Known(VersionValue(), span)
     if full in WORKER_CONSTANTS:
         return Known(WORKER_CONSTANTS[full], span)
     return Known(External(full), span)
@@ -185,7 +204,8 @@ def _of_instance(
         return instance.names[name]
     found = instance.of.find(name)
     if found is None:
-        if instance.of.is_tuple and name in ("_replace", "_asdict"):
+        dumps = name in ("model_dump", "dict") and models.is_model(instance.of)
+        if dumps or (instance.of.is_tuple and name in ("_replace", "_asdict")):
             return Known(BoundMethod(receiver, name), span)
         if name == "__class__":
             return Known(instance.of, span)
@@ -197,7 +217,10 @@ def _of_instance(
             case "static":
                 return found
             case "property":
-                return machine.call(found, _receiver_only(receiver, instance.of, span))
+                result = machine.call(found, _receiver_only(receiver, instance.of, span))
+                if found.value.memo is not None:  # a `cached_property`
+                    instance.names[name] = machine.condition or result
+                return result
             case "class" | "plain":
                 return Known(BoundMethod(receiver, name), span)
     return instance.escaped or found
@@ -231,6 +254,8 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
             frame = machine.module(module.name)
             if frame is not None:
                 frame.names[name] = machine.condition or value
+        case AttributesValue() as attributes:
+            attributes.names[name] = machine.condition or value
         case DialectObject() as sdk_object:
             sdk_object.assign_attribute(name, value)
         case External(name=module_name):

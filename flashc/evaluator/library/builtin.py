@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flashc.evaluator.dialect import DialectObject
-from flashc.evaluator.failures import ExceptionValue, exception_class
+from flashc.evaluator.failures import ExceptionValue, PythonError, exception_class
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     CallArguments,
@@ -35,7 +35,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import attributes, sequences
+from . import attributes, files, sequences
 from .sequences import Builtin, unsupported_call
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
@@ -136,7 +136,12 @@ def _getattr(machine: Machine, arguments: CallArguments) -> Value:
     key = resolve_symbolic(machine, values[1])
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return key if isinstance(key, Unknown) else unsupported_call("getattr", span)
-    found = attributes.attribute(machine, values[0], key.value, span)
+    try:
+        found = attributes.attribute(machine, values[0], key.value, span)
+    except PythonError as error:
+        if error.kind is AttributeError and len(values) == 3:
+            return values[2]
+        raise
     if isinstance(found, Unknown) and len(values) == 3 and _lacks(values[0], key.value):
         return values[2]
     return found
@@ -148,7 +153,12 @@ def _hasattr(machine: Machine, arguments: CallArguments) -> Value:
     key = resolve_symbolic(machine, values[1]) if len(values) == 2 else None
     if not isinstance(key, Known) or not isinstance(key.value, str):
         return Unknown(reason="flashc does not evaluate this `hasattr(...)`", origin=span)
-    found = attributes.attribute(machine, values[0], key.value, span)
+    try:
+        found = attributes.attribute(machine, values[0], key.value, span)
+    except PythonError as error:
+        if error.kind is AttributeError:
+            return Known(False, span)
+        raise
     if not isinstance(found, Unknown) and not _may_lack(values[0]):
         return Known(True, span)
     if _lacks(values[0], key.value):
@@ -285,6 +295,24 @@ def _pow(machine: Machine, arguments: CallArguments) -> Value:
     return binary(machine, "**", left, right, arguments.span)
 
 
+def _open(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `open(path)` for a file of the project."""
+    found = files.open_by_name(machine, "open", arguments)
+    if found is not None:
+        return found
+    machine.escape(arguments)
+    return unsupported_call("open", arguments.span)
+
+
+def _exit(machine: Machine, arguments: CallArguments) -> Value:
+    """Evaluate `exit(...)` and `quit(...)`.
+
+    Raises:
+        PythonError: always, a SystemExit.
+    """
+    raise PythonError(SystemExit, "", arguments.span)
+
+
 def _print(machine: Machine, arguments: CallArguments) -> Value:
     return Known(None, arguments.span)
 
@@ -299,4 +327,7 @@ _SPECIAL: dict[str, Builtin] = {
     "callable": _callable,
     "pow": _pow,
     "print": _print,
+    "open": _open,
+    "exit": _exit,
+    "quit": _exit,
 }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from enum import EnumMeta
+from pathlib import PurePosixPath
 
 from flashc.evaluator.escape import escape_value
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -31,13 +34,14 @@ from flashc.evaluator.values import (
     ViewValue,
 )
 
-from . import paths, records
+from . import files, paths, plain_objects, records
 from .container_methods import (
     CHANGING,
     call_pure_method,
     dict_method,
     sequence_method,
 )
+from .plain_objects import HashValue
 
 PURE_METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
@@ -71,8 +75,18 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             return dict_method(machine, mapping, name, arguments)
         case NamespaceValue(frame=frame) if name == "update":
             return _update_globals(machine, frame, arguments)
+        case ProjectPath(text=False) as path if name == "open":
+            mode = arguments.values[0] if arguments.values else Known("r", arguments.span)
+            given = arguments.keywords.get("mode")
+            return files.open_file(machine, path, arguments, given.value if given else mode)
         case ProjectPath() as path:
             return paths.method(machine, path, receiver, name, arguments)
+        case FileValue() as file:
+            return files.method(machine, file, name, arguments)
+        case HashValue() as made:
+            return plain_objects.digest_method(machine, made, receiver, name, arguments)
+        case PurePosixPath() | timedelta():
+            return plain_objects.method(machine, receiver, name, arguments)
         case ViewValue() if name == "isdisjoint":
             return call_pure_method(machine, receiver, name, arguments)
         case bool() | int() | float() | complex() | str() | bytes() as plain:

@@ -8,20 +8,24 @@ from pathlib import PurePosixPath
 
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
+from flashc.evaluator.operations.apply import apply
 from flashc.evaluator.values import BoundMethod, Known, ProjectPath, Unknown, Value, join_path, lift
 from flashc.project.project import Presence
 from flashc_core.source import Span
 
+from . import plain_objects
+
 _MAX_PROJECT_TEXT = 1_000_000
 
 
-def function(name: str, values: list[Value], span: Span) -> Value:
+def function(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """Return the result of `Path(__file__)`, `os.path.dirname(...)` or `os.path.join(...)`."""
-    if not values or not isinstance(values[0], Known):
-        return values[0] if values else Unknown(reason="a path without a start", origin=span)
-    first = values[0].value
-    if not isinstance(first, ProjectPath):
-        return Unknown(reason="the path does not start at a file of the project", origin=span)
+    values, span = arguments.values, arguments.span
+    if not values:
+        return Unknown(reason="a path without a start", origin=span)
+    first = values[0].value if isinstance(values[0], Known) else None
+    if isinstance(values[0], Unknown) or not isinstance(first, ProjectPath):
+        return plain_objects.path_function(machine, name, arguments)
     match name:
         case "pathlib.Path" | "pathlib.PurePath":
             path, rest = replace(first, text=False), values[1:]
@@ -74,7 +78,15 @@ def method(
         case "absolute" if not path.text:
             return receiver
         case "joinpath":
-            return function("os.path.join", [receiver, *arguments.values], span)
+            return function(machine, "os.path.join", arguments.inner([receiver, *arguments.values]))
+        case "with_name" | "with_suffix" | "with_stem" if path.path != "." and not path.normalised:
+            made = getattr(PurePosixPath(path.path), name)
+            renamed = apply(machine, lambda *given: str(made(*given)), span, *arguments.values)
+            return (
+                join_path(ProjectPath("."), str(renamed.value), span)
+                if isinstance(renamed, Known)
+                else renamed
+            )
         case "exists" | "is_file":
             return _is_there(machine, path, span, file=name == "is_file")
         case "read_text":

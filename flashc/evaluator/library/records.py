@@ -18,6 +18,8 @@ from flashc.evaluator.operations.iteration import elements
 from flashc.evaluator.values import DictValue, Known, SequenceValue, Unknown, Value
 from flashc_core.source import Span
 
+from . import models
+
 
 def fields_of(class_value: ClassValue) -> list[str]:
     """Return the fields of a record in the order of its constructor, inherited ones first."""
@@ -37,7 +39,7 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
         machine.escape(arguments)
         reason = f"flashc does not evaluate the constructor of `{class_value.name}`"
         return Unknown(reason=reason, origin=arguments.span)
-    fields = fields_of(class_value)
+    fields = [name for name in fields_of(class_value) if not _is_made_later(class_value, name)]
     given = dict(zip(fields, arguments.values, strict=False))
     twice = set(given) & set(arguments.keywords)
     given |= {name: argument.value for name, argument in arguments.keywords.items()}
@@ -49,8 +51,24 @@ def build(machine: Machine, class_value: ClassValue, arguments: CallArguments) -
         if value is None:
             return _wrong_arguments(machine, class_value, arguments)
         names[name] = value
+    for name in fields_of(class_value):
+        later = None if name in names else _default(machine, class_value, name, arguments)
+        if later is not None:
+            names[name] = later
     instance = Known(InstanceValue(class_value, names), arguments.span)
     return _initialised(machine, instance, class_value, arguments)
+
+
+def _is_made_later(class_value: ClassValue, name: str) -> bool:
+    """Return whether the constructor does not take a field: `field(init=False)`."""
+    value = class_value.find(name)
+    options = (
+        value.value.options
+        if isinstance(value, Known) and isinstance(value.value, FieldValue)
+        else {}
+    )
+    init = options.get("init")
+    return isinstance(init, Known) and init.value is False
 
 
 def _wrong_arguments(
@@ -101,6 +119,10 @@ def method(machine: Machine, receiver: Known, name: str, arguments: CallArgument
             return replaced(machine, of, record, arguments)
         case InstanceValue() as record, "_asdict":
             return as_dict(record, arguments.span)
+        case InstanceValue() as record, "model_dump" | "dict" if models.is_model(record.of):
+            dumped = None if arguments.keywords else models.dump(record, arguments.span)
+            reason = "flashc does not evaluate this dump of a model"
+            return dumped or Unknown(reason=reason, origin=arguments.span)
         case ClassValue() as of, "_make" if len(arguments.values) == 1:
             items = elements(machine, arguments.values[0])
             if isinstance(items, Unknown):
@@ -156,8 +178,9 @@ def deep_dict(value: Value, span: Span) -> Value:
     match value.value:
         case InstanceValue() as record:
             entries: dict[object, tuple[Value, Value]] = {
-                name: (Known(name, span), deep_dict(inner, span))
-                for name, inner in record.names.items()
+                name: (Known(name, span), deep_dict(record.names[name], span))
+                for name in (fields_of(record.of) if record.of.is_record else record.names)
+                if name in record.names
             }
             return Known(DictValue(entries), span)
         case SequenceValue() as items:

@@ -6,22 +6,27 @@ The standard library is evaluated here, builtins in `builtin`; the result of oth
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import math
 import operator
 import posixpath
 import textwrap
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import AttributesValue, LiteralType
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     AutoValue,
     CallArguments,
     DataclassDecorator,
     FieldValue,
+    FunctionValue,
     InstanceValue,
     PartialValue,
     SuppressValue,
@@ -37,17 +42,24 @@ from flashc.evaluator.values import (
     Known,
     ModuleRef,
     SequenceValue,
-    Symbolic,
     Unknown,
     Value,
 )
-from flashc_ir.resources import EnvironmentReference
+from flashc_ir.modules import Origin
 
-from . import builtin, paths, records
+from . import builtin, environ, files, models, paths, plain_objects, records
 from .container_methods import copied
 
 _PURE: dict[str, Callable[..., Any]] = {
     "json.loads": json.loads,
+    "tomllib.loads": tomllib.loads,
+    **{
+        f"base64.{f.__name__}": f
+        for f in (
+            *(base64.b64encode, base64.b64decode),
+            *(base64.urlsafe_b64encode, base64.urlsafe_b64decode),
+        )
+    },
     "json.dumps": json.dumps,
     "os.path.basename": posixpath.basename,
     "os.path.splitext": posixpath.splitext,
@@ -57,6 +69,10 @@ _PURE: dict[str, Callable[..., Any]] = {
     **{
         f"math.{f.__name__}": f for f in (math.gcd, math.trunc, math.isclose, math.fabs, math.log10)
     },
+}
+_KEYWORDS = {
+    "json.dumps": frozenset({"sort_keys", "separators", "ensure_ascii"}),
+    "json.loads": frozenset[str](),
 }
 _ITERTOOLS: dict[str, Callable[..., Any]] = {
     f"itertools.{f.__name__}": f
@@ -92,9 +108,16 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
     found = None if special is None else special(machine, name, arguments)
     if found is not None:
         return found
-    if name in _PURE and not arguments.keywords:
-        values = [resolve_symbolic(machine, value) for value in arguments.values]
-        return apply(machine, _PURE[name], span, *values)
+    if name in _PURE and arguments.keywords.keys() <= _KEYWORDS.get(name, frozenset()):
+        named = arguments.keywords
+        given = [*arguments.values, *(argument.value for argument in named.values())]
+        values = [resolve_symbolic(machine, value) for value in given]
+        count = len(arguments.values)
+
+        def run(*flat: Any) -> object:
+            return _PURE[name](*flat[:count], **dict(zip(named, flat[count:], strict=True)))
+
+        return apply(machine, run, span, *values)
     machine.escape(arguments)
     return Unknown(reason=f"`{name}(...)` comes from outside the project", origin=span)
 
@@ -160,93 +183,6 @@ def _itertools(machine: Machine, name: str, arguments: CallArguments) -> Value:
     return result
 
 
-def _getenv(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Evaluate `os.getenv("K", default)`: a reference to the variable, or what the program set."""
-    values = [*arguments.values, *(a.value for a in arguments.keywords.values())]
-    key = resolve_symbolic(machine, values[0]) if values else None
-    assigned = (
-        machine.assigned_variable(key.value)
-        if isinstance(key, Known) and isinstance(key.value, str)
-        else None
-    )
-    if assigned is not None:
-        return assigned
-    if not isinstance(key, Known) or not isinstance(key.value, str):
-        return (
-            key
-            if isinstance(key, Unknown)
-            else Unknown(reason="the variable is not known", origin=arguments.span)
-        )
-    if len(values) == 1 or (isinstance(values[1], Known) and values[1].value is None):
-        return Symbolic(
-            (EnvironmentReference(key.value),),
-            arguments.span,
-            optional=True,
-            computed=key.variables,
-        )
-    default = resolve_symbolic(machine, values[1])
-    if isinstance(default, Known) and isinstance(default.value, str):
-        return Symbolic(
-            (EnvironmentReference(key.value, default.value),),
-            arguments.span,
-            computed=key.variables | default.variables,
-        )
-    if isinstance(default, Known) and key.value not in machine.environment:
-        machine.note_guess()
-        return default
-    if isinstance(default, Known):
-        return Symbolic((EnvironmentReference(key.value),), arguments.span, computed=key.variables)
-    return default
-
-
-# Changing the environment ---------------------------------------------------------------------------
-
-
-def _update_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.update(...)`."""
-    given = DictValue()
-    for value in arguments.values:
-        problem = containers.merge(machine, given, value)
-        if problem is not None:
-            machine.forget_variables(problem)
-            return problem
-    for keyword, argument in arguments.keywords.items():
-        containers.put_entry(given, keyword, (Known(keyword, argument.span), argument.value))
-    for key, (_, value) in given.entries.items():
-        if isinstance(key, str):
-            machine.assign_variable(key, value)
-    return Known(None, arguments.span)
-
-
-def _set_default_of_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.setdefault("K", "default")`.
-
-    The result is a reference to the variable with that default.
-    """
-    values, span = arguments.values, arguments.span
-    if len(values) != 2 or arguments.keywords:
-        return _forget_environ(machine, name, arguments)
-    key, default = (resolve_symbolic(machine, value) for value in values)
-    if not isinstance(key, Known) or not isinstance(key.value, str):
-        return _forget_environ(machine, name, arguments)
-    assigned = machine.assigned_variable(key.value)
-    if assigned is not None:
-        return assigned
-    if not isinstance(default, Known) or not isinstance(default.value, str):
-        return _forget_environ(machine, name, arguments)
-    computed = key.variables | default.variables
-    found = Symbolic((EnvironmentReference(key.value, default.value),), span, computed=computed)
-    machine.assign_variable(key.value, found)
-    return found
-
-
-def _forget_environ(machine: Machine, name: str, arguments: CallArguments) -> Value:
-    """Execute `os.environ.pop("K")` or another change that flashc does not evaluate."""
-    reason = Unknown(reason="flashc does not evaluate this change", origin=arguments.span)
-    machine.forget_variables(reason)
-    return reason
-
-
 # Objects ------------------------------------------------------------------------------------------------
 
 
@@ -267,7 +203,57 @@ def _copy(machine: Machine, name: str, arguments: CallArguments) -> Value | None
 
 def _path(machine: Machine, name: str, arguments: CallArguments) -> Value:
     """Evaluate `pathlib.Path(...)` and functions of `os.path`."""
-    return paths.function(name, arguments.values, arguments.span)
+    return paths.function(machine, name, arguments)
+
+
+def _cache(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `functools.lru_cache(...)`: the decorator, or a decorated function."""
+    first = arguments.values[0] if arguments.values else None
+    if isinstance(first, Known) and isinstance(first.value, FunctionValue):
+        return first if first.value.memo is not None else None
+    return Known(External("functools.cache"), arguments.span)
+
+
+def _reduce(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `functools.reduce(function, items, start)`."""
+    if arguments.keywords or not 2 <= len(arguments.values) <= 3:
+        return None
+    function, *rest = arguments.values
+    items = elements(machine, rest[0])
+    if isinstance(items, Unknown):
+        return items
+    pending = [*rest[1:], *items]
+    if not pending:
+        return None
+    result = pending[0]
+    for item in pending[1:]:
+        result = machine.call(function, arguments.inner([result, item]))
+    return result
+
+
+def _attributes(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `types.SimpleNamespace(...)`."""
+    if arguments.positional or arguments.problem is not None:
+        return None
+    names = {key: argument.value for key, argument in arguments.keywords.items()}
+    return Known(AttributesValue(names), arguments.span)
+
+
+def _members_of_literal(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `typing.get_args(...)` of a `Literal`."""
+    kind = arguments.values[0] if len(arguments.values) == 1 else None
+    if not isinstance(kind, Known) or not isinstance(kind.value, LiteralType):
+        return None
+    return Known(SequenceValue(tuple, list(kind.value.members)), arguments.span)
+
+
+def _exit(machine: Machine, name: str, arguments: CallArguments) -> Value:
+    """Evaluate `sys.exit(...)`.
+
+    Raises:
+        PythonError: always, a SystemExit.
+    """
+    raise PythonError(SystemExit, "", arguments.span)
 
 
 def _suppress(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -330,41 +316,58 @@ def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | N
     return None
 
 
-def _import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+def import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
     """Evaluate `importlib.import_module("name")`."""
     target = arguments.values[0] if arguments.values else None
     if not isinstance(target, Known) or not isinstance(target.value, str):
         return None
     if machine.project.has(target.value):
         return Known(ModuleRef(target.value), arguments.span)
+    if machine.project.origin(target.value) is Origin.SDK:
+        machine.sdk_imports.add(arguments.span)
     return Known(External(target.value), arguments.span)
 
 
 # Each function returns None if it does not know this form of the call.
 _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
-    "os.getenv": _getenv,
-    "os.environ.get": _getenv,
-    "os.environ.update": _update_environ,
-    "os.environ.setdefault": _set_default_of_environ,
-    "os.environ.pop": _forget_environ,
-    "os.environ.popitem": _forget_environ,
-    "os.environ.clear": _forget_environ,
+    "os.getenv": environ.getenv,
+    "os.environ.get": environ.getenv,
+    "os.environ.update": environ.update_environ,
+    "os.environ.setdefault": environ.set_default_of_environ,
+    "os.environ.pop": environ.forget_environ,
+    "os.environ.popitem": environ.forget_environ,
+    "os.environ.clear": environ.forget_environ,
     "functools.partial": _partial,
     "copy.copy": _copy,
     "copy.deepcopy": _copy,
-    "pathlib.Path": _path,
-    "pathlib.PurePath": _path,
-    "os.path.dirname": _path,
-    "os.path.abspath": _path,
-    "os.path.realpath": _path,
-    "os.path.join": _path,
+    **dict.fromkeys(
+        (
+            *("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath", "pathlib.PurePosixPath"),
+            *("os.path.dirname", "os.path.abspath", "os.path.realpath", "os.path.join"),
+            *("os.path.normpath", "os.path.split", "os.path.isabs"),
+        ),
+        _path,
+    ),
+    **plain_objects.FUNCTIONS,
+    "io.open": files.open_by_name,
+    "json.load": files.load,
+    "tomllib.load": files.load,
+    "functools.lru_cache": _cache,
+    "functools.reduce": _reduce,
+    "types.SimpleNamespace": _attributes,
+    "typing.get_args": _members_of_literal,
+    "sys.exit": _exit,
+    "pydantic.Field": models.field,
+    "pydantic.ConfigDict": models.configuration,
+    "pydantic_settings.SettingsConfigDict": models.configuration,
+    "os._exit": _exit,
     "contextlib.suppress": _suppress,
     "enum.auto": _auto,
     "dataclasses.field": _field,
     "dataclasses.dataclass": _dataclass,
     "dataclasses.asdict": _as_dict,
     "dataclasses.replace": _replace,
-    "importlib.import_module": _import_module,
+    "importlib.import_module": import_module,
     "itertools.chain": _chain,
     **dict.fromkeys(_ITERTOOLS, _itertools),
 }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from flashc.evaluator.library_values import VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
 from flashc.evaluator.values import (
@@ -50,7 +51,13 @@ def compared(
         return left
     if isinstance(right, Unknown):
         return right
+    for side in (left, right):
+        if isinstance(side, Known) and isinstance(side.value, VersionValue):
+            return _version_compared(symbol, left, right, span)
     if symbol in ("is", "is not"):
+        for side in (left, right):
+            if isinstance(side, Symbolic):
+                machine.tested_variables |= side.variables
         same = _identical(machine, left, right)
         if same is None:
             reason = "`is` between these values depends on the interpreter"
@@ -62,6 +69,42 @@ def compared(
             return found == (symbol == "in")
     value = apply(machine, _COMPARE[symbol], span, left, right, unordered=True)
     return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
+
+
+def _version_compared(symbol: str, left: Value, right: Value, span: Span) -> bool | Unknown:
+    """Compare `sys.version_info`, if the answer is the same for every Python that workers have."""
+    unknown = Unknown(reason="it depends on the Python of the workers", origin=span)
+    if symbol not in ("<", "<=", ">", ">="):
+        return unknown
+    answers: set[bool] = set()
+    for version in _WORKER_PYTHONS:
+        sides = [
+            version
+            if isinstance(side, Known) and isinstance(side.value, VersionValue)
+            else _concrete_or_none(side)
+            for side in (left, right)
+        ]
+        if not all(isinstance(side, tuple) for side in sides):
+            return unknown
+        try:
+            answers.add(bool(_COMPARE[symbol](*sides)))
+        except TypeError:
+            return unknown
+    return answers.pop() if len(answers) == 1 else unknown
+
+
+# The first and the last release of every Python of the worker images, as `sys.version_info`.
+_WORKER_PYTHONS = tuple(
+    (3, minor, micro, "final", 0) for minor in range(10, 15) for micro in (0, 99)
+)
+
+
+def _concrete_or_none(value: Value) -> object:
+    """Return the Python object that a value stands for; None if it is not known."""
+    try:
+        return concrete(value)
+    except NotConcrete:
+        return None
 
 
 def _key_in(left: Value, right: Known) -> bool | None:
@@ -109,6 +152,7 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
         case Unknown():
             return value
         case Symbolic():
+            machine.tested_variables |= value.variables
             return truth(machine, machine.read(value))
         case Known():
             pass

@@ -7,6 +7,7 @@ from enum import EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import LiteralType, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -54,6 +55,10 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     if not isinstance(receiver, Known) or not isinstance(key, Known):
         return apply(machine, operator.getitem, span, resolve_symbolic(machine, receiver), key)
     match receiver.value, key.value:
+        case External("typing.Literal"), _:
+            return Known(LiteralType(_members_of(key)), span)
+        case VersionValue(), int() | slice():
+            return Unknown(reason="it depends on the Python of the workers", origin=span)
         case External("os.environ"), str() as name:
             return _variable(machine, name, span, key.variables)
         case DictValue() as mapping, _:
@@ -77,6 +82,13 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
             return apply(machine, operator.getitem, span, receiver, key)
+
+
+def _members_of(key: Known) -> tuple[Value, ...]:
+    """Return the members of `Literal[key]`."""
+    if isinstance(key.value, SequenceValue) and key.value.kind is tuple:
+        return tuple(key.value.items)
+    return (key,)
 
 
 def _folder_above(path: ProjectPath, index: int, span: Span) -> Value:

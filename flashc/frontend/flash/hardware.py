@@ -27,6 +27,10 @@ from flashc_ir.platform.catalogue import (
 from flashc_ir.resources import Cpu, Hardware, Workers
 
 T = TypeVar("T")
+# Versions that only the documentation has.
+UNLISTED_CUDA = frozenset(
+    version.value for version in (CudaVersion.V11_1, CudaVersion.V11_4, CudaVersion.V11_7)
+)
 
 
 @dataclass(frozen=True)
@@ -96,23 +100,19 @@ def read_instances(
     return tuple(dict.fromkeys(name for name in found if name is not None))
 
 
-# Versions that only the documentation names: SDK 1.21 refuses them when it deploys.
-_UNLISTED_CUDA = frozenset({"11.1", "11.4", "11.7"})
-
-
 def read_cuda(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
     """Read the lowest version of CUDA; an explicit None means any version."""
     argument = arguments.given(parameter.name)
     if argument is not None:
         what = arguments.describe(parameter.name)
         version = arguments.decoder.member(argument, what, CudaVersion)
-        if version in _UNLISTED_CUDA:
+        if version in UNLISTED_CUDA:
             arguments.decoder.sink.report(
                 rules.UNLISTED_CUDA,
                 argument.span,
-                f"CUDA {version} is not a version that the SDK lists",
-                notes=("the documentation names it, but a deployment with the SDK refuses it",),
-                help=(f'write a listed version, such as `"{CudaVersion.V11_8.value}"`',),
+                f"CUDA {version} is not a version that the SDK lists, so a deployment by it fails",
+                notes=("the documentation names it, the SDK does not",),
+                help=('write `"11.8"` or a later version',),
             )
         return version
     return None if parameter.name in arguments.by_name else parameter.default
@@ -134,7 +134,11 @@ def decode_datacenter(decoder: ArgumentDecoder, argument: Argument, what: str) -
     documented = {each.value for each in DOCUMENTED_ONLY}
     listed = {each.value for each in DataCenter} - documented
     if name not in listed:
-        known = ("the documentation names it, the SDK does not",) if name in documented else ()
+        known: tuple[str, ...] = ()
+        if name in documented:
+            known = ("the documentation names it, the SDK does not",)
+            if "NetworkVolume" in what:
+                known = (*known, "a deployment by the SDK refuses a volume there")
         decoder.sink.report(
             rules.UNLISTED_DATACENTER,
             argument.span,

@@ -9,14 +9,13 @@ from msgspec.structs import replace
 from flashc.frontend.dialect import RUNTIME_SDK, with_substitutes
 from flashc_core.source import Span
 from flashc_core.suggest import did_you_mean
-from flashc_ir.modules import Import, Module, Origin, SdkProblem
+from flashc_ir.modules import Import, Module, Origin, SdkProblem, SdkProblemKind
 
-from .names import NAMES, PACKAGES, PUBLIC_MODULES
+from .names import NAMES, OLDER, PACKAGES, PUBLIC_MODULES, REEXPORTS
+from .surface import instead_of_name
 
-# The decorator that declared endpoints in older versions of the SDK; the resource classes of these
-# versions declare none.
-LEGACY = "remote"
-_SUBSTITUTES = {name: name for name in (*NAMES, "*")}
+_KNOWN = (*NAMES, *REEXPORTS, *OLDER)
+_SUBSTITUTES = {name: name for name in (*_KNOWN, "*")}
 _IN_EVERY_MODULE = ("*", "__version__")
 
 
@@ -64,24 +63,33 @@ def _sdk_problems(imports: Iterable[Import]) -> Iterator[SdkProblem]:
         if not _is_of_sdk(item):
             continue
         names = [name.name for name in item.names or ()]
-        if LEGACY in names:
+        if not (item.typing_only or item.guarded):
+            yield from _missing_in_sdk(item)
+            if not item.scope:
+                yield from _missing_in_runtime(item, names)
+
+
+def _missing_in_sdk(item: Import) -> Iterator[SdkProblem]:
+    """Yield the names of an import that no version of the SDK has."""
+    for name in item.names or ():
+        help = instead_of_name(item.module, name.name)
+        if help is not None and name.name != "*":
             yield SdkProblem(
                 span=item.span,
-                message=f"`{LEGACY}` belongs to an older dialect of Flash that flashc does not compile",
-                help=("declare the endpoint with `@Endpoint(name=..., gpu=...)`",),
-                everywhere=True,
+                message=f"`{item.module}` has no name `{name.name}`, so the import fails everywhere",
+                help=help,
+                kind=SdkProblemKind.NO_SUCH_NAME,
             )
-        elif not (item.scope or item.typing_only or item.guarded):
-            yield from _missing_in_runtime(item, names)
 
 
 def _missing_in_runtime(item: Import, names: list[str]) -> Iterator[SdkProblem]:
     """Yield the parts of an import at the top of a module that the runtime does not have."""
-    if names and all(name in NAMES for name in names):
+    if names and all(name in _KNOWN for name in names):
         return
     if item.module in PUBLIC_MODULES:
         for name in names:
-            if name not in (*NAMES, *_IN_EVERY_MODULE):
+            missing = instead_of_name(item.module, name) is not None
+            if name not in (*_KNOWN, *_IN_EVERY_MODULE) and not missing:
                 yield _only_in_sdk(f"the SDK's `{name}`", item, did_you_mean(name, NAMES))
     else:
         public = f"import from `{item.module.partition('.')[0]}` instead, if it has the name"
@@ -94,5 +102,5 @@ def _only_in_sdk(what: str, item: Import, help: tuple[str, ...]) -> SdkProblem:
         span=item.span,
         message=f"{what} exists on a worker only if its image contains the SDK",
         help=help,
-        everywhere=False,
+        kind=SdkProblemKind.ONLY_IN_IMAGE,
     )

@@ -7,9 +7,10 @@ from enum import Enum
 from flashc_ir.platform import catalogue
 
 # `_flashc` is the artifact's runtime; with it, the modules of an artifact can be compiled again.
-PACKAGES = frozenset({"runpod_flash", "flashc", "_flashc"})
+# `tetra_rp` is the name that the SDK had before.
+PACKAGES = frozenset({"runpod_flash", "tetra_rp", "flashc", "_flashc"})
 # The modules that contain the public names; their other names exist only in the SDK.
-PUBLIC_MODULES = frozenset({"runpod_flash", "flashc", "flashc.sdk"})
+PUBLIC_MODULES = frozenset({"runpod_flash", "tetra_rp", "flashc", "flashc.sdk"})
 CLASSES = ("Endpoint", "NetworkVolume", "PodTemplate")
 ENUMS: dict[str, type[Enum]] = {
     e.__name__: e
@@ -23,3 +24,13 @@ ENUMS: dict[str, type[Enum]] = {
     )
 }
 NAMES = (*CLASSES, *ENUMS)
+# The names of the older dialect, which the runtime has too.
+REMOTE = "remote"
+RESOURCE_CLASSES = (
+    *("LiveServerless", "CpuLiveServerless", "ServerlessEndpoint", "CpuServerlessEndpoint"),
+    *("LiveLoadBalancer", "CpuLiveLoadBalancer"),
+    *("LoadBalancerSlsResource", "CpuLoadBalancerSlsResource"),
+)
+OLDER = (REMOTE, *RESOURCE_CLASSES)
+# Names of other packages that the SDK's package has too; the runtime takes them from there.
+REEXPORTS = ("find_dotenv", "load_dotenv")

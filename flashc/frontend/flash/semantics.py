@@ -9,12 +9,15 @@ from typing import ClassVar
 
 from flashc.evaluator.declarations import EndpointValue, RouteMethod
 from flashc.evaluator.dialect import DialectObject, Host, Semantics
+from flashc.evaluator.failures import PythonError
 from flashc.evaluator.objects import Argument, CallArguments
 from flashc.evaluator.values import External, Known, Unknown, Value, is_none
 from flashc.frontend.decorators import VERBS, DeclaringFunction, EndpointObject
 from flashc_core.source import Span
+from flashc_ir.platform.sdk import reexports
 
 from .names import CLASSES, ENUMS, PACKAGES
+from .surface import instead_of_attribute, instead_of_name
 
 _ENUM_METHODS = frozenset({"all", "from_string"})
 _CLIENT_METHODS = frozenset({"run", "runsync", "status", "cancel"})
@@ -27,8 +30,13 @@ class FlashSemantics(Semantics):
         """Return the value of `name` in `module`; None if `module` does not belong to the SDK."""
         found = Semantics.member(self, module, name, span)
         if found is None and module in PACKAGES:
-            return Known(External(f"runpod_flash.{name}"), span)
+            full = reexports().get(name, f"runpod_flash.{name}")
+            return Known(External(full), span)
         return found
+
+    def lacks(self, module: str, name: str) -> tuple[str, ...] | None:
+        """Return what to write instead if `module` is an SDK's package without `name`."""
+        return instead_of_name(module, name)
 
     def enum_method(self, kind: EnumMeta, name: str) -> Callable[..., object] | None:
         """Return a method of an enum of the SDK; None if the enum has none of that name.
@@ -99,7 +107,15 @@ class FlashEndpoint(EndpointObject):
         return is_client(self.declared)
 
     def attribute(self, name: str, span: Span) -> Value:
-        """Return `endpoint.post`, or an argument of `Endpoint(...)`, as in `endpoint.name`."""
+        """Return `endpoint.post`, or an argument of `Endpoint(...)`, as in `endpoint.name`.
+
+        Raises:
+            PythonError: no endpoint of the SDK has this attribute.
+        """
+        help = instead_of_attribute(name)
+        if help is not None and name not in self.declared.arguments:
+            text = f"'Endpoint' object has no attribute '{name}'"
+            raise PythonError(AttributeError, text, span, help=help)
         is_call = name in _CLIENT_METHODS and name not in self.declared.arguments
         if is_call and self.is_client:
             return Unknown(reason="a client's calls happen at run time", origin=span)

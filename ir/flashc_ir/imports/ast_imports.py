@@ -7,12 +7,20 @@ fifteen times as fast as LibCST.  A property test compares the result with `name
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from flashc_core.source import Lines, Span, column_of_byte
 from flashc_ir.modules import Import, ImportedName, ImportProblem
 
-from .resolve import IMPORT_ERRORS, IMPORT_FUNCTIONS, ModuleIndex, resolve_relative
+from .resolve import (
+    IMPORT_ERRORS,
+    IMPORT_FUNCTIONS,
+    START_FUNCTIONS,
+    ModuleIndex,
+    resolve_relative,
+    started_modules,
+)
 
 
 def collect_imports_ast(
@@ -41,6 +49,7 @@ def collect_tree_imports(
     """
     package = name if is_package else name.rpartition(".")[0]
     has_dynamic = any(function.rpartition(".")[2] in text for function in IMPORT_FUNCTIONS)
+    has_dynamic = has_dynamic or any(function in text for function in START_FUNCTIONS)
     collector = _Collector(
         path=path, package=package, text=text, index=index, has_dynamic=has_dynamic
     )
@@ -161,8 +170,11 @@ class _Collector:
         self._add(node, module, tuple(names), around, relative=bool(node.level))
 
     def _dynamic(self, node: ast.Call, around: _ImportScope) -> None:
-        """Collect `importlib.import_module("name")` and `__import__("name")`."""
+        """Collect `importlib.import_module("name")`, `__import__("name")` and started scripts."""
         callee = ast.unparse(node.func)
+        if callee in START_FUNCTIONS:
+            for name in started_modules(_words(node.args), self.index):
+                self._add(node, name, None, around, dynamic=True)
         if callee not in IMPORT_FUNCTIONS or not node.args:
             return
         first = node.args[0]
@@ -218,6 +230,16 @@ class _Collector:
             end_line,
             column_of_byte(self._lines.line(end_line), end),
         )
+
+
+def _words(arguments: list[ast.expr]) -> Iterator[str]:
+    """Yield the words of the plain strings in some arguments, in source order."""
+    for argument in arguments:
+        if isinstance(argument, ast.Constant):
+            if isinstance(argument.value, str):
+                yield from argument.value.split()
+        elif isinstance(argument, (ast.List, ast.Tuple)):
+            yield from _words(argument.elts)
 
 
 def _expects_import_error(kind: ast.expr | None) -> bool:

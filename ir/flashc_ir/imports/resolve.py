@@ -6,6 +6,7 @@ trees of `ast`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from flashc_ir.modules import Origin
@@ -13,8 +14,31 @@ from flashc_ir.modules import Origin
 IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
 """The callables that import a module by a name that is computed at run time, as they are written."""
 
+START_FUNCTIONS = frozenset(
+    "os.system os.popen subprocess.run subprocess.call subprocess.check_call "
+    "subprocess.check_output subprocess.Popen asyncio.create_subprocess_exec "
+    "asyncio.create_subprocess_shell".split()
+)
+"""The functions that start a process, as they are usually written."""
+
 IMPORT_ERRORS = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 """The exception classes whose handlers also handle a failed import."""
+
+
+def started_modules(words: Iterable[str], index: ModuleIndex) -> Iterator[str]:
+    """Yield the modules of the project that a command runs: `python tools/job.py`, `python -m tools.job`.
+
+    `words` are those of the texts in the call.  A worker runs the command in the project's root.
+    """
+    before = ""
+    for word in words:
+        path = word.removeprefix("/app/").removeprefix("./")
+        name = path.removesuffix(".py").replace("/", ".") if path.endswith(".py") else ""
+        if before == "-m":
+            name = word
+        if name and index.has(name):
+            yield name
+        before = word
 
 
 class ModuleIndex(Protocol):

@@ -82,6 +82,7 @@ class Request:
         self._connection: Connection = scope["extensions"][CONNECTION]
         self._leavings: list[Callable[[], None]] = []
         self._connection_answers = True
+        self._whole: bytes | None = None
 
     @property
     def query(self) -> dict[str, str]:
@@ -117,7 +118,7 @@ class Request:
         """
         if (self.length() or 0) > limit:
             raise Refused(413, f"the body is larger than {limit} bytes")
-        there = self._connection.body()
+        there = self.there()
         if there is not None:
             if len(there) > limit:
                 raise Refused(413, f"the body is larger than {limit} bytes")
@@ -132,6 +133,12 @@ class Request:
                 raise Refused(413, f"the body is larger than {limit} bytes")
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+    def there(self) -> bytes | None:
+        """Return the body, if all of it is there."""
+        if self._whole is None:
+            self._whole = self._connection.body()
+        return self._whole
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the parts of the body as they come.

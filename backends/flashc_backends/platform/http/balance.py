@@ -178,7 +178,7 @@ class Balancer:
             request.method.encode(),
             call.target,
             _request_headers(request, call.position, seconds),
-            _limited(request) if _has_body(request) else None,
+            _body(request),
             length=request.length(),
             watch=request.when_gone,
         )
@@ -204,6 +204,14 @@ class Balancer:
 
 def _has_body(request: Request) -> bool:
     return b"content-length" in request.headers or b"transfer-encoding" in request.headers
+
+
+def _body(request: Request) -> AsyncIterator[bytes] | bytes | None:
+    """Return the body, as a whole if it has come as a whole; None without one."""
+    if not _has_body(request):
+        return None
+    there = request.there() if request.length() is not None else None
+    return _limited(request) if there is None else there
 
 
 async def _limited(request: Request) -> AsyncIterator[bytes]:

@@ -218,8 +218,11 @@ class Page:
 
 
 def _recent(entries: list[Entry]) -> list[Entry]:
-    """Return what a page that opens has to know of the past: of each job how it is now, at its first place."""
-    jobs = {entry.what["id"]: entry for entry in entries if entry.kind == "job"}
+    """Return what a page that opens has to know of the past: of each job how it was last, at its first place."""
+    jobs: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.kind == "job" and "endpoint" in entry.what:  # else it is not kept any more
+            jobs[entry.what["id"]] = entry
     found: list[Entry] = []
     for entry in entries:
         told = jobs.pop(entry.what["id"], None) if entry.kind == "job" else entry

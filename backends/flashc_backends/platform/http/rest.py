@@ -103,6 +103,8 @@ class RestApi:
         match route:
             case ["network-volumes", *rest] if len(rest) < 2:
                 await self._volumes_v2(request, rest[0] if rest else "")
+            case ["global-volumes" | "registries" | "catalog", *_] if request.method != "GET":
+                raise Problem(405, "this platform keeps none of these: they can only be listed")
             case ["global-volumes"]:
                 await request.reply_json(200, {"globalVolumes": [], **_PAGE})
             case ["registries"]:

@@ -19,6 +19,7 @@ function App() {
   useEffect(() => subscribe(redraw), []);
   const endpoints = [...state.endpoints].sort((a, b) => a.name.localeCompare(b.name));
   const app = endpoints[0]?.app ?? "";
+  const active = state.faults.fault.length;
 
   function select(id) {
     const article = document.getElementById(`endpoint-${id}`);
@@ -31,7 +32,7 @@ function App() {
       <p class=${`link-state ${state.connected ? "" : "bad"}`} role="status">
         ${state.connected ? "connected" : "not connected; trying again"}</p>
       <nav aria-label="Parts of the page">${PARTS.map(([id, name]) => html`<a href=${`#${id}`}>${name}</a>`)}
-        ${state.faults.fault.length > 0 && html`<strong class="chip">${counted(state.faults.fault.length, "fault")} active</strong>`}</nav>
+        ${active > 0 && html`<strong class="chip">${counted(active, "fault")} active</strong>`}</nav>
     </header>
     <p class=${`message ${state.failed ? "bad" : ""}`} role="status" aria-live="polite">${state.message}</p>
     <main id="main">
@@ -39,7 +40,8 @@ function App() {
         : html`<section aria-labelledby="graph"><h2 id="graph" tabindex="-1">Calls between endpoints</h2>
             <${Graph} endpoints=${endpoints} onSelect=${select} /></section>
           <section aria-labelledby="endpoints"><h2 id="endpoints" tabindex="-1">Endpoints</h2>
-            <div class="cards">${endpoints.map((endpoint) => html`<${Endpoint} key=${endpoint.id} endpoint=${endpoint} />`)}</div></section>`}
+            <div class="cards">${endpoints.map((endpoint) =>
+              html`<${Endpoint} key=${endpoint.id} endpoint=${endpoint} />`)}</div></section>`}
       <${Calls} onOpen=${open} />
       <${Faults} />
       <${Log} />

@@ -3,7 +3,7 @@
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
 import { ask, nameOf, state } from "/page/state.js";
 import { Trace } from "/page/trace.js";
-import { failureOf, isBad, isOwn, milliseconds, readable, shortened, stateOf } from "/page/words.js";
+import { failureOf, isBad, lineOf, milliseconds, stateOf } from "/page/words.js";
 
 const ACTIONS = [
   ["Cancel", ["IN_QUEUE", "IN_PROGRESS"], "cancel"],
@@ -45,7 +45,7 @@ function TraceSection({ trace, current, onOpen }) {
 }
 
 function Lines({ lines }) {
-  const own = lines.filter(isOwn).map((line) => shortened(readable(line)));
+  const own = lines.filter((line) => line.own).map((line) => line.shown);
   if (own.length === 0) return null;
   return html`<h3>What the worker printed meanwhile</h3><pre tabindex="0">${own.join("\n")}</pre>`;
 }
@@ -61,7 +61,7 @@ function RequestDetails({ call, onOpen }) {
       <${Pair} name="worker"><code>${call.worker ?? "–"}</code></${Pair}>
     </dl>
     <${TraceSection} trace=${call.trace} current=${call.span} onOpen=${onOpen} />
-    <${Lines} lines=${lines.map((line) => line.text)} />`;
+    <${Lines} lines=${lines} />`;
 }
 
 function JobDetails({ call, onOpen }) {
@@ -72,7 +72,7 @@ function JobDetails({ call, onOpen }) {
     ask(`/page/job/${call.endpoint}/${call.id}`)
       .then(async (reply) => (reply.ok ? reply.json() : { isMissing: true }))
       .catch(() => ({ isMissing: true }))
-      .then((found) => { if (isShown) setJob(found); });
+      .then((found) => { if (isShown) setJob({ ...found, lines: found.lines?.map(lineOf) }); });
     return () => { isShown = false; };
   }, [call.id, call.status]);
   async function act(path) {

@@ -58,7 +58,8 @@ function draftOf(asked, kinds) {
     faults: asked.fault.map((fault) => ({
       key: (drafts += 1),
       kind: fault.kind,
-      values: Object.fromEntries(kinds.get(fault.kind).fields.map((field) => [field.name, textOf(field, fault[field.name])])),
+      values: Object.fromEntries(kinds.get(fault.kind).fields
+        .map((field) => [field.name, textOf(field, fault[field.name])])),
     })),
   };
 }
@@ -141,7 +142,8 @@ function Active({ asked }) {
   }
   return html`<ul class="faults">${asked.fault.map((fault, index) => html`<li>
       <strong>${fault.kind}</strong> ${told(fault).map(([name, value]) =>
-        html` <span class="member"><span class="quiet">${name}</span> ${Array.isArray(value) ? value.join(", ") : value}</span>`)}
+        html` <span class="member"><span class="quiet">${name}</span>
+          ${" "}${Array.isArray(value) ? value.join(", ") : value}</span>`)}
       ${" "}<span class="kind">happened ${counted(asked.counts[index] ?? 0, "time")}</span></li>`)}</ul>
     <details><summary>As a file for --faults</summary><pre tabindex="0">${fileOf(asked)}</pre></details>`;
 }
@@ -193,7 +195,8 @@ function Editor({ kinds, draft, setDraft, onClose }) {
 
 function Problem({ id, problem }) {
   const message = problem.message.replace(`\`${problem.key}\`: `, "");
-  return html`<span class="problem bad" id=${id} tabindex="-1">${message}${problem.help ? `: ${problem.help}` : ""}</span>`;
+  return html`<span class="problem bad" id=${id} tabindex="-1">
+    ${message}${problem.help ? `: ${problem.help}` : ""}</span>`;
 }
 
 function FaultFields({ fault, title, kinds, set, problem, onRemove }) {
@@ -227,7 +230,8 @@ function optionsOf(field, value) {
     return [["", "any endpoint"], ...names.map((name) => [name, name]), ...gone];
   }
   if (!field.choices) return null;
-  return [["", field.default ?? "no"], ...field.choices.filter((each) => each !== field.default).map((each) => [each, each])];
+  const others = field.choices.filter((each) => each !== field.default);
+  return [["", field.default ?? "no"], ...others.map((each) => [each, each])];
 }
 
 // A text in which names are between backticks.

@@ -2,15 +2,22 @@
 
 import { html, useEffect, useRef, useState } from "/page/vendor/htm-preact.js";
 import { nameOf, state } from "/page/state.js";
-import { isOwn, readable, shortened } from "/page/words.js";
+import { cut } from "/page/words.js";
 
 const SHOWN = 200;
+const LONGEST = 2000;
+const TROUBLE = /error|exception|traceback|critical|fatal/i;
+
+// Loggers write to standard error, too, when all is well.
+function isTrouble({ stream, text }) {
+  return stream === "stderr" && TROUBLE.test(text);
+}
 
 export function Log() {
   const [endpoint, choose] = useState("");
   const [all, showAll] = useState(false);
   const lines = state.lines
-    .filter((line) => (!endpoint || line.endpoint === endpoint) && (all || isOwn(line.text)))
+    .filter((line) => (!endpoint || line.endpoint === endpoint) && (all || line.own))
     .slice(-SHOWN);
   const box = useRef(null);
   const follows = useRef(true);
@@ -30,6 +37,6 @@ export function Log() {
       ${" "}with the lines of the SDK</label></header>
     <pre class="log" ref=${box} onScroll=${scrolled} tabindex="0" role="log" aria-live="off"
       aria-labelledby="log">${lines.map((line) => html`<span key=${line.number}
-        class=${line.stream}><b>${nameOf(line.endpoint)}</b> ${shortened(readable(line.text))}${"\n"}</span>`)}</pre>
+        class=${isTrouble(line) ? "bad" : ""}><b>${nameOf(line.endpoint)}</b> ${cut(line.shown, LONGEST)}</span>`)}</pre>
   </section>`;
 }

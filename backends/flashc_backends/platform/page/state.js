@@ -1,6 +1,6 @@
 // What the page shows: the endpoints as the platform describes them, and what has happened since.
 
-import { FINAL } from "/page/words.js";
+import { FINAL, lineOf } from "/page/words.js";
 
 const KEPT_CALLS = 500;
 const KEPT_LINES = 500;
@@ -175,7 +175,7 @@ const handlers = {
     changed();
   },
   line({ number, at, what }) {
-    state.lines.push({ ...what, number, at });
+    state.lines.push({ ...what, ...lineOf(what.text), number, at });
     if (state.lines.length > KEPT_LINES) state.lines.splice(0, state.lines.length - KEPT_LINES);
     changed();
   },

@@ -42,13 +42,24 @@ const SDK = '{"requestId"';
 const HEALTH = "GET /ping HTTP";
 
 // Whether a line is not one of the SDK's about its own work, nor about a health check.
-export function isOwn(text) {
+function isOwn(text) {
   return !text.includes(HEALTH) && (!text.startsWith(SDK) || /"level": "(ERROR|WARN)/.test(text));
 }
 
+const FOLDER = /\/(?:artifacts\/trees\/|workers\/py[\d.]+-)[0-9a-f]+\//g;
+
 // A text without the folders in which flashc keeps the artifact and the packages of the worker image.
 export function shortened(text) {
-  return text.replace(/[^\s"']*\/(artifacts\/trees|workers\/py[\d.]+)[/-][0-9a-f]+\//g, "");
+  let shown = "";
+  let end = 0;
+  for (const found of text.matchAll(FOLDER)) {
+    // The path begins after a blank or a quote.  An expression for it would take long for long words.
+    let begin = found.index;
+    while (begin > end && !/[\s"']/.test(text[begin - 1])) begin -= 1;
+    shown += text.slice(end, begin);
+    end = found.index + found[0].length;
+  }
+  return shown + text.slice(end);
 }
 
 // An exception as the SDK describes it: its type and message, and its traceback.
@@ -62,8 +73,13 @@ export function failureOf(error) {
   };
 }
 
+// A line as people read it, and whether it is not one of the SDK's about its own work.
+export function lineOf(text) {
+  return { own: isOwn(text), shown: shortened(readable(text)) };
+}
+
 // The SDK logs JSON objects, of which people read the message; that of a failed job is the text of one, too.
-export function readable(text) {
+function readable(text) {
   if (!text.startsWith(SDK)) return text;
   let record = null;
   try {

@@ -1,0 +1,48 @@
+"""Define the values for objects of the standard library that the evaluator follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .values import Compound, Unknown, Value
+
+
+@dataclass(slots=True, eq=False)
+class FileValue:
+    """An open file of the project; `text` is its whole content.
+
+    `in_bytes` says that the program gets bytes.  `is_read` says whether the program has read it; it
+    is None if that is not known.
+    """
+
+    text: Value
+    in_bytes: bool = False
+    is_read: bool | None = False
+
+
+@dataclass(slots=True, eq=False)
+class AttributesValue(Compound):
+    """A `types.SimpleNamespace(...)` with its attributes.
+
+    `escaped` is the reason why it may have other attributes, None if it does not.
+    """
+
+    names: dict[str, Value]
+    escaped: Unknown | None = None
+
+    def parts(self) -> Iterable[Value]:
+        """Return the values of the attributes."""
+        return self.names.values()
+
+
+@dataclass(frozen=True, slots=True)
+class VersionValue:
+    """The value of `sys.version_info`: that of a Python that workers may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralType:
+    """A `typing.Literal[...]` with its members."""
+
+    members: tuple[Value, ...]

@@ -1,0 +1,154 @@
+"""Lower the endpoints of resource classes: their fields are those of `Endpoint` by other names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from flashc.evaluator.objects import Argument
+from flashc.evaluator.values import Known, SequenceValue, Value
+from flashc.frontend.decode import span_of_name
+from flashc.frontend.endpoint_lowering import EndpointLowering
+from flashc.frontend.flash import parameters
+from flashc.frontend.parameter_table import Arguments, check_names
+from flashc.frontend.resource_names import resource_name
+from flashc_core import rules
+from flashc_core.source import Edit
+from flashc_ir.endpoints import Configuration
+from flashc_ir.requirements import Dependency
+
+from .names import (
+    DEFAULT_CPU,
+    FIELDS,
+    IMAGES,
+    LOAD_BALANCED,
+    LOCATIONS,
+    OF_ENDPOINT,
+    OWN_IMAGE,
+    SAME,
+    SUFFIX,
+    WORKERS,
+)
+from .semantics import LegacyValue
+
+_WRITTEN = {parameter: field for field, parameter in SAME.items()} | {"workers": WORKERS[1]}
+
+
+class LegacyLowering(EndpointLowering):
+    """Lowers one resource class with what `remote` decorates."""
+
+    kind = "Endpoint"
+    table = parameters.ENDPOINT
+    how_to_name = 'write `LiveServerless(name="...", ...)`'
+
+    @property
+    def legacy(self) -> LegacyValue:
+        """The declared endpoint, which the evaluator made by this dialect."""
+        assert isinstance(self.value, LegacyValue)
+        return self.value
+
+    def arguments(self, *, load_balanced: bool = False) -> Arguments:
+        """Return the arguments as those of `Endpoint`; messages have the names of the fields."""
+        return Arguments(
+            self.decoder,
+            self.legacy.kind,
+            dict(self._translated()),
+            load_balanced or self.legacy.kind in LOAD_BALANCED,
+            written=_WRITTEN,
+        )
+
+    def _translated(self) -> Iterator[tuple[str, Argument]]:
+        """Yield the parameters of `Endpoint` with the arguments of the resource class."""
+        given = self.legacy.arguments
+        for field, parameter in SAME.items():
+            if field in given:
+                yield parameter, self._named(given[field]) if field == "name" else given[field]
+        for name in OF_ENDPOINT:
+            if name in given:
+                yield name, given[name]
+        bounds = [given.get(name) for name in WORKERS]
+        first = next((bound for bound in bounds if bound is not None), None)
+        if first is not None:
+            values: list[Value] = [
+                Known(default, first.span) if bound is None else bound.value
+                for bound, default in zip(bounds, (0, 1), strict=True)
+            ]
+            pair = Known(SequenceValue(tuple, values), first.span)
+            yield "workers", Argument(pair, first.span, first.keyword)
+        if LOCATIONS in given and "datacenter" not in given:
+            yield "datacenter", _split(given[LOCATIONS])
+        if self.legacy.kind.startswith("Cpu") and "instanceIds" not in given:
+            default = Known(DEFAULT_CPU, self.legacy.span)
+            yield "cpu", Argument(default, self.legacy.span)
+
+    def _named(self, argument: Argument) -> Argument:
+        """Return the name without the suffix that the SDK removes."""
+        value = argument.value
+        if not isinstance(value, Known) or not isinstance(value.value, str):
+            return argument
+        name = value.value.removesuffix(SUFFIX)
+        known = Known(name, value.origin, value.variables)
+        return Argument(known, argument.span, argument.keyword)
+
+    def is_in_order(self) -> bool:
+        """Report what is wrong with the declaration as a whole; return whether to lower it."""
+        raw = Arguments(self.decoder, self.legacy.kind, self.legacy.arguments)
+        check_names(raw, FIELDS | {*OF_ENDPOINT})
+        image = next((raw.given(name) for name in IMAGES if raw.given(name) is not None), None)
+        is_own = image is not None or self.legacy.kind in OWN_IMAGE
+        if is_own and (self.legacy.targets or self.legacy.routes):
+            self.decoder.sink.report(
+                rules.UNSUPPORTED_DIALECT,
+                self.legacy.span if image is None else span_of_name(image),
+                f"`{self.legacy.kind}` runs code of the project in an image of its own, which flashc "
+                "does not build",
+                help=(
+                    "use `LiveServerless` or `LiveLoadBalancer`, whose image has Python and the "
+                    "packages in `dependencies`",
+                    'or deploy the image alone: `Endpoint(name="...", image="...")`',
+                ),
+            )
+            return False
+        local = [use for use in self.legacy.uses if "local" in use.arguments]
+        for use in local:
+            value = use.arguments["local"].value
+            if not isinstance(value, Known) or value.value is not False:
+                self.decoder.sink.report(
+                    rules.UNSUPPORTED_DIALECT,
+                    use.arguments["local"].span,
+                    "flashc does not compile `remote(local=True)`, which deploys an endpoint that "
+                    "nobody calls",
+                    help=("remove the decorator, and the function runs where it is called",),
+                )
+                return False
+        return super().is_in_order()
+
+    def configuration(self, arguments: Arguments) -> Configuration:
+        """Return the configuration that the arguments give."""
+        return parameters.read_configuration(arguments)
+
+    def edit(self, name: str) -> Edit:
+        """Return the edit that leaves only the resource's name."""
+        return Edit(self.value.text, json.dumps(resource_name(name)))
+
+    def idle(self) -> Edit | None:
+        """Return the edit of a resource that nothing decorates: programs often keep some."""
+        return Edit(self.value.text, '""')
+
+    def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
+        """Return the requirements in `dependencies=`, and whether all are known."""
+        return parameters.declared_dependencies(self.arguments())
+
+
+def _split(argument: Argument) -> Argument:
+    """Return `locations="EU-RO-1,US-KS-2"` as a list of data centres."""
+    value = argument.value
+    if not isinstance(value, Known) or not isinstance(value.value, str):
+        return argument
+    names: list[Value] = [
+        Known(name.strip(), value.origin, value.variables)
+        for name in value.value.split(",")
+        if name.strip()
+    ]
+    listed = Known(SequenceValue(list, names), value.origin)
+    return Argument(listed, argument.span, argument.keyword)

@@ -1,0 +1,80 @@
+"""Recognise programs in the dialect of the Runpod SDK 2, `runpod.App`, which flashc does not compile.
+
+A project may contain such modules next to those of Flash.  Nothing of them would be in the
+artifact, so each module that makes an app is an error.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from flashc.project.project import Project
+from flashc.project.source_file import SourceFile
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.encoding import Undecodable
+from flashc_core.source import Span, column_of_byte
+
+_MODULES = frozenset({"runpod", "runpod.apps"})
+_WORDS = (b"runpod", b"App")
+
+
+def report_apps(project: Project, sink: Sink) -> None:
+    """Report the first `runpod.App` of every module that uses it."""
+    for path in project.modules.values():
+        try:
+            source = project.source(path)
+        except OSError:
+            continue
+        if not all(word in source.data for word in _WORDS):
+            continue
+        span = next(_apps(source), None)
+        if span is not None:
+            sink.report(
+                rules.UNSUPPORTED_DIALECT,
+                span,
+                "`runpod.App` declares endpoints in the dialect of the Runpod SDK 2, which flashc does "
+                "not compile",
+                notes=("the artifact would not contain the endpoints of this app",),
+                help=(
+                    "declare the endpoints with `@Endpoint(name=...)` from `runpod_flash` or `flashc`",
+                    "or deploy this app with `rp flash deploy`, and exclude the file in `.flashignore`",
+                ),
+            )
+
+
+def _apps(source: SourceFile) -> Iterator[Span]:
+    """Yield the imports of `App`, and the uses of `runpod.App`."""
+    try:
+        tree = source.parse_with_host()
+    except (Undecodable, SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # a module that can't be read is reported elsewhere
+    names = {
+        item.asname or item.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for item in node.names
+        if item.name in _MODULES
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.ImportFrom(module=str(module), level=0) if module in _MODULES:
+                if any(item.name == "App" for item in node.names):
+                    yield _span(source, node)
+            case ast.Attribute(attr="App", value=value) if ast.unparse(value) in names:
+                yield _span(source, node)
+            case _:
+                pass
+
+
+def _span(source: SourceFile, node: ast.stmt | ast.expr) -> Span:
+    """Return the span of a node."""
+    line, end = node.lineno, node.end_lineno or node.lineno
+    return Span(
+        source.path,
+        line,
+        column_of_byte(source.lines.line(line), node.col_offset),
+        end,
+        column_of_byte(source.lines.line(end), node.end_col_offset or node.col_offset),
+    )

@@ -1,0 +1,63 @@
+"""Check the project's files by their names: what workers must not have, and what flashc makes."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from flashc_core import rules
+from flashc_core.credential_files import why_credentials
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
+from flashc_ir.artifact_paths import MANIFEST_PATH, RUNTIME_PACKAGE, handler_path
+from flashc_ir.platform.worker_files import overwrites
+from flashc_ir.program import Program
+
+from .context import PassContext
+
+_RUNTIME = (RUNTIME_PACKAGE, f"{RUNTIME_PACKAGE}.py")
+
+
+def check_files(program: Program, context: PassContext) -> Program:
+    """Report files that hide a module of the worker, hold credentials, or take a generated path."""
+    generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
+    generated[MANIFEST_PATH] = "the manifest"
+    for file in program.files:
+        what = generated.get(file.path)
+        if what is None and file.path.split("/", 1)[0] in _RUNTIME:
+            what = "flashc's runtime"
+        if what is not None:
+            context.sink.report(
+                rules.GENERATED_FILE_COLLISION,
+                WholeFile(file.path),
+                f"`{file.path}` has the path of {what}",
+                help=("rename the file, or list it in `.flashignore`",),
+            )
+        hidden = overwrites(file.path)
+        if hidden is not None:
+            _report_hidden(file.path, hidden, context.sink)
+        try:
+            why = why_credentials(file.path, file.size, partial(context.project.read, file.path))
+        except OSError:
+            why = None  # a file that can't be read is reported by the build
+        if why is not None:
+            context.sink.report(
+                rules.CREDENTIALS_FILE,
+                WholeFile(file.path),
+                f"`{file.path}` would be in the artifact: {why}",
+                help=("list it in `.flashignore`, and pass values to workers by `env=`",),
+            )
+    return program
+
+
+def _report_hidden(path: str, hidden: str, sink: Sink) -> None:
+    """Report a module of the project that takes the place of a module of the worker."""
+    sink.report(
+        rules.WORKER_FILE_COLLISION,
+        WholeFile(path),
+        f"on a worker, `{path}` would take the place of {hidden}",
+        notes=("an artifact is unpacked beside the worker's modules, and Python finds it first",),
+        help=(
+            "rename it, or move it into a package",
+            "if no worker needs it, list it in `.flashignore`",
+        ),
+    )

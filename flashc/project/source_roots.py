@@ -1,0 +1,157 @@
+"""Find the folders of a project that the program itself adds to `sys.path`, such as `src`.
+
+Python imports the modules in such a folder without its name.  The folder is read from the text: a
+path that is built from `__file__` and constants, as programs do it.
+"""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+_WORKER_ROOT = "/app"
+_METHODS = ("insert", "append")
+# Functions that return the same path in another form.
+_SAME = frozenset(
+    "str Path pathlib.Path os.fspath os.path.abspath os.path.realpath os.path.normpath".split()
+)
+_SAME_METHODS = frozenset({"resolve", "absolute", "as_posix", "expanduser"})
+
+
+def source_roots(texts: Mapping[str, bytes], folders: Collection[str]) -> tuple[str, ...]:
+    """Return the folders that modules add to `sys.path`, relative to the root, the longest first.
+
+    `texts` are the modules by path, `folders` all folders of the project.  The root itself is no
+    result.  Neither is a package, nor a folder with modules that declare endpoints: these are
+    imported from the root.
+    """
+    found: set[str] = set()
+    for path, data in texts.items():
+        if b"sys.path" in data:
+            found.update(_added(path, data))
+    return tuple(
+        sorted(
+            (
+                folder
+                for folder in found
+                if folder in folders
+                and f"{folder}/__init__.py" not in texts
+                and not _has_endpoints(folder, texts)
+            ),
+            key=lambda folder: (-len(folder), folder),
+        )
+    )
+
+
+def _has_endpoints(folder: str, texts: Mapping[str, bytes]) -> bool:
+    """Return whether a module below a folder seems to declare an endpoint."""
+    return any(
+        b"Endpoint(" in data or b"@remote(" in data
+        for path, data in texts.items()
+        if path.startswith(f"{folder}/")
+    )
+
+
+def _added(path: str, data: bytes) -> Iterator[str]:
+    """Yield the folders that one module adds."""
+    try:
+        tree = ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # a module that can't be parsed is reported elsewhere
+    names = {
+        target.id: node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    reader = _PathReader(path, names)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Attribute(
+                    attr=method, value=ast.Attribute(value=ast.Name(id="sys"), attr="path")
+                ),
+                args=[*_, folder],
+            ) if method in _METHODS:
+                read = reader.path_of(folder)
+                if read is not None:
+                    yield read
+            case _:
+                pass
+
+
+@dataclass(slots=True)
+class _PathReader:
+    """Reads paths out of expressions of one module; `names` are its assignments."""
+
+    path: str
+    names: Mapping[str, ast.expr]
+    _pending: set[str] = field(default_factory=set[str])
+
+    def path_of(self, node: ast.expr) -> str | None:
+        """Return a path relative to the project's root, "" for the root; None if it is not known."""
+        found = self._read(node)
+        if found is None:
+            return None
+        found = posixpath.normpath(found)
+        return "" if found == "." else None if found.startswith(("/", "..")) else found
+
+    def _read(self, node: ast.expr) -> str | None:
+        """Return a path that may still contain `..`."""
+        match node:
+            case ast.Constant(value=str(text)):
+                inside = text == _WORKER_ROOT or text.startswith(f"{_WORKER_ROOT}/")
+                return text[len(_WORKER_ROOT) :].lstrip("/") or "." if inside else text
+            case ast.Name(id="__file__"):
+                return self.path
+            case ast.Name(id=name) if name in self.names and name not in self._pending:
+                self._pending.add(name)
+                found = self._read(self.names[name])
+                self._pending.discard(name)
+                return found
+            case ast.Attribute(value=value, attr="parent"):
+                return self._above(value, 1)
+            case ast.Subscript(
+                value=ast.Attribute(value=value, attr="parents"),
+                slice=ast.Constant(value=int(depth)),
+            ):
+                return self._above(value, depth + 1)
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                return self._joined([left, right])
+            case ast.Call(func=function, args=arguments):
+                return self._called(function, arguments)
+            case _:
+                return None
+
+    def _called(self, function: ast.expr, arguments: list[ast.expr]) -> str | None:
+        """Return the path that a call makes."""
+        name = ast.unparse(function)
+        if name in _SAME and len(arguments) == 1:
+            return self._read(arguments[0])
+        if name == "os.path.dirname" and len(arguments) == 1:
+            return self._above(arguments[0], 1)
+        if name in ("os.path.join", "Path", "pathlib.Path"):
+            return self._joined(arguments)
+        if isinstance(function, ast.Attribute):
+            if function.attr in _SAME_METHODS and not arguments:
+                return self._read(function.value)
+            if function.attr == "joinpath":
+                return self._joined([function.value, *arguments])
+        return None
+
+    def _above(self, node: ast.expr, levels: int) -> str | None:
+        """Return the folder that is some levels above a path."""
+        found = self._read(node)
+        for _ in range(levels if found is not None else 0):
+            assert found is not None
+            found = posixpath.dirname(posixpath.normpath(found)) if found not in ("", ".") else ".."
+        return found
+
+    def _joined(self, nodes: list[ast.expr]) -> str | None:
+        """Return several paths joined."""
+        parts = [self._read(node) for node in nodes]
+        known = [part for part in parts if part is not None]
+        return posixpath.join(*known) if known and len(known) == len(parts) else None
