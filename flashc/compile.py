@@ -19,7 +19,7 @@ from flashc_core.cache import digest
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.source import Span
 from flashc_ir.endpoints import Endpoint
-from flashc_ir.program import Program, endpoint_order
+from flashc_ir.program import Program, endpoint_order, source_paths
 from flashc_ir.verify import Verifier, verify_parts
 
 from .frontend.dialect import Dialect, packages_of
@@ -30,7 +30,9 @@ from .frontend.successor import report_apps
 from .incremental.plain_modules import read_plain_modules
 from .incremental.reading import Reading, StoredSummary
 from .incremental.summaries import read_summaries
-from .project.requirements import read_requirements
+from .project.inputs import file_input
+from .project.python_version import PIPFILE, PYTHON_VERSION
+from .project.requirements.reading import read_requirements
 from .project.suppressions import report_unused
 from .project.workspace import Workspace
 
@@ -132,10 +134,14 @@ def compile_modules(
     project = workspace.project
     for diagnostic in (*reading.diagnostics(), *read.apps):
         sink.add(diagnostic)
-    requirements = read_requirements(project, sink)
+    requirements = read_requirements(
+        project, sink, extras=workspace.options.extras, groups=workspace.options.groups
+    )
     program = structs.replace(
         assemble(workspace, read.relevance, reading),
         requirements=requirements.found,
+        offers=requirements.offers,
+        resolver=requirements.resolver,
         has_known_requirements=requirements.is_complete,
     )
     context = PassContext(
@@ -143,6 +149,7 @@ def compile_modules(
         project=project,
         options=workspace.options,
         environment=workspace.environment.recording(),
+        flags=frozenset(name for name, value in workspace.flags.items() if value is not None),
         how_to_declare=tuple(filter(None, (each.how_to_declare for each in read.dialects))),
     )
     verifier = Verifier()
@@ -150,7 +157,13 @@ def compile_modules(
     compiled = run_passes(program, context, verifier, observe, rewrite=rewrite)
 
     report_unused(workspace.suppressions, sink)
-    return Compilation(compiled, tuple({*reading.inputs, *context.inputs()}))
+    inputs = {
+        *reading.inputs,
+        *context.inputs(),
+        *requirements.inputs,
+        *map(file_input, (PYTHON_VERSION, PIPFILE, *source_paths(program))),
+    }
+    return Compilation(compiled, tuple(inputs))
 
 
 def read_modules(

@@ -109,13 +109,14 @@ class ProjectAccess:
 class DependencyOptions:
     """How dependencies are resolved and installed.
 
-    `exclude` are names of distributions to leave out; `no_deps` bundles none at all.  `locked`
-    requires a current `flash.lock`; `allow_build` allows building packages without wheels on this
+    `exclude` are names of distributions to leave out; `no_deps` bundles only those that the app asks
+    for itself, and `no_install` none at all.  `locked` requires a current `flash.lock`; `allow_build` allows building packages without wheels on this
     machine.
     """
 
     exclude: tuple[str, ...] = ()
     no_deps: bool = False
+    no_install: bool = False
     resolver: ResolverName = "uv"
     locked: bool = False
     allow_build: bool = False

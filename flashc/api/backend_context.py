@@ -34,6 +34,7 @@ def backend_context(
         dependency_options=DependencyOptions(
             exclude=options.exclude,
             no_deps=options.no_deps,
+            no_install=options.no_install,
             resolver=options.locker,
             locked=options.locked,
             allow_build=options.allow_build,

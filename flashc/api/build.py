@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from flashc.incremental.fingerprint import memo_of, project_key
-from flashc.project.inputs import variable_input
+from flashc.project.inputs import tree_input, variable_input
 from flashc.project.workspace import Workspace
 from flashc_backends.base import (
     ARTIFACT_PATH,
@@ -146,6 +146,7 @@ def _build(
         return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
     from flashc_backends.artifact.artifact import build
+    from flashc_ir.program import source_paths
 
     from .backend_context import backend_context
 
@@ -155,8 +156,9 @@ def _build(
     result = build(compiled.program, context, output, keep)
     if result is None:
         return _Report(tuple(sink)), compiled.inputs
-    lines = tuple(summary(compiled.program, result, environment))
-    inputs = (*compiled.inputs, *map(variable_input, environment.asked))
+    lines = tuple(summary(compiled.program, result, environment, context.dependency_options))
+    trees = map(tree_input, source_paths(compiled.program))
+    inputs = (*compiled.inputs, *trees, *map(variable_input, environment.asked))
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
 
 

@@ -52,7 +52,7 @@ def lock_project(
         environment = workspace.environment.recording()
         context = backend_context(workspace, sink, environment, progress).dependencies
         try:
-            request = collect_request(program, context.options, environment)
+            request = collect_request(program, context)
             lock = resolve(program, request, context, upgrade=upgrade)
             with write_failures_reported(workspace.root / LOCK_FILE, sink):
                 write_file(workspace.root / LOCK_FILE, render(lock).encode())

@@ -44,6 +44,22 @@ format_option = click.option(
 )
 _COMPILING = (
     click.option("--app", help="The app's name.  [default: the folder's name]"),
+    click.option(
+        "--extra",
+        "extras",
+        multiple=True,
+        metavar="NAMES",
+        callback=names,
+        help="Extras of pyproject.toml whose packages workers need; comma-separated, repeatable.",
+    ),
+    click.option(
+        "--group",
+        "groups",
+        multiple=True,
+        metavar="NAMES",
+        callback=names,
+        help="Dependency groups of pyproject.toml that workers need; comma-separated, repeatable.",
+    ),
     click.option("--python-version", help="The workers' Python, such as 3.12."),
     click.option(
         "--trace",
@@ -54,7 +70,13 @@ _COMPILING = (
     ),
 )
 _BUILDING = (
-    click.option("--no-deps", is_flag=True, default=None, help="Do not bundle dependencies."),
+    click.option(
+        "--no-deps",
+        is_flag=True,
+        default=None,
+        help="Bundle only the packages that the app asks for, not those that they require.",
+    ),
+    click.option("--no-install", is_flag=True, default=None, help="Bundle no packages at all."),
     click.option(
         "--exclude",
         multiple=True,

@@ -15,13 +15,13 @@ from flashc_core.source import Edit
 from flashc_ir.endpoints import (
     Configuration,
     Construction,
-    Dependency,
     Endpoint,
     LoadBalanced,
     QueueClass,
     QueueFunction,
 )
 from flashc_ir.program import UnloweredEndpoint
+from flashc_ir.requirements import Dependency
 from flashc_ir.resources import Gpu, Hardware, Resources, Scaler, Workers
 
 from .decode import ArgumentDecoder

@@ -18,7 +18,6 @@ import flashc_core
 import flashc_ir
 from flashc.project.inputs import InputDigests
 from flashc.project.project import Project
-from flashc.project.requirements import included_files
 from flashc.project.workspace import Workspace
 from flashc_core.cache import digest
 from flashc_core.files import LOCK_FILE
@@ -101,17 +100,17 @@ def project_key(
     project, options = workspace.project, workspace.options
     if options.trace:
         return None
-    outside = (*included_files(project), LOCK_FILE)
     files = project.files if modules is None else _without_modules(project)
-    digest_of = InputDigests(project, {})
+    lock = InputDigests(project, {}).of_file(LOCK_FILE)
     return digest(
         compiler_identity(),
         "" if dialects is None else dialects_key(dialects),
         project.root.name,
         repr(options),
+        repr(sorted(name for name, value in workspace.flags.items() if value is not None)),
         "" if modules is None else f"{modules}\0{workspace.suppressions}",
         *(f"{f.path}\0{f.digest}\0{f.executable}" for f in files),
         *(f"{e.path}\0{e.pattern}\0{e.source}" for e in project.exclusions),
-        *(f"{path}\0{digest_of.of_file(path)}" for path in outside),
+        f"{LOCK_FILE}\0{lock}",
         msgspec.json.encode(workspace.findings),
     )

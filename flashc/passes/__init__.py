@@ -25,18 +25,24 @@ from .check_load_balancers import check_load_balancers
 from .check_names import check_names
 from .check_nested_endpoints import check_nested_endpoints
 from .check_sdk_imports import check_sdk_imports
+from .check_syntax_version import check_syntax_version
 from .check_worker_modules import check_worker_modules
+from .check_worker_packages import check_worker_packages
 from .check_workers import check_workers
 from .choose_python import choose_python
 from .collect_worker_modules import collect_worker_modules
 from .context import PassContext
 from .resolve_calls import resolve_calls
 from .rewrite_imports import rewrite_imports
+from .select_requirements import select_requirements
 
 Pass = Callable[[Program, PassContext], Program]
 Observer = Callable[[str, Program], None]
 
 ANALYSES: tuple[Pass, ...] = (
+    # Which requirements hold, and what an image contains, depend on the Python version.
+    choose_python,
+    select_requirements,
     # What workers import decides which findings about modules matter.
     collect_worker_modules,
     check_imports,
@@ -44,11 +50,11 @@ ANALYSES: tuple[Pass, ...] = (
     check_worker_modules,
     check_sdk_imports,
     check_dependencies,
-    # What an image contains depends on the Python version.
-    choose_python,
     check_images,
+    check_worker_packages,
     check_annotations_in_match,
     check_annotations,
+    check_syntax_version,
     # Calls are resolved between endpoints with unique names; the checks after it look at calls.
     check_names,
     resolve_calls,

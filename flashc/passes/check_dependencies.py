@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 
 from flashc_core import rules
+from flashc_core.diagnostics import Label, Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Edit, OverlappingEdits, Span, apply_edits
-from flashc_ir.endpoints import Dependency
 from flashc_ir.modules import Import, Module, Origin
 from flashc_ir.platform.distributions import (
     commonly_transitive,
     distribution_for_module,
     distributions_of,
+    known_distributions,
     not_imported_directly,
     worker_distributions,
 )
 from flashc_ir.program import Program
+from flashc_ir.requirements import Dependency, Offer
 
 from .context import PassContext
 from .indirect_use import may_be_loaded
@@ -43,7 +46,8 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         and all(e.configuration.has_known_dependencies for e in program.deployed())
         and all(endpoint.has_known_dependencies for endpoint in program.unlowered)
     )
-    explained = [_check_module(m, present, context) for m in workers] if is_known else [False]
+    packages = _Packages(present, declared, {offer.name: offer for offer in program.offers})
+    explained = [_check_module(m, packages, context) for m in workers] if is_known else [False]
     computed = any(problem.computed for m in workers for problem in m.import_problems)
     # An import whose name is computed, or that was just reported, may be of any declared package.
     if all(explained) and not computed:
@@ -51,7 +55,16 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     return program
 
 
-def _check_module(module: Module, present: set[str], context: PassContext) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Packages:
+    """The distributions that workers have, those that the app asks for, and those it could choose."""
+
+    present: set[str]
+    declared: set[str]
+    offers: dict[str, Offer]
+
+
+def _check_module(module: Module, packages: _Packages, context: PassContext) -> bool:
     """Report imports of packages that workers do not have; return whether there are none."""
     seen: set[str] = set()
     for item in module.imports:
@@ -60,18 +73,56 @@ def _check_module(module: Module, present: set[str], context: PassContext) -> bo
         top = item.module.partition(".")[0]
         if _is_misplaced(item.module, module, context):
             continue  # another check reports this import
-        if top in seen or any(set(names) & present for names in _candidates(item)):
+        if top in seen or any(set(names) & packages.present for names in _candidates(item)):
+            continue
+        if _may_be_brought(top, packages.declared):
             continue
         seen.add(top)
-        likely = (*_installed(item.module), *distributions_of(item.module))[0]
-        context.sink.report(
-            rules.UNDECLARED_PACKAGE,
-            item.span,
-            f"`{top}` is imported, but no endpoint and no requirements file asks for `{likely}`",
-            notes=("the import works only if another package happens to install it",),
-            help=(f'add `"{likely}"` to `dependencies` of the endpoint that needs it',),
-        )
+        _report_undeclared(item, top, packages, context.sink)
     return not seen
+
+
+def _may_be_brought(module: str, declared: set[str]) -> bool:
+    """Return whether a declared distribution is named like a module with something added.
+
+    `brightdata-sdk` probably installs `brightdata`, and `python-slugify` installs `slugify`.
+    """
+    name = _canonical(module)
+    return any(
+        each.startswith(f"{name}-") or each.removeprefix("python-").removeprefix("py") == name
+        for each in declared
+    )
+
+
+def _report_undeclared(item: Import, top: str, packages: _Packages, sink: Sink) -> None:
+    """Report an import of a package that nothing asks for.
+
+    A distribution is named only if flashc knows that it has the module: by its table, by what is
+    installed here, or because the project lists it in a place that is not chosen.
+    """
+    named = (name for name in distributions_of(item.module) if name in known_distributions())
+    known = (*_installed(item.module), *named)
+    names = {name for candidates in _candidates(item) for name in candidates}
+    offer = next((packages.offers[name] for name in sorted(names) if name in packages.offers), None)
+    if offer is not None:
+        message = f"`{top}` is imported, but only {offer.place} lists `{offer.name}`, which workers do not get"
+        help = f"{offer.help}, or add the package to `dependencies`"
+    elif known:
+        message = (
+            f"`{top}` is imported, but no endpoint and no requirements file asks for `{known[0]}`"
+        )
+        help = f'add `"{known[0]}"` to `dependencies` of the endpoint that needs it'
+    else:
+        message = f"`{top}` is imported, but nothing that the app asks for is known to install it"
+        help = "add the package that installs it to `dependencies` of the endpoint that needs it"
+    sink.report(
+        rules.UNDECLARED_PACKAGE,
+        item.span,
+        message,
+        secondary=() if offer is None else (Label(offer.span, "it is listed here"),),
+        notes=("the import works only if another package happens to install it",),
+        help=(help,),
+    )
 
 
 def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
@@ -125,7 +176,7 @@ def _must_be_imported(dependency: Dependency) -> bool:
 
     - Workers have the package anyway.
     - The package is usually not imported directly, because others load it.
-    - The requirement has a URL, so that the name to import is unknown, or it has extras, which may
+    - The requirement has a source other than an index, so that the name to import is unknown, or it has extras, which may
       be the reason for the requirement.
     - The requirement may only limit the version of a package that another one needs, by an upper
       bound or by `!=`.
@@ -139,7 +190,7 @@ def _must_be_imported(dependency: Dependency) -> bool:
 
     requirement = Requirement(dependency.requirement)
     bounds = {specifier.operator for specifier in requirement.specifier}
-    return requirement.url is None and not requirement.extras and not bounds & {"<", "<=", "!="}
+    return dependency.source is None and not requirement.extras and not bounds & {"<", "<=", "!="}
 
 
 def _candidates(item: Import) -> Iterator[tuple[str, ...]]:

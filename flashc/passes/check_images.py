@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_ir.endpoints import CodeEndpoint, Dependency
+from flashc_ir.endpoints import CodeEndpoint
 from flashc_ir.platform.images import image_of, never_bundled
 from flashc_ir.program import Program
+from flashc_ir.requirements import Dependency
 
 from .context import PassContext
 
@@ -25,7 +26,20 @@ def check_images(program: Program, context: PassContext) -> Program:
                 check_image(
                     endpoint, dependency, program.python_version, context.environment, context.sink
                 )
+    _check_whole_app(program, context)
     return program
+
+
+def _check_whole_app(program: Program, context: PassContext) -> None:
+    """Report the requirements of the whole app that an image lacks, once for all endpoints."""
+    for dependency in program.requirements:
+        if dependency.constraint or dependency.name not in never_bundled():
+            continue
+        for endpoint in program.code_endpoints():
+            if check_image(
+                endpoint, dependency, program.python_version, context.environment, context.sink
+            ):
+                break
 
 
 def check_image(
@@ -34,11 +48,14 @@ def check_image(
     python_version: str,
     environ: Mapping[str, str],
     sink: Sink,
-) -> None:
-    """Report a package that is never bundled if the image lacks it or has another version."""
+) -> bool:
+    """Report a package that is never bundled if the image lacks it or has another version.
+
+    The result is whether there was something to report.
+    """
     image = image_of(endpoint, python_version, environ)
     if image.packages is None:
-        return
+        return False
     provided = image.find(dependency.name)
     if provided is None:
         sink.report(
@@ -50,16 +67,18 @@ def check_image(
                 "or an image of your own (`image=...`)",
             ),
         )
-        return
+        return True
     from packaging.requirements import Requirement  # takes long to import
 
     specifier = Requirement(dependency.requirement).specifier
-    if not provided.satisfies(specifier):
-        sink.report(
-            rules.IMAGE_PIN_MISMATCH,
-            dependency.span,
-            f"`{image.name}` has {provided.name} {provided.version or 'in another version'}, "
-            f"which is not `{specifier}`",
-            notes=(f"source of this fact: {provided.source}",),
-            help=(f"ask for `{provided.name}` without a version, or use your own image",),
-        )
+    if provided.satisfies(specifier):
+        return False
+    sink.report(
+        rules.IMAGE_PIN_MISMATCH,
+        dependency.span,
+        f"`{image.name}` has {provided.name} {provided.version or 'in another version'}, "
+        f"which is not `{specifier}`",
+        notes=(f"source of this fact: {provided.source}",),
+        help=(f"ask for `{provided.name}` without a version, or use your own image",),
+    )
+    return True

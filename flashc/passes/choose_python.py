@@ -2,41 +2,87 @@
 
 from __future__ import annotations
 
-import sys
-
 from msgspec import structs
 
+from flashc.project.python_version import (
+    DeclaredPython,
+    allows,
+    pinned_python,
+    required_python,
+)
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_core.source import WholeFile
+from flashc_core.source import Location, WholeFile
 from flashc_ir.endpoints import DeployedEndpoint
-from flashc_ir.platform.images import supported_pythons
+from flashc_ir.platform.images import DEFAULT_PYTHON, supported_pythons
 from flashc_ir.program import Program
 
 from .context import PassContext
 
 
 def choose_python(program: Program, context: PassContext) -> Program:
-    """Set the program's Python version: the option, else the declared one, else the running one.
+    """Set the program's Python version and the reason for it.
 
-    A version that no worker image has, and endpoints that declare different versions, are reported.
+    The option comes first, then what endpoints declare, `.python-version`, `requires-python`, and
+    the default.  A version that no worker image has, endpoints that declare different versions, and
+    a choice that `requires-python` does not allow, are reported.
     """
     declared: dict[str, DeployedEndpoint] = {}
     for endpoint in program.deployed():
         version = endpoint.configuration.python_version
         if version is not None:
             declared.setdefault(version, endpoint)
+    required = required_python(context.project)
+    version, reason = _choice(declared, required, context)
+    if version in supported_pythons():
+        _check_required(version, reason, required, context.sink)
+    return structs.replace(program, python_version=version, python_reason=reason)
+
+
+def _choice(
+    declared: dict[str, DeployedEndpoint], required: DeclaredPython | None, context: PassContext
+) -> tuple[str, str]:
+    """Return the version and where it comes from, as text for people."""
     wanted = context.options.python_version
     if wanted is not None:
-        _check_supported(wanted, context.sink)
-        _check_agreement(wanted, declared, context.sink)
-        return structs.replace(program, python_version=wanted)
+        _check_supported(wanted, WholeFile("pyproject.toml"), context.sink)
+        is_flag = "python_version" in context.flags
+        if not is_flag:  # a flag replaces what endpoints declare
+            _check_agreement(wanted, declared, context.sink)
+        return wanted, "`--python-version`" if is_flag else "`[tool.flashc]`"
     if declared:
         _check_conflict(declared, context.sink)
-        return structs.replace(program, python_version=next(iter(declared)))
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    _check_supported(running, context.sink)
-    return structs.replace(program, python_version=running)
+        return next(iter(declared)), "`python_version` of an endpoint"
+    pinned = pinned_python(context.project)
+    if pinned is not None and pinned.text in supported_pythons():
+        return pinned.text, "`.python-version`"
+    default = "the default"
+    if pinned is not None:  # it says what the developer's machine has
+        default = f"the default; no image has Python {pinned.text} of `.python-version`"
+    if required is None or allows(required.text, DEFAULT_PYTHON):
+        return DEFAULT_PYTHON, default
+    allowed = [each for each in supported_pythons() if allows(required.text, each)]
+    if not allowed:
+        context.sink.report(
+            rules.UNSUPPORTED_PYTHON,
+            required.location,
+            f"no worker image has a Python that `{required.text}` allows",
+            help=(f"allow one of {', '.join(supported_pythons())}",),
+        )
+        return DEFAULT_PYTHON, default
+    return allowed[-1], "`requires-python`"
+
+
+def _check_required(version: str, reason: str, required: DeclaredPython | None, sink: Sink) -> None:
+    """Report a version that `requires-python` does not allow, unless that was reported already."""
+    if required is None or reason.startswith("the default") or allows(required.text, version):
+        return
+    sink.report(
+        rules.PYTHON_CONFLICT,
+        required.location,
+        f"workers have Python {version} ({reason}), which `{required.text}` does not allow",
+        help=("change `requires-python`, or choose another version with `--python-version`",),
+    )
 
 
 def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
@@ -57,12 +103,12 @@ def _check_conflict(declared: dict[str, DeployedEndpoint], sink: Sink) -> None:
     )
 
 
-def _check_supported(version: str, sink: Sink) -> None:
+def _check_supported(version: str, where: Location, sink: Sink) -> None:
     """Report a version for which there is no worker image."""
     if version not in supported_pythons():
         sink.report(
             rules.UNSUPPORTED_PYTHON,
-            WholeFile("pyproject.toml"),
+            where,
             f"no worker image has Python {version}",
             help=(f"pass `--python-version` with one of {', '.join(supported_pythons())}",),
         )
@@ -76,6 +122,6 @@ def _check_agreement(wanted: str, declared: dict[str, DeployedEndpoint], sink: S
                 rules.PYTHON_CONFLICT,
                 endpoint.construction.span_of("python_version"),
                 f"the app is built for Python {wanted}, this endpoint declares {version}",
-                help=("remove the flag, or change the endpoint's `python_version`",),
+                help=("change one of them, or pass `--python-version`",),
             )
             return

@@ -23,7 +23,8 @@ class PassContext:
     """The sink for the findings of passes, and the project that the program was read from.
 
     `environment` are the variables of the building process; every variable that is read is
-    recorded. `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
+    recorded.  `flags` are the names of the options that the user gave
+    for this run.  `how_to_declare` has a help text for each dialect: how a program declares an endpoint.
     """
 
     sink: Sink
@@ -31,6 +32,7 @@ class PassContext:
     options: Options
     environment: BuildEnvironment
     how_to_declare: tuple[str, ...]
+    flags: frozenset[str] = frozenset()
     _texts: set[str] = field(default_factory=set[str])
     _others: set[str] = field(default_factory=set[str])
     _resolvers: list[CallResolver] = field(default_factory=list[CallResolver])

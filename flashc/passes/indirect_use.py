@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from flashc_ir.endpoints import Dependency
+from flashc_ir.requirements import Dependency
 
 _SEPARATORS = re.compile(r"[-_.]+")
 

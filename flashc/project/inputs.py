@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from flashc_core.files import tree_digest
+
 from .project import Project
 
 _MODULE, _VALUE, _FILE = "module", "value", "file"
-_VARIABLE, _VOLATILE = "variable", "volatile"
+_TREE, _VARIABLE, _VOLATILE = "tree", "variable", "volatile"
 VOLATILE = f"{_VOLATILE}:"
 """An input that makes the cached result invalid in the next run.
 
@@ -42,6 +44,11 @@ def module_of_value(item: str) -> str | None:
 def file_input(path: str) -> str:
     """Return the input for the content of a file below the root, or for its absence."""
     return f"{_FILE}:{path.encode('utf-8', 'backslashreplace').decode()}"
+
+
+def tree_input(path: str) -> str:
+    """Return the input for a file or for the content of a whole folder."""
+    return f"{_TREE}:{path}"
 
 
 def variable_input(name: str) -> str:
@@ -72,6 +79,8 @@ class InputDigests:
         if kind == _VARIABLE:
             name = unquote(name, errors="surrogatepass")
             return f"={self.environment[name]}" if name in self.environment else ""
+        if kind == _TREE:
+            return tree_digest(self.project.root / name)
         if kind == _VOLATILE:
             return os.urandom(16).hex()
         if kind == _VALUE:

@@ -23,6 +23,7 @@ class Options:
     """The options of flashc.  If an option is None, flashc chooses a value, perhaps by the project.
 
     `select` and `ignore` are codes, beginnings of codes or names of rules; only `check` uses them.
+    `extras` and `groups` choose optional requirements of the project.
     `trace` allows flashc to run modules of the project that it can't evaluate.
     `size_budget` is the maximum size of an artifact in bytes, written as "200 MB".
     `env` sets environment variables that constants of the program read when flashc builds.
@@ -33,7 +34,10 @@ class Options:
     app: str | None = None
     python_version: str | None = None
     exclude: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     no_deps: bool = False
+    no_install: bool = False
     output: Path | None = None
     keep_build: bool = False
     per_endpoint: bool = False
@@ -86,7 +90,7 @@ def _typed(value: Any, name: str) -> Any:
     """
     if name == "output":
         return Path(value)
-    if name in ("exclude", "select", "ignore"):
+    if name in ("exclude", "extras", "groups", "select", "ignore"):
         return (value,) if isinstance(value, str) else tuple(value)
     return parse_size(value) if name == "size_budget" and isinstance(value, str) else value
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from flashc_backends.artifact.artifact import BuildResult
+from flashc_backends.base import DependencyOptions
 from flashc_backends.dependencies.sizes import show_size
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -17,6 +18,7 @@ from flashc_ir.endpoints import (
     QueueFunction,
 )
 from flashc_ir.platform.images import image_of
+from flashc_ir.platform.worker_packages import needs_of_worker
 from flashc_ir.program import Program
 from flashc_ir.resources import EnvironmentReference, Gpu
 
@@ -28,12 +30,18 @@ _KINDS = (
 )
 
 
-def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -> Iterator[str]:
+def summary(
+    program: Program,
+    result: BuildResult,
+    environ: Mapping[str, str],
+    options: DependencyOptions,
+) -> Iterator[str]:
     """Yield the lines of the summary.
 
-    `environ` are environment variables, which can replace the default worker images.
+    `environ` are environment variables, which can replace the default worker images.  `options` say
+    which packages the user wants in the artifact.
     """
-    yield f"{program.name}, Python {program.python_version}"
+    yield f"{program.name}, Python {program.python_version} ({program.python_reason})"
     for heading, kinds in _KINDS:
         found = [endpoint for endpoint in program.endpoints if isinstance(endpoint, kinds)]
         if found:
@@ -46,7 +54,12 @@ def summary(program: Program, result: BuildResult, environ: Mapping[str, str]) -
     for distribution in sorted(result.parts.distributions, key=lambda d: d.size, reverse=True)[:3]:
         yield f"    {distribution.name} {distribution.version}: {show_size(distribution.size)}"
     yield f"  artifact      {show_size(result.artifact_size)} compressed"
+    if options.no_install:
+        yield "\nno packages are bundled, because of `--no-install`"
+    elif options.no_deps:
+        yield "\nonly packages that the app asks for are bundled, because of `--no-deps`"
     yield from _packages_of_images(program, result, environ)
+    yield from _hidden_on_load_balancers(program, result)
     yield from _references(program)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
@@ -83,6 +96,16 @@ def _packages_of_images(
                 found[dependency.name] = f"{dependency.name}{version}"
     if found:
         yield f"\nnot bundled, because the images have them: {', '.join(sorted(found.values()))}"
+
+
+def _hidden_on_load_balancers(program: Program, result: BuildResult) -> Iterator[str]:
+    """Yield the bundled packages that a load balancer imports from its image instead."""
+    if not any(isinstance(endpoint, LoadBalanced) for endpoint in program.endpoints):
+        return
+    own = {name for _, name, _ in needs_of_worker()}
+    hidden = sorted({d.name for d in result.parts.distributions} & own)
+    if hidden:
+        yield f"\nload balancers use the versions of their image: {', '.join(hidden)}"
 
 
 def _endpoint(endpoint: Endpoint) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,3 +94,43 @@ def replace_content(file: Path, content: bytes) -> None:
     """
     target = file.resolve()
     write_file(target, content, mode=target.stat().st_mode & 0o7777)
+
+
+# What editors, version control and earlier builds leave in the folder of a package.
+_NOT_SOURCE = frozenset(
+    ".git .hg .svn .venv venv .tox .nox .mypy_cache .pytest_cache .ruff_cache .idea .vscode "
+    "__pycache__ node_modules build dist .flash".split()
+)
+
+
+def source_files(folder: Path) -> Iterator[Path]:
+    """Yield the files in the folder of a package, in an order that is the same everywhere.
+
+    Files that version control, editors and builds made are left out, and so are links that lead
+    nowhere.
+    """
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in _NOT_SOURCE and not name.endswith(".egg-info")
+        )
+        for name in sorted(files):
+            path = Path(base, name)
+            if not name.endswith((".pyc", ".pyo")) and path.is_file():
+                yield path
+
+
+def tree_digest(path: Path) -> str:
+    """Return the SHA-256 of a file or of the files in a folder, in hex; "" if it can't be read."""
+    try:
+        if path.is_file():
+            return digest_of(path)
+        if not path.is_dir():
+            return ""
+        total = hashlib.sha256()
+        for file in source_files(path):
+            name = file.relative_to(path).as_posix()
+            mode = "x" if os.access(file, os.X_OK) else ""
+            total.update(f"{name}\0{mode}\0{digest_of(file)}\n".encode())
+        return total.hexdigest()
+    except OSError:
+        return ""

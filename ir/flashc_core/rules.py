@@ -392,6 +392,23 @@ IMPORT_NOT_IN_ARTIFACT = _warning(
     "a module imports a package that is neither in the artifact nor in the image",
     phase=Phase.BUILD,
 )
+UNUSABLE_SOURCE = _error(
+    "FC416", "unusable-source", "the file, folder or repository of a requirement can't be used"
+)
+HASH_MISMATCH = _error(
+    "FC417", "hash-mismatch", "a package has another hash than required", phase=Phase.BUILD
+)
+WORKER_PACKAGE_CONFLICT = _error(
+    "FC418",
+    "worker-package-conflict",
+    "the worker itself can't start with a required version of a package",
+)
+UNMET_REQUIREMENT = _warning(
+    "FC419",
+    "unmet-requirement",
+    "a bundled package requires another one that workers do not have",
+    phase=Phase.BUILD,
+)
 
 # 5: running the app on this machine
 ENGINE_MISSING = _error(

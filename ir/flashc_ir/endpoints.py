@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from flashc_core.source import Edit, Span
 
+from .requirements import Dependency
 from .resources import Resources, Variable
 from .variant import Variant
 
@@ -74,19 +75,6 @@ class Route(Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """`METHOD /path`, the name of the route in the manifest."""
         return f"{self.method} {self.path}"
-
-
-class Dependency(Struct, frozen=True, kw_only=True):
-    """One PEP 508 requirement as declared; `name` is the normalized name of the distribution.
-
-    `constraint` says that it only limits the version, if another requirement asks for the
-    distribution.
-    """
-
-    name: str
-    requirement: str
-    span: Span
-    constraint: bool = False
 
 
 class Configuration(Struct, frozen=True, kw_only=True):

@@ -144,7 +144,19 @@ def _order(subject: Subject) -> Iterator[str]:
 # Spans and edits ----------------------------------------------------------------------------------
 
 # Files that flashc reads, although they may not be in the artifact.
-CONFIGURATION_FILES = frozenset({"pyproject.toml", "requirements.txt"})
+CONFIGURATION_FILES = frozenset(
+    {
+        "pyproject.toml",
+        "uv.toml",
+        "uv.lock",
+        "poetry.lock",
+        "requirements.txt",
+        "setup.cfg",
+        "Pipfile",
+        "Pipfile.lock",
+        ".python-version",
+    }
+)
 
 
 def _span_files(subject: Subject) -> Iterator[str]:

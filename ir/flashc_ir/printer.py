@@ -42,7 +42,7 @@ def _program(program: Program) -> Iterator[str]:
     """Yield the lines of a whole program."""
     yield f"program {program.name} (python {program.python_version})"
     for requirement in program.requirements:
-        yield f"  requires {requirement.requirement}"
+        yield f"  {'limits' if requirement.constraint else 'requires'} {requirement}"
     for module in program.modules:
         yield ""
         yield f"module {module.name} ({module.path})"
@@ -174,7 +174,7 @@ def _configuration(configuration: Configuration) -> Iterator[str]:
     for variable in configuration.environment:
         yield f"env {_variable(variable)}"
     for dependency in configuration.dependencies:
-        yield f"needs {dependency.requirement}"
+        yield f"needs {dependency}"
     for package in configuration.system_dependencies:
         yield f"needs system package {package}"
     if not configuration.accelerate_downloads:

@@ -38,13 +38,13 @@ from flashc_core.source import Span
 from .endpoints import (
     CodeEndpoint,
     Construction,
-    Dependency,
     DeployedEndpoint,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
 )
 from .modules import CallShape, Module
+from .requirements import Dependency, Offer, PathSource, ResolverSettings
 from .variant import Variant
 
 SCHEMA_VERSION = 2
@@ -150,8 +150,9 @@ class UnloweredEndpoint(Struct, frozen=True, kw_only=True):
 class Program(Struct, frozen=True, kw_only=True):
     """A whole project.
 
-    `modules` are sorted by name.  `requirements` are those of the project as a whole;
-    `has_known_requirements` is False if an error was reported, so that some may be missing.
+    `python_reason` says where the Python version comes from.  `modules` are sorted by name.  `requirements` are those of the project as a whole, and `offers`
+    those that it lists but does not choose.  `has_known_requirements` is False if an error was
+    reported, so that some may be missing.
     `worker_modules` are the sorted names of the modules that workers import.  `imports_stubs` says
     that the artifact's copy of a module imports a stub.
     """
@@ -161,8 +162,11 @@ class Program(Struct, frozen=True, kw_only=True):
     files: tuple[ProjectFile, ...]
     modules: tuple[Module, ...]
     endpoints: tuple[Endpoint, ...]
+    python_reason: str = ""
     requirements: tuple[Dependency, ...] = ()
     has_known_requirements: bool = True
+    offers: tuple[Offer, ...] = ()
+    resolver: ResolverSettings = ResolverSettings()
     exclusions: tuple[Exclusion, ...] = ()
     calls: tuple[Call, ...] = ()
     edges: tuple[Edge, ...] = ()
@@ -195,3 +199,12 @@ class Program(Struct, frozen=True, kw_only=True):
         for edge in self.edges:
             found.setdefault(edge.caller, []).append(edge.callee)
         return found
+
+
+def source_paths(program: Program) -> tuple[str, ...]:
+    """Return the files and folders outside of any index that requirements name, each once."""
+    asked = [*program.requirements]
+    for endpoint in program.deployed():
+        asked += endpoint.configuration.dependencies
+    paths = (each.source.path for each in asked if isinstance(each.source, PathSource))
+    return tuple(sorted({*paths, *(p for p in program.resolver.find_links if "://" not in p)}))

@@ -114,4 +114,6 @@ def _parts(program: Program) -> Iterator[Struct]:
     yield from program.endpoints
     yield from program.unlowered
     yield from program.requirements
+    yield from program.offers
+    yield from program.resolver.indexes
     yield from program.calls

@@ -155,7 +155,7 @@ def test_what_the_provisioner_reads_is_the_same(name: str, tmp_path: Path, incum
             text = module.read_text().replace("from flashc import", "from runpod_flash import")
             module.write_text(text)
     theirs = incumbent_manifest(incumbent, project, tmp_path)
-    artifact = built(project, tmp_path / "out" / "artifact.tar.gz", no_deps=True)
+    artifact = built(project, tmp_path / "out" / "artifact.tar.gz", no_install=True)
     ours = json.loads((artifact.parent / "flash_manifest.json").read_text())
 
     assert ours["resources"].keys() == theirs["resources"].keys()

@@ -18,13 +18,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 class Package:
     """A pure distribution whose only module has the distribution's name.
 
-    `size` is the wheel's size in bytes as the index claims it; where it is given, there is no wheel behind it.
+    `module_text` is the module's text; by default, it has the version.  `size` is the wheel's size in bytes as the index claims it; where it is given, there is no wheel behind it.
     """
 
     name: str
     version: str = "1.0"
     requires: tuple[str, ...] = ()
     size: int | None = None
+    module_text: str | None = None
 
     @classmethod
     def parse(cls, line: str) -> Package:
@@ -60,7 +61,9 @@ class Package:
         """The wheel, the same bytes each time."""
         info = f"{self.module}-{self.version}.dist-info"
         files = {
-            f"{self.module}/__init__.py": f"VERSION = {self.version!r}\n".encode(),
+            f"{self.module}/__init__.py": (
+                self.module_text or f"VERSION = {self.version!r}\n"
+            ).encode(),
             f"{info}/METADATA": self.metadata,
             f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }

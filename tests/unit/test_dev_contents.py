@@ -45,7 +45,7 @@ def compiled(root: Path) -> tuple[Program, Parts]:
     context = Context(
         project=ProjectAccess(root=root),
         services=Services(sink=sink, cache=disabled_cache()),
-        dependency_options=DependencyOptions(no_deps=True),
+        dependency_options=DependencyOptions(no_install=True),
     )
     parts = collect_parts(program, context, root.parent, forecast=False)
     assert parts is not None

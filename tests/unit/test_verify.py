@@ -65,7 +65,7 @@ def test_what_flashc_makes_is_whole(made: BuildResult) -> None:
 @pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
 def test_so_are_the_examples(name: str, tmp_path: Path) -> None:
     compiled = compile_folder(EXAMPLES / name)
-    context = context_of(compiled.root, Sink(), dependencies=DependencyOptions(no_deps=True))
+    context = context_of(compiled.root, Sink(), dependencies=DependencyOptions(no_install=True))
     result = build(compiled.valid, context, tmp_path / "artifact.tar.gz")
     assert result is not None
     assert all(

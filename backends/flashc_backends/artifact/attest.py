@@ -15,8 +15,9 @@ from typing import Any
 from urllib.parse import quote
 
 from flashc_backends.dependencies.installed import InstalledDistribution
-from flashc_backends.dependencies.lock import Lock
+from flashc_backends.dependencies.lock import Lock, Locked
 from flashc_ir.program import Program
+from flashc_ir.requirements import GitSource, PathSource
 
 _NAMESPACE = uuid.UUID("6b1f9d4e-52a8-5b0e-9a64-5d2f7e0c3a11")
 _TOOLS = ("deflate", "flashc", "libcst", "uv")
@@ -30,8 +31,8 @@ def sbom(program: Program, lock: Lock, distributions: Sequence[InstalledDistribu
     Source of the form: cyclonedx.org/docs/1.6/json.
     """
     app = {"type": "application", "bom-ref": "app", "name": program.name}
-    references = {d.name: _purl(d.name, d.version) for d in distributions}
     by_name = {entry.name: entry for entry in lock.entries}
+    references = {d.name: _purl(d.name, d.version, by_name.get(d.name)) for d in distributions}
     required: dict[str, list[str]] = {"app": []}
     for name, reference in references.items():
         required.setdefault(reference, [])
@@ -73,9 +74,19 @@ def _component(distribution: InstalledDistribution, reference: str) -> dict[str,
     }
 
 
-def _purl(name: str, version: str) -> str:
-    """Return a package URL; the names in a lock are canonical already, as PyPI's rules require."""
-    return f"pkg:pypi/{name}@{quote(version)}"
+def _purl(name: str, version: str, entry: Locked | None) -> str:
+    """Return a package URL; the names in a lock are canonical already, as PyPI's rules require.
+
+    A distribution that comes from no index has its source as a qualifier.
+    Source of the form: github.com/package-url/purl-spec.
+    """
+    plain = f"pkg:pypi/{name}@{quote(version)}" if version else f"pkg:pypi/{name}"
+    source = entry.source if entry is not None else None
+    if source is None:
+        return plain
+    key = "vcs_url" if isinstance(source, GitSource) else "download_url"
+    location = f"file:{source.path}" if isinstance(source, PathSource) else str(source)
+    return f"{plain}?{key}={quote(location, safe=':/')}"
 
 
 def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes:
@@ -92,7 +103,7 @@ def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes
     ]
     packages = [
         {
-            "uri": _purl(entry.name, entry.version),
+            "uri": _purl(entry.name, entry.version, entry),
             "annotations": {"acceptedSha256": _HASH.findall(entry.text)},
         }
         for entry in lock.entries

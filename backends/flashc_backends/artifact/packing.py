@@ -66,7 +66,8 @@ def pack(
         raise TooLarge
     with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
         hashing = pool.submit(digest_of, target)
-        verify_build(target, layers, sink)
+        expects = not context.dependency_options.no_install
+        verify_build(target, layers, sink, expects_packages=expects)
         digest = hashing.result()
     if sink.has_errors():
         raise CannotWrite

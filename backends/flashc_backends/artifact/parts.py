@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flashc_backends.base import WORKER_REQUIREMENTS_PATH, Context, Draft
+from flashc_backends.dependencies.closure import check_closure
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
 from flashc_backends.dependencies.lock import Lock
@@ -66,15 +67,17 @@ def collect_parts(
         return None
     manifest = manifest_draft(program, project.fingerprint, environment)
     drafts = (*own_drafts(program, project), manifest)
-    request = collect_request(program, context.dependency_options, environment)
     if sink.has_errors():
         return None
     try:
+        request = collect_request(program, context.dependencies)
         lock = lock_of(program, request, context.dependencies)
-        layers = layers_of(lock, context.dependencies, scratch, forecast=forecast)
+        layers = layers_of(lock, request, context.dependencies, scratch, forecast=forecast)
     except DependencyError:
         return None
-    check_shadowing(program, [layer.contents for layer in layers], sink)
+    contents = [layer.contents for layer in layers]
+    check_closure(program, request, lock, contents, environment, sink)
+    check_shadowing(program, contents, sink)
     for layer in layers:
         check_worker_files(layer.drafts, sink, layer.contents)
     if sink.has_errors():

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from importlib.metadata import Distribution
 from pathlib import Path
 
+from installer.records import RecordEntry
 from uv import find_uv_bin
 
 from flashc_backends.base import Services
 
-from .record import InvalidRecord, read_record, write_record
+from .local_wheels import LocalWheel
+from .lock import Locked
+from .record import InvalidRecord, hash_of, read_record, write_record
+from .requirements import ResolutionRequest
 from .resolvers import PLATFORM
 from .tools import run
 
@@ -20,46 +26,66 @@ _HOST_FILES = frozenset({"INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.
 
 
 def install(
-    lock: str,
-    python_version: str,
+    entries: Sequence[Locked],
+    request: ResolutionRequest,
+    wheels: Mapping[str, LocalWheel],
     target: Path,
     services: Services,
-    *,
-    allow_build: bool = False,
 ) -> None:
-    """Install a lock below `target` for Linux x86_64 and the given version of Python.
+    """Install entries of a lock below `target` for Linux x86_64 and the workers' Python.
 
-    That Python need not be installed on this machine.  The progress counts packages.
+    That Python need not be installed on this machine.  `wheels` has the wheels of the entries that
+    come from no index.  An index that is named for a distribution is asked for no other one.  The
+    progress counts packages.
 
     Raises:
         DependencyError: a package can't be installed; the finding is already reported.
     """
     target.mkdir(parents=True, exist_ok=True)
-    file = target.parent / "lock.txt"
-    file.write_text(lock, encoding="utf-8")
-    run(
-        [
-            *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
-            *("--require-hashes", "--no-deps", "--link-mode", "copy"),
-            *(() if allow_build else ("--only-binary", ":all:")),
-            *("--python-platform", PLATFORM, "--python-version", python_version),
-            *("--python", sys.executable, "--no-python-downloads"),
-            *("--no-config", "--quiet", "--color", "never"),
-        ],
-        services,
-        count=lambda: sum(1 for _ in target.glob("*.dist-info")),
-    )
+    access = request.access
+    by_index: dict[str, list[Locked]] = {}
+    for entry in entries:
+        by_index.setdefault(access.pins.get(entry.name, ""), []).append(entry)
+    for index, group in sorted(by_index.items()):
+        config = target.parent / "uv.toml"
+        config.write_text(access.config_of(index) if index else access.config(), encoding="utf-8")
+        file = target.parent / "lock.txt"
+        file.write_text(requirements_for_uv(group, wheels), encoding="utf-8")
+        run(
+            [
+                *(find_uv_bin(), "pip", "install", "--target", str(target), "-r", str(file)),
+                *("--require-hashes", "--no-deps", "--link-mode", "copy"),
+                *(() if request.allow_build else ("--only-binary", ":all:")),
+                *("--python-platform", PLATFORM, "--python-version", request.python_version),
+                *("--python", sys.executable, "--no-python-downloads"),
+                *("--config-file", str(config), "--quiet", "--color", "never"),
+            ],
+            services,
+            count=lambda: sum(1 for _ in target.glob("*.dist-info")),
+            environment=access.environment(only_pinned=bool(index)),
+        )
     normalise(target)
 
 
-def normalise(target: Path) -> None:
-    """Remove files that differ from machine to machine.
+def requirements_for_uv(entries: Sequence[Locked], wheels: Mapping[str, LocalWheel]) -> str:
+    """Return entries of a lock as a requirements file, with the paths of wheels on this machine."""
+    lines = (
+        entry.with_source(wheels[entry.name].file.as_uri()).text
+        if entry.name in wheels
+        else entry.text
+        for entry in entries
+    )
+    return "".join(f"{line}\n" for line in lines)
 
-    These are scripts (they contain the path of an interpreter), files that an installer wrote about
-    the installation, and compiled modules.  A RECORD that can't be read is not changed; `installed`
+
+def normalise(target: Path) -> None:
+    """Remove what differs from machine to machine, and keep what wheels contain.
+
+    Removed are launchers of entry points, which the installer makes, files that it wrote about the
+    installation, and compiled modules.  A wheel's own scripts stay; they name any `python3` instead
+    of the interpreter of this machine.  A RECORD that can't be read is not changed; `installed`
     reports it.
     """
-    shutil.rmtree(target / "bin", ignore_errors=True)
     for cache in list(target.rglob("__pycache__")):
         shutil.rmtree(cache)
     (target / ".lock").unlink(missing_ok=True)
@@ -69,20 +95,47 @@ def normalise(target: Path) -> None:
         record = info / "RECORD"
         if record.is_file():
             with suppress(UnicodeDecodeError, InvalidRecord):
-                text = _kept_records(record.read_text(encoding="utf-8"))
-                record.write_text(text, encoding="utf-8")
+                entries = _kept_entries(read_record(record.read_text(encoding="utf-8")), info)
+                record.write_text(write_record(entries), encoding="utf-8")
+                _remove_launchers(info)
 
 
-def _kept_records(text: str) -> str:
-    """Return a RECORD without the files that `normalise` removes.
+def _kept_entries(entries: Iterable[RecordEntry], info: Path) -> Iterator[RecordEntry]:
+    """Yield the entries of a RECORD without the files that `normalise` removes."""
+    launchers = {f"bin/{name}" for name in _launchers(info)}
+    for entry in entries:
+        is_host_file = entry.path.rpartition("/")[2] in _HOST_FILES
+        if is_host_file or "__pycache__" in entry.path or entry.path in launchers:
+            continue
+        if entry.path.startswith("bin/"):
+            yield _portable_script(entry, info.parent)
+        elif not entry.path.startswith("../"):
+            yield entry
 
-    Raises:
-        InvalidRecord: the text is not a RECORD.
-    """
-    return write_record(
-        entry
-        for entry in read_record(text)
-        if not entry.path.startswith(("../", "bin/"))
-        and entry.path.rpartition("/")[2] not in _HOST_FILES
-        and "__pycache__" not in entry.path
-    )
+
+def _launchers(info: Path) -> list[str]:
+    """Return the names of the entry points that the installer has made scripts for."""
+    points = Distribution.at(info).entry_points
+    return [point.name for point in points if point.group in ("console_scripts", "gui_scripts")]
+
+
+def _remove_launchers(info: Path) -> None:
+    """Remove the scripts of a distribution's entry points, and the folder if it is empty then."""
+    scripts = info.parent / "bin"
+    for name in _launchers(info):
+        (scripts / name).unlink(missing_ok=True)
+    with suppress(OSError):  # it is not empty, or there is none
+        scripts.rmdir()
+
+
+def _portable_script(entry: RecordEntry, target: Path) -> RecordEntry:
+    """Write the first line of a Python script for any machine, and return its new entry."""
+    path = target / entry.path
+    if not path.resolve().is_relative_to(target.resolve()) or not path.is_file():
+        return entry
+    first, separator, rest = path.read_bytes().partition(b"\n")
+    if not first.startswith(b"#!") or b"python" not in first.rpartition(b"/")[2]:
+        return entry
+    content = b"#!/usr/bin/env python3" + separator + rest
+    path.write_bytes(content)
+    return RecordEntry(entry.path, hash_of(content), len(content))

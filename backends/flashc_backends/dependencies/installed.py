@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from dataclasses import dataclass
+from importlib.metadata import Distribution
 from pathlib import Path
 
 from installer.records import RecordEntry
@@ -30,11 +31,15 @@ class InstalledFile:
 
 @dataclass(frozen=True, slots=True)
 class InstalledDistribution:
-    """An installed distribution; `name` is canonical."""
+    """An installed distribution; `name` is canonical.
+
+    `requires` are the requirements that its metadata lists.
+    """
 
     name: str
     version: str
     files: tuple[InstalledFile, ...]
+    requires: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -79,7 +84,10 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDi
             if problem is not None:
                 _report(sink, path, name, version, problem)
                 raise DependencyError
-        found.append(InstalledDistribution(canonicalize_name(name), version, tuple(files)))
+        requires = tuple(Distribution.at(info).requires or ())
+        found.append(
+            InstalledDistribution(canonicalize_name(name), version, tuple(files), requires)
+        )
     return sorted(found, key=lambda distribution: distribution.name)
 
 

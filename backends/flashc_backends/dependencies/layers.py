@@ -21,11 +21,11 @@ from flashc_backends.base import Draft, Progress, Services
 from flashc_core.cache import Piece, Store, digest
 from flashc_core.processes import on_all_processors
 
-from .install import install
 from .installed import InstalledDistribution, installed
 from .lock import Lock, Locked
 from .resolvers import PLATFORM
 
+_CONTENTS = "3"  # the version of what is stored about a layer
 _AT_ONCE = 2  # two cores are common
 
 
@@ -48,16 +48,16 @@ def make_layers(
     services: Services,
     scratch: Path,
     *,
-    allow_build: bool = False,
+    installing: Callable[[list[Locked], Path], None],
     before_install: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
     """Return the layers of a lock, sorted by name.
 
-    Distributions that are not in the cache are installed and compressed in `scratch`, after a call
-    of `before_install`.
+    Distributions that are not in the cache are installed and compressed in `scratch`: `installing`
+    gets their entries and the folder, after a call of `before_install`.
 
     Raises:
-        DependencyError: the installer failed or `before_install` raised it; the finding is already
+        DependencyError: `installing` or `before_install` raised it; the finding is already
             reported.
     """
     wanted = {_key(entry, lock.python_version, mtime): entry for entry in lock.entries}
@@ -68,9 +68,8 @@ def make_layers(
     if missing:
         before_install()
         target = scratch / "packages"
-        text = "".join(f"{entry.text}\n" for entry in missing.values())
         services.progress.start("installing the dependencies", len(missing), "packages")
-        install(text, lock.python_version, target, services, allow_build=allow_build)
+        installing(list(missing.values()), target)
         distributions = installed(target, lock.python_version, services.sink)
         keys = {entry.name: key for key, entry in missing.items()}
         for layer in _compress(distributions, target, scratch, mtime, services.progress):
@@ -112,7 +111,7 @@ def _compress(
 
 def _key(entry: Locked, python_version: str, mtime: int) -> str:
     """Return the cache key of a distribution's layer."""
-    return digest(FORMAT, entry.text, python_version, PLATFORM, str(mtime))
+    return digest(FORMAT, _CONTENTS, entry.text, python_version, PLATFORM, str(mtime))
 
 
 def _cached(key: str, store: Store) -> Layer | None:

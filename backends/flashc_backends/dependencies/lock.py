@@ -17,12 +17,14 @@ from packaging.utils import canonicalize_name
 
 from flashc_core.files import LOCK_FILE
 from flashc_core.graphs import path_to, reachable
+from flashc_ir.requirements import GitSource, PathSource, UrlSource, source_from_text
 
 _FORMAT = "1"
 _HEAD = f"# {LOCK_FILE}, written by `flashc lock`; do not edit."
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NEXT_ENTRY = re.compile(r"\n(?=[A-Za-z0-9])")
 _HASH = re.compile(r"--hash=sha(?:256|384|512):[0-9a-f]+")
+_SOURCE = re.compile(r"[\w.-]+(?:\[[^\]]*\])?\s*@\s*(\S+)")
 _VIA = re.compile(r"^\s*#\s*(?:via\s+)?(\S.*?)\s*$")
 DIRECT = (
     "the app"  # in place of a distribution's name: an endpoint or a requirements file asks for it
@@ -49,6 +51,35 @@ class Locked:
         """The version; "" for a requirement with a URL."""
         match = re.search(r"==\s*([^\s;\\]+)", self.text)
         return match[1] if match is not None else ""
+
+    @property
+    def source(self) -> UrlSource | PathSource | GitSource | None:
+        """Where the distribution comes from; None for the package index."""
+        match = _SOURCE.match(self.text)
+        return source_from_text(match[1]) if match is not None else None
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The hashes that the distribution's file may have, as `sha256:HEX`."""
+        return tuple(each.removeprefix("--hash=") for each in _HASH.findall(self.text))
+
+    def with_hashes(self, hashes: Iterable[str]) -> Locked:
+        """Return the entry with other hashes."""
+        return self._rewritten(self._first, hashes)
+
+    def with_source(self, text: str) -> Locked:
+        """Return the entry with `text` as the URL or path of the distribution."""
+        return self._rewritten(f"{self.name} @ {text}", self.hashes)
+
+    @property
+    def _first(self) -> str:
+        """The requirement, without the hashes."""
+        return self.text.partition("\n")[0].removesuffix("\\").strip()
+
+    def _rewritten(self, first: str, hashes: Iterable[str]) -> Locked:
+        """Return the entry with another first line and other hashes."""
+        lines = [first, *(f"    --hash={each}" for each in hashes)]
+        return Locked(self.name, " \\\n".join(lines), self.via)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,11 @@ def has_hash(entry: RecordEntry, digest: str, content: bytes | Path | None) -> b
     return listed == Hash(listed.name, _encoded(_digest(content, listed.name)))
 
 
+def hash_of(content: bytes) -> Hash:
+    """Return the hash of a file for its entry in a RECORD."""
+    return Hash("sha256", _encoded(hashlib.sha256(content).digest()))
+
+
 def _digest(content: bytes | Path, name: str) -> bytes:
     """Return the digest of bytes or of a file; `name` is the algorithm."""
     if isinstance(content, bytes):

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from msgspec import structs
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from flashc_backends.base import DependencyOptions
+from flashc_backends.base import DependencyContext
 from flashc_core.cache import digest
-from flashc_ir.endpoints import Dependency
+from flashc_core.files import tree_digest
 from flashc_ir.platform.images import image_of, never_bundled, sdk_distributions
 from flashc_ir.program import Program
+from flashc_ir.requirements import Dependency, IndexSource, PathSource, ResolverSettings
 
-
-@dataclass(frozen=True, slots=True)
-class RequestedRequirement:
-    """One requirement and the resource of the endpoint that asks for it; "" for the whole app."""
-
-    dependency: Dependency
-    endpoint: str
+from .asked import RequestedRequirement
+from .indexes import IndexAccess, index_access
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,23 +26,47 @@ class ResolutionRequest:
 
     A distribution that only a left-out distribution requires is left out too.  `allow_build` allows
     building a package without wheels from source, which runs the package's code on this machine.
+    `only_direct` asks for no distributions but those of the requirements.  `settings` are those of
+    the project, `access` the same for the resolver.  `trees` has the digests of the files and
+    folders that requirements name, by path.
     """
 
     requirements: tuple[RequestedRequirement, ...]
-    constraints: tuple[str, ...]
+    constraints: tuple[Dependency, ...]
     excluded: tuple[str, ...]
     python_version: str
     allow_build: bool = False
+    only_direct: bool = False
+    settings: ResolverSettings
+    access: IndexAccess
+    trees: tuple[tuple[str, str], ...] = ()
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """The requirements, each once, sorted."""
-        return tuple(sorted({r.dependency.requirement for r in self.requirements}))
+        """The requirements as text for people, each once, sorted."""
+        return tuple(sorted({str(r.dependency) for r in self.requirements}))
 
     @property
     def inputs(self) -> str:
-        """A digest of everything that the resolution depends on, except the index."""
-        parts = ("\n".join(part) for part in (self.lines, self.constraints, self.excluded))
+        """A digest of everything that the resolution depends on, except what indexes contain.
+
+        Parts that most projects do not have change the digest only where they are.
+        """
+        parts = [
+            "\n".join(self.lines),
+            "\n".join(sorted({d.requirement for d in self.constraints})),
+            "\n".join(self.excluded),
+        ]
+        hashes = sorted(
+            f"{d.requirement} {' '.join(d.hashes)}"
+            for d in (*(r.dependency for r in self.requirements), *self.constraints)
+            if d.hashes
+        )
+        settings = _without_spans(self.settings)
+        parts += [f"hashes\n{hashes}"] if hashes else []
+        parts += [f"settings\n{settings}"] if settings != _without_spans(ResolverSettings()) else []
+        parts += [f"trees\n{self.trees}"] if self.trees else []
+        parts += ["only direct"] if self.only_direct else []
         return digest(self.python_version, str(self.allow_build), *parts)
 
     def direct_requirements(self, endpoint: str) -> tuple[str, ...]:
@@ -55,31 +76,57 @@ class ResolutionRequest:
         )
 
 
-def collect_request(
-    program: Program, options: DependencyOptions, environ: Mapping[str, str]
-) -> ResolutionRequest:
+def _without_spans(settings: ResolverSettings) -> str:
+    """Return the settings as text without the locations of the indexes."""
+    indexes = [(i.name, i.url, i.explicit, i.default) for i in settings.indexes]
+    return repr((indexes, structs.replace(settings, indexes=())))
+
+
+def collect_request(program: Program, context: DependencyContext) -> ResolutionRequest:
     """Return the request for the artifact that all endpoints share.
 
-    `environ` are environment variables, which may choose images.
+    Environment variables may choose images.
+
+    Raises:
+        DependencyError: a variable of an index is not set; the finding is already reported.
     """
+    options, project = context.options, context.project
     excluded = {
         *never_bundled(),
         *sdk_distributions(),
         *(canonicalize_name(name) for name in options.exclude),
     }
-    if _images_bring_numpy(program, environ):
+    if _images_bring_numpy(program, project.environment):
         excluded.add("numpy")
     requirements = [RequestedRequirement(d, "") for d in program.requirements if not d.constraint]
     for endpoint in program.code_endpoints():
         requirements += [
             RequestedRequirement(d, endpoint.resource) for d in endpoint.configuration.dependencies
         ]
+    chosen = tuple(r for r in requirements if r.dependency.name not in excluded)
+    pins = {
+        r.dependency.name: r.dependency.source.name
+        for r in chosen
+        if isinstance(r.dependency.source, IndexSource)
+    }
+    paths = {
+        r.dependency.source.path for r in chosen if isinstance(r.dependency.source, PathSource)
+    }
+    paths |= {link for link in program.resolver.find_links if "://" not in link}
     return ResolutionRequest(
-        requirements=tuple(r for r in requirements if r.dependency.name not in excluded),
-        constraints=tuple(sorted({d.requirement for d in program.requirements if d.constraint})),
+        requirements=chosen,
+        constraints=tuple(
+            d for d in program.requirements if d.constraint and d.name not in excluded
+        ),
         excluded=tuple(sorted(excluded)),
         python_version=program.python_version,
         allow_build=options.allow_build,
+        only_direct=options.no_deps,
+        settings=program.resolver,
+        access=index_access(
+            program.resolver, pins, project.root, project.environment, context.services.sink
+        ),
+        trees=tuple((path, tree_digest(project.root / path)) for path in sorted(paths)),
     )
 
 
@@ -88,7 +135,7 @@ def _images_bring_numpy(program: Program, environ: Mapping[str, str]) -> bool:
     endpoints = list(program.code_endpoints())
     provided = [image_of(e, program.python_version, environ).find("numpy") for e in endpoints]
     asked = [
-        *program.requirements,
+        *(d for d in program.requirements if not d.constraint),
         *(d for e in endpoints for d in e.configuration.dependencies),
     ]
     return bool(endpoints) and all(

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 from flashc_backends.archive import LIMIT, archive_mtime
 from flashc_backends.base import RESOLUTION_MAX_AGE, DependencyContext
 from flashc_core import rules
 from flashc_core.cache import digest
+from flashc_core.diagnostics import Sink
 from flashc_core.files import LOCK_FILE
 from flashc_core.source import WholeFile
+from flashc_ir.platform.worker_packages import worker_facts
 from flashc_ir.program import Program
+from flashc_ir.requirements import GitSource, PathSource, UrlSource
 
+from .install import install
 from .layers import Layer, make_layers
+from .local_wheels import LocalWheel, WheelMaker
 from .lock import InvalidLock, Lock, Locked, read, render
 from .requirements import ResolutionRequest
 from .resolvers import resolver_named
@@ -36,7 +44,7 @@ def lock_of(program: Program, request: ResolutionRequest, context: DependencyCon
     Raises:
         DependencyError: the requirements can't be resolved; the finding is already reported.
     """
-    if context.options.no_deps or not request.lines:
+    if context.options.no_install or not request.lines:
         return Lock(inputs=request.inputs, python_version=request.python_version, entries=())
     written = read_lock(context)
     if written is not None and written.inputs == request.inputs:
@@ -62,13 +70,17 @@ def resolve(
     """
     services, resolver = context.services, context.options.resolver
     written = None if upgrade else read_lock(context)
-    previous = "" if written is None else written.requirements
-    key = digest(resolver, request.inputs, previous, *_index(context.project.environment))
+    kept = () if written is None else (e for e in written.entries if e.source is None)
+    previous = "".join(f"{entry.text}\n" for entry in kept)
+    urls = (index.url for index in request.access.settings.indexes)
+    environment = _index(context.project.environment)
+    worker = worker_facts().own.requirements
+    key = digest(resolver, request.inputs, previous, *environment, *urls, *worker)
     cached = None if upgrade else services.cache.read("locks", key, oldest=RESOLUTION_MAX_AGE)
     known = _cached_entries(cached)
     if known is None:
         services.progress.start(f"resolving {len(request.lines)} requirements")
-        entries = resolver_named(resolver).resolve(request, previous, services)
+        entries = _resolved(request, previous, context)
     else:
         entries = known
     lock = Lock(
@@ -82,6 +94,76 @@ def resolve(
     if known is None:  # a cached one keeps its age
         services.cache.write("locks", key, render(lock).encode())
     return lock
+
+
+def _resolved(
+    request: ResolutionRequest, previous: str, context: DependencyContext
+) -> tuple[Locked, ...]:
+    """Ask the resolver, and return its entries with the sources and hashes of the project.
+
+    Raises:
+        DependencyError: the requirements can't be resolved; the finding is already reported.
+    """
+    with tempfile.TemporaryDirectory(prefix="flashc-wheels-") as folder:
+        maker = WheelMaker(context=context, access=request.access, scratch=Path(folder))
+        wheels: dict[str, LocalWheel] = {}
+        by_name: dict[str, LocalWheel] = {}
+        for each in request.requirements:
+            source = each.dependency.source
+            if isinstance(source, PathSource | GitSource):
+                if str(source) not in wheels:
+                    name, span = each.dependency.name, each.dependency.span
+                    wheels[str(source)] = maker.make(name, source, span)
+                by_name[each.dependency.name] = wheels[str(source)]
+        resolver = resolver_named(context.options.resolver)
+        entries = resolver.resolve(request, wheels, previous, context.services)
+    urls = {
+        each.dependency.name: each.dependency.source.url
+        for each in request.requirements
+        if isinstance(each.dependency.source, UrlSource)
+    }
+    portable = [
+        _portable(entry, by_name.get(entry.name), urls.get(entry.name)) for entry in entries
+    ]
+    return tuple(_with_given_hashes(entry, request, context.services.sink) for entry in portable)
+
+
+def _portable(entry: Locked, wheel: LocalWheel | None, url: str | None) -> Locked:
+    """Return an entry with its source as the project writes it, without paths of this machine."""
+    if wheel is not None:
+        return entry.with_source(str(wheel.source)).with_hashes((f"sha256:{wheel.digest}",))
+    return entry if url is None else entry.with_source(url)
+
+
+def _with_given_hashes(entry: Locked, request: ResolutionRequest, sink: Sink) -> Locked:
+    """Return an entry with only the hashes that the project gives for it, if it gives any.
+
+    Raises:
+        DependencyError: no file has such a hash; the finding is already reported.
+    """
+    asked = (*(each.dependency for each in request.requirements), *request.constraints)
+    for dependency in asked:
+        if dependency.name != entry.name or not dependency.hashes:
+            continue
+        allowed = Requirement(dependency.requirement).specifier
+        if entry.version and not allowed.contains(entry.version, prereleases=True):
+            continue
+        kinds = {each.partition(":")[0] for each in entry.hashes}
+        if not any(each.partition(":")[0] in kinds for each in dependency.hashes):
+            entry = entry.with_hashes(dependency.hashes)  # the installer compares them
+            continue
+        hashes = tuple(each for each in entry.hashes if each in dependency.hashes)
+        if not hashes:
+            sink.report(
+                rules.HASH_MISMATCH,
+                dependency.span,
+                f"no file of `{entry.name}` {entry.version} has a hash that is given here",
+                notes=tuple(f"offered: {each}" for each in entry.hashes[:3]),
+                help=("find out why the files differ; only then write the new hashes",),
+            )
+            raise DependencyError
+        entry = entry.with_hashes(hashes)
+    return entry
 
 
 def _cached_entries(data: bytes | None) -> tuple[Locked, ...] | None:
@@ -133,7 +215,12 @@ def _index(environ: Mapping[str, str]) -> list[str]:
 
 
 def layers_of(
-    lock: Lock, context: DependencyContext, scratch: Path, *, forecast: bool = False
+    lock: Lock,
+    request: ResolutionRequest,
+    context: DependencyContext,
+    scratch: Path,
+    *,
+    forecast: bool = False,
 ) -> list[Layer]:
     """Return the lock's distributions as layers, installing those that are not cached.
 
@@ -151,12 +238,49 @@ def layers_of(
         archive_mtime(context.project.environment),
         context.services,
         scratch,
-        allow_build=context.options.allow_build,
-        before_install=partial(check_wheel_sizes, lock, context) if forecast else lambda: None,
+        installing=partial(_install, request=request, context=context, scratch=scratch),
+        before_install=partial(check_wheel_sizes, lock, request, context)
+        if forecast
+        else lambda: None,
     )
 
 
-def check_wheel_sizes(lock: Lock, context: DependencyContext) -> None:
+def _install(
+    entries: list[Locked],
+    target: Path,
+    *,
+    request: ResolutionRequest,
+    context: DependencyContext,
+    scratch: Path,
+) -> None:
+    """Install entries of a lock below `target`.
+
+    Raises:
+        DependencyError: a package can't be installed, or a source is not what was locked; the
+            finding is already reported.
+    """
+    spans = {each.dependency.name: each.dependency.span for each in request.requirements}
+    maker = WheelMaker(context=context, access=request.access, scratch=scratch / "wheels")
+    wheels: dict[str, LocalWheel] = {}
+    for entry in entries:
+        source = entry.source
+        if not isinstance(source, PathSource | GitSource):
+            continue
+        where = spans.get(entry.name, WholeFile(LOCK_FILE))
+        wheel = maker.make(entry.name, source, where)
+        if f"sha256:{wheel.digest}" not in entry.hashes:
+            context.services.sink.report(
+                rules.HASH_MISMATCH,
+                where,
+                f"the wheel of `{source}` is not the one in `{LOCK_FILE}`",
+                help=("run `flashc lock`",),
+            )
+            raise DependencyError
+        wheels[entry.name] = wheel
+    install(entries, request, wheels, target, context.services)
+
+
+def check_wheel_sizes(lock: Lock, request: ResolutionRequest, context: DependencyContext) -> None:
     """Check that the wheels can fit into an artifact, by the sizes that the index tells.
 
     Nothing is downloaded for this check.
@@ -164,7 +288,7 @@ def check_wheel_sizes(lock: Lock, context: DependencyContext) -> None:
     Raises:
         DependencyError: the wheels are too large; the finding is already reported.
     """
-    sizes = wheel_sizes(lock, context.options, context.services)
+    sizes = wheel_sizes(lock, request, context.services)
     total = sum(sizes.values())
     if total <= LIMIT * _WHEEL_MARGIN:
         return

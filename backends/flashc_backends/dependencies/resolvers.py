@@ -7,35 +7,46 @@ on Linux x86_64; in other cases it reports an error.
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from packaging.requirements import Requirement
 from uv import find_uv_bin
 
 from flashc_backends.base import ResolverName, Services
 from flashc_core import rules
 from flashc_core.source import WholeFile
+from flashc_ir.platform.worker_packages import worker_facts
+from flashc_ir.requirements import Dependency, IndexSource, UrlSource
 
+from .local_wheels import LocalWheel
 from .lock import DIRECT, Locked, parse_compiled
 from .requirements import ResolutionRequest
 from .tools import DependencyError, run
 
 PLATFORM = "x86_64-manylinux_2_28"
+_PROJECT = "your-app"  # the name of the project that uv is given
+# The options of uv that pip-tools has too, or that say what it does anyway.
+_PRE = {("prerelease", "allow"), ("index-strategy", "unsafe-first-match")}
+Wheels = Mapping[str, LocalWheel]
 
 
 class Resolver(Protocol):
     """Something that resolves requirements for the workers."""
 
     def resolve(
-        self, request: ResolutionRequest, previous: str, services: Services
+        self, request: ResolutionRequest, wheels: Wheels, previous: str, services: Services
     ) -> tuple[Locked, ...]:
         """Return the resolved distributions, each with its version and the hashes of its files.
 
-        The result depends only on the arguments and the package index.  `previous` is the text of
-        an earlier lock, whose versions are kept if they still fit.
+        The result depends only on the arguments and the package indexes.  `wheels` has the wheels
+        of requirements that come from no index, by the text of their sources.  `previous` is the
+        text of an earlier lock, whose versions are kept if they still fit.
 
         Raises:
             DependencyError: the requirements can't be resolved; the finding is already reported.
@@ -52,28 +63,34 @@ class UvResolver:
     """Resolves with uv, for Linux x86_64 and the app's Python, on any machine."""
 
     def resolve(
-        self, request: ResolutionRequest, previous: str, services: Services
+        self, request: ResolutionRequest, wheels: Wheels, previous: str, services: Services
     ) -> tuple[Locked, ...]:
         """See `Resolver.resolve`."""
         with tempfile.TemporaryDirectory(prefix="flashc-lock-") as name:
             folder = Path(name)
             target = folder / "requirements.txt"
             target.write_text(previous, encoding="utf-8")
+            config = folder / "uv.toml"
+            config.write_text(request.access.config(), encoding="utf-8")
+            overrides = request.settings.overrides
             run(
                 [
-                    *(find_uv_bin(), "pip", "compile", str(_inputs(folder, request))),
+                    *(find_uv_bin(), "pip", "compile", str(_project(folder, request, wheels))),
                     *("--output-file", str(target)),
                     *("--excludes", str(_listed(folder / "excludes.txt", request.excluded))),
-                    *("--constraints", str(_listed(folder / "limits.txt", request.constraints))),
+                    *("--constraints", str(_listed(folder / "limits.txt", _limits(request)))),
+                    *("--overrides", str(_listed(folder / "overrides.txt", overrides))),
                     *("--python-platform", PLATFORM, "--python-version", request.python_version),
                     *("--generate-hashes", "--no-header", "--quiet"),
                     # Without these, uv looks for the workers' Python on this machine, and downloads it.
                     *("--python", sys.executable, "--no-python-downloads"),
-                    *("--no-config", "--color", "never"),
+                    *("--config-file", str(config), "--color", "never"),
+                    *(("--no-deps",) if request.only_direct else ()),
                     *(() if request.allow_build else ("--only-binary", ":all:")),
                 ],
                 services,
-                request,
+                request.requirements,
+                environment=request.access.environment(),
             )
             return parse_compiled(target.read_text(encoding="utf-8"))
 
@@ -82,7 +99,7 @@ class PipToolsResolver:
     """Resolves with pip-tools, which knows only the interpreter and platform that it runs on."""
 
     def resolve(
-        self, request: ResolutionRequest, previous: str, services: Services
+        self, request: ResolutionRequest, wheels: Wheels, previous: str, services: Services
     ) -> tuple[Locked, ...]:
         """See `Resolver.resolve`."""
         running = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -96,14 +113,27 @@ class PipToolsResolver:
                 help=("use the default, `--locker uv`",),
             )
             raise DependencyError
+        if (
+            request.access.pins
+            or request.settings.overrides
+            or set(request.settings.options) - _PRE
+        ):
+            services.sink.report(
+                rules.RESOLVER_FAILED,
+                WholeFile("pyproject.toml"),
+                "pip-tools can't ask one index for some packages only, and does not know uv's options",
+                help=("use the default, `--locker uv`",),
+            )
+            raise DependencyError
         with tempfile.TemporaryDirectory(prefix="flashc-lock-") as name:
             folder = Path(name)
             target = folder / "requirements.txt"
             target.write_text(previous, encoding="utf-8")
-            limits = _listed(folder / "limits.txt", request.constraints)
+            limits = _listed(folder / "limits.txt", _limits(request))
+            source = _listed(folder / "requirements.in", _with_indexes(request, wheels))
             run(
                 [
-                    *(sys.executable, "-m", "piptools", "compile", str(_inputs(folder, request))),
+                    *(sys.executable, "-m", "piptools", "compile", str(source)),
                     *("--output-file", str(target), "--constraint", str(limits)),
                     *("--generate-hashes", "--no-header", "--quiet"),
                     *("--no-emit-index-url", "--no-emit-find-links", "--no-emit-trusted-host"),
@@ -111,18 +141,71 @@ class PipToolsResolver:
                     *(() if request.allow_build else ("--pip-args", "--only-binary=:all:")),
                 ],
                 services,
-                request,
+                request.requirements,
+                environment=request.access.environment(),
             )
             entries = parse_compiled(target.read_text(encoding="utf-8"))
-            return without_distributions(entries, request.excluded)
+            kept = without_distributions(entries, request.excluded)
+            return tuple(e for e in kept if DIRECT in e.via) if request.only_direct else kept
 
 
-def _inputs(folder: Path, request: ResolutionRequest) -> Path:
-    """Write the requested requirements to a file for the resolver and return the file's path."""
-    return _listed(folder / "requirements.in", request.lines)
+def _project(folder: Path, request: ResolutionRequest, wheels: Wheels) -> Path:
+    """Write a project with the requirements for uv, and return the path of its `pyproject.toml`.
+
+    Only the form of a project can say which index is asked for which distribution.
+    """
+    lines = [
+        "[project]",
+        f'name = "{_PROJECT}"',
+        'version = "0"',
+        f'requires-python = "=={request.python_version}.*"',
+        f"dependencies = {json.dumps(_lines(request, wheels))}",
+    ]
+    file = folder / "pyproject.toml"
+    file.write_text("\n".join(lines) + "\n" + request.access.tables(), encoding="utf-8")
+    return file
 
 
-def _listed(file: Path, lines: tuple[str, ...]) -> Path:
+def _lines(request: ResolutionRequest, wheels: Wheels) -> list[str]:
+    """Return the requirements as texts of PEP 508, each once, sorted."""
+    expanded = request.access.expanded
+    return sorted({_line(each.dependency, wheels, expanded) for each in request.requirements})
+
+
+def _line(dependency: Dependency, wheels: Wheels, expanded: Callable[[str], str]) -> str:
+    """Return a requirement as a text of PEP 508; one with a source has the URL of its wheel."""
+    source = dependency.source
+    if source is None or isinstance(source, IndexSource):
+        return dependency.requirement
+    if isinstance(source, UrlSource):
+        url = expanded(source.url)
+    else:
+        url = wheels[str(source)].file.as_uri()
+    requirement = Requirement(dependency.requirement)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    marker = f" ; {requirement.marker}" if requirement.marker is not None else ""
+    return f"{dependency.name}{extras} @ {url}{marker}"
+
+
+def _limits(request: ResolutionRequest) -> tuple[str, ...]:
+    """Return the constraints, each once, sorted; the worker's own requirements are among them."""
+    worker = worker_facts().own.requirements
+    return tuple(sorted({*worker, *(each.requirement for each in request.constraints)}))
+
+
+def _with_indexes(request: ResolutionRequest, wheels: Wheels) -> tuple[str, ...]:
+    """Return the lines of a requirements file for pip-tools: the indexes and the requirements."""
+    settings = request.access.settings
+    lines = ["--no-index"] if settings.no_index else []
+    lines += ["--pre"] if ("prerelease", "allow") in settings.options else []
+    lines += [f"--find-links {link}" for link in request.access.links()]
+    lines += [f"--trusted-host {host}" for host in settings.insecure_hosts]
+    for index in settings.indexes:
+        lines.append(f"{'--index-url' if index.default else '--extra-index-url'} {index.url}")
+    return (*lines, *_lines(request, wheels))
+
+
+def _listed(file: Path, lines: Sequence[str]) -> Path:
     """Write lines to a file and return its path."""
     file.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return file

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from flashc_backends.base import Progress, Services
@@ -13,7 +13,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Label, Rule, Sink
 from flashc_core.source import WholeFile
 
-from .requirements import RequestedRequirement, ResolutionRequest
+from .asked import RequestedRequirement
 
 _TIMEOUT = 1800  # seconds after which a tool is killed
 _TICK = 0.1  # seconds between two updates of the progress
@@ -26,13 +26,14 @@ class DependencyError(Exception):
 def run(
     command: list[str],
     services: Services,
-    request: ResolutionRequest | None = None,
+    request: Sequence[RequestedRequirement] | None = None,
     *,
     count: Callable[[], int] = lambda: 0,
+    environment: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a resolver or an installer.
+    """Run a resolver, an installer or a build, with the environment of this process by default.
 
-    `request` is what the resolver was asked, so that a report can show which endpoints asked for a
+    `request` are the requirements that the resolver was asked for, so that a report can show which endpoints asked for a
     package.  `count` returns how many packages are done so far, for the progress.
 
     Raises:
@@ -41,7 +42,7 @@ def run(
     """
     sink = services.sink
     try:
-        done = _completed(command, services.progress, count)
+        done = _completed(command, services.progress, count, environment)
     except (OSError, subprocess.TimeoutExpired) as error:
         sink.report(
             rules.RESOLVER_FAILED,
@@ -55,7 +56,10 @@ def run(
 
 
 def _completed(
-    command: list[str], progress: Progress, count: Callable[[], int]
+    command: list[str],
+    progress: Progress,
+    count: Callable[[], int],
+    environment: Mapping[str, str] | None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end and return its result; update the progress meanwhile.
 
@@ -66,7 +70,11 @@ def _completed(
     deadline = time.monotonic() + _TIMEOUT
     shown = 0
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8"
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        env=environment,
     ) as process:
         try:
             while True:
@@ -84,12 +92,12 @@ def _completed(
             raise
 
 
-def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) -> None:
+def _report_failure(text: str, sink: Sink, request: Sequence[RequestedRequirement] | None) -> None:
     """Report the message of a tool that failed, at the requirements that the message names."""
     rule = _rule_for(text)
     concerned = [
         (r.dependency.span, r)
-        for r in (request.requirements if request is not None else ())
+        for r in request or ()
         if re.search(rf"(?<![\w-]){re.escape(r.dependency.name)}(?![\w-])", text.lower())
     ]
     positions = sorted(dict(concerned).items())
@@ -107,7 +115,7 @@ def _report_failure(text: str, sink: Sink, request: ResolutionRequest | None) ->
 def _asked(r: RequestedRequirement) -> str:
     """Return, as text for a message, which endpoint asks for a requirement."""
     who = f"`{r.endpoint}`" if r.endpoint else "the app"
-    return f"{who} asks for `{r.dependency.requirement}`"
+    return f"{who} asks for `{r.dependency}`"
 
 
 _MESSAGES = {
@@ -131,7 +139,7 @@ def _rule_for(text: str) -> Rule:
         return rules.NO_WHEEL
     if "No solution found" in text or "ResolutionImpossible" in text or "unsatisfiable" in text:
         return rules.UNSATISFIABLE
-    if "Could not find a version" in text:
+    if "Could not find a version" in text or "conflicting URLs" in text:
         return rules.UNSATISFIABLE
     return rules.RESOLVER_FAILED
 

@@ -15,11 +15,11 @@ from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Edit
 from flashc_ir.endpoints import (
     Configuration,
-    Dependency,
     Endpoint,
     ExistingEndpoint,
     ImageEndpoint,
 )
+from flashc_ir.requirements import Dependency
 
 from . import parameters
 from .parameters import read_configuration

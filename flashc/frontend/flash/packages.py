@@ -6,12 +6,12 @@ import re
 
 from flashc.frontend.decode import ArgumentDecoder, alternatives
 from flashc.frontend.parameter_table import Arguments, Parameter
-from flashc.project.requirements import pinned, why_invalid
+from flashc.project.requirements.texts import InvalidText, parse, pinned, without_credentials
 from flashc_core import rules
 from flashc_core.source import Span
-from flashc_ir.endpoints import Dependency
 from flashc_ir.platform.distributions import distribution_for_module
 from flashc_ir.platform.images import supported_pythons
+from flashc_ir.requirements import Dependency
 
 
 def read_dependencies(
@@ -21,28 +21,32 @@ def read_dependencies(
     argument = arguments.given(parameter.name)
     if argument is None:
         return parameter.default
-    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
-    from packaging.utils import canonicalize_name
-
     decoder = arguments.decoder
     found: list[Dependency] = []
     for text, span in decoder.texts(argument, arguments.describe(parameter.name)) or ():
         try:
-            requirement = Requirement(text)
-        except InvalidRequirement as error:
-            reason = why_invalid(text, error)
+            parsed = parse(text)
+        except InvalidText as error:
             corrected = pinned(text)
+            help = error.help or "write it as `name`, `name==1.2`, `name[extra]>=1` or `name @ URL`"
             decoder.sink.report(
                 rules.INVALID_REQUIREMENT,
                 span,
-                f"`{text}` is not a valid requirement: {reason}",
-                help=("write it as `name`, `name==1.2`, `name[extra]>=1` or `name @ URL`",),
+                f"`{without_credentials(text)}` is not a valid requirement: {error}",
+                help=(help,),
                 fix=None if corrected == text else decoder.ending_fix(span, text, corrected),
             )
             continue
-        name = canonicalize_name(requirement.name)
-        _check_package(decoder, name, text, span)
-        found.append(Dependency(name=name, requirement=str(requirement), span=span))
+        _check_package(decoder, parsed.name, text, span)
+        found.append(
+            Dependency(
+                name=parsed.name,
+                requirement=parsed.requirement,
+                span=span,
+                source=parsed.source,
+                hashes=parsed.hashes,
+            )
+        )
     return tuple(found)
 
 

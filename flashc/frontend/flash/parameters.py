@@ -20,8 +20,9 @@ from flashc.frontend.parameter_table import (
 )
 from flashc.frontend.worker_variables import read_environment
 from flashc_core.diagnostics import Sink
-from flashc_ir.endpoints import Configuration, Dependency
+from flashc_ir.endpoints import Configuration
 from flashc_ir.platform.catalogue import GpuGroup
+from flashc_ir.requirements import Dependency
 from flashc_ir.resources import (
     Cpu,
     Gpu,

@@ -14,7 +14,8 @@ from flashc.frontend.parameter_table import Arguments, check_names
 from flashc.frontend.resource_names import resource_name
 from flashc_core import rules
 from flashc_core.source import Edit
-from flashc_ir.endpoints import Configuration, Dependency
+from flashc_ir.endpoints import Configuration
+from flashc_ir.requirements import Dependency
 
 from .names import (
     DEFAULT_CPU,

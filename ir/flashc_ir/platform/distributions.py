@@ -59,16 +59,31 @@ def distributions_of(module: str) -> tuple[str, ...]:
     is installed by `sentence-transformers`, `google.cloud.storage` by `google-cloud-storage` or one
     of its prefixes.
     """
-    known = distribution_facts().import_names.names
-    parts = module.split(".")
-    prefixes = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
-    for prefix in prefixes:
-        if prefix in known:
-            return known[prefix]
+    known = _by_module(module)
+    if known:
+        return known
     from packaging.utils import canonicalize_name  # takes long to import, and most names are known
 
-    shortest_first = reversed(prefixes)
+    parts = module.split(".")
+    shortest_first = [".".join(parts[:length]) for length in range(1, len(parts) + 1)]
     return tuple(dict.fromkeys(canonicalize_name(p.replace(".", "-")) for p in shortest_first))
+
+
+@cache
+def known_distributions() -> frozenset[str]:
+    """Return the names in the data file, which all are names of distributions that exist."""
+    facts = distribution_facts()
+    lists = (facts.workers, facts.commonly_transitive, facts.not_imported_directly)
+    installing = (name for names in facts.import_names.names.values() for name in names)
+    return frozenset((*installing, *(name for each in lists for name in each.names)))
+
+
+def _by_module(module: str) -> tuple[str, ...]:
+    """Return the distributions that install a dotted module by the data file; none if unknown."""
+    known = distribution_facts().import_names.names
+    parts = module.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((known[prefix] for prefix in prefixes if prefix in known), ())
 
 
 def distribution_for_module(requirement: str) -> str | None:

@@ -19,6 +19,9 @@ from .facts import Fact, Names, read_facts
 if TYPE_CHECKING:  # importing it takes long
     from packaging.specifiers import SpecifierSet
 
+DEFAULT_PYTHON = "3.12"
+"""The version that the SDK takes if a project names none, and whose image has the most packages."""
+
 ImageKind = Literal["gpu", "cpu", "lb", "lb-cpu"]
 
 

@@ -1,0 +1,15 @@
+"""Say which endpoint asks for a requirement."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flashc_ir.requirements import Dependency
+
+
+@dataclass(frozen=True, slots=True)
+class RequestedRequirement:
+    """One requirement and the resource of the endpoint that asks for it; "" for the whole app."""
+
+    dependency: Dependency
+    endpoint: str

@@ -1,0 +1,206 @@
+"""Collect what the readers find in a project's files, with the findings about them."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from flashc.project.inputs import file_input
+from flashc.project.project import Project
+from flashc_core import rules
+from flashc_core.diagnostics import Rule, Sink
+from flashc_core.source import Lines, Span, WholeFile
+from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
+
+from .texts import InvalidText, Parsed, parse, without_credentials
+
+GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
+
+
+@dataclass(eq=False, kw_only=True)
+class Collector:
+    """What was found so far; the readers add to it, in the order of the files.
+
+    `extras` are the extras of the project that are chosen.  `inputs` are the files that were
+    looked for; see `flashc.project.inputs`.
+    """
+
+    project: Project
+    sink: Sink
+    extras: set[str] = field(default_factory=set[str])
+    groups: set[str] = field(default_factory=set[str])
+    found: list[Dependency] = field(default_factory=list[Dependency])
+    offers: list[Offer] = field(default_factory=list[Offer])
+    indexes: list[PackageIndex] = field(default_factory=list[PackageIndex])
+    find_links: list[str] = field(default_factory=list[str])
+    insecure_hosts: list[str] = field(default_factory=list[str])
+    overrides: list[str] = field(default_factory=list[str])
+    inputs: list[str] = field(default_factory=list[str])
+    options: dict[str, str] = field(default_factory=dict[str, str])
+    no_index: bool = False
+    _tables: dict[str, dict[str, Any] | None] = field(
+        default_factory=dict[str, dict[str, Any] | None]
+    )
+
+    def read(self, path: str) -> str | None:
+        """Return the text of a file relative to the root; None if it can't be read."""
+        self.inputs.append(file_input(path))
+        if path not in self.project.unsaved and not _is_file(self.project.root / path):
+            return None  # reading a named pipe would not end
+        try:
+            return self.project.read(path).decode("utf-8")
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def table(self, path: str) -> dict[str, Any] | None:
+        """Return the content of a TOML file; None if there is none.
+
+        A file that is not TOML is reported if it belongs to the project.
+        """
+        if path not in self._tables:
+            self._tables[path] = self._read_table(path)
+        return self._tables[path]
+
+    def _read_table(self, path: str) -> dict[str, Any] | None:
+        """Read a TOML file for `table`."""
+        text = self.read(path)
+        if text is None:
+            return None
+        import tomllib  # takes longer to import than a cached check
+
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            if not path.startswith("../"):
+                self.report(
+                    WholeFile(path), f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION
+                )
+            return None
+
+    def distribution_in(self, folder: str) -> str | None:
+        """Return the name of the distribution in a folder, if its files say it."""
+        document = self.table(posixpath.join(folder, "pyproject.toml")) or {}
+        for table in (
+            as_table(document.get("project")),
+            as_table(as_table(document.get("tool")).get("poetry")),
+        ):
+            if isinstance(table.get("name"), str):
+                return str(table["name"])
+        text = self.read(posixpath.join(folder, "setup.cfg"))
+        if text is None:
+            return None
+        import configparser
+
+        parser = configparser.ConfigParser(interpolation=None)
+        try:
+            parser.read_string(text)
+        except configparser.Error:
+            return None
+        return parser.get("metadata", "name", fallback=None)
+
+    def parse(self, text: str, folder: str = "") -> Parsed:
+        """Parse a requirement in a file of `folder`; see `texts.parse`.
+
+        Raises:
+            InvalidText: the text is no requirement.
+        """
+        return parse(text, folder, self._name_of)
+
+    def _name_of(self, folder: str) -> str | None:
+        """Return the name of the distribution in a folder; the project itself needs none."""
+        return self.distribution_in(folder) or ("the-project" if folder == "." else None)
+
+    def add(self, parsed: Parsed, span: Span, *, hashes: Iterable[str] = ()) -> None:
+        """Add a requirement."""
+        self.found.append(
+            Dependency(
+                name=parsed.name,
+                requirement=parsed.requirement,
+                span=span,
+                source=parsed.source,
+                hashes=tuple(sorted({*hashes, *parsed.hashes})),
+            )
+        )
+
+    def limit(self, parsed: Parsed, span: Span, *, hashes: Iterable[str] = ()) -> None:
+        """Add a requirement that only limits versions."""
+        if parsed.source is not None:
+            self.add(parsed, span, hashes=hashes)
+            return
+        self.found.append(
+            Dependency(
+                name=parsed.name,
+                requirement=parsed.requirement,
+                span=span,
+                constraint=True,
+                hashes=tuple(sorted(hashes)),
+            )
+        )
+
+    def report(
+        self,
+        where: Span | WholeFile,
+        message: str,
+        rule: Rule = rules.INVALID_REQUIREMENTS_FILE,
+        help: str = "",
+    ) -> None:
+        """Report a part of a file that can't be used."""
+        self.sink.report(rule, where, message, help=(help,) if help else ())
+
+    def where(self, span: Span, error: InvalidText) -> Span | WholeFile:
+        """Return the location of a report: the whole file, which is not shown, for a secret."""
+        return WholeFile(span.path) if error.has_secret else span
+
+    def refuse(self, text: str, span: Span, error: InvalidText) -> None:
+        """Report a text that is no requirement."""
+        self.report(
+            self.where(span, error),
+            f"`{without_credentials(text)}` is not a valid requirement: {error}",
+            rules.INVALID_REQUIREMENT,
+            error.help or GENERAL_HELP,
+        )
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether a path is that of a regular file; False for one that can't be a path."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def as_table(value: object) -> dict[str, Any]:
+    """Return a table of TOML; an empty one if the value is something else."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """Return an array of TOML; an empty one if the value is something else."""
+    return value if isinstance(value, list) else []
+
+
+def span_of(path: str, lines: Lines, *sought: str, after: str = "") -> Span:
+    """Return the span of the first of some texts that a line of a file contains.
+
+    Lines up to the first one that contains `after` are passed over.  A file may write a string with
+    escapes, so that no line contains it.  Then the result is the whole file.
+    """
+    begin = 1
+    for number in range(1, len(lines) + 1 if after else 1):
+        if after in lines.line(number):
+            begin = number
+            break
+    for text in sought:
+        for number in range(begin, len(lines) + 1):
+            column = lines.line(number).find(text)
+            if column >= 0:
+                return Span(path, number, column + 1, number, column + 1 + len(text))
+    return Span(path, 1, 1, len(lines), len(lines.line(len(lines))) + 1)
+
+
+def is_project_itself(parsed: Parsed) -> bool:
+    """Return whether a requirement names the folder of the project."""
+    return isinstance(parsed.source, PathSource) and parsed.source.path == "."

@@ -1,0 +1,108 @@
+"""Read the versions that other tools have locked, so that flashc's lock agrees with theirs."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections import Counter
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.utils import canonicalize_name
+
+from flashc_core import rules
+from flashc_core.source import Lines, Span, WholeFile
+
+from .collector import Collector, as_list, as_table, span_of
+from .texts import InvalidText, Parsed, with_marker
+from .uv_tables import UvTables
+
+UV_LOCK, POETRY_LOCK, PIPFILE_LOCK = "uv.lock", "poetry.lock", "Pipfile.lock"
+
+
+def read_locked_versions(collector: Collector, uv: UvTables) -> None:
+    """Add a constraint for each package of `uv.lock` that comes from an index.
+
+    The commits of packages from git repositories are added to `uv`.  The lock is in the folder of
+    the workspace.  Source of the form: docs.astral.sh/uv/concepts/projects/layout.
+    """
+    path = posixpath.join(uv.root, UV_LOCK)
+    document = collector.table(path)
+    if document is None:
+        return
+    inside = not path.startswith("../")
+    lines = Lines(collector.read(path) or "")
+    packages = [as_table(each) for each in as_list(document.get("package"))]
+    for package in packages:
+        name = canonicalize_name(str(package.get("name", "")))
+        source = as_table(package.get("source"))
+        if "git" in source:
+            commit = urlsplit(str(source["git"])).fragment
+            if commit:
+                uv.commits[name] = commit
+        if "registry" not in source or "version" not in package:
+            continue
+        named = f'name = "{package["name"]}"'
+        span = span_of(path, lines, named) if inside else Span("pyproject.toml", 1, 1, 1, 1)
+        _limit(collector, name, package, span)
+
+
+def read_poetry_lock(collector: Collector) -> None:
+    """Add a constraint for each package of `poetry.lock` that comes from an index.
+
+    Packages in several versions have none.
+    """
+    document = collector.table(POETRY_LOCK) or {}
+    packages = [as_table(each) for each in as_list(document.get("package"))]
+    lines = Lines((collector.read(POETRY_LOCK) if packages else "") or "")
+    names = Counter(canonicalize_name(str(package.get("name", ""))) for package in packages)
+    for package in packages:
+        name = canonicalize_name(str(package.get("name", "")))
+        kind = as_table(package.get("source")).get("type", "legacy")
+        if names[name] > 1 or kind != "legacy" or "version" not in package:
+            continue
+        span = span_of(POETRY_LOCK, lines, f'name = "{package["name"]}"')
+        files = [as_table(file) for file in as_list(package.get("files"))]
+        hashes = {str(file["hash"]) for file in files if "hash" in file}
+        collector.limit(Parsed(name, f"{name}=={package['version']}"), span, hashes=hashes)
+
+
+def read_pipfile_lock(collector: Collector) -> None:
+    """Add a constraint for each package of `Pipfile.lock` that has a version."""
+    text = collector.read(PIPFILE_LOCK)
+    if text is None:
+        return
+    try:
+        document: Any = json.loads(text)
+    except ValueError as error:
+        message = f"`{PIPFILE_LOCK}` can't be used: {error}"
+        collector.report(WholeFile(PIPFILE_LOCK), message, rules.INVALID_CONFIGURATION)
+        return
+    lines = Lines(text)
+    for name, package in as_table(as_table(document).get("default")).items():
+        table = as_table(package)
+        version = table.get("version")
+        if isinstance(version, str) and version.startswith("=="):
+            parsed = Parsed(canonicalize_name(name), f"{canonicalize_name(name)}{version}")
+            hashes = set(map(str, as_list(table.get("hashes"))))
+            collector.limit(parsed, span_of(PIPFILE_LOCK, lines, f'"{name}"'), hashes=hashes)
+
+
+def _limit(collector: Collector, name: str, package: dict[str, Any], span: Span) -> None:
+    """Add the constraint of one package; one that has several versions has markers."""
+    requirement = f"{name}=={package['version']}"
+    markers = [str(marker) for marker in as_list(package.get("resolution-markers"))]
+    try:
+        if markers:
+            both = " or ".join(f"({marker})" for marker in markers)
+            requirement = with_marker(requirement, both)
+    except InvalidText:
+        return
+    collector.limit(Parsed(name, requirement), span, hashes=_hashes(package))
+
+
+def _hashes(package: dict[str, Any]) -> set[str]:
+    """Return the hashes of a package's files."""
+    files = [as_table(package.get("sdist"))]
+    files += [as_table(wheel) for wheel in as_list(package.get("wheels"))]
+    return {str(file["hash"]) for file in files if "hash" in file}

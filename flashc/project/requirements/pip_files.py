@@ -1,0 +1,247 @@
+"""Read `requirements.txt` and the files that it includes, in pip's format."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import Any
+
+from flashc_core.source import Lines, Span
+from flashc_ir.requirements import PackageIndex
+
+from .collector import Collector, is_project_itself
+from .texts import InvalidText, source_of, without_credentials
+
+REQUIREMENTS = "requirements.txt"
+_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
+_ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
+_OPTION = re.compile(r"\s+--?[a-z]")
+_EDITABLE = re.compile(r"^(?:-e|--editable)[\s=]+")
+_HARMLESS = frozenset(
+    "requirements constraints only_binary prefer_binary use_features features_enabled "
+    "require_hashes".split()
+)
+
+
+def read_pip_files(collector: Collector) -> None:
+    """Add the requirements and the options of `requirements.txt`, if the project has it."""
+    project = collector.project
+    if REQUIREMENTS not in project.by_path:
+        return
+    if not _can_include(collector):
+        return
+    from pip_requirements_parser import (
+        InstallationError,
+        RequirementsFile,
+    )  # imported only if the project has the file
+
+    file = project.root / REQUIREMENTS
+    unsaved = project.unsaved.get(REQUIREMENTS)
+    try:
+        if unsaved is None:
+            parsed = RequirementsFile.from_file(str(file), include_nested=True)
+        else:  # the parser's own `from_string` raises NameError
+            import tempfile
+
+            with tempfile.TemporaryDirectory(prefix="flashc-") as folder:
+                draft = Path(folder, REQUIREMENTS)
+                draft.write_bytes(unsaved)
+                parsed = RequirementsFile.from_file(str(draft), include_nested=False)
+    except (OSError, ValueError, InstallationError) as error:
+        reason = str(error) or type(error).__name__
+        collector.report(
+            Span(REQUIREMENTS, 1, 1, 1, 1),
+            f"`{REQUIREMENTS}`: it can't be read: {reason.replace(str(file.parent), '.')}",
+        )
+        return
+    for option in parsed.options:
+        _read_option(collector, option)
+    for item in parsed.requirements:
+        _read_requirement(collector, item.requirement_line, item.hash_options, item.is_constraint)
+    for line in parsed.invalid_lines:
+        # The parser refuses paths after `@`, which uv and flashc accept
+        hashes = re.findall(r"--hash[=\s](\S+)", line.line or "")
+        _read_requirement(collector, line, hashes, is_constraint=False)
+
+
+def _can_include(collector: Collector) -> bool:
+    """Record the files that `requirements.txt` includes as inputs; report what can't be included.
+
+    A path is relative to the root.  It may lead out of the project, or to a file that does not
+    exist.  The result is False if a file includes itself, directly or not, or if it is a URL.
+    """
+    done: set[str] = set()
+    pending: list[tuple[str, tuple[str, ...]]] = [(REQUIREMENTS, ())]
+    while pending:
+        path, above = pending.pop()
+        if path in above or "://" in path:
+            problem = (
+                "includes itself" if path in above else "is a URL, and flashc reads only files"
+            )
+            where = _including_line(collector, above[1] if len(above) > 1 else path)
+            collector.report(where, f"`{REQUIREMENTS}`: `{without_credentials(path)}` {problem}")
+            return False
+        if path in done:
+            continue
+        done.add(path)
+        text = collector.read(path)
+        if text is None:
+            continue
+        for name in _INCLUDE.findall(text):
+            is_url = "://" in name
+            folder = posixpath.dirname(path)
+            included = name if is_url else posixpath.normpath(posixpath.join(folder, name))
+            pending.append((included, (*above, path)))
+    return True
+
+
+def _read_requirement(
+    collector: Collector, line: Any, hashes: list[str], is_constraint: bool
+) -> None:
+    """Add the requirement of one line, or report the line."""
+    span, shown, folder = _line_of(collector, line)
+    text = _OPTION.split(_EDITABLE.sub("", line.line.strip()), maxsplit=1)[0].strip()
+    is_editable = _EDITABLE.match(line.line.strip()) is not None
+    try:
+        if text.startswith("-"):
+            raise InvalidText("flashc does not support this option", "remove the line")
+        _check_line_options(line.line)
+        parsed = collector.parse(text, folder)
+        if is_editable and parsed.source is None:
+            raise InvalidText("`-e` needs a path or a URL")
+    except InvalidText as error:
+        is_shown = shown.startswith("`")  # the reason and the help may repeat a part of the line
+        reason = f": {error}" if is_shown else ""
+        help = (error.help if is_shown else "") or _ONE_PER_LINE
+        message = f"`{span.path}`: {shown} is not a valid requirement{reason}"
+        collector.report(collector.where(span, error), message, help=help)
+        return
+    if is_project_itself(parsed):  # its files are in the artifact anyway
+        from packaging.requirements import Requirement
+
+        collector.extras |= Requirement(parsed.requirement).extras
+    elif is_constraint:
+        collector.limit(parsed, span, hashes=hashes)
+    else:
+        collector.add(parsed, span, hashes=hashes)
+
+
+def _check_line_options(text: str) -> None:
+    """Check the options behind a requirement.
+
+    Raises:
+        InvalidText: flashc does not support one of them.
+    """
+    for option in re.findall(r"\s(--[a-z-]+)", text):
+        if option != "--hash":
+            raise InvalidText(f"flashc does not support `{option}`", f"remove `{option}`")
+
+
+def _read_option(collector: Collector, line: Any) -> None:
+    """Add what a line of options says, or report an option that flashc does not support."""
+    span, shown, folder = _line_of(collector, line)
+    for name, value in line.options.items():
+        match name:
+            case "index_url":
+                _add_index(collector, str(value), span, shown, default=True)
+            case "extra_index_urls":
+                # As for pip, a version that one index lacks may come from another one.  Other than
+                # for pip, the public index is the last that is asked.
+                collector.options.setdefault("index-strategy", "unsafe-first-match")
+                for url in value:
+                    _add_index(collector, str(url), span, shown, default=False)
+            case "no_index":
+                collector.no_index = True
+            case "find_links":
+                for location in value:
+                    _add_links(collector, str(location), span, shown, folder)
+            case "pre":
+                collector.options["prerelease"] = "allow"
+            case "trusted_hosts":
+                collector.insecure_hosts += map(str, value)
+            case "no_binary":
+                _refuse(collector, span, shown, "artifacts are made from wheels only")
+            case _ if name not in _HARMLESS:
+                _refuse(collector, span, shown, "flashc does not support this option")
+            case _:
+                pass
+
+
+def _refuse(collector: Collector, span: Span, shown: str, reason: str) -> None:
+    """Report a line of options that flashc does not support."""
+    collector.report(
+        span, f"`{span.path}`: {shown} can't be used: {reason}", help="remove the line"
+    )
+
+
+def _add_index(collector: Collector, url: str, span: Span, shown: str, *, default: bool) -> None:
+    """Add a package index."""
+    try:
+        source_of(url)
+    except InvalidText as error:
+        collector.report(
+            collector.where(span, error),
+            f"`{span.path}`: {shown} can't be used: {error}",
+            help=error.help,
+        )
+        return
+    if default:  # the last one counts, as for pip
+        collector.indexes = [index for index in collector.indexes if not index.default]
+    collector.indexes.append(PackageIndex(name="", url=url, span=span, default=default))
+
+
+def _add_links(collector: Collector, location: str, span: Span, shown: str, folder: str) -> None:
+    """Add a folder or a page with files of distributions."""
+    try:
+        source = source_of(location, folder)
+    except InvalidText as error:
+        collector.report(
+            collector.where(span, error),
+            f"`{span.path}`: {shown} can't be used: {error}",
+            help=error.help,
+        )
+        return
+    collector.find_links.append(str(source))
+
+
+# Positions ----------------------------------------------------------------------------------------
+
+
+def _line_of(collector: Collector, line: Any) -> tuple[Span, str, str]:
+    """Return the span of a line, the text that names it in a message, and the file's folder.
+
+    The text is the line itself only if the line is in a file of the project that is named like a
+    list of requirements.  Other files may contain credentials: a file outside of the project, which
+    a hostile project can include, or a file such as `.env`.  A line of such a file is named by its
+    number.  A password in a URL is left out.
+    """
+    project = collector.project
+    number = line.line_number or 1
+    text = without_credentials(line.line.split(" --hash", 1)[0].strip())
+    path = Path(os.path.relpath(line.filename, project.root)).as_posix()
+    if REQUIREMENTS in project.unsaved:  # an editor's text includes nothing
+        path = REQUIREMENTS
+    folder = posixpath.dirname(path)
+    if path not in project.by_path or not path.endswith((".txt", ".in")):
+        return _including_line(collector, path), f"line {number} of `{path}`", folder
+    lines = project.lines(path)
+    end = len(lines.line(number)) if lines is not None and number <= len(lines) else len(text)
+    return Span(path, number, 1, number, end + 1), f"`{text}`", folder
+
+
+def _including_line(collector: Collector, included: str) -> Span:
+    """Return the line of `requirements.txt` that includes a file.
+
+    If an included file includes it, return the first line of `requirements.txt` that includes
+    anything.
+    """
+    lines = Lines(collector.project.read(REQUIREMENTS).decode("utf-8", "replace"))
+    including: dict[str, int] = {}
+    for number in range(1, len(lines) + 1):
+        match = _INCLUDE.match(lines.line(number))
+        if match is not None:
+            including.setdefault(posixpath.normpath(match[1]), number)
+    number = including.get(included, next(iter(including.values()), 1))
+    return Span(REQUIREMENTS, number, 1, number, len(lines.line(number)) + 1)

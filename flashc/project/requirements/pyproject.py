@@ -1,0 +1,189 @@
+"""Read the requirements in `pyproject.toml`: the project's own, its extras, and its groups."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from flashc_core import rules
+from flashc_core.source import Lines, Span
+from flashc_ir.requirements import Offer
+
+from .collector import Collector, as_list, as_table, is_project_itself, span_of
+from .pip_files import REQUIREMENTS
+from .texts import InvalidText, Parsed
+from .uv_tables import UvTables
+
+PYPROJECT = "pyproject.toml"
+
+
+def read_pyproject(collector: Collector, uv: UvTables) -> None:
+    """Add the requirements of `[project]`, and of the extras and groups that are chosen."""
+    document = collector.table(PYPROJECT)
+    if document is None:
+        return
+    text = collector.read(PYPROJECT) or ""
+    lines = Lines(text)
+    project = as_table(document.get("project"))
+    own = canonicalize_name(str(project.get("name", "")))
+    for entry in as_list(project.get("dependencies")):
+        extras = _extras_of(own, entry)
+        if extras is not None:  # the project itself, with extras of its own
+            collector.extras |= extras
+            continue
+        _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), "dependencies"))
+    optional = as_table(project.get("optional-dependencies"))
+    _read_extras(collector, uv, optional, lines)
+    _read_groups(collector, uv, as_table(document.get("dependency-groups")), lines)
+    _check_dynamic(collector, document, lines)
+
+
+def _extras_of(name: str, entry: object) -> set[str] | None:
+    """Return the extras that a requirement for the project itself names; None for other ones."""
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(str(entry))
+    except InvalidRequirement:
+        return None
+    return requirement.extras if canonicalize_name(requirement.name) == name else None
+
+
+def _add(
+    collector: Collector, uv: UvTables, entry: object, span: Span, *, group: str = ""
+) -> Parsed | None:
+    """Add one requirement with the source that `[tool.uv.sources]` gives it."""
+    try:
+        parsed = collector.parse(str(entry))
+        if not is_project_itself(parsed):
+            for variant in uv.variants(parsed, collector.extras, group):
+                collector.add(variant, span)
+    except InvalidText as error:
+        collector.refuse(str(entry), span, error)
+        return None
+    return parsed
+
+
+def _read_extras(
+    collector: Collector, uv: UvTables, optional: dict[str, Any], lines: Lines
+) -> None:
+    """Add the requirements of the chosen extras; the others are offers.
+
+    An extra may name others, as `app[other]`.
+    """
+    by_name = {canonicalize_name(name): (name, as_list(each)) for name, each in optional.items()}
+    own = canonicalize_name(collector.distribution_in("") or "")
+    pending = [canonicalize_name(extra) for extra in sorted(collector.extras)]
+    chosen: set[str] = set()
+    while pending:
+        extra = pending.pop()
+        if extra in chosen:
+            continue
+        chosen.add(extra)
+        if extra not in by_name:
+            collector.report(
+                span_of(PYPROJECT, lines, "optional-dependencies", "[project]"),
+                f"the project has no extra `{extra}`",
+                rules.INVALID_CONFIGURATION,
+                f"the extras are {', '.join(sorted(by_name))}" if by_name else "",
+            )
+            continue
+        for entry in by_name[extra][1]:
+            further = _extras_of(own, entry)
+            if further is not None:
+                pending += map(canonicalize_name, further)
+                continue
+            _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), extra))
+    for extra, (name, entries) in by_name.items():
+        if extra not in chosen:
+            _offer(
+                collector,
+                entries,
+                lines,
+                f"the extra `{name}`",
+                f'write `extras = ["{name}"]` in `[tool.flashc]`',
+            )
+
+
+def _read_groups(collector: Collector, uv: UvTables, groups: dict[str, Any], lines: Lines) -> None:
+    """Add the requirements of the chosen dependency groups (PEP 735); the others are offers."""
+    by_name = {canonicalize_name(name): (name, as_list(each)) for name, each in groups.items()}
+    pending = [canonicalize_name(group) for group in sorted(collector.groups)]
+    chosen: set[str] = set()
+    while pending:
+        group = pending.pop()
+        if group in chosen:
+            continue
+        chosen.add(group)
+        if group not in by_name:
+            collector.report(
+                span_of(PYPROJECT, lines, "dependency-groups", "[project]"),
+                f"the project has no dependency group `{group}`",
+                rules.INVALID_CONFIGURATION,
+                f"the groups are {', '.join(sorted(by_name))}" if by_name else "",
+            )
+            continue
+        for entry in by_name[group][1]:
+            included = as_table(entry).get("include-group")
+            if included is not None:
+                pending.append(canonicalize_name(str(included)))
+            else:
+                span = span_of(PYPROJECT, lines, str(entry), group, after="[dependency-groups]")
+                _add(collector, uv, entry, span, group=group)
+    for group, (name, entries) in by_name.items():
+        if group not in chosen:
+            _offer(
+                collector,
+                entries,
+                lines,
+                f"the group `{name}`",
+                f'write `groups = ["{name}"]` in `[tool.flashc]`',
+            )
+
+
+def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, help: str) -> None:
+    """Add the requirements of an extra or group that is not chosen, as far as they are valid."""
+    for entry in entries:
+        if not isinstance(entry, str):
+            continue
+        try:
+            name = collector.parse(entry).name
+        except InvalidText:
+            continue
+        span = span_of(PYPROJECT, lines, entry)
+        collector.offers.append(Offer(name=name, place=place, help=help, span=span))
+
+
+def _check_dynamic(collector: Collector, document: dict[str, Any], lines: Lines) -> None:
+    """Report dependencies that the build backend would compute, if no file lists them.
+
+    `[tool.setuptools.dynamic]` may name files: these are read, as pip's files without options.
+    """
+    if "dependencies" not in as_list(as_table(document.get("project")).get("dynamic")):
+        return
+    span = span_of(PYPROJECT, lines, '"dependencies"', "dynamic", after="dynamic")
+    setuptools = as_table(as_table(document.get("tool")).get("setuptools"))
+    listed = as_table(as_table(setuptools.get("dynamic")).get("dependencies")).get("file")
+    files = [listed] if isinstance(listed, str) else as_list(listed)
+    if not files:
+        collector.report(
+            span,
+            f"`{PYPROJECT}`: the dependencies are dynamic, so flashc can't know them",
+            rules.INVALID_CONFIGURATION,
+            f"list them in `dependencies`, or in `{REQUIREMENTS}`",
+        )
+    for file in map(str, files):
+        text = collector.read(file)
+        if text is None:
+            collector.report(span, f"`{PYPROJECT}`: `{file}` can't be read")
+            continue
+        for number, line in enumerate(text.splitlines(), 1):
+            entry = line.partition("#")[0].strip()
+            if entry:
+                shipped = file in collector.project.by_path
+                at = Span(file, number, 1, number, len(line) + 1) if shipped else span
+                try:
+                    collector.add(collector.parse(entry), at)
+                except InvalidText as error:
+                    collector.refuse(entry, at, error)

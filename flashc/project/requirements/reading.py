@@ -1,0 +1,102 @@
+"""Read the requirements of an app from all files of the project that may list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from flashc.project.project import Project
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_ir.requirements import (
+    Dependency,
+    IndexSource,
+    Offer,
+    PathSource,
+    ResolverSettings,
+)
+
+from .collector import Collector
+from .other_lists import read_other_lists
+from .pip_files import read_pip_files
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """The requirements of the whole app, each with the span of the line that declares it.
+
+    `offers` are those in places that are not chosen.  `is_complete` is False if an error was
+    reported, so that requirements may be missing.  `inputs` are the files that were looked for.
+    """
+
+    found: tuple[Dependency, ...]
+    offers: tuple[Offer, ...]
+    resolver: ResolverSettings
+    is_complete: bool
+    inputs: tuple[str, ...]
+
+
+def read_requirements(
+    project: Project, sink: Sink, *, extras: Iterable[str] = (), groups: Iterable[str] = ()
+) -> Requirements:
+    """Return the requirements that the project's files declare.
+
+    `extras` and `groups` are the extras and dependency groups of `pyproject.toml` that are chosen.
+    """
+    own = Sink()
+    collector = Collector(project=project, sink=own, extras=set(extras), groups=set(groups))
+    read_pip_files(collector)
+    uv = None
+    if "pyproject.toml" in project.by_path:
+        # These take longer to import than a cached check, and not every project needs them
+        from .locked_versions import read_locked_versions
+        from .poetry import read_poetry
+        from .pyproject import read_pyproject
+        from .uv_tables import read_uv_tables
+
+        uv = read_uv_tables(collector)
+        read_locked_versions(collector, uv)
+        read_pyproject(collector, uv)
+        read_poetry(collector)
+    if (project.root / "Pipfile").is_file():
+        from .pipfile import read_pipfile
+
+        read_pipfile(collector)
+    read_other_lists(collector)
+    if any(isinstance(each.source, PathSource) for each in collector.found):
+        from .folders import follow_folders
+        from .uv_tables import UvTables
+
+        follow_folders(collector, uv or UvTables())
+    _check_indexes(collector)
+    for diagnostic in own:
+        sink.add(diagnostic)
+    return Requirements(
+        found=tuple(collector.found),
+        offers=tuple(collector.offers),
+        resolver=ResolverSettings(
+            indexes=tuple(collector.indexes),
+            find_links=tuple(collector.find_links),
+            no_index=collector.no_index,
+            options=tuple(sorted(collector.options.items())),
+            sources=() if uv is None else uv.settings(),
+            insecure_hosts=tuple(collector.insecure_hosts),
+            overrides=tuple(collector.overrides),
+        ),
+        is_complete=not own.has_errors(),
+        inputs=tuple(dict.fromkeys(collector.inputs)),
+    )
+
+
+def _check_indexes(collector: Collector) -> None:
+    """Report requirements from an index that no file of the project defines."""
+    known = {index.name for index in collector.indexes if index.name}
+    for dependency in collector.found:
+        source = dependency.source
+        if isinstance(source, IndexSource) and source.name not in known:
+            collector.report(
+                dependency.span,
+                f"`{dependency.name}` comes from the index `{source.name}`, which no file defines",
+                rules.INVALID_CONFIGURATION,
+                f'add `[[tool.uv.index]]` with `name = "{source.name}"` and its `url`',
+            )

@@ -1,0 +1,284 @@
+"""Parse the text of one requirement: PEP 508, and the paths and URLs that pip also accepts."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
+
+if TYPE_CHECKING:  # importing it takes long
+    pass
+
+_ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+_MARKER = re.compile(r"\s;\s*")
+_EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
+_OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
+
+
+class InvalidText(ValueError):
+    """The text is not a requirement that flashc accepts.
+
+    The message says why; `help` says what to write instead, "" for the general advice.  A report
+    must not show the text if it `has_secret`.
+    """
+
+    def __init__(self, message: str, help: str = "", *, has_secret: bool = False) -> None:
+        super().__init__(message)
+        self.help = help
+        self.has_secret = has_secret
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A requirement: its canonical name, its text of PEP 508 without a URL, and its source.
+
+    `hashes` are those in the fragment of the URL, `#sha256=HEX`.
+    """
+
+    name: str
+    requirement: str
+    source: Source | None = None
+    hashes: tuple[str, ...] = ()
+
+
+def parse(
+    text: str, folder: str = "", name_of: Callable[[str], str | None] = lambda path: None
+) -> Parsed:
+    """Return the requirement that a text means.
+
+    `folder` is the folder of the file that contains the text, relative to the project's root; paths
+    in the text are relative to it.  `name_of` returns the name of the distribution in a folder.
+
+    Raises:
+        InvalidText: the text is no requirement.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    try:
+        requirement = Requirement(text)
+    except InvalidRequirement as error:
+        if not _is_location(text):
+            raise InvalidText(why_invalid(text, error)) from error
+        return _from_location(text, folder, name_of)
+    name = canonicalize_name(requirement.name)
+    url, requirement.url = requirement.url, None
+    source = None if url is None else source_of(url, folder)
+    if isinstance(source, PathSource | UrlSource):
+        _check_name(name, source)
+    return Parsed(name, str(requirement), source, hashes_in(url or ""))
+
+
+def source_of(location: str, folder: str = "") -> Source:
+    """Return the source that a URL or a path means; `folder` as in `parse`.
+
+    Raises:
+        InvalidText: flashc can't get a distribution from there.
+    """
+    if location.startswith(_OTHER_SYSTEMS):
+        raise InvalidText("only git repositories are supported", "make a wheel, and name its path")
+    if location.startswith("git+"):
+        return _git_source(location)
+    parts = urlsplit(location)
+    if parts.scheme in ("http", "https"):
+        _check_credentials(location)
+        return UrlSource(parts._replace(fragment=_without_hashes(parts.fragment)).geturl())
+    if parts.scheme == "file":
+        if parts.netloc not in ("", "localhost"):
+            raise InvalidText("a `file:` URL names a file of this machine: `file:///path`")
+        return PathSource(_relative(unquote(parts.path), folder))
+    if "://" in location:
+        raise InvalidText(f"the scheme `{parts.scheme}` is not supported")
+    return PathSource(_relative(location, folder))
+
+
+def _without_hashes(fragment: str) -> str:
+    """Return the fragment of a URL without its hashes and without pip's name of the package."""
+    kept = (part for part in fragment.split("&") if not part.startswith(("sha", "egg=")))
+    return "&".join(part for part in kept if part)
+
+
+def why_invalid(text: str, error: Exception) -> str:
+    """Return why a text is not a requirement: the parser's reason, or one for `name=1`."""
+    if pinned(text) != text:
+        return "`=` is not a version operator; write `==`"
+    return str(error).partition("\n")[0]
+
+
+def pinned(text: str) -> str:
+    """Return a requirement in conda's form, `torch=2.9`, in the form of pip: `torch==2.9`.
+
+    A text without such an operator, and one that is not valid with `==` either, stays as it is.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement  # takes long to import
+
+    changed = re.sub(r"(?<![=<>!~])=(?!=)", "==", text)
+    try:
+        Requirement(changed)
+    except InvalidRequirement:
+        return text
+    return changed
+
+
+def with_marker(requirement: str, marker: str) -> str:
+    """Return a text of PEP 508 that holds only if `marker` holds too.
+
+    Raises:
+        InvalidText: the marker is not one of PEP 508.
+    """
+    from packaging.markers import InvalidMarker, Marker
+    from packaging.requirements import Requirement
+
+    parsed = Requirement(requirement)
+    try:
+        Marker(marker)
+        both = f"({parsed.marker}) and ({marker})" if parsed.marker is not None else marker
+        parsed.marker = Marker(both)
+    except InvalidMarker as error:
+        raise InvalidText(str(error).partition("\n")[0]) from error
+    return str(parsed)
+
+
+def _is_location(text: str) -> bool:
+    """Return whether a text that is not of PEP 508 means a path or a URL."""
+    before = _MARKER.split(text, maxsplit=1)[0].strip()
+    match = _EXTRAS.match(before)
+    path = match["path"] if match is not None else before
+    return "://" in path or path.startswith((".", "/", "~")) or path.endswith((".whl", *_ARCHIVES))
+
+
+def _from_location(text: str, folder: str, name_of: Callable[[str], str | None]) -> Parsed:
+    """Parse a path or a URL that stands without a name, with extras and a marker.
+
+    Raises:
+        InvalidText: the name of the distribution is not known.
+    """
+    location, *markers = _MARKER.split(text.strip(), maxsplit=1)
+    match = _EXTRAS.match(location)
+    extras = match["extras"] if match is not None else ""
+    location = match["path"] if match is not None else location
+    fragment = parse_qs(urlsplit(location).fragment)
+    source = source_of(location, folder)
+    egg = fragment.get("egg", [""])[0]
+    egg_match = _EXTRAS.match(egg)
+    if egg_match is not None:
+        egg, extras = egg_match["path"], extras or egg_match["extras"]
+    name = egg or _name_in(source)
+    if not name and isinstance(source, PathSource):
+        name = name_of(source.path)
+    if not name:
+        raise InvalidText(
+            f"`{location}` does not say which package it is", f"write `NAME @ {location}`"
+        )
+    requirement = f"{name}[{extras}]" if extras else name
+    parsed = parse(f"{requirement} ; {markers[0]}" if markers else requirement)
+    return replace(parsed, source=source, hashes=hashes_in(location))
+
+
+def hashes_in(url: str) -> tuple[str, ...]:
+    """Return the hashes in the fragment of a URL."""
+    return tuple(
+        f"{name}:{value}"
+        for name, values in parse_qs(urlsplit(url).fragment).items()
+        if name in ("sha256", "sha384", "sha512")
+        for value in values
+    )
+
+
+def _git_source(location: str) -> GitSource:
+    """Parse `git+URL@REVISION#subdirectory=FOLDER`, pip's form.
+
+    Raises:
+        InvalidText: the URL contains a password.
+    """
+    parts = urlsplit(location.removeprefix("git+"))
+    _check_credentials(location)
+    path, _, revision = parts.path.rpartition("@") if "@" in parts.path else (parts.path, "", "")
+    fragment = parse_qs(parts.fragment)
+    return GitSource(
+        url=parts._replace(path=path, fragment="").geturl(),
+        revision=revision,
+        subdirectory=fragment.get("subdirectory", [""])[0],
+    )
+
+
+def _check_credentials(url: str) -> None:
+    """Check that a URL has no password in it: the file would bring it into the artifact.
+
+    Raises:
+        InvalidText: the URL contains a password.
+    """
+    password = urlsplit(url.removeprefix("git+")).password
+    if password and not re.fullmatch(r"\$\{\w+\}", password):
+        raise InvalidText(
+            "the URL contains a password, which would be in the artifact",
+            "write `${NAME}` instead of it, and set this environment variable",
+            has_secret=True,
+        )
+
+
+def _relative(path: str, folder: str) -> str:
+    """Return a path relative to the project's root; an absolute one stays as it is."""
+    if path.startswith("~"):
+        path = os.path.expanduser(path)
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _name_in(source: Source) -> str | None:
+    """Return the name of the distribution in the file name of a wheel or source archive."""
+    from packaging.utils import (
+        InvalidSdistFilename,
+        InvalidWheelFilename,
+        parse_sdist_filename,
+        parse_wheel_filename,
+    )
+
+    file = file_name(source)
+    try:
+        if file.endswith(".whl"):
+            return parse_wheel_filename(file)[0]
+        return parse_sdist_filename(file)[0] if file.endswith((".tar.gz", ".zip")) else None
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise InvalidText(f"`{file}` is not the name of a wheel or a source archive") from error
+
+
+def file_name(source: Source) -> str:
+    """Return the last part of a path or of a URL's path; "" for other sources."""
+    match source:
+        case PathSource(path):
+            return PurePosixPath(path).name
+        case UrlSource(url):
+            return unquote(PurePosixPath(urlsplit(url).path).name)
+        case _:
+            return ""
+
+
+def _check_name(name: str, source: Source) -> None:
+    """Check that a wheel is the distribution that the requirement names.
+
+    Raises:
+        InvalidText: it is another one.
+    """
+    file = file_name(source)
+    if not file.endswith(".whl"):
+        return
+    found = _name_in(source)
+    if found != name:
+        raise InvalidText(f"`{file}` is a wheel of `{found}`, not of `{name}`")
+
+
+def without_credentials(text: str) -> str:
+    """Return a text without the users and passwords in its URLs."""
+    return re.sub(r"://[^/@\s]*@", "://", text)
+
+
+def is_archive(path: str) -> bool:
+    """Return whether a path is that of a wheel or a source archive, by its name."""
+    return path.endswith((".whl", *_ARCHIVES))

@@ -1,0 +1,306 @@
+"""Files that list requirements, and files that say which Python a project is written for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flashc_ir.requirements import GitSource, IndexSource, PathSource, Source
+from tests.support.projects import Compiled, compile_files, write
+
+WORKER = (
+    'from runpod_flash import Endpoint\n\n@Endpoint(name="w")\nasync def run(x: int): return x\n'
+)
+PROJECT = '[project]\nname = "app"\nversion = "1"\n'
+
+
+def compiled(root: Path, files: dict[str, str], **options: object) -> Compiled:
+    return compile_files(root, {"worker.py": WORKER, **files}, **options)
+
+
+def found(root: Path, files: dict[str, str], **options: object) -> list[str]:
+    """The requirements that are found, as text."""
+    return [str(each) for each in compiled(root, files, **options).valid.requirements]
+
+
+# Python -------------------------------------------------------------------------------------------
+
+PYTHONS: dict[str, tuple[dict[str, str], str, str]] = {
+    "nothing": ({}, "3.12", "the default"),
+    "a file": ({".python-version": "3.11\n"}, "3.11", "`.python-version`"),
+    "a patch version": ({".python-version": "# ours\n3.13.2\n"}, "3.13", "`.python-version`"),
+    "an implementation": ({".python-version": "cpython-3.10.4\n"}, "3.10", "`.python-version`"),
+    "another implementation": ({".python-version": "pypy3.10\n"}, "3.12", "the default"),
+    "no image": (
+        {".python-version": "3.14\n"},
+        "3.12",
+        "the default; no image has Python 3.14 of `.python-version`",
+    ),
+    "requires the default too": (
+        {"pyproject.toml": f'{PROJECT}requires-python = ">=3.10"\n'},
+        "3.12",
+        "the default",
+    ),
+    "requires more": (
+        {"pyproject.toml": f'{PROJECT}requires-python = ">=3.13"\n'},
+        "3.13",
+        "`requires-python`",
+    ),
+    "requires less": (
+        {"pyproject.toml": f'{PROJECT}requires-python = ">=3.9,<3.12"\n'},
+        "3.11",
+        "`requires-python`",
+    ),
+    "a file and a requirement": (
+        {".python-version": "3.11\n", "pyproject.toml": f'{PROJECT}requires-python = ">=3.10"\n'},
+        "3.11",
+        "`.python-version`",
+    ),
+    "Poetry": (
+        {
+            "pyproject.toml": '[tool.poetry]\nname = "a"\n[tool.poetry.dependencies]\npython = "~3.11"\n'
+        },
+        "3.11",
+        "`requires-python`",
+    ),
+    "Pipenv": (
+        {"Pipfile": '[requires]\npython_version = "3.10"\n'},
+        "3.10",
+        "`requires-python`",
+    ),
+    "the option": (
+        {".python-version": "3.10\n", "pyproject.toml": '[tool.flashc]\npython-version = "3.11"\n'},
+        "3.11",
+        "`[tool.flashc]`",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PYTHONS)
+def test_the_python_version_and_the_reason_for_it(kind: str, tmp_path: Path) -> None:
+    files, version, reason = PYTHONS[kind]
+    program = compiled(tmp_path, files, python_version=None).valid
+    assert (program.python_version, program.python_reason) == (version, reason)
+
+
+def test_a_flag_replaces_all_other_versions(tmp_path: Path) -> None:
+    worker = WORKER.replace('name="w"', 'name="w", python_version="3.11"')
+    program = compile_files(
+        tmp_path, {"worker.py": worker, ".python-version": "3.10\n"}, python_version="3.13"
+    ).valid
+    assert (program.python_version, program.python_reason) == ("3.13", "`--python-version`")
+
+
+@pytest.mark.parametrize("version", ["3", "foo", "", "3.9", "3.12.1", "4.0"])
+def test_a_version_without_an_image_is_an_error_and_nothing_worse(
+    version: str, tmp_path: Path
+) -> None:
+    files = {"requirements.txt": "gauge ; python_version < '3.11'\n"}
+    assert compiled(tmp_path, files, python_version=version).codes == ["FC122"]
+
+
+def test_a_version_that_the_project_excludes_is_an_error(tmp_path: Path) -> None:
+    files = {
+        ".python-version": "3.10\n",
+        "pyproject.toml": f'{PROJECT}requires-python = ">=3.11"\n',
+    }
+    problem = compiled(tmp_path, files, python_version=None).found("FC121")
+    assert (problem.path, "3.10 (`.python-version`)" in problem.message) == ("pyproject.toml", True)
+    files = {"pyproject.toml": f'{PROJECT}requires-python = ">=3.14"\n'}
+    assert "FC122" in compiled(tmp_path / "b", files, python_version=None).codes
+
+
+NEWER = {
+    "a type": "type Size = int\n",
+    "a type with parameters": "type Pair[T] = tuple[T, T]\n",
+    "a function with parameters": "def first[T](x: list[T]) -> T: return x[0]\n",
+    "a class with parameters": "class Box[T]: pass\n",
+}
+
+
+@pytest.mark.parametrize("kind", NEWER)
+def test_syntax_that_is_newer_than_the_python_of_workers_is_an_error(
+    kind: str, tmp_path: Path
+) -> None:
+    files = {"worker.py": WORKER + NEWER[kind]}
+    assert "FC001" not in compile_files(tmp_path, files).codes
+    problem = compile_files(tmp_path, files, python_version="3.11").found("FC001")
+    assert (problem.path, problem.line) == ("worker.py", 5)
+    assert "Python 3.11 can't parse" in problem.message
+
+
+def test_names_that_look_like_newer_syntax_are_none(tmp_path: Path) -> None:
+    text = 'type = 1\ntext = """\ntype Size = int\n"""\nsizes = {"def f[": type}\n'
+    files = {"worker.py": WORKER + text}
+    assert "FC001" not in compile_files(tmp_path, files, python_version="3.11").codes
+
+
+# Files --------------------------------------------------------------------------------------------
+
+
+def test_extras_and_groups_are_chosen_by_options(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": f'{PROJECT}dependencies = ["one"]\n'
+        '[project.optional-dependencies]\nworker = ["two", "app[deep]"]\ndeep = ["three"]\n'
+        '[dependency-groups]\ngpu = ["four", { include-group = "base" }]\nbase = ["five"]\n'
+    }
+    assert found(tmp_path, files) == ["one"]
+    assert found(tmp_path, files, extras=("worker",)) == ["one", "two", "three"]
+    assert found(tmp_path, files, groups=("gpu",)) == ["one", "four", "five"]
+    assert "FC008" in compiled(tmp_path, files, extras=("wroker",)).codes
+    by_self = {**files, "requirements.txt": "-e .[worker]\n"}
+    assert found(tmp_path, by_self) == ["one", "two", "three"]
+
+
+OFFERS: dict[str, tuple[dict[str, str], str]] = {
+    "an extra": (
+        {"pyproject.toml": f'{PROJECT}[project.optional-dependencies]\nw = ["gauge"]\n'},
+        "the extra `w`",
+    ),
+    "a group": (
+        {"pyproject.toml": f'{PROJECT}[dependency-groups]\ndev = ["gauge>1"]\n'},
+        "the group `dev`",
+    ),
+    "a group of Poetry": (
+        {
+            "pyproject.toml": '[tool.poetry]\nname = "a"\n'
+            '[tool.poetry.group.dev.dependencies]\ngauge = "*"\n'
+        },
+        "Poetry's group `dev`",
+    ),
+    "another file": ({"requirements-gpu.txt": "gauge==1\n"}, "`requirements-gpu.txt`"),
+    "a file in a folder": ({"requirements/dev.txt": "gauge\n"}, "`requirements/dev.txt`"),
+    "setup.cfg": ({"setup.cfg": "[options]\ninstall_requires =\n  gauge>1\n"}, "`setup.cfg`"),
+    "Pipenv": ({"Pipfile": '[dev-packages]\ngauge = "*"\n'}, "`[dev-packages]` of the Pipfile"),
+}
+
+
+@pytest.mark.parametrize("kind", OFFERS)
+def test_a_finding_names_the_list_that_is_not_read(kind: str, tmp_path: Path) -> None:
+    files, place = OFFERS[kind]
+    worker = WORKER.replace("return x", "import gauge; return gauge")
+    problem = compile_files(tmp_path, {**files, "worker.py": worker}).found("FC318")
+    assert f"only {place} lists `gauge`" in problem.message
+
+
+LOCKS: dict[str, dict[str, str]] = {
+    "uv": {
+        "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n',
+        "uv.lock": '[[package]]\nname = "gauge"\nversion = "1.5"\n'
+        'source = { registry = "https://example.org/simple" }\n'
+        '[[package]]\nname = "app"\nversion = "1"\nsource = { virtual = "." }\n',
+    },
+    "uv with markers": {
+        "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n',
+        "uv.lock": '[[package]]\nname = "gauge"\nversion = "1.5"\n'
+        "resolution-markers = [\"python_full_version >= '3.11'\"]\n"
+        'source = { registry = "https://example.org/simple" }\n'
+        '[[package]]\nname = "gauge"\nversion = "1.4"\n'
+        "resolution-markers = [\"python_full_version < '3.11'\"]\n"
+        'source = { registry = "https://example.org/simple" }\n',
+    },
+    "Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "a"\n[tool.poetry.dependencies]\ngauge = "^1"\n',
+        "poetry.lock": '[[package]]\nname = "gauge"\nversion = "1.5"\n',
+    },
+    "Pipenv": {
+        "Pipfile": '[packages]\ngauge = "*"\n',
+        "Pipfile.lock": '{"default": {"gauge": {"version": "==1.5", "hashes": ["sha256:00"]}}}',
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LOCKS)
+def test_the_lock_of_another_tool_limits_the_versions(kind: str, tmp_path: Path) -> None:
+    limits = [d for d in compiled(tmp_path, LOCKS[kind]).valid.requirements if d.constraint]
+    assert [each.requirement.partition(";")[0] for each in limits] == ["gauge==1.5"]
+
+
+SOURCES: dict[str, tuple[str, Source]] = {
+    "an index": (
+        'gauge = { index = "ours" }\n[[tool.uv.index]]\nname = "ours"\nurl = "https://example.org/"',
+        IndexSource("ours"),
+    ),
+    "a folder": ('gauge = { path = "lib" }', PathSource("lib")),
+    "a marker": (
+        'gauge = [\n{ path = "no", marker = "sys_platform == \'win32\'" },\n'
+        '{ path = "lib", marker = "sys_platform == \'linux\'" },\n]',
+        PathSource("lib"),
+    ),
+    "a branch": (
+        'gauge = { git = "https://example.org/g.git", branch = "main", subdirectory = "py" }',
+        GitSource("https://example.org/g.git", "main", "py"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("place", ["pyproject.toml", "requirements.txt", "worker.py"])
+def test_a_source_of_uv_holds_wherever_the_package_is_asked_for(
+    kind: str, place: str, tmp_path: Path
+) -> None:
+    table, source = SOURCES[kind]
+    listed = '"gauge"' if place == "pyproject.toml" else ""
+    files = {
+        "pyproject.toml": f"{PROJECT}dependencies = [{listed}]\n[tool.uv.sources]\n{table}\n",
+        "lib/pyproject.toml": '[project]\nname = "gauge"\nversion = "1"\n',
+    }
+    if place == "requirements.txt":
+        files["requirements.txt"] = "gauge>=1\n"
+    if place == "worker.py":
+        files["worker.py"] = WORKER.replace('name="w"', 'name="w", dependencies=["gauge"]')
+    program = compiled(tmp_path, files).valid
+    (endpoint,) = program.code_endpoints()
+    (dependency,) = (*program.requirements, *endpoint.configuration.dependencies)
+    assert dependency.source == source
+
+
+def test_uv_toml_replaces_the_indexes_of_pyproject(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": f'{PROJECT}[[tool.uv.index]]\nurl = "https://one.example/"\n',
+        "uv.toml": 'index-strategy = "unsafe-best-match"\n[[index]]\nurl = "https://two.example/"\n',
+    }
+    settings = compiled(tmp_path, files).valid.resolver
+    assert [index.url for index in settings.indexes] == ["https://two.example/"]
+    assert settings.options == (("index-strategy", "unsafe-best-match"),)
+
+
+@pytest.mark.parametrize("pattern", ["**", "../**/x", "/", "", "a/**/b", "[", "../*"])
+def test_a_pattern_of_a_workspace_does_not_search_the_disk(pattern: str, tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n[tool.uv.sources]\n'
+        f'gauge = {{ workspace = true }}\n[tool.uv.workspace]\nmembers = ["{pattern}"]\n'
+    }
+    assert "FC114" in compiled(tmp_path / "app", files).codes
+
+
+@pytest.mark.parametrize("name", ["Pipfile", "uv.lock", "uv.toml", ".python-version", "more.txt"])
+def test_a_named_pipe_is_not_read(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    files = {"pyproject.toml": PROJECT, "requirements.txt": "gauge\n"}
+    compiled(tmp_path, files, python_version=None)
+
+
+def test_an_index_that_no_file_defines_is_an_error(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n'
+        '[tool.uv.sources]\ngauge = { index = "ours" }\n'
+    }
+    assert "FC008" in compiled(tmp_path, files).codes
+
+
+def test_a_member_that_the_workspace_lacks_is_an_error_at_the_requirement(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n'
+        "[tool.uv.sources]\ngauge = { workspace = true }\n"
+    }
+    problem = compiled(tmp_path, files).found("FC114")
+    assert "no member `gauge`" in problem.message
+    assert problem.line == 4
+
+
+def test_a_file_outside_of_the_project_is_not_quoted(tmp_path: Path) -> None:
+    write(tmp_path, {"pyproject.toml": "password = [hunter2\n"})
+    assert compiled(tmp_path / "app", {"pyproject.toml": PROJECT}).codes == []

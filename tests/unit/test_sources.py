@@ -1,0 +1,443 @@
+"""What a project says about the origin of a package decides which bytes are in the artifact."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from flashc.cli.main import cli
+from tests.support.package_index import Package, package_index
+from tests.support.projects import write
+
+WORKER = (
+    "from runpod_flash import Endpoint\n\n"
+    '@Endpoint(name="w", cpu="cpu3c-1-2")\n'
+    "async def run(x: int):\n    import gauge\n    return gauge.VERSION\n"
+)
+GAUGE_PROJECT = (
+    '[project]\nname = "gauge"\nversion = "99.0"\n'
+    '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    '[tool.setuptools]\npackages = ["gauge"]\n'
+)
+FORK = b"VERSION = 'the fork'\n"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A project, the address of a public and a private index, and the requests that failed there."""
+
+    app: Path
+    public: str
+    private: str
+    missed: list[str]
+
+    def build(self, files: dict[str, str | bytes], *arguments: str) -> Result:
+        """Write files into the project and build it."""
+        texts = {
+            name: text.replace("PRIVATE", self.private) if isinstance(text, str) else text
+            for name, text in {"worker.py": WORKER, **files}.items()
+        }
+        write(self.app, texts)
+        environment = {"UV_DEFAULT_INDEX": self.public, "UV_HTTP_RETRIES": "0"}
+        return CliRunner().invoke(cli, ["build", str(self.app), *arguments], env=environment)
+
+    def bundled(self) -> dict[str, bytes]:
+        """Return the modules of packages in the artifact."""
+        found: dict[str, bytes] = {}
+        with tarfile.open(self.app / ".flash" / "artifact.tar.gz") as archive:
+            for member in archive:
+                name = member.name.removeprefix("./")
+                stream = archive.extractfile(member)
+                if stream is not None and name.endswith("/__init__.py") and "_flashc" not in name:
+                    found[name] = stream.read()
+        return found
+
+
+PUBLIC = (Package("gauge", "1.0"), Package("gauge", "2.0"), Package("pointer", "1.0"))
+PRIVATE = (Package("gauge", "1.0", module_text="VERSION = 'private'\n"),)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Stage, None, None]:
+    monkeypatch.setenv("FLASHC_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    with ExitStack() as stack:
+        public, _ = stack.enter_context(package_index({}, PUBLIC))
+        private, missed = stack.enter_context(package_index({}, PRIVATE))
+        yield Stage(tmp_path / "app", public, private, missed)
+
+
+def wheel(text: bytes = FORK, version: str = "99.0") -> bytes:
+    """Return a wheel of `gauge`."""
+    return Package("gauge", version, module_text=text.decode()).content()
+
+
+def files_of(content: bytes) -> dict[str, bytes]:
+    """Return the modules in a wheel."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {n: archive.read(n) for n in archive.namelist() if n.endswith("/__init__.py")}
+
+
+POINTER = "pointer-1.0-py3-none-any.whl"
+WHEEL = "gauge-99.0-py3-none-any.whl"
+FORKS: dict[str, dict[str, str | bytes]] = {
+    "a wheel in requirements.txt": {"requirements.txt": f"./wheels/{WHEEL}\n"},
+    "a wheel relative to an included file": {
+        "requirements.txt": "-r conf/base.txt\n",
+        "conf/base.txt": f"../wheels/{WHEEL} ; python_version >= '3.8'\n",
+    },
+    "a name at a path": {"requirements.txt": f"gauge @ ./wheels/{WHEEL}\n"},
+    "dependencies=": {
+        "worker.py": WORKER.replace(
+            'cpu="cpu3c-1-2"', f'cpu="cpu3c-1-2", dependencies=["./wheels/{WHEEL}"]'
+        )
+    },
+    "a source of uv": {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["gauge"]\n'
+        f'[tool.uv.sources]\ngauge = {{ path = "wheels/{WHEEL}" }}\n'
+    },
+    "a source of uv with a marker": {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["gauge"]\n'
+        "[tool.uv.sources]\ngauge = [\n"
+        '  { path = "nowhere.whl", marker = "sys_platform == \'win32\'" },\n'
+        f'  {{ path = "wheels/{WHEEL}", marker = "sys_platform == \'linux\'" }},\n]\n'
+    },
+    "a table of Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "app"\nversion = "1"\n'
+        f'[tool.poetry.dependencies]\npython = "^3.11"\ngauge = {{ path = "wheels/{WHEEL}" }}\n'
+    },
+    "a Pipfile": {"Pipfile": f'[packages]\ngauge = {{ path = "./wheels/{WHEEL}" }}\n'},
+    "a folder with wheels": {
+        "requirements.txt": "--no-index\n--find-links ./wheels\ngauge\n",
+    },
+}
+
+
+@pytest.mark.parametrize("place", FORKS)
+def test_a_wheel_of_the_project_is_in_the_artifact_byte_by_byte(place: str, stage: Stage) -> None:
+    done = stage.build({f"wheels/{WHEEL}": wheel(), **FORKS[place]})
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled() == files_of(wheel())
+    assert stage.bundled() == {"gauge/__init__.py": FORK}
+
+
+INDEXES: dict[str, dict[str, str | bytes]] = {
+    "--index-url": {"requirements.txt": "--index-url PRIVATE\ngauge\n"},
+    "--extra-index-url": {"requirements.txt": "--extra-index-url PRIVATE\ngauge\npointer\n"},
+    "an explicit index of uv": {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\n'
+        'dependencies = ["gauge", "pointer"]\n[tool.uv.sources]\ngauge = { index = "ours" }\n'
+        '[[tool.uv.index]]\nname = "ours"\nurl = "PRIVATE"\nexplicit = true\n'
+    },
+    "a source of Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "app"\nversion = "1"\n[tool.poetry.dependencies]\n'
+        'pointer = "*"\ngauge = { version = "^1", source = "ours" }\n'
+        '[[tool.poetry.source]]\nname = "ours"\nurl = "PRIVATE"\npriority = "explicit"\n'
+    },
+    "a source of Pipenv": {
+        "Pipfile": '[[source]]\nname = "ours"\nurl = "PRIVATE"\n[packages]\ngauge = "*"\n'
+    },
+}
+
+
+@pytest.mark.parametrize("place", INDEXES)
+def test_the_index_that_the_project_names_is_asked(place: str, stage: Stage) -> None:
+    done = stage.build(INDEXES[place])
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled()["gauge/__init__.py"] == b"VERSION = 'private'\n"
+    if "explicit" in place or "Poetry" in place:
+        assert not stage.missed, "an explicit index was asked for another package"
+
+
+def test_a_new_file_in_a_folder_with_wheels_is_found(stage: Stage) -> None:
+    files: dict[str, str | bytes] = {"requirements.txt": "--no-index\n-f wheels\ngauge\n"}
+    assert stage.build({f"wheels/{WHEEL}": wheel(), **files}).exit_code == 0
+    newer = wheel(b"VERSION = 'newer'\n", "100.0")
+    assert stage.build({"wheels/gauge-100.0-py3-none-any.whl": newer}).exit_code == 0
+    assert stage.bundled() == {"gauge/__init__.py": b"VERSION = 'newer'\n"}
+
+
+def test_a_version_that_an_extra_index_lacks_comes_from_the_public_one(stage: Stage) -> None:
+    """An index for one package often has old versions of others."""
+    text = f"--extra-index-url {stage.private}\ngauge>=2\n"
+    done = stage.build({"requirements.txt": text})
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled() == {"gauge/__init__.py": b"VERSION = '2.0'\n"}
+
+
+def test_an_index_with_a_password_is_refused_and_a_variable_is_read(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = stage.private.replace("http://", "http://user:hunter2@")
+    refused = stage.build({"requirements.txt": f"--index-url {address}\ngauge\n"})
+    assert refused.exit_code == 1
+    assert "${NAME}" in refused.stderr
+    assert "hunter2" not in refused.stderr + refused.output
+    address = stage.private.replace("http://", "http://user:${SECRET}@")
+    missing = stage.build({"requirements.txt": f"--index-url {address}\ngauge\n"})
+    assert "FC123" in missing.stderr
+    monkeypatch.setenv("SECRET", "hunter2")
+    assert stage.build({"requirements.txt": f"--index-url {address}\ngauge\n"}).exit_code == 0
+
+
+def test_a_given_hash_is_checked(stage: Stage) -> None:
+    right = hashlib.sha256(Package("gauge", "1.0").content()).hexdigest()
+    line = "gauge==1.0 --hash=sha256:{}\n"
+    assert stage.build({"requirements.txt": line.format(right)}).exit_code == 0
+    wrong = stage.build({"requirements.txt": line.format("0" * 64)})
+    assert wrong.exit_code == 1
+    assert "FC417" in wrong.stderr
+    assert f"sha256:{right}" in wrong.stderr
+
+
+def test_uv_lock_decides_the_version(stage: Stage) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["gauge"]\n',
+        "uv.lock": 'version = 1\n[[package]]\nname = "gauge"\nversion = "1.0"\n'
+        'source = { registry = "PRIVATE" }\n',
+    }
+    assert stage.build(dict(files)).exit_code == 0
+    assert stage.bundled()["gauge/__init__.py"] == b"VERSION = '1.0'\n"
+    (stage.app / "uv.lock").unlink()
+    assert stage.build({"pyproject.toml": files["pyproject.toml"]}).exit_code == 0
+    assert stage.bundled()["gauge/__init__.py"] == b"VERSION = '2.0'\n"
+
+
+# Sources that are built ---------------------------------------------------------------------------
+
+
+def public_build(stage: Stage, files: dict[str, str | bytes], *arguments: str) -> Result:
+    """Build with the public index, where build backends are."""
+    write(stage.app, {"worker.py": WORKER, **files})
+    return CliRunner().invoke(cli, ["build", str(stage.app), *arguments])
+
+
+def folder(where: str) -> dict[str, str | bytes]:
+    """Return the files of the source of `gauge`."""
+    return {f"{where}/pyproject.toml": GAUGE_PROJECT, f"{where}/gauge/__init__.py": FORK}
+
+
+def in_requirements(stage: Stage) -> dict[str, str | bytes]:
+    write(stage.app.parent, folder("shared"))
+    return {"requirements.txt": "../shared\n"}
+
+
+def as_editable(stage: Stage) -> dict[str, str | bytes]:
+    write(stage.app.parent, folder("shared"))
+    return {"requirements.txt": "-e ../shared\n-e .\n"}
+
+
+def as_member(stage: Stage) -> dict[str, str | bytes]:
+    root = '[tool.uv.workspace]\nmembers = ["app", "libraries/*"]\n'
+    write(stage.app.parent, {"pyproject.toml": root, **folder("libraries/gauge")})
+    return {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["gauge"]\n'
+        "[tool.uv.sources]\ngauge = { workspace = true }\n"
+    }
+
+
+def as_member_of_a_member(stage: Stage) -> dict[str, str | bytes]:
+    root = '[tool.uv.workspace]\nmembers = ["app", "libraries/*"]\n'
+    middle = (
+        '[project]\nname = "middle"\nversion = "1"\ndependencies = ["gauge"]\n'
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        "[tool.setuptools]\npackages = []\n[tool.uv.sources]\ngauge = { workspace = true }\n"
+    )
+    write(
+        stage.app.parent,
+        {
+            "pyproject.toml": root,
+            "libraries/middle/pyproject.toml": middle,
+            **folder("libraries/gauge"),
+        },
+    )
+    return {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["middle"]\n'
+        "[tool.uv.sources]\nmiddle = { workspace = true }\n"
+    }
+
+
+def repository(stage: Stage, extra: dict[str, str | bytes] | None = None) -> Path:
+    """Make a git repository with the source of `gauge` and a tag."""
+    path = write(stage.app.parent / "repository", {**folder("python"), **(extra or {})})
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (
+        ["init", "--quiet"],
+        ["add", "."],
+        [*identity, "commit", "--quiet", "-m", "one"],
+        ["tag", "v1"],
+    ):
+        subprocess.run(["git", *command], cwd=path, check=True)
+    return path
+
+
+def in_git(stage: Stage) -> dict[str, str | bytes]:
+    url = repository(stage).as_uri()
+    return {"requirements.txt": f"gauge @ git+{url}@v1#subdirectory=python\n"}
+
+
+def in_git_as_egg(stage: Stage) -> dict[str, str | bytes]:
+    url = repository(stage).as_uri()
+    return {"requirements.txt": f"-e git+{url}@v1#egg=gauge&subdirectory=python\n"}
+
+
+def in_git_of_uv(stage: Stage) -> dict[str, str | bytes]:
+    url = repository(stage).as_uri()
+    return {
+        "pyproject.toml": '[project]\nname = "app"\nversion = "1"\ndependencies = ["gauge"]\n'
+        f'[tool.uv.sources]\ngauge = {{ git = "{url}", tag = "v1", subdirectory = "python" }}\n'
+    }
+
+
+Maker = Callable[[Stage], dict[str, str | bytes]]
+BUILT: tuple[Maker, ...] = (
+    in_requirements,
+    as_editable,
+    as_member,
+    as_member_of_a_member,
+    in_git,
+    in_git_as_egg,
+    in_git_of_uv,
+)
+
+
+@pytest.mark.parametrize("maker", BUILT, ids=lambda maker: maker.__name__)
+def test_a_source_is_built_and_its_files_are_in_the_artifact(maker: Maker, stage: Stage) -> None:
+    done = public_build(stage, maker(stage))
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled() == {"gauge/__init__.py": FORK}
+
+
+def test_a_change_of_a_source_changes_the_artifact_and_makes_the_lock_stale(stage: Stage) -> None:
+    files = in_requirements(stage)
+    assert public_build(stage, files).exit_code == 0
+    assert CliRunner().invoke(cli, ["lock", str(stage.app)]).exit_code == 0
+    assert public_build(stage, files, "--locked").exit_code == 0
+    lock = (stage.app / "flash.lock").read_text()
+    assert "gauge @ ../shared \\\n    --hash=sha256:" in lock
+    assert str(stage.app.parent) not in lock
+    (stage.app.parent / "shared" / "gauge" / "__init__.py").write_bytes(b"VERSION = 'new'\n")
+    refused = public_build(stage, files, "--locked")
+    assert "error[FC412]" in refused.stderr
+    (stage.app / "flash.lock").unlink()
+    assert public_build(stage, files).exit_code == 0
+    assert stage.bundled() == {"gauge/__init__.py": b"VERSION = 'new'\n"}
+
+
+def test_the_lock_and_the_artifact_are_the_same_in_another_place(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outputs: list[tuple[bytes, bytes]] = []
+    for place in ("here", "in/another/folder"):
+        monkeypatch.setenv("FLASHC_CACHE_DIR", str(tmp_path / place / "cache"))
+        app = tmp_path / place / "app"
+        write(app.parent, folder("shared"))
+        files = {"worker.py": WORKER, "requirements.txt": f"../shared\n./wheels/{POINTER}\n"}
+        write(app, {**files, f"wheels/{POINTER}": Package("pointer", "1.0").content()})
+        for command in ("lock", "build"):
+            assert CliRunner().invoke(cli, [command, str(app)]).exit_code == 0
+        artifact = app / ".flash" / "artifact.tar.gz"
+        outputs.append(((app / "flash.lock").read_bytes(), artifact.read_bytes()))
+    assert outputs[0] == outputs[1]
+
+
+def test_the_lock_names_the_commit(stage: Stage) -> None:
+    files = in_git(stage)
+    write(stage.app, {"worker.py": WORKER, **files})
+    assert CliRunner().invoke(cli, ["lock", str(stage.app)]).exit_code == 0
+    path = stage.app.parent / "repository"
+    commit = subprocess.run(
+        ["git", "rev-parse", "v1"], cwd=path, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    assert f"@{commit}#subdirectory=python" in (stage.app / "flash.lock").read_text()
+    assert public_build(stage, files, "--locked").exit_code == 0
+    document = json.loads((stage.app / ".flash" / "sbom.cdx.json").read_text())
+    (component,) = document["components"]
+    assert "@99.0?vcs_url=git%2Bfile://" in component["purl"]
+    assert commit in component["purl"]
+    assert stage.bundled() == {"gauge/__init__.py": FORK}
+
+
+def test_code_of_a_source_runs_only_if_that_is_allowed(stage: Stage) -> None:
+    mark = stage.app.parent / "ran"
+    setup = f"import pathlib, setuptools\npathlib.Path({str(mark)!r}).touch()\nsetuptools.setup()\n"
+    write(stage.app.parent, {**folder("shared"), "shared/setup.py": setup})
+    refused = public_build(stage, {"requirements.txt": "../shared\n"})
+    assert refused.exit_code == 1
+    assert "error[FC416]" in refused.stderr
+    assert "`setup.py` is a program" in refused.stderr
+    assert not mark.exists()
+    assert public_build(stage, {}, "--allow-build").exit_code == 0
+    assert mark.exists()
+    assert stage.bundled() == {"gauge/__init__.py": FORK}
+
+
+def test_a_wheel_keeps_its_programs_and_no_launcher_of_this_machine(stage: Stage) -> None:
+    """A program in the wheel's scripts is run by other packages; a launcher names an interpreter."""
+    info, data = "gauge-99.0.dist-info", "gauge-99.0.data/scripts"
+    program = b"\x7fELF" + bytes(14) + b"\x3e\x00" + bytes(44)
+    members = {
+        "gauge/__init__.py": FORK,
+        f"{data}/measure": program,
+        f"{data}/report": b"#!python\nprint(1)\n",
+        f"{info}/METADATA": b"Metadata-Version: 2.1\nName: gauge\nVersion: 99.0\n",
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": b"[console_scripts]\ngauge = gauge:VERSION\n",
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+        archive.writestr(
+            f"{info}/RECORD", "".join(f"{n},,\n" for n in (*members, f"{info}/RECORD"))
+        )
+    done = stage.build(
+        {f"wheels/{WHEEL}": buffer.getvalue(), "requirements.txt": f"./wheels/{WHEEL}\n"}
+    )
+    assert done.exit_code == 0, done.output + done.stderr
+    with tarfile.open(stage.app / ".flash" / "artifact.tar.gz") as packed:
+        found = {member.name: member for member in packed if "/bin/" in member.name}
+        assert set(found) == {"./bin/measure", "./bin/report"}
+        assert all(member.mode & 0o100 for member in found.values())
+        texts = {name: packed.extractfile(member) for name, member in found.items()}
+        contents = {name: stream.read() for name, stream in texts.items() if stream is not None}
+    assert contents["./bin/measure"] == program
+    assert contents["./bin/report"] == b"#!/usr/bin/env python3\nprint(1)\n"
+    verified = CliRunner().invoke(cli, ["verify", str(stage.app / ".flash" / "artifact.tar.gz")])
+    assert verified.exit_code == 0, verified.stderr
+
+
+WRONG: dict[str, tuple[str, str]] = {
+    "no such file": ("./wheels/gauge-1.0-py3-none-any.whl", "FC416"),
+    "no package": ("./empty", "FC409"),
+    "another name": ("pointer @ ./wheels/gauge-99.0-py3-none-any.whl", "FC409"),
+    "no name": ("git+https://example.org/gauge.git", "FC409"),
+    "an option": ("gauge --config-settings x=1", "FC409"),
+    "no binary": ("--no-binary gauge", "FC409"),
+    "no index": ("--index-url ftp://example.org/", "FC409"),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_can_not_be_honoured_is_an_error_at_its_line(kind: str, stage: Stage) -> None:
+    line, code = WRONG[kind]
+    files: dict[str, str | bytes] = {
+        "empty/notes.md": "",
+        f"wheels/{WHEEL}": wheel(),
+        "requirements.txt": f"# one line\n{line}\n",
+    }
+    done = stage.build(files)
+    assert done.exit_code == 1, done.output + done.stderr
+    assert f"error[{code}]" in done.stderr
+    assert "requirements.txt:2:1" in done.stderr
