@@ -145,17 +145,8 @@ def _order(subject: Subject) -> Iterator[str]:
 
 # Files that flashc reads, although they may not be in the artifact.
 CONFIGURATION_FILES = frozenset(
-    {
-        "pyproject.toml",
-        "uv.toml",
-        "uv.lock",
-        "poetry.lock",
-        "requirements.txt",
-        "setup.cfg",
-        "Pipfile",
-        "Pipfile.lock",
-        ".python-version",
-    }
+    "pyproject.toml uv.toml uv.lock poetry.lock requirements.txt setup.cfg Pipfile Pipfile.lock "
+    ".python-version".split()
 )
 
 

@@ -254,3 +254,29 @@ def test_a_document_with_a_wrong_part_gets_findings_and_raises_nothing(
             python_version=None,
         )
     assert found.program is not None or found.diagnostics
+
+
+TOKENS = st.sampled_from(
+    "gauge pointer[x] == >= 1.0 ; python_version < '3.11' and @ git+https://example.org/a.git@v1 "
+    "file:///srv/a ./lib ../lib[x] https://example.org/a-1.0-py3-none-any.whl #egg=gauge -e -r -c "
+    "lib/pyproject.toml --hash=sha256:00 --index-url --find-links --pre --no-binary --weird \\ $ "
+    "${HOME} http:// ://@: [ ] ( ) \\\n requirements.txt # ~ git+ssh://git@example.org:a/b".split(
+        " "
+    )
+)
+LINES = st.lists(TOKENS, max_size=6).map(" ".join)
+
+
+@given(st.lists(LINES, max_size=5), LINES)
+def test_any_text_gets_requirements_or_findings_and_raises_nothing(
+    lines: list[str], declared: str
+) -> None:
+    worker = WORKER.replace('name="w"', f'name="w", dependencies=[{declared!r}]')
+    files: dict[str, str | bytes] = {
+        "worker.py": worker,
+        "requirements.txt": "\n".join(lines),
+        "lib/pyproject.toml": '[project]\nname = "lib"\nversion = "1"\n',
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        found = compile_files(Path(folder), files)
+    assert found.program is not None or found.diagnostics

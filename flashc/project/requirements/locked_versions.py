@@ -6,7 +6,6 @@ import json
 import posixpath
 from collections import Counter
 from typing import Any
-from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -37,7 +36,7 @@ def read_locked_versions(collector: Collector, uv: UvTables) -> None:
         name = canonicalize_name(str(package.get("name", "")))
         source = as_table(package.get("source"))
         if "git" in source:
-            commit = urlsplit(str(source["git"])).fragment
+            commit = str(source["git"]).partition("#")[2]
             if commit:
                 uv.commits[name] = commit
         if "registry" not in source or "version" not in package:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
 
@@ -86,7 +86,7 @@ def source_of(location: str, folder: str = "") -> Source:
         raise InvalidText("only git repositories are supported", "make a wheel, and name its path")
     if location.startswith("git+"):
         return _git_source(location)
-    parts = urlsplit(location)
+    parts = _split(location)
     if parts.scheme in ("http", "https"):
         _check_credentials(location)
         return UrlSource(parts._replace(fragment=_without_hashes(parts.fragment)).geturl())
@@ -164,7 +164,7 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
     match = _EXTRAS.match(location)
     extras = match["extras"] if match is not None else ""
     location = match["path"] if match is not None else location
-    fragment = parse_qs(urlsplit(location).fragment)
+    fragment = parse_qs(_split(location).fragment)
     source = source_of(location, folder)
     egg = fragment.get("egg", [""])[0]
     egg_match = _EXTRAS.match(egg)
@@ -186,19 +186,33 @@ def hashes_in(url: str) -> tuple[str, ...]:
     """Return the hashes in the fragment of a URL."""
     return tuple(
         f"{name}:{value}"
-        for name, values in parse_qs(urlsplit(url).fragment).items()
+        for name, values in parse_qs(_split(url).fragment).items()
         if name in ("sha256", "sha384", "sha512")
         for value in values
     )
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL.
+
+    Raises:
+        InvalidText: it is not a URL.
+    """
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise InvalidText(f"the URL is not valid: {error}") from error
 
 
 def _git_source(location: str) -> GitSource:
     """Parse `git+URL@REVISION#subdirectory=FOLDER`, pip's form.
 
     Raises:
-        InvalidText: the URL contains a password.
+        InvalidText: the URL contains a password, or is none.
     """
-    parts = urlsplit(location.removeprefix("git+"))
+    if "://" not in location:
+        raise InvalidText("it is not a URL", "write `git+ssh://git@HOST/PATH`")
+    parts = _split(location.removeprefix("git+"))
     _check_credentials(location)
     path, _, revision = parts.path.rpartition("@") if "@" in parts.path else (parts.path, "", "")
     fragment = parse_qs(parts.fragment)
@@ -215,7 +229,7 @@ def _check_credentials(url: str) -> None:
     Raises:
         InvalidText: the URL contains a password.
     """
-    password = urlsplit(url.removeprefix("git+")).password
+    password = _split(url.removeprefix("git+")).password
     if password and not re.fullmatch(r"\$\{\w+\}", password):
         raise InvalidText(
             "the URL contains a password, which would be in the artifact",
@@ -255,7 +269,7 @@ def file_name(source: Source) -> str:
         case PathSource(path):
             return PurePosixPath(path).name
         case UrlSource(url):
-            return unquote(PurePosixPath(urlsplit(url).path).name)
+            return unquote(PurePosixPath(_split(url).path).name)
         case _:
             return ""
 
