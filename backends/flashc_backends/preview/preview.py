@@ -215,7 +215,7 @@ class Preview:
             WorkerFailed: one ended.
             TimeoutError: they are not ready in time.
         """
-        await platform.ready(self._settings.ready_seconds)
+        await platform.wait_until_ready(self._settings.ready_seconds)
 
     async def _open(self) -> LocalPlatform:
         """Start the platform on the engine that the user chose, or on the first that is there."""

@@ -108,7 +108,7 @@ class JobApi:
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
         wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
         position = position_below(request.header(TRACEPARENT))
-        wish = replace(
+        submission = replace(
             _submission(body),
             sync=sync,
             retention=max(SYNC_RETENTION, wait / 1000) if sync else RUN_RETENTION,
@@ -116,14 +116,14 @@ class JobApi:
             parent_span=position.parent,
             patience=seconds_of(request.header(TIMEOUT)),
         )
-        job = await self._jobs.submit(endpoint.id, wish, endpoint.timeout)
+        job = await self._jobs.submit(endpoint.id, submission, endpoint.timeout)
         caller = request.header(b"x-flash-caller")
         if caller:
             self._core.journal.note("call", caller=caller, endpoint=endpoint.id, job=job.id)
         if not sync:
             await request.reply(200, _brief(job))
             return
-        found = await self._jobs.result(endpoint.id, job.id, wait / 1000, request.watch)
+        found = await self._jobs.wait_for_result(endpoint.id, job.id, wait / 1000, request.watch)
         if found is None:
             raise Refused(404, "the job's time to live is over")
         await request.reply(200, self.view(found) if found.status.is_final else _brief(found))

@@ -112,7 +112,7 @@ class Page:
                 endpoint, _, job_id = rest.partition("/")
                 await request.reply(200, msgspec.json.encode(self._job(endpoint, job_id)))
             case "trace":
-                spans = await self._core.spans.of_trace(rest)
+                spans = await self._core.spans.load_trace(rest)
                 await request.reply(200, msgspec.json.encode(spans))
             case "fault-schema":
                 await request.reply(200, msgspec.json.encode(schema_of_faults()))

@@ -118,7 +118,7 @@ class WorkerApi:
 
     async def _stop(self, request: Request, endpoint: Endpoint, worker: str) -> None:
         await request.body(0)
-        stopped = await self._jobs.stops(endpoint.id, worker, _LONG_POLL, request.watch)
+        stopped = await self._jobs.take_stops(endpoint.id, worker, _LONG_POLL, request.watch)
         if stopped:
             await request.reply_json(200, {"jobsToStop": stopped})
         else:
