@@ -39,7 +39,7 @@ class Balancing:
                 dispatcher.requests(found, 1, time.time())
                 dispatcher.scale(time.time())
                 self._core.flush(dispatcher)
-                self._core.faults.works(endpoint, found)
+                self._core.faults.note_work(endpoint, found)
                 return found
             if dispatcher.pool.closed or (strict and preferred not in dispatcher.pool.workers):
                 return None

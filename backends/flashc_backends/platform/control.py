@@ -334,7 +334,7 @@ class Control:
         Raises:
             ArtifactError: the artifact can't be unpacked.
         """
-        folder = await self.artifacts.tree(release.artifact)
+        folder = await self.artifacts.unpacked(release.artifact)
         endpoint = self.endpoints.get(release.endpoint)
         return worker_spec(
             release,

@@ -45,9 +45,8 @@ class Core:
         self.on_webhook_due: Callable[[], None] = lambda: None  # a job with a webhook is final
         self._sequence = store.last_sequence()
         self._opened = 0
-        self._run = secrets.token_hex(
-            3
-        )  # part of the ids of workers, so that no restart gives an id again
+        # A part of the ids of workers, so that no id occurs again after a restart.
+        self._run = secrets.token_hex(3)
         self.results: dict[str, list[Poll]] = {}
         self.takes: dict[str, deque[Poll]] = {}
         self.stop_polls: dict[str, list[Poll]] = {}

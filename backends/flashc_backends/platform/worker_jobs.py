@@ -50,7 +50,7 @@ class WorkerJobs:
                 if len(dispatcher.queue):
                     self._core.wake_take(dispatcher)
                 for job in taken:
-                    self._core.faults.works(endpoint, worker, job.id)
+                    self._core.faults.note_work(endpoint, worker, job.id)
                 return taken
             self._core.flush(dispatcher)
             poll = Poll(_poll_time(dispatcher, worker, end), worker)
