@@ -1,4 +1,4 @@
-"""Print what a session does without ever waiting for whoever reads it."""
+"""Print what a session does, without ever waiting for the program or terminal that reads the output."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def command() -> None:
 def start(**given: Any) -> None:
     """Build the app in PROJECT and run it: its endpoints answer as in the cloud.
 
-    Each worker is a container, or a process where no Docker daemon answers.
+    Each worker is a container, or a process if no Docker daemon answers.
     """
     run(**given)
 

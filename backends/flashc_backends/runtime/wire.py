@@ -102,10 +102,10 @@ async def send_async(message: Job | Request) -> Any:
 def _limit(resource: str, function: str) -> float:
     """Return the seconds that a call may take, in the queue and on the worker.
 
-    They are not more than the caller of the running job or request still waits.
+    The call may not take longer than the caller of the running job or request still waits.
 
     Raises:
-        RemoteTimeout: it does not wait any more.
+        RemoteTimeout: the caller of the running job or request does not wait any more.
     """
     given = os.environ.get("FLASHC_CALL_TIMEOUT", "")
     limit = TIMEOUTS[resource] + QUEUE_SECONDS if resource in TIMEOUTS else DEFAULT_SECONDS
