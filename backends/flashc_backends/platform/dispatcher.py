@@ -255,7 +255,7 @@ class Dispatcher:
         self.workers_event(workers.Ticked(), now)
 
     def stopped(self, worker: str, job_id: str, now: float) -> None:
-        """Note that a worker no longer works on a job that it was told to stop."""
+        """Note that a worker no longer works on a job that it had to stop."""
         held = self._held.get(worker)
         if held is not None:
             held.discard(job_id)

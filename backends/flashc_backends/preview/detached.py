@@ -55,9 +55,8 @@ def start_detached(preview: str, words: Sequence[str]) -> Started:
             process.wait()
             raise
         if record is not None:
-            process.returncode = (
-                0  # the process goes on; without this, `Popen` warns that it still runs
-            )
+            # The process goes on; without this, `Popen` would warn that it still runs.
+            process.returncode = 0
             return Started(record=record)
         log.seek(0)
         printed = log.read().decode("utf-8", "replace")

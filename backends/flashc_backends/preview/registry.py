@@ -121,7 +121,7 @@ def write_record(folder: Path, record: Record) -> None:
     """Write the record of a preview.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
     write_file(folder / RECORD, msgspec.json.encode(record), mode=0o600)
 

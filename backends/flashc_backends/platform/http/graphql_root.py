@@ -339,7 +339,7 @@ def _object(value: Any) -> dict[str, Any]:
     """Return a JSON object.
 
     Raises:
-        Invalid: it is another kind of value.
+        Invalid: the value is not a JSON object.
     """
     if not isinstance(value, dict):
         raise Invalid("the manifest is not a JSON object")

@@ -231,9 +231,9 @@ def _recent(entries: list[Entry]) -> list[Entry]:
             jobs[entry.what["id"]] = entry
     found: list[Entry] = []
     for entry in entries:
-        told = jobs.pop(entry.what["id"], None) if entry.kind == "job" else entry
-        if told is not None and told.kind != "span":
-            found.append(told)
+        newest = jobs.pop(entry.what["id"], None) if entry.kind == "job" else entry
+        if newest is not None and newest.kind != "span":
+            found.append(newest)
     lines = [entry.number for entry in found if entry.kind == "line"]
     since = lines[-_RECENT_LINES] if len(lines) > _RECENT_LINES else 0
     kept = [entry for entry in found if entry.kind != "line" or entry.number >= since]
