@@ -116,7 +116,7 @@ async def _serve(folder: Path, built: Path | None, *, durable: bool) -> None:
         if built is not None:
             made = json.loads(built.with_name("flash_manifest.json").read_text("utf-8"))
             ids |= await platform.deploy("calls", "production", made, built, least_workers=1)
-        await platform.ready(300)
+        await platform.wait_until_ready(300)
         answer = {
             "base": platform.base,
             "key": platform.key,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import deflate
 
 from flashc_backends.base import Changed, Draft, Progress, Silent
-from flashc_core.cache import Piece
+from flashc_core.cache import CachedFile
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -42,7 +42,7 @@ def archive_mtime(environ: Mapping[str, str]) -> int:
 def write_archive(
     target: Path,
     drafts: Iterable[Draft],
-    layers: Iterable[Piece],
+    layers: Iterable[CachedFile],
     mtime: int,
     progress: Progress | None = None,
 ) -> int:

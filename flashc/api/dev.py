@@ -1,4 +1,4 @@
-"""Run a project while it is being written: compile it after each change, and replace what the change touches."""
+"""Run a project while the user edits it: compile it after each change, and replace the workers that the change concerns."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ _GENERATED = (".flash", ".runpod")
 
 
 class Listener(DevelopmentListener, Protocol):
-    """Is told what a development session does, and what the compiler finds."""
+    """Shows what a development session does, and what the compiler finds."""
 
     def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
-        """Show what the compiler found; nothing, if all is well."""
+        """Show the findings of a compilation; `diagnostics` is empty if there are none."""
         ...
 
 
@@ -59,12 +59,13 @@ class _Builder:
         self._is_shown = False
 
     def build(self, progress: Progress | None = None, *, only_news: bool = False) -> Version | None:
-        """Return the project as a version; report what is wrong, and return None if that leaves no version.
+        """Compile the project, give the findings to the listener, and return the project as a version.
 
-        With `only_news` nothing is reported that was reported before.
+        The result is None if the project has errors or no endpoint to run.  With `only_news`, the listener is not
+        called if the findings are equal to those of the last compilation.
 
         Raises:
-            OSError: its files can't be written.
+            OSError: the files of the version can't be written.
         """
         sink = self.workspace.sink()
         version: Version | None = None
@@ -98,10 +99,10 @@ class _Builder:
         return version
 
     def rebuild(self, *, only_news: bool = False) -> Version | None:
-        """Do so with the project as it is now.
+        """Read the project from disk again, and call `build`.
 
         Raises:
-            OSError: its files can't be written.
+            OSError: the files of the version can't be written.
         """
         self.workspace = self.workspace.reopen()
         return self.build(only_news=only_news)
@@ -114,9 +115,9 @@ def run_dev(
     *,
     progress: Progress | None = None,
 ) -> PreviewResult:
-    """Run a project until this process gets SIGINT, SIGTERM or SIGHUP; then nothing of it is left.
+    """Run a project until this process gets SIGINT, SIGTERM or SIGHUP; then end its workers and remove its files.
 
-    What the compiler finds goes to the listener; the result has what prevents the start.
+    The findings of the compiler go to the listener; the result has the findings that prevent the start.
     """
     settings = structs.replace(settings, id=settings.id or new_id(workspace.root.name))
     assert settings.id is not None
@@ -145,7 +146,7 @@ async def _run(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     if first is None:
-        first = await _corrected(builder, stop, listener)
+        first = await _wait_for_version(builder, stop, listener)
         if first is None:
             return
     settings = structs.replace(settings, environ=dict(builder.workspace.environment))
@@ -157,7 +158,8 @@ async def _run(
         listener=listener,
     )
     reloading = asyncio.create_task(_reload(development, builder, stop))
-    reloading.add_done_callback(lambda _task: stop.set())  # without it edits would do nothing
+    # If the task fails, the session ends; otherwise it would go on and ignore all edits.
+    reloading.add_done_callback(lambda _task: stop.set())
     try:
         await development.run(stop)
     finally:
@@ -166,20 +168,22 @@ async def _run(
             await reloading
 
 
-async def _corrected(builder: _Builder, stop: asyncio.Event, listener: Listener) -> Version | None:
-    """Return the project as soon as it can run; None if the session is to end before that."""
-    is_first = True  # what was saved before the watcher runs
+async def _wait_for_version(
+    builder: _Builder, stop: asyncio.Event, listener: Listener
+) -> Version | None:
+    """Wait until the project can run, and return it as a version; return None if `stop` is set before that."""
+    is_first = True  # the first turn finds the files that were saved before the watcher ran
     async for _ in _changes(builder.workspace.root, stop, at_once=True):
         version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         if version is not None:
             return version
-        listener.note("nothing runs until this is corrected")
+        listener.note("nothing runs until you correct the errors")
         is_first = False
     return None
 
 
 async def _reload(development: Development, builder: _Builder, stop: asyncio.Event) -> None:
-    is_first = True  # what was saved before the watcher runs
+    is_first = True  # the first turn finds the files that were saved before the watcher ran
     async for saved in _changes(builder.workspace.root, stop, at_once=True):
         try:
             version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
@@ -197,9 +201,9 @@ async def _reload(development: Development, builder: _Builder, stop: asyncio.Eve
 async def _changes(
     root: Path, stop: asyncio.Event, *, at_once: bool = False
 ) -> AsyncIterator[float]:
-    """Yield when files were saved, in seconds since the epoch, after each change below `root`.
+    """Watch the files below `root`; after each change, yield when the files were saved, in seconds since the epoch.
 
-    `at_once`: also as soon as the watcher runs, so that no change before that is lost.
+    With `at_once`, the first value comes as soon as the watcher runs, so that no change before that is lost.
     """
     ignored = (*DefaultFilter.ignore_dirs, *_GENERATED)
     async for changes in awatch(
@@ -217,7 +221,7 @@ async def _changes(
 
 
 def _reason(builder: _Builder) -> str:
-    """Return the first error of the newest state of the project, in a line."""
+    """Return the first error of the last compilation, in one line."""
     for found in builder.found:
         if found.severity is Severity.ERROR:
             return f"{found.path}:{found.line}: {found.message}"
@@ -225,7 +229,7 @@ def _reason(builder: _Builder) -> str:
 
 
 def _saved(changes: Iterable[tuple[Change, str]]) -> float:
-    """Return when the newest of some files was written; now, if none is there."""
+    """Read when the newest of some changed files was written; return the present time if no file exists any more."""
     found: list[float] = []
     for _, path in changes:
         try:

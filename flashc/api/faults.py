@@ -15,16 +15,16 @@ from .result import Result
 
 
 class FaultsResult(Result, frozen=True, kw_only=True):
-    """The faults of a file, None if there are errors; `lines` are those of the file."""
+    """The faults in a file; None if there are errors.  `lines` are the lines of the file."""
 
     faults: Faults | None = None
     lines: Lines | None = None
 
 
 def read_fault_file(path: Path, endpoints: Collection[str] | None = None) -> FaultsResult:
-    """Return the faults that a TOML file asks for; `spec/faults.schema.json` describes it.
+    """Read the faults in a TOML file; `spec/faults.schema.json` describes its format.
 
-    `endpoints` are the names of the app's endpoints, None if they are not known: then all names are right.
+    `endpoints` are the names of the app's endpoints.  If it is None, the names are not known, and none is checked.
     """
     sink = Sink()
     try:

@@ -1,4 +1,4 @@
-"""Run the local platform alone, for the tools and SDKs of Runpod, and tell how to reach it."""
+"""Run the local platform alone, for the tools and SDKs of Runpod, and find a platform that runs."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class PlatformSettings(Struct, frozen=True, kw_only=True):
-    """What the user chooses.
+    """The choices of the user for a platform.
 
-    `state` is the folder of apps, endpoints and jobs, None for the user's own.  Port 0 takes a free one.
-    `durable`: not even a power failure loses a job.  `retired`: the APIs that answer 410, as announced for the cloud.
-    `faults` happen on request.  `otlp`: the URL of a collector of traces.
+    `state` is the folder of apps, endpoints and jobs; None is the default folder.  With `port` 0, the platform takes a
+    free port.  With `durable`, not even a power failure loses a job.  The APIs in `retired` answer with status 410, as
+    announced for the cloud.  `faults` are the faults on request.  `otlp` is the URL of a collector of traces.
     """
 
     engine: EngineName = "auto"
@@ -45,11 +45,11 @@ class PlatformSettings(Struct, frozen=True, kw_only=True):
 
 
 class PlatformResult(Result, frozen=True, kw_only=True):
-    """How the platform ended: without diagnostics, it was stopped."""
+    """The result of a platform that has ended; if it was stopped by a signal, there are no diagnostics."""
 
 
 def find_platform(state: Path | None = None) -> Running | None:
-    """Return the platform that runs with a state, None if none does."""
+    """Find the running platform that uses a state folder; return None if there is none."""
     return clients.find(_folder(state))
 
 
@@ -59,9 +59,9 @@ def run_platform(
     """Run the platform until this process gets SIGINT, SIGTERM or SIGHUP.
 
     Args:
-        settings: what the user chose.
-        ready: is called when the platform can be reached.
-        report: is told in a few words what happens.
+        settings: the choices of the user.
+        ready: a function that is called when clients can reach the platform.
+        report: a function that is called with a short text about what the platform does.
     """
     import uvloop
 

@@ -27,12 +27,12 @@ from .result import Result
 
 
 class PlanResult(Result, frozen=True, kw_only=True):
-    """The plan of a preview; without errors the artifact is there.
+    """The plan of a preview; after `build_preview` without errors, the artifact exists.
 
     Attributes:
         plan: the plan, None if there are errors.
         artifact: the absolute path of the artifact, None if there are errors or it was not built.
-        manifest: the absolute path of the manifest, None as the artifact.
+        manifest: the absolute path of the manifest; None if `artifact` is None.
     """
 
     plan: PreviewPlan | None = None
@@ -41,7 +41,7 @@ class PlanResult(Result, frozen=True, kw_only=True):
 
 
 def plan_preview(workspace: Workspace, *, progress: Progress | None = None) -> PlanResult:
-    """Return the plan of a preview.  Writes no file, and starts nothing."""
+    """Return the plan of a preview; no file is written and nothing is started."""
     result = emit_target(workspace, "preview", progress=progress)
     plan = result.plan if isinstance(result.plan, PreviewPlan) else None
     return PlanResult(diagnostics=result.diagnostics, plan=plan)
@@ -74,19 +74,19 @@ def build_preview(workspace: Workspace, *, progress: Progress | None = None) -> 
 
 
 class PreviewResult(Result, frozen=True, kw_only=True):
-    """How a preview ended: without diagnostics, it was stopped."""
+    """The result of a preview that has ended; if it was stopped by a signal, there are no diagnostics."""
 
 
 def run_preview(
     workspace: Workspace, planned: PlanResult, settings: Settings, listener: Listener
 ) -> PreviewResult:
-    """Run a preview until this process gets SIGINT, SIGTERM or SIGHUP; then nothing of it is left.
+    """Run a preview until this process gets SIGINT, SIGTERM or SIGHUP; then end its workers and remove its files.
 
     Args:
         workspace: the project.
-        planned: what `build_preview` returned, without errors.
-        settings: what the user chose.
-        listener: is told what happens.
+        planned: the result of `build_preview`, without errors.
+        settings: the choices of the user.
+        listener: shows what happens.
     """
     assert planned.plan is not None
     assert planned.artifact is not None
@@ -118,9 +118,10 @@ async def _until_stopped(preview: Preview) -> None:
 
 
 def clean_previews(everything: bool) -> Iterator[str]:
-    """Remove what killed previews have left, and yield a line for each thing.
+    """Remove what killed previews have left, and yield a line for each removal.
 
-    `everything`: the packages and the images that flashc made for workers too, which the next preview makes again.
+    With `everything`, also remove the packages and images that flashc made for workers; the next preview makes them
+    again.
     """
     for entry in entries():
         if not entry.record.is_running:

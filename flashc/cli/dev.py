@@ -1,4 +1,4 @@
-"""`flashc dev`: run the app on this machine, and replace what an edit touches."""
+"""`flashc dev`: run the app on this machine, and replace the workers that an edit concerns."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def command(
 ) -> None:
     """Run the app in a project while you edit it.
 
-    PROJECT runs on this machine until Ctrl+C.  A saved file is compiled at once.  Only the workers that hold changed code are replaced; requests that they have
-    are answered by the old code.  A file with errors changes nothing.
+    The app in PROJECT runs on this machine until Ctrl+C.  When you save a file, it is compiled at once, and only the workers that hold changed code are
+    replaced.  The old code answers the requests that these workers have.  If a file has errors, nothing is replaced.
     """
     from flashc.api.dev import run_dev
     from flashc_backends.preview.preview import Settings

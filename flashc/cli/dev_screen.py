@@ -1,4 +1,4 @@
-"""Show a development session: what the compiler finds, and what an edit replaces."""
+"""Print what the compiler finds in a development session, and which workers an edit replaces."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TextDevScreen(TextScreen):
         print_findings(diagnostics, workspace, "text", echo=self._echo)
 
     def reloaded(self, reloaded: Reloaded) -> None:
-        """Say which endpoints get new workers."""
+        """Print which endpoints get new workers."""
         self._rolling |= dict.fromkeys(reloaded.touched, reloaded.saved)
         parts = [
             f"{what}: {', '.join(names)}"
@@ -47,11 +47,11 @@ class TextDevScreen(TextScreen):
         self._echo("; ".join(parts))
 
     def kept_old(self, reason: str) -> None:
-        """Say why nothing is replaced."""
-        self._echo(f"the old code goes on; {reason}", err=True)
+        """Print why nothing is replaced."""
+        self._echo(f"the old code keeps running; {reason}", err=True)
 
     def happened(self, happening: Happening) -> None:
-        """Print a line for what users care about; the new code of an endpoint too."""
+        """Print a line for an entry of the journal that concerns users, also for a rollout of new code."""
         if happening.kind != "release":
             super().happened(happening)
             return
@@ -60,18 +60,16 @@ class TextDevScreen(TextScreen):
             return
         label = self._label(happening.endpoint)
         if happening.what["state"] == "rolled out":
-            self._echo(
-                f"{label} the new code is there, {happening.at - saved:.2f} s after the save"
-            )
+            self._echo(f"{label} the new code runs, {happening.at - saved:.2f} s after the save")
         else:
-            self._echo(f"{label} the new code does not start; the code before it goes on")
+            self._echo(f"{label} the new code does not start; the old code keeps running")
 
 
 class JsonDevScreen(JsonScreen):
     """For programs: a JSON object per line on standard output."""
 
     def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
-        """Print the findings in short; `flashc check --format json` has everything."""
+        """Print the findings without their notes and fixes; `flashc check --format json` prints these too."""
         self._print(
             "findings",
             findings=[

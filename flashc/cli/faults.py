@@ -21,9 +21,9 @@ faults_option = click.option(
 
 
 def read_faults_option(path: Path | None, endpoints: Collection[str] | None = None) -> Faults:
-    """Return the faults of a file, none without one; report what is wrong with it and exit.
+    """Read the faults in a file; report its mistakes and exit if it has any.  Without a file, there are no faults.
 
-    `endpoints` are the names of the app's endpoints, None if they are not known.
+    `endpoints` are the names of the app's endpoints; None if they are not known.
     """
     from flashc.api.faults import read_fault_file
     from flashc_backends.platform.faults import Faults

@@ -1,4 +1,4 @@
-"""Print what a session does without ever waiting for whoever reads it."""
+"""Print what a session does, without ever waiting for the program or terminal that reads the output."""
 
 from __future__ import annotations
 
@@ -28,7 +28,11 @@ class Echo(Protocol):
 
 
 class _Output:
-    """A thread that prints.  What nobody reads is kept up to a limit; beyond it `lost` says how much is missing."""
+    """A thread that prints.
+
+    Texts that wait for a slow reader are kept up to a limit; texts above it are dropped.  `lost` returns the line that
+    is printed in place of the dropped texts.
+    """
 
     def __init__(self, lost: Callable[[int], str]) -> None:
         self._lost = lost
@@ -38,9 +42,8 @@ class _Output:
         self._missing = 0
         self._is_closing = False
         self._moved = time.monotonic()
-        self._thread: Thread | None = (
-            None  # begins with the first text: a program with threads can't fork
-        )
+        # The thread starts with the first text, because a program with threads can't fork before that.
+        self._thread: Thread | None = None
 
     def echo(self, message: str, *, nl: bool = True, err: bool = False) -> None:
         """Print a text soon."""
@@ -66,7 +69,7 @@ class _Output:
             self._thread.start()
 
     def close(self) -> None:
-        """Print the rest, as long as somebody reads it."""
+        """Print the texts that wait; give up if the reader reads nothing for some time."""
         with self._news:
             self._is_closing = True
             self._moved = time.monotonic()
@@ -88,9 +91,10 @@ class _Output:
                 self._size -= len(data)
 
     def _write(self, descriptor: int, data: bytes) -> bool:
-        """Write a text; return whether to go on.
+        """Write a text; return False if the thread has to end.
 
-        A thread that waits in `write` could not be ended: it writes only as much as there is room for at least.
+        Each call of `os.write` writes at most `PIPE_BUF` bytes, so that it never waits: a thread that waits in
+        `os.write` can't be ended.
         """
         ready = select.poll()
         ready.register(descriptor, select.POLLOUT)
@@ -105,7 +109,7 @@ class _Output:
             except BlockingIOError:
                 time.sleep(_STEP)  # another process has made it non-blocking
             except OSError:
-                return True  # nobody can read it any more; what the session does goes on
+                return True  # the reader has ended; the session continues without it
             self._moved = time.monotonic()
         return True
 

@@ -31,7 +31,7 @@ state_option = click.option(
     type=click.Choice(["auto", "docker", "process"]),
     default="auto",
     show_default=True,
-    help="What runs the workers; auto is docker where its daemon answers.",
+    help="What runs the workers; auto is docker if its daemon answers.",
 )
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="The port.  [default: a free one]"
@@ -42,7 +42,7 @@ state_option = click.option(
     "--retired",
     multiple=True,
     type=click.Choice(["rest-v1", "graphql"]),
-    help="An API that answers 410, as announced for the cloud; repeatable.",
+    help="An API that answers with status 410, as announced for the cloud; repeatable.",
 )
 @faults_option
 @otlp_option
@@ -50,7 +50,7 @@ state_option = click.option(
 def command(context: click.Context, /, **given: Any) -> None:
     """Run a platform for unmodified `flash` and `runpod` clients.
 
-    It runs until Ctrl+C.  What is deployed to it stays, and runs again the next time.
+    The platform runs until Ctrl+C.  Deployed apps stay, and run again when the platform is started again.
     """
     context.obj = given["state"]
     if context.invoked_subcommand is not None:
@@ -83,7 +83,7 @@ def env(before: Path | None, state: Path | None) -> None:
 
 
 def found_platform(state: Path | None) -> Running:
-    """Return the platform that runs; report FC521 and exit if none does."""
+    """Find the running platform; report FC521 and exit if there is none."""
     from flashc.api.platform import find_platform
 
     running = find_platform(state)
@@ -95,7 +95,7 @@ def _no_platform() -> NoReturn:
     sink.report(
         rules.NO_PLATFORM,
         WholeFile("."),
-        "no local platform runs",
+        "no local platform is running",
         help=("start one with `flashc platform` in another terminal",),
     )
     render_to_streams(sink, Path.cwd(), lambda _path: None, "text")

@@ -33,7 +33,7 @@ _OPTIONS = (
         type=click.Choice(["auto", "docker", "process"]),
         default="auto",
         show_default=True,
-        help="What runs the workers; auto is docker where its daemon answers.",
+        help="What runs the workers; auto is docker if its daemon answers.",
     ),
     click.option("--image", help="The image for all workers, with the engine docker."),
     click.option(
@@ -82,7 +82,7 @@ def preview_options(function: _F) -> _F:
 
 
 class _StartByDefault(click.Group):
-    """A group whose first argument may be a project in the place of a command."""
+    """A group whose first argument may be a project instead of a command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         is_help = args[:1] in (["-h"], ["--help"])
@@ -107,7 +107,7 @@ def command() -> None:
 def start(**given: Any) -> None:
     """Build the app in PROJECT and run it: its endpoints answer as in the cloud.
 
-    Each worker is a container, or a process where no Docker daemon answers.
+    Each worker is a container, or a process if no Docker daemon answers.
     """
     run(**given)
 
@@ -178,7 +178,7 @@ def _detach(project: Path, output_format: str) -> NoReturn:
     screen = JsonScreen() if output_format == "json" else TextScreen(lambda _text: None)
     screen.ready(started.record)
     if output_format == "text":
-        click.echo(f"it runs in the background; `flashc preview stop {preview}` ends it")
+        click.echo(f"the preview runs in the background; `flashc preview stop {preview}` ends it")
     raise click.exceptions.Exit(ExitCode.SUCCESS)
 
 
@@ -205,7 +205,7 @@ def list_(output_format: str) -> None:
 @click.argument("preview", nargs=-1)
 @click.option("--all", "all_", is_flag=True, help="Stop all previews.")
 def stop(preview: tuple[str, ...], all_: bool) -> None:
-    """Stop previews by their ids, or the only one that runs."""
+    """Stop the previews with these ids; without ids, stop the only one that runs."""
     for entry in _chosen(preview, all_):
         if entry.stop(_STOP_SECONDS):
             click.echo(f"{entry.record.id} stopped")
@@ -214,7 +214,12 @@ def stop(preview: tuple[str, ...], all_: bool) -> None:
 
 @command.command("logs")
 @click.argument("preview", required=False)
-@click.option("--follow", "-f", is_flag=True, help="Wait for more, until Ctrl+C or its end.")
+@click.option(
+    "--follow",
+    "-f",
+    is_flag=True,
+    help="Print new lines too, until Ctrl+C or the end of the preview.",
+)
 def logs(preview: str | None, follow: bool) -> None:
     """Print what a preview in the background has printed."""
     (entry,) = _chosen(() if preview is None else (preview,), False)
@@ -243,10 +248,10 @@ def clean(all_: bool) -> None:
 
 
 def _chosen(ids: tuple[str, ...], all_: bool) -> list[Entry]:
-    """Return the previews with these ids; without ids the only one.
+    """Return the previews with these ids; without ids, the only preview that runs.
 
     Raises:
-        UsageError: there is no such preview, or there are several.
+        UsageError: there is no such preview; or no id is given and not exactly one preview runs.
     """
     from flashc_backends.preview.registry import entries
 
@@ -257,7 +262,7 @@ def _chosen(ids: tuple[str, ...], all_: bool) -> list[Entry]:
         running = [entry for entry in found if entry.record.is_running]
         if len(running) != 1:
             names = ", ".join(entry.record.id for entry in running) or "none"
-            raise click.UsageError(f"say which preview; running: {names}")
+            raise click.UsageError(f"name a preview; running: {names}")
         return running
     by_id = {entry.record.id: entry for entry in found}
     for name in ids:

@@ -1,4 +1,4 @@
-"""Show a running preview: a table of the endpoints, then what its workers print and what they are asked."""
+"""Print what a running preview does: a table of its endpoints, then the lines, jobs and requests of its workers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FINAL = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 
 
 class TextScreen:
-    """For people: on standard output."""
+    """Prints text for people, on standard output."""
 
     def __init__(self, progress: Callable[[str], None], echo: Echo = click.echo) -> None:
         self._progress = progress
@@ -31,7 +31,7 @@ class TextScreen:
         self._colours: dict[str, str] = {}
 
     def phase(self, text: str) -> None:
-        """Show what is being done."""
+        """Show what the preview does now."""
         self._progress(text)
 
     def note(self, text: str) -> None:
@@ -39,7 +39,7 @@ class TextScreen:
         self._echo(f"note: {text}", err=True)
 
     def ready(self, record: Record) -> None:
-        """Print the table."""
+        """Print the table of the endpoints."""
         self._progress("")
         self._echo(
             f"{record.app} runs at {record.url} on the engine {record.engine}; Ctrl+C stops it"
@@ -67,7 +67,7 @@ class TextScreen:
             self._echo(f"    {address.curl}")
 
     def happened(self, happening: Happening) -> None:
-        """Print one line for what users care about."""
+        """Print a line for an entry of the journal that concerns users."""
         text = _text_of(happening)
         if text is not None:
             self._echo(f"{self._label(happening.endpoint)} {text}")
@@ -78,7 +78,7 @@ class TextScreen:
 
 
 def _text_of(happening: Happening) -> str | None:
-    """Return a happening in a few words; None for one that is not shown."""
+    """Return a short text for an entry of the journal; None if the entry is not shown."""
     what = happening.what
     match happening.kind:
         case "line":
@@ -101,11 +101,10 @@ def _text_of(happening: Happening) -> str | None:
 
 
 def _shown(line: str) -> str | None:
-    """Return a worker's line as it is shown.
+    """Return a worker's line for people; None if the line is not shown.
 
-    The SDK logs JSON objects, of which people read the message; two of its processes may write to one line.  What it
-    and the web server say about polls, health checks and the progress of jobs is not shown, because the platform
-    tells when a job is done.
+    The SDK logs JSON objects, and only their messages are shown; one line may contain the objects of two processes.
+    Lines about polls, health checks and the progress of jobs are not shown, because the platform reports finished jobs.
     """
     if not line or _HEALTH_CHECK in line:
         return None
@@ -132,13 +131,13 @@ def _milliseconds(what: dict[str, Any]) -> str:
 
 
 class JsonScreen:
-    """For programs: a JSON object per line on standard output; `event` says what it is."""
+    """Prints a JSON object per line for programs, on standard output; the key `event` has the kind of the object."""
 
     def __init__(self, echo: Echo = click.echo) -> None:
         self._echo = echo
 
     def phase(self, text: str) -> None:
-        """Print what is being done."""
+        """Print what the preview does now."""
         self._print("phase", text=text)
 
     def note(self, text: str) -> None:
@@ -150,7 +149,7 @@ class JsonScreen:
         self._print("ready", **as_document(record))
 
     def happened(self, happening: Happening) -> None:
-        """Print what happened."""
+        """Print an entry of the journal."""
         document = msgspec.to_builtins(happening.what)
         document["endpoint_id"] = document.pop("endpoint", None)
         self._print(happening.kind, endpoint=happening.endpoint, at=happening.at, **document)
@@ -160,12 +159,12 @@ class JsonScreen:
 
 
 def missing_text(number: int) -> str:
-    """Return what people are told after nobody has read the output for long."""
-    return f"note: {number} lines are missing here: nobody has read them"
+    """Return the line for people that replaces dropped lines."""
+    return f"note: {number} lines are missing here, because the output was not read"
 
 
 def missing_event(number: int) -> str:
-    """Return what programs are told after they have not read the output for long."""
+    """Return the JSON line for programs that replaces dropped lines."""
     return _line("missing", count=number)
 
 

@@ -86,9 +86,12 @@ class EndpointLowering:
 
     # The same in all dialects -------------------------------------------------------------------------------
 
-    def lowered(self) -> Lowered:
-        """Return the endpoint; after an error, only the parts that other checks need."""
-        if not self.is_in_order():
+    def lower(self) -> Lowered:
+        """Lower the endpoint; after an error, return only the parts that other checks need.
+
+        For a declaration that runs no code, return only the edits of its module.
+        """
+        if not self.check_declaration():
             return Lowered(unlowered=(self.unlowered(),))
         if self.is_idle():
             edit = self.idle()
@@ -101,7 +104,7 @@ class EndpointLowering:
             return Lowered(unlowered=(self.unlowered(),))
         return Lowered(endpoints=(endpoint,))
 
-    def is_in_order(self) -> bool:
+    def check_declaration(self) -> bool:
         """Report what is wrong with the declaration as a whole; return whether to lower it.
 
         An unknown parameter is reported, and the endpoint is lowered without it.
@@ -229,10 +232,10 @@ def lower_endpoints(
 ) -> Lowered:
     """Lower the endpoints of one dialect, in the order of their declaration.
 
-    Endpoints that have an error, or run no code, are reported.
+    Errors of an endpoint are reported.
     """
     constructions = Constructions(decoder, declared)
-    parts = [lowering(decoder, value, constructions).lowered() for value in declared]
+    parts = [lowering(decoder, value, constructions).lower() for value in declared]
     edits: dict[str, tuple[Edit, ...]] = {}
     for part in parts:
         for module, found in part.edits.items():

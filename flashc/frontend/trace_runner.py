@@ -197,7 +197,7 @@ def text(value):
     name = max(inside, key=lambda n: len(_variables[n]))
     before, _, after = value.partition(_variables[name])
     if any(len(c) >= _LEAST_SECRET and c in before + "\0" + after for c in _variables.values()):
-        return {"unknown": f"the value of `{name}` went into it, and others"}
+        return {"unknown": f"it contains the values of `{name}` and of other variables"}
     return {"parts": [before, name, after]}
 
 

@@ -193,7 +193,9 @@ class _Library:
                 break
         verify_parts(chain(*(summary.parts() for summary in summaries)), project.by_path)
         new = [
-            self.memo.trace(self.key(component), summary.inputs, msgspec.msgpack.encode(summary))
+            self.memo.make_entry(
+                self.key(component), summary.inputs, msgspec.msgpack.encode(summary)
+            )
             for component, summary in zip(batch.absent, summaries, strict=False)
         ]
         kept = [*new, *batch.cached][: _TRACES_OF_A_COMPONENT * len(batch.components)]

@@ -1,4 +1,4 @@
-"""Find the types of JSON values that a parameter's annotation accepts."""
+"""Find which Python types of decoded JSON values an annotation accepts, such as `int` and `bool` for `int`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _ACCEPTED: dict[str, frozenset[str]] = {
 
 
 def json_types(annotation: str) -> frozenset[str] | None:
-    """Return the names of the Python types that an annotation accepts.
+    """Return the names of the Python types of decoded JSON values that an annotation accepts.
 
-    The result is None for types that JSON lacks.
+    The result is None if the types are not known.
     """
     try:
         tree = ast.parse(annotation.strip(), mode="eval").body
@@ -33,7 +33,7 @@ def json_types(annotation: str) -> frozenset[str] | None:
 
 
 def _accepted(node: ast.expr) -> frozenset[str] | None:
-    """Return the types that an annotation's syntax tree accepts; None for types that JSON lacks."""
+    """Return what `json_types` returns, for the syntax tree of an annotation."""
     match node:
         case ast.Constant(value=None):
             return _ACCEPTED["None"]
@@ -50,7 +50,7 @@ def _accepted(node: ast.expr) -> frozenset[str] | None:
 
 
 def _subscripted(value: ast.expr, inside: ast.expr) -> frozenset[str] | None:
-    """Return the types that an annotation such as `Optional[int]` or `list[str]` accepts."""
+    """Return the types that an annotation such as `Optional[int]` or `list[str]` accepts; None if not known."""
     name = value.attr if isinstance(value, ast.Attribute) else getattr(value, "id", "")
     if name == "Optional":
         return _union([_accepted(inside), _ACCEPTED["None"]])
@@ -61,9 +61,6 @@ def _subscripted(value: ast.expr, inside: ast.expr) -> frozenset[str] | None:
 
 
 def _union(options: list[frozenset[str] | None]) -> frozenset[str] | None:
-    """Return the types that one of several annotations accepts.
-
-    The result is None if one of them is not known.
-    """
+    """Return the union of the types that several annotations accept; None if those of one annotation are not known."""
     known = [option for option in options if option is not None]
     return frozenset().union(*known) if len(known) == len(options) else None

@@ -1,4 +1,4 @@
-"""Find side effects in a module's code: environment variables, changed globals, installations.
+"""Find effects in a module's code: variables read and set, globals changed, programs started, packages installed.
 
 `EffectCollector` records nodes during the walk over the tree, and interprets them when all scopes
 are complete.

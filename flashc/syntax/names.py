@@ -129,10 +129,7 @@ class _Walker:
         scope.nonlocal_names.update(item.name.value for item in node.names)
 
     def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
-        """Skip annotations.
-
-        They call no endpoint, and `from __future__ import annotations` disables them.
-        """
+        """Do nothing: flashc ignores the names in annotations, although Python may evaluate an annotation."""
 
     def _handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context

@@ -1,4 +1,4 @@
-"""Store results on disk by kind and key, in a cache that all builds of a user share.
+"""Store results on disk by kind and key, in a cache that all builds of a user share; read large ones as files.
 
 Every entry is written to a temporary file, which is then renamed, so that builds that run at the
 same time or are killed leave no incomplete entry.  Each entry contains its own digest, so that a
@@ -36,8 +36,8 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """The bytes of a file from its beginning up to `size`."""
+class CachedFile:
+    """The content of a large entry: the bytes of a file from its beginning up to `size`."""
 
     path: Path
     size: int
@@ -46,14 +46,14 @@ class Piece:
         """Write these bytes to the stream `target`.
 
         Raises:
-            OSError: the file can't be read, or the target can't be written.
+            OSError: the file can't be read, or the target can't be written to.
         """
         with self.path.open("rb") as stream:
             for chunk in _chunks(stream, self.size):
                 target.write(chunk)
 
-    def is_next_in(self, stream: BinaryIO) -> bool:
-        """Read `size` bytes from `stream`, and return whether they are equal to these bytes.
+    def matches_next_bytes(self, stream: BinaryIO) -> bool:
+        """Read up to `size` bytes from `stream`, and return whether they are equal to these bytes.
 
         Raises:
             OSError: the file or the stream can't be read.
@@ -110,8 +110,8 @@ class Store:
                 target.write(total.digest())
             self._prune_if_due()
 
-    def find(self, kind: str, key: str) -> Piece | None:
-        """Check a large entry and return it as a piece of its file.
+    def find(self, kind: str, key: str) -> CachedFile | None:
+        """Check a large entry, and return it as a file without reading it into memory.
 
         The result is None if the entry is missing or damaged.
         """
@@ -127,7 +127,7 @@ class Store:
         except OSError:
             return None
         self._touch(kind, key)
-        return Piece(path, size)
+        return CachedFile(path, size)
 
     def usage(self) -> list[Usage]:
         """Return the number and size of the entries, by kind."""

@@ -112,9 +112,9 @@ class Prefork:
 def on_all_processors(
     work: Work, count: int, *, least: int = 2, prefork: Prefork | None = None
 ) -> Generator[bytes, None, None]:
-    """Begin `work(0)`, ..., `work(count - 1)`, and return their results, in this order.
+    """Begin `work(0)`, ..., `work(count - 1)`, and return an iterator over their results, in this order.
 
-    An exception that one of them raises is raised here.  The processes are started before this
+    If one of these calls raises an exception, the iterator raises this exception.  The processes are started before this
     function returns, so that the caller can do something else before it takes the first result.
     They are forked, so that `work` is not pickled and no module is imported again.  With `prefork`,
     that process does the work, with others that it forks itself.

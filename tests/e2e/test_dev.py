@@ -146,7 +146,7 @@ def test_nothing_stays_when_it_is_killed(tmp_path: Path, number: signal.Signals)
 def test_a_project_with_errors_runs_as_soon_as_they_are_corrected(tmp_path: Path) -> None:
     broken = {**FILES, "work.py": FILES["work.py"].replace("async def", "async dof")}
     with dev_session(write(tmp_path / "app", broken), tmp_path / "state") as session:
-        session.wait("note", text="nothing runs until this is corrected")
+        session.wait("note", text="nothing runs until you correct the errors")
         session.edit("work.py", "async dof", "async def")
         assert session.job("work", seconds=0)["version"] == 0
 

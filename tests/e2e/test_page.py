@@ -304,7 +304,7 @@ def test_the_stream_of_events_goes_on_where_it_was_cut(session: Session) -> None
 
 def test_new_code_and_errors_are_told(session: Session, page: Page) -> None:
     session.edit("work.py", "number / 2", "number / 2 +")
-    told = page.get_by_text("The code before the last change goes on: work.py:")
+    told = page.get_by_text("The code before the last change keeps running: work.py:")
     expect(told).to_be_visible()
     page.reload()
     expect(told).to_be_visible()

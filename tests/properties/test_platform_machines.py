@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from flashc_backends.platform import jobs, workers
+from flashc_backends.platform import jobs, worker_steps, workers
 from flashc_backends.platform.records import Job, Limits, Scaler, Status
 from flashc_backends.platform.scaling import Load, workers_for
 from tests.support.virtual_platform import VirtualPlatform, Weather, statuses
@@ -136,7 +136,7 @@ def test_a_pool_keeps_its_laws_whatever_happens(
         event = _event(act, number, pool)
         if act == "release":
             release += 1
-        pool, effects = workers.step(pool, event, now)
+        pool, effects = worker_steps.step(pool, event, now)
         serving = [worker for worker in pool.workers.values() if worker.serves]
         assert len(serving) <= limits.most + 1
         if len({worker.release for worker in serving}) <= 1:

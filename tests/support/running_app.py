@@ -94,7 +94,7 @@ def running_app(
                 env=variables,
                 least_workers=1,
             )
-            await platform.ready(SECONDS)
+            await platform.wait_until_ready(SECONDS)
             begun.set_result(RunningApp(platform.base, platform.key, ids, manifest["resources"]))
             await asyncio.to_thread(end.wait)
         finally:

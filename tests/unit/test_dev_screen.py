@@ -54,8 +54,8 @@ def test_new_code_is_told_once_with_the_time_since_the_save(
     screen.happened(released("rolled out"))
     screen.happened(released("rolled back", "work"))
     assert capsys.readouterr().out.splitlines()[1:] == [
-        "[web] the new code is there, 0.25 s after the save",
-        "[work] the new code does not start; the code before it goes on",
+        "[web] the new code runs, 0.25 s after the save",
+        "[work] the new code does not start; the old code keeps running",
     ]
 
 
@@ -67,7 +67,7 @@ def test_findings_are_shown_as_by_check(tmp_path: Path, capsys: pytest.CaptureFi
     TextDevScreen(quiet).kept_old("w.py:1: invalid syntax")
     shown = capsys.readouterr().err
     assert f"[{found[0].rule.code}]" in shown
-    assert shown.endswith("the old code goes on; w.py:1: invalid syntax\n")
+    assert shown.endswith("the old code keeps running; w.py:1: invalid syntax\n")
     JsonDevScreen().found(workspace, found)
     JsonDevScreen().reloaded(reloaded("web"))
     JsonDevScreen().kept_old("why")

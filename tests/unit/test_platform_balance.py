@@ -1,127 +1,18 @@
-"""The load balancer: routing, streams, affinity, broken workers; and TLS and CONNECT on the same port."""
+"""The load balancer: routing, streams, affinity, broken workers, and faults of requests."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import socket
-import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from flashc_backends.platform.faults import Death, Faults, Network, Unauthorized
-from tests.support.platform_stage import CoroutineEngine, Stage, Wire, staged
-
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-
-hangs: list[bool] = []  # not empty: the worker does not answer `/ping`
-left: list[str] = []  # the requests whose end the worker noticed before it had answered
-
-
-async def app(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Answer as a worker's own code does; the path says how."""
-
-    async def start(status: int = 200, *headers: tuple[bytes, bytes]) -> None:
-        await send({"type": "http.response.start", "status": status, "headers": list(headers)})
-
-    async def part(body: bytes, more: bool = False) -> None:
-        await send({"type": "http.response.body", "body": body, "more_body": more})
-
-    match scope["path"]:
-        case "/ping":
-            while hangs:
-                await asyncio.sleep(0.02)
-            await start(200)
-            await part(b"")
-        case "/stream":
-            await start(200, (b"content-type", b"text/event-stream"))
-            for number in range(3):
-                await part(b"data: %d\n\n" % number, more=True)
-                await asyncio.sleep(0.05)
-            await part(b"")
-        case "/endless":
-            await start()
-            leaving = asyncio.ensure_future(receive())
-            while not leaving.done() or leaving.result()["type"] != "http.disconnect":
-                if leaving.done():
-                    leaving = asyncio.ensure_future(receive())
-                await part(b"x", more=True)
-                await asyncio.sleep(0.01)
-        case "/large":
-            await start()
-            for _ in range(64):
-                await part(b"x" * 65536, more=True)
-            await part(b"")
-        case "/break":
-            await start(200, (b"content-length", b"100"))
-            await part(b"half", more=True)
-            raise ConnectionAbortedError
-        case "/error":
-            await start(500, (b"content-length", b"2"))
-            await part(b"no")
-            await asyncio.sleep(0.3)  # such as for a long traceback
-            raise RuntimeError  # after which uvicorn closes the connection
-        case "/slow":
-            await asyncio.sleep(1.0)
-            await start()
-            await part(b"slow")
-        case "/silent":
-            while (await receive())["type"] != "http.disconnect":
-                pass
-            left.append(scope["path"])
-        case "/nothing":
-            await start(204)
-            await part(b"")
-        case path:
-            size = 0
-            more = True
-            while more:
-                message = await receive()
-                size += len(message.get("body", b""))
-                more = message.get("more_body", False)
-            shown = {name.decode(): value.decode() for name, value in scope["headers"]}
-            query = scope["query_string"].decode()
-            await start(200, (b"set-cookie", b"a=1"), (b"set-cookie", b"b=2"))
-            await part(repr([scope["method"], path, query, size, sorted(shown)]).encode())
-
-
-@asynccontextmanager
-async def balanced(folder: Path, **fields: Any) -> AsyncGenerator[tuple[Stage, CoroutineEngine]]:
-    """Run a platform whose load-balanced workers all are the server of this module."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
-        serving = asyncio.ensure_future(server.serve(sockets=[listener]))
-
-        async def stay(_wire: Wire) -> None:
-            await asyncio.sleep(3600)
-
-        engine = CoroutineEngine(stay, address=("127.0.0.1", listener.getsockname()[1]))
-        try:
-            async with staged(folder, engine, "web", **fields) as stage:
-                yield stage, engine
-        finally:
-            server.should_exit = True
-            await serving
-
-
-def play(folder: Path, scene: Callable[[Stage, str], Awaitable[None]], **fields: Any) -> None:
-    """Run a scene with the URL of a load balancer."""
-
-    async def run() -> None:
-        async with balanced(folder, **fields) as (stage, _):
-            await scene(stage, f"{stage.platform.base}/lb/{stage.ids['web']}")
-
-    asyncio.run(run())
+from tests.support.balanced_stage import hangs, left, play
+from tests.support.platform_stage import Stage
 
 
 def test_a_request_reaches_the_worker_as_it_was_sent(tmp_path: Path) -> None:
@@ -365,121 +256,6 @@ def test_a_worker_that_hangs_is_replaced_when_its_requests_have_ended(
 
 
 # TLS and CONNECT ---------------------------------------------------------------------------------
-
-
-def test_the_same_port_speaks_tls_for_names_below_localhost(tmp_path: Path) -> None:
-    async def scene(stage: Stage, _url: str) -> None:
-        context = ssl.create_default_context(cafile=str(stage.platform.authority.bundle_path))
-        name = f"{stage.ids['web']}.localhost"
-
-        async def get(server_name: str) -> bytes:
-            reader, writer = await asyncio.open_connection(
-                "127.0.0.1", stage.platform.port, ssl=context, server_hostname=server_name
-            )
-            writer.write(
-                f"GET /secure HTTP/1.1\r\nhost: {name}\r\nconnection: close\r\n"
-                f"authorization: Bearer {stage.platform.key}\r\n\r\n".encode()
-            )
-            answer = await reader.read()
-            writer.close()
-            return answer
-
-        assert b"/secure" in await get(name)
-        assert b"/secure" in await get("127.0.0.1")
-        with pytest.raises(ssl.SSLCertVerificationError):
-            await get("example.com")
-
-    play(tmp_path, scene)
-
-
-def test_the_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
-    """Even with its key, a certificate for another name is refused."""
-    from flashc_backends.platform.http.tls import Authority
-
-    async def scene() -> None:
-        authority = Authority(tmp_path)
-        forged = authority._for_name("example.com")
-        client = ssl.create_default_context(cafile=str(authority.certificate_path))
-
-        async def nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.close()
-
-        server = await asyncio.start_server(nothing, "127.0.0.1", 0, ssl=forged)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree"):
-                await asyncio.open_connection(
-                    "127.0.0.1", port, ssl=client, server_hostname="example.com"
-                )
-
-    asyncio.run(scene())
-
-
-def test_the_authority_stays_and_its_key_is_private(tmp_path: Path) -> None:
-    from flashc_backends.platform.http.tls import Authority
-
-    first = Authority(tmp_path).certificate_path.read_bytes()
-    assert Authority(tmp_path).certificate_path.read_bytes() == first
-    assert (tmp_path / "ca.key").stat().st_mode & 0o077 == 0
-
-
-def test_clients_reach_load_balancers_through_the_port_as_their_proxy(tmp_path: Path) -> None:
-    async def scene(stage: Stage, _url: str) -> None:
-        context = ssl.create_default_context(cafile=str(stage.platform.authority.bundle_path))
-        proxy = f"http://localhost:{stage.platform.port}"
-        headers = {"authorization": f"Bearer {stage.platform.key}"}
-        async with httpx.AsyncClient(
-            proxy=proxy, verify=context, headers=headers, trust_env=False
-        ) as client:
-            url = f"https://{stage.ids['web']}.localhost:{stage.platform.port}/far"
-            assert "/far" in (await client.get(url)).text
-
-    play(tmp_path, scene)
-
-
-def test_the_proxy_passes_to_other_hosts_and_ports_only_with_the_key(tmp_path: Path) -> None:
-    async def other(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"you said " + await reader.readline())
-        writer.close()
-
-    async def scene(stage: Stage, _url: str) -> None:
-        server = await asyncio.start_server(other, "127.0.0.1", 0)
-        async with server:
-            target = f"localhost:{server.sockets[0].getsockname()[1]}"
-
-            async def connect(authorization: str) -> bytes:
-                reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
-                writer.write(f"CONNECT {target} HTTP/1.1\r\n{authorization}\r\n".encode())
-                head = await reader.readuntil(b"\r\n\r\n")
-                if b" 200 " in head:
-                    writer.write(b"hello\n")
-                    head = await reader.read()
-                writer.close()
-                return head
-
-            given = base64.b64encode(f"flashc:{stage.platform.key}".encode()).decode()
-            allowed = await connect(f"Proxy-Authorization: Basic {given}\r\n")
-            assert allowed == b"you said hello\n"
-            assert b" 407 " in await connect("")
-            assert b" 407 " in await connect("Proxy-Authorization: Basic wrong\r\n")
-
-    play(tmp_path, scene)
-
-
-@pytest.mark.parametrize(
-    "target", ["host:99999", "host:1e3", "host:", "host", ":", "host:" + "9" * 300]
-)
-def test_the_proxy_closes_connections_to_no_port(tmp_path: Path, target: str) -> None:
-    async def scene(stage: Stage, _url: str) -> None:
-        key = base64.b64encode(f"flashc:{stage.platform.key}".encode()).decode()
-        head = f"CONNECT {target} HTTP/1.1\r\nProxy-Authorization: Basic {key}\r\n\r\n"
-        reader, writer = await asyncio.open_connection("127.0.0.1", stage.platform.port)
-        writer.write(head.encode())
-        with suppress(ConnectionError):
-            assert await reader.read() == b""
-        writer.close()
-
-    play(tmp_path, scene)
 
 
 def test_faults_of_requests_to_a_load_balancer(tmp_path: Path) -> None:

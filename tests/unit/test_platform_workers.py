@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from flashc_backends.platform import workers
+from flashc_backends.platform import worker_steps, workers
 from flashc_backends.platform.dispatcher import Dispatcher, JobChanged
 from flashc_backends.platform.records import Job, Limits, Scaler, Status
 from flashc_backends.platform.scaling import Load, workers_for
@@ -20,7 +20,7 @@ class _Pool:
         self.effects: list[workers.Effect] = []
 
     def send(self, event: workers.Event) -> tuple[workers.Effect, ...]:
-        self.pool, effects = workers.step(self.pool, event, self.now)
+        self.pool, effects = worker_steps.step(self.pool, event, self.now)
         self.effects.extend(effects)
         return effects
 
@@ -123,7 +123,7 @@ def test_an_only_release_that_crashes_is_started_again_after_growing_pauses() ->
 def test_a_worker_that_does_not_answer_in_time_is_stopped() -> None:
     pool = _Pool(least=1)
     pool.send(workers.Released("slow"))
-    pool.now += workers.START_LIMIT
+    pool.now += worker_steps.START_LIMIT
     effects = pool.send(workers.Ticked())
     assert effects == (workers.Stop("w1", 0.0), workers.Crashed("w1", 0.5))
     assert pool.send(workers.Ended("w1")) == ()

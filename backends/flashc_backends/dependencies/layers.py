@@ -18,7 +18,7 @@ import msgspec
 
 from flashc_backends.archive import FORMAT, write_member
 from flashc_backends.base import Draft, Progress, Services
-from flashc_core.cache import Piece, Store, digest
+from flashc_core.cache import CachedFile, Store, digest
 from flashc_core.processes import on_all_processors
 
 from .installed import InstalledDistribution, installed
@@ -34,7 +34,7 @@ class Layer:
     """A distribution as gzip members; `piece` refers to the bytes of these members."""
 
     contents: InstalledDistribution
-    piece: Piece
+    piece: CachedFile
 
     @property
     def drafts(self) -> tuple[Draft, ...]:
@@ -106,7 +106,7 @@ def _compress(
     done = on_all_processors(compress, len(paths))
     for distribution, path, _ in zip(largest_first, paths, done, strict=True):
         progress.advance(distribution.size)
-        yield Layer(contents=distribution, piece=Piece(path, path.stat().st_size))
+        yield Layer(contents=distribution, piece=CachedFile(path, path.stat().st_size))
 
 
 def _key(entry: Locked, python_version: str, mtime: int) -> str:

@@ -1,4 +1,4 @@
-"""Keep uploaded artifacts, and unpack each once."""
+"""Store the archives of uploaded artifacts, and unpack an archive when it is first needed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class ArtifactError(Exception):
 
 
 class Artifacts:
-    """The uploaded archives in a folder, by object key, and their unpacked trees."""
+    """The uploaded archives in a folder, by object key, and the folders with their unpacked files."""
 
     def __init__(self, folder: Path) -> None:
         self._archives = folder / "archives"
@@ -25,30 +25,30 @@ class Artifacts:
         self._awaited: set[str] = set()
 
     def new_key(self) -> str:
-        """Return the object key of an upload to come."""
+        """Return a new object key, under which an archive may be uploaded."""
         key = f"{secrets.token_hex(16)}.tar.gz"
         self._awaited.add(key)
         return key
 
     def awaits(self, key: str) -> bool:
-        """Return whether an archive may be stored under this key."""
+        """Return whether an archive may be uploaded under this key."""
         return key in self._awaited
 
     def finish(self, key: str) -> None:
-        """Take no further archive under this key.
+        """Accept no further upload under this key.
 
         Raises:
-            ArtifactError: nothing was uploaded.
+            ArtifactError: no archive was uploaded under this key.
         """
         if not (self.archive(key).is_file() or self.folder(key).is_dir()):
             raise ArtifactError(f"no artifact was uploaded as {key!r}")
         self._awaited.discard(key)
 
     def archive(self, key: str) -> Path:
-        """Return where the archive of an object key is or will be.
+        """Return the path for the archive of an object key; the archive need not exist.
 
         Raises:
-            ArtifactError: it is no object key.
+            ArtifactError: `key` is not an object key.
         """
         stem = key.removesuffix(".tar.gz")
         if not stem.isalnum() or stem == key:
@@ -56,14 +56,14 @@ class Artifacts:
         return self._archives / key
 
     def folder(self, key: str) -> Path:
-        """Return where the unpacked archive of an object key is or will be."""
+        """Return the path for the unpacked files of an object key; the folder need not exist."""
         return self._trees / key.removesuffix(".tar.gz")
 
-    async def tree(self, key: str) -> Path:
-        """Return the folder with the unpacked archive; unpack it the first time.
+    async def unpacked(self, key: str) -> Path:
+        """Return the folder with the unpacked files of an object key; unpack the archive the first time.
 
         Raises:
-            ArtifactError: it was not uploaded, or is not an archive that may be unpacked.
+            ArtifactError: the archive was not uploaded or can't be unpacked.
         """
         target = self.folder(key)
         async with self._locks.setdefault(key, asyncio.Lock()):

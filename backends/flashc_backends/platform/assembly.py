@@ -1,4 +1,4 @@
-"""Put the platform together: store, core, workers, APIs and port."""
+"""Start and stop a whole platform: its store, its core, its workers, its APIs and its port."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ from .upstream import Upstream
 from .webhooks import Webhooks
 
 _NO_FAULTS = Faults()
-# With Python's own thresholds, a tenth of a job's time is the search for garbage.
+# With Python's default thresholds, garbage collection takes a tenth of the time of a job.
 _GARBAGE = (50_000, 50, 100)
 
 
 class WorkerFailed(Exception):
-    """A worker ended before it was ready: the endpoint's name, the reason, and what it printed last."""
+    """A worker ended before it was ready; `label` is the endpoint's name, `lines` are the worker's last lines."""
 
     def __init__(self, label: str, reason: str, lines: list[str]) -> None:
         super().__init__(f"a worker of {label} ended before it was ready: {reason}")
@@ -55,7 +55,7 @@ class WorkerFailed(Exception):
 
 
 class LocalPlatform:
-    """The platform in this process.  `base` is its URL, `key` the API key."""
+    """A platform in this process.  `base` is its URL, `key` its API key."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class LocalPlatform:
         self.engine = engine
         self.fleet: Fleet | None = None
         if engine is not None:
-            self.fleet = Fleet(self.core, engine, self.upstream, self.control.spec)
+            self.fleet = Fleet(self.core, engine, self.upstream, self.control.make_spec)
             self.control.fleet = self.fleet
         self.core.spans.label = self._name
         self._exporter = exporter
@@ -99,7 +99,7 @@ class LocalPlatform:
         return f"http://127.0.0.1:{self.port}"
 
     def page_link(self) -> str:
-        """Return a URL of the platform's page that works once; the browser is admitted from then on."""
+        """Return a link to the platform's page; the link works once, and admits the browser that opens it."""
         assert self._gate is not None
         return f"{self.base}/?token={self._gate.sessions.new_token()}"
 
@@ -118,8 +118,9 @@ class LocalPlatform:
     ) -> LocalPlatform:
         """Start the platform with its state in `folder`.
 
-        Port 0 is a free one.  Without a `key` it is the one of the state.  The APIs in `retired` answer 410:
-        "rest-v1", "graphql".  `faults` happen on request.  `otlp` is the URL of a collector of traces.
+        With port 0, a free port is taken.  Without `key`, the key in the folder is used.  The APIs in `retired`
+        ("rest-v1", "graphql") answer with status 410.  `faults` are the faults on request.  `otlp` is the URL of a
+        collector of traces.
 
         Raises:
             StoreError: the state can't be read.
@@ -150,7 +151,7 @@ class LocalPlatform:
     async def _start(self, port: int) -> None:
         listeners = [bind("127.0.0.1", port)]
         self.port = int(listeners[0].getsockname()[1])
-        with suppress(OSError):  # there may be no IPv6
+        with suppress(OSError):  # the machine may have no IPv6
             listeners.append(bind("::1", self.port))
         addresses: set[str] = set()
         try:
@@ -173,7 +174,7 @@ class LocalPlatform:
         self.store.start()
         jobs = JobApi(self.core)
         webhooks = Webhooks(self.store, jobs.view)
-        self.core.settled = webhooks.wake
+        self.core.on_webhook_due = webhooks.wake
         logins = Logins(self.key)
         self._gate = gate = Gate(self.key, addresses)
         app = PlatformApp(
@@ -212,12 +213,15 @@ class LocalPlatform:
     ) -> dict[str, str]:
         """Deploy an artifact as `flash deploy` does; return the ids of the endpoints by resource.
 
-        `artifact` may be a folder with an unpacked one, on the same disk as the state; it is moved.  `env` are
-        further variables of resources; `least_workers` replaces the least number of workers.
+        `artifact` is an archive, which is copied, or a folder with an unpacked artifact, which is moved; the folder has
+        to be on the same disk as the state.  `env` are further variables, by resource.  `least_workers` replaces the
+        minimum number of workers of every endpoint.
 
         Raises:
             ArtifactError: the artifact can't be read.
-            Invalid: the manifest has a value that the platform does not take.
+            Invalid: the platform does not accept a value of the manifest.
+            StoreError: a change can't be stored.
+            OSError: the artifact can't be copied or moved.
         """
         key = self.control.artifacts.new_key()
         if artifact.is_dir():
@@ -232,16 +236,16 @@ class LocalPlatform:
             self.control, app, environment, manifest, key, self.key, env or {}, least_workers
         )
 
-    async def ready(self, timeout: float) -> None:
-        """Wait until every endpoint that has to has a ready worker.
+    async def wait_until_ready(self, timeout: float) -> None:
+        """Wait until every endpoint whose minimum number of workers is not 0 has a ready worker.
 
         Raises:
             WorkerFailed: a worker ended before it was ready.
-            TimeoutError: they are not ready in time.
+            TimeoutError: an endpoint has no ready worker after `timeout` seconds.
         """
         async with asyncio.timeout(timeout):
             number = 0
-            while self._unready():
+            while self._has_unready_endpoint():
                 async for entries in self.journal.follow(number):
                     for entry in entries:
                         number = entry.number
@@ -250,8 +254,8 @@ class LocalPlatform:
                     if entries:
                         break
 
-    def _unready(self) -> bool:
-        """Return whether an endpoint with workers has no ready one."""
+    def _has_unready_endpoint(self) -> bool:
+        """Return whether an endpoint that needs workers has no ready worker."""
         return any(
             dispatcher.pool.limits.least > 0
             and not dispatcher.pool.closed
@@ -264,12 +268,12 @@ class LocalPlatform:
         raise WorkerFailed(label, what.get("reason", "it ended"), what["lines"])
 
     def _name(self, endpoint_id: str) -> str:
-        """Return the name of an endpoint, its id if it is gone."""
+        """Return the name of an endpoint; if the endpoint is deleted, its id."""
         endpoint = self.control.endpoints.get(endpoint_id)
         return endpoint.name if endpoint is not None else endpoint_id
 
     async def close(self) -> None:
-        """Stop the workers, the port and the store."""
+        """Stop the workers, close the port and the store, and export the last spans."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -288,12 +292,12 @@ class LocalPlatform:
 
 
 def kept_key(folder: Path) -> str:
-    """Return the API key of a state; it is made the first time.
+    """Return the API key that a state folder keeps; make the key the first time.
 
-    It stays the same, because what was deployed has it in its variables.
+    The key stays the same, because the variables of deployed endpoints contain it.
 
     Raises:
-        OSError: it can't be read or written.
+        OSError: the file of the key can't be read or written.
     """
     path = folder / "key"
     if not path.exists():

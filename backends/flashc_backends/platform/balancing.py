@@ -1,4 +1,4 @@
-"""Choose workers for requests to load balancers, and let requests wait for one."""
+"""Choose the worker that answers a request to a load balancer; let the request wait while no worker is ready."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ class Balancing:
         endpoint: str,
         seconds: float,
         register: Register,
-        wish: str = "",
+        preferred: str = "",
         strict: bool = False,
     ) -> str | None:
-        """Return a ready worker for a request; wait for one up to `seconds`, then return None.
+        """Wait up to `seconds` for a ready worker, assign a request to it, and return its id; None after that time.
 
-        `wish` is a worker that the client prefers; with `strict` no other will do.  `free` ends the request.
+        `preferred` is the id of the worker that the client prefers; with `strict`, no other worker is taken.  The
+        caller calls `free` when the request has ended.  `register` gets each poll (see `polls.py`).
 
         Raises:
             EndpointGone: the endpoint was deleted.
@@ -33,14 +34,14 @@ class Balancing:
         dispatcher = self._core.open_dispatcher(endpoint)
         since, end = time.time(), time.monotonic() + seconds
         while True:
-            found = _least_busy(dispatcher, wish, strict)
+            found = _least_busy(dispatcher, preferred, strict)
             if found is not None:
                 dispatcher.requests(found, 1, time.time())
                 dispatcher.scale(time.time())
                 self._core.flush(dispatcher)
-                self._core.faults.works(endpoint, found)
+                self._core.faults.note_work(endpoint, found)
                 return found
-            if dispatcher.pool.closed or (strict and wish not in dispatcher.pool.workers):
+            if dispatcher.pool.closed or (strict and preferred not in dispatcher.pool.workers):
                 return None
             poll = Poll(max(end - time.monotonic(), 0.0))
             self._core.ready_polls.setdefault(endpoint, []).append(poll)
@@ -64,11 +65,14 @@ class Balancing:
         self._core.flush(dispatcher)
 
 
-def _least_busy(dispatcher: Dispatcher, wish: str, strict: bool) -> str | None:
-    """Return the ready worker with the fewest requests, or the one that the client prefers."""
+def _least_busy(dispatcher: Dispatcher, preferred: str, strict: bool) -> str | None:
+    """Return the preferred worker if it is ready, else the ready worker with the fewest requests, else None.
+
+    With `strict`, only the preferred worker is returned.
+    """
     ready = {worker.id: worker.held for worker in dispatcher.pool.ready()}
-    if wish in ready:
-        return wish
+    if preferred in ready:
+        return preferred
     if strict or not ready:
         return None
     return min(ready, key=lambda name: ready[name])

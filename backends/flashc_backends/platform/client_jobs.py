@@ -1,4 +1,4 @@
-"""Do what clients ask for: submit jobs, wait for results, cancel and retry."""
+"""Answer what clients ask of the core: submit, find, cancel, retry and purge jobs, and wait for results."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ RUN_RETENTION = 1800.0  # seconds that the result of a job is kept
 SYNC_RETENTION = 60.0
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_TTL = 86400.0
-# Its own generator: a program that seeds the one of the module would get ids a second time.
+# A generator of its own: if a program seeded the generator of the module `random`, ids could occur twice.
 _RANDOM = random.Random()
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """What a client asks for when it submits a job."""
+    """A request to run a job, as the client sends it."""
 
     input: bytes
     extra: bytes = b""
     sync: bool = False
-    timeout: float = 0.0  # 0: the endpoint's
+    timeout: float = 0.0  # seconds; 0 is the time-out of the endpoint
     ttl: float = DEFAULT_TTL
     low_priority: bool = False
     retention: float = RUN_RETENTION
@@ -37,35 +37,38 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class ClientJobs:
-    """The jobs of all endpoints, as clients use them.  The methods raise EndpointGone for a deleted endpoint."""
+    """The requests of clients about the jobs of all endpoints.
+
+    `submit`, `cancel`, `retry` and `purge` raise EndpointGone if the endpoint was deleted.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
 
-    async def submit(self, endpoint: str, wish: Submission, timeout: float) -> Job:
-        """Put a job into the queue of an endpoint, whose jobs have the time-out `timeout` by default.
+    async def submit(self, endpoint: str, submission: Submission, timeout: float) -> Job:
+        """Put a job into the queue of an endpoint; `timeout` is the default time-out of the endpoint's jobs.
 
         Raises:
             EndpointGone: the endpoint was deleted.
-            StoreError: it can't be stored; it is not in the queue.
+            StoreError: the job can't be stored; it is not in the queue.
         """
         now = time.time()
-        body = await self._core.spilled(wish.input)
+        body = await self._core.spilled(submission.input)
         job = Job(
-            id=f"{'sync-' if wish.sync else ''}{_new_uuid()}-u1",
+            id=f"{'sync-' if submission.sync else ''}{_new_uuid()}-u1",
             endpoint=endpoint,
             sequence=self._core.next_sequence(),
             created=now,
             input=body,
-            extra=wish.extra,
-            ttl_at=now + wish.ttl,
-            timeout=wish.timeout or timeout or DEFAULT_TIMEOUT,
-            retention=wish.retention,
-            low_priority=wish.low_priority,
-            webhook=wish.webhook,
-            traceparent=wish.traceparent,
-            parent_span=wish.parent_span,
-            deadline=None if wish.patience is None else now + wish.patience,
+            extra=submission.extra,
+            ttl_at=now + submission.ttl,
+            timeout=submission.timeout or timeout or DEFAULT_TIMEOUT,
+            retention=submission.retention,
+            low_priority=submission.low_priority,
+            webhook=submission.webhook,
+            traceparent=submission.traceparent,
+            parent_span=submission.parent_span,
+            deadline=None if submission.patience is None else now + submission.patience,
         )
         dispatcher = self._core.open_dispatcher(endpoint)
         dispatcher.submit(job, now)
@@ -73,7 +76,7 @@ class ClientJobs:
         return job
 
     def find(self, endpoint: str, job_id: str) -> Job | None:
-        """Return a job of an endpoint, None if there is none of this id.
+        """Return the job of an endpoint with an id; None if there is none or its result has expired.
 
         Raises:
             StoreError: the store can't be read.
@@ -87,10 +90,10 @@ class ClientJobs:
         expired = job.expires is not None and job.expires <= time.time()
         return None if expired else job
 
-    async def result(
+    async def wait_for_result(
         self, endpoint: str, job_id: str, seconds: float, register: Register
     ) -> Job | None:
-        """Wait until a job is final, at most `seconds`; return it as it is then, None if it is gone."""
+        """Wait up to `seconds` until a job is final; return the job as it is then, None if it was deleted."""
         dispatcher = self._core.dispatchers.get(endpoint)
         if dispatcher is not None and job_id in dispatcher.jobs:
             poll = Poll(seconds)
@@ -103,14 +106,14 @@ class ClientJobs:
         return self.find(endpoint, job_id)
 
     async def cancel(self, job: Job) -> Job:
-        """Cancel a job; a final one stays as it is."""
+        """Cancel a job and return it; a job that is final stays as it is."""
         dispatcher = self._core.dispatcher(job.endpoint)
         after = dispatcher.cancel(job.id, time.time())
         await self._core.commit(dispatcher)
         return after or job
 
     async def retry(self, job: Job) -> Job | None:
-        """Run a failed job again; return None if it did not fail."""
+        """Put a job that failed or timed out into the queue again; return None if the job is in another state."""
         dispatcher = self._core.dispatcher(job.endpoint)
         if job.id in dispatcher.jobs:
             return None
@@ -119,14 +122,14 @@ class ClientJobs:
         return after
 
     async def purge(self, endpoint: str) -> int:
-        """Cancel the jobs that wait, and return their number."""
+        """Cancel the jobs in the queue of an endpoint, and return their number."""
         dispatcher = self._core.dispatcher(endpoint)
         count = dispatcher.purge(time.time())
         await self._core.commit(dispatcher)
         return count
 
     async def take_parts(self, job_id: str) -> list[bytes]:
-        """Return the parts of a stream since the last call; each is returned once."""
+        """Return the new parts of a job's stream, and delete them: each part is returned once."""
         parts = self._core.store.parts(job_id)
         if parts:
             last = parts[-1][0]
@@ -137,6 +140,9 @@ class ClientJobs:
 
 
 def _new_uuid() -> str:
-    """Return a random UUID.  It is no secret, so it need not cost a call of the system."""
+    """Return a random UUID.
+
+    An id is no secret, so it needs no random bytes from the system, which take longer.
+    """
     text = f"{_RANDOM.getrandbits(128):032x}"
     return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-a{text[17:20]}-{text[20:]}"

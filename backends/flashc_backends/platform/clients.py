@@ -1,4 +1,7 @@
-"""Tell other programs of this machine how to reach the platform that runs."""
+"""Let other programs of this machine find the running platform, and make the variables that lead clients to it.
+
+A platform locks its state folder, and writes a file there that other processes read.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,9 @@ _LOCK = "platform.lock"
 
 
 class Running(Struct, frozen=True, kw_only=True):
-    """A platform that runs: its port, its key, and the file of its certificate authorities.
+    """A running platform: its port, its key, and the file of certificates that its clients need (`bundle`).
 
-    `page` is a link to its page that works once.
+    `page` is a link to the platform's page; the link works once.
     """
 
     port: int
@@ -32,15 +35,15 @@ class Running(Struct, frozen=True, kw_only=True):
 
 
 class AlreadyRuns(Exception):
-    """Another process uses the folder."""
+    """The platform of another process uses the folder."""
 
 
 @contextmanager
 def claimed(folder: Path) -> Generator[None, None, None]:
-    """Hold a folder for one platform; the system ends the claim with the process.
+    """Lock a folder for one platform; if this process ends, the system removes the lock.
 
     Raises:
-        AlreadyRuns: another process holds it.
+        AlreadyRuns: another process has locked the folder.
         OSError: a file can't be written.
     """
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -56,17 +59,17 @@ def claimed(folder: Path) -> Generator[None, None, None]:
 
 
 def announce(folder: Path, running: Running) -> None:
-    """Write down how to reach a platform; only its user can read that.
+    """Write the file that tells other processes how to reach a platform; only the user can read the file.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
     with replacing(folder / _RECORD, mode=0o600) as temporary:
         temporary.write_bytes(msgspec.json.encode(running))
 
 
 def find(folder: Path) -> Running | None:
-    """Return the platform that runs with a folder, None if none does."""
+    """Return the platform that has locked a folder; None if there is none."""
     try:
         with (folder / _LOCK).open("a") as stream:
             try:
@@ -79,10 +82,10 @@ def find(folder: Path) -> Running | None:
 
 
 def environment(running: Running) -> dict[str, str]:
-    """Return the variables that make the tools and SDKs for Runpod use the platform.
+    """Return the variables that lead the tools and SDKs for Runpod to the platform.
 
-    The base of endpoints is a name: tools put the id of a load balancer before it, and use https.  Where the system
-    does not resolve such names, the platform is the proxy of https.
+    `RUNPOD_ENDPOINT_BASE_URL` has a host name, not an address, because tools put the id of a load balancer before it
+    and use https.  If the system does not resolve such names, the variables make the platform the proxy for https.
     """
     base = f"http://127.0.0.1:{running.port}"
     proxy = f"http://flashc:{running.key}@localhost:{running.port}"
@@ -110,5 +113,5 @@ def _resolves(name: str) -> bool:
 
 
 def command_environment(running: Running) -> dict[str, str]:
-    """Return the environment of this process with the variables for the platform."""
+    """Return the environment of this process together with the variables for the platform."""
     return {**os.environ, **environment(running)}

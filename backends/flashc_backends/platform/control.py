@@ -1,6 +1,6 @@
-"""Manage apps, environments, builds, templates, endpoints, volumes and secrets.
+"""Create, change, deploy and delete apps, environments, builds, templates, endpoints, volumes and secrets.
 
-Fields of endpoints and templates have the names of the GraphQL API, whose clients send them.
+The fields that clients send for endpoints and templates have the names of the GraphQL API.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ from .releases import Release, release_of, worker_spec
 from .statements import Statement, save_record
 from .store import Store
 
-_ROLL_DELAY = 0.3  # tools change an endpoint in several requests; one roll is enough
+_ROLL_DELAY = 0.3  # seconds; a tool changes an endpoint by several requests, and one rollout for all is enough
 _R = TypeVar("_R", bound=Record)
 
 
 class Control:
-    """The records of the management API, all in memory, and what follows from a change of them."""
+    """The records of the management API.
+
+    All are in memory.  A change is stored first; then the endpoints that the change concerns are rolled out.
+    """
 
     def __init__(self, store: Store, core: Core, artifacts: Artifacts) -> None:
         self._store = store
@@ -59,7 +62,7 @@ class Control:
         self._index()
 
     def start(self) -> None:
-        """Open the stored endpoints and start what they need."""
+        """Open the dispatchers of the stored endpoints, and roll the endpoints out."""
         for endpoint in self.endpoints.values():
             self._core.open(endpoint.id, endpoint.limits)
             self._roll(endpoint.id)
@@ -67,10 +70,10 @@ class Control:
     # Apps, environments, builds ------------------------------------------------------------------
 
     def app_named(self, name: str) -> App:
-        """Return an app.
+        """Return the app with a name.
 
         Raises:
-            NotFound: there is none of this name.
+            NotFound: no app has this name.
         """
         for app in self.apps.values():
             if app.name == name:
@@ -90,7 +93,11 @@ class Control:
         return await self._save(App(id=_new_id("app"), name=name, created=time.time()))
 
     async def delete_app(self, app_id: str) -> None:
-        """Delete an app with its environments, their endpoints, and its builds."""
+        """Delete an app, its builds and its environments, with the endpoints of these environments.
+
+        Raises:
+            NotFound: there is no such app.
+        """
         get(self.apps, app_id, "app")
         for environment in self.environments_of(app_id):
             await self.delete_environment(environment.id)
@@ -127,18 +134,22 @@ class Control:
         return await self._save(created)
 
     async def delete_environment(self, environment_id: str) -> None:
-        """Delete an environment and its endpoints."""
+        """Delete an environment and its endpoints.
+
+        Raises:
+            NotFound: there is no such environment.
+        """
         environment = get(self.environments, environment_id, "environment")
         for endpoint in self.endpoints_of(environment_id):
             await self.delete_endpoint(endpoint.id)
         await self._delete(environment)
 
     async def add_build(self, app_id: str, key: str, manifest: dict[str, Any]) -> Build:
-        """Make a build of an uploaded artifact.
+        """Create a build from an uploaded artifact; `key` is the object key of the artifact.
 
         Raises:
             NotFound: there is no such app.
-            ArtifactError: nothing was uploaded.
+            ArtifactError: no artifact was uploaded under this key.
         """
         get(self.apps, app_id, "app")
         self.artifacts.finish(key)
@@ -148,12 +159,20 @@ class Control:
         return await self._save(build)
 
     async def set_manifest(self, build_id: str, manifest: dict[str, Any]) -> Build:
-        """Replace the manifest of a build."""
+        """Replace the manifest of a build.
+
+        Raises:
+            NotFound: there is no such build.
+        """
         build = get(self.builds, build_id, "build")
         return await self._save(replace(build, manifest=manifest))
 
     async def deploy(self, environment_id: str, build_id: str) -> Environment:
-        """Make a build the one that an environment's endpoints run."""
+        """Let the endpoints of an environment run a build.
+
+        Raises:
+            NotFound: there is no such environment or build.
+        """
         environment = get(self.environments, environment_id, "environment")
         get(self.builds, build_id, "build")
         deployed = await self._save(replace(environment, build=build_id))
@@ -164,17 +183,20 @@ class Control:
     # Endpoints and templates ---------------------------------------------------------------------
 
     def resolve(self, app: str, environment: str, name: str) -> Endpoint | None:
-        """Return the endpoint of a name in an environment of an app."""
+        """Return the endpoint with a name in an environment of an app, both given by their names; else None."""
         found = self._names.get((app, environment, name))
         return None if found is None else self.endpoints.get(found)
 
     def url_of(self, endpoint: Endpoint) -> str:
-        """Return the URL of an endpoint for workers, which may not be able to resolve names."""
+        """Return the URL of an endpoint for workers.
+
+        The URL has a path in place of a host name of its own, because workers may not be able to resolve such names.
+        """
         kind = "lb" if endpoint.load_balanced else "v2"
         return f"{self.base}/{kind}/{endpoint.id}"
 
     async def save_endpoint(self, fields: Mapping[str, Any]) -> Endpoint:
-        """Create an endpoint, or change the given fields of the one with the given id.
+        """Change the given fields of the endpoint with the id in `fields`; create an endpoint if there is no id.
 
         Raises:
             NotFound: there is no such endpoint, template or environment.
@@ -204,7 +226,7 @@ class Control:
         return endpoint
 
     async def delete_endpoint(self, endpoint_id: str) -> None:
-        """Delete an endpoint, and its template if no other endpoint uses it; workers end, jobs are cancelled.
+        """Delete an endpoint: end its workers, cancel its jobs, delete its template if no other endpoint uses it.
 
         Raises:
             NotFound: there is no such endpoint.
@@ -218,7 +240,7 @@ class Control:
             await self._delete(template)
 
     async def save_template(self, fields: Mapping[str, Any]) -> Template:
-        """Create a template, or change the given fields of the one with the given id.
+        """Change the given fields of the template with the id in `fields`; create a template if there is no id.
 
         Raises:
             NotFound: there is no such template.
@@ -247,19 +269,19 @@ class Control:
     # Volumes and secrets -------------------------------------------------------------------------
 
     async def save_volume(self, volume: Volume) -> Volume:
-        """Create or change a volume."""
+        """Store a volume, in place of the volume with the same id if there is one."""
         return await self._save(volume)
 
     async def create_volume(self, name: str, size: int, center: str, kind: str = "") -> Volume:
         """Create a volume.
 
         Raises:
-            Invalid: the name is empty, or the size out of its range.
+            Invalid: the name is empty, or the size is out of its range.
         """
         if not name.strip():
             raise Invalid("a volume needs a name")
         if not 1 <= size <= 4096:
-            raise Invalid("the size of a volume is between 1 and 4096 GB")
+            raise Invalid("the size of a volume must be between 1 and 4096 GB")
         volume = Volume(
             id=_new_id("vol"),
             name=name,
@@ -270,17 +292,21 @@ class Control:
         return await self._save(volume)
 
     async def delete_volume(self, volume_id: str) -> None:
-        """Delete a volume."""
+        """Delete a volume.
+
+        Raises:
+            NotFound: there is no such volume.
+        """
         await self._delete(get(self.volumes, volume_id, "network volume"))
 
     async def create_secret(self, name: str, value: str, description: str) -> Secret:
         """Create a secret.
 
         Raises:
-            Invalid: the name is no name, or taken.
+            Invalid: another secret has the name, or the name has other characters than letters, digits, underscores.
         """
         if not name.replace("_", "").isalnum():
-            raise Invalid("the name of a secret has letters, digits and underscores only")
+            raise Invalid("the name of a secret must have letters, digits and underscores only")
         if any(secret.name == name for secret in self.secrets.values()):
             raise Invalid(f"a secret with the name {name!r} exists")
         secret = Secret(
@@ -293,18 +319,22 @@ class Control:
         return await self._save(secret)
 
     async def delete_secret(self, secret_id: str) -> None:
-        """Delete a secret."""
+        """Delete a secret.
+
+        Raises:
+            NotFound: there is no such secret.
+        """
         await self._delete(get(self.secrets, secret_id, "secret"))
 
     # Releases ------------------------------------------------------------------------------------
 
-    async def spec(self, release: Release, worker: str) -> WorkerSpec:
-        """Return how to start a worker of a release.
+    async def make_spec(self, release: Release, worker: str) -> WorkerSpec:
+        """Unpack the artifact of a release, if that is not done; return the description of a worker to start.
 
         Raises:
             ArtifactError: the artifact can't be unpacked.
         """
-        folder = await self.artifacts.tree(release.artifact)
+        folder = await self.artifacts.unpacked(release.artifact)
         endpoint = self.endpoints.get(release.endpoint)
         return worker_spec(
             release,
@@ -316,6 +346,7 @@ class Control:
         )
 
     def _roll_soon(self, endpoint_id: str) -> None:
+        """Roll an endpoint out after a short delay, which begins again at each call."""
         handle = self._rolls.pop(endpoint_id, None)
         if handle is not None:
             handle.cancel()
@@ -323,13 +354,13 @@ class Control:
         self._rolls[endpoint_id] = loop.call_later(_ROLL_DELAY, self._roll, endpoint_id)
 
     def roll_now(self) -> None:
-        """Roll the endpoints out at once that have changed."""
+        """Roll out at once every endpoint that waits for its rollout."""
         for endpoint_id in list(self._rolls):
             self._rolls[endpoint_id].cancel()
             self._roll(endpoint_id)
 
     def _roll(self, endpoint_id: str) -> None:
-        """Roll an endpoint out to what its records say now, if an engine runs workers."""
+        """Give the core the release that an endpoint's records describe now, if an engine runs workers."""
         self._rolls.pop(endpoint_id, None)
         endpoint = self.endpoints.get(endpoint_id)
         if endpoint is None or endpoint.environment is None or self.fleet is None:
@@ -369,7 +400,7 @@ class Control:
         self._index()
 
     def _index(self) -> None:
-        """Compute the table of names; of two endpoints with one name the newer one counts."""
+        """Compute the table of endpoints by name; if two endpoints have the same name, the table has the newer one."""
         self._names = {}
         for endpoint in self.endpoints.values():
             environment = self.environments.get(endpoint.environment or "")
@@ -379,5 +410,5 @@ class Control:
 
 
 def _new_id(prefix: str) -> str:
-    """Return a new id; it can be part of a host name."""
+    """Return a new random id, which can also be part of a host name."""
     return prefix + secrets.token_hex(6)

@@ -1,6 +1,7 @@
-"""Run the dispatchers of all endpoints: the clock, the store, and whoever waits for something.
+"""Run the dispatchers of all endpoints: give them the time, store their changes, and wake the polls that wait.
 
-Everything here happens in one event loop.  A method that changes a job returns when the change is committed.
+Everything here happens in one event loop.  A method that waits for `commit` returns when the change of the job is in
+the store.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class EndpointGone(Exception):
 
 
 class Core:
-    """The jobs and workers of all endpoints.  `act` carries out what is due for workers."""
+    """The jobs and workers of all endpoints.  `act` is the function that starts and stops workers (see `fleet.py`)."""
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
@@ -41,10 +42,11 @@ class Core:
         self.spans = Spans(store, journal)
         self.dispatchers: dict[str, Dispatcher] = {}
         self.act: Callable[[Dispatcher, workers.Effect], None] = lambda _dispatcher, _effect: None
-        self.settled: Callable[[], None] = lambda: None  # called when a job with a webhook is final
+        self.on_webhook_due: Callable[[], None] = lambda: None  # a job with a webhook is final
         self._sequence = store.last_sequence()
         self._opened = 0
-        self._run = secrets.token_hex(3)  # makes ids of workers unique over restarts
+        # A part of the ids of workers, so that no id occurs again after a restart.
+        self._run = secrets.token_hex(3)
         self.results: dict[str, list[Poll]] = {}
         self.takes: dict[str, deque[Poll]] = {}
         self.stop_polls: dict[str, list[Poll]] = {}
@@ -54,7 +56,10 @@ class Core:
     # Endpoints -----------------------------------------------------------------------------------
 
     def open(self, endpoint: str, limits: Limits) -> Dispatcher:
-        """Return the dispatcher of an endpoint with these limits; the first time it gets the stored jobs."""
+        """Return the dispatcher of an endpoint, after setting its limits.
+
+        The first call for an endpoint makes the dispatcher and loads the endpoint's jobs from the store.
+        """
         now = time.time()
         dispatcher = self.dispatchers.get(endpoint)
         if dispatcher is None:
@@ -106,7 +111,13 @@ class Core:
         return found
 
     async def close_endpoint(self, endpoint: str) -> None:
-        """Cancel the jobs of an endpoint and end its workers; it is forgotten when the last one has ended."""
+        """Cancel the jobs of an endpoint and end its workers.
+
+        The dispatcher is removed when the last worker has ended.
+
+        Raises:
+            StoreError: the cancelled jobs can't be stored.
+        """
         dispatcher = self.dispatchers.get(endpoint)
         if dispatcher is None:
             return
@@ -121,7 +132,7 @@ class Core:
             self._forget_closed(dispatcher)
 
     def _forget_closed(self, dispatcher: Dispatcher) -> None:
-        """Forget a deleted endpoint that has nothing any more."""
+        """Remove the dispatcher of a deleted endpoint if it has neither workers nor jobs nor requests."""
         if dispatcher.is_over and self.dispatchers.pop(dispatcher.endpoint, None) is not None:
             for poll in self.takes.pop(dispatcher.endpoint, ()):
                 poll.wake(False)
@@ -135,7 +146,7 @@ class Core:
         self.flush(dispatcher)
 
     def worker_ready(self, endpoint: str, worker: str) -> None:
-        """Note that a load-balanced worker is healthy; requests that wait for one go to it."""
+        """Note that a load-balanced worker is ready, and wake the requests that wait for a ready worker."""
         dispatcher = self.dispatchers[endpoint]
         self.answered(dispatcher, worker)
         self.flush(dispatcher)
@@ -159,7 +170,7 @@ class Core:
         self.flush(dispatcher)
 
     def answer_polls(self, endpoint: str, worker: str) -> None:
-        """Answer the open polls of a worker now, with nothing."""
+        """End the open polls of a worker now; the worker gets an empty answer."""
         for poll in self.takes.get(endpoint, ()):
             if poll.worker == worker:
                 poll.wake(False)
@@ -172,10 +183,10 @@ class Core:
         return self._sequence
 
     async def spilled(self, body: bytes) -> Body:
-        """Return what the store keeps of a body.
+        """Write a body to a file, in a thread, if it is too large for the database; return what a job keeps of it.
 
         Raises:
-            StoreError: its file can't be written.
+            StoreError: the file can't be written.
         """
         if self.store.is_small(body):
             return body
@@ -184,7 +195,7 @@ class Core:
     # Time ----------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Do what is due, until this is cancelled."""
+        """Call the dispatchers regularly, and delete expired jobs, until this task is cancelled."""
         swept = time.monotonic()
         while True:
             await asyncio.sleep(_TICK)
@@ -202,10 +213,10 @@ class Core:
     # The outbox ----------------------------------------------------------------------------------
 
     async def commit(self, dispatcher: Dispatcher) -> None:
-        """Carry out what is due, and wait until it is stored.
+        """Empty the outbox of a dispatcher as `flush` does, and wait until its changes are stored.
 
         Raises:
-            StoreError: it can't be stored; the jobs are as they were.
+            StoreError: the changes can't be stored; the jobs have their stored state again.
         """
         if not dispatcher.outbox:
             return
@@ -216,33 +227,36 @@ class Core:
     def flush(
         self,
         dispatcher: Dispatcher,
-        tell: Callable[[StoreError | None], None] = lambda _error: None,
+        when_done: Callable[[StoreError | None], None] = lambda _error: None,
     ) -> None:
-        """Carry out what is due; `tell` is called when it is stored, or can't be."""
+        """Empty the outbox of a dispatcher: let the store write the changed jobs, and start or stop workers.
+
+        `when_done` is called when the changes are stored, or with the error if they can't be stored.
+        """
         items, dispatcher.outbox = dispatcher.outbox, []
         if not items:
-            tell(None)
+            when_done(None)
             return
         statements = [statement for item in items for statement in _statements(item)]
 
         def written(error: StoreError | None) -> None:
-            self._written(dispatcher, items, error)
-            tell(error)
+            self._after_write(dispatcher, items, error)
+            when_done(error)
 
         if statements:
             self.store.submit(statements, written)
         else:
-            tell(None)
+            when_done(None)
         for item in items:
             if isinstance(item, WorkerDue):
                 self.act(dispatcher, item.effect)
         if len(dispatcher.queue):
             self.wake_take(dispatcher)
 
-    def _written(
+    def _after_write(
         self, dispatcher: Dispatcher, items: list[Outgoing], error: StoreError | None
     ) -> None:
-        """Tell those who wait, or return to what is stored if the write failed."""
+        """Publish the changes of jobs; if the write failed, give the jobs their stored state again."""
         changes = [item for item in items if isinstance(item, JobChanged)]
         if error is not None:
             self.journal.note("store", error=str(error))
@@ -251,9 +265,10 @@ class Core:
                     dispatcher.restore(change.id, self.store.job(change.id))
             return
         for change in changes:
-            self._tell(change)
+            self._publish(change)
 
-    def _tell(self, change: JobChanged) -> None:
+    def _publish(self, change: JobChanged) -> None:
+        """Add a stored change of a job to the journal and to its trace, and wake the polls that wait for it."""
         job = change.job
         if job is None or change.before is None or job.status is not change.before.status:
             self.journal.add("job", _summary(change))
@@ -265,14 +280,14 @@ class Core:
                         poll.result = job
                         poll.wake()
                     if job is not None and job.webhook is not None:
-                        self.settled()
+                        self.on_webhook_due()
                 case jobs.StopJob(worker):
                     self.stop_job(worker, change.id)
                 case _:
                     pass
 
     def stop_job(self, worker: str, job_id: str) -> None:
-        """Have a worker stop a job, as soon as it asks."""
+        """Let a worker stop a job: the worker learns of it by its open request `job-stop`, or by the next one."""
         stops = self.stops.setdefault(worker, [])
         if job_id not in stops:
             stops.append(job_id)
@@ -289,7 +304,7 @@ class Core:
             self.spans.add_job(before, "EXPIRED")
 
     def wake_take(self, dispatcher: Dispatcher) -> None:
-        """Wake the first poll of a worker that may take a job."""
+        """Wake the poll that has waited longest among those of ready workers; that worker then takes a job."""
         takes = self.takes[dispatcher.endpoint]
         for poll in list(takes):
             known = dispatcher.pool.workers.get(poll.worker)
@@ -302,7 +317,7 @@ class Core:
 
 
 def _statements(item: Outgoing) -> Iterator[Statement]:
-    """Yield what stores a change."""
+    """Yield the statements that store a change."""
     if not isinstance(item, JobChanged):
         return
     if item.job is None:
@@ -329,7 +344,7 @@ def _statements(item: Outgoing) -> Iterator[Statement]:
 
 
 def _summary(change: JobChanged) -> dict[str, object]:
-    """Return what the journal says about a job."""
+    """Return the journal's entry for a change of a job."""
     job = change.job
     if job is None:
         return {"id": change.id, "status": "EXPIRED"}

@@ -1,4 +1,4 @@
-"""Deploy an artifact in this process, with the steps and values of `flash deploy`."""
+"""Deploy an uploaded artifact to the platform of this process, with the same steps and values as `flash deploy`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _COPIED = (
     "workersMax idleTimeout scalerType scalerValue executionTimeoutMs gpuIds gpuCount instanceIds"
     " locations minCudaVersion"
 ).split()
-_VOLUME_GB = 100  # the size of a volume that says none
+_VOLUME_GB = 100  # the size of a volume whose declaration has no size
 
 
 async def deploy_artifact(
@@ -25,11 +25,14 @@ async def deploy_artifact(
     env: Mapping[str, Mapping[str, str]],
     least_workers: int | None,
 ) -> dict[str, str]:
-    """Make a build of the archive with the object key `key`, and an endpoint of each resource; return their ids.
+    """Create a build from an uploaded archive, and create or change an endpoint for each resource.
+
+    `key` is the object key of the archive.  The result has the ids of the endpoints by resource.
 
     Raises:
         ArtifactError: there is no such archive.
-        Invalid: the manifest has a value that the platform does not take.
+        Invalid: the platform does not accept a value of the manifest.
+        StoreError: a change can't be stored.
     """
     try:
         app_id = control.app_named(app).id
@@ -76,7 +79,7 @@ def _volumes(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 async def _volume(control: Control, wanted: Mapping[str, Any]) -> str:
-    """Return the id of a volume; one that is not there is made."""
+    """Return the id of the volume with a name or id; create the volume if there is none."""
     name = wanted.get("name") or wanted["id"]
     for volume in control.volumes.values():
         if name in (volume.name, volume.id):
@@ -92,7 +95,7 @@ def _fields(
     environment: str,
     least_workers: int | None,
 ) -> dict[str, Any]:
-    """Return the fields of an endpoint as a tool sends them."""
+    """Return the fields of an endpoint, by the names that tools send to the GraphQL API."""
     least = entry.get("workersMin", 0) if least_workers is None else least_workers
     balanced = bool(entry.get("is_load_balanced"))
     return {

@@ -1,7 +1,7 @@
-"""Tie the machines of one endpoint together: its jobs, its queue, its workers and its load.
+"""Hold the jobs, the queue and the workers of one endpoint, and apply every event to them.
 
-It does no input or output and reads no clock, so that tests run it in virtual time.  What has to be done outside
-is in the outbox, in order.
+A dispatcher does no input or output and reads no clock, so that tests can run it in virtual time.  It puts what the
+core has to store, start or stop into its outbox, in order.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from . import jobs, workers
+from . import jobs, worker_steps, workers
 from .ready import ReadyQueue
 from .records import Job, Limits, Status
 from .scaling import Load, workers_for
 from .workers import Pool
 
-STOP_SECONDS = 10.0  # until a worker that does not stop a job is killed
+STOP_SECONDS = 10.0  # seconds after which a worker is killed that does not stop a job
 _MISSED_PINGS = 2
-_COMPACT_ABOVE = 1000  # entries of the timetable; outdated ones stay in it until they are due
+_COMPACT_ABOVE = 1000  # entries of `_changes`; outdated entries stay in it until they are due
 _LOST_ANSWER = "its answer did not arrive"
 
 
 class JobChanged(Struct, frozen=True, gc=False):
-    """A job is no longer as it was; `job` is None if it is deleted."""
+    """A job has changed from `before` (None: it is new) to `job` (None: it is deleted)."""
 
     id: str
     before: Job | None
@@ -52,7 +52,7 @@ class Counts(Struct):
 class Dispatcher:
     """The jobs and workers of one endpoint.
 
-    `jobs` holds those that are not final.  Callers take the outbox after every call.
+    `jobs` has the jobs that are not final.  After every call, the caller empties the outbox.
     """
 
     def __init__(self, endpoint: str, limits: Limits, prefix: str) -> None:
@@ -66,9 +66,8 @@ class Dispatcher:
         self._held: dict[str, set[str]] = {}
         self._requests: dict[str, int] = {}
         self._missed: dict[str, dict[str, int]] = {}
-        self._lost_since: dict[
-            str, dict[str, float]
-        ] = {}  # jobs that workers list and no longer hold
+        # For each worker, the jobs that it lists but does not hold, and since when.
+        self._lost_since: dict[str, dict[str, float]] = {}
         self._stops: list[tuple[float, str, str]] = []
         self._changes: list[tuple[float, str]] = []
 
@@ -81,7 +80,10 @@ class Dispatcher:
         self._scale_soon(now)
 
     def load(self, stored: Iterable[Job], now: float) -> None:
-        """Take the jobs that the store kept over a restart; their workers are gone."""
+        """Take the jobs that the store kept over a restart; jobs in progress return to the queue.
+
+        The workers of these jobs ended with the platform that had started them.
+        """
         for job in stored:
             self._put(None, job)
             if job.status is Status.IN_PROGRESS and job.worker is not None:
@@ -109,7 +111,7 @@ class Dispatcher:
         event: jobs.Reported | jobs.Progressed | jobs.Streamed | jobs.Returned,
         now: float,
     ) -> bool:
-        """Apply what a worker says about a job; return whether it still held it."""
+        """Apply a worker's report about a job; return False, and ignore it, if the worker does not hold the job."""
         job = self.jobs.get(job_id)
         if job is None or job.worker != event.worker or job.status is not Status.IN_PROGRESS:
             self.stopped(event.worker, job_id, now)
@@ -139,7 +141,7 @@ class Dispatcher:
         return len(waiting)
 
     def restore(self, job_id: str, stored: Job | None) -> None:
-        """Return to what the store has of a job, after a failed write."""
+        """Replace a job by its stored state after a failed write; `stored` is None if the store does not have it."""
         self._put(self.jobs.get(job_id), stored)
 
     def held_by(self, worker: str) -> set[str]:
@@ -147,14 +149,16 @@ class Dispatcher:
         return self._held.get(worker, set())
 
     def expect_idle(self, worker: str, now: float) -> None:
-        """Requeue what an idle worker was thought to work on: its answer got lost."""
+        """Requeue the jobs of a worker that says that it is idle: the answer with these jobs did not reach it."""
         for job_id in list(self.held_by(worker)):
             self._lose(worker, job_id, _LOST_ANSWER, now)
 
     def ping(self, worker: str, listed: frozenset[str], now: float) -> list[str]:
-        """Compare a worker's list of jobs with ours; a job that is missing twice in a row is requeued.
+        """Compare the jobs that a worker lists with the jobs that it holds here; return those that it has to stop.
 
-        Return the jobs that it has to stop, once more: one that has not begun with a job yet ignores the stop.
+        A job that the worker omits twice in a row is requeued.  A job that the worker lists but does not hold is
+        returned at every ping, because a worker ignores a stop for a job that it has not begun.  If the worker
+        still lists the job after `STOP_SECONDS`, the worker is killed.
         """
         before = self._missed.get(worker, {})
         missed = {job_id: before.get(job_id, 0) + 1 for job_id in self.held_by(worker) - listed}
@@ -177,11 +181,11 @@ class Dispatcher:
 
     def workers_event(self, event: workers.Event, now: float) -> None:
         """Apply an event about the workers."""
-        self.pool, effects = workers.step(self.pool, event, now)
+        self.pool, effects = worker_steps.step(self.pool, event, now)
         self.outbox.extend(WorkerDue(effect) for effect in effects)
 
     def answered(self, worker: str, now: float) -> bool:
-        """Note that a worker is ready; return whether it was not before."""
+        """Note that a worker is ready; return True if it was starting until now."""
         known = self.pool.workers.get(worker)
         starting = (workers.Phase.STARTING, workers.Phase.INITIALIZING)
         if known is None or known.phase not in starting:
@@ -219,13 +223,13 @@ class Dispatcher:
         )
 
     def scale(self, now: float) -> None:
-        """Compare the number of workers with the load."""
+        """Compute how many workers the load needs, and let the pool start or end workers."""
         wanted = workers_for(self.load_now(now), self.pool.limits)
         if wanted != self.pool.wanted:
             self.workers_event(workers.Wanted(wanted), now)
 
     def _scale_soon(self, now: float) -> None:
-        """Compare them now if there may be more workers; fewer have time until the next tick."""
+        """Scale now if the limit allows more workers; fewer workers have time until the next tick."""
         if self.pool.wanted < self.pool.limits.most:
             self.scale(now)
 
@@ -238,7 +242,7 @@ class Dispatcher:
     # Time ----------------------------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Do what is due: time-outs, unheeded stops, scaling, idle workers."""
+        """Apply the events that are due: time-outs of jobs, kills of workers that ignore a stop, scaling, idle time."""
         while self._changes and self._changes[0][0] <= now:
             job = self.jobs.get(heapq.heappop(self._changes)[1])
             if job is not None:
@@ -251,7 +255,7 @@ class Dispatcher:
         self.workers_event(workers.Ticked(), now)
 
     def stopped(self, worker: str, job_id: str, now: float) -> None:
-        """Note that a worker no longer works on a job that it was told to stop."""
+        """Note that a worker no longer works on a job that it had to stop."""
         held = self._held.get(worker)
         if held is not None:
             held.discard(job_id)
@@ -260,7 +264,7 @@ class Dispatcher:
     # Inside --------------------------------------------------------------------------------------
 
     def _apply(self, job: Job, event: jobs.Event, now: float) -> Job | None:
-        """Apply an event; return the job after it, None if it is deleted."""
+        """Apply an event to a job; return the job as it is after that, None if the job is deleted."""
         after, effects = jobs.step(job, event, now)
         if after is job and not effects:
             return job
@@ -279,7 +283,7 @@ class Dispatcher:
         return kept
 
     def _lose(self, worker: str, job_id: str, reason: str, now: float) -> None:
-        """Requeue a job of a worker that no longer has it, unless the job is final already."""
+        """Requeue a job whose worker no longer has it; if the job is not the worker's, only note that."""
         job = self.jobs.get(job_id)
         if job is None or job.worker != worker:
             self.stopped(worker, job_id, now)
@@ -290,7 +294,7 @@ class Dispatcher:
         self._apply(job, jobs.Passed(), now)
 
     def _put(self, before: Job | None, after: Job | None) -> None:
-        """Keep the indexes in step with a job's change."""
+        """Update the indexes for a job that changes from `before` to `after`; None means that there is none."""
         if before is not None:
             self.jobs.pop(before.id, None)
             self.queue.remove(before.id)

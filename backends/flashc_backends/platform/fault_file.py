@@ -1,4 +1,4 @@
-"""Read a file of faults, and say where it is wrong."""
+"""Read the faults of a file or of a request, and report mistakes in them with their position."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ _KINDS: dict[str, type[Struct]] = {
     str(kind.__struct_config__.tag): kind for kind in get_args(Fault)
 }
 _HEADER = re.compile(r"^\s*\[\[\s*[\"']?fault[\"']?\s*\]\]")
-_PLACE = re.compile(r" - at `\$(?:\.(\w+))?")
+_KEY = re.compile(r" - at `\$(?:\.(\w+))?")
 _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _MISSING = re.compile(r"missing required field `([^`]*)`")
 _POSITION = re.compile(r"\(?at line (\d+), column (\d+)\)?")
 
 
 class Problem(Struct, frozen=True, kw_only=True):
-    """A mistake: what is wrong, the cure, and where it is.
+    """A mistake: what is wrong, how to correct it (`help`), and its position.
 
-    `fault` is the number of the fault (0: none of them) and `key` the key in it that is wrong or missing ("": the
-    fault itself).  In a file, `line` is 0 for the whole file, and `column` is 0 where the line has no such key.
+    `fault` is the number of the fault, from 1; 0 if the mistake is in no fault.  `key` is the key of the fault that is
+    wrong or missing; "" if the mistake is the fault itself.  `line` and `column` are the position in a file: `line` is
+    0 if the mistake is the whole file, and `column` is 0 if the line does not have the key.
     """
 
     message: str
@@ -38,7 +39,7 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class WrongFaults(Exception):
-    """The faults can't be used."""
+    """The faults have mistakes; `problems` lists them."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("; ".join(f"{problem.message}: {problem.help}" for problem in problems))
@@ -46,10 +47,10 @@ class WrongFaults(Exception):
 
 
 def faults_of(document: object, text: str = "") -> Faults:
-    """Return the faults that a document asks for; `text` is the TOML file that it was read from.
+    """Return the faults that a document describes; `text` is the TOML text of the document, if it has one.
 
     Raises:
-        WrongFaults: it has mistakes; the first of each table is named.
+        WrongFaults: the document has mistakes; of each table, only the first mistake is listed.
     """
     if not isinstance(document, Mapping):
         raise WrongFaults([Problem(message="this is not a table", help="write `[[fault]]`")])
@@ -78,10 +79,10 @@ def faults_of(document: object, text: str = "") -> Faults:
 
 
 def read_faults(text: str) -> Faults:
-    """Return the faults that the text of a TOML file asks for.
+    """Return the faults that a TOML text describes.
 
     Raises:
-        WrongFaults: it has mistakes.
+        WrongFaults: the text has mistakes.
     """
     import tomllib
 
@@ -105,7 +106,7 @@ def read_faults(text: str) -> Faults:
 
 
 def unknown_endpoints(faults: Faults, names: Collection[str], text: str) -> list[Problem]:
-    """Return a problem for each name in the file `text` that is not the name of an endpoint."""
+    """Return a problem for each endpoint or caller in `faults` that is not in `names`; `text` is the TOML text."""
     problems: list[Problem] = []
     for number, fault in enumerate(faults.fault, start=1):
         caller = fault.caller if isinstance(fault, Network) else None
@@ -120,10 +121,11 @@ def unknown_endpoints(faults: Faults, names: Collection[str], text: str) -> list
 
 
 def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
-    """Return what is wrong with the fault of this number."""
+    """Return the problem of the fault with this number; `message` is the message of msgspec."""
     kinds = ", ".join(f'"{kind}"' for kind in _KINDS)
     if not isinstance(item, Mapping):
-        return _problem(f"fault {number} is not a table", "", f"its `kind`: {kinds}", text, number)
+        cure = f"write a table whose `kind` is one of {kinds}"
+        return _problem(f"fault {number} is not a table", "", cure, text, number)
     given: Any = cast("Mapping[str, Any]", item).get("kind")
     if given is None:
         return _problem(f"fault {number} has no `kind`", "", f"choose one of {kinds}", text, number)
@@ -136,14 +138,14 @@ def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
 
 
 def _of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:
-    """Return what a message of msgspec says, with its place in the text."""
+    """Return the problem that a message of msgspec describes; `names` are the keys that are allowed."""
     unknown = _UNKNOWN.search(message)
     if unknown is not None:
         close = difflib.get_close_matches(unknown[1], names, n=1)
         cure = f"did you mean `{close[0]}`?" if close else f"known keys: {', '.join(names)}"
         return _problem(f"there is no key `{unknown[1]}` here", unknown[1], cure, text, number)
-    place = _PLACE.search(message)
-    key = (place[1] or "") if place is not None else ""
+    found = _KEY.search(message)
+    key = (found[1] or "") if found is not None else ""
     plain = message.partition(" - at `$")[0]
     plain = plain[:1].lower() + plain[1:]
     if not key:
@@ -156,13 +158,16 @@ def _of_field(message: str, names: tuple[str, ...], text: str, number: int) -> P
 
 
 def _problem(message: str, key: str, cure: str, text: str, number: int) -> Problem:
-    """Return a problem at a key of a fault; at the fault itself, if no line begins with the key."""
-    line, column = _place(text, key, number)
+    """Return a problem at the key of a fault, or at the fault itself if no line begins with the key."""
+    line, column = _position(text, key, number)
     return Problem(message=message, fault=number, key=key, line=line, column=column, help=cure)
 
 
-def _place(text: str, key: str, number: int) -> tuple[int, int]:
-    """Return the line and column of a key, (line, 0) of the fault without it, (0, 0) if neither is found."""
+def _position(text: str, key: str, number: int) -> tuple[int, int]:
+    """Return the line and the column of a key in the fault with this number.
+
+    If the fault has no such key, the result is the fault's line and 0; if there is no such fault, (0, 0).
+    """
     faults, begins = 0, 0
     for count, line in enumerate(text.splitlines(), start=1):
         if _HEADER.match(line):

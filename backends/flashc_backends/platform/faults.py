@@ -1,8 +1,8 @@
-"""Decide which faults happen: a pure function `(faults, event) -> faults that happen`.
+"""Define the faults on request, and decide which happen: a pure function `(faults, event) -> faults that happen`.
 
-Faults are for tests of an app: workers die, results get lost, the network is slow.  A decision depends on the seed,
-on the fault's place in the list and on the event, and on nothing else.  The same seed gives the same faults for the
-same sequence of events, whatever happens at other endpoints in between.
+Faults are for tests of an app: workers die, results get lost, the network is slow.  A decision depends only on the
+seed, on the position of the fault in the list, and on the event.  So the same seed gives the same faults for the same
+sequence of events of an endpoint, whatever happens at other endpoints.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Number = Annotated[int, Meta(ge=1)]
 
 @unique
 class Point(StrEnum):
-    """A place at which the platform asks for faults.  The events of each point are counted from 1."""
+    """A kind of event at which the platform asks for faults.  The events of each kind are counted from 1."""
 
     START = "start"  # a worker is to be started
     LISTEN = "listen"  # a worker of a queue is to be started
@@ -38,9 +38,9 @@ class Point(StrEnum):
 
 
 class Event(Struct, frozen=True):
-    """Something at which faults can happen: the `number`-th event of this point at this endpoint.
+    """The `number`-th event of this point at the endpoint with the name `endpoint`; faults can happen at it.
 
-    Calls are counted for each `caller`, which is the name of an endpoint.
+    Calls are counted separately for each `caller`, which is the name of the calling endpoint.
     """
 
     point: Point
@@ -50,7 +50,10 @@ class Event(Struct, frozen=True):
 
 
 class _Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """What faults have in common: the endpoint's name (None: all), the numbers of the events (none: all), a chance."""
+    """The keys of all faults.
+
+    `endpoint` is the name of an endpoint (None: all endpoints), `at` has the numbers of events (empty: all events).
+    """
 
     endpoint: str | None = None
     at: tuple[Number, ...] = ()
@@ -69,13 +72,13 @@ class ColdStart(_Fault, frozen=True, kw_only=True, tag="cold-start"):
 
 
 class NoStock(_Fault, frozen=True, kw_only=True, tag="no-stock"):
-    """For `seconds` no worker of the endpoint starts; they are shown as throttled."""
+    """For `seconds`, no worker of the endpoint starts; its new workers are shown as throttled."""
 
     seconds: StartSeconds
 
 
 class IdleWorker(_Fault, frozen=True, kw_only=True, tag="idle-worker"):
-    """A worker of a queue is ready and pings, but gets no job for `seconds`; 0: as long as it lives."""
+    """A worker of a queue is ready and pings, but gets no job for `seconds`; 0 means as long as it runs."""
 
     seconds: Seconds = 0.0
 
@@ -91,11 +94,11 @@ class Death(_Fault, frozen=True, kw_only=True, tag="death"):
 
 
 class LostResult(_Fault, frozen=True, kw_only=True, tag="lost-result"):
-    """A result does not arrive, although the worker is told that it did."""
+    """The platform drops a result, but answers the worker that the result has arrived."""
 
 
 class LateResult(_Fault, frozen=True, kw_only=True, tag="late-result"):
-    """A result arrives `seconds` after the worker is told that it did."""
+    """The platform answers the worker that the result has arrived, and processes the result `seconds` later."""
 
     seconds: Seconds
 
@@ -107,7 +110,7 @@ class DoubleResult(_Fault, frozen=True, kw_only=True, tag="double-result"):
 
 
 class Unauthorized(_Fault, frozen=True, kw_only=True, tag="unauthorized"):
-    """A request is answered with 401: one of a client, or one of a worker."""
+    """A request of a client, or of a worker, is answered with 401."""
 
     requests: Literal["clients", "workers"] = "clients"
 
@@ -115,8 +118,9 @@ class Unauthorized(_Fault, frozen=True, kw_only=True, tag="unauthorized"):
 class Network(_Fault, frozen=True, kw_only=True, tag="network"):
     """A request of one endpoint to another is slow, or its connection is reset.
 
-    `caller` is the name of the endpoint that sends it (None: any).  The connection is cut before the request is
-    served, or when its answer begins: then the work is done, and the caller does not know it.
+    `caller` is the name of the endpoint that sends the request (None: any endpoint).  `cut` resets the connection
+    before the request is served ("request"), or when its answer begins ("answer"): then the work is done, but the
+    caller does not learn that.
     """
 
     caller: str | None = None
@@ -150,21 +154,21 @@ _POINTS: dict[type[Any], Point] = {
 
 
 class Faults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The faults that are asked for, and the seed of their chances."""
+    """The faults that may happen, and the seed for their probabilities."""
 
     seed: Annotated[int, Meta(ge=0, lt=2**53)] = 0
     fault: tuple[Fault, ...] = ()
 
 
 def decide(faults: Faults, event: Event) -> tuple[Fault, ...]:
-    """Return the faults that happen at an event: of each kind one, and none that another one makes impossible."""
+    """Return the faults that happen at an event: at most one of each kind, and none that another one excludes."""
     found: list[Fault] = []
     for index, fault in enumerate(faults.fault):
         if not _concerns(fault, event) or any(_excludes(other, fault) for other in found):
             continue
         if _chance(faults.seed, index, event) < fault.probability:
             found.append(fault)
-    if first(found, LostResult) is not None:  # what is lost is neither late nor double
+    if first(found, LostResult) is not None:  # a lost result can be neither late nor double
         return tuple(fault for fault in found if isinstance(fault, LostResult))
     return tuple(found)
 
@@ -173,7 +177,7 @@ _F = TypeVar("_F", bound=_Fault)
 
 
 def first(found: Iterable[Fault], kind: type[_F]) -> _F | None:
-    """Return the first fault of a kind."""
+    """Return the first fault of a kind; None if there is none."""
     for fault in found:
         if isinstance(fault, kind):
             return fault
@@ -195,7 +199,10 @@ def _concerns(fault: Fault, event: Event) -> bool:
 
 
 def _excludes(other: Fault, fault: Fault) -> bool:
-    """Return whether a fault can't happen, because another one does.  A network may be slow in several places."""
+    """Return whether the fault `other`, which happens, excludes `fault`.
+
+    Several faults of the network can happen at one request, up to one that cuts the connection.
+    """
     if isinstance(other, Network):
         return other.cut is not None
     return type(other) is type(fault)
@@ -208,7 +215,7 @@ def _point(fault: Fault) -> Point:
 
 
 def _chance(seed: int, index: int, event: Event) -> float:
-    """Return a number from 0 up to, but not including, 1."""
+    """Return a number in [0, 1) that depends only on the arguments."""
     key = f"{seed}\0{index}\0{event.point}\0{event.endpoint}\0{event.caller}\0{event.number}"
     digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=7).digest()
     return (int.from_bytes(digest) >> 3) / 2**53

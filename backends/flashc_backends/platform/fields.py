@@ -1,4 +1,4 @@
-"""Apply the fields that a tool sends to an endpoint, and look up records."""
+"""Change the fields of an endpoint as a tool asks, check their values, and get records by id."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ _R = TypeVar("_R", bound=Record)
 
 
 class NotFound(Exception):
-    """There is no such record; the text says which."""
+    """There is no such record; the text names the record."""
 
 
 class Invalid(Exception):
-    """A request has a value that the platform does not take; the text says which."""
+    """A request has a value that the platform does not accept; the text names the value."""
 
 
 def get(table: Mapping[str, _R], record_id: str, kind: str) -> _R:
-    """Return a record of a table.
+    """Return the record with an id; `kind` names the record in the error.
 
     Raises:
-        NotFound: there is none of this id.
+        NotFound: the table has no record with this id.
     """
     found = table.get(record_id)
     if found is None:
@@ -33,7 +33,7 @@ def get(table: Mapping[str, _R], record_id: str, kind: str) -> _R:
 
 
 def with_fields(endpoint: Endpoint, fields: Mapping[str, Any]) -> Endpoint:
-    """Return an endpoint with the given fields, which have the names of the GraphQL API.
+    """Return an endpoint with changed fields; `fields` has their new values by their names in the GraphQL API.
 
     Raises:
         Invalid: a value is out of its range.
@@ -61,7 +61,7 @@ def with_fields(endpoint: Endpoint, fields: Mapping[str, Any]) -> Endpoint:
 
 
 def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
-    """Return the limits that an endpoint's fields give.
+    """Return the limits that the fields of an endpoint describe.
 
     Raises:
         Invalid: a value is out of its range.
@@ -73,7 +73,7 @@ def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
     try:
         scaler = Scaler(fields.get("scalerType", before.scaler))
     except ValueError:
-        raise Invalid("scalerType is QUEUE_DELAY or REQUEST_COUNT") from None
+        raise Invalid("scalerType must be QUEUE_DELAY or REQUEST_COUNT") from None
     return Limits(
         least=least,
         most=most,

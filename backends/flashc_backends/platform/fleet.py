@@ -1,4 +1,4 @@
-"""Carry out with an engine what is due for workers, and tell the core what happens to them."""
+"""Start and stop workers on an engine as the core asks, check their health, and report their events to the core."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from .engines.base import Engine, EngineError, Exited, Line, Started, WorkerKind
 from .faults import ColdStart, NoStock, OldRelease, Point, first
 from .releases import Release
 from .upstream import Upstream, UpstreamError
+from .worker_steps import STOP_GRACE
 
 _PROBE_PAUSE = 0.05
 PROBE_TIMEOUT = 5.0
 HEALTH_PAUSE = 10.0  # between the health checks of a ready worker
 _MISSED_CHECKS = 3  # in a row; then a worker is replaced
 _STOPPED_EARLY = "it was stopped before it started"
-_LINES = 20  # of a worker that are shown when it ends
+_LINES = 20  # the last lines of a worker that are shown when it ends
 
 MakeSpec = Callable[[Release, str], Awaitable[WorkerSpec]]
-"""Returns how to start a worker of a release."""
+"""A function that returns the description of a worker to start, from its release and its id."""
 
 
 class Fleet:
@@ -48,17 +49,17 @@ class Fleet:
         core.faults.kill = self._kill
 
     def add_release(self, release: Release) -> None:
-        """Make a release known; the core starts workers of it by its id."""
+        """Register a release, so that the core can start its workers by the id of the release."""
         self._releases[release.id] = release
 
     def task(self, work: Awaitable[None]) -> None:
-        """Do something in the background, until the fleet ends."""
+        """Run an awaitable in the background; it is cancelled when the fleet closes."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def run(self) -> None:
-        """Listen to the engine, until it is closed."""
+        """Process the events of the engine until the engine is closed."""
         async for event in self._engine.events():
             match event:
                 case Started(worker=worker, address=address):
@@ -69,7 +70,7 @@ class Fleet:
                     self._exited(event)
 
     async def close(self) -> None:
-        """Stop what runs in the background, and the engine with its workers."""
+        """Cancel the tasks in the background, and close the engine, which ends its workers."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -97,7 +98,7 @@ class Fleet:
                 self._note(endpoint, worker, "crashed", pause=pause, lines=lines)
 
     def _forget_releases(self, endpoint: str) -> None:
-        """Forget the releases of an endpoint of which no worker can start any more."""
+        """Remove the releases of an endpoint that can't get new workers any more."""
         dispatcher = self._core.dispatchers.get(endpoint)
         used: set[str | None] = set()
         if dispatcher is not None and not dispatcher.pool.closed:
@@ -121,18 +122,18 @@ class Fleet:
                 self._ended(worker, _STOPPED_EARLY)
                 return
             await self._engine.start(spec)
-            # The engine may not have known the worker when it was stopped.
+            # If the worker was stopped before this line, the engine did not know it and did nothing.
             if not self._is_wanted(endpoint, worker):
-                await self._engine.stop(worker, workers.STOP_GRACE)
+                await self._engine.stop(worker, STOP_GRACE)
         except (EngineError, ArtifactError) as error:
             self._lines[worker].append(str(error))
             self._ended(worker, str(error))
-        except Exception as error:  # a bug of flashc: nobody may wait for this worker
+        except Exception as error:  # a bug of flashc: the core must not wait for this worker
             self._ended(worker, f"flashc could not start it: {type(error).__name__}: {error}")
             raise
 
     def _release_for(self, endpoint: str, worker: str, release: Release) -> Release:
-        """Return the release that a worker runs: by a fault the one before its own."""
+        """Return the release that a worker runs; the fault `old-release` replaces it by the release before it."""
         others = [known for known in self._newest.get(endpoint, ()) if known.id != release.id]
         self._newest[endpoint] = [*others[-1:], release]
         if not others:
@@ -141,7 +142,7 @@ class Fleet:
         return release if first(found, OldRelease) is None else others[-1]
 
     async def _wait_for_faults(self, endpoint: str, worker: str, kind: WorkerKind) -> None:
-        """Wait as long as there is no stock, and as a cold start takes."""
+        """Wait as long as the faults `no-stock` and `cold-start` delay a worker."""
         faults = self._core.faults
         if kind is WorkerKind.QUEUE:
             faults.note_worker(endpoint, worker)
@@ -157,19 +158,19 @@ class Fleet:
             await faults.pause(worker, cold.seconds)
 
     async def _kill(self, worker: str) -> None:
-        """Kill a worker's process; the core learns of it as of any other end."""
+        """Kill a worker's process; the engine then reports the end of the worker as usual."""
         if worker in self._endpoints:
             with suppress(EngineError):
                 await self._engine.stop(worker, 0.0)
 
     def _is_wanted(self, endpoint: str, worker: str) -> bool:
-        """Return whether nobody has stopped a worker yet."""
+        """Return whether a worker is still to run: the core has not stopped it in the meantime."""
         dispatcher = self._core.dispatchers.get(endpoint)
         known = dispatcher.pool.workers.get(worker) if dispatcher is not None else None
         return known is not None and known.serves
 
     async def _stop(self, endpoint: str, worker: str, grace: float) -> None:
-        """Stop a worker.  Its open polls are answered while it ends: a poll that stays open delays its end."""
+        """Stop a worker, and end its open polls while it stops, because an open poll would delay its end."""
         self._core.faults.end_pause(worker)
         stopping = asyncio.ensure_future(self._engine.stop(worker, grace))
         await asyncio.sleep(0)
@@ -190,13 +191,14 @@ class Fleet:
             self.task(self._probe(endpoint, worker, address))
 
     async def _probe(self, endpoint: str, worker: str, address: tuple[str, int]) -> None:
-        """Ask a load-balanced worker until it is healthy; 204 means that it still initializes.
+        """Send health checks to a load-balanced worker: until it is ready, then from time to time.
 
-        Then ask it from time to time.  When it no longer answers, another takes its place; it ends when its requests
-        have ended, because code that computes without a pause does not answer either.
+        A worker answers with 200 when it is ready, and with 204 while it initializes.  If a ready worker misses several
+        checks, another worker takes its place.  The old worker ends only when its requests have ended, because code
+        that computes for a long time prevents the answer to a check too.
         """
         while worker in self._endpoints:
-            if await self._is_healthy(address):
+            if await self._check_health(address):
                 self._core.worker_ready(endpoint, worker)
                 break
             await asyncio.sleep(_PROBE_PAUSE)
@@ -205,15 +207,16 @@ class Fleet:
             await asyncio.sleep(HEALTH_PAUSE)
             if worker not in self._endpoints:
                 return
-            missed = 0 if await self._is_healthy(address) else missed + 1
+            missed = 0 if await self._check_health(address) else missed + 1
         if worker in self._endpoints:
             self._note(endpoint, worker, "unhealthy", reason="it does not answer /ping")
             self._core.workers_event(endpoint, workers.Recycled(worker))
 
-    async def _is_healthy(self, address: tuple[str, int]) -> bool:
+    async def _check_health(self, address: tuple[str, int]) -> bool:
+        """Send a health check to a worker; return whether it answers that it is ready."""
         with suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(PROBE_TIMEOUT):
-                return await self._upstream.status(address, b"/ping") == 200
+                return await self._upstream.probe(address, b"/ping") == 200
         return False
 
     def _line(self, event: Line) -> None:

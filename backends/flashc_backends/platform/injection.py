@@ -1,4 +1,4 @@
-"""Make faults happen: count the events, ask for decisions, and keep what a fault does for some time."""
+"""Make faults happen: count the events, let `faults.py` decide, and remember faults that last for some time."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _KEPT = 1000
 
 
 class Injector:
-    """The faults of a platform.
+    """The faults of a platform, and what they do at present.
 
-    `name_of` returns the name of an endpoint by its id, `kill` kills a worker's process.
+    `name_of` returns the name of the endpoint with an id, `kill` kills the process of a worker.
     """
 
     def __init__(self, journal: Journal) -> None:
@@ -41,7 +41,7 @@ class Injector:
     def set(self, faults: Faults) -> None:
         """Replace the faults, and count all events from 1 again.
 
-        Workers that are idle get jobs, and those that wait for their start do so no longer.
+        Workers that a fault keeps idle get jobs again, and workers whose start a fault delays are started now.
         """
         if faults.fault or self._faults.fault:
             self._journal.note("faults", active=len(faults.fault))
@@ -56,17 +56,20 @@ class Injector:
 
     @property
     def has_faults(self) -> bool:
-        """Return whether there are faults that may happen."""
+        """Return whether any fault may happen."""
         return bool(self._faults.fault)
 
     def view(self) -> dict[str, Any]:
-        """Return the faults that are asked for, how often each of them happened, and the newest that happened."""
+        """Return the faults that may happen, how often each of them happened, and the last ones that happened."""
         asked: dict[str, Any] = msgspec.to_builtins(self._faults)
         counts = [self._often[fault] for fault in self._faults.fault]
         return {**asked, "counts": counts, "happened": list(self._happened)}
 
     def ask(self, point: Point, endpoint: str, *, caller: str = "", **about: Any) -> list[Fault]:
-        """Return the faults that happen now at an endpoint; `about` is what the journal says of them."""
+        """Count an event of an endpoint; return the faults that happen at it, and note them in the journal.
+
+        `about` are further values for the entries of the journal.
+        """
         if not self.has_faults:
             return []
         name = self.name_of(endpoint)
@@ -84,21 +87,21 @@ class Injector:
         return found
 
     def task(self, work: Awaitable[None]) -> None:
-        """Do something in the background, until the platform ends."""
+        """Run an awaitable in the background; it is cancelled when the platform ends."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Stop what runs in the background."""
+        """Cancel the tasks in the background."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     # Workers -------------------------------------------------------------------------------------
 
-    def works(self, endpoint: str, worker: str, job: str | None = None) -> None:
-        """Note that a worker gets a job or a request; it may have to die."""
+    def note_work(self, endpoint: str, worker: str, job: str | None = None) -> None:
+        """Note that a worker gets a job or a request; kill the worker if the fault `death` happens."""
         if not self.has_faults:
             return
         death = first(self.ask(Point.WORK, endpoint, worker=worker, job=job), Death)
@@ -113,23 +116,23 @@ class Injector:
         await self.kill(worker)
 
     def is_dying(self, worker: str) -> bool:
-        """Return whether a worker is being killed: what it still reports counts no more than a dead one's."""
+        """Return whether a worker is being killed; the platform ignores what such a worker still reports."""
         return worker in self._dying
 
     def note_worker(self, endpoint: str, worker: str) -> None:
-        """Note that a worker of a queue starts; it may have to be idle."""
+        """Note that a worker of a queue starts; keep the worker idle if the fault `idle-worker` happens."""
         idle = first(self.ask(Point.LISTEN, endpoint, worker=worker), IdleWorker)
         if idle is not None:
             until = time.monotonic() + idle.seconds if idle.seconds else float("inf")
             self._idle[worker] = until
 
     def is_idle(self, worker: str) -> bool:
-        """Return whether a worker may not get a job now."""
+        """Return whether a fault keeps a worker without jobs now."""
         until = self._idle.get(worker)
         return until is not None and time.monotonic() < until
 
     def stock_seconds(self, endpoint: str, fault: NoStock | None) -> float:
-        """Return for how long no worker of an endpoint starts; `fault` may begin this now."""
+        """Return for how many seconds no worker of an endpoint may start; `fault`, if it is given, begins now."""
         now = time.monotonic()
         until = self._stock.get(endpoint, now)
         if fault is not None:
@@ -138,7 +141,7 @@ class Injector:
         return max(until - now, 0.0)
 
     async def pause(self, worker: str, seconds: float) -> None:
-        """Wait before a worker starts, until it has to stop or there are other faults."""
+        """Wait `seconds` before a worker starts, or until `end_pause` is called for this worker."""
         ended = self._pauses.setdefault(worker, asyncio.Event())
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -150,7 +153,7 @@ class Injector:
             self._pauses[worker].set()
 
     def forget(self, worker: str) -> None:
-        """Forget a worker that ended."""
+        """Drop the state of a worker that has ended."""
         self._idle.pop(worker, None)
         self._dying.discard(worker)
         self._pauses.pop(worker, None)
@@ -158,4 +161,4 @@ class Injector:
 
 
 async def _nothing(_worker: str) -> None:
-    """Kill nothing: there are no workers."""
+    """Do nothing; this takes the place of `kill` on a platform without workers."""

@@ -1,7 +1,7 @@
 """Decide what an event does to a job: a pure function `(job, event, now) -> (job, effects)`.
 
-Inside the platform a job may run more than once: its worker dies, or an answer is lost.  Its client sees exactly
-one result: only the worker that holds the job can report one, and only while it holds the job.
+A job may run more than once, because its worker dies or an answer is lost.  The client gets exactly one result: only
+the worker that holds the job can report a result, and only while this worker holds the job.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Taken(Struct, frozen=True):
 
 
 class Returned(Struct, frozen=True):
-    """The job did not reach the worker: the connection ended first."""
+    """The job did not reach the worker, because the connection ended before that."""
 
     worker: str
 
@@ -54,7 +54,7 @@ class Reported(Struct, frozen=True):
 
 
 class Lost(Struct, frozen=True):
-    """The worker no longer has the job: it died, or its answer was lost; `reason` is for the client."""
+    """The worker no longer has the job: the worker died, or an answer was lost; clients see `reason`."""
 
     worker: str
     reason: str = ""
@@ -76,11 +76,11 @@ Event = Taken | Returned | Progressed | Streamed | Reported | Lost | Cancelled |
 
 
 class Settled(Struct, frozen=True):
-    """The job has its final state: tell those who wait for it."""
+    """The job has its final state; the platform answers the clients that wait for it."""
 
 
 class StopJob(Struct, frozen=True):
-    """Tell the worker to stop working on the job."""
+    """The worker has to stop the job."""
 
     worker: str
 
@@ -96,7 +96,7 @@ class DropParts(Struct, frozen=True):
 
 
 class Forget(Struct, frozen=True):
-    """Delete the job; its id is unknown from now on."""
+    """Delete the job."""
 
 
 Effect = Settled | StopJob | KeepPart | DropParts | Forget
@@ -106,7 +106,7 @@ Step = tuple[Job, tuple[Effect, ...]]
 def step(job: Job, event: Event, now: float) -> Step:
     """Return the job after the event, and what the platform has to do.
 
-    A job that is returned as it is (`is`), without effects, means that the event does not apply.
+    If the event does not apply to the job, the result is the same object and no effects.
     """
     match event:
         case Taken():
@@ -139,7 +139,7 @@ def step(job: Job, event: Event, now: float) -> Step:
 
 
 def next_change(job: Job) -> float:
-    """Return the time from which on `Passed` changes the job."""
+    """Return the earliest time at which the event `Passed` changes the job."""
     if job.status.is_final:
         return job.expires if job.expires is not None else job.ttl_at
     soonest = job.ttl_at

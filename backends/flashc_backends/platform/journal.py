@@ -1,4 +1,4 @@
-"""Tell listeners what happens on the platform, in order and with numbers by which they can resume."""
+"""Record what happens on the platform as numbered entries, which listeners follow; a listener resumes by number."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _KEPT = 20_000
 
 
 class Entry(Struct, frozen=True, gc=False):
-    """Something that happened.  `number` rises over restarts, too: it is at least the time in microseconds."""
+    """One event: its kind, its contents and its time.
+
+    `number` is at least the time in microseconds, so that numbers rise over restarts too.
+    """
 
     number: int
     at: float
@@ -23,7 +26,7 @@ class Entry(Struct, frozen=True, gc=False):
 
 
 class Journal:
-    """The newest entries, for listeners that come later or resume."""
+    """The newest entries; a listener that comes late gets those that are kept."""
 
     def __init__(self) -> None:
         self._entries: deque[Entry] = deque(maxlen=_KEPT)
@@ -37,11 +40,11 @@ class Journal:
         return self._last
 
     def note(self, kind: str, **what: Any) -> None:
-        """Add an entry; `kind` is such as "job" or "worker"."""
+        """Add an entry; `kind` is for example "job" or "worker"."""
         self.add(kind, what)
 
     def add(self, kind: str, what: dict[str, Any]) -> None:
-        """Add an entry whose contents are a dictionary already."""
+        """Add an entry with these contents; `note` does the same with keyword arguments."""
         now = time.time()
         self._last = max(self._last + 1, int(now * 1_000_000))
         self._entries.append(Entry(self._last, now, kind, what))
@@ -59,7 +62,7 @@ class Journal:
         return found[::-1]
 
     def close(self) -> None:
-        """End all listeners."""
+        """End the iterations of all listeners."""
         self._is_closed = True
         self._news.set()
 

@@ -1,4 +1,4 @@
-"""Export spans to a collector with the SDK of OpenTelemetry, which is an optional package."""
+"""Export spans to a collector of traces (OTLP), with the optional packages of OpenTelemetry."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class _Processor(Protocol):
 
 
 class Exporter:
-    """Sends spans in batches, from a thread of its own."""
+    """Sends spans in batches, in a thread of the SDK."""
 
     def __init__(self, url: str) -> None:
         """Prepare to send spans; nothing is sent yet.
 
         Raises:
-            ExportError: the SDK is not installed, or the URL is not one of HTTP.
+            ExportError: the SDK is not installed, or the URL is not an HTTP URL.
         """
         endpoint = _endpoint(url)
         try:
@@ -56,11 +56,11 @@ class Exporter:
         )
 
     def export(self, span: Span) -> None:
-        """Send a span soon; if the collector can't take it, the SDK logs that and drops it."""
+        """Add a span to the next batch; if the collector does not accept the span, the SDK logs that and drops it."""
         self._processor.on_end(self._readable(span))
 
     async def close(self) -> None:
-        """Send what is left."""
+        """Send the spans that are left, and end the thread."""
         await asyncio.to_thread(self._processor.shutdown)
 
     def _readable(self, span: Span) -> Any:
@@ -94,21 +94,21 @@ class Exporter:
 
 
 def _endpoint(url: str) -> str:
-    """Return the URL to which spans are sent; one without a path is that of a collector.
+    """Return the URL to which spans are sent: a URL without a path gets the standard path of collectors.
 
     Raises:
-        ExportError: it is not a URL of HTTP.
+        ExportError: the text is not an HTTP URL.
     """
     try:
         parts = urlsplit(url)
         is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         path = parts.path.strip("/")
-    except ValueError:  # the port is no number, or the brackets do not match
+    except ValueError:  # the port is not a number, or brackets do not match
         is_usable, path = False, ""
     if not is_usable:
         raise ExportError(
             rules.OTLP_URL,
-            f"`--otlp {url}` is not a URL of HTTP",
+            f"`--otlp {url}` is not an HTTP URL",
             help=("give the URL of a collector, such as `--otlp http://127.0.0.1:4318`",),
         )
     return url if path else url.rstrip("/") + _PATH

@@ -1,4 +1,4 @@
-"""Wait for news with a time limit, in a way that costs little."""
+"""Let requests wait for an event with a time limit (long polling), with little work per request."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from .records import Job
 
 
 class Poll:
-    """A request that waits: for a job, a result or a stop.  It is woken with whether there is news.
+    """A request that waits for a job, for a result, for a job to stop or for a ready worker.
 
-    `worker` asks, or "" for a client; `result` is the final job that a client waited for.
+    `worker` is the id of the worker that waits; "" if a client waits.  `result` is the final job that a client waited
+    for.
     """
 
     __slots__ = ("_future", "_timer", "result", "worker")
@@ -26,17 +27,17 @@ class Poll:
 
     @property
     def is_open(self) -> bool:
-        """Return whether it still waits."""
+        """Return whether the request still waits."""
         return not self._future.done()
 
     def wake(self, news: bool = True) -> None:
-        """End the wait."""
+        """End the wait; `news` is False if the event has not happened and the request is to wait no longer."""
         if not self._future.done():
             self._timer.cancel()
             self._future.set_result(news)
 
     async def wait(self) -> bool:
-        """Wait; return whether there is news."""
+        """Wait until `wake` is called or the time is over; return whether the event has happened."""
         try:
             return await self._future
         finally:
@@ -44,11 +45,11 @@ class Poll:
 
 
 Register = Callable[[Poll], None]
-"""Tells the connection of a request about a poll, so that the poll ends when the client goes away."""
+"""A function that ends the poll when the client of the request leaves."""
 
 
 def forget(polls: dict[str, list[Poll]], key: str, poll: Poll) -> None:
-    """Remove a poll from those that wait for `key`."""
+    """Remove a poll from the list of the polls that wait for `key`."""
     waiting = polls.get(key)
     if waiting is not None:
         with suppress(ValueError):

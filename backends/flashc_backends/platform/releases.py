@@ -1,4 +1,4 @@
-"""Compute what workers of an endpoint start from, and the environment of each."""
+"""Compute the release of an endpoint, which is what its workers start from, and describe workers to engines."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _SECRET = re.compile(r"\{\{\s*RUNPOD_SECRET_(\w+)\s*\}\}")
 
 
 class Release(Struct, frozen=True, kw_only=True):
-    """What workers start from.
+    """What the workers of an endpoint start from.
 
-    `id` is a digest of the rest: the same content is the same release.  Where the manifest says what an endpoint's
-    workers hold, that counts in the place of the artifact, so that other endpoints' changes do not replace them.
+    `id` is a digest of the other fields.  If the manifest has a digest of what the workers of this endpoint hold
+    (`HELD`), the id uses that digest in place of the artifact: then a change of other endpoints' code does not
+    replace these workers.
     """
 
     id: str
@@ -45,9 +46,9 @@ class Release(Struct, frozen=True, kw_only=True):
 def release_of(
     endpoint: Endpoint, build: Build | None, template: Template | None, volume: str | None
 ) -> Release | None:
-    """Return the endpoint's release, None if there is nothing to run: no build, or one without the endpoint.
+    """Return the release of an endpoint; None if there is no build, or the build has no code of the endpoint.
 
-    `volume` is the name of its network volume.
+    `volume` is the name of the endpoint's network volume.
     """
     if build is None:
         return None
@@ -116,7 +117,7 @@ def worker_spec(
     worker_key: str,
     secrets: Mapping[str, str],
 ) -> WorkerSpec:
-    """Return how to start a worker of a release; `base` is the platform's URL as workers see it."""
+    """Return the description of a worker for an engine; `base` is the platform's URL for workers."""
     return WorkerSpec(
         worker=worker,
         endpoint=release.endpoint,
@@ -136,9 +137,9 @@ def worker_spec(
 def _environ(
     release: Release, worker: str, base: str, worker_key: str, secrets: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the endpoint's variables and the platform's.
+    """Return the environment of a worker: the variables of the endpoint and those of the platform.
 
-    The SDK's webhooks have to contain a question mark; `$ID` and `$RUNPOD_POD_ID` are replaced by the SDK.
+    The SDK replaces `$ID` and `$RUNPOD_POD_ID`, and needs a question mark in the URLs of its webhooks.
     """
     queue = f"{base}/v2/{release.endpoint}"
     environ = {name: _with_secrets(value, secrets) for name, value in release.environ.items()}

@@ -10,7 +10,11 @@ from .records import Limits, Scaler
 
 
 class Load(Struct, frozen=True, kw_only=True):
-    """The load of an endpoint: jobs or requests that wait and run, the workers that are busy with them."""
+    """The load of an endpoint.
+
+    `queued` jobs or requests wait, `running` are being processed, by `busy` workers.  The oldest has waited for
+    `oldest_wait` seconds.
+    """
 
     queued: int
     running: int
@@ -34,7 +38,7 @@ def workers_for(load: Load, limits: Limits) -> int:
 
 
 def _delays(load: Load, limits: Limits) -> int:
-    """Return how often the oldest job has waited for the delay."""
+    """Return how many times `scaler_value` seconds the oldest job has waited."""
     if limits.scaler_value <= 0:
         return load.queued
     return int(load.oldest_wait / limits.scaler_value)

@@ -1,4 +1,4 @@
-"""Bring the database to the version that this flashc knows."""
+"""Create the tables of the store's database, and migrate a database of an earlier version."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import sqlite3
 from importlib.resources import files
 
 _FILES = ("schema.sql", "schema_2.sql")
-"""The statements for each version, which change the database of the one before it."""
+"""One file of SQL for each version; it changes a database of the version before."""
 
 
 class NewerVersion(Exception):
-    """A newer flashc wrote the database."""
+    """A newer version of flashc wrote the database."""
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database to this version.
+    """Change a database of an earlier version, or an empty one, to the newest version.
 
     Raises:
-        NewerVersion: a newer flashc wrote it.
+        NewerVersion: a newer version of flashc wrote the database.
     """
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(_FILES):

@@ -1,4 +1,4 @@
-"""Keep what traces consist of: a span for each job, and for each request to a load balancer."""
+"""Record, store and find the spans of traces: one for each job, and for each request to a load balancer."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ KEPT = 50_000  # spans in the store
 _COLUMNS = "trace, span, parent, endpoint, label, name, start, finish, status, worker, job"
 _INSERT = f"INSERT OR REPLACE INTO span ({_COLUMNS}) VALUES "
 _VALUES = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_AT_ONCE = 200  # rows of a statement: each statement costs the thread that writes a turn of the interpreter
+_AT_ONCE = 200  # rows of a statement; for each statement, the store's thread has to wait for the interpreter lock
 _SELECT = f"SELECT {_COLUMNS} FROM span WHERE trace=? ORDER BY start, number"
 _TRIM = f"DELETE FROM span WHERE number <= (SELECT max(number) FROM span) - {KEPT}"
 
 
 class Span(Struct, frozen=True, kw_only=True, gc=False):
-    """One job or request.  `label` is the endpoint's name; `status` that of the job, or of HTTP."""
+    """One job or request.  `label` is the endpoint's name, `status` the status of the job, or the HTTP status."""
 
     trace: str
     span: str
@@ -49,8 +49,8 @@ class Span(Struct, frozen=True, kw_only=True, gc=False):
 class Spans:
     """The newest spans.
 
-    They wait up to a tenth of a second for the store, so that they delay no answer; a platform that is killed
-    loses those.
+    A span is written to the store up to a tenth of a second later, so that no answer has to wait for it.  If the
+    platform is killed, the spans of that time are lost.
     """
 
     def __init__(self, store: Store, journal: Journal) -> None:
@@ -101,7 +101,7 @@ class Spans:
             self.export(span)
 
     def flush(self) -> asyncio.Future[None] | None:
-        """Give the store what waits; return the future of the write, if there is something to write."""
+        """Let the store write the new spans; return the future of the write, None if there are no new spans."""
         if not self._waiting:
             return None
         spans, self._waiting = self._waiting, []
@@ -117,14 +117,14 @@ class Spans:
             self._journal.note("store", error=str(error))
 
     def trim(self) -> list[Statement]:
-        """Return the statements that delete the oldest spans, if there are too many."""
+        """Return the statements that delete the oldest spans if there are too many; none if no span is new."""
         if not self._has_new:
             return []
         self._has_new = False
         return [Statement(_TRIM)]
 
-    async def of_trace(self, trace: str) -> list[Span]:
-        """Return the spans of a trace in the order in which they began.
+    async def load_trace(self, trace: str) -> list[Span]:
+        """Write the new spans, and return all spans of a trace in the order in which they began.
 
         Raises:
             StoreError: the store can't be read.

@@ -1,4 +1,4 @@
-"""Define how jobs and records are stored: the statements that write them, and jobs from rows."""
+"""Make the SQL statements that write jobs and records, and make jobs from the rows of the database."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def insert_job(job: Job) -> Statement:
 
 
 def update_job(job: Job) -> Statement:
-    """Return the statement that stores what changes in a job's life."""
+    """Return the statement that stores the fields of a job that can change."""
     output, output_size = _columns_of(job.output)
     return Statement(
         _UPDATE,

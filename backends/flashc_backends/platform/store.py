@@ -1,7 +1,8 @@
-"""Keep the platform's state in SQLite: one thread writes, and commits what is waiting as one transaction.
+"""Store and read the platform's jobs, records and bodies: in a SQLite database, and in files for large bodies.
 
-A write is acknowledged when its transaction is committed.  Without `durable` a power failure can lose the last
-transactions; the end of this process loses none.
+One thread writes.  It commits all writes that wait in one transaction, and a caller learns that its write is done when
+that transaction is committed.  If this process is killed, no committed write is lost.  If the power fails, the last
+transactions can be lost, unless the store is `durable`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from .records import Body, Job, Record, Spilled, Status
 from .schema import NewerVersion, migrate
 from .statements import SELECT_JOB, Statement, job_of
 
-SPILL_ABOVE = 256 * 1024  # bytes; larger rows would delay the others of their transaction
+SPILL_ABOVE = 256 * 1024  # bytes; a larger body in a row would delay all writes of its transaction
 _GROUP = 512  # writes in a transaction
 _CACHE_KIB = 16 * 1024  # of pages; the indexes of some ten thousand jobs fit in
 
@@ -35,23 +36,24 @@ class StoreError(Exception):
 
 
 class _Write(Struct, frozen=True):
-    """Statements that are committed together, and whom to tell: of an error, if there is one."""
+    """Statements that are committed together; `when_done` is called after that, with the error if there is one."""
 
     statements: Sequence[Statement]
-    tell: Callable[[StoreError | None], None]
+    when_done: Callable[[StoreError | None], None]
 
 
 class Store:
     """The database in a folder, with the files of large bodies next to it.
 
-    All methods but the constructor are called in the event loop's thread.
+    The constructor, `spill`, `is_small` and `body` may be called in any thread, all other methods only in the thread of
+    the event loop.
     """
 
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         """Open or create the database.
 
         Raises:
-            StoreError: it can't be opened, or a newer flashc wrote it.
+            StoreError: the database can't be opened, or a newer flashc wrote it.
         """
         self._bodies = folder / "bodies"
         self._path = folder / "platform.sqlite"
@@ -79,19 +81,19 @@ class Store:
         return connection
 
     def start(self) -> None:
-        """Start the thread that writes; the event loop has to run."""
+        """Start the thread that writes; call this in the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
     @property
     def is_started(self) -> bool:
-        """Whether the thread that writes runs."""
+        """Return whether the thread that writes is running."""
         return self._thread.is_alive()
 
     def close(self) -> None:
-        """Commit what waits, and close the database."""
+        """Commit the writes that wait, and close the database."""
         if self._thread.is_alive():
-            self._hand_over()
+            self._hand_over_writes()
             self._queue.put(None)
             self._thread.join()
         self._reader.close()
@@ -102,9 +104,9 @@ class Store:
     # Writing -------------------------------------------------------------------------------------
 
     def write(self, statements: Sequence[Statement]) -> asyncio.Future[None]:
-        """Commit the statements, all or none; the future ends after the commit.
+        """Let the thread commit the statements, all or none; return a future that ends after the commit.
 
-        The future raises `StoreError` if they can't be committed.
+        The future raises `StoreError` if the statements can't be committed.
         """
         assert self._loop is not None
         future: asyncio.Future[None] = self._loop.create_future()
@@ -112,16 +114,21 @@ class Store:
         return future
 
     def submit(
-        self, statements: Sequence[Statement], tell: Callable[[StoreError | None], None]
+        self, statements: Sequence[Statement], when_done: Callable[[StoreError | None], None]
     ) -> None:
-        """Commit the statements, all or none, and call `tell` after that: a future costs more than the write."""
-        assert self._loop is not None
-        if not self._waiting:  # the thread is woken once for all that the loop does in its turn
-            self._loop.call_soon(self._hand_over)
-        self._waiting.append(_Write(statements, tell))
+        """Let the thread commit the statements, all or none; call `when_done` after that.
 
-    def _hand_over(self) -> None:
-        """Give the thread what waits."""
+        This method exists besides `write` because a future takes longer than the write itself.
+        """
+        assert self._loop is not None
+        if (
+            not self._waiting
+        ):  # the thread is woken once for all writes of one turn of the event loop
+            self._loop.call_soon(self._hand_over_writes)
+        self._waiting.append(_Write(statements, when_done))
+
+    def _hand_over_writes(self) -> None:
+        """Give the writes that wait to the thread."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
             self._queue.put(waiting)
@@ -147,18 +154,23 @@ class Store:
                 return
 
     def _commit(self, group: list[_Write]) -> None:
-        """Commit a group; if that fails, commit each write for itself, so that one can't harm the others."""
+        """Commit several writes in one transaction, and report the results to the event loop.
+
+        If the transaction fails, each write is committed in a transaction of its own, so that a wrong write does not
+        prevent the others.
+        """
         results: list[tuple[_Write, str | None]]
         try:
             self._transact([statement for write in group for statement in write.statements])
             results = [(write, None) for write in group]
         except sqlite3.Error:
-            results = [(write, self._error_of(write)) for write in group]
+            results = [(write, self._commit_alone(write)) for write in group]
         assert self._loop is not None
-        with suppress(RuntimeError):  # the loop is closed: there is none left to tell
-            self._loop.call_soon_threadsafe(_tell, results)
+        with suppress(RuntimeError):  # the loop is closed, so no caller waits for the result
+            self._loop.call_soon_threadsafe(_report_results, results)
 
-    def _error_of(self, write: _Write) -> str | None:
+    def _commit_alone(self, write: _Write) -> str | None:
+        """Commit one write; return the error as text, or None."""
         try:
             self._transact(write.statements)
         except sqlite3.Error as error:
@@ -189,17 +201,17 @@ class Store:
         return job_of(rows[0]) if rows else None
 
     def open_jobs(self, endpoint: str) -> list[Job]:
-        """Return the jobs of an endpoint that are not final, in the order of their sequence."""
+        """Return the stored jobs of an endpoint that are not final, ordered by `Job.sequence`."""
         sql = f"{SELECT_JOB} WHERE endpoint=? AND finished IS NULL ORDER BY sequence"
         return [job_of(row) for row in self._rows(sql, (endpoint,))]
 
     def recent_jobs(self, endpoint: str, count: int) -> list[Job]:
-        """Return the newest jobs of an endpoint, newest first."""
+        """Return the newest `count` stored jobs of an endpoint, newest first."""
         sql = f"{SELECT_JOB} WHERE endpoint=? ORDER BY sequence DESC LIMIT ?"
         return [job_of(row) for row in self._rows(sql, (endpoint, count))]
 
     def last_sequence(self) -> int:
-        """Return the highest sequence of a stored job."""
+        """Return the highest `Job.sequence` of all stored jobs; 0 if there are none."""
         return int(self._rows("SELECT coalesce(max(sequence), 0) FROM job")[0][0])
 
     def counts(self, endpoint: str) -> dict[Status, int]:
@@ -208,7 +220,7 @@ class Store:
         return {Status(status): count for status, count in self._rows(sql, (endpoint,))}
 
     def parts(self, job_id: str) -> list[tuple[int, bytes]]:
-        """Return the parts of a job's stream that no client has taken, with their numbers."""
+        """Return (number, body) for each part of a job's stream that no client has taken."""
         return self._rows("SELECT number, body FROM part WHERE job=? ORDER BY number", (job_id,))
 
     def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -236,11 +248,11 @@ class Store:
 
     @staticmethod
     def is_small(body: bytes) -> bool:
-        """Return whether a body is kept in the database itself."""
+        """Return whether a body is stored in the database itself, not in a file."""
         return len(body) <= SPILL_ABOVE
 
     def spill(self, body: bytes) -> Body:
-        """Return the body, or the name of its file if it is too large for the database.
+        """Write a body to a file if it is too large for the database; return what is stored in the database.
 
         Raises:
             StoreError: the file can't be written.
@@ -258,10 +270,10 @@ class Store:
         return Spilled(name, len(body))
 
     def body(self, body: Body) -> bytes:
-        """Return a body's bytes.
+        """Return the bytes of a stored body; read them from its file if it has one.
 
         Raises:
-            StoreError: its file can't be read.
+            StoreError: the file can't be read.
         """
         if isinstance(body, bytes):
             return body
@@ -271,7 +283,10 @@ class Store:
             raise StoreError(f"{error.filename}: {error.strerror}") from error
 
     def sweep(self, now: float) -> list[Statement]:
-        """Return the statements that delete expired jobs, and remove the files that no job refers to."""
+        """Remove the files of bodies that no job refers to; return the statements that delete expired jobs.
+
+        The caller writes the statements.  A file stays until its job has been expired for a minute.
+        """
         used = {
             name.decode() if isinstance(name, bytes) else name
             for row in self._rows(
@@ -297,14 +312,14 @@ class Store:
 _NAME_LENGTH = hashlib.sha256().digest_size * 2
 
 
-def _tell(results: list[tuple[_Write, str | None]]) -> None:
-    """Tell whoever waits for writes, in the event loop."""
+def _report_results(results: list[tuple[_Write, str | None]]) -> None:
+    """Call `when_done` of each write with its result; this runs in the thread of the event loop."""
     for write, error in results:
-        write.tell(None if error is None else StoreError(error))
+        write.when_done(None if error is None else StoreError(error))
 
 
 def end(future: asyncio.Future[None], error: StoreError | None) -> None:
-    """End the future of a write, unless nobody waits for it any more."""
+    """Set the result of a write's future, unless the future was cancelled."""
     if future.done():
         return
     if error is None:

@@ -8,7 +8,9 @@ import re
 from msgspec import Struct
 
 TRACEPARENT = b"traceparent"
-TIMEOUT = b"x-flashc-timeout"  # milliseconds that the caller still waits: clocks of machines differ
+TIMEOUT = (
+    b"x-flashc-timeout"  # milliseconds until the caller gives up; not a time, because clocks differ
+)
 
 _FORM = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = "01"
@@ -16,7 +18,7 @@ _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
 class Position(Struct, frozen=True):
-    """The place of a job or request in its trace: its own span, and its parent's if it has one."""
+    """The position of a job or request in its trace: the id of its span, and of its parent span if it has one."""
 
     trace: str
     span: str
@@ -25,17 +27,17 @@ class Position(Struct, frozen=True):
 
     @property
     def is_sampled(self) -> bool:
-        """Whether whoever began the trace wants it recorded."""
+        """Return whether the client that began the trace wants the trace to be recorded."""
         return bool(int(self.flags, 16) & 1)
 
     @property
     def traceparent(self) -> str:
-        """The header for what the job or request calls."""
+        """Return the header `traceparent` for the calls of this job or request."""
         return f"00-{self.trace}-{self.span}-{self.flags}"
 
 
 def position_below(traceparent: str) -> Position:
-    """Return a new position below the one in a header; without a valid header it begins a trace."""
+    """Return a new position below the position in a header; without a valid header, the first one of a new trace."""
     span = f"{random.getrandbits(64) or 1:016x}"
     found = _FORM.fullmatch(traceparent)
     if found is not None:
@@ -47,18 +49,18 @@ def position_below(traceparent: str) -> Position:
 
 
 def position_of(traceparent: str, parent: str | None) -> Position | None:
-    """Return the position whose header and parent were stored; None if the header is not one of flashc's."""
+    """Return the position of a stored job, from its `traceparent` and its parent span; None if the first is invalid."""
     found = _FORM.fullmatch(traceparent)
     return Position(found[2], found[3], parent, found[4]) if found is not None else None
 
 
 def seconds_of(header: str) -> float | None:
-    """Return the seconds of a header with a time-out; None if it is absent or wrong."""
+    """Return the seconds that a header with a time-out means; None if the header is absent or wrong."""
     return (
         int(header) / 1000 if header.isascii() and header.isdigit() and len(header) < 16 else None
     )
 
 
 def timeout_of(seconds: float) -> int:
-    """Return the milliseconds for a header with a time-out; at least one."""
+    """Return the milliseconds for a header with a time-out, at least 1."""
     return max(int(seconds * 1000), 1)

@@ -1,7 +1,7 @@
 """Send requests to load-balanced workers, with pooled connections, and stream what comes back.
 
-The clients of httpx and aiohttp take two to ten times as long for a request, which a caller of an endpoint would
-notice; httptools is the parser that the platform's server uses as well.
+This is a client of its own, because httpx and aiohttp take two to ten times as long for a request, and callers of
+endpoints would notice the difference.  The parser is httptools, as in the platform's server.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _POOLED = 64  # connections to one worker
 
 
 class UpstreamError(Exception):
-    """The worker can't be reached, or broke off; `sent`: it may have done something for the request."""
+    """The worker can't be reached, or broke off; `sent`: the worker may have processed the request in part."""
 
     def __init__(self, message: str, *, sent: bool) -> None:
         super().__init__(message)
@@ -44,7 +44,7 @@ class UpstreamError(Exception):
 
 
 def end_to_end(headers: Headers) -> Headers:
-    """Return the headers that are not about one connection only."""
+    """Return the headers without those that concern only one connection, such as `Connection` and `TE`."""
     named = {
         name.strip().lower()
         for key, value in headers
@@ -72,10 +72,10 @@ class _Connection(asyncio.Protocol):
         self.has_answered = False
         self.status = 0
         self.headers: Headers = []
-        self._has_head = False
+        self._has_headers = False
         self._complete = False
         self._failure = ""
-        self._is_head = False
+        self._method_is_head = False
 
     # The event loop's side
 
@@ -106,7 +106,7 @@ class _Connection(asyncio.Protocol):
         self._news.set()
 
     def eof_received(self) -> None:
-        if self._parser is not None and self._has_head and not self._has_length:
+        if self._parser is not None and self._has_headers and not self._has_length:
             self._complete = True  # the end of the connection is the end of the answer
 
     # The parser's side
@@ -120,9 +120,9 @@ class _Connection(asyncio.Protocol):
         if self.status < 200:  # 100 Continue, 103 Early Hints: the answer follows
             self.headers = []
             return
-        self._has_head = True
-        if self._is_head:
-            self._complete = True  # its length is that of an answer to GET; no body follows
+        self._has_headers = True
+        if self._method_is_head:
+            self._complete = True  # `content-length` is that of an answer to GET; no body follows
 
     def on_body(self, body: bytes) -> None:
         self._chunks.append(body)
@@ -136,7 +136,7 @@ class _Connection(asyncio.Protocol):
         if self.status < 200:
             return
         self._complete = True
-        # After an exception of the app, uvicorn closes the connection a while after the answer.
+        # If the app raised an exception, uvicorn answers with status 500 and closes the connection a little later.
         self._keeps_alive = self._parser.should_keep_alive() and self.status < 500
 
     # The client's side
@@ -145,26 +145,27 @@ class _Connection(asyncio.Protocol):
     def _has_length(self) -> bool:
         return any(key in (b"content-length", b"transfer-encoding") for key, _ in self.headers)
 
-    def begin(self, *, is_head: bool) -> None:
-        """Prepare for a request."""
-        self._is_head = is_head
+    def begin(self, *, method_is_head: bool) -> None:
+        """Prepare for the answer to a request; an answer to the method HEAD has no body."""
+        self._method_is_head = method_is_head
         self._parser = httptools.HttpResponseParser(self)
         self.headers = []
-        self._has_head = self._complete = self._keeps_alive = self.has_answered = False
+        self._has_headers = self._complete = self._keeps_alive = self.has_answered = False
         self._news.clear()
 
     def end(self) -> bool:
-        """End the exchange; return whether another one can follow, because the answer was read to its end.
+        """End the exchange; return whether the connection can carry another request.
 
-        Whatever the worker sends before the next request closes the connection.
+        The connection can if the answer was read to its end and the worker keeps the connection open.  If the worker
+        sends anything before the next request, the connection is closed.
         """
         self._parser = None
         return self._complete and self._keeps_alive and not self._chunks and not self.closed
 
-    def is_quiet(self) -> bool:
-        """Return whether the worker has sent nothing since its last answer, not even the end.
+    def check_usable(self) -> bool:
+        """Ask the system whether the worker has sent nothing since its last answer, and has not closed the connection.
 
-        The event loop may not have seen yet that the worker closed the connection.
+        The event loop may not yet have told this object that the worker closed the connection.
         """
         if self.closed or self._transport is None:
             return False
@@ -179,16 +180,20 @@ class _Connection(asyncio.Protocol):
             self._transport.write(data)
             await self._writable.wait()
 
-    async def head(self) -> None:
-        """Wait for the status and the headers of the answer."""
-        while not self._has_head:
+    async def wait_for_headers(self) -> None:
+        """Wait for the status and the headers of the answer.
+
+        Raises:
+            UpstreamError: the worker closed the connection, or did not answer in HTTP.
+        """
+        while not self._has_headers:
             if self.closed:
                 raise UpstreamError(self._failure or "it closed the connection", sent=True)
             self._news.clear()
             await self._news.wait()
 
-    def whole(self) -> bytes | None:
-        """Return the body of the answer, if all of it is there."""
+    def take_whole(self) -> bytes | None:
+        """Return the body of the answer if all of it has arrived, else None."""
         if not self._complete or self._paused:
             return None
         body = b"".join(self._chunks)
@@ -197,7 +202,11 @@ class _Connection(asyncio.Protocol):
         return body
 
     async def body(self) -> AsyncIterator[bytes]:
-        """Yield the body of the answer as it comes."""
+        """Yield the parts of the answer's body as they arrive.
+
+        Raises:
+            UpstreamError: the worker broke off its answer.
+        """
         while True:
             while self._chunks:
                 chunk = self._chunks.popleft()
@@ -222,7 +231,7 @@ class _Connection(asyncio.Protocol):
 
 
 class Answer:
-    """The answer of a worker.  Its body has to be read to its end, or the answer closed."""
+    """The answer of a worker.  The caller calls `close` at the end, whether or not it has read the body."""
 
     def __init__(self, upstream: Upstream, address: Address, connection: _Connection) -> None:
         self._upstream = upstream
@@ -232,12 +241,12 @@ class Answer:
         self.headers = end_to_end(connection.headers)
         self.has_length = any(name == b"content-length" for name, _ in self.headers)
 
-    def whole(self) -> bytes | None:
-        """Return the body, if all of it is there."""
-        return self._connection.whole()
+    def take_whole(self) -> bytes | None:
+        """Return the body if all of it has arrived, else None."""
+        return self._connection.take_whole()
 
     def body(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes.
+        """Yield the parts of the body as they arrive.
 
         Raises:
             UpstreamError: the worker broke off.
@@ -250,7 +259,7 @@ class Answer:
 
 
 class Upstream:
-    """The pooled connections to all workers."""
+    """A client for all workers, which keeps idle connections for the next requests."""
 
     def __init__(self) -> None:
         self._idle: dict[Address, list[_Connection]] = {}
@@ -266,16 +275,17 @@ class Upstream:
         length: int | None = None,
         watch: Callable[[Callable[[], None]], None] = lambda _leave: None,
     ) -> Answer:
-        """Send a request and return when the head of the answer is there.
+        """Send a request; return when the status and the headers of the answer have arrived.
 
-        `length`: of the body, None if the body is sent in chunks.  A body that is there as a whole goes out with the
-        head.  `watch` is called when the body is sent, with what breaks the request off.
+        `length` is the length of the body; None means that the body is sent in chunks.  A body of type `bytes` is sent
+        in one write with the headers.  When the body has been sent, `watch` is called with a function that breaks the
+        request off.
 
         Raises:
             UpstreamError: the worker can't be reached, or breaks off.
         """
         connection, is_new = await self._connect(address)
-        connection.begin(is_head=method == b"HEAD")
+        connection.begin(method_is_head=method == b"HEAD")
         lines = [b"%s %s HTTP/1.1\r\n" % (method, target)]
         lines += [b"%s: %s\r\n" % header for header in headers]
         chunked = body is not None and length is None
@@ -293,7 +303,7 @@ class Upstream:
                 if chunked:
                     await connection.write(b"0\r\n\r\n")
             watch(connection.close)
-            await connection.head()
+            await connection.wait_for_headers()
         except UpstreamError as error:
             connection.close()
             unseen = not is_new and body is None and not connection.has_answered
@@ -303,8 +313,8 @@ class Upstream:
             raise
         return Answer(self, address, connection)
 
-    async def status(self, address: Address, target: bytes) -> int:
-        """Return the status of a GET request.
+    async def probe(self, address: Address, target: bytes) -> int:
+        """Send a GET request to a worker, and return the status of the answer.
 
         Raises:
             UpstreamError: the worker can't be reached, or breaks off.
@@ -318,11 +328,15 @@ class Upstream:
         return answer.status
 
     async def _connect(self, address: Address) -> tuple[_Connection, bool]:
-        """Return a connection to a worker, and whether it is a new one."""
+        """Return an idle connection to a worker, else a new one; the second value is True for a new one.
+
+        Raises:
+            UpstreamError: the worker can't be reached.
+        """
         idle = self._idle.get(address)
         while idle:
             connection = idle.pop()
-            if connection.is_quiet():
+            if connection.check_usable():
                 return connection, False
             connection.close()
         try:
@@ -335,7 +349,7 @@ class Upstream:
         return connection, True
 
     def release(self, address: Address, connection: _Connection) -> None:
-        """Keep a connection for the next request, if its last one is complete."""
+        """Keep a connection for the next request if its last answer is complete, else close it."""
         idle = self._idle.setdefault(address, [])
         if connection.end() and len(idle) < _POOLED:
             idle.append(connection)
@@ -343,7 +357,7 @@ class Upstream:
             connection.close()
 
     def forget(self, address: Address) -> None:
-        """Close the connections to a worker that ended."""
+        """Close the idle connections to a worker that ended; a connection that carries a request stays."""
         for connection in self._idle.pop(address, []):
             connection.close()
 

@@ -1,4 +1,4 @@
-"""Tell clients' webhooks about final jobs, again if they do not answer with 200."""
+"""Send final jobs to the webhooks of their clients, and send a job again if its webhook does not answer with 200."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DUE = "SELECT job, url, tries FROM webhook WHERE next_at <= ? ORDER BY next_at 
 
 
 class Webhooks:
-    """The deliveries that are due; they are in the store, so that a restart loses none."""
+    """The deliveries to webhooks.  The store has all that are due, so that a restart loses none."""
 
     def __init__(self, store: Store, view: Callable[[Job], bytes]) -> None:
         self._store = store
@@ -29,11 +29,11 @@ class Webhooks:
         self._news = asyncio.Event()
 
     def wake(self) -> None:
-        """Look for new deliveries now."""
+        """Let `run` look for new deliveries now."""
         self._news.set()
 
     async def run(self) -> None:
-        """Deliver what is due, until this is cancelled."""
+        """Send the deliveries that are due, until this task is cancelled."""
         async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
             while True:
                 self._news.clear()
@@ -50,7 +50,7 @@ class Webhooks:
 
     async def _deliver(self, client: httpx.AsyncClient, job_id: str, url: str, tries: int) -> None:
         job = self._store.job(job_id)
-        arrived = job is None  # its result has expired: there is nothing to tell any more
+        arrived = job is None  # the job's result has expired, so nothing is left to deliver
         if job is not None:
             with suppress(httpx.HTTPError, httpx.InvalidURL):
                 headers = {"content-type": "application/json"}

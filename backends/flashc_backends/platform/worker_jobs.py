@@ -1,4 +1,4 @@
-"""Do what workers ask for: take jobs, report results, and learn which jobs to stop."""
+"""Answer what workers ask of the core: take jobs, report results, and get the list of jobs to stop."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from .polls import Poll, Register, forget
 from .records import Job
 from .store import StoreError
 
-_IDLE_POLL = 1.0  # seconds; an idle worker need not be woken when it has to end
-_REFUSED_POLL = 0.25  # seconds; a worker that gets nothing more asks again at once
+_IDLE_POLL = 1.0  # seconds; short, because the end of an idle worker does not wake this poll
+_REFUSED_POLL = (
+    0.25  # seconds; the pause for a worker that gets no jobs any more and asks again at once
+)
 
 
 class WorkerJobs:
-    """The jobs of all endpoints, as workers use them.  The methods raise EndpointGone for a deleted endpoint."""
+    """The requests of workers about the jobs of all endpoints.
+
+    Each method with a parameter `endpoint` raises EndpointGone if the endpoint was deleted.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -27,10 +32,10 @@ class WorkerJobs:
     async def take(
         self, endpoint: str, worker: str, count: int, seconds: float, register: Register
     ) -> list[Job]:
-        """Give up to `count` jobs to a worker; wait up to `seconds` for the first.
+        """Give up to `count` jobs to a worker; wait up to `seconds` for the first one.
 
         Raises:
-            StoreError: the hand-out can't be stored; the jobs stay in the queue.
+            StoreError: the change of the jobs can't be stored; the jobs stay in the queue.
         """
         dispatcher = self._core.dispatcher(endpoint)
         self._core.answered(dispatcher, worker)
@@ -38,14 +43,14 @@ class WorkerJobs:
         while not dispatcher.is_over:
             if self._core.faults.is_idle(worker) or self._core.faults.is_dying(worker):
                 self._core.flush(dispatcher)
-                return await _nothing(worker, register)
+                return await _wait_without_jobs(worker, register)
             taken = dispatcher.take(worker, count, time.time())
             if taken:
                 await self._core.commit(dispatcher)
                 if len(dispatcher.queue):
                     self._core.wake_take(dispatcher)
                 for job in taken:
-                    self._core.faults.works(endpoint, worker, job.id)
+                    self._core.faults.note_work(endpoint, worker, job.id)
                 return taken
             self._core.flush(dispatcher)
             poll = Poll(_poll_time(dispatcher, worker, end), worker)
@@ -59,7 +64,7 @@ class WorkerJobs:
         return []
 
     async def give_back(self, taken: list[Job], worker: str) -> None:
-        """Return jobs to the queue whose hand-out did not reach the worker."""
+        """Return jobs to the queue that did not reach the worker, because its connection ended."""
         dispatcher = self._core.dispatcher(taken[0].endpoint)
         for job in taken:
             dispatcher.report(job.id, jobs.Returned(worker), time.time())
@@ -68,10 +73,10 @@ class WorkerJobs:
     async def report(
         self, endpoint: str, job_id: str, event: jobs.Reported | jobs.Progressed | jobs.Streamed
     ) -> bool:
-        """Apply what a worker says about a job; return whether it still held the job.
+        """Apply a worker's report about a job; return whether the worker still held the job.
 
         Raises:
-            StoreError: it can't be stored; the job is as it was.
+            StoreError: the change can't be stored; the job is as it was.
         """
         faults = self._core.faults
         if faults.is_dying(event.worker):
@@ -93,7 +98,7 @@ class WorkerJobs:
         self, endpoint: str, job_id: str, event: jobs.Reported, seconds: float
     ) -> None:
         await asyncio.sleep(seconds)
-        with suppress(StoreError):  # then it is lost
+        with suppress(StoreError):  # then the report is lost
             await self._report(endpoint, job_id, event)
 
     async def _report(
@@ -105,27 +110,28 @@ class WorkerJobs:
         return held
 
     def expect_idle(self, endpoint: str, worker: str) -> None:
-        """Note that a worker with one slot works on nothing."""
+        """Note that a worker which takes one job at a time has none now; requeue the job that it should have."""
         dispatcher = self._core.dispatcher(endpoint)
         if dispatcher.held_by(worker):
             dispatcher.expect_idle(worker, time.time())
             self._core.flush(dispatcher)
 
     def ping(self, endpoint: str, worker: str, listed: frozenset[str]) -> None:
-        """Note the jobs that a worker says it works on."""
+        """Compare the jobs that a worker lists with those that it holds; let the worker stop the others."""
         dispatcher = self._core.dispatcher(endpoint)
         for job_id in dispatcher.ping(worker, listed, time.time()):
             self._core.stop_job(worker, job_id)
         self._core.flush(dispatcher)
 
     def recycle(self, endpoint: str, worker: str) -> None:
-        """Replace a worker that asks for it."""
+        """Replace a worker that asked to be replaced."""
+        self._core.dispatcher(endpoint)  # raises EndpointGone
         self._core.workers_event(endpoint, workers.Recycled(worker))
 
-    async def stops(
+    async def take_stops(
         self, endpoint: str, worker: str, seconds: float, register: Register
     ) -> list[str]:
-        """Return the ids of the jobs that a worker has to stop; wait up to `seconds` for the first."""
+        """Wait up to `seconds` until a worker has to stop jobs; return their ids, each of them once."""
         dispatcher = self._core.dispatcher(endpoint)
         if worker not in self._core.stops:
             poll = Poll(_poll_time(dispatcher, worker, time.monotonic() + seconds), worker)
@@ -146,8 +152,8 @@ def _poll_time(dispatcher: Dispatcher, worker: str, end: float) -> float:
     return _REFUSED_POLL if refused else max(end - time.monotonic(), 0.0)
 
 
-async def _nothing(worker: str, register: Register) -> list[Job]:
-    """Wait as a worker does for which there is no job."""
+async def _wait_without_jobs(worker: str, register: Register) -> list[Job]:
+    """Let a worker wait as if the queue were empty, and return no job."""
     poll = Poll(_IDLE_POLL, worker)
     register(poll)
     await poll.wait()

@@ -1,4 +1,4 @@
-"""Say how the endpoints of a running preview are reached, with a command for each that works as printed."""
+"""Make the URL of each endpoint of a running preview, and a `curl` command that calls it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .registry import Address
 def addresses_of(
     plan: PreviewPlan, ids: Mapping[str, str], base: str, key: str
 ) -> tuple[Address, ...]:
-    """Return the addresses of the endpoints; `ids` are by resource, `base` is the platform's URL."""
+    """Return the addresses of the endpoints; `ids` has their ids by resource, `base` is the platform's URL."""
     return tuple(_address(endpoint, ids[endpoint.name], base, key) for endpoint in plan.endpoints)
 
 
@@ -21,7 +21,7 @@ def _address(endpoint: PlannedEndpoint, endpoint_id: str, base: str, key: str) -
     if endpoint.kind == "queue":
         url = f"{base}/v2/{endpoint_id}"
     else:
-        # Clients resolve names below `localhost` by different rules; the address works with all of them.
+        # Not every client resolves names below `localhost`; a URL with 127.0.0.1 works with all clients.
         url = f"{base}/lb/{endpoint_id}"
     return Address(
         endpoint=endpoint.name,
@@ -34,7 +34,7 @@ def _address(endpoint: PlannedEndpoint, endpoint_id: str, base: str, key: str) -
 
 
 def _curl(endpoint: PlannedEndpoint, url: str, key: str) -> str:
-    """Return a command line that calls an endpoint; empty for one that has nothing to call."""
+    """Return a command line that calls an endpoint; "" if the endpoint has neither function nor route."""
     call = endpoint.call
     if call is None:
         return ""

@@ -33,7 +33,7 @@ _VARIABLE = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
 
 
 class SampleCall(Struct, frozen=True, kw_only=True):
-    """A request: of a queue, `path` is `/runsync`; of a load balancer, one of its routes, with a query."""
+    """A request: `path` is `/runsync` for a queue, and one of the routes, with a query, for a load balancer."""
 
     method: str
     path: str
@@ -41,7 +41,7 @@ class SampleCall(Struct, frozen=True, kw_only=True):
 
 
 def sample_call(endpoint: QueueFunction | QueueClass | LoadBalanced) -> SampleCall | None:
-    """Return a call that fits the endpoint's signature; None for one that has nothing to call."""
+    """Return a call that fits the endpoint's signature; None if the endpoint has neither function nor route."""
     match endpoint:
         case QueueFunction(function=function):
             given = _arguments(function.parameters)
@@ -54,7 +54,7 @@ def sample_call(endpoint: QueueFunction | QueueClass | LoadBalanced) -> SampleCa
         case LoadBalanced(routes=routes):
             ordered = sorted(routes, key=lambda route: "{" in route.path)
             return _request(ordered[0]) if ordered else None
-    # The platform discards an empty input, so that clients send this.
+    # The platform discards a job with an empty input, so clients send this key.
     return SampleCall(method="POST", path="/runsync", body={"input": given or {"__empty": True}})
 
 
@@ -79,6 +79,6 @@ def _arguments(parameters: Iterable[Parameter]) -> dict[str, Any]:
 
 
 def _value(annotation: str | None) -> Any:
-    """Return a value of a type that is written as `annotation`; a text where the type is another."""
+    """Return a value of the type that `annotation` names; a text for all types that are not in `_VALUES`."""
     outer = (annotation or "").strip("'\"").split("|")[0].split("[")[0].strip()
     return _VALUES.get(outer.rpartition(".")[2].lower(), "text")

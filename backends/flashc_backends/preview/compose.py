@@ -1,6 +1,7 @@
 """Write the plan of a preview as a compose file, with the artifact and the worker's program next to it.
 
-A queue's worker asks a platform for jobs, whose address, key and ids of endpoints are variables of the file.
+The workers of queues ask a platform for jobs.  The address and the key of this platform, and the ids of its endpoints,
+are variables of the file.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _mounted(source: str, target: str) -> str:
 
 
 def _asked(name: str, value: str) -> str:
-    """Return a variable's value, in which a variable of the shell takes the place of what is not known."""
+    """Return the value of a variable; a reference to a variable of the shell replaces each part that is not known."""
     if value == MASK:
         return f"${{{name}:?a secret}}"
     text = _escaped(value)

@@ -1,7 +1,8 @@
-"""Compute what the workers of each endpoint hold: the digest changes when they have to be replaced.
+"""Compute a digest of what the workers of each endpoint hold; when the digest changes, the workers are replaced.
 
-Workers hold the modules that their handler imports, directly or not, the other files that these may open, and the
-packages that the endpoint needs.  The configuration is not part of it: the platform compares that itself.
+Workers hold the modules that their handler imports, directly or not, the other files that these modules may open, and
+the packages that the endpoint needs.  The digest does not cover the endpoint's configuration, because the platform
+compares configurations itself.
 """
 
 from __future__ import annotations
@@ -26,27 +27,31 @@ from flashc_ir.resources import Text
 
 from .data_files import may_open, mentions_in, mentions_in_file, mentions_of
 
-_EVERYTHING = "*"  # in the place of a module's name: any module of the artifact
+_EVERYTHING = "*"  # instead of a module's name: all modules of the artifact
 
 
 @dataclass(frozen=True)
 class _Modules:
-    """A `ModuleIndex` of the modules in an artifact that are not of a distribution."""
+    """A `ModuleIndex` of the modules in an artifact, without those of its distributions."""
 
     names: frozenset[str]
 
     def has(self, name: str) -> bool:
-        """Return whether there is a module of this name."""
+        """Return whether the artifact has a module with this name."""
         return name in self.names
 
     def origin(self, name: str) -> Origin:
-        """Return `PROJECT` for these modules; where others are from does not matter here."""
+        """Return `PROJECT` for the modules of the artifact, and `EXTERNAL` for all others."""
         top = name.partition(".")[0]
         return Origin.PROJECT if top in self.names else Origin.EXTERNAL
 
 
 def contents_of(program: Program, parts: Parts) -> dict[str, str]:
-    """Return a digest of what workers hold, by the resource of their endpoint."""
+    """Return the digest of what workers hold, by the resource of their endpoint.
+
+    Raises:
+        OSError: a file of the project can't be read.
+    """
     drafts = {draft.path: draft for draft in parts.drafts}
     for path in (MANIFEST_PATH, WORKER_REQUIREMENTS_PATH):
         drafts.pop(path, None)
@@ -70,7 +75,7 @@ def contents_of(program: Program, parts: Parts) -> dict[str, str]:
 
 
 def _opened(endpoint: CodeEndpoint, held: list[Draft], data: Mapping[str, Draft]) -> list[Draft]:
-    """Return the files that code of an endpoint may open; such a file may name others."""
+    """Return the files that the code of an endpoint may open, and the files that these files name."""
     own = [draft for draft in held if _is_of_user(draft, endpoint)]
     values = [part.text for part in _texts(endpoint)]
     starts = [mentions_in(values), *(mentions_of(draft.read()) for draft in own)]
@@ -78,7 +83,7 @@ def _opened(endpoint: CodeEndpoint, held: list[Draft], data: Mapping[str, Draft]
     def named(path: str) -> list[str]:
         content = data[path].content
         if isinstance(content, Path):
-            return []  # it is large: no list of files
+            return []  # the file is large, so it is not a list of files
         mentions = [mentions_in_file(content)]
         return [other for other in data if may_open(mentions, other)]
 
@@ -102,7 +107,7 @@ def _starts(endpoint: CodeEndpoint) -> Iterator[str]:
 
 
 def _module_name(path: str) -> str:
-    """Return the dotted name of a module; that of a handler may be none that an import can name."""
+    """Return the dotted name of a module; an import may be unable to name the module of a handler."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
@@ -122,12 +127,12 @@ def _imported(draft: Draft, name: str, index: _Modules) -> list[str]:
 def _imports(
     path: str, name: str, is_package: bool, content: bytes, index: _Modules
 ) -> tuple[str, ...]:
-    """Return the modules that a module imports; everything, where that can't be known."""
+    """Return the names of the modules that a module imports; `_EVERYTHING` if they can't be known."""
     try:
         text, _ = decode(content)
         imports, problems = collect_imports_ast(path, name, is_package, text, index)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        # It may be newer than this Python.
+        # The module's syntax may be newer than this Python.
         return (_EVERYTHING,)
     if any(problem.computed for problem in problems) and not path.startswith(f"{PACKAGE}/"):
         return (_EVERYTHING,)

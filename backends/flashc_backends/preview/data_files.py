@@ -1,6 +1,7 @@
-"""Find the files of a project, other than modules, that a worker may open: its code names them, or lists folders.
+"""Find the files of a project, other than modules, that a worker may open.
 
-A name that comes with a request is not seen.
+A worker may open a file if its code contains the name of the file, or a function that lists folders.  flashc does not
+see a name that the code gets from a request.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _TOP = frozenset((".", "./", "..", "../", "/app", "/app/"))
 
 
 class Mentions(Struct, frozen=True):
-    """What code says about files: the parts of paths in its texts.  `lists`: it may find files without a name."""
+    """The parts of paths in the texts of some code; `lists` is True if the code may find files by listing folders."""
 
     parts: frozenset[str]
     lists: bool = False
@@ -36,7 +37,7 @@ EVERYTHING = Mentions(frozenset(), lists=True)
 
 @lru_cache(maxsize=4096)
 def mentions_of(content: bytes) -> Mentions:
-    """Return the mentions in a module; everything, if it can't be parsed."""
+    """Return the mentions in the source of a module; `EVERYTHING` if the module can't be parsed."""
     try:
         tree = ast.parse(content)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -72,7 +73,7 @@ def mentions_in(texts: Iterable[str]) -> Mentions:
 
 @lru_cache(maxsize=256)
 def mentions_in_file(content: bytes) -> Mentions:
-    """Return what a file names, such as a configuration; it lists nothing by itself."""
+    """Return the mentions in a file that is not a module, such as a configuration; a file lists no folders."""
     return Mentions(mentions_in([content.decode("utf-8", "replace")]).parts)
 
 
@@ -82,7 +83,7 @@ def may_open(mentions: Iterable[Mentions], path: str) -> bool:
 
 
 def _names(part: str, path: str) -> bool:
-    """Return whether a part of a text is the name of a file or of its folder, a pattern, or the end of a name."""
+    """Return whether `part` is the name of a file or of its folder, the end of its name, or a pattern that matches."""
     file = PurePosixPath(path)
     if part in (file.name, file.stem) or part in file.parts[:-1]:
         return True

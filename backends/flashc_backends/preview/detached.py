@@ -1,4 +1,4 @@
-"""Start a preview that outlives this process: the same command in a session of its own, with a log."""
+"""Start a preview that outlives this process, by the same command in a session of its own, with a log file."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PAUSE = 0.05  # seconds
 
 
 class Started(Struct, frozen=True, kw_only=True):
-    """How a detached start ended: the record of a preview that is ready, or what the command printed.
+    """The result of a detached start: the record of a ready preview, or else what the command printed.
 
-    `code` is its exit code.
+    `code` is the exit code of the command.
     """
 
     record: Record | None = None
@@ -31,7 +31,7 @@ class Started(Struct, frozen=True, kw_only=True):
 
 
 def start_detached(preview: str, words: Sequence[str]) -> Started:
-    """Run `flashc` with these arguments in the background until the preview is ready.
+    """Start `flashc` with these arguments in the background, and wait until the preview is ready or has failed.
 
     Raises:
         OSError: the folder of the preview or its log can't be made.
@@ -48,12 +48,15 @@ def start_detached(preview: str, words: Sequence[str]) -> Started:
         )
         try:
             record = _wait(process, folder)
-        except BaseException:  # an interrupt too: what is started in the background must not stay
+        except (
+            BaseException
+        ):  # also after an interrupt, the process in the background must not stay
             process.terminate()
             process.wait()
             raise
         if record is not None:
-            process.returncode = 0  # it goes on without this process
+            # The process goes on; without this, `Popen` would warn that it still runs.
+            process.returncode = 0
             return Started(record=record)
         log.seek(0)
         printed = log.read().decode("utf-8", "replace")
@@ -62,7 +65,7 @@ def start_detached(preview: str, words: Sequence[str]) -> Started:
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path) -> Record | None:
-    """Return the record of the preview when it is ready; None if the process ends before."""
+    """Wait until the preview is ready, and return its record; return None if the process ends before that."""
     while process.poll() is None:
         record = read_record(folder)
         if record is not None and record.state == "ready":

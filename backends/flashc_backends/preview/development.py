@@ -1,4 +1,4 @@
-"""Run an app while it is being written: new code replaces the workers that hold the old, and no others."""
+"""Run an app while the user edits it: deploy each new version, which replaces only workers whose code has changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .preview import Listener, Preview, Settings
 class Version(Struct, frozen=True, kw_only=True):
     """A state of the project that compiles: its plan, its manifest and its unpacked artifact.
 
-    `held` is a digest of what the workers of each resource hold.
+    `held` has the digest of what workers hold, by resource (see `contents.py`).
     """
 
     plan: PreviewPlan
@@ -36,9 +36,9 @@ class Version(Struct, frozen=True, kw_only=True):
 
 
 class Reloaded(Struct, frozen=True, kw_only=True):
-    """What a new version did: the resources whose workers are replaced, and those that keep theirs.
+    """The result of a new version: the resources whose workers are replaced, are kept, or are removed.
 
-    `saved` is when the files were saved, in seconds since the epoch.
+    `saved` is when the files of the version were saved, in seconds since the epoch.
     """
 
     saved: float
@@ -48,19 +48,19 @@ class Reloaded(Struct, frozen=True, kw_only=True):
 
 
 class DevelopmentListener(Listener, Protocol):
-    """Is told what a development session does, too."""
+    """Shows what a preview and a development session do."""
 
     def reloaded(self, reloaded: Reloaded) -> None:
-        """Say that a new version is there; its workers are not ready yet."""
+        """Show that a new version is deployed; its workers are not ready yet."""
         ...
 
     def kept_old(self, reason: str) -> None:
-        """Say that a new version could not be taken, and why; the old one goes on."""
+        """Show why a new version can't be used; the old version keeps running."""
         ...
 
 
 class Development(Preview):
-    """A preview whose code can be replaced."""
+    """A preview whose code can be replaced while it runs."""
 
     def __init__(
         self,
@@ -93,10 +93,10 @@ class Development(Preview):
         *,
         only_news: bool = False,
     ) -> None:
-        """Take a new version; workers of the old one finish what they have.
+        """Deploy a new version; workers of the old version finish the jobs and requests that they have.
 
-        `environ` is where references to variables are resolved, `saved` when its files were saved.  With `only_news` nothing is
-        said of a version that is equal.
+        `environ` has the values of the environment variables to which the program refers.  `saved` is when the files
+        were saved.  With `only_news`, the listener is not called if the version equals the running one.
         """
         await self._is_deployed.wait()
         platform = self._platform
@@ -126,14 +126,14 @@ class Development(Preview):
             )
 
     def keep_old(self, reason: str) -> None:
-        """Say that new code could not be taken; the old goes on."""
+        """Report that new code can't be used; the old code keeps running."""
         if self._platform is not None:
-            text = f"The code before the last change goes on: {reason}."
+            text = f"The code before the last change keeps running: {reason}."
             self._platform.journal.note("build", text=text, failed=True)
         self._reports.kept_old(reason)
 
     def _releases(self, platform: LocalPlatform) -> dict[str, str | None]:
-        """Return the release that each endpoint has or will have."""
+        """Return the release that new workers of each endpoint start from, by resource."""
         dispatchers = platform.core.dispatchers
         return {
             name: dispatchers[found].pool.target
@@ -163,11 +163,13 @@ class Development(Preview):
         return self._ids
 
     async def _wait_until_ready(self, platform: LocalPlatform) -> None:
-        """Wait, but not for code that fails: it can be corrected."""
+        """Wait until the workers are ready; go on if a worker fails, because the user can correct its code."""
         try:
             await super()._wait_until_ready(platform)
         except WorkerFailed as error:
-            self._reports.note(f"{error}; it is started again, and when you correct its code")
+            self._reports.note(
+                f"{error}; the worker is started again soon, and when you have corrected its code"
+            )
 
     def _code(self) -> dict[str, Any]:
         document = super()._code()

@@ -1,4 +1,4 @@
-"""Describe how an app's endpoints are called and which of them call others, for forms and pictures."""
+"""Describe how clients call the endpoints of an app, and which endpoints call others, for the platform's page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VARIABLE = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
 
 
 class FormField(Struct, frozen=True, kw_only=True):
-    """One argument; `annotation` and `default` are source texts, None where absent."""
+    """One argument; `annotation` and `default` are source texts, None if the parameter has none."""
 
     name: str
     annotation: str | None
@@ -34,8 +34,8 @@ class FormField(Struct, frozen=True, kw_only=True):
 class Form(Struct, frozen=True, kw_only=True):
     """One way to call an endpoint.
 
-    `path` is that of a route, `/run` for a queue.  `selects` is the method of a class that a job has to name, None
-    where there is nothing to choose.
+    `path` is the path of a route, or `/run` for a queue.  `selects` is the method of a class that a job has to name;
+    None if the class has only one method, and for other endpoints.
     """
 
     title: str
@@ -85,7 +85,7 @@ def _forms(endpoint: CodeEndpoint) -> Iterable[Form]:
                     path=route.path,
                     summary=_summary(route.function),
                     fields=tuple(
-                        _field(parameter, _place(parameter, route.method, route.path))
+                        _field(parameter, _source(parameter, route.method, route.path))
                         for parameter in _given(route.function)
                     ),
                 )
@@ -106,8 +106,8 @@ def _given(function: Function) -> Iterable[Parameter]:
     return (parameter for parameter in function.parameters if parameter.kind not in _VARIABLE)
 
 
-def _place(parameter: Parameter, method: str, path: str) -> Literal["path", "query", "body"]:
-    """Return where a route takes an argument from; the platform turns what has no other place into a body."""
+def _source(parameter: Parameter, method: str, path: str) -> Literal["path", "query", "body"]:
+    """Return the part of a request from which a route takes an argument."""
     if re.search(rf"{{{re.escape(parameter.name)}(?::\w+)?}}", path):
         return "path"
     return "query" if method == "GET" else "body"

@@ -1,7 +1,7 @@
-"""Plan a preview as data: networks, containers, mounts, ports, limits and variables.  Nothing is started.
+"""Compute the plan of a preview: networks, containers, mounts, ports, limits and variables.  Nothing is started.
 
-What only the start knows has a name in angle brackets: the platform's address, its key, and the ids of endpoints.
-Values that are secret are masked.
+The platform's address and the ids of endpoints are known only after the start; the plan has a name in angle brackets in
+their place.  Secret values are masked.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ ARTIFACT = Path("<artifact>")
 class PlannedEndpoint(Struct, frozen=True, kw_only=True):
     """An endpoint: how many workers it has, and the container of each.
 
-    `image` is the one that its deployment names; another may take its place.  `routes` are those of a load
-    balancer, `METHOD /path`.  `call` is an example of a request, `shape` says how all of them look.
+    `image` is the image that the deployment names; the preview may use another one.  `routes` are the routes of a load
+    balancer, as `METHOD /path`.  `call` is an example of a request; `shape` describes all possible requests.
     """
 
     name: str
@@ -58,7 +58,7 @@ class PlannedEndpoint(Struct, frozen=True, kw_only=True):
 class PreviewPlan(Struct, frozen=True, kw_only=True):
     """The whole plan.
 
-    `port` is the platform's on 127.0.0.1, None for one that is free.  Only the engine "docker" makes the
+    `port` is the port of the platform on 127.0.0.1; None means a free one.  Only the engine "docker" makes the
     networks.  `skipped` are the endpoints with a prebuilt image, which a preview does not run.
     """
 
@@ -77,7 +77,7 @@ class PreviewPlan(Struct, frozen=True, kw_only=True):
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     def to_text(self) -> str:
-        """Return the plan for people."""
+        """Return the plan as text for people."""
         lines = [f"{self.app}, Python {self.python}"]
         for endpoint in self.endpoints:
             container = endpoint.container
@@ -108,7 +108,10 @@ def plan_preview(
     shapes: Mapping[str, Shape] | None = None,
     port: int | None = None,
 ) -> PreviewPlan:
-    """Return the plan for an artifact's manifest; `cache` is flashc's, `calls` are examples by resource."""
+    """Return the plan for the manifest of an artifact.
+
+    `cache` is the folder of flashc's cache.  `calls` are examples of requests, by resource.
+    """
     code = {name: entry for name, entry in manifest.resources.items() if not entry.client_mode}
     preview = f"flashc-{manifest.project_name}"
     endpoints = tuple(
@@ -158,7 +161,7 @@ def _endpoint(
 
 
 def _spec(name: str, entry: ManifestResource, app: str, variables: Mapping[str, str]) -> WorkerSpec:
-    """Return a worker as the platform starts it, with names in the place of what only the start knows."""
+    """Return a worker as the platform starts it, with names in angle brackets for values that are not known yet."""
     cpus, memory = size_of(entry.instance_ids)
     volumes = [volume.name or volume.id for volume in entry.network_volumes or ()]
     release = Release(
@@ -182,7 +185,7 @@ def _spec(name: str, entry: ManifestResource, app: str, variables: Mapping[str, 
 
 
 def identity_of(name: str, entry: ManifestResource, app: str, environment: str) -> dict[str, str]:
-    """Return the variables by which a worker knows which endpoint it runs, as a deployment sets them."""
+    """Return the variables that tell a worker which endpoint it runs, as a deployment sets them."""
     found = {"FLASH_RESOURCE_NAME": name, "FLASH_APP": app, "FLASH_ENV": environment}
     if entry.is_load_balanced:
         found["FLASH_ENDPOINT_TYPE"] = "lb"
@@ -200,9 +203,10 @@ def variables_of(entry: ManifestResource, environ: Mapping[str, str]) -> dict[st
 
 
 def masked_variables(entry: ManifestResource) -> dict[str, str]:
-    """Return these variables; masked if the value is from the environment or a secret, or looks like a credential.
+    """Return the variables that a program sets for an endpoint, with secret values masked.
 
-    Other values are written in the program, whose readers know them.
+    A value is masked if it comes from the environment or from a secret of the platform, or looks like a credential.
+    Other values are not secret, because they are written in the program.
     """
     values: dict[str, str] = {}
     for part in (entry.template, entry):
@@ -241,7 +245,7 @@ def _limits(container: Container) -> str:
 
 
 def emit_plan(program: Program, context: Context) -> PreviewPlan | None:
-    """Return the plan of a program; None after a report where a file was changed."""
+    """Return the plan of a program; None if a file was changed in the meantime, which is reported."""
     drafts = draft_project(program, context.project.root, context.services.sink)
     if drafts is None:
         return None

@@ -1,4 +1,4 @@
-"""Run a preview: start the platform and an engine, deploy the artifact, wait until it is ready, and watch."""
+"""Run a preview: start the platform and an engine, deploy the artifact, wait until all workers are ready, and watch."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from .plan import PreviewPlan, variables_of
 from .registry import Record, make_folder, write_record
 
 READY_SECONDS = 300.0
-_LINES = 20  # of a worker that does not become ready
+_LINES = 20  # the last lines that are shown of a worker that does not become ready
 
 
 class PreviewError(Exception):
-    """A preview can't be started or go on; what is wrong is a finding."""
+    """A preview can't be started; `rule`, the message, `notes` and `help` are those of a finding."""
 
     def __init__(
         self, rule: Rule, message: str, *, notes: Sequence[str] = (), help: Sequence[str] = ()
@@ -52,11 +52,12 @@ class PreviewError(Exception):
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """What the user chooses.
+    """The choices of the user for a preview.
 
-    `id` is the preview's own, None for a new one.  `engine` "auto" is docker where a daemon answers.  `image` is for all workers; `pull`: whether images may be
-    pulled.  `port` 0 takes a free one.  `otlp` is the URL of a collector of traces.  `environ` is where references to variables are
-    resolved.  `faults` happen on request.
+    `id` is the id of the preview; None makes a new one.  `engine` "auto" is Docker if its daemon answers, else
+    processes.  `image` is the image for all workers, in place of the app's images.  `pull` is False if no image may be
+    pulled.  With `port` 0, the platform takes a free port.  `otlp` is the URL of a collector of traces.  `environ` has
+    the values of the environment variables to which the program refers.  `faults` are the faults on request.
     """
 
     id: str | None = None
@@ -71,9 +72,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
 
 class Happening(Struct, frozen=True, kw_only=True):
-    """Something that happened: a line of a worker, a change of a worker, a finished job or request.
+    """An entry of the platform's journal, with the name of its endpoint.
 
-    `kind` is such as "line", "worker", "job", "request" and "span"; `what` is what the platform's journal says of it.
+    `kind` is for example "line" (of a worker), "worker", "job", "request" or "span"; `what` has the entry's contents.
     """
 
     kind: str
@@ -83,22 +84,22 @@ class Happening(Struct, frozen=True, kw_only=True):
 
 
 class Listener(Protocol):
-    """Is told what a preview does."""
+    """Shows what a preview does; the preview calls these methods."""
 
     def phase(self, text: str) -> None:
-        """Say what is being done now."""
+        """Show what the preview does now."""
         ...
 
     def note(self, text: str) -> None:
-        """Say something that the user should know."""
+        """Show a remark."""
         ...
 
     def ready(self, record: Record) -> None:
-        """Say that every endpoint answers."""
+        """Show that every endpoint answers, with the addresses in the record."""
         ...
 
     def happened(self, happening: Happening) -> None:
-        """Say what happened."""
+        """Show an entry of the platform's journal."""
         ...
 
 
@@ -137,10 +138,10 @@ class Preview:
         self._platform: LocalPlatform | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Start, watch until `stop` is set, and remove everything.
+        """Start the preview, watch it until `stop` is set, and remove everything.
 
         Raises:
-            PreviewError: it can't be started.
+            PreviewError: the preview can't be started.
         """
         self._folder = _made_folder(self.id)
         write_record(self._folder, self._record)
@@ -164,7 +165,11 @@ class Preview:
             await self._close()
 
     async def _start(self) -> asyncio.Future[None]:
-        """Start everything; return the task that tells the listener what happens."""
+        """Start the platform and the workers; return the task that passes the journal on to the listener.
+
+        Raises:
+            PreviewError: the preview can't be started.
+        """
         try:
             self._platform = platform = await self._open()
             assert self._engine is not None
@@ -209,16 +214,16 @@ class Preview:
         )
 
     async def _wait_until_ready(self, platform: LocalPlatform) -> None:
-        """Wait for a worker of each endpoint.
+        """Wait until each endpoint has a ready worker.
 
         Raises:
-            WorkerFailed: one ended.
-            TimeoutError: they are not ready in time.
+            WorkerFailed: a worker ended before it was ready.
+            TimeoutError: an endpoint has no ready worker in time.
         """
-        await platform.ready(self._settings.ready_seconds)
+        await platform.wait_until_ready(self._settings.ready_seconds)
 
     async def _open(self) -> LocalPlatform:
-        """Start the platform on the engine that the user chose, or on the first that is there."""
+        """Start the platform on the engine that the user chose; see `start_on_engine`."""
         return await start_on_engine(
             self._settings.engine,
             self._open_on,
@@ -281,7 +286,7 @@ class Preview:
         return {**document, "resources": kept}
 
     def _needs(self) -> list[WorkerSpec]:
-        """Return a worker of each endpoint, as far as what it is started from goes."""
+        """Return a worker of each endpoint for `Engine.prepare`, with only the fields that decide what it needs."""
         return [
             WorkerSpec(
                 worker="",
@@ -307,11 +312,11 @@ class Preview:
 
     def _update(self, **changes: Any) -> None:
         self._record = structs.replace(self._record, **changes)
-        with suppress(OSError):  # a full disk must not end a preview that runs
+        with suppress(OSError):  # a full disk must not end a running preview
             write_record(self._folder, self._record)
 
     async def _watch(self, platform: LocalPlatform) -> None:
-        """Tell the listener what happens, for ever."""
+        """Pass the entries of the journal on to the listener, until this task is cancelled."""
         async for entries in platform.journal.follow(0):
             for entry in entries:
                 endpoint = platform.control.endpoints.get(str(entry.what.get("endpoint", "")))
@@ -342,7 +347,7 @@ def _made_folder(preview: str) -> Path:
 
 
 def disk_failed(error: Exception) -> PreviewError:
-    """Return the finding that files can't be written."""
+    """Return the error that the files of a preview can't be written."""
     return PreviewError(
         rules.DISK_FAILED,
         "the files of the preview can't be written",
@@ -354,7 +359,7 @@ def disk_failed(error: Exception) -> PreviewError:
 def _refused(error: Invalid) -> PreviewError:
     return PreviewError(
         rules.NEVER_READY,
-        f"the platform does not take the app: {error}",
+        f"the platform does not accept the app: {error}",
         help=("correct the parameter of the endpoint",),
     )
 

@@ -1,6 +1,7 @@
-"""Remember the previews of this user: one folder each, with a record, a log, and the files of the platform.
+"""Find, stop and remove the previews of this user.
 
-A folder whose flashc does not run any more is what a killed preview has left.
+Each preview has a folder with a record, a log, and the files of its platform.  If the process that the record names has
+ended, the preview was killed and has left the folder.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ State = Literal["starting", "ready", "failed"]
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """How to reach an endpoint: `url` is where its job API or its routes are, `curl` an example that works."""
+    """How to reach an endpoint: `url` is the URL of its job API or of its routes, `curl` an example of a call."""
 
     endpoint: str
     id: str
@@ -39,11 +40,12 @@ class Address(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """What is known of a preview.
+    """The state of a preview, for other processes.
 
-    `owner` is the name of its process (see `owners.py`), `started` seconds since the epoch.  `key` is the one
-    that the platform asks clients for, `page` a link to its page that works once.  `differences` from the cloud are
-    sentences; `skipped` are endpoints that are not run.  `lines` say why a start failed.
+    `owner` is the name of the preview's process (see `owners.py`), `started` its start in seconds since the epoch.
+    `key` is the API key of the platform, and `page` a link to the platform's page, which works once.  `differences` are
+    sentences about differences from the cloud, `skipped` the endpoints that are not run.  `lines` are the messages of a
+    start that failed.
     """
 
     id: str
@@ -63,7 +65,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def is_running(self) -> bool:
-        """Return whether its process runs."""
+        """Check whether the process of the preview runs."""
         return is_alive(self.owner)
 
 
@@ -75,22 +77,23 @@ class Entry(Struct, frozen=True):
 
     @property
     def log(self) -> Path:
-        """The file with what the preview prints."""
+        """The path of the preview's log, which has everything that the preview prints."""
         return self.folder / LOG
 
     def stop(self, seconds: float) -> bool:
-        """Ask the preview to end, kill it if it does not end in time; return whether it was running."""
+        """Ask the preview to end, and kill it if it does not end in time; return whether it was running."""
         process = process_of(self.record.owner)
         if process is None or not self.record.is_running:
             return False
         for number in (signal.SIGTERM, signal.SIGKILL):
             with suppress(ProcessLookupError):
                 os.kill(process, number)
-            if self._has_ended(seconds):
+            if self._wait_for_end(seconds):
                 break
         return True
 
-    def _has_ended(self, seconds: float) -> bool:
+    def _wait_for_end(self, seconds: float) -> bool:
+        """Wait up to `seconds` until the preview's process has ended; return whether it has."""
         deadline = time.monotonic() + seconds
         while is_alive(self.record.owner):
             if time.monotonic() > deadline:
@@ -99,15 +102,15 @@ class Entry(Struct, frozen=True):
         return True
 
     def remove(self) -> None:
-        """Remove the folder."""
+        """Remove the preview's folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def make_folder(preview: str) -> Path:
-    """Make the folder of a preview if it is not there; only its user can read it.
+    """Make the folder of a preview if it does not exist; only the user can read the folder.
 
     Raises:
-        OSError: it can't be made.
+        OSError: the folder can't be made.
     """
     folder = state_folder() / "previews" / preview
     folder.mkdir(parents=True, mode=0o700, exist_ok=True)
@@ -118,13 +121,13 @@ def write_record(folder: Path, record: Record) -> None:
     """Write the record of a preview.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the file can't be written.
     """
     write_file(folder / RECORD, msgspec.json.encode(record), mode=0o600)
 
 
 def read_record(folder: Path) -> Record | None:
-    """Return the record in a folder; None if there is none yet."""
+    """Read the record in a preview's folder; return None if there is none yet or it can't be read."""
     try:
         return msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError):
@@ -132,7 +135,7 @@ def read_record(folder: Path) -> Record | None:
 
 
 def entries() -> Iterator[Entry]:
-    """Yield the previews, the oldest first, also those that were killed."""
+    """Read the records of all previews, also of killed ones, and yield them from the oldest to the newest."""
     found: list[Entry] = []
     folder = state_folder() / "previews"
     if folder.is_dir():
@@ -144,7 +147,7 @@ def entries() -> Iterator[Entry]:
 
 
 def as_document(record: Record) -> dict[str, Any]:
-    """Return a record for machines, without what only flashc needs."""
+    """Return a record as a document for programs, without the fields that only flashc needs."""
     document: dict[str, Any] = msgspec.to_builtins(record)
     del document["owner"]
     return {**document, "running": record.is_running}

@@ -1,4 +1,7 @@
-"""Write unpacked artifacts quickly: packages are unpacked once and linked, large files are copied once."""
+"""Write the unpacked artifact of each version of a development session.
+
+Packages are unpacked once, and large files are copied once; each artifact has links to them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from .contents import digest_of_draft
 
 
 class Trees:
-    """The trees of one development session, below a folder."""
+    """The unpacked artifacts of one development session, below a folder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -28,21 +31,21 @@ class Trees:
         The distributions are the same files in all trees, behind symbolic links.
 
         Raises:
-            OSError: something can't be written.
+            OSError: a file can't be read or written.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
         tree = Path(tempfile.mkdtemp(prefix="tree-", dir=self._folder))
         tree.chmod(0o755)
         if parts.layers:
-            packages = self._packages(parts)
+            packages = self._unpacked_packages(parts)
             for entry in packages.iterdir():
                 tree.joinpath(entry.name).symlink_to(entry)
         for draft in parts.drafts:
             self._write(tree / draft.path, draft)
         return tree
 
-    def _packages(self, parts: Parts) -> Path:
-        """Return a folder with the distributions of the lock."""
+    def _unpacked_packages(self, parts: Parts) -> Path:
+        """Unpack the distributions of the lock, if that was not done before; return their folder."""
         name = hashlib.sha256(parts.lock.requirements.encode()).hexdigest()[:16]
         folder = self._folder / "packages" / name
         if not folder.is_dir():
@@ -66,8 +69,8 @@ class Trees:
             path.chmod(0o755)
 
     def _copy(self, source: Path, draft: Draft) -> Path:
-        """Return a copy of a large file, which is made the first time."""
-        suffix = "x" if draft.executable else ""  # links to one file have one mode
+        """Copy a large file, if that was not done before; return the copy."""
+        suffix = "x" if draft.executable else ""  # all links to a file have the same permissions
         copy = self._folder / "files" / f"{digest_of_draft(draft)}{suffix}"
         if not copy.exists():
             copy.parent.mkdir(exist_ok=True)

@@ -22,7 +22,7 @@ RETRY_SECONDS = 5.0  # the pause after the state manager has failed
 _STATE_TIMEOUT = 30.0
 
 
-def endpoint_base() -> str:
+def job_api_base() -> str:
     """Return the base URL of the job API, without a slash at its end."""
     return _url("RUNPOD_ENDPOINT_BASE_URL", "https://api.runpod.ai/v2")
 
@@ -59,9 +59,9 @@ class Location:
 
 def by_id(endpoint_id: str) -> Location:
     """Return the location of an endpoint whose id is known."""
-    base = urlsplit(endpoint_base())
+    base = urlsplit(job_api_base())
     return Location(
-        f"{endpoint_base()}/{endpoint_id}",
+        f"{job_api_base()}/{endpoint_id}",
         f"{base.scheme}://{endpoint_id}.{base.netloc}",
         headers(),
         sentinel=False,
@@ -71,21 +71,21 @@ def by_id(endpoint_id: str) -> Location:
 def locate(resource: str) -> Conversation:
     """Return the `Location` of an endpoint of this app.
 
-    If the worker has an environment id, the URL is in the table of the state manager.  If it has
-    none, or if the table has no URL for the endpoint, the location is that of the sentinel.
+    If the worker has an environment id, the URL is in the table of the state manager.  If the worker
+    has no such id, or the table has no URL for the endpoint, the location is that of the sentinel.
     """
     urls = yield from _table()
     url = urls.get(resource)
     if not url:
         return _sentinel(resource)
     endpoint_id = urlsplit(url).path.rstrip("/").rpartition("/")[2]
-    jobs = f"{endpoint_base()}/{endpoint_id}" if endpoint_id else url
+    jobs = f"{job_api_base()}/{endpoint_id}" if endpoint_id else url
     return Location(jobs, url.rstrip("/"), headers(), sentinel=False)
 
 
 def _sentinel(resource: str) -> Location:
     """Return the location of the platform's sentinel, which resolves the endpoint's name."""
-    base = urlsplit(endpoint_base())
+    base = urlsplit(job_api_base())
     named = {
         **headers(),
         "X-Flash-App": _header(app()),
@@ -96,7 +96,7 @@ def _sentinel(resource: str) -> Location:
     if _is_address(base.hostname or ""):  # an IP address has no subdomains
         named["Host"] = f"flash.{base.netloc}"
         web = f"{base.scheme}://{base.netloc}"
-    return Location(f"{endpoint_base()}/flash", web, named, sentinel=True)
+    return Location(f"{job_api_base()}/flash", web, named, sentinel=True)
 
 
 def _is_address(host: str) -> bool:

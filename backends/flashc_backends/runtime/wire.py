@@ -57,10 +57,10 @@ async def send_async(message: Message) -> Any:
 def limit_of(resource: str, function: str) -> float:
     """Return the seconds that a call may take, in the queue and on the worker.
 
-    They are not more than the caller of the running job or request still waits.
+    The call may not take longer than the caller of the running job or request still waits.
 
     Raises:
-        RemoteTimeout: it does not wait any more.
+        RemoteTimeout: the caller of the running job or request does not wait any more.
     """
     limit = TIMEOUTS[resource] + QUEUE_SECONDS if resource in TIMEOUTS else DEFAULT_SECONDS
     limit = next(filter(None, map(_seconds, _LIMITS)), limit)

@@ -61,7 +61,7 @@ class ArtifactContents:
 
     @cached_property
     def top_level(self) -> frozenset[str]:
-        """The names of the modules in the archive's root."""
+        """The names of all files and folders in the archive's root, up to their first dot."""
         return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)
 
 

@@ -59,7 +59,7 @@ def verify_build(
     members: dict[str, ArchiveMember] = {}
     with artifact.open("rb") as stream:
         for layer in layers:
-            if not layer.piece.is_next_in(stream):
+            if not layer.piece.matches_next_bytes(stream):
                 _report_broken(
                     sink, artifact.name, f"`{layer.contents.name}` was not copied completely"
                 )
@@ -86,7 +86,7 @@ def _verify(
     """Report everything that is wrong with an artifact whose files are read."""
     for path, problem in problems:
         _report_broken(sink, path, problem)
-    manifest = _manifest(members, sink)
+    manifest = _load_manifest(members, sink)
     if manifest is None:
         return
     artifact = ArtifactContents(
@@ -94,7 +94,7 @@ def _verify(
         manifest=manifest,
         distributions=distributions,
         proven=proven,
-        left_to_others=_left_to_others(members, sink),
+        left_to_others=_load_left_to_others(members, sink),
     )
     modules, problems = read_modules(artifact)
     _check_names(artifact, sink)
@@ -125,18 +125,18 @@ def _report_broken(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN
 _Model = TypeVar("_Model", bound=Struct)
 
 
-def _manifest(members: Mapping[str, ArchiveMember], sink: Sink) -> Manifest | None:
-    """Return the manifest; None if it is missing or wrong, which is reported."""
+def _load_manifest(members: Mapping[str, ArchiveMember], sink: Sink) -> Manifest | None:
+    """Decode the manifest; report it and return None if it is missing or wrong."""
     if MANIFEST_PATH not in members:
         _report_broken(sink, MANIFEST_PATH, "the archive has no manifest")
         return None
-    return _document(MANIFEST_PATH, members, Manifest, sink)
+    return _load_document(MANIFEST_PATH, members, Manifest, sink)
 
 
-def _left_to_others(members: Mapping[str, ArchiveMember], sink: Sink) -> frozenset[str]:
+def _load_left_to_others(members: Mapping[str, ArchiveMember], sink: Sink) -> frozenset[str]:
     """Return the distributions that the artifact of one endpoint does not contain."""
     if ENDPOINT_RECORD_PATH in members:
-        record = _document(ENDPOINT_RECORD_PATH, members, EndpointRecord, sink)
+        record = _load_document(ENDPOINT_RECORD_PATH, members, EndpointRecord, sink)
         return frozenset(record.left_to_others if record is not None else ())
     # Older versions of flashc wrote this list into a comment of the lock.
     lock = members.get(WORKER_REQUIREMENTS_PATH)
@@ -148,10 +148,10 @@ def _left_to_others(members: Mapping[str, ArchiveMember], sink: Sink) -> frozens
     )
 
 
-def _document(
+def _load_document(
     path: str, members: Mapping[str, ArchiveMember], model: type[_Model], sink: Sink
 ) -> _Model | None:
-    """Return a JSON document of the artifact; None if it does not fit its schema (reported)."""
+    """Decode a JSON document of the artifact; report it and return None if it does not fit its schema."""
     try:
         return read_document(members[path].content or b"", model)
     except InvalidDocument as error:
@@ -195,7 +195,10 @@ def _check_handlers(
         if handler is None:
             continue  # a prebuilt image or a client has no handler
         if handler not in artifact.members:
-            yield handler, f"the manifest names it as the handler of `{resource}`"
+            yield (
+                handler,
+                f"the manifest names this handler of `{resource}`, and the file is missing",
+            )
         elif artifact.handlers.get(handler, {}).get("RESOURCE") != resource:
             yield handler, f"it is not the handler of `{resource}`"
         else:
@@ -204,7 +207,10 @@ def _check_handlers(
                 yield from _check_function(artifact, resource, function, modules)
     for name, owner in artifact.manifest.function_registry.items():
         if owner not in resources:
-            yield MANIFEST_PATH, f"`{name}` belongs to `{owner}`, which it does not have"
+            yield (
+                MANIFEST_PATH,
+                f"`{name}` belongs to the resource `{owner}`, which the manifest does not have",
+            )
 
 
 def _check_modules(artifact: ArtifactContents, handler: str) -> Iterator[tuple[str, str]]:
@@ -227,7 +233,10 @@ def _check_function(
     """Yield (path, problem) if the artifact does not define a function of the manifest."""
     path = module_path(artifact, function.module)
     if path is None:
-        yield MANIFEST_PATH, f"`{resource}` needs the module `{function.module}`"
+        yield (
+            MANIFEST_PATH,
+            f"`{resource}` needs the module `{function.module}`, which is missing in the archive",
+        )
         return
     name = function.name.rpartition(".")[2]
     module = modules.get(path)

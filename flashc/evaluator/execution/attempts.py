@@ -21,7 +21,7 @@ def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
         PythonError: the exception is not caught in the statement.
     """
     try:
-        flow = _handled(machine, node, frame)
+        flow = _execute_without_finally(machine, node, frame)
     except PythonError:
         if node.finalbody is not None:
             last = machine.execute(node.finalbody.body, frame)
@@ -37,7 +37,7 @@ def execute_try(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     return flow
 
 
-def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
+def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
     """Execute the body, then its `else` or the handler of the exception that the body raises."""
     before, count = dict(frame.names), machine.may_raise_count
     span = frame.syntax.span(node)
@@ -47,7 +47,7 @@ def _handled(machine: Machine, node: cst.Try, frame: Frame) -> Flow:
             flow = machine.execute(node.body, frame)
     except PythonError as error:
         if machine.may_raise_count == count or not node.handlers:
-            return _handle(machine, node, error, frame)
+            return _run_catching_handler(machine, node, error, frame)
         # Earlier code may have raised another exception, which selects another handler.
         names = joined_names([before, frame.names], reason)
         outcomes = _handle_maybe(machine, node, names, frame, reason)
@@ -85,7 +85,7 @@ class _Outcome:
 def _handle_maybe(
     machine: Machine, node: cst.Try, names: dict[str, Value], frame: Frame, reason: Unknown
 ) -> list[_Outcome]:
-    """Return the outcomes of the handlers for a body that ended here, but may raise at run time.
+    """Return the outcomes of all handlers, each of which may run: the body may raise at run time.
 
     A handler that raises has no outcome: the program does not reach the code after the statement.
     """
@@ -149,7 +149,9 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
     return _any_of({flow, Flow.NEXT}, frame, reason)
 
 
-def _handle(machine: Machine, node: cst.Try, error: PythonError, frame: Frame) -> Flow:
+def _run_catching_handler(
+    machine: Machine, node: cst.Try, error: PythonError, frame: Frame
+) -> Flow:
     """Run the handler that catches `error`; raise `error` if there is no such handler."""
     for handler in node.handlers:
         verdict = _catches(machine, handler, error, frame)
@@ -194,7 +196,7 @@ def _run_handler(
 def _object(error: PythonError) -> Value:
     """Return the exception object that a handler gets.
 
-    The texts of Python's own exceptions are unknown, because they differ between versions.
+    Except for StopIteration, Python's own exceptions are unknown, because their texts differ between versions.
     """
     if error.value is not None:
         return error.value

@@ -80,7 +80,8 @@ def execute_loop_maybe(
     """Execute the body of a loop whose number of iterations is not known; return how it ended.
 
     The body is executed once to find what it changes.  If it changes names, another iteration may
-    compute other values from them, so every name that the body assigns is unknown.
+    compute other values from them, so every name that the body assigns is unknown, except the names of classes and
+    modules.
     """
     before = dict(frame.names)
     flow = execute_maybe(machine, [body], frame, reason)

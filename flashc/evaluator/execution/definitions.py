@@ -29,7 +29,7 @@ from flashc.evaluator.values import External, Known, NotConcrete, Unknown, Value
 from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
 
-from .functions import defaults
+from .functions import evaluate_defaults
 
 
 def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> None:
@@ -40,7 +40,7 @@ def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
         node=node,
         frame=frame,
         qualname=frame.child_qualname(name),
-        defaults=defaults(machine, node.params, frame),
+        defaults=evaluate_defaults(machine, node.params, frame),
         kind=_kind(decorators),
     )
     value: Value = Known(function, frame.syntax.span(node.name))

@@ -34,7 +34,7 @@ from . import symbols
 from .branches import evaluate_maybe
 from .calls import call_expression
 from .comprehensions import comprehension
-from .functions import defaults
+from .functions import evaluate_defaults
 from .strings import literal, string
 from .targets import subscript
 
@@ -213,7 +213,7 @@ def _comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span
 
 
 def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) -> Value:
-    """Evaluate `a if test else b`; if the test is not known, both parts may have run."""
+    """Evaluate `a if test else b`; if the test is not known, either part may have run."""
     test = machine.evaluate(node.test, frame)
     chosen = truth(machine, test)
     if isinstance(chosen, Unknown):
@@ -241,7 +241,7 @@ def _named(machine: Machine, node: cst.NamedExpr, frame: Frame, span: Span) -> V
 
 
 def _lambda(machine: Machine, node: cst.Lambda, frame: Frame, span: Span) -> Value:
-    return Known(LambdaValue(node, frame, defaults(machine, node.params, frame)), span)
+    return Known(LambdaValue(node, frame, evaluate_defaults(machine, node.params, frame)), span)
 
 
 def _await(machine: Machine, node: cst.Await, frame: Frame, span: Span) -> Value:

@@ -1,4 +1,4 @@
-"""Call functions and classes of the analysed project: execute their bodies, within limits."""
+"""Call functions and classes of the analysed project, and evaluate the defaults of parameters."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from flashc.syntax.walk import is_generator
 
 
 def call(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
-    """Return what a function of the project returns.
+    """Return the value that a function of the project returns; `Unknown` if flashc can't execute the function.
 
     Raises:
         PythonError: the arguments do not fit, or the body is certain to raise.
@@ -105,8 +105,8 @@ def call_lambda(machine: Machine, function: LambdaValue, arguments: CallArgument
     return machine.evaluate(function.node.body, frame)
 
 
-def defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:
-    """Return the defaults of a signature, which are computed once, when the function is defined."""
+def evaluate_defaults(machine: Machine, params: cst.Parameters, frame: Frame) -> dict[str, Value]:
+    """Evaluate the defaults of a signature, as Python does once, when the function is defined."""
     return {
         param.name.value: machine.evaluate(param.default, frame)
         for param in (*params.posonly_params, *params.params, *params.kwonly_params)

@@ -94,7 +94,7 @@ def _initialised(
         result = machine.call(after, inside)
         return result if isinstance(result, Unknown) else instance
     return Unknown(
-        reason=f"`{class_value.name}` changes itself in `__post_init__`",
+        reason=f"flashc can't evaluate `__post_init__` of `{class_value.name}`",
         origin=arguments.span,
     )
 

@@ -1,4 +1,4 @@
-"""Annotate imports of the Flash SDK with their replacement in the artifact, or with a problem."""
+"""Annotate modules with what concerns the Flash SDK: replacements and problems of imports, possible uses of clients."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IN_EVERY_MODULE = ("*", "__version__")
 
 
 def annotate_module(module: Module) -> Module:
-    """Return the module with substitutes and problems of its SDK imports, and uses of clients."""
+    """Return the module with the substitutes and the problems of its imports of the SDK, and its uses of clients."""
     return replace(
         module,
         imports=tuple(_with_substitute(item) for item in module.imports),
@@ -30,7 +30,7 @@ def annotate_module(module: Module) -> Module:
 
 
 def _possible_client_uses(module: Module) -> Iterator[Span]:
-    """Yield the span of each use of a name `Endpoint`, of any module: it may make a client."""
+    """Yield the span of each use of a name `Endpoint`, from whichever module: the use may make a client."""
     for reference in module.references:
         if reference.target.rpartition(".")[2] == "Endpoint":
             yield reference.span

@@ -81,12 +81,12 @@ class FlashLowering(EndpointLowering):
         """Return the requirements in `dependencies=`, and whether all are known."""
         return parameters.declared_dependencies(self.arguments())
 
-    def is_in_order(self) -> bool:
+    def check_declaration(self) -> bool:
         """Report what is wrong with the call as a whole; return whether nothing is."""
-        is_in_order = super().is_in_order()
+        is_valid = super().check_declaration()
         image, known_id = self.given("image"), self.given("id")
         if image is None or known_id is None:
-            return is_in_order
+            return is_valid
         self.decoder.sink.report(
             rules.ID_AND_IMAGE,
             span_of_name(image),

@@ -90,7 +90,7 @@ class LegacyLowering(EndpointLowering):
         known = Known(name, value.origin, value.variables)
         return Argument(known, argument.span, argument.keyword)
 
-    def is_in_order(self) -> bool:
+    def check_declaration(self) -> bool:
         """Report what is wrong with the declaration as a whole; return whether to lower it."""
         raw = Arguments(self.decoder, self.legacy.kind, self.legacy.arguments)
         check_names(raw, FIELDS | {*OF_ENDPOINT})
@@ -121,7 +121,7 @@ class LegacyLowering(EndpointLowering):
                     help=("remove the decorator, and the function runs where it is called",),
                 )
                 return False
-        return super().is_in_order()
+        return super().check_declaration()
 
     def configuration(self, arguments: Arguments) -> Configuration:
         """Return the configuration that the arguments give."""

@@ -1,4 +1,4 @@
-"""Connect to a container's standard streams."""
+"""Connect to the standard input and output of a container, and read the lines that the container prints."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Stream = Literal["stdout", "stderr"]
 class Attachment:
     """A connection that keeps a container's standard input open and carries what it prints.
 
-    It is made before the container is started, so that no line is lost.
+    Make the connection before the container is started, so that no line is lost.
     """
 
     def __init__(self, container: Container) -> None:
@@ -32,7 +32,7 @@ class Attachment:
         self._socket: Any = container.attach_socket(params=params)
 
     def lines(self) -> Iterator[tuple[Stream, str]]:
-        """Yield the lines that the container prints, until it ends or the daemon does."""
+        """Yield the lines that the container prints, until the container or the daemon ends."""
         splitters: dict[Stream, LineSplitter] = {
             "stdout": LineSplitter(),
             "stderr": LineSplitter(),
@@ -48,5 +48,5 @@ class Attachment:
 
     def close(self) -> None:
         """Disconnect; the container then ends by itself."""
-        # The library keeps the response there; closing it closes the connection and what reads from it.
+        # The library keeps the HTTP response in this attribute; closing the response ends `lines` too.
         getattr(self._socket, "_response", self._socket).close()

@@ -1,7 +1,7 @@
-"""Define what an engine is: it starts and stops workers, and tells what happens to them.
+"""Define the interface of engines: an engine starts and stops workers, and reports what happens to them as events.
 
-An engine knows nothing of jobs, requests or releases.  The platform gives it complete environments, and
-learns of a worker's end from its events; it never asks.
+An engine knows nothing of jobs, requests or releases.  The platform gives the engine the complete environment of a
+worker, and learns of the worker's end from an event.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ class WorkerKind(Enum):
 
 
 class WorkerSpec(Struct, frozen=True, kw_only=True):
-    """One worker to start.
+    """The description of a worker to start.
 
     `worker` and `endpoint` are ids; `label` is the endpoint's name, which log lines show.  `artifact` is the
-    folder with the unpacked artifact.  `python` is the version of the worker, such as "3.12".  `environ` is
-    complete: the endpoint's variables, and those of the platform (`FLASH_RESOURCE_NAME` chooses the handler).
-    It contains secrets and is never logged.  An engine adds `HOME`, `PATH`, `PORT` and `PORT_HEALTH`.
-    `image` is the image that the endpoint's deployment names.  `gpus` is a number, `volume` the name of the
+    folder with the unpacked artifact.  `python` is the version of Python for the worker, such as "3.12".  `environ` has
+    the variables of the endpoint and of the platform (`FLASH_RESOURCE_NAME` chooses the handler); it contains secrets
+    and is never logged.  The engine and the worker's program add `HOME`, `PATH`, `PORT` and `PORT_HEALTH`.  `image` is
+    the image that the endpoint's deployment names.  `gpus` is the number of GPUs, `volume` the name of the network
     volume at `/runpod-volume`.
     """
 
@@ -52,9 +52,9 @@ class WorkerSpec(Struct, frozen=True, kw_only=True):
 
 
 class Started(Struct, frozen=True, kw_only=True):
-    """The worker's program runs; `address` is where a load balancer will answer, None for a queue.
+    """The worker's program runs; `address` is the address of a load-balanced worker, None for a queue's worker.
 
-    It does not mean that the worker is ready: the platform asks `/ping`, or waits for the first job-take.
+    The worker may not be ready yet: the platform sends requests to `/ping`, or waits for the first job-take.
     """
 
     worker: str
@@ -73,8 +73,8 @@ class Line(Struct, frozen=True, kw_only=True):
 class Exited(Struct, frozen=True, kw_only=True):
     """The worker and all of its processes are gone; no event of this worker follows.
 
-    `code` is the exit code, or minus the signal that ended it.  `oom`: it was killed because it used more
-    memory than its limit.
+    `code` is the exit code, or the negative number of the signal that ended the worker.  `oom` is True if the worker was
+    killed because it used more memory than its limit.
     """
 
     worker: str
@@ -88,11 +88,11 @@ Event = Started | Line | Exited
 # Engines ------------------------------------------------------------------------------------------
 
 Report = Callable[[str], None]
-"""Is told in a few words what long work does, such as "installing the worker's packages for Python 3.12"."""
+"""A function that shows what the engine does now, such as "installing the worker's packages for Python 3.12"."""
 
 
 class EngineError(Exception):
-    """An engine can't do what it should; `rule`, the message, `notes` and `help` are those of a finding."""
+    """An engine can't do what the platform asks; `rule`, the message, `notes` and `help` are those of a finding."""
 
     def __init__(
         self, rule: Rule, message: str, *, notes: Sequence[str] = (), help: Sequence[str] = ()
@@ -113,52 +113,52 @@ class Engine(Protocol):
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What workers see that differs from the cloud, one sentence each, for the screen."""
+        """What differs from the cloud for workers, one sentence for each difference; flashc shows them to the user."""
         ...
 
     @property
     def platform_host(self) -> str:
         """The address at which workers reach the platform; known after `open`.
 
-        The platform listens on 127.0.0.1 and, if it is an address of this machine, on this one.
+        The platform listens on this address too, besides 127.0.0.1.
         """
         ...
 
     async def open(self) -> None:
-        """Begin: start the supervisor, or make the network.
+        """Start what the engine needs for all workers, such as its supervisor or its network.
 
         Raises:
-            EngineError: there is no such engine on this machine.
+            EngineError: this machine can't run the engine.
         """
         ...
 
     async def prepare(self, specs: Sequence[WorkerSpec]) -> None:
-        """Get what these workers need before the first of them starts: interpreters, images and packages.
+        """Find or install the interpreters, images and packages that these workers need.
 
-        It can be called again for other workers; what is there already costs nothing.
+        The method can be called again for other workers; it installs nothing twice.
 
         Raises:
-            EngineError: something is missing and can't be had.
+            EngineError: something is missing, and the engine can't get it.
         """
         ...
 
     async def start(self, spec: WorkerSpec) -> None:
-        """Start a worker; `Started` and, whatever happens, `Exited` follow as events.
+        """Start a worker; the events `Started` and, in any case, `Exited` follow.
 
         Raises:
-            EngineError: it can't be started; then no event follows.
+            EngineError: the worker can't be started; then no event follows.
         """
         ...
 
     async def stop(self, worker: str, grace: float) -> None:
-        """Ask a worker to end, and kill all of its processes after `grace` seconds; `Exited` follows.
+        """Ask a worker to end, and kill all of its processes after `grace` seconds; the event `Exited` follows.
 
-        Do nothing if it has ended already.  With a grace of 0 it is killed at once.
+        If the worker has ended already, nothing happens.  If `grace` is 0, the worker is killed at once.
         """
         ...
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield what happens, in order, until the engine is closed.  There is one listener."""
+        """Yield the events in order, until the engine is closed.  Only one caller may iterate over them."""
         ...
 
     async def close(self) -> None:

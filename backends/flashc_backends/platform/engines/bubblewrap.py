@@ -1,4 +1,7 @@
-"""Run a worker in a sandbox of bubblewrap: `/app`, `/runpod-volume`, user 0 and processes of its own."""
+"""Find bubblewrap, and make the command that runs a worker in its sandbox.
+
+In the sandbox, the worker has `/app`, `/runpod-volume` and the user 0, and sees only its own processes.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ _SECONDS = 10
 
 
 class Mounts(Struct, frozen=True, kw_only=True):
-    """What a sandbox sees of this machine besides the system's folders: `seen` at the same paths."""
+    """The folders of this machine in a sandbox, besides those of the system; `seen` are at their own paths."""
 
     artifact: Path
     volume: Path | None
@@ -26,7 +29,7 @@ class Mounts(Struct, frozen=True, kw_only=True):
 
 @cache
 def bubblewrap() -> str | None:
-    """Return the path of a `bwrap` that works here; some systems forbid what it needs."""
+    """Find `bwrap` and try it; return its path, None if it is missing or the system forbids what it needs."""
     program = shutil.which("bwrap")
     if program is None:
         return None
@@ -58,7 +61,7 @@ def _namespaces() -> list[str]:
 
 
 def _system() -> list[str]:
-    """Return the options that show the system's programs and configuration."""
+    """Return the options that mount the system's programs and configuration, read-only."""
     line: list[str] = []
     for path in ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32", "/etc"):
         if os.path.islink(path):

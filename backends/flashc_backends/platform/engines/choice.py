@@ -1,4 +1,4 @@
-"""Choose the engine: the one that the user wants, or the first that is there."""
+"""Choose the engine that runs the workers: the one that the user names, else Docker if it answers, else processes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ async def start_on_engine(
     processes: Callable[[], Engine],
     note: Callable[[str], object],
 ) -> _T:
-    """Start something on the engine that the user wants, and return it.
+    """Call `start` with the chosen engine, and return its result.
 
-    "auto" is Docker if its daemon answers; else `note` is told why workers run as processes.
+    "auto" is Docker if its daemon answers.  If not, `note` is called with the reason why workers run as processes.
 
     Raises:
         EngineError: the engine can't be used.

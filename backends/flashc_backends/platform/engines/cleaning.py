@@ -1,4 +1,4 @@
-"""Remove what ended previews have left in Docker."""
+"""Remove the containers, networks and images that killed previews have left in Docker."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS = 30
 
 
 def sweep_dead(client: docker.DockerClient) -> Iterator[str]:
-    """Remove the containers and networks of previews whose flashc does not run any more; yield their ids."""
+    """Remove the containers and networks of previews whose process has ended; yield the ids of these previews."""
     for network in client.networks.list(filters={"label": LABEL}):
         labels: dict[str, str] = network.attrs.get("Labels") or {}
         if not is_alive(labels.get(OWNER, "")):
@@ -25,9 +25,9 @@ def sweep_dead(client: docker.DockerClient) -> Iterator[str]:
 
 
 def clean_docker(*, images: bool) -> Iterator[str]:
-    """Do so, and with `images` remove the images that flashc made; yield a line for each thing.
+    """Call `sweep_dead`, and with `images` also remove the images that flashc made; yield a line for each removal.
 
-    Where no daemon answers, there is nothing.
+    If no daemon answers, nothing is removed.
     """
     try:
         client = docker.from_env(timeout=_SECONDS)

@@ -1,4 +1,4 @@
-"""Describe a worker's container as data: command, mounts, limits and labels.  Nothing here needs Docker."""
+"""Compute the description of a worker's container: command, mounts, limits and labels.  This needs no Docker."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ENTRY = Path(__file__).parent.parent / "entry" / "worker.py"
 ENDPOINT_LABEL, WORKER_LABEL = "dev.flashc.endpoint", "dev.flashc.worker"
 VOLUME_LABEL = "dev.flashc.volume"
 PROCESSES = 4096
-"""How many processes and threads a container may have."""
+"""The largest number of processes and threads of a container."""
 TMPFS = {"/tmp": "exec,mode=1777", "/var/tmp": "exec,mode=1777", HOME: "exec", "/run": ""}
 """The folders that a container can write to, with the options of their mounts."""
 
 
 class ContainerMount(Struct, frozen=True, kw_only=True):
-    """A folder or file of this machine, or a volume, in a container."""
+    """A folder, a file or a volume that is mounted into a container."""
 
     type: Literal["bind", "volume"]
     source: str
@@ -35,8 +35,9 @@ class ContainerMount(Struct, frozen=True, kw_only=True):
 class Container(Struct, frozen=True, kw_only=True):
     """A worker's container.
 
-    The root of its file system is read-only, and it has no capability.  Standard input is open as long as flashc
-    is connected to it if `is_tethered`; the container ends with it.  `port` is where a load balancer listens.
+    Its file system is read-only, except for `TMPFS` and the volume, and it has no capability of Linux.  If
+    `is_tethered`, the worker ends when its standard input ends, and flashc keeps this open.  `port` is the port on which
+    a load-balanced worker listens.
     """
 
     command: tuple[str, ...]
@@ -54,7 +55,7 @@ class Container(Struct, frozen=True, kw_only=True):
 def container_of(
     spec: WorkerSpec, *, layer: Path, preview: str, is_tethered: bool = True
 ) -> Container:
-    """Return the container of a worker; `layer` is the folder with its packages, `preview` an id."""
+    """Return the container of a worker; `layer` is the folder with its packages, `preview` the id of the preview."""
     settings = {
         "kind": spec.kind.value,
         "app": APP,
@@ -85,7 +86,7 @@ def container_of(
 
 
 def volume_name(volume: str | None) -> str | None:
-    """Return the name that Docker has for a network volume."""
+    """Return the name of the Docker volume that stands for a network volume."""
     return f"flashc-{volume}" if volume else None
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import secrets
 import socket
 import subprocess
@@ -42,26 +41,24 @@ from .containers import (
     volume_name,
 )
 from .containers import Container as PlannedContainer
+from .daemon import THREADS, connect, refused, reported
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
 from .lines import Events
 from .owners import LABEL, OWNER, this_process
 
 _T = TypeVar("_T")
-_THREADS = 64  # a stop occupies one as long as its grace
-_SECONDS = 120
-_ADDRESS = "unix:///var/run/docker.sock"
-_EVENT_SECONDS = 10.0  # how long the daemon may need to say that a container has ended
+_EVENT_SECONDS = 10.0  # within which the daemon has to report the end of a container
 
 _DIFFERENCES = (
     "/app and the rest of the image are read-only; /tmp and /root are empty and end with the worker",
-    "max_concurrency and generators work as the program says; the worker image ignores them",
+    "max_concurrency and generators have an effect; the worker image in the cloud ignores them",
 )
 
 
 @dataclass
 class _Running:
-    """A container, and what keeps it alive."""
+    """A running container, the connection that keeps its standard input open, and what is known of its end."""
 
     worker: str
     container: Container
@@ -72,10 +69,10 @@ class _Running:
 
 
 class DockerEngine:
-    """Workers as containers.
+    """The engine that runs workers as containers.
 
-    `cache` is flashc's cache.  `image` is the one that the user names for all workers; `pull`: whether images may
-    be pulled.  It is made in a running loop.
+    `cache` is the folder of flashc's cache.  `image` is the image that the user names for all workers.  `pull` is False
+    if no image may be pulled.  Make the engine in a running event loop.
     """
 
     def __init__(
@@ -86,7 +83,7 @@ class DockerEngine:
         self._events = Events()
         self._loop = asyncio.get_running_loop()
         self._running: dict[str, _Running] = {}
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="docker")
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
         self._client: docker.DockerClient | None = None
         self._images: Images | None = None
         self._sweeper: subprocess.Popen[bytes] | None = None
@@ -99,31 +96,32 @@ class DockerEngine:
 
     @property
     def name(self) -> str:
-        """The name for people."""
+        """The name of this engine, for people."""
         return "docker"
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What workers see that differs from the cloud."""
+        """What differs from the cloud for workers."""
         return _DIFFERENCES if self._has_gpus else (*_DIFFERENCES, "there is no GPU")
 
     @property
     def platform_host(self) -> str:
-        """The address at which containers reach the platform: the one of this machine on their network."""
+        """The address at which containers reach the platform: this machine's address on the containers' network."""
         return self._gateway
 
     # Opening and closing -------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Connect to the daemon and make the network.
+        """Connect to the daemon, remove what killed previews have left, and make the network.
 
         Raises:
-            EngineError: no daemon answers, or it is not on this machine.
+            EngineError: no daemon answers, the daemon is not on this machine, or it can't make the network.
         """
-        await self._call(self._open)
+        with reported("Docker can't make the network of the workers"):
+            await self._call(self._open)
 
     def _open(self) -> None:
-        self._client = client = _connected()
+        self._client = client = connect()
         info = client.info()
         self._processors = int(info["NCPU"])
         self._has_gpus = "nvidia" in info.get("Runtimes", {})
@@ -141,7 +139,11 @@ class DockerEngine:
         threading.Thread(target=self._listen, args=(self._listened,), daemon=True).start()
 
     def _check_gateway(self) -> None:
-        """Check that the daemon runs on this machine: its containers have to reach the platform here."""
+        """Check that the daemon runs on this machine, because its containers have to reach the platform here.
+
+        Raises:
+            EngineError: the daemon runs elsewhere.
+        """
         try:
             with socket.socket() as probe:
                 probe.bind((self._gateway, 0))
@@ -189,16 +191,17 @@ class DockerEngine:
     # Workers -------------------------------------------------------------------------------------
 
     async def prepare(self, specs: Sequence[WorkerSpec]) -> None:
-        """Get the images and the packages.
+        """Get the images of these workers, and install their packages.
 
         Raises:
-            EngineError: an image or a package can't be had.
+            EngineError: an image can't be pulled or made, or a package can't be installed.
         """
         for image, python in sorted({(spec.image or "", spec.python) for spec in specs}):
-            await self._call(self._needs, image or None, python)
+            with reported("Docker can't prepare the image of the workers"):
+                await self._call(self._prepare, image or None, python)
 
-    def _needs(self, named: str | None, python: str) -> tuple[str, Path]:
-        """Return the image of a worker, and the folder with its packages."""
+    def _prepare(self, named: str | None, python: str) -> tuple[str, Path]:
+        """Pull or make the image of a worker, and install its packages; return the image and the packages' folder."""
         assert self._images is not None, "the engine is not open"
         image = self._images.get(named, python)
         layer = ensure_layer(self._cache, python, LINUX, self._report)
@@ -209,12 +212,13 @@ class DockerEngine:
         """Start a container.
 
         Raises:
-            EngineError: the daemon refuses.
+            EngineError: the container's image or packages can't be prepared, or the daemon refuses to start it.
         """
         await self._call(self._start, spec)
 
     def _start(self, spec: WorkerSpec) -> None:
-        image, layer = self._needs(spec.image, spec.python)
+        with reported("Docker can't prepare the image of the workers"):
+            image, layer = self._prepare(spec.image, spec.python)
         planned = container_of(spec, layer=layer, preview=self.preview)
         volume = volume_name(spec.volume)
         container: Container | None = None
@@ -237,7 +241,7 @@ class DockerEngine:
             if container is not None:
                 with suppress(docker.errors.DockerException, requests.RequestException):
                     container.remove(force=True)
-            raise _refused(spec, error) from error
+            raise refused(spec, error) from error
         self._emit(Started(worker=spec.worker, address=self._address(spec, container)))
         follower = threading.Thread(target=self._follow, args=(running,), daemon=True)
         self._followers = [thread for thread in self._followers if thread.is_alive()]
@@ -245,7 +249,10 @@ class DockerEngine:
         follower.start()
 
     def _options(self, planned: PlannedContainer) -> dict[str, Any]:
-        """Return a container in the words of the library; the processors and GPUs are those that there are."""
+        """Return the arguments of the library for a container.
+
+        A container gets at most the processors of this machine, and no GPUs if the daemon has none.
+        """
         options: dict[str, Any] = {
             "entrypoint": [],
             "command": list(planned.command),
@@ -275,7 +282,7 @@ class DockerEngine:
         return options
 
     def _address(self, spec: WorkerSpec, container: Container) -> tuple[str, int] | None:
-        """Return where a load balancer will answer; None for a queue, and if it has ended already."""
+        """Return the address of a load-balanced worker; None for a queue's worker, and if the container has ended."""
         if spec.kind is WorkerKind.QUEUE:
             return None
         with suppress(docker.errors.DockerException, requests.RequestException, KeyError):
@@ -291,7 +298,8 @@ class DockerEngine:
             await self._call(self._stop, running, grace)
 
     def _stop(self, running: _Running, grace: float) -> None:
-        with suppress(docker.errors.DockerException, requests.RequestException):  # it has ended
+        # If the container has ended, the daemon refuses; then nothing is left to do.
+        with suppress(docker.errors.DockerException, requests.RequestException):
             if grace > 0:
                 running.container.stop(timeout=math.ceil(grace))
             else:
@@ -300,16 +308,16 @@ class DockerEngine:
     # Events --------------------------------------------------------------------------------------
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield what happens until the engine is closed."""
+        """Yield the events of workers until the engine is closed."""
         return self._events.all()
 
     def _emit(self, event: Event) -> None:
-        """Pass an event on from a thread of its own."""
-        with suppress(RuntimeError):  # the loop has ended
+        """Add an event from another thread than that of the event loop."""
+        with suppress(RuntimeError):  # the event loop has ended
             self._loop.call_soon_threadsafe(self._events.put, event)
 
     def _follow(self, running: _Running) -> None:
-        """Pass on what a container prints, then its end."""
+        """Emit the lines that a container prints, then its end; this runs in a thread of its own."""
         for stream, text in running.attachment.lines():
             self._emit(Line(worker=running.worker, stream=stream, text=text, at=time.time()))
         running.ended.wait(_EVENT_SECONDS)
@@ -319,7 +327,7 @@ class DockerEngine:
             self._emit(Exited(worker=running.worker, code=code, oom=oom, at=time.time()))
 
     def _listen(self, events: Iterator[dict[str, Any]]) -> None:
-        """Take the daemon's events about the containers of this preview."""
+        """Process the daemon's events about the containers of this preview; this runs in a thread of its own."""
         with suppress(requests.RequestException, docker.errors.DockerException, OSError):
             for event in events:
                 attributes = event["Actor"]["Attributes"]
@@ -340,45 +348,5 @@ class DockerEngine:
         return self._client
 
     async def _call(self, function: Callable[..., _T], *arguments: Any) -> _T:
-        """Call a function in a thread."""
+        """Call a function in a thread of the pool, and wait for its result."""
         return await self._loop.run_in_executor(self._threads, function, *arguments)
-
-
-def _connected() -> docker.DockerClient:
-    """Return a connection to the daemon.
-
-    Raises:
-        EngineError: no daemon answers.
-    """
-    address = os.environ.get("DOCKER_HOST") or _ADDRESS
-    try:
-        path = address.removeprefix("unix://")
-        if path != address and not os.path.exists(path):
-            raise FileNotFoundError(f"there is no {path}")
-        client = docker.from_env(timeout=_SECONDS, max_pool_size=_THREADS)
-        client.ping()
-    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
-        raise EngineError(
-            rules.ENGINE_MISSING,
-            "no Docker daemon answers",
-            notes=(str(error)[:300],),
-            help=(
-                "start Docker, or set DOCKER_HOST to the address of its daemon",
-                "or pass `--engine process`, which needs no Docker",
-            ),
-        ) from error
-    return client
-
-
-def _refused(spec: WorkerSpec, error: Exception) -> EngineError:
-    """Return the error for a container that the daemon does not start."""
-    explanation = str(getattr(error, "explanation", None) or error)
-    help_ = ("read what the daemon says above",)
-    if "executable file not found" in explanation:
-        help_ = (f"the image needs Python {spec.python} as `python` on its PATH",)
-    return EngineError(
-        rules.ENGINE_FAILED,
-        f"Docker can't start a worker of `{spec.label}`",
-        notes=(explanation[:500],),
-        help=help_,
-    )

@@ -1,4 +1,4 @@
-"""Choose the image of a worker: the one that the user names, the app's own, or a small one that flashc makes."""
+"""Choose, pull or make the image of a worker: the one that the user names, the app's, or a small one of flashc."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .rootfs import CHANGES, make_rootfs
 
 REPOSITORY = "flashc-worker"
 """The name of the images that flashc makes; their tags are versions of Python."""
-_REVISION = 1  # of what `rootfs.py` puts into them
+_REVISION = 1  # increase it if `rootfs.py` makes other images
 
 
 def own_image(python: str) -> str:
@@ -24,9 +24,9 @@ def own_image(python: str) -> str:
 
 
 class Images:
-    """The images of a preview, each found once.
+    """The images of a preview; each is looked up once.
 
-    `override` is the image that the user names for all workers.  `pull`: whether images may be pulled.
+    `override` is the image that the user names for all workers.  `pull` is False if no image may be pulled.
     """
 
     def __init__(
@@ -34,14 +34,14 @@ class Images:
     ) -> None:
         self._client, self._override, self._pull = client, override, pull
         self._report = report
-        self.is_closed = False  # then a pull ends soon
+        self.is_closed = False  # if it becomes True, a pull ends soon
         self._found: dict[tuple[str | None, str], str] = {}
 
     def get(self, named: str | None, python: str) -> str:
-        """Return the image for a worker whose deployment names `named`, making or pulling it if necessary.
+        """Return the image for a worker whose deployment names the image `named`; pull or make it if necessary.
 
         Raises:
-            EngineError: there is none and none can be had.
+            EngineError: there is no image, and none can be pulled or made.
         """
         key = (named, python)
         if key not in self._found:
@@ -50,25 +50,27 @@ class Images:
 
     def _find(self, named: str | None, python: str) -> str:
         if self._override is not None:
-            if not self._is_here(self._override) and not self._pulled(self._override):
+            if not self._find_here(self._override) and not self._pull_image(self._override):
                 raise EngineError(
                     rules.IMAGE_MISSING,
                     f"the image `{self._override}` is not on this machine and can't be pulled",
                     help=("correct the name, or build or pull it; or leave `--image` out",),
                 )
             return self._override
-        if named is not None and (self._is_here(named) or self._pulled(named)):
+        if named is not None and (self._find_here(named) or self._pull_image(named)):
             return named
-        return self._own(python)
+        return self._make_own(python)
 
-    def _is_here(self, name: str) -> bool:
+    def _find_here(self, name: str) -> bool:
+        """Ask the daemon whether it has an image."""
         try:
             self._client.images.get(name)
         except docker.errors.ImageNotFound:
             return False
         return True
 
-    def _pulled(self, name: str) -> bool:
+    def _pull_image(self, name: str) -> bool:
+        """Pull an image if that is allowed; return whether the daemon has it then."""
         if not self._pull:
             return False
         self._report(f"pulling the image {name}")
@@ -78,13 +80,13 @@ class Images:
                     return False
         except docker.errors.APIError:  # no network, no such image, or no permission
             return False
-        return self._is_here(name)
+        return self._find_here(name)
 
-    def _own(self, python: str) -> str:
-        """Return the image that flashc makes for a version of Python, made if it is not there."""
+    def _make_own(self, python: str) -> str:
+        """Make flashc's image for a version of Python, if the daemon does not have it, and return its name."""
         name = own_image(python)
         tag = name.partition(":")[2]
-        if self._is_here(name):
+        if self._find_here(name):
             return name
         try:
             with tempfile.TemporaryDirectory(prefix="flashc-image-") as folder:
@@ -103,7 +105,7 @@ class Images:
 
 
 def compile_layer(client: docker.DockerClient, image: str, layer: Path) -> None:
-    """Compile the packages of workers in a container, where this machine has no Python of their version."""
+    """Compile the packages of workers in a container, if `layers.py` could not compile them on this machine."""
     marker = layer / ".compiled"
     if marker.exists() or any(layer.glob("runpod/__pycache__")):
         return

@@ -1,4 +1,4 @@
-"""Find the Pythons of this machine that workers can run under."""
+"""Find the Python interpreters of this machine that can run workers."""
 
 from __future__ import annotations
 
@@ -29,10 +29,7 @@ _HOME_FOLDERS = {
 
 
 class Interpreter(Struct, frozen=True, kw_only=True):
-    """A Python: its program, the folder that it is installed in, and the one of its library.
-
-    None of them is of a virtual environment.
-    """
+    """A Python that is not in a virtual environment: its program, its folder, and the folder of its library."""
 
     executable: str
     prefix: Path
@@ -41,7 +38,7 @@ class Interpreter(Struct, frozen=True, kw_only=True):
 
 @cache
 def find_interpreter(version: str) -> Interpreter | None:
-    """Return a Python of this version ("3.12") on this machine, None if there is none."""
+    """Find a Python of a version, such as "3.12", on this machine; return None if there is none."""
     for candidate in _candidates(version):
         found = _ask(candidate)
         if found is not None and found[0] == version:
@@ -50,10 +47,10 @@ def find_interpreter(version: str) -> Interpreter | None:
 
 
 def require_interpreter(version: str) -> Interpreter:
-    """Return a Python of this version.
+    """Find a Python of a version on this machine.
 
     Raises:
-        EngineError: this machine has none.
+        EngineError: this machine has no Python of this version.
     """
     found = find_interpreter(version)
     if found is None:
@@ -82,7 +79,7 @@ def _candidates(version: str) -> Iterator[str]:
 
 
 def _ask(executable: str) -> tuple[str, Interpreter] | None:
-    """Return what an interpreter says of itself; None for one that does not start, such as a shim."""
+    """Start an interpreter to get its version and its folders; return None if it does not start, such as a shim."""
     try:
         done = subprocess.run(
             [executable, "-I", "-c", _ASK],

@@ -1,7 +1,7 @@
-"""Install what a worker image contains besides the artifact's packages: the platform's SDK and a web server.
+"""Install the packages of the worker image (the worker SDK, FastAPI, uvicorn) into a folder of the cache.
 
-It is done once for each version of Python, into the cache, and compiled, because each worker would otherwise
-compile it again.
+The packages are installed once for each version of Python.  They are also compiled to bytecode, because otherwise each
+worker would compile them again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from flashc_core import rules
 from .base import EngineError, Report
 from .interpreters import find_interpreter
 
-# What the worker image installs.  `runpod-flash` is there for artifacts that the incumbent has built.
+# The packages of the worker image.  Artifacts that `flash build` has built need `runpod-flash`.
 REQUIREMENTS = (
     "runpod>=1.12,<1.13",
     "fastapi>=0.115",
@@ -31,26 +31,26 @@ REQUIREMENTS = (
     "runpod-flash>=1.21,<2",
 )
 LINUX = "x86_64-manylinux_2_28"
-"""The platform of the wheels that images need, in the words of uv."""
+"""The platform of the wheels that containers need, as uv names it."""
 HERE = LINUX if sys.platform == "linux" and platform.machine() == "x86_64" else None
 """The platform of the wheels that processes of this machine need; None leaves the choice to uv."""
 _SECONDS = 900
 
 
 def layer_folder(cache: Path, version: str, wheels: str | None) -> Path:
-    """Return where the packages for a version of Python are or will be; `wheels` is their platform."""
+    """Return the folder for the packages of a version of Python; `wheels` is the platform of the wheels."""
     wanted = "\n".join((*REQUIREMENTS, version, wheels or ""))
     name = hashlib.sha256(wanted.encode()).hexdigest()[:12]
     return cache / "workers" / f"py{version}-{name}"
 
 
 def ensure_layer(cache: Path, version: str, wheels: str | None, report: Report) -> Path:
-    """Return the folder with the packages, which are installed if they are not there.
+    """Install the packages if they are not installed, and return their folder.
 
-    They are compiled if this machine has a Python of this version.
+    The packages are compiled if this machine has a Python of this version.
 
     Raises:
-        EngineError: they can't be installed.
+        EngineError: the packages can't be installed.
     """
     folder = layer_folder(cache, version, wheels)
     if folder.is_dir():
@@ -63,7 +63,7 @@ def ensure_layer(cache: Path, version: str, wheels: str | None, report: Report) 
             _install(draft, version, wheels)
             _compile(draft, version)
             draft.chmod(0o755)
-            with suppress(OSError):  # another flashc was faster
+            with suppress(OSError):  # another flashc has made the folder in the meantime
                 draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
@@ -95,13 +95,16 @@ def _install(target: Path, version: str, wheels: str | None) -> None:
 
 
 def _compile(folder: Path, version: str) -> None:
-    """Compile the modules; without it everything works, only slower."""
+    """Compile the modules to bytecode, if this machine has a Python of the version; workers then start faster."""
     interpreter = find_interpreter(version)
     if interpreter is None:
         return
     command = [interpreter.executable, "-I", "-m", "compileall", "-q", "-j", "0", str(folder)]
     subprocess.run(command, capture_output=True, check=False, timeout=_SECONDS)
-    for name in ("bin", ".lock"):  # scripts that name the interpreter of the installer
+    for name in (
+        "bin",
+        ".lock",
+    ):  # the scripts in `bin` name an interpreter that workers may not have
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)

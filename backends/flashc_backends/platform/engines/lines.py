@@ -1,4 +1,4 @@
-"""Split what workers print into lines, and pass events on to the one listener."""
+"""Split the output of workers into lines, and queue the events of an engine for its listener."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _LONGEST = 64 * 1024  # bytes of a line; a longer one arrives in parts
 
 
 class LineSplitter:
-    """The unfinished line of a stream."""
+    """Splits a stream of bytes into lines, and keeps the last line until it is complete."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -26,7 +26,7 @@ class LineSplitter:
             self._rest = self._rest[_LONGEST:]
 
     def end(self) -> Iterator[str]:
-        """Yield the last line if it has no end."""
+        """Yield the last line if the stream ended without a line break."""
         if self._rest:
             yield _text(self._rest)
         self._rest = b""
@@ -37,17 +37,17 @@ def _text(line: bytes) -> str:
 
 
 class Events:
-    """Events on their way to the listener."""
+    """The queue of an engine's events."""
 
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Event | None] = asyncio.Queue()
 
     def put(self, event: Event) -> None:
-        """Pass an event on; call it in the loop's thread."""
+        """Add an event; call this in the thread of the event loop."""
         self._queue.put_nowait(event)
 
     def end(self) -> None:
-        """Say that no further event comes."""
+        """End the iteration of the listener after the events so far."""
         self._queue.put_nowait(None)
 
     async def all(self) -> AsyncIterator[Event]:

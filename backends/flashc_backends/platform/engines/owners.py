@@ -1,4 +1,4 @@
-"""Tell which flashc made something, and whether that flashc still runs."""
+"""Name the process of flashc that owns a resource, such as a network, and check whether this process still runs."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from pathlib import Path
 LABEL = "dev.flashc.preview"
 """The label of containers, networks and volumes; its value is the id of the preview."""
 OWNER = "dev.flashc.owner"
-"""The label of networks whose value is `this_process()`."""
+"""The label of networks that names the process that made them; its value is `this_process()`."""
 
 
 def this_process() -> str:
-    """Return a name for this process that no other process ever has."""
+    """Return a name for this process that no other process of this machine ever gets."""
     return f"{_boot()}/{os.getpid()}/{_start_of(os.getpid())}"
 
 
 def process_of(owner: str) -> int | None:
-    """Return the id of the process with this name; it may have ended."""
+    """Return the id of the process with this name; the process may have ended."""
     number = owner.split("/")[1:2]
     return int(number[0]) if number and number[0].isdigit() else None
 
 
 def is_alive(owner: str) -> bool:
-    """Return whether the process with this name runs."""
+    """Check whether the process with this name still runs."""
     process = process_of(owner)
     if process is None:
         return False
@@ -38,7 +38,7 @@ def _boot() -> str:
 
 
 def _start_of(process: int) -> str:
-    """Return when a process was started, in ticks of the kernel; empty if it does not run or has ended."""
+    """Return when a process was started, in ticks of the kernel; "" if there is no such process or it has ended."""
     try:
         stat = Path(f"/proc/{process}/stat").read_bytes()
     except OSError:

@@ -1,6 +1,6 @@
-"""Run workers as processes of this machine, in sandboxes where bubblewrap works.
+"""Run workers as processes of this machine, in sandboxes if bubblewrap works.
 
-A supervisor starts them and ends them when flashc ends, however that happens; see `supervisor.py`.
+A supervisor starts the workers, and ends them when flashc ends, even if flashc is killed; see `supervisor.py`.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ from .zygotes import Zygote, may_fork
 ENTRY = Path(__file__).parent.parent / "entry"
 _LOOPBACK = "127.0.0.1"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_END_SECONDS = 10.0  # how long the supervisor may need to end everything
+_END_SECONDS = 10.0  # within which the supervisor has to end all workers
 
 _ALWAYS = (
-    "there is no limit of memory and processors",
-    "the network is this machine's, and a load balancer listens on a port of its own on 127.0.0.1",
-    "programs such as git and compilers are this machine's",
-    "max_concurrency and generators work as the program says; the worker image ignores them",
+    "workers may use all memory and processors of this machine",
+    "workers use the network of this machine; each load-balanced worker listens on its own port of 127.0.0.1",
+    "programs such as git and compilers are those of this machine",
+    "max_concurrency and generators have an effect; the worker image in the cloud ignores them",
 )
 _PLAIN = (
-    "there is no /app and no /runpod-volume: workers start in a folder elsewhere",
-    "workers run as you and see all processes of this machine",
+    "the folders /app and /runpod-volume are missing: workers start in another folder",
+    "workers run with your user id and see all processes of this machine",
 )
 _WARM = "workers are forked from a process that has loaded the packages of the worker image"
 _SANDBOX = ("/app is read-only; /tmp and /root are empty and end with the worker",)
@@ -50,7 +50,7 @@ _SANDBOX = ("/app is read-only; /tmp and /root are empty and end with the worker
 
 @dataclass
 class _Running:
-    """A worker's pipes that have not ended, and what is known of its end."""
+    """A worker: for each of its pipes, a future that is done when the pipe has ended; and its exit code."""
 
     spec: WorkerSpec
     ended: dict[str, asyncio.Future[None]]
@@ -59,10 +59,11 @@ class _Running:
 
 
 class ProcessEngine:
-    """Workers as processes.
+    """The engine that runs workers as processes.
 
-    `cache` is flashc's cache, `folder` one for the workers' files, `volumes` the one of the volumes.  `warm`: plain
-    processes are forked where that is safe, and are ready much sooner.
+    `cache` is the folder of flashc's cache, `folder` a folder for the workers' files, and `volumes` the folder that has
+    the network volumes.  With `warm`, workers without a sandbox are forked from a zygote if `may_fork` allows that; they
+    are then ready much sooner.
     """
 
     def __init__(
@@ -89,12 +90,12 @@ class ProcessEngine:
 
     @property
     def name(self) -> str:
-        """The name for people."""
+        """The name of this engine, for people."""
         return "bubblewrap" if self._bubblewrap else "process"
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """What workers see that differs from the cloud."""
+        """What differs from the cloud for workers."""
         kind = _SANDBOX if self._bubblewrap else _PLAIN
         return (*kind, *([_WARM] if self._is_warm else []), *_ALWAYS)
 
@@ -107,7 +108,7 @@ class ProcessEngine:
         """Start the supervisor.
 
         Raises:
-            EngineError: it can't be started.
+            EngineError: the supervisor can't be started.
         """
         mine, its = socket.socketpair()
         with its:
@@ -124,13 +125,13 @@ class ProcessEngine:
                 ) from error
         mine.setblocking(False)
         self._control = mine
-        asyncio.get_running_loop().add_reader(mine.fileno(), self._read, bytearray())
+        asyncio.get_running_loop().add_reader(mine.fileno(), self._read_reports, bytearray())
 
     async def prepare(self, specs: Sequence[WorkerSpec]) -> None:
-        """Find the interpreters and install their packages.
+        """Find the interpreters of these workers, install their packages, and start their zygotes.
 
         Raises:
-            EngineError: this machine has no such Python, or the packages can't be installed.
+            EngineError: this machine has no such Python, or the packages can't be installed, or the supervisor is gone.
         """
         for version in {spec.python for spec in specs} - set(self._layers):
             self._layers[version] = await asyncio.to_thread(self._layer, version)
@@ -148,7 +149,7 @@ class ProcessEngine:
         """Start a worker.
 
         Raises:
-            EngineError: the supervisor is gone, or a folder can't be made.
+            EngineError: the worker can't be prepared, the supervisor is gone, or a folder can't be made.
         """
         await self.prepare([spec])
         try:
@@ -182,7 +183,7 @@ class ProcessEngine:
             self._events.put(Started(worker=spec.worker, address=None))
 
     def _settings(self, spec: WorkerSpec) -> dict[str, Any]:
-        """Return what a worker's program is told."""
+        """Return the settings for the worker's program (see `entry/worker.py`)."""
         return {
             "kind": spec.kind.value,
             "app": APP if self._bubblewrap else str(spec.artifact),
@@ -195,7 +196,11 @@ class ProcessEngine:
         }
 
     def _command(self, spec: WorkerSpec, settings: dict[str, Any]) -> tuple[list[str], str, str]:
-        """Return a worker's command, the folder in which it is started, and its home."""
+        """Make the folders of a worker; return its command, the folder in which it starts, and its home.
+
+        Raises:
+            OSError: a folder can't be made.
+        """
         interpreter, layer = self._layers[spec.python]
         command = [
             interpreter.executable,
@@ -220,7 +225,7 @@ class ProcessEngine:
         return sandboxed(self._bubblewrap, command, mounts, spec.worker), "/", HOME
 
     async def _start_zygote(self, version: str) -> Zygote:
-        """Start the process from which workers with a version of Python are forked."""
+        """Start the zygote for a version of Python: the process from which workers are forked."""
         interpreter, layer = self._layers[version]
         home = self._folder / "home-zygote"
         home.mkdir(parents=True, exist_ok=True)
@@ -244,15 +249,15 @@ class ProcessEngine:
         return zygote
 
     def _pipe(self, running: _Running, name: str) -> int:
-        """Return the end of a new pipe to write to; what comes out of the other becomes events."""
+        """Make a pipe for a worker, and return the end to write to; the lines from the other end become events."""
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         loop = asyncio.get_running_loop()
         running.ended[name] = loop.create_future()
-        loop.add_reader(reader, self._drain, running, name, reader, LineSplitter())
+        loop.add_reader(reader, self._read_pipe, running, name, reader, LineSplitter())
         return writer
 
-    def _drain(self, running: _Running, name: str, reader: int, lines: LineSplitter) -> None:
+    def _read_pipe(self, running: _Running, name: str, reader: int, lines: LineSplitter) -> None:
         try:
             data = os.read(reader, 1 << 16)
         except BlockingIOError:
@@ -278,11 +283,11 @@ class ProcessEngine:
             await self._send({"stop": worker, "grace": grace}, [])
 
     def events(self) -> AsyncIterator[Event]:
-        """Yield what happens until the engine is closed."""
+        """Yield the events of workers until the engine is closed."""
         return self._events.all()
 
     async def close(self) -> None:
-        """Kill every worker and the supervisor; remove the workers' folders."""
+        """End the supervisor, which kills every worker, and remove the workers' homes."""
         if self._is_closed:
             return
         self._is_closed = True
@@ -306,7 +311,7 @@ class ProcessEngine:
         """Send a message to the supervisor.
 
         Raises:
-            EngineError: it is gone.
+            EngineError: the supervisor is gone.
         """
         data = json.dumps(message).encode() + b"\n"
         try:
@@ -321,8 +326,8 @@ class ProcessEngine:
                 help=("start the command again",),
             ) from error
 
-    def _read(self, received: bytearray) -> None:
-        """Take what the supervisor says."""
+    def _read_reports(self, received: bytearray) -> None:
+        """Read the supervisor's messages about ended workers."""
         assert self._control is not None
         data = self._control.recv(1 << 16)
         if not data:
@@ -340,7 +345,7 @@ class ProcessEngine:
                 running.tasks.add(task)
 
     async def _after_output(self, running: _Running) -> None:
-        """Tell that a worker ended, once its last line has been read."""
+        """Emit the event of a worker's end as soon as the worker's last line has been read."""
         await asyncio.gather(*running.ended.values())
         self._end(running, running.code if running.code is not None else -9)
 

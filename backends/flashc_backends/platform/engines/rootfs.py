@@ -1,6 +1,6 @@
-"""Make the file system of a small image for workers: a Python of this machine and the libraries that it needs.
+"""Make the file system of a small image for workers, from a Python of this machine and the libraries that it needs.
 
-It needs no network.  Where this machine has no such Python, Debian's is taken, by `mmdebstrap`.
+This needs no network.  If this machine has no Python of the version, `mmdebstrap` makes the image from Debian's packages.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .base import EngineError, Report
 from .interpreters import Interpreter, find_interpreter
 
 DEBIAN_SUITES = {"3.11": "bookworm", "3.13": "trixie"}
-"""The version of Python of each release of Debian that has one of the workers."""
+"""The releases of Debian by their version of Python, for the versions that workers can have."""
 CHANGES = (
     "WORKDIR /app",
     "ENV PATH=/usr/local/bin:/usr/bin:/bin",
     "ENV LANG=C.UTF-8",
     "ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt",
 )
-"""What the image says besides its files, in the words of a Dockerfile."""
+"""The configuration of the image, as instructions of a Dockerfile."""
 
 _SECONDS = 900
 _LEFT_OUT = re.compile(
@@ -38,7 +38,7 @@ _TOOLS = tuple(
     "sh bash env ls cat ps id mkdir rm cp ln chmod kill sleep head tail grep sed hostname".split()
 )
 _LIBRARY = re.compile(r"(?:=>\s+)?(/\S+\.so\S*) \(0x")
-# Packages import these without naming them in a way that `ldd` sees, or old names of parts of the C library.
+# Python packages need these libraries, but `ldd` does not list them, or lists old names of parts of the C library.
 _LIBRARY_PACKAGES = ("libc6", "libstdc++6", "libgcc-s1", "libgomp1", "zlib1g")
 _FOLDERS = tuple(
     "usr/bin usr/sbin usr/lib usr/lib64 usr/local etc proc sys dev run var/tmp root app opt/flashc "
@@ -126,9 +126,10 @@ def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
 
 
 class _Places:
-    """Where files go in the image: those of a Python that is not the system's to /usr/local.
+    """The paths of files in the image.
 
-    /bin, /lib and the like are links to folders in /usr.
+    The files of a Python outside of /usr go to /usr/local.  In the image, /bin, /lib and the like are links to folders
+    in /usr.
     """
 
     def __init__(self, prefix: str) -> None:
@@ -137,14 +138,14 @@ class _Places:
         self.programs = "usr/bin" if self._is_system else "usr/local/bin"
 
     def of(self, path: str) -> str:
-        """Return the path in the image of a file of this machine."""
+        """Return the path that a file of this machine has in the image."""
         if not self._is_system and path.startswith(f"{self._prefix}/"):
             return f"usr/local/{os.path.relpath(path, self._prefix)}"
         return re.sub(r"^/(bin|sbin|lib|lib64)/", r"/usr/\1/", path).lstrip("/")
 
 
 def _files_of(folder: str) -> Iterator[str]:
-    """Yield the files and links of a Python's library that workers can need."""
+    """Yield the files and links in the folder of Python's library that workers can need."""
     for parent, names, files in os.walk(folder):
         names[:] = [name for name in names if not _LEFT_OUT.search(f"/{name}/")]
         for name in files:
@@ -154,7 +155,7 @@ def _files_of(folder: str) -> Iterator[str]:
 
 
 def _libraries(programs: Iterable[str]) -> Iterator[str]:
-    """Yield the shared libraries of this machine that programs and extension modules need."""
+    """Run `ldd` and `dpkg`, and yield the shared libraries that programs and extension modules need."""
     binaries = [path for path in programs if _is_binary(path)]
     linked = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False)
     yield from (match[1] for match in _LIBRARY.finditer(linked.stdout))

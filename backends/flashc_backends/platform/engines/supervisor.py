@@ -1,21 +1,22 @@
-"""Start processes for flashc and end all of them, and all that they started, when flashc ends, however it ends.
+"""Start processes for flashc, and kill them and all their descendants when flashc ends, even if flashc is killed.
 
 This file is run as a program of its own, with a socket to flashc as standard input.  Messages are JSON objects,
 one a line.  flashc sends
 
 - `{"start": ID, "command": [...], "folder": "...", "environ": {...}, "inner": false}` together with three file
-  descriptors: standard output, standard error, and the one that becomes the descriptor 3.  `inner`: signals are
-  for the first child of the process, because the process itself is a sandbox's.
-- the same with `"channel": true` and one more descriptor: the process is a zygote (see `entry/zygote.py`), and the
-  descriptor the end of the socket to it, as the first one is the other.
-- the same with `"zygote": ID` and `"settings": {...}`: the process is forked from a zygote, or started by the command
-  if there is none any more.
-- `{"stop": ID, "grace": SECONDS}`.
+  descriptors: standard output, standard error, and the descriptor 3 of the process.  If `inner` is true, the process is
+  the program of a sandbox, and signals go to its first child.
+- the same with `"channel": true` and a fourth descriptor: the process is a zygote (see `entry/zygote.py`).  The zygote
+  has one end of a socket as its descriptor 3; the fourth descriptor is the other end, for this program.
+- the same with `"zygote": ID` and `"settings": {...}`: the process is forked from the zygote, or started by the command
+  if the zygote has ended.
+- `{"stop": ID, "grace": SECONDS}`: the process gets SIGTERM, and is killed after these seconds.
 
-It answers `{"exited": ID, "code": N}` when a process and all that it started are gone.  When the socket ends,
-so does everything.
+This program answers `{"exited": ID, "code": N}` when a process and all its descendants have ended.  When the socket
+ends, this program kills everything and ends.
 
-Orphans are found because each process adopts those below it, and this one adopts what they leave.
+Each started process adopts its orphaned descendants (`PR_SET_CHILD_SUBREAPER`).  When the process ends, this program
+adopts those that are left, and kills them.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ _LINUX = sys.platform == "linux"
 _SET_PARENT_DEATH_SIGNAL, _SET_CHILD_SUBREAPER = 1, 36  # options of prctl(2)
 _LARGEST = 1 << 16  # bytes read at once
 _FDS_OF_A_START = 3
-_OTHER_FDS = 4  # the first descriptor that a worker does not have
-_PAUSE = 0.005  # seconds between two looks at dying processes
-_FORK_SECONDS = 5.0  # how long a zygote may need
+_OTHER_FDS = 4  # the lowest descriptor that a worker does not have
+_PAUSE = 0.005  # seconds between two checks of processes that are being killed
+_FORK_SECONDS = 5.0  # within which a zygote has to fork a worker
 
 
 @dataclass
 class _Child:
-    """A running process; `deadline` is when it is killed, in monotonic seconds."""
+    """A running process; `deadline` is when it is killed, in seconds of the monotonic clock."""
 
     worker: str
     inner: bool
@@ -84,7 +85,7 @@ class Supervisor:
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
     def _receive(self) -> bool:
-        """Take what flashc sent; return whether it is still there."""
+        """Read and process messages of flashc; return False if flashc has ended."""
         try:
             data, fds, _, _ = socket.recv_fds(self.control, _LARGEST, 16)
         except ConnectionError:
@@ -114,7 +115,7 @@ class Supervisor:
         self.children[process] = _Child(message["start"], message["inner"])
 
     def _fork_from(self, message: dict[str, Any], fds: list[int]) -> int:
-        """Have a zygote fork the process; return its id, 0 if there is no zygote or it does not answer."""
+        """Let a zygote fork the process; return the process id, 0 if there is no zygote or it does not answer."""
         channel = self.zygotes.get(message.get("zygote", ""))
         if channel is None:
             return 0
@@ -153,7 +154,7 @@ class Supervisor:
                 child.deadline = None
 
     def _reap(self) -> None:
-        """Collect the processes that ended, with what they left, and tell flashc."""
+        """Collect the processes that have ended, kill their descendants, and report their ends to flashc."""
         while True:
             try:
                 process, status = os.waitpid(-1, os.WNOHANG)
@@ -167,14 +168,14 @@ class Supervisor:
             zygote = self.zygotes.pop(child.worker, None)
             if zygote is not None:
                 zygote.close()
-            self._kill_what_is_left_of(process)
+            self._kill_descendants(process)
             code = os.waitstatus_to_exitcode(status)
             answer = json.dumps({"exited": child.worker, "code": code}) + "\n"
-            with suppress(OSError):  # flashc has ended: the next read says so
+            with suppress(OSError):  # flashc has ended; the next call of `_receive` notices that
                 self.control.sendall(answer.encode())
 
-    def _kill_what_is_left_of(self, process: int) -> None:
-        """Kill the process's group and the orphans that this process has just adopted."""
+    def _kill_descendants(self, process: int) -> None:
+        """Kill the group of an ended process, and the orphans that this program has adopted from it."""
         with suppress(OSError):
             os.killpg(process, signal.SIGKILL)
         while orphans := [kid for kid in _kids(os.getpid()) if kid not in self.children]:
@@ -198,14 +199,14 @@ class Supervisor:
 
 
 def _become(message: dict[str, Any], fds: list[int], mask: Collection[int]) -> NoReturn:
-    """Turn this new process into the worker; what goes wrong is the last line of its log."""
+    """Turn this new process into the worker; if that fails, write the error to the worker's standard error."""
     try:
         os.setsid()
         if _LINUX:
             libc = ctypes.CDLL(None)
             libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
             libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        # The copies are above all numbers that they go to, so that none overwrites another.
+        # The copies get numbers above all numbers to which they go, so that no copy overwrites another.
         copies = [_above(fd) for fd in (os.open(os.devnull, os.O_RDONLY), *fds)]
         for number, copy in enumerate(copies):
             os.dup2(copy, number)
@@ -228,7 +229,7 @@ def _above(fd: int) -> int:
 
 
 def _target(process: int, child: _Child) -> int:
-    """Return the process that gets a signal."""
+    """Return the process that gets a signal for `process`."""
     return next(iter(_kids(process)), process) if child.inner else process
 
 
@@ -238,7 +239,7 @@ def _signal(process: int, number: int) -> None:
 
 
 def _kids(parent: int) -> list[int]:
-    """Return the children of a process that have not ended; none where there is no /proc."""
+    """Return the children of a process that have not ended; none if the system has no /proc."""
     found: list[int] = []
     with suppress(FileNotFoundError):
         for name in os.listdir("/proc"):
@@ -251,7 +252,7 @@ def _kids(parent: int) -> list[int]:
 
 
 def main() -> None:
-    """Serve on standard input."""
+    """Serve flashc over the socket at standard input."""
     if _LINUX:
         ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     reader, writer = os.pipe()
@@ -270,7 +271,10 @@ def main() -> None:
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:
-    """Do nothing: the signal also writes to the wake-up pipe, which it would not if it were ignored."""
+    """Do nothing.
+
+    With a handler, the signal also writes to the wake-up pipe; if the signal were ignored, it would not.
+    """
 
 
 if __name__ == "__main__":

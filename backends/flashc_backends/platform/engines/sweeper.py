@@ -1,7 +1,7 @@
-"""Remove the containers and networks of a preview when flashc ends without doing it.
+"""Remove the containers and networks of a preview if flashc ends without removing them.
 
-This file is run as a program of its own: `sweeper.py LABEL=VALUE`, with a pipe from flashc as standard input.
-flashc writes a byte when it has removed everything itself.
+This file is run as a program of its own: `sweeper.py LABEL=VALUE`, with a pipe from flashc as standard input.  If flashc
+has removed everything itself, it writes a byte into the pipe.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PAUSE = 0.2  # seconds
 
 
 def sweep(client: docker.DockerClient, label: str) -> None:
-    """Remove everything with a label, except volumes; what can't be removed after ten seconds stays."""
+    """Remove the containers and networks with a label; after ten seconds, give up and leave the rest."""
     from docker.errors import APIError
 
     for _ in range(_TRIES):
@@ -31,7 +31,9 @@ def sweep(client: docker.DockerClient, label: str) -> None:
             networks = client.networks.list(filters={"label": label})
             for network in networks:
                 network.remove()
-        except APIError:  # a container is being removed, or still has a network: look again
+        except (
+            APIError
+        ):  # a container is being removed already, or still uses its network: try again
             time.sleep(_PAUSE)
             continue
         if not containers:
@@ -42,7 +44,7 @@ def main() -> None:
     """Wait for the end of flashc, then sweep if necessary."""
     if sys.stdin.buffer.read(1):
         return
-    import docker  # only now: most previews end well
+    import docker  # not at the top, because after most previews nothing is left to remove
 
     sweep(docker.from_env(), sys.argv[1])
 

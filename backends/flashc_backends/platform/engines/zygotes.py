@@ -1,4 +1,4 @@
-"""Follow the processes from which workers are forked, and decide which workers may be."""
+"""Connect to the zygotes, which are processes from which workers are forked, and decide which workers may be forked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _READ_EARLY_TOO = frozenset({"LANG", "LANGUAGE", "TZ"})
 
 
 class Zygote:
-    """A process that has loaded the packages of the worker image; `name` is its id at the supervisor."""
+    """A process that has loaded the packages of the worker image; `name` is its id in messages to the supervisor."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -25,7 +25,10 @@ class Zygote:
         self._received = b""
 
     def open(self) -> list[int]:
-        """Return the descriptors for the supervisor: output, errors, and both ends of the channel."""
+        """Make the pipes of the zygote; return the descriptors to send to the supervisor.
+
+        They are those for standard output and standard error, and both ends of the channel.
+        """
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         self._reader = reader
@@ -42,7 +45,7 @@ class Zygote:
             self.close()
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Close the pipe from the zygote."""
         if self._reader >= 0:
             asyncio.get_running_loop().remove_reader(self._reader)
             os.close(self._reader)
@@ -51,7 +54,7 @@ class Zygote:
             self._ready.set_result(frozenset())
 
     async def preloaded(self) -> frozenset[str]:
-        """Return the top-level modules that are loaded, once they are; none if the process has ended."""
+        """Wait until the zygote has loaded its modules; return their top-level names, none if the zygote has ended."""
         try:
             return await asyncio.wait_for(asyncio.shield(self._ready), _READY_SECONDS)
         except TimeoutError:
@@ -59,10 +62,10 @@ class Zygote:
 
 
 def may_fork(spec: WorkerSpec, preloaded: frozenset[str]) -> bool:
-    """Return whether a forked worker is as good as one that is started.
+    """Check whether a worker that is forked behaves like a worker that is started.
 
-    Nothing that it has loaded already may be in the artifact, where Python would find it first, and none of its
-    variables may be one that is read earlier.
+    It does not if the artifact contains a module that the zygote has loaded already, because Python would have taken the
+    module from the artifact.  It also does not if a variable of the worker is one that programs read when they start.
     """
     early = any(name.startswith(_READ_EARLY) or name in _READ_EARLY_TOO for name in spec.environ)
     if early or not preloaded:

@@ -1,4 +1,4 @@
-"""Start one worker, as the worker image does: the program that engines run.
+"""Hold the programs that engines run under the worker's Python: a worker, and the zygote that forks workers.
 
-It runs under the worker's Python, 3.10 or newer, and imports nothing of flashc.
+They run under Python 3.10 or newer, and import nothing of flashc.
 """

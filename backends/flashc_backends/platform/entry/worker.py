@@ -1,15 +1,15 @@
-"""Run a worker: the handler of an unpacked artifact under the platform's SDK, or its app under uvicorn.
+"""Run a worker: the handler of an unpacked artifact under the worker SDK, or its FastAPI app under uvicorn.
 
-The settings are a JSON object in the only argument:
+The only argument is a JSON object with the settings of the worker:
 
 - `kind`: "queue" or "load-balanced".
 - `app`: the folder with the unpacked artifact.
-- `artifact`: the archive to unpack there first, or absent.
+- `artifact`: an archive to unpack into `app` first, or absent.
 - `layer`: a folder of packages that the interpreter does not find itself, or null.
 - `python`: the version that the artifact's packages are for, such as "3.12".
-- `host`, `port`: where a load balancer listens; with the port 0 it chooses one.
-- `announce`: whether to write the port to the file descriptor 3.
-- `tether`: whether standard input is open as long as flashc lives.
+- `host`, `port`: the address on which a load-balanced worker listens; with the port 0, it takes a free one.
+- `announce`: true if the worker has to write its port to the file descriptor 3.
+- `tether`: true if the worker has to end when its standard input ends.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
 _ANNOUNCE = 3  # the file descriptor
-_KEEP_ALIVE = 600  # seconds, as the worker image has it
+_KEEP_ALIVE = 600  # seconds, as in the worker image
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def run(settings: dict[str, Any]) -> None:
     os.chdir(settings["app"])
     if settings["layer"]:
         site.addsitedir(settings["layer"])
-    # The worker image puts the artifact first, and the arguments of this program are not the handler's.
+    # As in the worker image, the artifact is first on the path.  The handler must not see this program's arguments.
     sys.path[:] = [settings["app"], *sys.path[1:]]
     sys.argv = ["handler.py"]
     if settings["kind"] == "queue":
@@ -61,10 +61,11 @@ def run(settings: dict[str, Any]) -> None:
 
 
 def _load(name: str) -> ModuleType:
-    """Import the handler of the resource that the environment names, as the module `name`.
+    """Import the handler of the resource that `FLASH_RESOURCE_NAME` names, as the module `name`.
 
     Raises:
-        RuntimeError: there is no such handler.  Anything that the user's modules raise.
+        RuntimeError: the artifact has no such handler.
+        Exception: any exception that the user's modules raise when they are imported.
     """
     resource = os.environ.get("FLASH_RESOURCE_NAME", "")
     path = os.path.abspath(f"handler_{resource}.py")
@@ -78,7 +79,10 @@ def _load(name: str) -> ModuleType:
 
 
 def _unpack(artifact: str, folder: str) -> None:
-    """Unpack the artifact, as the worker image does; one that flashc made has nothing outside of the folder."""
+    """Unpack the artifact, as the worker image does.
+
+    No file of an artifact of flashc leads out of the folder, so old versions of Python unpack it safely too.
+    """
     import tarfile
 
     with tarfile.open(artifact) as archive:
@@ -96,7 +100,7 @@ def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _end_with_standard_input() -> None:
-    """End this process when standard input does; the program itself reads an empty one."""
+    """End this process when standard input ends; give the program an empty standard input instead."""
     tether = os.dup(0)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -121,10 +125,10 @@ def _serve_jobs() -> None:
 
 
 def _configuration(handler: Callable[..., Any]) -> dict[str, Any]:
-    """Return what the SDK is started with: the handler, and what the handler says of itself.
+    """Return the configuration of the SDK for a handler.
 
-    The worker image passes the handler only.  Handlers that say how many jobs they can run at once, or that are
-    generators, get what they ask for here, as they do when the file is started as a script.
+    The worker image passes only the handler to the SDK.  Here, the configuration also has the number of jobs that the
+    handler can run at once, and the option for generators, as if the handler's file were run as a script.
     """
     configuration: dict[str, Any] = {"handler": _awaited(handler)}
     if inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler):
@@ -152,9 +156,9 @@ def _awaited(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _serve_requests(settings: dict[str, Any]) -> None:
-    """Serve the app.
+    """Serve the app of the handler.
 
-    The port is reserved before anything is imported, but refuses connections until the app is there.
+    The port is bound before the app is imported, but connections are refused until the server listens.
     """
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -172,10 +176,10 @@ def _serve_requests(settings: dict[str, Any]) -> None:
 
 
 def _with_health_check(app: Any) -> Any:
-    """Return the app, with a route for the health check if it has none.
+    """Add a route for the health check to an app that has none, and return the app.
 
     Raises:
-        TypeError: it is not an app of FastAPI; the worker image takes no other.
+        TypeError: `app` is not an app of FastAPI; the worker image accepts no other.
     """
     from fastapi import FastAPI
 

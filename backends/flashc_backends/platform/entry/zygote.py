@@ -1,13 +1,13 @@
-"""Fork workers from a process that has imported the packages of the worker image already.
+"""Import the packages of the worker image once, and fork workers from this process, so that workers start fast.
 
 This program is run under the worker's Python: `zygote.py LAYER`, with a socket to the supervisor as the file
-descriptor 3.  When it is ready it writes a JSON object to standard output: `preloaded` are the top-level modules
-that it has imported.  The supervisor then sends one message for each worker, `{"folder", "environ", "settings",
-"parent"}` with the descriptors for standard output, standard error and the descriptor 3, and gets the worker's
-process id back, or 0.
+descriptor 3.  When the packages are imported, it writes a JSON object to standard output, whose key `preloaded` has the
+names of the imported top-level modules.  For each worker, the supervisor sends a message `{"folder", "environ",
+"settings", "parent"}` with three descriptors: standard output, standard error, and the descriptor 3 of the worker.
+The zygote answers with the worker's process id, or with 0 if it can't fork.
 
-A worker is forked twice and so becomes a child of the supervisor, as one that was started by it.  No code of users
-is imported here, and no variable of theirs is known here: modules that read variables when they are imported are
+A worker is forked twice, so that it becomes a child of the supervisor, like a worker that the supervisor starts.  The
+zygote imports no code of users and has none of their variables.  Modules that read variables when they are imported are
 imported again in the worker.
 """
 
@@ -41,7 +41,7 @@ _PRELOADED = (
     "uvicorn.protocols.http.auto",
     "uvicorn.protocols.websockets.auto",
 )
-# It asks the processor what it is, which takes a second, and reads no variable.
+# This module takes a second to find the type of the processor, and reads no variable.
 _KEPT = "runpod.serverless.utils.rp_debugger"
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     for name in _PRELOADED:
         importlib.import_module(name)
     worker = _worker_program()
-    # Orphans are to be adopted by the supervisor.
+    # The supervisor has to adopt orphans, not this process.
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     gc.collect()
     gc.freeze()
@@ -68,7 +68,7 @@ def main() -> None:
             wanted = json.loads(message)
             _fork_again(channel)
             _become(wanted, descriptors)
-            # The worker ends as any program does: by the end of this one.
+            # The worker ends in the usual way, by the end of this program.
             sys.excepthook = _without_this_program
             worker.run(wanted["settings"])
             return
@@ -78,7 +78,7 @@ def main() -> None:
 
 
 def _worker_program() -> ModuleType:
-    """Import the program of workers, under a name that no module of users has."""
+    """Import `worker.py` under a name that no module of users has."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
     spec = importlib.util.spec_from_file_location("_flashc_worker", path)
     assert spec is not None
@@ -91,7 +91,7 @@ def _worker_program() -> ModuleType:
 def _without_this_program(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    """Print an error as a worker does that was started."""
+    """Print an exception without the lines of this program, as a worker prints it that was not forked."""
     while traceback is not None and traceback.tb_frame.f_code.co_filename == __file__:
         traceback = traceback.tb_next
     sys.__excepthook__(kind, error.with_traceback(traceback), traceback)
@@ -109,7 +109,7 @@ def _receive(channel: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def _fork_again(channel: socket.socket) -> None:
-    """Fork the worker, tell the supervisor its process id, and end this process.  Return in the worker."""
+    """Fork the worker, send its process id to the supervisor, and end this process; return only in the worker."""
     middle = os.getpid()
     try:
         process = os.fork()
@@ -120,19 +120,19 @@ def _fork_again(channel: socket.socket) -> None:
         while os.getppid() == middle:
             time.sleep(0.0005)
         return
-    with suppress(OSError):  # the supervisor has ended, and takes the worker with it
+    with suppress(OSError):  # the supervisor has ended; the worker ends too
         channel.send(b"%d" % max(process, 0))
     os._exit(0)
 
 
 def _become(message: dict[str, Any], descriptors: list[int]) -> None:
-    """Make this process look as if the supervisor had started it."""
+    """Give this process the descriptors, variables and folder that a process of the supervisor has."""
     libc = ctypes.CDLL(None)
     libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
     libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    if os.getppid() != message["parent"]:  # it ended before the signal was asked for
+    if os.getppid() != message["parent"]:  # the supervisor ended before the call of `prctl`
         os._exit(128 + signal.SIGKILL)
-    # The copies are above all numbers that they go to, so that none overwrites another.
+    # The copies get numbers above all numbers to which they go, so that no copy overwrites another.
     wanted = (os.open(os.devnull, os.O_RDONLY), *descriptors)
     copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, len(wanted)) for descriptor in wanted]
     for number, copy in enumerate(copies):

@@ -1,4 +1,4 @@
-"""Find out what a request is for, and whether it may pass."""
+"""Route each HTTP request to the API that serves it, after checks of its host name and its key."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class PlatformApp:
                 await self._serve_others(request, first, rest)
 
     async def _serve_v2(self, request: Request, path: str) -> bool:
-        """Serve the job API, the worker API and REST v2; return whether it was one of them."""
+        """Serve the job API, the worker API and REST v2; return False if the path belongs to none of them."""
         target, _, rest = path.partition("/")
         operation, _, rest = rest.partition("/")
         if target == "flash":
@@ -167,7 +167,7 @@ class PlatformApp:
             raise Refused(404, "there is no such route")
 
     async def _serve_lines(self, request: Request, worker: str) -> None:
-        """Answer with what a worker printed, in the form of the log service."""
+        """Answer with the lines that a worker printed, in the format of the cloud's log service."""
         lines = [
             entry.what["text"]
             for entry in self._journal.after(0)
@@ -179,19 +179,19 @@ class PlatformApp:
         """Answer with the spans of a trace.
 
         Raises:
-            Refused: none of it has ended, or the store has dropped it.
+            Refused: no job or request of the trace has ended, or the store has deleted the spans.
             StoreError: the store can't be read.
         """
-        spans = await self._spans.of_trace(trace)
+        spans = await self._spans.load_trace(trace)
         if not spans:
             raise Refused(404, "no span of this trace is known")
         await request.reply(200, msgspec.json.encode({"trace": trace, "spans": spans}))
 
     async def _serve_events(self, request: Request) -> None:
-        """Send what happens as server-sent events, from the one after `Last-Event-ID`."""
+        """Send the journal as server-sent events, beginning with the entry after `Last-Event-ID`."""
         last = request.header(b"last-event-id") or request.query.get("after", "0")
         if not last.isdecimal():
-            raise Refused(400, "the id of the last event is a number")
+            raise Refused(400, "the id of the last event must be a number")
         await request.body(0)
         await request.start_events()
         async for entries in self._journal.follow(int(last)):
@@ -212,7 +212,13 @@ class PlatformApp:
         return endpoint
 
     def _named(self, request: Request) -> Endpoint:
-        """Return the endpoint that the sentinel's headers name."""
+        """Check the key, and return the endpoint that the headers of a request to the sentinel name.
+
+        The sentinel is one URL for all endpoints (host or path `flash`).
+
+        Raises:
+            Refused: the key is wrong, or there is no such endpoint.
+        """
         self._gate.check_key(request)
         app = request.header(b"x-flash-app")
         environment = request.header(b"x-flash-environment")

@@ -1,4 +1,7 @@
-"""Read requests and send answers of ASGI, without a framework: a framework costs several times as much per job."""
+"""Read ASGI requests, send or reset their answers, and notice when clients leave.
+
+This is done without a framework, because a framework takes several times as long for a job.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ _STATUS_LINES = {
 
 
 class Refused(Exception):
-    """A request that is not served: the status of the answer, and what is wrong."""
+    """The request is refused: `status` is that of the answer, and the text says what is wrong."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -35,25 +38,25 @@ class Refused(Exception):
 
 
 class Gone(Exception):
-    """The client closed the connection while it sent its request."""
+    """The connection to the client is closed: the client left before it had its answer, or the platform reset it."""
 
 
 class Connection(Protocol):
-    """What the server does for a request besides ASGI."""
+    """What the platform's HTTP server can do for a request that ASGI has no message for."""
 
     def reset(self) -> None:
-        """End the connection so that the client gets an error, not an end."""
+        """Reset the connection: the client gets an error, as if the network had failed."""
         ...
 
     def body(self) -> bytes | None:
-        """Return the body of the request, if all of it is there and none was read."""
+        """Return the body of the request if all of it has arrived and nothing of it was read yet, else None."""
         ...
 
     def answer(self, head: bytes, body: bytes) -> bool:
-        """Send a whole answer; return whether that was possible at once.
+        """Send a whole answer in one write; return False, and send nothing, if that is not possible now.
 
-        ASGI's messages for the same cost the platform a second call of the system, and the client a second wake-up.
-        `head` has no empty line at its end.
+        With the two messages of ASGI, the platform writes twice and the client wakes up twice.  `head` is the status
+        line and the headers, without the empty line after them.
         """
         ...
 
@@ -62,12 +65,12 @@ class Connection(Protocol):
         ...
 
     def forget(self) -> None:
-        """Forget what `when_lost` was told."""
+        """Drop the function that `when_lost` was given."""
         ...
 
 
 class Request:
-    """A request and the way to answer it."""
+    """A request: reads it, answers it, and notices when the client leaves."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.scope = scope
@@ -86,14 +89,14 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters of the query; of several with one name the last counts."""
+        """The parameters of the query; if a name occurs several times, the last value counts."""
         if self._query is None:
             text = self.scope["query_string"].decode("latin-1")
             self._query = dict(parse_qsl(text, keep_blank_values=True)) if text else {}
         return self._query
 
     def header(self, name: bytes) -> str:
-        """Return a header's value, "" without it."""
+        """Return the value of a header; "" if the request does not have the header."""
         value = self.headers.get(name, b"")
         try:
             return value.decode()  # names of endpoints may be any text
@@ -101,10 +104,10 @@ class Request:
             return value.decode("latin-1")
 
     def length(self) -> int | None:
-        """Return the length of the body, if the client says it.
+        """Return the length in the header `content-length`; None if the request does not have this header.
 
         Raises:
-            Refused: it is not a number.
+            Refused: the header's value is not a number.
         """
         given = self.headers.get(b"content-length")
         if given is None:
@@ -117,20 +120,22 @@ class Request:
         """Return the whole body.
 
         Raises:
-            Refused: it is longer than `limit` bytes.
-            Gone: the client went away.
+            Refused: the body is longer than `limit` bytes.
+            Gone: the client left.
         """
         if (self.length() or 0) > limit:
             raise Refused(413, f"the body is larger than {limit} bytes")
-        there = self.there()
-        if there is not None:
-            if len(there) > limit:
+        arrived = self.arrived_body()
+        if arrived is not None:
+            if len(arrived) > limit:
                 raise Refused(413, f"the body is larger than {limit} bytes")
-            return there
+            return arrived
         chunks: list[bytes] = []
         size = 0
         has_more = True
-        while has_more:  # without `stream`: a generator costs more than the rest
+        while (
+            has_more
+        ):  # not by `stream`, because a generator takes longer than the rest of this method
             chunk, has_more = await self._receive_part()
             size += len(chunk)
             if size > limit:
@@ -138,17 +143,17 @@ class Request:
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def there(self) -> bytes | None:
-        """Return the body, if all of it is there."""
+    def arrived_body(self) -> bytes | None:
+        """Return the body if all of it has arrived, else None."""
         if self._whole is None:
             self._whole = self._connection.body()
         return self._whole
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the parts of the body as they come.
+        """Yield the parts of the body as they arrive.
 
         Raises:
-            Gone: the client went away.
+            Gone: the client left.
         """
         has_more = True
         while has_more:
@@ -156,7 +161,11 @@ class Request:
             yield chunk
 
     async def _receive_part(self) -> tuple[bytes, bool]:
-        """Return the next part of the body, and whether there are more."""
+        """Return the next part of the body, and whether more parts follow.
+
+        Raises:
+            Gone: the client left.
+        """
         message = await self.receive()
         if message["type"] == "http.disconnect":
             self.is_gone = True
@@ -164,11 +173,11 @@ class Request:
         return message.get("body", b""), message.get("more_body", False)
 
     def watch(self, poll: Poll) -> None:
-        """End the poll when the client goes away.  The body has to be read before."""
+        """End the poll when the client leaves.  The caller has to read the body before."""
         self.when_gone(lambda: poll.wake(False))
 
     def when_gone(self, leave: Callable[[], None]) -> None:
-        """Call `leave` when the client goes away.  The body has to be read before."""
+        """Call `leave` when the client leaves.  The caller has to read the body before."""
         if self.is_gone:
             leave()
             return
@@ -187,26 +196,26 @@ class Request:
             leave()
 
     async def reset(self) -> None:
-        """Reset the client's connection, and return when it is closed; nothing can be sent any more."""
+        """Reset the client's connection, and return when the connection is closed."""
         self.is_gone = True
         self._connection.reset()
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
     def reset_instead(self) -> None:
-        """Reset the client's connection as soon as an answer is sent."""
+        """Let the next attempt to send an answer reset the connection and raise `Gone`; nothing is sent."""
         self._connection_answers = False
 
-        async def send(_message: MutableMapping[str, Any]) -> None:
+        async def reset_and_raise(_message: MutableMapping[str, Any]) -> None:
             await self.reset()
             raise Gone
 
-        self.send = send
+        self.send = reset_and_raise
 
     # Answers -------------------------------------------------------------------------------------
 
     async def start(self, status: int, headers: Headers) -> None:
-        """Send the head of an answer."""
+        """Send the status and the headers of an answer."""
         self.is_answered = True
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
@@ -215,7 +224,7 @@ class Request:
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
-        """Send JSON text."""
+        """Send an answer whose body is JSON text."""
         if headers is None:
             await self.whole(status, [_JSON, (b"content-length", b"%d" % len(body))], body)
             return
@@ -223,15 +232,18 @@ class Request:
         await self.part(body, more=False)
 
     async def reply_json(self, status: int, value: Any, headers: Headers | None = None) -> None:
-        """Send a value as JSON."""
+        """Send an answer whose body is a value, encoded as JSON."""
         await self.reply(status, msgspec.json.encode(value), headers)
 
     async def reply_nothing(self) -> None:
-        """Send 204."""
+        """Send an answer with status 204 and no body."""
         await self.whole(204, [], b"")
 
     async def whole(self, status: int, headers: Headers, body: bytes) -> None:
-        """Send an answer whose body is there; its headers are ones that need no check, with its length."""
+        """Send a whole answer.
+
+        The caller has checked the headers: they have the length of the body, and no value contains a line break.
+        """
         if self._connection_answers and status in _STATUS_LINES:
             head = _STATUS_LINES[status] + b"".join([b"%s: %s\r\n" % pair for pair in headers])
             self.is_answered = self._connection.answer(head, body)
@@ -240,8 +252,8 @@ class Request:
             await self.part(body, more=False)
 
     async def start_events(self) -> None:
-        """Begin to send server-sent events; the body of the request has to be read before."""
-        self.when_gone(lambda: None)  # `is_gone` says it
+        """Begin to send server-sent events.  The caller has to read the body before."""
+        self.when_gone(lambda: None)  # so that `is_gone` becomes True when the client leaves
         await self.start(
             200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         )
@@ -251,11 +263,11 @@ class Request:
         await self.part(b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), data))
 
     async def event_pause(self) -> None:
-        """Send what keeps the connection open."""
+        """Send a comment, which keeps the connection open while there are no events."""
         await self.part(b": nothing new\n\n")
 
     async def refuse(self, error: Refused) -> None:
-        """Say what is wrong with the request, if nothing was sent yet."""
+        """Answer that the request is refused and why, if no answer was begun and the client has not left."""
         if not self.is_answered and not self.is_gone:
             with suppress(ConnectionError, Gone):
                 await self.reply_json(error.status, {"error": str(error)})

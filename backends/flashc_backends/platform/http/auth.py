@@ -1,7 +1,7 @@
-"""Admit requests: by their key, and by the host name that they are for.
+"""Admit or refuse requests, by their key and by their host name.
 
-A web page that a user visits can send requests to loopback, and can have a name of its own resolve to it; it does
-not know the key, and its name is not on the list.
+This protects against web pages that the user visits.  Such a page can send requests to 127.0.0.1, also by a host name
+of its own that resolves to this address.  But the page does not know the key, and its host name is not on the list.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 from .asgi import Refused, Request
 
 SESSION_PREFIX = "flashc-session-"
-"""How the names of the page's cookies begin."""
+"""The beginning of the names of the page's cookies."""
 _PAGE_PATHS = ("/page/", "/events")
 _PAGE_HEADER = b"x-flashc-page"
 _MOST_KNOWN = 1000
@@ -21,27 +21,27 @@ _LOCAL_NAMES = frozenset(["localhost", "127.0.0.1", "::1"])
 
 
 class Sessions:
-    """The browsers that show the page.
+    """The browsers that may show the page.
 
-    A link with a token, which works once, gives a browser a cookie.  The cookie counts as the key for what the page
-    itself asks for: other pages can't send the header that all but its own files need, and browsers say where a request
-    is from.
+    A link with a token, which works once, gives a browser a cookie.  For requests of the page, the cookie replaces the
+    key.  Requests of other web pages are refused: browsers name the origin of a request (`Sec-Fetch-Site`), and except
+    for the page's own files a request needs a header that other web pages can't send.
     """
 
     def __init__(self) -> None:
-        # Browsers send the cookies of a host to all of its ports: each platform has a name of its own.
+        # Browsers send the cookies of a host to all its ports, so each platform has a name of its own for its cookie.
         self.cookie = f"{SESSION_PREFIX}{secrets.token_hex(4)}"
         self._tokens: set[str] = set()
         self._sessions: set[str] = set()
 
     def new_token(self) -> str:
-        """Return a token for a link."""
+        """Make a token for a link; it can be redeemed once."""
         token = secrets.token_urlsafe(24)
         self._tokens.add(token)
         return token
 
     def redeem(self, token: str) -> str | None:
-        """Return the header that sets the cookie; None for a token that is unknown or was used."""
+        """Return the value of the header `Set-Cookie` for a token; None if the token is unknown or was used."""
         if token not in self._tokens:
             return None
         self._tokens.discard(token)
@@ -50,11 +50,11 @@ class Sessions:
         return f"{self.cookie}={session}; Path=/; HttpOnly; SameSite=Strict"
 
     def admits(self, request: Request) -> bool:
-        """Return whether a request is one of the page."""
+        """Return whether a request was sent by the page in an admitted browser."""
         origin = request.header(b"sec-fetch-site")
         if origin not in ("", "none", "same-origin"):
             return False
-        # A page of a user's app, below /lb, must not be shown with the rights of this page.
+        # A web page that a user's app serves (below /lb) must not have the rights of this page.
         is_part = request.method in ("GET", "HEAD") and request.path.startswith(_PAGE_PATHS)
         if not (is_part or request.path == "/" or _PAGE_HEADER in request.headers):
             return False
@@ -67,7 +67,7 @@ class Sessions:
 
 
 class Gate:
-    """The key of the platform, the addresses at which it may be reached, and the browsers with its page."""
+    """The checks of requests: the platform's key, its host names and addresses, and the admitted browsers."""
 
     def __init__(self, key: str, addresses: frozenset[str] = frozenset()) -> None:
         self._key = key.encode()
@@ -76,10 +76,10 @@ class Gate:
         self._known: dict[str, str] = {}  # headers that were checked -> the names in them
 
     def check_host(self, request: Request) -> str:
-        """Return the host name that the request is for, without the port.
+        """Return the host name in the request's header `Host`, without the port.
 
         Raises:
-            Refused: the platform does not have this name.
+            Refused: the name is not one of the platform's names.
         """
         given = request.header(b"host")
         name = self._known.get(given)
@@ -94,23 +94,23 @@ class Gate:
         return name
 
     def has_key(self, request: Request) -> bool:
-        """Return whether the request has the platform's key, with "Bearer" or without."""
+        """Return whether the request has the platform's key, with or without "Bearer", or the cookie of the page."""
         return self._is(request, self._key) or self.sessions.admits(request)
 
     def check_key(self, request: Request) -> None:
-        """Check the key.
+        """Check that the request has the platform's key, or the cookie of the page.
 
         Raises:
-            Refused: it is missing or wrong.
+            Refused: the request has neither.
         """
         if not self.has_key(request):
             raise Refused(401, "the API key is missing or wrong")
 
     def check_worker_key(self, request: Request, worker_key: str) -> None:
-        """Check the key of a worker; the platform's key does as well.
+        """Check that the request has the key of an endpoint's workers, or that `check_key` accepts it.
 
         Raises:
-            Refused: it is missing or wrong.
+            Refused: the request has none of these.
         """
         if not (self._is(request, worker_key.encode()) or self.has_key(request)):
             raise Refused(401, "the key of the worker is missing or wrong")

@@ -1,4 +1,7 @@
-"""Pass requests on to load-balanced workers, and their answers back, as they come."""
+"""Pass requests on to load-balanced workers, and pass the workers' answers back to the clients.
+
+Bodies are passed on in parts, as they arrive.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ CLIENT_LEFT = 499  # the status in the journal, as in the logs of nginx
 
 
 class _Call(Struct):
-    """A request on its way: its place in its trace, when its caller stops to wait, and what came of it."""
+    """A request that is being served: its position in its trace, when its caller stops waiting, and the outcome."""
 
     request: Request
     target: bytes
@@ -46,19 +49,19 @@ class _Call(Struct):
     status: int = 502
 
     def seconds(self, limit_ms: int) -> float:
-        """Return the seconds of a limit, or those that the caller still waits if these are fewer.
+        """Return how many seconds the platform may still spend: those of a limit, or those until the caller gives up.
 
         Raises:
-            Refused: the caller waits no longer.
+            Refused: the caller has given up.
         """
         left = self.until - time.monotonic()
         if left <= 0:
-            raise Refused(504, "the caller waits no longer")
+            raise Refused(504, "the caller has given up")
         return min(limit_ms / 1000, left)
 
 
 class Balancer:
-    """The load balancer of all endpoints.  `addresses` are those of workers that run."""
+    """The load balancer of all endpoints.  `addresses` has the address of each running worker, by its id."""
 
     def __init__(self, core: Core, upstream: Upstream, addresses: Mapping[str, Address]) -> None:
         self._core = core
@@ -67,11 +70,12 @@ class Balancer:
         self._addresses = addresses
 
     async def serve(self, request: Request, endpoint: Endpoint, target: bytes) -> None:
-        """Serve one request; `target` is its path and query as the worker gets them.
+        """Serve one request; `target` is the path and the query for the worker.
 
         Raises:
-            Refused: no worker is ready in time, or the worker broke off.
-            Gone: the client went away.
+            Refused: the body is too large, no worker was ready in time, or the worker broke off or took too long.
+            Gone: the client left.
+            EndpointGone: the endpoint was deleted.
         """
         began, since = time.time(), time.monotonic()
         patience = seconds_of(request.header(TIMEOUT))
@@ -100,9 +104,9 @@ class Balancer:
         if (request.length() or 0) > _BODY_LIMIT:
             raise Refused(413, _TOO_LARGE)
         for _ in range(_RETRIES):
-            worker = call.worker = await self._worker(call, endpoint)
+            worker = call.worker = await self._acquire_worker(call, endpoint)
             try:
-                call.status = await self._in_time(call, worker)
+                call.status = await self._pass_on_in_time(call, worker)
                 return
             except UpstreamError as error:
                 if error.sent or request.is_answered:
@@ -136,8 +140,14 @@ class Balancer:
             span=call.position.span,
         )
 
-    async def _worker(self, call: _Call, endpoint: Endpoint) -> str:
-        """Return the worker that answers a request."""
+    async def _acquire_worker(self, call: _Call, endpoint: Endpoint) -> str:
+        """Wait until a worker is free for a request, and return its id.
+
+        Raises:
+            Refused: no worker was ready in time.
+            Gone: the client left.
+            EndpointGone: the endpoint was deleted.
+        """
         request = call.request
         mode, _, name = request.header(_WORKER_ID).rpartition(" ")
         worker = await self._balancing.acquire(
@@ -152,11 +162,17 @@ class Balancer:
         if request.is_gone:
             raise Gone
         if time.monotonic() >= call.until:
-            raise Refused(504, "the caller waits no longer, and no worker is ready")
+            raise Refused(504, "the caller has given up, and no worker is ready")
         raise Refused(503, "no worker is ready")
 
-    async def _in_time(self, call: _Call, worker: str) -> int:
-        """Pass a request on to a worker, and the answer back, within the limit; return its status."""
+    async def _pass_on_in_time(self, call: _Call, worker: str) -> int:
+        """Pass a request on to a worker, and the answer back, within the time limit; return the answer's status.
+
+        Raises:
+            Refused: the worker took too long, or the request can't be read.
+            UpstreamError: the worker can't be reached, or broke off.
+            Gone: the client left.
+        """
         seconds = call.seconds(time_limits().load_balancer_processing.milliseconds)
         try:
             async with asyncio.timeout(seconds):
@@ -165,7 +181,7 @@ class Balancer:
             raise Refused(504, f"worker {worker} took too long") from None
         except UpstreamError:
             if call.request.is_gone:
-                raise Gone from None  # that is why the connection to the worker was closed
+                raise Gone from None  # the platform closed the connection to the worker, because the client left
             raise
 
     async def _pass_on(self, call: _Call, worker: str, seconds: float) -> int:
@@ -183,14 +199,14 @@ class Balancer:
             watch=request.when_gone,
         )
         try:
-            await self._answer(request, worker, answer)
+            await self._send_answer(request, worker, answer)
         finally:
             answer.close()
         return answer.status
 
-    async def _answer(self, request: Request, worker: str, answer: Answer) -> None:
+    async def _send_answer(self, request: Request, worker: str, answer: Answer) -> None:
         headers = [*answer.headers, (_WORKER_ID, worker.encode())]
-        if answer.has_length and (body := answer.whole()) is not None:
+        if answer.has_length and (body := answer.take_whole()) is not None:
             await request.whole(answer.status, headers, body)
             return
         await request.start(answer.status, headers)
@@ -207,15 +223,22 @@ def _has_body(request: Request) -> bool:
 
 
 def _body(request: Request) -> AsyncIterator[bytes] | bytes | None:
-    """Return the body, as a whole if it has come as a whole; None without one."""
+    """Return the request's body: bytes if all of it has arrived, else its parts; None if the request has no body."""
     if not _has_body(request):
         return None
-    there = request.there() if request.length() is not None else None
-    return _limited(request) if there is None else there
+    arrived = request.arrived_body() if request.length() is not None else None
+    return _limited(request) if arrived is None else arrived
 
 
 async def _limited(request: Request) -> AsyncIterator[bytes]:
-    """Yield the parts of a body, whose length the client need not have said, up to the limit."""
+    """Yield the parts of a body.
+
+    The parts are counted, because a request without `content-length` does not say how long its body is.
+
+    Raises:
+        Refused: the body is longer than the limit.
+        Gone: the client left.
+    """
     size = 0
     async for chunk in request.stream():
         size += len(chunk)
@@ -225,14 +248,14 @@ async def _limited(request: Request) -> AsyncIterator[bytes]:
 
 
 def _ignore(_poll: Poll) -> None:
-    """Do not watch the client: what it sends next is its body."""
+    """Do not watch the client while its body has not been read: reading the body tells if the client leaves."""
 
 
 def _request_headers(request: Request, position: Position, seconds: float) -> Headers:
-    """Return the headers for the worker.
+    """Return the headers for the worker: those of the client, with the request's position in its trace and its limit.
 
-    They are without the platform's key and cookie, which its code has no use for, and say where in its trace the
-    request is and how long it may take.
+    The key of the platform is left out.  A `Cookie` header that contains the cookie of the platform's page is left
+    out as a whole, with all other cookies in it.
     """
     kept = end_to_end(
         [

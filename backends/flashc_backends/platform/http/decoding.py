@@ -1,4 +1,4 @@
-"""Read JSON of requests, and refuse what is none."""
+"""Decode the JSON bodies of requests, and refuse bodies that are wrong or nested too deeply."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import msgspec
 from .asgi import Refused
 
 _MOST_NESTED = 500
-"""How deeply arrays and objects may be nested: about half of what each supported Python can follow."""
+"""How deeply arrays and objects may be nested: about half of the limit of each supported Python."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _OTHERS = bytes(set(range(256)) - _STEPS.keys())
@@ -29,10 +29,10 @@ class Decoder(Protocol[_T_co]):
 
 
 def decode(body: bytes, decoder: Decoder[_T], what: str) -> _T:
-    """Return the value of JSON text; `what` names it for the client.
+    """Return the value of JSON text; `what` names the text in messages for the client.
 
     Raises:
-        Refused: it is not JSON, has another form, or is nested too deeply.
+        Refused: the text is not JSON, has another form than the decoder expects, or is nested too deeply.
     """
     if _is_nested_too_deeply(body):
         raise Refused(400, f"the {what} is nested too deeply")
@@ -45,9 +45,9 @@ def decode(body: bytes, decoder: Decoder[_T], what: str) -> _T:
 def _is_nested_too_deeply(body: bytes) -> bool:
     """Return whether JSON text is nested deeper than the limit.
 
-    The decoder's own limit is that of the running Python, and others read the value after it.
+    The limit of the decoder is that of this Python.  Workers, whose Python may have a lower limit, read the value too.
     """
-    if body.count(b"[") + body.count(b"{") <= _MOST_NESTED:  # so for nearly all requests
+    if body.count(b"[") + body.count(b"{") <= _MOST_NESTED:  # this answers for nearly all requests
         return False
     brackets = _STRING.sub(b"", body).translate(None, _OTHERS)
     return max(accumulate(map(_STEPS.__getitem__, brackets)), default=0) > _MOST_NESTED

@@ -1,4 +1,4 @@
-"""Show and set the faults, and make those of requests happen."""
+"""Serve the faults on request (`/faults`), and make the faults of clients' and workers' requests happen."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ class FaultApi:
         self._injector = injector
 
     async def serve(self, request: Request) -> None:
-        """Answer with the faults that are asked for and those that happened, or replace the former.
+        """Answer GET with the faults that may happen and those that happened; replace the former for PUT.
 
-        Faults that are wrong are answered with 400 and the problems, each with the number of its fault and its key.
+        If the faults of a PUT are wrong, the answer is 400 with a list of problems.  Each problem has the number of the
+        fault and the name of the key.
 
         Raises:
-            Refused: the request is wrong.
+            Refused: the method or the body is wrong.
         """
         match request.method:
             case "GET":
@@ -44,14 +45,14 @@ class FaultApi:
                     await request.reply_json(400, found)
                     return
             case _:
-                raise Refused(405, "the method is GET or PUT")
+                raise Refused(405, "use the method GET or PUT")
         await request.reply_json(200, self._injector.view())
 
     def check_worker(self, endpoint: str) -> None:
-        """Refuse a request of a worker, if a fault wants it.
+        """Refuse a request of a worker if the fault `unauthorized` happens.
 
         Raises:
-            Refused: a fault wants it.
+            Refused: the fault happens.
         """
         if (
             self._injector.has_faults
@@ -63,8 +64,8 @@ class FaultApi:
         """Make the faults of a client's request happen.
 
         Raises:
-            Refused: a fault wants it.
-            Gone: a fault has reset the connection.
+            Refused: the fault `unauthorized` happens.
+            Gone: the fault `network` has reset the connection.
         """
         if not self._injector.has_faults:
             return

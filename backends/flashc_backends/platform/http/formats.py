@@ -1,4 +1,4 @@
-"""Write values as the management APIs write them."""
+"""Format values for the answers of the management APIs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from datetime import UTC, datetime
 
 
 def timestamp(seconds: float) -> str:
-    """Return a time as the API writes it."""
+    """Return a time (seconds since the epoch) as text in ISO 8601, in UTC with milliseconds."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")

@@ -50,7 +50,7 @@ _QUERY = msgspec.json.Decoder(_Query)
 
 @cache
 def schema() -> GraphQLSchema:
-    """Return the schema."""
+    """Read `runpod.graphql` and return the schema."""
     text = files("flashc_backends.platform.http").joinpath("runpod.graphql").read_text("utf-8")
     built = build_schema(text)
     for name in ("JSON", "Done"):
@@ -61,7 +61,7 @@ def schema() -> GraphQLSchema:
 
 
 class GraphqlApi:
-    """The GraphQL API; `retired`, it answers 410, as announced for the cloud."""
+    """The GraphQL API; if it is `retired`, it answers with status 410, as announced for the cloud."""
 
     def __init__(self, control: Control, logins: Logins, *, retired: bool = False) -> None:
         self._root = Root(control, logins)
@@ -71,10 +71,10 @@ class GraphqlApi:
         """Serve one request.
 
         Raises:
-            Refused: it is not a query, or has no key.
+            Refused: the request is not a query, or its key is missing or wrong.
         """
         if request.method != "POST":
-            raise Refused(405, "the method is POST")
+            raise Refused(405, "use the method POST")
         has_key = gate.has_key(request)
         if has_key and self._retired:
             raise Refused(410, "the GraphQL API is retired")
@@ -90,7 +90,7 @@ class GraphqlApi:
     async def _execute(
         self, document: DocumentNode | list[GraphQLError], given: _Query, base: str
     ) -> dict[str, Any]:
-        """Return the answer; the key `errors` is there only if there are errors."""
+        """Return the answer to a query; the answer has the key `errors` only if there are errors."""
         if isinstance(document, list):
             return {"errors": [error.formatted for error in document]}
         outcome = execute(
@@ -113,7 +113,7 @@ class GraphqlApi:
 
 @lru_cache(maxsize=256)
 def _parsed(text: str) -> DocumentNode | list[GraphQLError]:
-    """Return a query's document, or what is wrong with it."""
+    """Parse and validate a query; return its document, or the list of its errors."""
     try:
         document = parse(text, max_tokens=_MOST_TOKENS)
         return validate(schema(), document) or document
@@ -124,7 +124,7 @@ def _parsed(text: str) -> DocumentNode | list[GraphQLError]:
 
 
 def _needs_no_key(document: DocumentNode | list[GraphQLError]) -> bool:
-    """Return whether a document asks only for what a login needs, which is how a tool gets the key."""
+    """Return whether a document contains only the operations of a login, by which a tool gets the key."""
     if isinstance(document, list):
         return False
     return all(

@@ -1,4 +1,4 @@
-"""Answer the fields of the GraphQL schema's roots from the records of the platform."""
+"""Answer the queries and mutations of the GraphQL schema, by the records of the platform."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _TEMPLATE_FIELDS = ("dockerArgs", "readme")
 
 
 class Logins:
-    """The requests of tools to get the key; a user who has the key approves them."""
+    """The login requests, by which tools get the API key; a user who has the key approves a request."""
 
     def __init__(self, key: str) -> None:
         self._key = key
         self._requests: dict[str, tuple[float, bool]] = {}
 
     def create(self) -> dict[str, Any]:
-        """Return a new request."""
+        """Make a login request and return its state; forget the requests that have expired."""
         now = time.time()
         self._requests = {
             name: entry for name, entry in self._requests.items() if entry[0] > now - _LOGIN_SECONDS
@@ -39,17 +39,17 @@ class Logins:
         return self.view(name)
 
     def approve(self, name: str) -> bool:
-        """Approve a request; return whether there is one."""
+        """Approve a login request; return False if there is no such request."""
         if name not in self._requests:
             return False
         self._requests[name] = (self._requests[name][0], True)
         return True
 
     def view(self, name: str) -> dict[str, Any]:
-        """Return the state of a request; an approved one has the key.
+        """Return the state of a login request, with the API key if the request is approved.
 
         Raises:
-            NotFound: there is none.
+            NotFound: there is no such request.
         """
         if name not in self._requests:
             raise NotFound("login request not found")
@@ -72,51 +72,51 @@ class Root:
     # Queries -------------------------------------------------------------------------------------
 
     def flashAppByName(self, _info: Any, flashAppName: str) -> dict[str, Any]:
-        """Return the app of a name."""
+        """Return the app with a name."""
         return self._app(self._control.app_named(flashAppName))
 
     def flashApp(self, _info: Any, flashAppId: str) -> dict[str, Any]:
-        """Return the app of an id."""
+        """Return the app with an id."""
         return self._app(get(self._control.apps, flashAppId, "app"))
 
     def flashEnvironmentByName(self, info: Any, input: dict[str, str]) -> dict[str, Any] | None:
-        """Return the environment of a name, None if there is none."""
+        """Return the environment with a name; None if there is none."""
         for environment in self._control.environments_of(input["flashAppId"]):
             if environment.name == input["name"]:
                 return self._environment(environment, info.context)
         return None
 
     def flashEnvironment(self, info: Any, flashEnvironmentId: str) -> dict[str, Any]:
-        """Return the environment of an id."""
+        """Return the environment with an id."""
         found = get(self._control.environments, flashEnvironmentId, "environment")
         return self._environment(found, info.context)
 
     def flashBuild(self, _info: Any, flashBuildId: str) -> dict[str, Any]:
-        """Return the build of an id."""
+        """Return the build with an id."""
         return _build(get(self._control.builds, flashBuildId, "build"))
 
     def myself(self, _info: Any) -> _User:
-        """Return the only user."""
+        """Return the only user of this platform."""
         return _User(self)
 
     def podTemplate(self, _info: Any, id: str) -> dict[str, Any] | None:
-        """Return the template of an id."""
+        """Return the template with an id; None if there is none."""
         found = self._control.templates.get(id)
         return None if found is None else _template(found)
 
     def gpuTypes(self, _info: Any, input: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the asked types; this machine stands for each, so each is available."""
+        """Return the types of GPU that the client names; this machine stands for all of them, so all are in stock."""
         given = input or {}
         names = given.get("ids") or [given.get("id") or "any"]
         return [{"id": name, "lowestPrice": {"stockStatus": "High"}} for name in names]
 
     def cpuFlavors(self, _info: Any, input: dict[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Return the asked flavor; this machine stands for each, so each is available."""
+        """Return the CPU flavor that the client names; this machine stands for all of them, so all are in stock."""
         name = (input or {}).get("id") or "any"
         return [{"id": name, "specifics": {"stockStatus": "High"}}]
 
     def flashAuthRequestStatus(self, _info: Any, flashAuthRequestId: str) -> dict[str, Any]:
-        """Return the state of a login."""
+        """Return the state of a login request."""
         return self._logins.view(flashAuthRequestId)
 
     # Mutations -----------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class Root:
         return True
 
     def prepareFlashArtifactUpload(self, info: Any, input: dict[str, Any]) -> dict[str, Any]:
-        """Return where to upload an artifact to."""
+        """Return the URL to which a client uploads an artifact."""
         get(self._control.apps, input["flashAppId"], "app")
         key = self._control.artifacts.new_key()
         return {
@@ -153,7 +153,7 @@ class Root:
     async def finalizeFlashArtifactUpload(
         self, _info: Any, input: dict[str, Any]
     ) -> dict[str, Any]:
-        """Make a build of an uploaded artifact."""
+        """Create a build from an uploaded artifact."""
         manifest = _object(input["manifest"])
         return _build(
             await self._control.add_build(input["flashAppId"], input["objectKey"], manifest)
@@ -165,7 +165,7 @@ class Root:
         return _build(await self._control.set_manifest(input["flashBuildId"], manifest))
 
     async def deployBuildToEnvironment(self, info: Any, input: dict[str, str]) -> dict[str, Any]:
-        """Make a build the one of an environment."""
+        """Let the endpoints of an environment run a build."""
         environment = await self._control.deploy(input["flashEnvironmentId"], input["flashBuildId"])
         return self._environment(environment, info.context)
 
@@ -183,7 +183,7 @@ class Root:
         return _template(await self._control.save_template(input or {}))
 
     def createFlashAuthRequest(self, _info: Any) -> dict[str, Any]:
-        """Begin a login."""
+        """Make a login request."""
         return self._logins.create()
 
     async def secretCreate(self, _info: Any, input: dict[str, str]) -> dict[str, Any]:
@@ -339,7 +339,7 @@ def _object(value: Any) -> dict[str, Any]:
     """Return a JSON object.
 
     Raises:
-        Invalid: it is another kind of value.
+        Invalid: the value is not a JSON object.
     """
     if not isinstance(value, dict):
         raise Invalid("the manifest is not a JSON object")

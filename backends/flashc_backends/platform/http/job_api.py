@@ -1,4 +1,4 @@
-"""Serve the job API: run, runsync, status, stream, cancel, retry, purge-queue, health, requests and metrics."""
+"""Serve the job API, by which clients run jobs, get their results and see the state of an endpoint."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class JobApi:
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
         wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
         position = position_below(request.header(TRACEPARENT))
-        wish = replace(
+        submission = replace(
             _submission(body),
             sync=sync,
             retention=max(SYNC_RETENTION, wait / 1000) if sync else RUN_RETENTION,
@@ -116,14 +116,14 @@ class JobApi:
             parent_span=position.parent,
             patience=seconds_of(request.header(TIMEOUT)),
         )
-        job = await self._jobs.submit(endpoint.id, wish, endpoint.timeout)
+        job = await self._jobs.submit(endpoint.id, submission, endpoint.timeout)
         caller = request.header(b"x-flash-caller")
         if caller:
             self._core.journal.note("call", caller=caller, endpoint=endpoint.id, job=job.id)
         if not sync:
             await request.reply(200, _brief(job))
             return
-        found = await self._jobs.result(endpoint.id, job.id, wait / 1000, request.watch)
+        found = await self._jobs.wait_for_result(endpoint.id, job.id, wait / 1000, request.watch)
         if found is None:
             raise Refused(404, "the job's time to live is over")
         await request.reply(200, self.view(found) if found.status.is_final else _brief(found))
@@ -194,17 +194,17 @@ class JobApi:
 
 
 def _submission(body: bytes) -> Submission:
-    """Return what a request to run a job asks for.
+    """Decode the body of a request to run a job.
 
     Raises:
-        Refused: it is not JSON of the right shape, or a number is out of its range.
+        Refused: the body is not JSON of the right shape, or a number is out of its range.
     """
     given = decode(body, _SUBMITTED, "request")
     if given.input == _ABSENT:
         raise Refused(400, "the request has no `input`")
     policy = given.policy or _Policy()
-    timeout = _in_range(policy.execution_timeout, _TIMEOUT_RANGE, "policy.executionTimeout")
-    ttl = _in_range(policy.ttl, _TTL_RANGE, "policy.ttl")
+    timeout = _checked(policy.execution_timeout, _TIMEOUT_RANGE, "policy.executionTimeout")
+    ttl = _checked(policy.ttl, _TTL_RANGE, "policy.ttl")
     extra = b"" if given.s3_config == _ABSENT else b'"s3Config":' + bytes(given.s3_config)
     if given.webhook is not None and not given.webhook.startswith(("http://", "https://")):
         raise Refused(400, "`webhook` is not a URL")
@@ -218,9 +218,9 @@ def _submission(body: bytes) -> Submission:
     )
 
 
-def _in_range(value: int | None, limits: tuple[int, int], name: str) -> int | None:
+def _checked(value: int | None, limits: tuple[int, int], name: str) -> int | None:
     if value is not None and not limits[0] <= value <= limits[1]:
-        raise Refused(400, f"`{name}` is between {limits[0]} and {limits[1]} milliseconds")
+        raise Refused(400, f"`{name}` must be between {limits[0]} and {limits[1]} milliseconds")
     return value
 
 
@@ -228,14 +228,15 @@ def _number(text: str | None, default: int, limits: tuple[int, int], name: str) 
     if text is None:
         return default
     if not text.isdecimal() or len(text) > 12:
-        raise Refused(400, f"`{name}` is a number of milliseconds")
+        raise Refused(400, f"`{name}` must be a number of milliseconds")
     return min(max(int(text), limits[0]), limits[1])
 
 
 def _require(request: Request, method: str) -> None:
     if request.method != method:
-        raise Refused(405, f"the method is {method}")
+        raise Refused(405, f"use the method {method}")
 
 
 def _brief(job: Job) -> bytes:
+    """Return the id and the status of a job, as JSON text."""
     return b'{"id":"%s","status":"%s"}' % (job.id.encode(), job.status.encode())

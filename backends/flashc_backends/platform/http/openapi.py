@@ -1,4 +1,7 @@
-"""Describe the job API and REST for programs, as OpenAPI; bodies follow from what the platform decodes."""
+"""Make the OpenAPI document of the job API and of REST v1 and v2.
+
+The schemas of the bodies come from the structs into which the platform decodes them.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Serve the platform's page: its files, what it shows, and the link that admits a browser to it."""
+"""Serve the platform's page: its files, the data that it shows, and the link that admits a browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .asgi import Headers, Refused, Request
 from .auth import Gate
 
 SHAPE = "flashcShape"
-"""The manifest's key for how a resource is called; see `flashc_backends.preview.forms`."""
+"""The key of the manifest that describes how clients call a resource; see `flashc_backends.preview.forms`."""
 _TYPES = {
     "html": b"text/html; charset=utf-8",
     "js": b"text/javascript; charset=utf-8",
@@ -58,10 +58,10 @@ _SECURITY: Headers = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
-_RECENT = 2000  # events for a page that opens, ...
-_RECENT_LINES = 500  # ... and lines of workers among them
-_LINES = 200  # of a job
-_HAPPENED = 50  # faults
+_RECENT = 2000  # events of the past for a page that is opened
+_RECENT_LINES = 500  # lines of workers among these events
+_LINES = 200  # lines that are shown for a job
+_HAPPENED = 50  # faults that are shown
 
 
 class Page:
@@ -72,7 +72,7 @@ class Page:
         self._jobs = ClientJobs(core)
 
     async def serve_root(self, request: Request) -> None:
-        """Answer with the page; a token in the query is exchanged for a cookie first."""
+        """Answer with the page; if the query has a token, set a cookie and redirect to the page."""
         token = request.query.get("token")
         cookie = self._gate.sessions.redeem(token) if token else None
         if cookie is not None:
@@ -87,13 +87,13 @@ class Page:
         await _send(request, status, f"{name}.html")
 
     async def serve(self, request: Request, path: str) -> None:
-        """Answer with a file of the page, or with what it shows.
+        """Answer with a file of the page, or with data for it.
 
         Raises:
-            Refused: there is no such thing, or the browser was not admitted.
+            Refused: there is no such file or data, or the browser was not admitted.
             StoreError: the spans of a trace can't be read.
         """
-        # The page that says how to get in has these files too.
+        # `locked.html`, which browsers get that are not admitted, needs these files too.
         if path in ("style.css", "icon.svg"):
             await _send(request, 200, path)
             return
@@ -112,7 +112,7 @@ class Page:
                 endpoint, _, job_id = rest.partition("/")
                 await request.reply(200, msgspec.json.encode(self._job(endpoint, job_id)))
             case "trace":
-                spans = await self._core.spans.of_trace(rest)
+                spans = await self._core.spans.load_trace(rest)
                 await request.reply(200, msgspec.json.encode(spans))
             case "fault-schema":
                 await request.reply(200, msgspec.json.encode(schema_of_faults()))
@@ -124,7 +124,7 @@ class Page:
     # What the page shows -------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        """Return what is true now, and the number of the newest event."""
+        """Return the present state of the endpoints and faults, and the number of the newest event."""
         faults = self._core.faults.view()
         return {
             "endpoints": [
@@ -160,7 +160,10 @@ class Page:
         }
 
     def _shape(self, endpoint: Endpoint) -> dict[str, Any]:
-        """Return how the endpoint is called; of an artifact of another tool only what its manifest says."""
+        """Return how clients call an endpoint.
+
+        If another tool than flashc built the artifact, only the routes in its manifest are known.
+        """
         environment = self._control.environments.get(endpoint.environment or "")
         build = self._control.builds.get((environment.build or "") if environment else "")
         resources = build.manifest.get("resources") if build is not None else None
@@ -178,10 +181,10 @@ class Page:
         return {"forms": forms, "callees": []}
 
     def _job(self, endpoint: str, job_id: str) -> dict[str, Any]:
-        """Return everything that is known of a job.
+        """Return the data of a job, with its input, its output and its lines.
 
         Raises:
-            Refused: there is none.
+            Refused: there is no such job.
         """
         job = self._jobs.find(endpoint, job_id)
         if job is None:
@@ -199,12 +202,12 @@ class Page:
             "finished": job.finished,
             "input": Raw(store.body(job.input)),
             "output": None if job.output is None else Raw(store.body(job.output)),
-            "error": _readable(job.error),
+            "error": _parsed_error(job.error),
             "lines": [entry.what["text"] for entry in self._lines(job)][-_LINES:],
         }
 
     def _lines(self, job: Job) -> list[Entry]:
-        """Return what the job's worker printed while it had the job; it may be about other jobs, too."""
+        """Return the lines that the worker of a job printed while it had the job; other jobs may have caused some."""
         if job.started is None or job.worker is None:
             return []
         end = job.finished if job.finished is not None else float("inf")
@@ -218,24 +221,27 @@ class Page:
 
 
 def _recent(entries: list[Entry]) -> list[Entry]:
-    """Return what a page that opens has to know of the past: of each job how it was last, at its first place."""
+    """Return the events of the past for a page that is opened, without those that a later event replaces.
+
+    Of the events of a job, only the newest is returned, at the position of the first.
+    """
     jobs: dict[str, Entry] = {}
     for entry in entries:
-        if entry.kind == "job" and "endpoint" in entry.what:  # else it is not kept any more
+        if entry.kind == "job" and "endpoint" in entry.what:  # an expired job has no endpoint
             jobs[entry.what["id"]] = entry
     found: list[Entry] = []
     for entry in entries:
-        told = jobs.pop(entry.what["id"], None) if entry.kind == "job" else entry
-        if told is not None and told.kind != "span":
-            found.append(told)
+        newest = jobs.pop(entry.what["id"], None) if entry.kind == "job" else entry
+        if newest is not None and newest.kind != "span":
+            found.append(newest)
     lines = [entry.number for entry in found if entry.kind == "line"]
     since = lines[-_RECENT_LINES] if len(lines) > _RECENT_LINES else 0
     kept = [entry for entry in found if entry.kind != "line" or entry.number >= since]
     return kept[-_RECENT:]
 
 
-def _readable(error: str | None) -> Any:
-    """Return an error as an object where it is the JSON text of one, as the SDK reports exceptions."""
+def _parsed_error(error: str | None) -> Any:
+    """Return an error that is JSON text as its value, because the SDK reports exceptions as JSON; else the text."""
     if error is None:
         return None
     try:
@@ -253,6 +259,6 @@ async def _send(request: Request, status: int, name: str) -> None:
 
 @cache
 def _read(name: str) -> tuple[bytes, bytes]:
-    """Return a file of the page and its content type."""
+    """Read a file of the page; return its content and its content type."""
     folder = files("flashc_backends.platform").joinpath("page")
     return folder.joinpath(*name.split("/")).read_bytes(), _TYPES[name.rpartition(".")[2]]

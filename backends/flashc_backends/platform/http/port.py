@@ -1,7 +1,8 @@
-"""Serve plain HTTP, TLS and CONNECT on one port: the first bytes of a connection say which it is.
+"""Listen on the platform's port, and serve plain HTTP, TLS and CONNECT there.
 
-Clients that reach load balancers over https at names below `localhost` need no resolver that knows these names: they
-use the port as their proxy.  It passes their connections to itself, and connections to other hosts to these.
+The first bytes of a connection tell which of these the client speaks.  CONNECT makes the port a proxy: a client can
+then reach load balancers over https at names below `localhost`, even if its system does not resolve such names.  The
+port serves such connections itself, and passes connections to other hosts on.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ from .auth import host_name
 
 _BACKLOG = 512
 _HEAD_LIMIT = 16 * 1024
-_PATIENCE = 60.0  # seconds for the first bytes, and for a connection to another host
+_PATIENCE = 60.0  # seconds in which the first bytes have to arrive, or another host has to accept a connection
 _CHUNK = 64 * 1024
 _CONNECT = b"CONNECT "
 _TLS_HANDSHAKE = 0x16
 
 
 class _Exchange:
-    """A request on a connection, and its answer."""
+    """A request on a connection: the `Connection` of `asgi.py`, for uvicorn's protocol."""
 
     __slots__ = ("_cycle", "_is_read", "_protocol")
 
@@ -43,7 +44,7 @@ class _Exchange:
         self._is_read = False
 
     def reset(self) -> None:
-        """End the connection so that the client gets an error, not an end."""
+        """Reset the connection: the client gets an error, as if the network had failed."""
         transport = self._protocol.transport
         connection = transport.get_extra_info("socket")
         if connection is not None:
@@ -53,7 +54,7 @@ class _Exchange:
         transport.abort()
 
     def body(self) -> bytes | None:
-        """Return the body of the request, if all of it is there and none was read."""
+        """Return the body of the request if all of it has arrived and nothing of it was read yet, else None."""
         cycle = self._cycle
         if cycle.more_body or cycle.disconnected or self._is_read:
             return None
@@ -63,7 +64,7 @@ class _Exchange:
         return body
 
     def answer(self, head: bytes, body: bytes) -> bool:
-        """Send a whole answer; return whether that was possible at once."""
+        """Send a whole answer in one write; return False, and send nothing, if that is not possible now."""
         cycle = self._cycle
         if cycle.response_started or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
             return False
@@ -80,16 +81,16 @@ class _Exchange:
 
     def when_lost(self, leave: Callable[[], None]) -> None:
         """Call `leave` when the client closes the connection before it has the whole answer."""
-        self._cycle.flow.resume_reading()  # or the end would not be seen
+        self._cycle.flow.resume_reading()  # while reading is paused, the end of a connection is not noticed
         self._protocol.leavings[self._cycle] = leave
 
     def forget(self) -> None:
-        """Forget what `when_lost` was told."""
+        """Drop the function that `when_lost` was given."""
         self._protocol.leavings.pop(self._cycle, None)
 
 
 class _Protocol(HttpToolsProtocol):
-    """A connection that does for its requests what ASGI has no messages for."""
+    """A connection of uvicorn that gives each request its `_Exchange`, and calls functions when the client leaves."""
 
     leavings: dict[RequestResponseCycle, Callable[[], None]]
 
@@ -115,11 +116,11 @@ class PortTaken(OSError):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 is a free one.
+    """Return a socket that listens at an address; with port 0, at a free port.
 
     Raises:
-        PortTaken: another program listens there.
-        OSError: the address is not one of this machine.
+        PortTaken: another program listens on the port.
+        OSError: this machine does not have the address, or the port may not be used.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -137,7 +138,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 class Port:
-    """The port.  `key` is for those who use it as a proxy to other hosts."""
+    """The platform's port.  Clients need `key` to use it as a proxy to other hosts."""
 
     def __init__(self, app: App, context: ssl.SSLContext | None, key: str) -> None:
         config = uvicorn.Config(
@@ -163,12 +164,12 @@ class Port:
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def listen(self, listener: socket.socket) -> None:
-        """Accept the connections of a socket, until the port is closed."""
+        """Accept the connections of a listening socket in the background, until the port is closed."""
         self._listeners.append(listener)
         self._spawn(self._accept(listener))
 
     async def close(self) -> None:
-        """Accept no more connections, and end those that are open."""
+        """Accept no more connections, and end the open ones; requests have a second to finish."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -195,7 +196,7 @@ class Port:
             try:
                 connection, _ = await loop.sock_accept(listener)
             except OSError:
-                await asyncio.sleep(0.1)  # too many open files: some will be closed
+                await asyncio.sleep(0.1)  # too many files are open; continue when some are closed
                 continue
             connection.setblocking(False)
             with suppress(OSError):
@@ -203,18 +204,19 @@ class Port:
             self._spawn(self._serve(connection))
 
     async def _serve(self, connection: socket.socket) -> None:
-        """Find out what the client speaks, and pass the connection to what serves it."""
+        """Find out which protocol the client speaks, and pass the connection on; close it if that fails."""
         is_passed_on = False
         try:
             async with asyncio.timeout(_PATIENCE):
                 is_passed_on = await self._pass_on(connection)
         except (OSError, TimeoutError, EOFError, ssl.SSLError):
-            pass  # the client went away, or speaks something else
+            pass  # the client left, or speaks another protocol
         finally:
             if not is_passed_on:
                 connection.close()
 
     async def _pass_on(self, connection: socket.socket) -> bool:
+        """Pass a connection to a tunnel or to uvicorn, which then close it; return True."""
         start = await _peek(connection)
         if start.startswith(_CONNECT):
             target = await self._connect(connection)
@@ -228,10 +230,10 @@ class Port:
         return True
 
     async def _connect(self, connection: socket.socket) -> tuple[str, int] | None:
-        """Answer CONNECT; return the host and port that it names, None if the platform itself is meant.
+        """Answer CONNECT; return the host and the port that the client names, None if they are the platform's.
 
         Raises:
-            EOFError: the client may not use the proxy, or asks for nonsense.
+            EOFError: the client has not the key for the proxy, or names no valid port.
         """
         loop = asyncio.get_running_loop()
         head = await _read_head(connection)
@@ -258,7 +260,8 @@ class Port:
         return None if is_own else (host.strip("[]"), int(port))
 
 
-async def _readable(connection: socket.socket) -> None:
+async def _wait_readable(connection: socket.socket) -> None:
+    """Wait until a connection has bytes to read, or has ended."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(connection, ready.set)
@@ -269,13 +272,13 @@ async def _readable(connection: socket.socket) -> None:
 
 
 async def _peek(connection: socket.socket) -> bytes:
-    """Return the first bytes of a connection, and leave them there.
+    """Wait for the first bytes of a connection and return them, without taking them from the socket.
 
     Raises:
         EOFError: the client sent nothing.
     """
     while True:
-        await _readable(connection)
+        await _wait_readable(connection)
         start = connection.recv(len(_CONNECT), socket.MSG_PEEK)
         if not start:
             raise EOFError
@@ -285,13 +288,13 @@ async def _peek(connection: socket.socket) -> bytes:
 
 
 async def _read_head(connection: socket.socket) -> bytes:
-    """Read a request up to its empty line, and nothing after it.
+    """Read the head of a request up to its empty line, and nothing after that line.
 
     Raises:
-        EOFError: the request is not complete, or too long.
+        EOFError: the head is not complete, or too long.
     """
     while True:
-        await _readable(connection)
+        await _wait_readable(connection)
         seen = connection.recv(_HEAD_LIMIT, socket.MSG_PEEK)
         end = seen.find(b"\r\n\r\n")
         if end >= 0:
@@ -302,7 +305,7 @@ async def _read_head(connection: socket.socket) -> bytes:
 
 
 async def _tunnel(connection: socket.socket, host: str, port: int) -> None:
-    """Pass bytes between a client and another host, until both ends are closed."""
+    """Connect to another host, and pass bytes between a client and this host until both have ended."""
     loop = asyncio.get_running_loop()
     with connection:
         try:

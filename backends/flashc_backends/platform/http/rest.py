@@ -1,4 +1,4 @@
-"""Serve REST v1 and v2: volumes, endpoints with their workers and releases, templates and the catalogue."""
+"""Serve REST v1 and v2: volumes, endpoints with their workers and releases, and the lists of the catalogue."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _PAGE = {"pagination": {"hasNextPage": False}}
 
 
 class Problem(Exception):
-    """An error of REST v2, which has a form of its own."""
+    """A request of REST v2 is refused; `status` is that of the answer, and the text says what is wrong."""
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
@@ -48,7 +48,7 @@ class Problem(Exception):
 
 
 class RestApi:
-    """Both versions; with `retired`, version 1 answers 410, as announced for the cloud."""
+    """REST v1 and v2; if `retired` is set, v1 answers with status 410, as announced for the cloud."""
 
     def __init__(self, control: Control, core: Core, *, retired: bool = False) -> None:
         self._control = control
@@ -59,7 +59,7 @@ class RestApi:
         """Serve a request of version 1; `route` is the path after `/v1/`.
 
         Raises:
-            Refused: it is wrong.
+            Refused: the request is wrong, or version 1 is retired.
         """
         if self._retired:
             raise Refused(410, "REST v1 is retired; use v2")
@@ -104,7 +104,9 @@ class RestApi:
             case ["network-volumes", *rest] if len(rest) < 2:
                 await self._volumes_v2(request, rest[0] if rest else "")
             case ["global-volumes" | "registries" | "catalog", *_] if request.method != "GET":
-                raise Problem(405, "this platform keeps none of these: they can only be listed")
+                raise Problem(
+                    405, "this platform can only list these resources: use the method GET"
+                )
             case ["global-volumes"]:
                 await request.reply_json(200, {"globalVolumes": [], **_PAGE})
             case ["registries"]:
@@ -142,7 +144,7 @@ class RestApi:
         return await self._control.create_volume(given.name, given.size, center, given.type)
 
     async def _change_volume(self, request: Request, volume_id: str) -> Volume | None:
-        """Return a volume, after a change of it if that is asked for; None if it is deleted."""
+        """Read, change or delete a volume, by the request's method; return the volume, None if it is deleted."""
         volume = get(self._control.volumes, volume_id, "network volume")
         match request.method:
             case "GET":
@@ -184,10 +186,10 @@ class RestApi:
                 raise Problem(404, "there is no such route")
 
     async def _send_lines(self, request: Request, worker: str) -> None:
-        """Send what a worker printed as server-sent events, then what it prints, until the client goes away."""
+        """Send the lines of a worker as server-sent events: the old ones, then the new ones until the client leaves."""
         last = request.header(b"last-event-id") or "0"
         if not last.isdecimal():
-            raise Problem(422, "the id of the last event is a number")
+            raise Problem(422, "the id of the last event must be a number")
         await request.body(0)
         await request.start_events()
         async for entries in self._core.journal.follow(int(last)):
@@ -342,10 +344,10 @@ def _volume_v2(volume: Volume) -> dict[str, Any]:
 
 
 async def _read(request: Request, kind: type[_T]) -> _T:
-    """Return the body of a request.
+    """Read and decode the body of a request.
 
     Raises:
-        Problem: it has another form.
+        Problem: the body has another form.
     """
     try:
         return decode(await request.body(_LIMIT), msgspec.json.Decoder(kind), "request")

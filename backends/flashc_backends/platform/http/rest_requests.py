@@ -1,4 +1,4 @@
-"""Define the bodies of REST requests: what a client asks for, or changes."""
+"""Define the bodies of REST requests that create or change volumes and endpoints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
-    """A volume that a client asks for."""
+    """The body of a request that creates a volume."""
 
     name: str
     size: int
@@ -16,7 +16,7 @@ class NewVolume(Struct, rename="camel", forbid_unknown_fields=True):
 
 
 class VolumeChange(Struct, forbid_unknown_fields=True):
-    """What a client changes of a volume."""
+    """The body of a request that changes a volume; None leaves a value as it is."""
 
     name: str | None = None
     size: int | None = None
@@ -31,7 +31,7 @@ class Scaling(Struct, rename="camel"):
 
 
 class WorkerLimits(Struct, frozen=True, rename="camel"):
-    """How many workers there may be, and the seconds after which an idle one ends."""
+    """The minimum and maximum number of workers, and the seconds after which an idle worker ends."""
 
     min: int = 0
     max: int = 3
@@ -39,7 +39,7 @@ class WorkerLimits(Struct, frozen=True, rename="camel"):
 
 
 class NewEndpoint(Struct, rename="camel"):
-    """An endpoint that a client asks for."""
+    """The body of a request that creates an endpoint."""
 
     name: str
     type: str
@@ -53,7 +53,7 @@ class NewEndpoint(Struct, rename="camel"):
 
 
 class EndpointChange(Struct, rename="camel"):
-    """What a client changes of an endpoint."""
+    """The body of a request that changes an endpoint; None leaves a value as it is."""
 
     name: str | None = None
     scaling: Scaling | None = None

@@ -1,7 +1,7 @@
 """Make a certificate authority for this machine, and a certificate for each name that a client asks for.
 
-The authority is constrained to `localhost`, the names below it, and addresses of this machine: its key is worth
-nothing for other names.
+The certificate of the authority restricts it to `localhost`, names below `localhost`, and the loopback addresses.  Clients
+that trust the authority accept no certificate of it for another host.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _MOST_NAMES = 256
 
 
 class Authority:
-    """The certificate authority in a folder; it is made the first time."""
+    """The certificate authority whose files are in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read or make the authority.
+        """Read the authority; make a new one if there is none or it expires within a month.
 
         Raises:
-            OSError: its files, or those with trusted certificates, can't be read or written.
+            OSError: the files of the authority, or those with trusted certificates, can't be read or written.
         """
         self.certificate_path = folder / "ca.pem"
         self.bundle_path = folder / "ca-bundle.pem"
@@ -50,9 +50,10 @@ class Authority:
         self._contexts: OrderedDict[str, ssl.SSLContext] = OrderedDict()
 
     def _trusted(self) -> list[bytes]:
-        """Return the certificates that clients trust without the platform, and the authority's.
+        """Return the files of certificates that clients trust anyway, and the certificate of this authority.
 
-        A network's own authority is in the file that the user's variables name, or in the system's.
+        Companies with a certificate authority of their own add its certificate to the system's file, or to the file
+        that `REQUESTS_CA_BUNDLE` names.
         """
         named = [
             certifi.where(),
@@ -64,7 +65,7 @@ class Authority:
         return [*files, self.certificate_path.read_bytes()]
 
     def context(self) -> ssl.SSLContext:
-        """Return a context that has a certificate for each name, made when a client asks for it."""
+        """Return a TLS context that makes a certificate for each host name when a client first asks for the name."""
         context = self._for_name("localhost")
         context.sni_callback = self._choose
         return context
@@ -106,7 +107,7 @@ class Authority:
 
 
 def _make(key_path: Path, certificate_path: Path) -> None:
-    """Make the authority's key and certificate."""
+    """Make the key and the certificate of a new authority, and write their files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "flashc on this machine")])
     allowed: list[x509.GeneralName] = [
@@ -143,7 +144,10 @@ def _builder(
     key: ec.EllipticCurvePublicKey,
     authority: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
-    """Begin a certificate for `key`, signed by `authority`; Python 3.13 asks for both identifiers."""
+    """Begin a certificate for `key` that `authority` will sign.
+
+    The certificate identifies both keys, because Python 3.13 refuses certificates that do not.
+    """
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()

@@ -1,4 +1,7 @@
-"""Take and give artifacts.  The object key, which cannot be guessed, is the permission."""
+"""Receive and send the archives of artifacts.
+
+These requests need no API key: a client needs only the object key of the artifact, which can't be guessed.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,11 @@ _CHUNK = 1024**2
 
 
 async def serve_artifact(request: Request, artifacts: Artifacts, key: str) -> None:
-    """Store the archive of a PUT request, or send the one that a GET request asks for.
+    """Store the archive in a PUT request, or send the archive that a GET request names.
 
     Raises:
-        Refused: there is no such object, it is too large, or it can't be stored.
-        Gone: the client went away; nothing is stored.
+        Refused: there is no such object, or the archive is too large or can't be stored.
+        Gone: the client left; nothing is stored.
     """
     try:
         path = artifacts.archive(key)
@@ -33,19 +36,19 @@ async def serve_artifact(request: Request, artifacts: Artifacts, key: str) -> No
     elif request.method in ("GET", "HEAD"):
         await _send(request, path)
     else:
-        raise Refused(405, "the method is PUT or GET")
+        raise Refused(405, "use the method PUT or GET")
 
 
 async def _store(request: Request, path: Path) -> None:
     if (request.length() or 0) > _LIMIT:
-        raise Refused(413, f"an artifact has at most {_LIMIT} bytes")
+        raise Refused(413, f"an artifact must have at most {_LIMIT} bytes")
     size = 0
     try:
         with replacing(path) as temporary, temporary.open("wb") as stream:
             async for chunk in request.stream():
                 size += len(chunk)
                 if size > _LIMIT:
-                    raise Refused(413, f"an artifact has at most {_LIMIT} bytes")
+                    raise Refused(413, f"an artifact must have at most {_LIMIT} bytes")
                 await asyncio.to_thread(stream.write, chunk)
     except OSError as error:
         raise Refused(507, f"the artifact can't be stored: {error.strerror}") from error

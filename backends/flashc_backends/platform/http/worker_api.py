@@ -1,4 +1,4 @@
-"""Serve the worker API: job-take, job-take-batch, job-done, job-stream, job-stop and ping."""
+"""Serve the worker API, by which workers take jobs, report results and learn which jobs to stop."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _PART = msgspec.json.Decoder(dict[str, Raw])
 
 
 class WorkerApi:
-    """The requests of all workers.  `rest` of a path is the worker's id, and the job's id in some."""
+    """The worker API of all endpoints.
+
+    The part of the path after the operation (`rest`) is the worker's id; for reports, the id of the job follows.
+    """
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -86,7 +89,7 @@ class WorkerApi:
             await request.reply(200, b"[%s]" % b",".join(views) if batch else views[0])
 
     def _view(self, job: Job) -> bytes:
-        """Return a job as its worker gets it."""
+        """Return the JSON text of a job for its worker."""
         extra = b"," + job.extra if job.extra else b""
         if job.traceparent is not None:
             extra += b',"traceparent":%s' % msgspec.json.encode(job.traceparent)
@@ -118,7 +121,7 @@ class WorkerApi:
 
     async def _stop(self, request: Request, endpoint: Endpoint, worker: str) -> None:
         await request.body(0)
-        stopped = await self._jobs.stops(endpoint.id, worker, _LONG_POLL, request.watch)
+        stopped = await self._jobs.take_stops(endpoint.id, worker, _LONG_POLL, request.watch)
         if stopped:
             await request.reply_json(200, {"jobsToStop": stopped})
         else:
@@ -126,7 +129,7 @@ class WorkerApi:
 
 
 def _error_text(error: Any) -> str | None:
-    """Return the text of a result's error, None if there is none."""
+    """Return the error of a result as text; None if the result has no error."""
     if not error:
         return None
     return error if isinstance(error, str) else json.dumps(error)

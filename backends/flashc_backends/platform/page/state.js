@@ -187,7 +187,7 @@ const handlers = {
   release({ at, what }) {
     const name = nameOf(what.endpoint);
     if (what.state === "rolled out") tellCode(at, `${name} answers with the newest code.`, false);
-    else tellCode(at, `The new code of ${name} does not start; the code before it goes on.`, true);
+    else tellCode(at, `The new code of ${name} does not start; the old code keeps running.`, true);
     refreshSoon();
   },
   build({ at, what }) {

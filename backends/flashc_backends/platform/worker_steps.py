@@ -1,0 +1,263 @@
+"""Decide what an event does to an endpoint's workers: a pure function `(pool, event, now) -> (pool, effects)`.
+
+A release is what workers start from: a build, a template and the endpoint's configuration.  A new release is a
+candidate until one of its workers is ready; until then the workers of the old release serve.  If the workers of a
+candidate end before one of them is ready, the candidate is given up and the old release stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from .workers import (
+    AboutOne,
+    Answered,
+    Began,
+    Closed,
+    Configured,
+    Crashed,
+    Drain,
+    Effect,
+    Ended,
+    Event,
+    Holding,
+    Killed,
+    Phase,
+    Pool,
+    Reconciled,
+    Recycled,
+    Released,
+    RolledBack,
+    RolledOut,
+    Start,
+    Stop,
+    Ticked,
+    Wanted,
+    Worker,
+)
+
+FIRST_PAUSE = 0.5  # seconds before a worker is started again; doubled with every crash
+LONGEST_PAUSE = 30.0
+STABLE_AFTER = (
+    10.0  # seconds; if a worker was ready for that long, its release is not the cause of its crash
+)
+START_LIMIT = 300.0  # seconds in which a worker has to become ready
+CANDIDATE_CRASHES = 2  # the number of crashes after which a candidate is given up
+STOP_GRACE = 10.0  # seconds between SIGTERM and SIGKILL
+
+
+def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]]:
+    """Return the pool after the event, and what the platform has to do."""
+    effects: list[Effect] = []
+    if isinstance(
+        event, Holding
+    ):  # two of these events per job, and none changes the number of workers
+        return _hold(pool, event, effects, now), tuple(effects)
+    pool = _apply(pool, event, now, effects)
+    for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
+        pool = reconcile(pool, effects, now)
+    return pool, tuple(effects)
+
+
+def _apply(pool: Pool, event: Reconciled, now: float, effects: list[Effect]) -> Pool:
+    match event:
+        case Released(release):
+            return _release(pool, release)
+        case Configured(limits):
+            return replace(pool, limits=limits)
+        case Wanted(count):
+            return replace(pool, wanted=count) if count != pool.wanted else pool
+        case Closed():
+            return replace(pool, closed=True, candidate=None, wanted=0)
+        case Ticked():
+            return _give_up_starting(pool, now, effects)
+        case Ended(worker):
+            return _end(pool, worker, now, effects)
+        case Began() | Answered() | Recycled() | Killed():
+            found = pool.workers.get(event.worker)
+            return pool if found is None else _change(pool, found, event, now, effects)
+
+
+def _hold(pool: Pool, event: Holding, effects: list[Effect], now: float) -> Pool:
+    """Return the pool after a worker's number of jobs changed; a worker that drains and has none left is stopped."""
+    worker = pool.workers.get(event.worker)
+    if worker is None or worker.held == event.count:
+        return pool
+    pool = _with(pool, replace(worker, held=event.count, idle_since=now))
+    return pool if event.count else _stop_drained(pool, effects, now)
+
+
+def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: list[Effect]) -> Pool:
+    """Return the pool after an event about one of its workers."""
+    match event:
+        case Began():
+            if worker.phase is Phase.STARTING:
+                return _with(pool, replace(worker, phase=Phase.INITIALIZING))
+        case Answered():
+            if worker.phase in (Phase.STARTING, Phase.INITIALIZING):
+                worker = replace(worker, phase=Phase.READY, since=now, idle_since=now)
+                return _promote(_with(pool, worker), worker.release, effects)
+        case Recycled():
+            if worker.serves:
+                return _drain(pool, worker, effects, now)
+        case Killed():
+            return _stop(pool, worker, effects, 0.0, now)
+    return pool
+
+
+def _release(pool: Pool, release: str) -> Pool:
+    """Make a release the candidate; if the release already serves, there is no candidate any more."""
+    if release in (pool.target, pool.refused):
+        return pool
+    candidate = None if release == pool.serving else release
+    return replace(pool, candidate=candidate, refused=None, crashes=0, resume_at=0.0)
+
+
+def _promote(pool: Pool, release: str, effects: list[Effect]) -> Pool:
+    if release != pool.candidate:
+        return replace(pool, crashes=0) if release == pool.target else pool
+    effects.append(RolledOut(release))
+    return replace(pool, serving=release, candidate=None, crashes=0, resume_at=0.0)
+
+
+def _end(pool: Pool, name: str, now: float, effects: list[Effect]) -> Pool:
+    worker = pool.workers.get(name)
+    if worker is None:
+        return pool
+    left = {other: kept for other, kept in pool.workers.items() if other != name}
+    pool = replace(pool, workers=left)
+    if not worker.serves:
+        return pool
+    stable = worker.phase is Phase.READY and now - worker.since >= STABLE_AFTER
+    return _count_crash(pool, worker, now, effects, first=stable)
+
+
+def _count_crash(
+    pool: Pool, worker: Worker, now: float, effects: list[Effect], *, first: bool
+) -> Pool:
+    """Return the pool after a crash; `first` means that the release worked until now."""
+    if worker.release != pool.target:
+        effects.append(Crashed(worker.id, 0.0))
+        return pool
+    crashes = 1 if first else pool.crashes + 1
+    is_replaceable = worker.release == pool.candidate and pool.serving is not None
+    if is_replaceable and crashes >= CANDIDATE_CRASHES:
+        effects.extend((Crashed(worker.id, 0.0), RolledBack(worker.release)))
+        return replace(pool, candidate=None, refused=worker.release, crashes=0, resume_at=now)
+    pause = min(FIRST_PAUSE * 2 ** min(crashes - 1, 10), LONGEST_PAUSE)
+    effects.append(Crashed(worker.id, pause))
+    return replace(pool, crashes=crashes, resume_at=now + pause)
+
+
+def _give_up_starting(pool: Pool, now: float, effects: list[Effect]) -> Pool:
+    """Stop the workers that are not ready in time; each of them counts as a crash."""
+    for worker in list(pool.workers.values()):
+        is_starting = worker.phase in (Phase.STARTING, Phase.INITIALIZING)
+        if is_starting and now - worker.since >= START_LIMIT:
+            pool = _stop(pool, worker, effects, 0.0, now)
+            pool = _count_crash(pool, worker, now, effects, first=False)
+    return pool
+
+
+def _wanted(pool: Pool) -> int:
+    """Return the number of workers that have to serve."""
+    if pool.closed or pool.target is None:
+        return 0
+    wanted = min(max(pool.wanted, pool.limits.least), pool.limits.most)
+    if wanted == 0 and pool.limits.most and pool.candidate and any(_old(pool)):
+        return 1  # the candidate has to show that it works before the old workers go
+    return wanted
+
+
+def _old(pool: Pool) -> Iterator[Worker]:
+    """Yield the workers that serve and belong to another release than the newest."""
+    return (w for w in pool.workers.values() if w.serves and w.release != pool.target)
+
+
+def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
+    """Drain workers of older releases, as many as the newest release has ready workers to replace them.
+
+    While a candidate has no ready worker, the workers of the serving release stay, and those of any other release are
+    drained.
+    """
+    old = list(_old(pool))
+    if not old:
+        return pool
+    new = sum(1 for worker in pool.ready() if worker.release == pool.target)
+    kept = max(_wanted(pool) - new, 0) if pool.candidate is None else len(old)
+    stays = pool.serving if pool.candidate else None
+    for worker in sorted(old, key=lambda w: (w.held, w.phase is Phase.READY)):
+        superseded = worker.release != stays if pool.candidate else worker.phase is not Phase.READY
+        if superseded or len(old) > kept:
+            old.remove(worker)
+            pool = _drain(pool, worker, effects, now)
+    return pool
+
+
+def _scale_in(pool: Pool, effects: list[Effect], now: float) -> Pool:
+    """Drain workers that have been idle for too long, and workers above the limit."""
+    current = [w for w in pool.workers.values() if w.serves and w.release == pool.target]
+    surplus = len(current) - _wanted(pool)
+    if surplus <= 0:
+        return pool
+    excess = len(current) - (0 if pool.closed else pool.limits.most)
+    for worker in sorted(current, key=lambda w: (w.held, w.idle_since)):
+        is_free = worker.phase is Phase.READY and worker.held == 0
+        idle = is_free and now - worker.idle_since >= pool.limits.idle_timeout
+        if (surplus > 0 and idle) or excess > 0:
+            pool = _drain(pool, worker, effects, now)
+            surplus -= 1
+            excess -= 1
+    return pool
+
+
+def _scale_out(pool: Pool, effects: list[Effect], now: float) -> Pool:
+    """Start workers of the newest release; during a rollout, one worker more than wanted may run."""
+    target = pool.target
+    if target is None or pool.closed or now < pool.resume_at:
+        return pool
+    wanted = _wanted(pool)
+    serving = [worker for worker in pool.workers.values() if worker.serves]
+    current = sum(1 for worker in serving if worker.release == target)
+    room = wanted + (1 if len(serving) > current else 0) - len(serving)
+    if pool.crashes or (pool.candidate is not None and pool.serving is not None):
+        room = min(room, 1 - sum(1 for w in serving if w.phase is not Phase.READY))
+    for _ in range(min(wanted - current, room)):
+        number = pool.started + 1
+        worker = Worker(
+            id=f"{pool.prefix}{number}",
+            release=target,
+            phase=Phase.STARTING,
+            since=now,
+            idle_since=now,
+        )
+        pool = _with(replace(pool, started=number), worker)
+        effects.append(Start(worker.id, target))
+    return pool
+
+
+def _drain(pool: Pool, worker: Worker, effects: list[Effect], now: float) -> Pool:
+    if worker.phase is not Phase.READY:
+        return _stop(pool, worker, effects, STOP_GRACE, now)
+    effects.append(Drain(worker.id))
+    return _with(pool, replace(worker, phase=Phase.DRAINING, since=now))
+
+
+def _stop_drained(pool: Pool, effects: list[Effect], now: float) -> Pool:
+    for worker in list(pool.workers.values()):
+        if worker.phase is Phase.DRAINING and worker.held == 0:
+            pool = _stop(pool, worker, effects, STOP_GRACE, now)
+    return pool
+
+
+def _stop(pool: Pool, worker: Worker, effects: list[Effect], grace: float, now: float) -> Pool:
+    if worker.phase is Phase.STOPPING and grace:
+        return pool
+    effects.append(Stop(worker.id, grace))
+    return _with(pool, replace(worker, phase=Phase.STOPPING, since=now))
+
+
+def _with(pool: Pool, worker: Worker) -> Pool:
+    return replace(pool, workers={**pool.workers, worker.id: worker})
