@@ -76,9 +76,8 @@ def _check_module(module: Module, present: set[str], context: PassContext) -> bo
 
 def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
     """Return whether the project has the module `name` in a folder where no worker finds it."""
-    project = context.project
-    is_excluded = excluded_module(project, name) is not None
-    return is_excluded or neighbouring_module(project, module, name) is not None
+    is_excluded = excluded_module(context, name) is not None
+    return is_excluded or neighbouring_module(context.project, module, name) is not None
 
 
 def _check_used(

@@ -14,10 +14,10 @@ from flashc_core.diagnostics import Sink
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.endpoints import Dependency
 
+from .includes import includes_in
 from .project import Project
 
 REQUIREMENTS = "requirements.txt"
-_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +55,12 @@ def included_files(project: Project) -> list[str]:
     while pending:
         path = pending.pop()
         try:
-            text = project.read(path).decode("utf-8", "replace")
-        except OSError:
+            is_readable = path in project.unsaved or (project.root / path).is_file()
+            data = project.read(path) if is_readable else b""
+        except (OSError, ValueError):  # such as a null byte in the path
             continue
         folder = posixpath.dirname(path)
-        for name in _INCLUDE.findall(text):
+        for name in includes_in(data):
             included = posixpath.normpath(posixpath.join(folder, name))
             if included not in found:
                 found[included] = None
@@ -78,6 +79,10 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
         RequirementsFile,
     )  # imported only if the project has the file
 
+    for path in included_files(project):
+        if not _can_be_opened(project.root / path):
+            _invalid(sink, _including_line(project, path), f"`{path}` is not a regular file")
+            return []
     file = project.root / REQUIREMENTS
     unsaved = project.unsaved.get(REQUIREMENTS)
     try:
@@ -115,6 +120,14 @@ def _from_requirements_file(project: Project, sink: Sink) -> list[Dependency]:
     return found
 
 
+def _can_be_opened(file: Path) -> bool:
+    """Return whether reading a file ends: it is a regular file, or there is none."""
+    try:
+        return file.is_file() or not file.exists()
+    except ValueError:  # a null byte in the path
+        return False
+
+
 def _line_of(project: Project, line: Any) -> tuple[Span, str]:
     """Return the span of a line that the parser read, and the text that names it in a message.
 
@@ -142,9 +155,8 @@ def _including_line(project: Project, included: str) -> Span:
     lines = Lines(project.read(REQUIREMENTS).decode("utf-8", "replace"))
     including: dict[str, int] = {}
     for number in range(1, len(lines) + 1):
-        match = _INCLUDE.match(lines.line(number))
-        if match is not None:
-            including.setdefault(posixpath.normpath(match[1]), number)
+        for path in includes_in(lines.line(number).encode()):
+            including.setdefault(posixpath.normpath(path), number)
     number = including.get(included, next(iter(including.values()), 1))
     return Span(REQUIREMENTS, number, 1, number, len(lines.line(number)) + 1)
 
