@@ -60,7 +60,8 @@ class EndpointValue:
     declares it; `text` is the span between the parentheses of that call.  `condition` is the reason
     why it is not known whether the declaration runs, None if it runs.  `variable` is the first name
     that the top of `module` assigns the endpoint to.  `traced` says that it was found by running
-    the program (`--trace`).
+    the program (`--trace`).  `attributes_read` are the attributes of the endpoint that the program
+    reads, so that workers must have them.
     """
 
     dialect: str
@@ -74,3 +75,4 @@ class EndpointValue:
     targets: list[DecoratedTarget] = field(default_factory=list[DecoratedTarget])
     routes: list[RouteTarget] = field(default_factory=list[RouteTarget])
     traced: bool = False
+    attributes_read: set[str] = field(default_factory=set[str])

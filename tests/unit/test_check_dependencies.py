@@ -51,3 +51,31 @@ def test_where_declarations_can_not_be_read_no_import_is_reported(
     codes = found(tmp_path, files, above, more)
     assert codes
     assert "FC318" not in codes
+
+
+@pytest.mark.parametrize(
+    ("dependencies", "body"),
+    [
+        ('["humanize", "xlwings"]', 'read(engine="xlwings")'),
+        ('["humanize", "humanize-extras"]', "pass"),
+        ('["humanize", "yt-dlp"]', 'import subprocess; subprocess.run(["yt_dlp", x])'),
+        ('["humanize", "paddlepaddle"]', "pass"),
+        ('["humanize", "sqlalchemy-bigquery", "sqlalchemy"]', "import sqlalchemy"),
+        ('["humanize", "left-alone"]', "pass  # humanize loads left-alone"),
+    ],
+    ids=["engine", "plugin", "program", "backend", "driver", "comment"],
+)
+def test_a_package_that_may_be_loaded_indirectly_is_not_called_unused(
+    dependencies: str, body: str, tmp_path: Path
+) -> None:
+    text = (
+        "import humanize\nfrom runpod_flash import Endpoint\ndef read(**k): pass\n"
+        f"@Endpoint(name='w', dependencies={dependencies})\n"
+        f"def run(x):\n    {body}\n    return humanize.naturalsize(x)\n"
+    )
+    assert "FC321" not in compile_files(tmp_path, {"worker.py": text}).codes
+
+
+def test_a_package_that_nothing_names_is_unused(tmp_path: Path) -> None:
+    worker = WORKER.format(above="", more=", dependencies=['humanize', 'left-alone==1']")
+    assert "FC321" in compile_files(tmp_path, {"worker.py": worker}).codes

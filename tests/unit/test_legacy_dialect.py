@@ -145,3 +145,43 @@ def test_a_worker_runs_the_older_form(tmp_path: Path) -> None:
         check=True,
     )
     assert run.stdout.strip() == "['/health', '/ping']"
+
+
+@pytest.mark.parametrize(
+    ("head", "decorator"),
+    [
+        ("import runpod_flash.endpoint\n", "runpod_flash.endpoint.Endpoint(name='w')"),
+        ("import runpod_flash.endpoint as e\n", "e.Endpoint(name='w')"),
+        (
+            "from runpod_flash import endpoint, GpuGroup\n",
+            "endpoint.Endpoint(name='w', gpu=GpuGroup.ADA_24)",
+        ),
+        (
+            "from runpod_flash.client import remote\nfrom runpod_flash.core.resources.live_serverless import LiveServerless\n",
+            "remote(LiveServerless(name='w'))",
+        ),
+        (
+            "import importlib\nsdk = importlib.import_module('runpod_flash')\n",
+            "sdk.Endpoint(name='w')",
+        ),
+        ("sdk = __import__('tetra_rp')\n", "sdk.remote(sdk.LiveServerless(name='w'))"),
+    ],
+)
+def test_a_worker_needs_no_sdk_however_it_is_imported(
+    head: str, decorator: str, tmp_path: Path
+) -> None:
+    text = f"{head}\n@{decorator}\nasync def run(x: int): return x + 1\n"
+    folder = unpacked(compile_files(tmp_path / "app", {"worker.py": text}), tmp_path / "artifact")
+    program = (
+        "import asyncio, sys\nsys.modules['runpod_flash'] = sys.modules['tetra_rp'] = None\n"
+        "import handler_w\nprint(asyncio.run(handler_w.handler({'input': {'x': 1}})))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env={"FLASH_RESOURCE_NAME": "w"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.strip() == "2"

@@ -141,3 +141,33 @@ def test_a_cycle_through_an_endpoint_without_workers_is_told_as_such(tmp_path: P
     found = compile_files(tmp_path, {"worker.py": text}).found("FC315")
     assert found.message == "`b` has no worker and calls itself in the cycle `a` -> `b` -> `a`"
     assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("gpus", "reported"),
+    [
+        ("[GpuGroup.AMPERE_80, GpuGroup.AMPERE_24]", True),
+        ("[GpuGroup.AMPERE_48, GpuGroup.HOPPER_141, GpuGroup.AMPERE_24]", True),
+        ("[GpuGroup.AMPERE_24, GpuGroup.AMPERE_80]", False),
+        ("[GpuGroup.AMPERE_24, GpuGroup.AMPERE_80, GpuGroup.AMPERE_48]", False),
+        ("[GpuGroup.AMPERE_80, GpuGroup.AMPERE_48]", False),
+    ],
+)
+def test_a_small_gpu_is_meant_if_it_stands_first(gpus: str, reported: bool, tmp_path: Path) -> None:
+    text = f"from runpod_flash import Endpoint, GpuGroup\n\n@Endpoint(name='w', gpu={gpus})\ndef run(x): return x\n"
+    assert ("FC130" in codes(tmp_path, text)) == reported
+
+
+@pytest.mark.parametrize(
+    "forwarded",
+    [
+        "{k: v for k, v in {'T': os.getenv('T')}.items() if v}",
+        "{'T': os.environ['T']} if os.environ.get('T') else {}",
+        "dict(T=os.getenv('T')) if os.getenv('T') is not None else None",
+    ],
+)
+def test_a_variable_that_is_passed_on_if_it_is_set_is_not_missing(
+    forwarded: str, tmp_path: Path
+) -> None:
+    text = f"{HEAD}GIVEN = {forwarded}\n\n@Endpoint(name='w', env=GIVEN)\ndef run(x): return x\n"
+    assert codes(tmp_path, text) == []

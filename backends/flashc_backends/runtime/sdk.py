@@ -28,7 +28,8 @@ class Endpoint:
     keep all their arguments, most of which are not used here.
     """
 
-    def __init__(self, name=None, *, id=None, image=None, **_config):
+    def __init__(self, name=None, *, id=None, image=None, **config):
+        self.__dict__.update(config)  # the attributes that the program reads
         self.name = name
         self.id = id
         self._client = None
@@ -117,9 +118,16 @@ class _Configuration:
 class NetworkVolume(_Configuration):
     """The arguments of a `NetworkVolume(...)` in the program."""
 
+    id = name = datacenter = None
+    size = 100
+
 
 class PodTemplate(_Configuration):
     """The arguments of a `PodTemplate(...)` in the program."""
+
+    id = None
+    name = imageName = ""
+    containerDiskInGb = 64
 
 
 class _Resource(Endpoint):
@@ -157,6 +165,10 @@ _RESOURCES = {
 def __getattr__(name):
     if name in _RESOURCES:
         return _RESOURCES[name]
+    if name in ("endpoint", "client"):  # inner modules of the SDK, which define the public names
+        from . import sdk
+
+        return sdk
     if name in ("load_dotenv", "find_dotenv"):
         import dotenv
 

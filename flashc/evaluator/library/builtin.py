@@ -35,7 +35,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import attributes, files, sequences
+from . import attributes, files, modules, sequences
 from .sequences import Builtin, unsupported_call
 
 NAMES = frozenset(name for name in dir(builtins) if not name.startswith("_")) | {
@@ -328,6 +328,7 @@ _SPECIAL: dict[str, Builtin] = {
     "pow": _pow,
     "print": _print,
     "open": _open,
+    "__import__": modules.dunder_import,
     "exit": _exit,
     "quit": _exit,
 }

@@ -40,14 +40,12 @@ from flashc.evaluator.values import (
     DictValue,
     External,
     Known,
-    ModuleRef,
     SequenceValue,
     Unknown,
     Value,
 )
-from flashc_ir.modules import Origin
 
-from . import builtin, environ, files, models, paths, plain_objects, records
+from . import builtin, environ, files, models, modules, paths, plain_objects, records
 from .container_methods import copied
 
 _PURE: dict[str, Callable[..., Any]] = {
@@ -316,18 +314,6 @@ def _replace(machine: Machine, name: str, arguments: CallArguments) -> Value | N
     return None
 
 
-def import_module(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
-    """Evaluate `importlib.import_module("name")`."""
-    target = arguments.values[0] if arguments.values else None
-    if not isinstance(target, Known) or not isinstance(target.value, str):
-        return None
-    if machine.project.has(target.value):
-        return Known(ModuleRef(target.value), arguments.span)
-    if machine.project.origin(target.value) is Origin.SDK:
-        machine.sdk_imports.add(arguments.span)
-    return Known(External(target.value), arguments.span)
-
-
 # Each function returns None if it does not know this form of the call.
 _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "os.getenv": environ.getenv,
@@ -367,7 +353,7 @@ _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "dataclasses.dataclass": _dataclass,
     "dataclasses.asdict": _as_dict,
     "dataclasses.replace": _replace,
-    "importlib.import_module": import_module,
+    "importlib.import_module": modules.import_module,
     "itertools.chain": _chain,
     **dict.fromkeys(_ITERTOOLS, _itertools),
 }

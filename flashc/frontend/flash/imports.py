@@ -11,10 +11,10 @@ from flashc_core.source import Span
 from flashc_core.suggest import did_you_mean
 from flashc_ir.modules import Import, Module, Origin, SdkProblem, SdkProblemKind
 
-from .names import NAMES, OLDER, PACKAGES, PUBLIC_MODULES, REEXPORTS
+from .names import INNER, INNER_MODULES, NAMES, OLDER, PACKAGES, PUBLIC_MODULES, REEXPORTS
 from .surface import instead_of_name
 
-_KNOWN = (*NAMES, *REEXPORTS, *OLDER)
+_KNOWN = (*NAMES, *REEXPORTS, *OLDER, *INNER_MODULES)
 _SUBSTITUTES = {name: name for name in (*_KNOWN, "*")}
 _IN_EVERY_MODULE = ("*", "__version__")
 
@@ -49,10 +49,10 @@ def _with_substitute(item: Import) -> Import:
     """
     if not _is_of_sdk(item):
         return item
-    is_public = item.module in PUBLIC_MODULES
+    is_public = item.module in PUBLIC_MODULES | INNER
     if item.names is None:
         return with_substitutes(item, _SUBSTITUTES) if is_public else item
-    if not is_public and not all(name.name in NAMES for name in item.names):
+    if not is_public and not all(name.name in _KNOWN for name in item.names):
         return item
     return with_substitutes(item, _SUBSTITUTES)
 
@@ -86,7 +86,7 @@ def _missing_in_runtime(item: Import, names: list[str]) -> Iterator[SdkProblem]:
     """Yield the parts of an import at the top of a module that the runtime does not have."""
     if names and all(name in _KNOWN for name in names):
         return
-    if item.module in PUBLIC_MODULES:
+    if item.module in PUBLIC_MODULES | INNER:
         for name in names:
             missing = instead_of_name(item.module, name) is not None
             if name not in (*_KNOWN, *_IN_EVERY_MODULE) and not missing:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 
-from flashc.frontend.decode import span_of_name
+from flashc.frontend.decode import ArgumentDecoder, span_of_name
 from flashc.frontend.endpoint_lowering import EndpointLowering
 from flashc.frontend.parameter_table import Arguments
 from flashc.frontend.resource_names import resource_name
 from flashc_core import rules
-from flashc_core.diagnostics import Label
+from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Edit
 from flashc_ir.endpoints import (
     Configuration,
@@ -22,6 +24,18 @@ from flashc_ir.endpoints import (
 from . import parameters
 from .parameters import read_configuration
 from .semantics import is_client
+
+_PLAIN = (
+    parameters.IDLE_TIMEOUT,
+    parameters.EXECUTION_TIMEOUT_MS,
+    parameters.GPU_COUNT,
+    parameters.SCALER_VALUE,
+    parameters.FLASHBOOT,
+    parameters.ACCELERATE_DOWNLOADS,
+)
+_ATTRIBUTES = frozenset(row.name for row in _PLAIN) | {
+    *("workers_min", "workers_max", "is_cpu", "is_client", "is_load_balanced")
+}
 
 
 class FlashLowering(EndpointLowering):
@@ -38,7 +52,30 @@ class FlashLowering(EndpointLowering):
     def edit(self, name: str) -> Edit:
         """Return the edit that leaves only the resource's name, and whether it is a client."""
         client = ", image=True" if self.given("image") is not None else ""
-        return Edit(self.value.text, json.dumps(resource_name(name)) + client)
+        kept = "".join(f", {key}={value!r}" for key, value in self._attributes().items())
+        return Edit(self.value.text, json.dumps(resource_name(name)) + client + kept)
+
+    def _attributes(self) -> dict[str, int]:
+        """Return the attributes of the endpoint that the program reads, with their values."""
+        read = set(self.value.attributes_read)
+        frame = self.decoder.machine.frames.get(self.value.module)
+        if self.value.variable is not None and frame is not None:
+            # Functions are not evaluated, so their text decides.
+            pattern = rf"\b{re.escape(self.value.variable)}\.([a-z_]+)\b"
+            read.update(re.findall(pattern, frame.syntax.text))
+        if not read & _ATTRIBUTES:
+            return {}
+        quiet = replace(self.arguments(), decoder=ArgumentDecoder(self.decoder.machine, Sink()))
+        workers = parameters.WORKERS.read(quiet)
+        values: dict[str, int] = {
+            **{row.name: row.read(quiet) for row in _PLAIN},
+            "workers_min": workers.minimum,
+            "workers_max": workers.maximum,
+            "is_cpu": self.given("cpu") is not None,
+            "is_client": is_client(self.value),
+            "is_load_balanced": bool(self.value.routes),
+        }
+        return {name: value for name, value in values.items() if name in read}
 
     def dependencies(self) -> tuple[tuple[Dependency, ...], bool]:
         """Return the requirements in `dependencies=`, and whether all are known."""

@@ -11,6 +11,9 @@ from flashc_ir.platform import catalogue
 PACKAGES = frozenset({"runpod_flash", "tetra_rp", "flashc", "_flashc"})
 # The modules that contain the public names; their other names exist only in the SDK.
 PUBLIC_MODULES = frozenset({"runpod_flash", "tetra_rp", "flashc", "flashc.sdk"})
+# Inner modules of the SDK that define public names; the runtime has them as names of its own.
+INNER_MODULES = ("client", "endpoint")
+INNER = frozenset(f"{sdk}.{name}" for sdk in ("runpod_flash", "tetra_rp") for name in INNER_MODULES)
 CLASSES = ("Endpoint", "NetworkVolume", "PodTemplate")
 ENUMS: dict[str, type[Enum]] = {
     e.__name__: e

@@ -73,6 +73,13 @@ class ArgumentClass(DialectObject):
         return Unknown(reason=f"`{self.name}` has no attribute `{name}`", origin=span)
 
 
+# What the SDK's objects have for fields that the program does not give.
+_DEFAULTS: Mapping[str, Mapping[str, object]] = {
+    "NetworkVolume": {"id": None, "name": None, "size": 100, "datacenter": None},
+    "PodTemplate": {"id": None, "name": "", "imageName": "", "containerDiskInGb": 64},
+}
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ArgumentObject(DialectObject):
     """A `NetworkVolume(...)` or `PodTemplate(...)` of the program, with its keyword arguments."""
@@ -87,6 +94,15 @@ class ArgumentObject(DialectObject):
     def description(self) -> str:
         """The object in a user's words."""
         return f"a `{self.kind}`"
+
+    def attribute(self, name: str, span: Span) -> Value:
+        """Return an argument, as in `volume.datacenter`, or the SDK's default."""
+        given, defaults = self.arguments.get(name), _DEFAULTS.get(self.kind, {})
+        if given is not None:
+            return given.value
+        if name in defaults:
+            return Known(defaults[name], span)
+        return Unknown(reason=f"flashc does not know `{self.kind}.{name}`", origin=span)
 
 
 def is_client(endpoint: EndpointValue) -> bool:
@@ -116,6 +132,7 @@ class FlashEndpoint(EndpointObject):
         if help is not None and name not in self.declared.arguments:
             text = f"'Endpoint' object has no attribute '{name}'"
             raise PythonError(AttributeError, text, span, help=help)
+        self.declared.attributes_read.add(name)
         is_call = name in _CLIENT_METHODS and name not in self.declared.arguments
         if is_call and self.is_client:
             return Unknown(reason="a client's calls happen at run time", origin=span)
