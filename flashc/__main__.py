@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from . import __version__
@@ -19,6 +20,7 @@ def main() -> None:
 
     Scripts ask for the version often, and importing click takes longer than starting Python.
     """
+    _open_closed_streams()
     if sys.argv[1:] == ["--version"]:
         print(f"flashc {__version__}")
         return
@@ -34,9 +36,21 @@ def main() -> None:
         _exit_at_once(end)
 
 
+def _open_closed_streams() -> None:
+    """Open the null device for each standard stream that was closed before Python began.
+
+    Else the next file that is opened would have the number of that stream, and what another process
+    prints would be written into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            file = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            os.set_inheritable(file, True)
+            setattr(sys, name, os.fdopen(file, mode, encoding="utf-8"))
+
+
 def _exit_at_once(end: SystemExit) -> NoReturn:
     """Exit without freeing the program's objects, which would take as long as a small check."""
-    import os
     from contextlib import suppress
 
     status = 0 if end.code is None else end.code

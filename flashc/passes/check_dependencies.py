@@ -127,9 +127,8 @@ def _report_undeclared(item: Import, top: str, packages: _Packages, sink: Sink) 
 
 def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
     """Return whether the project has the module `name` in a folder where no worker finds it."""
-    project = context.project
-    is_excluded = excluded_module(project, name) is not None
-    return is_excluded or neighbouring_module(project, module, name) is not None
+    is_excluded = excluded_module(context, name) is not None
+    return is_excluded or neighbouring_module(context.project, module, name) is not None
 
 
 def _check_used(

@@ -21,7 +21,7 @@ from .misplaced_modules import excluded_module, neighbouring_module
 
 def check_imports(program: Program, context: PassContext) -> Program:
     """Report every import that would fail on a worker, and import cycles."""
-    checker = _Checker(context.project, context.sink)
+    checker = _Checker(context)
     workers = [module for name in program.worker_modules if (module := program.module(name))]
     for module in workers:
         for item in module.imports:
@@ -35,14 +35,18 @@ def check_imports(program: Program, context: PassContext) -> Program:
 class _Checker:
     """Checks the imports of modules that workers import."""
 
-    project: Project
-    sink: Sink
+    context: PassContext
+
+    @property
+    def sink(self) -> Sink:
+        """The sink for the findings."""
+        return self.context.sink
 
     def check(self, module: Module, item: Import) -> None:
         """Report an import of a module that workers will not have."""
         if item.typing_only or item.guarded:
             return
-        project = self.project
+        project = self.context.project
         wanted = [item.module]
         if item.origin is Origin.PROJECT and project.has(item.module):
             if item.names is None or item.module in project.modules:
@@ -60,7 +64,7 @@ class _Checker:
 
     def _missing(self, module: Module, item: Import, name: str) -> None:
         """Report that workers will not have the module `name`, with the reason."""
-        excluded = excluded_module(self.project, name)
+        excluded = excluded_module(self.context, name)
         if excluded is not None:
             path = excluded.path
             self.sink.report(
@@ -81,7 +85,7 @@ class _Checker:
                 help=("check the spelling and that the file belongs to the project",),
             )
             return
-        full = neighbouring_module(self.project, module, name)
+        full = neighbouring_module(self.context.project, module, name)
         if full is not None:
             folder = module.path.rpartition("/")[0]
             self.sink.report(

@@ -104,8 +104,11 @@ class InputDigests:
         presence = self.project.presence(path).value
         if not presence:
             return ""
+        file = self.project.root / path
         try:
-            with (self.project.root / path).open("rb") as stream:
+            if not file.is_file():  # opening a FIFO may never end
+                return presence
+            with file.open("rb") as stream:
                 return f"{presence} {hashlib.file_digest(stream, 'sha256').hexdigest()}"
-        except OSError:  # a folder, or a file that can't be read
-            return presence
+        except OSError:  # a file that can't be read
+            return f"{presence} unreadable"

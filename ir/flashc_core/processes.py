@@ -16,7 +16,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 
 Work = Callable[[int], bytes]
@@ -47,31 +47,32 @@ class Prefork:
         Raises:
             OSError: the process can't be started.
         """
-        pipes = [os.pipe() for _ in range(_usable_processors())]
-        self.readers = [reader for reader, _ in pipes]
-        writers = [writer for _, writer in pipes]
-        self.numbers, self.filling = os.pipe()
-        requests, self._requests = os.pipe()
-        self._board = os.memfd_create("work")
-        try:
+        with ExitStack() as on_error, ExitStack() as at_the_end:
+            self._board = _owned(on_error, os.memfd_create("work"))
+            self.numbers, self.filling = (_owned(on_error, file) for file in os.pipe())
+            requests, self._requests = os.pipe()
+            _owned(at_the_end, requests)
+            _owned(on_error, self._requests)
+            self.readers: list[int] = []
+            writers: list[int] = []
+            for _ in range(_usable_processors()):
+                reader, writer = os.pipe()
+                self.readers.append(_owned(on_error, reader))
+                writers.append(_owned(at_the_end, writer))
             self._child = _fork(
                 partial(_serve_requests, prepare, requests, self._board, self.numbers, writers)
             )
-        except OSError:
-            self._close_files()
-            raise
-        finally:
-            for file in (requests, *writers):
-                os.close(file)
+            self._files = on_error.pop_all()
         self._is_open = True
 
     @classmethod
     def start(cls, prepare: Callable[[], object]) -> Prefork | None:
         """Start a process.
 
-        The result is None if forking is unsafe or impossible, or there is only one processor.
+        The result is None if forking is unsafe or impossible, if there is only one processor, or if
+        Python was built for a C library without `memfd_create`.
         """
-        if not _can_fork() or _usable_processors() < 2:
+        if not _can_fork() or _usable_processors() < 2 or not hasattr(os, "memfd_create"):
             return None
         try:
             return cls(prepare)
@@ -101,12 +102,13 @@ class Prefork:
             self._is_open = False
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-            self._close_files()
+            self._files.close()
 
-    def _close_files(self) -> None:
-        """Close the pipes and the file that are shared with the process."""
-        for file in (*self.readers, self.numbers, self.filling, self._requests, self._board):
-            os.close(file)
+
+def _owned(files: ExitStack, file: int) -> int:
+    """Return an open file, which `files` closes when it ends."""
+    files.callback(os.close, file)
+    return file
 
 
 def on_all_processors(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flashc_core.source import Span
 from tests.support.projects import compile_files, compile_folder, write
 
 WORKER = (
@@ -220,3 +221,15 @@ def test_an_included_file_of_requirements_is_named_and_one_from_outside_is_not_s
         ("more/base.txt", 2, f"`more/base.txt`: `bad there` is not a valid requirement: {reason}"),
     }
     assert "alice" not in str(found)
+
+
+@pytest.mark.parametrize("included", ["pipe", "/dev/zero", "folder", "../outside"])
+def test_only_regular_files_are_included_in_requirements(included: str, tmp_path: Path) -> None:
+    root = write(tmp_path / "app", {"worker.py": WORKER, "folder/a.txt": ""})
+    for pipe in (root / "pipe", tmp_path / "outside"):
+        os.mkfifo(pipe)
+    write(root, {"requirements.txt": f'attrs  # not -r /dev/zero\n-r "{included}"\n'})
+    found = [d for d in compile_folder(root).diagnostics if d.rule.code == "FC409"]
+    assert [d.message for d in found] == [f"`requirements.txt`: `{included}` is not a regular file"]
+    assert isinstance(found[0].location, Span)
+    assert found[0].location.line == 2

@@ -79,3 +79,56 @@ def test_the_passes_run_if_an_edit_alters_what_is_read(
         (root / name).unlink()
     write(root, FILES)
     assert checked(root, store, python) == before
+
+
+IMPORTS = (
+    "from runpod_flash import Endpoint\n@Endpoint(name='w')\nasync def run(x):\n    import {}\n"
+)
+BESIDE = {
+    "an excluded module appears": ("tests.tools", {"tests/tools.py": ""}),
+    "an excluded package appears": ("tests", {"tests/__init__.py": ""}),
+    "an excluded module of a package appears": ("docs.a.b", {"docs/a/b.py": ""}),
+}
+
+
+@pytest.mark.parametrize(("imported", "edit"), BESIDE.values(), ids=BESIDE)
+def test_a_check_looks_again_for_excluded_modules(
+    imported: str, edit: dict[str, str], tmp_path: Path
+) -> None:
+    """An ignore rule excludes the folder as a whole, whatever is in it."""
+    files = {"worker.py": IMPORTS.format(imported), "tests/a.txt": "", "docs/a/c.txt": ""}
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    before = checked(root, store, "3.12")
+    write(root, edit)
+    after = checked(root, store, "3.12")
+    assert before != after == checked(root, None, "3.12")
+    for name in edit:
+        (root / name).unlink()
+    assert checked(root, store, "3.12") == before
+
+
+INCLUDES = {
+    "plain": "-r ../more.txt\n",
+    "quoted": '-r "../more.txt"\n',
+    "partly quoted": "-c ../'more'.txt\n-r ../mo\"re.txt\"\n",
+    "escaped": "-r ../mo\\re.txt\n",
+    "behind another option": "--no-binary x -r ../more.txt\n",
+    "on the next line": "-r \\\n../more.txt\n",
+    "in the middle of a word": "-r ../mo\\\nre.txt # why\n",
+    "after a comment in a continued line": "attrs \\\n# why \\\n-r ../more.txt\n",
+    "UTF-16": "-r ../more.txt\n".encode("utf-16"),
+    "UTF-8 with a mark": "-r ../more.txt\n".encode("utf-8-sig"),
+}
+
+
+@pytest.mark.parametrize("text", INCLUDES.values(), ids=INCLUDES)
+def test_a_check_depends_on_all_files_that_requirements_include(
+    text: str | bytes, tmp_path: Path
+) -> None:
+    files = {"worker.py": IMPORTS.format("polars"), "requirements.txt": text}
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    write(tmp_path, {"more.txt": "polars\n"})
+    before = checked(root, store, "3.12")
+    write(tmp_path, {"more.txt": "attrs\n"})
+    after = checked(root, store, "3.12")
+    assert before != after == checked(root, None, "3.12")

@@ -41,6 +41,23 @@ def test_check_is_silent_about_a_good_project(tmp_path: Path) -> None:
     assert "nothing to report" in run.stdout
 
 
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+@pytest.mark.parametrize(("text", "status"), [(GOOD, 0), (BAD, 1)])
+def test_the_exit_code_does_not_depend_on_closed_streams(
+    closed: tuple[int, ...], text: str, status: int, tmp_path: Path
+) -> None:
+    write(tmp_path, {"worker.py": text})
+    closing = " ".join(f"{number}>&-" for number in closed)
+    command = f"exec {sys.executable} -m flashc check {tmp_path} {closing}"
+    paths = os.pathsep.join(str(ROOT / part) for part in (".", "ir", "backends"))
+    environ = {**os.environ, "PYTHONPATH": paths}
+    run = subprocess.run(
+        ["/bin/sh", "-c", command], env=environ, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == status, run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_the_help_lists_every_command_by_the_first_sentence_of_its_own_help() -> None:
     listed = flashc("--help").stdout.partition("Commands:\n")[2].splitlines()
     assert len(listed) > 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -231,3 +232,28 @@ def test_results_that_nobody_takes_stop_it() -> None:
     results.close()
     assert list(on_all_processors(square, 2, prefork=prefork)) == [b"0", b"1"]
     assert children() <= before
+
+
+def test_none_is_started_where_python_has_no_file_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Pythons for an old C library, such as those of conda, have no `memfd_create`."""
+    monkeypatch.delattr(os, "memfd_create")
+    assert Prefork.start(nothing) is None
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_one_that_can_not_open_its_files_leaves_none_open(
+    after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe, made = os.pipe, iter(range(after))
+
+    def limited() -> tuple[int, int]:
+        if next(made, None) is None:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return pipe()
+
+    monkeypatch.setattr(os, "pipe", limited)
+    before = set(os.listdir("/proc/self/fd"))
+    assert Prefork.start(nothing) is None
+    assert set(os.listdir("/proc/self/fd")) == before

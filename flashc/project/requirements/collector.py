@@ -47,12 +47,20 @@ class Collector:
 
     def read(self, path: str) -> str | None:
         """Return the text of a file relative to the root; None if it can't be read."""
+        data = self.read_bytes(path)
+        try:
+            return None if data is None else data.decode("utf-8")
+        except UnicodeDecodeError:
+            return None
+
+    def read_bytes(self, path: str) -> bytes | None:
+        """Return the content of a file relative to the root; None if it can't be read."""
         self.inputs.append(file_input(path))
         if path not in self.project.unsaved and not _is_file(self.project.root / path):
             return None  # reading a named pipe would not end
         try:
-            return self.project.read(path).decode("utf-8")
-        except (OSError, UnicodeDecodeError):
+            return self.project.read(path)
+        except OSError:
             return None
 
     def table(self, path: str) -> dict[str, Any] | None:

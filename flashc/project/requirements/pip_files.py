@@ -12,10 +12,10 @@ from flashc_core.source import Lines, Span
 from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
+from .includes import includes_in
 from .texts import InvalidText, source_of, without_credentials
 
 REQUIREMENTS = "requirements.txt"
-_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", re.MULTILINE)
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
 _OPTION = re.compile(r"\s+--?[a-z]")
 _EDITABLE = re.compile(r"^(?:-e|--editable)[\s=]+")
@@ -70,31 +70,44 @@ def _can_include(collector: Collector) -> bool:
     """Record the files that `requirements.txt` includes as inputs; report what can't be included.
 
     A path is relative to the root.  It may lead out of the project, or to a file that does not
-    exist.  The result is False if a file includes itself, directly or not, or if it is a URL.
+    exist.  The result is False if a file includes itself, directly or not, if it is a URL, or if
+    reading it may not end, as for a named pipe.
     """
     done: set[str] = set()
     pending: list[tuple[str, tuple[str, ...]]] = [(REQUIREMENTS, ())]
     while pending:
         path, above = pending.pop()
-        if path in above or "://" in path:
-            problem = (
-                "includes itself" if path in above else "is a URL, and flashc reads only files"
-            )
+        problem = _problem(collector, path, above)
+        if problem:
             where = _including_line(collector, above[1] if len(above) > 1 else path)
             collector.report(where, f"`{REQUIREMENTS}`: `{without_credentials(path)}` {problem}")
             return False
         if path in done:
             continue
         done.add(path)
-        text = collector.read(path)
-        if text is None:
+        data = collector.read_bytes(path)
+        if data is None:
             continue
-        for name in _INCLUDE.findall(text):
+        for name in includes_in(data):
             is_url = "://" in name
             folder = posixpath.dirname(path)
             included = name if is_url else posixpath.normpath(posixpath.join(folder, name))
             pending.append((included, (*above, path)))
     return True
+
+
+def _problem(collector: Collector, path: str, above: tuple[str, ...]) -> str:
+    """Return why a file can't be included by those `above` it; "" if it can."""
+    if path in above:
+        return "includes itself"
+    if "://" in path:
+        return "is a URL, and flashc reads only files"
+    file = collector.project.root / path
+    try:
+        ends = path in collector.project.unsaved or file.is_file() or not file.exists()
+    except (OSError, ValueError):  # such as a null byte in the path
+        ends = False
+    return "" if ends else "is not a regular file"
 
 
 def _read_requirement(
@@ -240,8 +253,7 @@ def _including_line(collector: Collector, included: str) -> Span:
     lines = Lines(collector.project.read(REQUIREMENTS).decode("utf-8", "replace"))
     including: dict[str, int] = {}
     for number in range(1, len(lines) + 1):
-        match = _INCLUDE.match(lines.line(number))
-        if match is not None:
-            including.setdefault(posixpath.normpath(match[1]), number)
+        for path in includes_in(lines.line(number).encode()):
+            including.setdefault(posixpath.normpath(path), number)
     number = including.get(included, next(iter(including.values()), 1))
     return Span(REQUIREMENTS, number, 1, number, len(lines.line(number)) + 1)

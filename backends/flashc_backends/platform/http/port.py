@@ -93,18 +93,26 @@ class _Protocol(HttpToolsProtocol):
     """A connection of uvicorn that gives each request its `_Exchange`, and calls functions when the client leaves."""
 
     leavings: dict[RequestResponseCycle, Callable[[], None]]
+    unanswered: list[RequestResponseCycle]  # with pipelining, there are several
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.leavings = {}
+        self.unanswered = []
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
+        still = [each for each in self.unanswered if not each.response_complete]
+        self.unanswered = [*still, self.cycle]
         exchange = _Exchange(self, self.cycle)  # no task has begun to serve the request
         self.scope["extensions"] = {CONNECTION: exchange}  # type: ignore[dict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        for cycle in self.unanswered:  # uvicorn tells only the newest
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.unanswered.clear()
         leavings, self.leavings = self.leavings, {}
         for cycle, leave in leavings.items():
             if not cycle.response_complete:
