@@ -112,7 +112,7 @@ INCLUDES = {
     "quoted": '-r "../more.txt"\n',
     "partly quoted": "-c ../'more'.txt\n-r ../mo\"re.txt\"\n",
     "escaped": "-r ../mo\\re.txt\n",
-    "behind another option": "--no-binary x -r ../more.txt\n",
+    "behind another option": "--prefer-binary -r ../more.txt\n",
     "on the next line": "-r \\\n../more.txt\n",
     "in the middle of a word": "-r ../mo\\\nre.txt # why\n",
     "after a comment in a continued line": "attrs \\\n# why \\\n-r ../more.txt\n",

@@ -303,7 +303,7 @@ def test_what_the_platform_does_not_keep_is_not_accepted(
     async def scene(stage: Stage) -> None:
         answer = await stage.client.request(method, f"/v2/{path}", json={"name": "x"})
         assert answer.status_code == 405
-        assert "only be listed" in answer.text
+        assert "can only list" in answer.text
 
     play(tmp_path, scene)
 

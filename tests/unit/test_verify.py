@@ -155,7 +155,10 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
         lambda f: edit(f, "worker.py", b"def run", b"def walk"),
         "which is not defined there",
     ),
-    "a handler is missing": (lambda f: f.pop("handler_w.py"), "the handler of `w`"),
+    "a handler is missing": (
+        lambda f: f.pop("handler_w.py"),
+        "this handler of `w`, and the file is missing",
+    ),
     "a handler names no modules": (
         lambda f: edit(f, "handler_w.py", b"('worker',)", b"5"),
         "`handler_w.py`: its `MODULES` are not the names of modules",

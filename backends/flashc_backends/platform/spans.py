@@ -56,6 +56,7 @@ class Spans:
     def __init__(self, store: Store, journal: Journal) -> None:
         self._store, self._journal = store, journal
         self._waiting: list[Span] = []
+        self._written: asyncio.Future[None] | None = None
         self._has_new = False
         self.label: Callable[[str], str] = lambda endpoint: endpoint
         self.export: Callable[[Span], None] = lambda _span: None
@@ -100,16 +101,16 @@ class Spans:
         if position.is_sampled:
             self.export(span)
 
-    def flush(self) -> asyncio.Future[None] | None:
-        """Let the store write the new spans; return the future of the write, None if there are no new spans."""
+    def flush(self) -> None:
+        """Let the store write the new spans."""
         if not self._waiting:
-            return None
+            return
         spans, self._waiting = self._waiting, []
         self._has_new = True
         starts = range(0, len(spans), _AT_ONCE)
         written = self._store.write([_insert(spans[at : at + _AT_ONCE]) for at in starts])
         written.add_done_callback(self._note_failure)
-        return written
+        self._written = written
 
     def _note_failure(self, done: asyncio.Future[None]) -> None:
         error = None if done.cancelled() else done.exception()
@@ -129,10 +130,10 @@ class Spans:
         Raises:
             StoreError: the store can't be read.
         """
-        written = self.flush()
-        if written is not None:
+        self.flush()
+        if self._written is not None:  # also a write that began before
             with suppress(StoreError):
-                await asyncio.shield(written)
+                await asyncio.shield(self._written)
         return [
             Span(**dict(zip(Span.__struct_fields__, row, strict=True)))
             for row in self._store.rows(_SELECT, trace)
