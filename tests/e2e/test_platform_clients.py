@@ -229,7 +229,7 @@ def test_what_the_platform_does_not_keep_fails_in_the_successors_tool(
 ) -> None:
     rp = str(successor)
     given = ("--username", "u", "--password", "p")
-    assert "only be listed" in machine.run(rp, "registry", "add", "mine", *given, status=1)
+    assert "can only list" in machine.run(rp, "registry", "add", "mine", *given, status=1)
     assert "no registry" in machine.run(rp, "registry", "list")
     assert "no registry" in machine.run(rp, "registry", "delete", "mine", "--yes", status=1)
 
