@@ -18,19 +18,43 @@ APP = """
 import asyncio
 import dataclasses
 import datetime
+import threading
 import time
 from collections.abc import AsyncIterator
 from runpod_flash import Endpoint
 
-async def rest(seconds):
-    begun = time.monotonic()
-    await asyncio.sleep(seconds)
+class Room:
+    # Jobs wait here for each other, so that a slow start of one of them does not matter.
+    running, have_met, lock = 0, False, threading.Lock()
+
+def enter(together):
+    with Room.lock:
+        Room.running += 1
+        Room.have_met = Room.have_met or Room.running >= together
+    return time.monotonic()
+
+def leave(begun):
+    with Room.lock:
+        Room.running -= 1
+        Room.have_met = Room.have_met and Room.running > 0
     return [begun, time.monotonic()]
 
-def block(seconds):
-    begun = time.monotonic()
-    time.sleep(seconds)
-    return [begun, time.monotonic()]
+def is_waiting(begun):
+    return not Room.have_met and time.monotonic() < begun + 30
+
+async def rest(together):
+    begun = enter(together)
+    while is_waiting(begun):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.3)
+    return leave(begun)
+
+def block(together):
+    begun = enter(together)
+    while is_waiting(begun):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    return leave(begun)
 
 @Endpoint(name="tokens", cpu="cpu3c-1-2")
 async def tokens(n: int) -> AsyncIterator[datetime.date]:
@@ -40,25 +64,25 @@ async def tokens(n: int) -> AsyncIterator[datetime.date]:
         raise ValueError("three is too many")
 
 @Endpoint(name="waits", cpu="cpu3c-1-2", max_concurrency=4)
-async def waits(seconds: float):
-    return await rest(seconds)
+async def waits(together: int):
+    return await rest(together)
 
 @Endpoint(name="blocks", cpu="cpu3c-1-2", max_concurrency=12)
-def blocks(seconds: float):
-    return block(seconds)
+def blocks(together: int):
+    return block(together)
 
 @Endpoint(name="yields", cpu="cpu3c-1-2", max_concurrency=3)
-def yields(seconds: float):
-    yield block(seconds)
+def yields(together: int):
+    yield block(together)
 
 @Endpoint(name="model", cpu="cpu3c-1-2", max_concurrency=4)
 class Model:
-    def plain(self, seconds: float): return block(seconds)
-    async def later(self, seconds: float): return await rest(seconds)
-    def many(self, seconds: float):
-        yield block(seconds)
-    async def many_later(self, seconds: float):
-        yield await rest(seconds)
+    def plain(self, together: int): return block(together)
+    async def later(self, together: int): return await rest(together)
+    def many(self, together: int):
+        yield block(together)
+    async def many_later(self, together: int):
+        yield await rest(together)
 
 @dataclasses.dataclass
 class Report:
@@ -101,7 +125,7 @@ def at_once(results: list[Any]) -> int:
 
 
 def all_at_once(worker: ImageWorker, *inputs: dict[str, Any]) -> int:
-    worker.run({**inputs[0], "seconds": 0.1})  # the SDK changes the number when it is idle
+    worker.run({**inputs[0], "together": 1})  # the SDK changes the number when it is idle
     return at_once(worker.run(*inputs))
 
 
@@ -110,19 +134,19 @@ def test_as_many_jobs_run_at_once_as_the_endpoint_says(
     python: Path, app: Path, resource: str, limit: int
 ) -> None:
     with image_worker(python, app, resource) as worker:
-        assert all_at_once(worker, *[{"seconds": 2.5}] * limit) == limit
+        assert all_at_once(worker, *[{"together": limit}] * limit) == limit
 
 
 def test_so_do_methods_of_every_kind(python: Path, app: Path) -> None:
     with image_worker(python, app, "model") as worker:
         for method in ("plain", "later", "many", "many_later"):
-            given = {"method": method, "seconds": 2.5}
+            given = {"method": method, "together": 4}
             assert all_at_once(worker, *[given] * 4) == 4, method
 
 
 def test_a_variable_of_the_platform_sets_another_number(python: Path, app: Path) -> None:
     with image_worker(python, app, "waits", RUNPOD_MAX_CONCURRENCY="2") as worker:
-        assert all_at_once(worker, *[{"seconds": 2.5}] * 4) == 2
+        assert all_at_once(worker, *[{"together": 2}] * 4) == 2
 
 
 def test_a_generator_streams_and_its_result_is_all_items(python: Path, app: Path) -> None:
