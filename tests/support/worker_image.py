@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import select
+import socket
 import subprocess
 import threading
 import time
@@ -77,6 +79,12 @@ class ImageWorker:
             taken, self.waiting[:] = self.waiting[:most], self.waiting[most:]
         return taken
 
+    def take_back(self, taken: list[dict[str, Any]]) -> None:
+        """Let jobs wait again that did not reach the worker, which may end its polls at any time."""
+        with self.changed:
+            self.waiting[:0] = taken
+            self.changed.notify_all()
+
     def report(self, kind: str, job: str, body: Any) -> None:
         """Note what the worker says."""
         with self.changed:
@@ -138,7 +146,23 @@ class _Platform(BaseHTTPRequestHandler):
         most = next((int(p[11:]) for p in query.split("&") if p.startswith("batch_size=")), 1)
         taken = self.worker.take(most)
         found: Any = taken if kind == "job-take-batch" else next(iter(taken), None)
-        self._answer(200 if taken else 204, found)
+        if self._client_has_left():
+            self.worker.take_back(taken)
+            self.close_connection = True
+            return
+        try:
+            self._answer(200 if taken else 204, found)
+        except ConnectionError:
+            self.worker.take_back(taken)
+            self.close_connection = True
+
+    def _client_has_left(self) -> bool:
+        """Return whether the client has closed the connection."""
+        readable, _, _ = select.select([self.connection], [], [], 0)
+        try:
+            return bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except ConnectionError:
+            return True
 
     def do_POST(self) -> None:
         text = self.rfile.read(int(self.headers["content-length"]))
