@@ -6,7 +6,6 @@ import contextlib
 import socket
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from flashc_core.archives import unpack
 from tests.support.fastapi_routes import PLAIN, REQUESTS, ROUTES, Sent
 from tests.support.projects import built, write
 
@@ -58,8 +58,7 @@ def wait_for(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) 
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     folder = tmp_path_factory.mktemp("compiled")
     artifact = built(write(folder / "project", {"worker.py": ROUTES}), folder / "a.tar.gz")
-    with tarfile.open(artifact) as archive:
-        archive.extractall(folder / "app", filter="data")
+    unpack(artifact, folder / "app")
     with served(folder / "app", "handler_web:app") as client:
         yield client
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flashc_core.archives import unpack
 from tests.support.environments import make_environment
 from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import built, write
@@ -111,8 +111,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "a.tar.gz",
         python_version=oldest_worker_python().minor,
     )
-    with tarfile.open(artifact) as archive:
-        archive.extractall(folder / "app", filter="data")
+    unpack(artifact, folder / "app")
     return folder / "app"
 
 

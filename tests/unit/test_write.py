@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flashc_backends.write import CannotWrite, replacing_together, unpack
+from flashc_backends.write import CannotWrite, replacing_together
+from flashc_core.archives import unpack
 from flashc_core.diagnostics import Sink
 
 

@@ -31,9 +31,9 @@ from flashc_backends.write import (
     CannotWrite,
     Outputs,
     replacing_together,
-    unpack,
     write_failures_reported,
 )
+from flashc_core.archives import unpack
 from flashc_ir.artifact_paths import handler_path
 from flashc_ir.program import Program
 

@@ -12,6 +12,7 @@ from typing import Any, cast
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from flashc_core.archives import unpack
 from flashc_core.files import source_files
 
 # Build backends that run no code of a package that only describes itself, with their distributions.
@@ -55,8 +56,7 @@ def unpack_tree(archive: Path, target: Path) -> Path:
             with zipfile.ZipFile(archive) as content:
                 content.extractall(target)  # which keeps all members below `target`
         else:
-            with tarfile.open(archive) as members:
-                members.extractall(target, filter="data")
+            unpack(archive, target)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise InvalidTree(f"it can't be unpacked: {error}") from error
     inside = [path for path in target.iterdir() if path.is_dir()]

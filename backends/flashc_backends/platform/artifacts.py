@@ -7,7 +7,7 @@ import secrets
 import tarfile
 from pathlib import Path
 
-from flashc_backends.write import unpack
+from flashc_core.archives import unpack
 from flashc_core.files import replacing_folder
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from flashc_backends.archive import write_archive
 from flashc_backends.artifact.parts import Parts
 from flashc_backends.base import Draft
-from flashc_backends.write import unpack
+from flashc_core.archives import unpack
 
 from .contents import digest_of_draft
 
