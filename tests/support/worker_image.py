@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import socket
 import subprocess
 import threading
@@ -117,12 +118,16 @@ def image_worker(python: Path, app: Path, resource: str, **environ: str) -> Iter
     }
     log = (app / f"{resource}.log").open("wb")
     process = subprocess.Popen(
-        [python, "-c", ENTRY, app], env=variables, stdout=log, stderr=subprocess.STDOUT
+        [python, "-c", ENTRY, app],
+        env=variables,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # the SDK starts a process for its pings, which has to end too
     )
     try:
         yield worker
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         log.close()
         server.shutdown()
