@@ -135,13 +135,25 @@ class Interface:
         """The codec of the result; that of one item, if the function is a generator."""
         if self._result is None:
             annotation = self._evaluated(self.signature.return_annotation)
-            inner = inspect.unwrap(self._function)
-            if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+            if self._yields():
                 from .codec import element_of
 
                 annotation = element_of(annotation)
             self._result = codec_for(annotation, self._web)
         return self._result
+
+    def _yields(self) -> bool:
+        """Return whether the function is a generator; others may return an iterator."""
+        inner = inspect.unwrap(self._function)
+        return inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
+
+    def outputs(self, items: list[Any]) -> Any:
+        """Return the items of a generator, or of an iterator that the function returned, as JSON.
+
+        Raises:
+            InvalidResult: JSON can't represent one.
+        """
+        return [self.output(item) for item in items] if self._yields() else self.output(items)
 
     def output(self, value: Any) -> Any:
         """Return the result of a call, or an item of a generator, as JSON.

@@ -47,7 +47,7 @@ class Call:
         return self.function(*args, **kwargs)
 
     def output(self, result):
-        """Return a result as JSON, or an awaitable of it.  Generators become lists.
+        """Return a result as JSON, or an awaitable of it.  Iterators become lists.
 
         Raises:
             InvalidResult: JSON can't represent it.
@@ -57,7 +57,7 @@ class Call:
         if hasattr(result, "__anext__"):
             return self._gathered(result)
         if hasattr(result, "__next__"):
-            return [self.interface.output(item) for item in result]
+            return self.interface.outputs(list(result))
         return self.interface.output(result)
 
     async def _awaited(self, result):
@@ -67,4 +67,4 @@ class Call:
 
     async def _gathered(self, items):
         """Return the items of an async generator as a list."""
-        return [self.interface.output(item) async for item in items]
+        return self.interface.outputs([item async for item in items])

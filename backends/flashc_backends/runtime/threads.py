@@ -17,13 +17,8 @@ _pools: dict[int, ThreadPoolExecutor] = {}
 
 async def output(call: Call, payload: dict[str, Any], limit: int) -> Any:
     """Call a function in a thread and return its output, with at most `limit` threads."""
-
-    def run() -> Any:
-        found = call(payload)
-        return found if hasattr(found, "__await__") else call.output(found)
-
-    found = await _in_thread(limit, contextvars.copy_context(), run)
-    found = call.output(found) if hasattr(found, "__await__") else found
+    context = contextvars.copy_context()
+    found = await _in_thread(limit, context, lambda: call.output(call(payload)))
     return await found if hasattr(found, "__await__") else found
 
 

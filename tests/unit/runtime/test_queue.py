@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import inspect
 import threading
 from collections.abc import AsyncIterator, Iterator
@@ -127,6 +128,37 @@ def test_a_decorated_generator_streams_too() -> None:
 
     wrapper.__wrapped__ = count  # type: ignore[attr-defined]
     assert asyncio.run(awaited(handler(wrapper)(job(n=2)))) == [0, 1]
+
+
+def dates() -> Iterator[dt.date]:
+    return iter([dt.date(2024, 1, 1)])
+
+
+def mapped_dates() -> list[dt.date]:
+    return map(dt.date.fromordinal, [738886])  # type: ignore[return-value]
+
+
+def dates_to_await() -> AsyncIterator[dt.date]:
+    async def each() -> AsyncIterator[dt.date]:
+        yield dt.date(2024, 1, 1)
+
+    return each()
+
+
+async def dates_of_async_code() -> AsyncIterator[dt.date]:
+    return dates_to_await()
+
+
+@pytest.mark.parametrize("max_concurrency", [1, 2])
+@pytest.mark.parametrize("target", [dates, mapped_dates, dates_to_await, dates_of_async_code])
+def test_an_iterator_that_a_function_returns_becomes_a_list_of_its_items(
+    target: Any, max_concurrency: int
+) -> None:
+    async def run() -> Any:
+        found = handler(target, max_concurrency)(job())
+        return await found if inspect.isawaitable(found) else found
+
+    assert asyncio.run(run()) == ["2024-01-01"]
 
 
 # Classes ------------------------------------------------------------------------------------------
