@@ -95,9 +95,18 @@ class Constrained(Codec):
         self._inner = inner
         self._validate = _validator(annotation)
         self.key = inner.key
-        self.takes = inner.takes  # type: ignore[method-assign]
-        self.fits = inner.fits  # type: ignore[method-assign]
-        self.dump = inner.dump  # type: ignore[method-assign]
+
+    def takes(self, value: Any) -> bool:
+        """Return whether the codec of the annotation without notes takes a value."""
+        return self._inner.takes(value)
+
+    def fits(self, value: Any) -> bool:
+        """Return whether a value is exactly of that codec's kind."""
+        return self._inner.fits(value)
+
+    def dump(self, value: Any) -> Any:
+        """Return the value as JSON; constraints are not checked."""
+        return self._inner.dump(value)
 
     def load(self, data: Any, strict: bool = False) -> Any:
         """Return the value, if it keeps the constraints."""

@@ -180,6 +180,10 @@ class Deferred:
         found = _get(self, "_found")
         return id(self) if found is None else hash(found[0])
 
+    def __bool__(self) -> bool:
+        # Not one of `_OPERATORS`: most types have a truth without having this method.
+        return bool(_value(self))
+
     def __repr__(self) -> str:
         # A task that is shown shows its coroutine.
         running = _get(self, "_running")
@@ -243,10 +247,3 @@ _OPERATORS = (
 )
 for _name in (*_BETWEEN_TWO, *(f"__{name}__" for name in _OPERATORS.split())):
     setattr(Deferred, _name, _forward(_name))
-
-
-def _truth(self: Any) -> bool:
-    return bool(_value(self))
-
-
-Deferred.__bool__ = _truth  # type: ignore[attr-defined]
