@@ -103,10 +103,11 @@ def _left_out(program: Program) -> frozenset[str]:
     if may_call(program):
         return left_out
     left_out |= _CALLS
-    if all(balanced):
+    (endpoint,) = endpoints  # an app of several may call
+    if isinstance(endpoint, LoadBalanced):
         return left_out | _QUEUE_OR_CALLS | _CODEC
-    left_out |= frozenset() if any(balanced) else _PLACES
-    return left_out | (frozenset() if any(map(_has_codec, endpoints)) else _CODEC)
+    left_out |= _PLACES
+    return left_out if _has_codec(endpoint) else left_out | _CODEC
 
 
 def _needs_sdk(endpoint: CodeEndpoint) -> bool:
