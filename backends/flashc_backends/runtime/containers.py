@@ -32,7 +32,7 @@ class Items(Codec):
 
     def dump(self, value: Any) -> Any:
         """Return the items as a list."""
-        return [_at(self._item.encode, item, index) for index, item in enumerate(value)]
+        return [at_key(self._item.encode, item, index) for index, item in enumerate(value)]
 
     def load(self, data: Any, strict: bool = False) -> Any:
         """Return the container with the items of a list."""
@@ -40,7 +40,7 @@ class Items(Codec):
             return data
         if not isinstance(data, list):
             raise misfit(data, f"a list for a {self._make.__name__}")
-        items = [_at(self._item.load, item, index, strict) for index, item in enumerate(data)]
+        items = [at_key(self._item.load, item, index, strict) for index, item in enumerate(data)]
         try:
             return self._make(items)
         except TypeError as error:  # a set of something unhashable
@@ -68,7 +68,7 @@ class Pairs(Codec):
     def dump(self, value: Any) -> Any:
         """Return the items as a list."""
         return [
-            _at(c.encode, item, index)
+            at_key(c.encode, item, index)
             for index, (c, item) in enumerate(zip(self._items, value, strict=False))
         ]
 
@@ -77,17 +77,17 @@ class Pairs(Codec):
         if not isinstance(data, list) or len(data) != len(self._items):
             raise misfit(data, f"a list of {len(self._items)} items")
         return tuple(
-            _at(codec.load, item, index, strict)
+            at_key(codec.load, item, index, strict)
             for index, (codec, item) in enumerate(zip(self._items, data, strict=True))
         )
 
 
-def _at(convert: Any, value: Any, index: Any, *more: Any) -> Any:
-    """Convert an item; a misfit gets its position."""
+def at_key(convert: Any, value: Any, key: Any, *more: Any) -> Any:
+    """Convert an item; a misfit gets its key, or its number in a list."""
     try:
         return convert(value, *more)
     except Misfit as error:
-        raise error.at(f"[{index!r}]") from None
+        raise error.at(f"[{key!r}]") from None
 
 
 class Mapped(Codec):
@@ -114,8 +114,8 @@ class Mapped(Codec):
 
     def dump(self, value: Any) -> Any:
         """Return an object, or a list of pairs."""
-        keys = [_at(self._key.encode, key, key) for key in value]
-        items = [_at(self._value.encode, item, key) for key, item in value.items()]
+        keys = [at_key(self._key.encode, key, key) for key in value]
+        items = [at_key(self._value.encode, item, key) for key, item in value.items()]
         if self._key.key is None:
             return [list(pair) for pair in zip(keys, items, strict=True)]
         texts = [key if isinstance(key, str) else json.dumps(key) for key in keys]
@@ -130,12 +130,12 @@ class Mapped(Codec):
             for index, pair in enumerate(data):
                 if not isinstance(pair, list) or len(pair) != 2:
                     raise misfit(pair, "a pair of a key and a value").at(f"[{index}]")
-                pairs.append((_at(self._key.load, pair[0], index, strict), pair[0], pair[1]))
+                pairs.append((at_key(self._key.load, pair[0], index, strict), pair[0], pair[1]))
         else:
             raise misfit(data, "an object")
         try:
             return self._make(
-                {key: _at(self._value.load, item, text, strict) for key, text, item in pairs}
+                {key: at_key(self._value.load, item, text, strict) for key, text, item in pairs}
             )
         except TypeError as error:
             raise Misfit(f"can't be a mapping: {error}") from None
@@ -143,12 +143,12 @@ class Mapped(Codec):
     def _key_of(self, text: str, strict: bool) -> Any:
         """Return the key of a JSON object's key."""
         if self._key.key != "json":
-            return _at(self._key.load, text, text, strict)
+            return at_key(self._key.load, text, text, strict)
         try:
             data = json.loads(text)
         except ValueError:
             data = text
-        return _at(self._key.load, data, text, strict)
+        return at_key(self._key.load, data, text, strict)
 
 
 class Optional(Codec):

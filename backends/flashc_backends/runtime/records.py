@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any
 
+from .containers import at_key
 from .hints import MISSING as MISSING_HINT
 from .hints import evaluate_in
 from .values import Codec, Misfit, misfit, plain
@@ -209,7 +210,7 @@ class Typed(Record):
         """Return the dictionary as an object."""
         known = self._fields
         return {
-            name: _key(known[name].encode if name in known else plain, item, name)
+            name: at_key(known[name].encode if name in known else plain, item, name)
             for name, item in value.items()
         }
 
@@ -220,14 +221,6 @@ class Typed(Record):
         if missing:
             raise Misfit(f"lacks {', '.join(map(repr, missing))} of {self._kind.__name__}")
         return {name: values.get(name, item) for name, item in data.items()}
-
-
-def _key(convert: Any, value: Any, name: str) -> Any:
-    """Convert the value of a key; a misfit gets the key."""
-    try:
-        return convert(value)
-    except Misfit as error:
-        raise error.at(f"[{name!r}]") from None
 
 
 def annotations_of(kind: type) -> dict[str, Any]:
