@@ -26,6 +26,10 @@ async def halves(number: int, digits: int = 1) -> dict:
     "Halve a number."
     from work import halve
     return {"half": round(await halve(number), digits)}
+
+@api.delete("/sums/{name}")
+async def forget(name: str, seen: int) -> str:
+    return f"{name}: {seen}"
 """,
     "work.py": HEAD
     + """
@@ -86,11 +90,16 @@ def test_a_form_is_made_from_the_signature_of_a_route(page: Page) -> None:
     web.get_by_text("Send a request").click()
     expect(web.get_by_text("Halve a number.")).to_be_visible()
     expect(web.get_by_label("digits")).to_have_accessible_description("int, default 1")
-    web.get_by_label("number").fill("5")
+    web.get_by_label("number", exact=True).fill("5")
     web.get_by_role("button", name="Send").click()
     expect(web.get_by_role("status")).to_contain_text('"half": 2.5')
     web.get_by_text("OpenAPI").click()
     expect(web.get_by_role("heading", name="GET /halves/{number}")).to_be_visible()
+    web.get_by_role("combobox").select_option("DELETE /sums/{name}")
+    web.get_by_label("name", exact=True).fill("all")
+    web.get_by_label("seen", exact=True).fill("7")
+    web.get_by_role("button", name="Send").click()
+    expect(web.get_by_role("status")).to_contain_text("all: 7")
 
 
 def test_a_failed_job_shows_its_input_its_traceback_and_its_log_by_keyboard(page: Page) -> None:

@@ -47,7 +47,7 @@ function routeRequest(endpoint, form, given) {
     } else if (field.where === "query") query.append(field.name, String(value));
     else body[field.name] = value;
   }
-  const hasBody = !["GET", "DELETE", "HEAD"].includes(form.method);
+  const hasBody = form.fields.some((field) => field.where === "body");
   return [
     `/lb/${endpoint.id}${path}${query.size ? `?${query}` : ""}`,
     {
