@@ -149,7 +149,12 @@ def test_extras_and_groups_are_chosen_by_options(tmp_path: Path) -> None:
     assert found(tmp_path, files) == ["one"]
     assert found(tmp_path, files, extras=("worker",)) == ["one", "two", "three"]
     assert found(tmp_path, files, groups=("gpu",)) == ["one", "four", "five"]
-    assert "FC008" in compiled(tmp_path, files, extras=("wroker",)).codes
+    wrong = compiled(tmp_path, files, extras=("wroker",)).found("FC008")
+    assert wrong.message == "the project has no extra `wroker`"
+    assert wrong.help == ("the extras are deep, worker",)
+    wrong = compiled(tmp_path, files, groups=("cpu",)).found("FC008")
+    assert wrong.message == "the project has no dependency group `cpu`"
+    assert wrong.help == ("the groups are base, gpu",)
     by_self = {**files, "requirements.txt": "-e .[worker]\n"}
     assert found(tmp_path, by_self) == ["one", "two", "three"]
 
@@ -183,6 +188,23 @@ def test_a_finding_names_the_list_that_is_not_read(kind: str, tmp_path: Path) ->
     worker = WORKER.replace("return x", "import gauge; return gauge")
     problem = compile_files(tmp_path, {**files, "worker.py": worker}).found("FC318")
     assert f"only {place} lists `gauge`" in problem.message
+
+
+OTHER_SPELLINGS = {
+    "Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "a"\n'
+        '[tool.poetry.group.dev.dependencies]\nGauge_Kit = "*"\n'
+    },
+    "Pipenv": {"Pipfile": '[dev-packages]\nGauge_Kit = "*"\n'},
+    "a group": {"pyproject.toml": f'{PROJECT}[dependency-groups]\ndev = ["Gauge.Kit"]\n'},
+    "another file": {"requirements-gpu.txt": "Gauge-_Kit==1\n"},
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_SPELLINGS)
+def test_a_name_on_such_a_list_may_be_spelled_otherwise(kind: str, tmp_path: Path) -> None:
+    (offer,) = compiled(tmp_path, OTHER_SPELLINGS[kind]).valid.offers
+    assert offer.name == "gauge-kit"
 
 
 LOCKS: dict[str, dict[str, str]] = {
@@ -267,7 +289,15 @@ def test_uv_toml_replaces_the_indexes_of_pyproject(tmp_path: Path) -> None:
     assert settings.options == (("index-strategy", "unsafe-best-match"),)
 
 
-@pytest.mark.parametrize("pattern", ["**", "../**/x", "/", "", "a/**/b", "[", "../*"])
+PATTERNS = {
+    **{each: each for each in ("**", "../**/x", "/", "", "a/**/b", "[", "../*", ".", "./", "..")},
+    "a long name": "x" * 300,
+    "a null byte": "a\\u0000/*",
+    "many parts": "*/" * 2000,
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_a_pattern_of_a_workspace_does_not_search_the_disk(pattern: str, tmp_path: Path) -> None:
     files = {
         "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n[tool.uv.sources]\n'
