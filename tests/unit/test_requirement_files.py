@@ -190,6 +190,18 @@ def test_a_finding_names_the_list_that_is_not_read(kind: str, tmp_path: Path) ->
     assert f"only {place} lists `gauge`" in problem.message
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "nowhere"])
+@pytest.mark.parametrize("ending", [".whl", ".tar.gz", ""])
+def test_a_path_that_can_not_exist_does_not_exist(name: str, ending: str, tmp_path: Path) -> None:
+    files = {"requirements.txt": f"gauge-kit @ ./{name}{ending}\n"}
+    if ending == ".whl":
+        files = {
+            "pyproject.toml": f'{PROJECT}dependencies = ["gauge-kit"]\n'
+            f'[tool.uv.sources]\ngauge-kit = {{ path = "{name}{ending}" }}\n'
+        }
+    assert "does not exist" in compiled(tmp_path, files).found("FC416").message
+
+
 OTHER_SPELLINGS = {
     "Poetry": {
         "pyproject.toml": '[tool.poetry]\nname = "a"\n'
