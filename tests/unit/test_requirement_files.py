@@ -252,6 +252,40 @@ def test_the_lock_of_another_tool_limits_the_versions(kind: str, tmp_path: Path)
     assert [each.requirement.partition(";")[0] for each in limits] == ["gauge==1.5"]
 
 
+_UV = {"pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n'}
+_POETRY = {"pyproject.toml": '[tool.poetry]\nname = "a"\n[tool.poetry.dependencies]\ngauge = "*"\n'}
+_PIPENV = {"Pipfile": '[packages]\ngauge = "*"\n'}
+_REGISTRY = 'source = { registry = "x" }\n'
+BROKEN_LOCKS: dict[str, tuple[dict[str, str], str, str]] = {
+    "uv: no name": (_UV, "uv.lock", f'[[package]]\nversion = "1"\n{_REGISTRY}'),
+    "uv: no such name": (_UV, "uv.lock", f'[[package]]\nname = "!"\nversion = "1"\n{_REGISTRY}'),
+    "uv: no version": (_UV, "uv.lock", f'[[package]]\nname = "g"\nversion = "a b"\n{_REGISTRY}'),
+    "uv: no marker": (
+        _UV,
+        "uv.lock",
+        f'[[package]]\nname = "g"\nversion = "1"\nresolution-markers = ["("]\n{_REGISTRY}',
+    ),
+    "Poetry: no name": (_POETRY, "poetry.lock", '[[package]]\nversion = "1"\n'),
+    "Poetry: no version": (_POETRY, "poetry.lock", '[[package]]\nname = "g"\nversion = "a; b"\n'),
+    "Pipenv: no version": (_PIPENV, "Pipfile.lock", '{"default": {"g": {"version": "==a b"}}}'),
+    "Pipenv: no name": (_PIPENV, "Pipfile.lock", '{"default": {"!": {"version": "==1"}}}'),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_LOCKS)
+def test_a_lock_that_no_tool_would_write_is_an_error(kind: str, tmp_path: Path) -> None:
+    files, name, text = BROKEN_LOCKS[kind]
+    problem = compiled(tmp_path, {**files, name: text}).found("FC114")
+    assert problem.path == name
+    assert "write the lock again" in problem.help[0]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "Pipfile", "Pipfile.lock"])
+def test_a_file_that_nests_without_end_is_an_error(name: str, tmp_path: Path) -> None:
+    files = {**_UV, **_PIPENV, name: ("" if name == "Pipfile.lock" else "a = ") + "[" * 100_000}
+    assert "FC008" in compiled(tmp_path, files, python_version=None).codes
+
+
 SOURCES: dict[str, tuple[str, Source]] = {
     "an index": (
         'gauge = { index = "ours" }\n[[tool.uv.index]]\nname = "ours"\nurl = "https://example.org/"',

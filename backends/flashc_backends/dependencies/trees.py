@@ -86,7 +86,7 @@ def code_of_build(folder: Path) -> str | None:
     try:
         text = (folder / "pyproject.toml").read_text(encoding="utf-8")
         document: dict[str, Any] = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidTree(f"its `pyproject.toml` can't be read: {error}") from error
     system = _table(document, "build-system")
     backend = str(system.get("build-backend", "setuptools.build_meta"))
