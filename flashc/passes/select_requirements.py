@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from msgspec import structs
 
+from flashc.project.requirements.texts import is_archive
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_ir.endpoints import Endpoint, ExistingEndpoint
@@ -18,7 +20,6 @@ from flashc_ir.requirements import Dependency, PathSource, ResolverSettings
 from .context import PassContext
 
 _DESCRIPTIONS = ("pyproject.toml", "setup.py", "setup.cfg")
-_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def select_requirements(program: Program, context: PassContext) -> Program:
@@ -89,12 +90,19 @@ def _check_sources(dependencies: Iterable[Dependency], root: Path, sink: Sink) -
 
 
 def _problem(path: Path) -> str | None:
-    """Return why a path is not that of a package; None if it may be one."""
-    if not path.exists():
+    """Return why a path is not that of a package; None if it may be one.
+
+    A path that can't exist, such as one that is too long, does not exist: `os.path` says so, other
+    than `Path`, which raises an error.
+    """
+    if not os.path.exists(path):
         return "does not exist"
-    if path.is_file():
-        is_archive = path.name.endswith(_ARCHIVES)
-        return None if is_archive else "is neither a wheel, nor a source archive, nor a folder"
-    if any((path / name).is_file() for name in _DESCRIPTIONS):
+    if os.path.isfile(path):
+        return (
+            None
+            if is_archive(path.name)
+            else "is neither a wheel, nor a source archive, nor a folder"
+        )
+    if any(os.path.isfile(path / name) for name in _DESCRIPTIONS):
         return None
     return "has no `pyproject.toml`, so it is not the folder of a package"

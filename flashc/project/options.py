@@ -70,7 +70,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
     try:
         text = project.read(PYPROJECT).decode("utf-8")
         table = _table(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         sink.report(
             rules.INVALID_CONFIGURATION,
             _location_of_error(error),

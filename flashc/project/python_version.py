@@ -70,7 +70,7 @@ def required_python(project: Project) -> DeclaredPython | None:
         try:
             text = project.read(path).decode("utf-8")
             value: Any = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
             continue
         for key in keys:
             value = cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None

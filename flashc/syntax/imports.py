@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import libcst as cst
+from msgspec import structs
 
 from flashc_ir.imports.resolve import (
     IMPORT_FUNCTIONS,
@@ -59,19 +60,8 @@ class ImportCollector:
     def note_import(self, node: cst.Import, scope: Scope, context: ImportContext) -> None:
         """Add the imports of an `import a, b` statement."""
         for item in node.names:
-            name = item.evaluated_name
-            self.found.append(
-                Import(
-                    module=name,
-                    origin=self.index.origin(name),
-                    names=None,
-                    span=self.syntax.span(node),
-                    alias=item.evaluated_alias,
-                    scope=scope.qualname,
-                    typing_only=context.typing_only,
-                    guarded=context.guarded,
-                )
-            )
+            found = self._import(item.evaluated_name, node, scope, context)
+            self.found.append(structs.replace(found, alias=item.evaluated_alias))
 
     def bind_import_from(self, node: cst.ImportFrom, scope: Scope) -> None:
         """Bind the names of a `from a import b as c` statement.
@@ -91,18 +81,9 @@ class ImportCollector:
             text = "." * len(node.relative) + (dotted(node.module) or "" if node.module else "")
             self.problems.append(ImportProblem(span=span, text=text, computed=False))
             return
-        self.found.append(
-            Import(
-                module=module,
-                origin=self.index.origin(module),
-                names=tuple(self._names(node, module)),
-                span=span,
-                scope=scope.qualname,
-                typing_only=context.typing_only,
-                guarded=context.guarded,
-                relative=bool(node.relative),
-            )
-        )
+        found = self._import(module, node, scope, context)
+        names, relative = tuple(self._names(node, module)), bool(node.relative)
+        self.found.append(structs.replace(found, names=names, relative=relative))
 
     def note_dynamic(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
         """Add the import of `import_module(...)` or `__import__(...)`, if the call is one."""
@@ -123,35 +104,29 @@ class ImportCollector:
             return
         if callee == "__import__":
             name = literal or name
-        self.found.append(
-            Import(
-                module=name,
-                origin=self.index.origin(name),
-                names=None,
-                span=span,
-                scope=scope.qualname,
-                typing_only=context.typing_only,
-                guarded=context.guarded,
-                dynamic=True,
-            )
-        )
+        found = self._import(name, node, scope, context)
+        self.found.append(structs.replace(found, dynamic=True))
 
     def _note_started(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
         """Add the scripts of the project that a call starts as processes."""
         arguments = [argument.value for argument in node.args if argument.keyword is None]
         for name in started_modules(_words(arguments), self.index):
-            self.found.append(
-                Import(
-                    module=name,
-                    origin=self.index.origin(name),
-                    names=None,
-                    span=self.syntax.span(node),
-                    scope=scope.qualname,
-                    typing_only=context.typing_only,
-                    guarded=context.guarded,
-                    dynamic=True,
-                )
-            )
+            found = self._import(name, node, scope, context)
+            self.found.append(structs.replace(found, dynamic=True))
+
+    def _import(
+        self, module: str, node: cst.CSTNode, scope: Scope, context: ImportContext
+    ) -> Import:
+        """Return the plain import of a module at a place in the code."""
+        return Import(
+            module=module,
+            origin=self.index.origin(module),
+            names=None,
+            span=self.syntax.span(node),
+            scope=scope.qualname,
+            typing_only=context.typing_only,
+            guarded=context.guarded,
+        )
 
     def imported_module(self, node: cst.Call) -> str | None:
         """Return the full name of the module that a dynamic import returns.

@@ -21,7 +21,6 @@ def _error(
     *,
     suppressible: bool = False,
     phase: Phase = Phase.CHECK,
-    exit: ExitCode = ExitCode.ERRORS,
     traceable: bool = False,
 ) -> Rule:
     """Return a rule whose findings stop a build; most of them can't be suppressed."""
@@ -32,8 +31,21 @@ def _error(
         severity=Severity.ERROR,
         suppressible=suppressible,
         phase=phase,
-        exit=exit,
+        exit=ExitCode.ERRORS,
         traceable=traceable,
+    )
+
+
+def _failure(code: str, name: str, summary: str) -> Rule:
+    """Return a rule for what this machine lacks or can't do: the app may be right."""
+    return Rule(
+        code=code,
+        name=name,
+        summary=summary,
+        severity=Severity.ERROR,
+        suppressible=False,
+        phase=Phase.BUILD,
+        exit=ExitCode.ENVIRONMENT,
     )
 
 
@@ -92,10 +104,7 @@ UNKNOWN_VALUE = _error(
     traceable=True,
 )
 DYNAMIC_NAME = _error(
-    "FC104",
-    "dynamic-endpoint-name",
-    "flashc can't compute the name of an endpoint",
-    traceable=True,
+    "FC104", "dynamic-endpoint-name", "flashc can't compute the name of an endpoint", traceable=True
 )
 GPU_AND_CPU = _error("FC105", "gpu-and-cpu", "an endpoint has both `gpu` and `cpu`")
 ID_AND_IMAGE = _error("FC106", "id-and-image", "an endpoint has both `id` and `image`")
@@ -331,14 +340,10 @@ ARTIFACT_TOO_LARGE = _error(
     phase=Phase.BUILD,
 )
 WORKER_FILE_COLLISION = _error(
-    "FC404",
-    "worker-file-collision",
-    "a file would overwrite a module of the worker image",
+    "FC404", "worker-file-collision", "a file would overwrite a module of the worker image"
 )
 GENERATED_FILE_COLLISION = _error(
-    "FC405",
-    "generated-file-collision",
-    "a file has the name of a file that flashc generates",
+    "FC405", "generated-file-collision", "a file has the name of a file that flashc generates"
 )
 SHADOWED_MODULE = _error(
     "FC406",
@@ -355,13 +360,7 @@ IMAGE_PIN_MISMATCH = _warning(
 INVALID_REQUIREMENTS_FILE = _error(
     "FC409", "invalid-requirements-file", "a requirements file can't be used"
 )
-RESOLVER_FAILED = _error(
-    "FC410",
-    "resolver-failed",
-    "the resolver or the installer failed",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
-)
+RESOLVER_FAILED = _failure("FC410", "resolver-failed", "the resolver or the installer failed")
 STALE_LOCK = _warning(
     "FC411",
     "stale-lock",
@@ -381,10 +380,7 @@ BROKEN_ARTIFACT = _error(
     phase=Phase.BUILD,
 )
 OVER_BUDGET = _error(
-    "FC414",
-    "over-budget",
-    "the artifact is larger than `size-budget` allows",
-    phase=Phase.BUILD,
+    "FC414", "over-budget", "the artifact is larger than `size-budget` allows", phase=Phase.BUILD
 )
 IMPORT_NOT_IN_ARTIFACT = _warning(
     "FC415",
@@ -411,55 +407,23 @@ UNMET_REQUIREMENT = _warning(
 )
 
 # 5: running the app on this machine
-ENGINE_MISSING = _error(
-    "FC501",
-    "engine-missing",
-    "the engine that runs workers is not on this machine",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+ENGINE_MISSING = _failure(
+    "FC501", "engine-missing", "the engine that runs workers is not on this machine"
 )
-ENGINE_FAILED = _error(
-    "FC502",
-    "engine-failed",
-    "the engine can't start a worker",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+ENGINE_FAILED = _failure("FC502", "engine-failed", "the engine can't start a worker")
+NO_INTERPRETER = _failure(
+    "FC503", "no-interpreter", "this machine has no Python of the version that the workers need"
 )
-NO_INTERPRETER = _error(
-    "FC503",
-    "no-interpreter",
-    "this machine has no Python of the version that the workers need",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+WORKER_PACKAGES_FAILED = _failure(
+    "FC504", "worker-packages-failed", "the packages of the worker image can't be installed"
 )
-WORKER_PACKAGES_FAILED = _error(
-    "FC504",
-    "worker-packages-failed",
-    "the packages of the worker image can't be installed",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+IMAGE_MISSING = _failure(
+    "FC505", "image-missing", "an image is not on this machine and can't be had"
 )
-IMAGE_MISSING = _error(
-    "FC505",
-    "image-missing",
-    "an image is not on this machine and can't be had",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+DISK_FAILED = _failure(
+    "FC506", "disk-failed", "a file or folder that running the app needs can't be written"
 )
-DISK_FAILED = _error(
-    "FC506",
-    "disk-failed",
-    "a file or folder that running the app needs can't be written",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
-)
-PORT_TAKEN = _error(
-    "FC507",
-    "port-taken",
-    "another program listens on the port",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
-)
+PORT_TAKEN = _failure("FC507", "port-taken", "another program listens on the port")
 NEVER_READY = _error(
     "FC508",
     "worker-never-ready",
@@ -473,55 +437,21 @@ NOTHING_TO_RUN = _error(
     phase=Phase.BUILD,
 )
 
-STATE_FAILED = _error(
-    "FC520",
-    "state-failed",
-    "the local platform can't read or write its state",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+STATE_FAILED = _failure("FC520", "state-failed", "the local platform can't read or write its state")
+NO_PLATFORM = _failure("FC521", "no-platform", "no local platform runs on this machine")
+PLATFORM_RUNS = _failure(
+    "FC522", "platform-runs", "a local platform runs already with the same state"
 )
-NO_PLATFORM = _error(
-    "FC521",
-    "no-platform",
-    "no local platform runs on this machine",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
-)
-PLATFORM_RUNS = _error(
-    "FC522",
-    "platform-runs",
-    "a local platform runs already with the same state",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
-)
-OTLP_MISSING = _error(
-    "FC523",
-    "otlp-missing",
-    "the packages that export traces are not installed",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
+OTLP_MISSING = _failure(
+    "FC523", "otlp-missing", "the packages that export traces are not installed"
 )
 OTLP_URL = _error(
-    "FC524",
-    "otlp-url",
-    "the URL of the collector of traces is not one of HTTP",
-    phase=Phase.BUILD,
+    "FC524", "otlp-url", "the URL of the collector of traces is not one of HTTP", phase=Phase.BUILD
 )
-WRONG_FAULTS = _error(
-    "FC525",
-    "wrong-faults",
-    "a file of faults can't be used",
-    phase=Phase.BUILD,
-)
+WRONG_FAULTS = _error("FC525", "wrong-faults", "a file of faults can't be used", phase=Phase.BUILD)
 
 # 9: flashc itself
-OUTPUT_FAILED = _error(
-    "FC901",
-    "output-not-written",
-    "an output file can't be written",
-    phase=Phase.BUILD,
-    exit=ExitCode.ENVIRONMENT,
-)
+OUTPUT_FAILED = _failure("FC901", "output-not-written", "an output file can't be written")
 UNUSED_SUPPRESSION = _warning(
     "FC902", "unused-suppression", "a suppression comment suppresses nothing"
 )

@@ -22,7 +22,7 @@ from flashc_ir.platform.images import image_facts, supported_pythons
 from flashc_ir.platform.limits import time_limits
 from flashc_ir.platform.sdk import surface
 from flashc_ir.platform.variables import is_set_by_platform
-from flashc_ir.platform.worker_files import worker_files
+from flashc_ir.platform.worker_files import worker_modules
 from flashc_ir.platform.worker_packages import worker_facts
 from tests.support.projects import ROOT
 
@@ -58,7 +58,7 @@ def test_every_file_is_read_by_a_loader() -> None:
         "worker-files.json",
     }
     assert surface().methods["get"] == ("path", "data")
-    assert {"handler", "logger"} <= worker_files().modules.keys()
+    assert {"handler", "logger"} <= worker_modules().keys()
     assert distribution_facts().workers.names
     assert "pydantic>=2.11.4" in worker_facts().own.requirements
     assert time_limits().load_balancer_processing.milliseconds == 330_000

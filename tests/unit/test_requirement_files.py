@@ -149,7 +149,12 @@ def test_extras_and_groups_are_chosen_by_options(tmp_path: Path) -> None:
     assert found(tmp_path, files) == ["one"]
     assert found(tmp_path, files, extras=("worker",)) == ["one", "two", "three"]
     assert found(tmp_path, files, groups=("gpu",)) == ["one", "four", "five"]
-    assert "FC008" in compiled(tmp_path, files, extras=("wroker",)).codes
+    wrong = compiled(tmp_path, files, extras=("wroker",)).found("FC008")
+    assert wrong.message == "the project has no extra `wroker`"
+    assert wrong.help == ("the extras are deep, worker",)
+    wrong = compiled(tmp_path, files, groups=("cpu",)).found("FC008")
+    assert wrong.message == "the project has no dependency group `cpu`"
+    assert wrong.help == ("the groups are base, gpu",)
     by_self = {**files, "requirements.txt": "-e .[worker]\n"}
     assert found(tmp_path, by_self) == ["one", "two", "three"]
 
@@ -185,6 +190,35 @@ def test_a_finding_names_the_list_that_is_not_read(kind: str, tmp_path: Path) ->
     assert f"only {place} lists `gauge`" in problem.message
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x/" * 3000, "nowhere"])
+@pytest.mark.parametrize("ending", [".whl", ".tar.gz", ""])
+def test_a_path_that_can_not_exist_does_not_exist(name: str, ending: str, tmp_path: Path) -> None:
+    files = {"requirements.txt": f"gauge-kit @ ./{name}{ending}\n"}
+    if ending == ".whl":
+        files = {
+            "pyproject.toml": f'{PROJECT}dependencies = ["gauge-kit"]\n'
+            f'[tool.uv.sources]\ngauge-kit = {{ path = "{name}{ending}" }}\n'
+        }
+    assert "does not exist" in compiled(tmp_path, files).found("FC416").message
+
+
+OTHER_SPELLINGS = {
+    "Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "a"\n'
+        '[tool.poetry.group.dev.dependencies]\nGauge_Kit = "*"\n'
+    },
+    "Pipenv": {"Pipfile": '[dev-packages]\nGauge_Kit = "*"\n'},
+    "a group": {"pyproject.toml": f'{PROJECT}[dependency-groups]\ndev = ["Gauge.Kit"]\n'},
+    "another file": {"requirements-gpu.txt": "Gauge-_Kit==1\n"},
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_SPELLINGS)
+def test_a_name_on_such_a_list_may_be_spelled_otherwise(kind: str, tmp_path: Path) -> None:
+    (offer,) = compiled(tmp_path, OTHER_SPELLINGS[kind]).valid.offers
+    assert offer.name == "gauge-kit"
+
+
 LOCKS: dict[str, dict[str, str]] = {
     "uv": {
         "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n',
@@ -216,6 +250,40 @@ LOCKS: dict[str, dict[str, str]] = {
 def test_the_lock_of_another_tool_limits_the_versions(kind: str, tmp_path: Path) -> None:
     limits = [d for d in compiled(tmp_path, LOCKS[kind]).valid.requirements if d.constraint]
     assert [each.requirement.partition(";")[0] for each in limits] == ["gauge==1.5"]
+
+
+_UV = {"pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n'}
+_POETRY = {"pyproject.toml": '[tool.poetry]\nname = "a"\n[tool.poetry.dependencies]\ngauge = "*"\n'}
+_PIPENV = {"Pipfile": '[packages]\ngauge = "*"\n'}
+_REGISTRY = 'source = { registry = "x" }\n'
+BROKEN_LOCKS: dict[str, tuple[dict[str, str], str, str]] = {
+    "uv: no name": (_UV, "uv.lock", f'[[package]]\nversion = "1"\n{_REGISTRY}'),
+    "uv: no such name": (_UV, "uv.lock", f'[[package]]\nname = "!"\nversion = "1"\n{_REGISTRY}'),
+    "uv: no version": (_UV, "uv.lock", f'[[package]]\nname = "g"\nversion = "a b"\n{_REGISTRY}'),
+    "uv: no marker": (
+        _UV,
+        "uv.lock",
+        f'[[package]]\nname = "g"\nversion = "1"\nresolution-markers = ["("]\n{_REGISTRY}',
+    ),
+    "Poetry: no name": (_POETRY, "poetry.lock", '[[package]]\nversion = "1"\n'),
+    "Poetry: no version": (_POETRY, "poetry.lock", '[[package]]\nname = "g"\nversion = "a; b"\n'),
+    "Pipenv: no version": (_PIPENV, "Pipfile.lock", '{"default": {"g": {"version": "==a b"}}}'),
+    "Pipenv: no name": (_PIPENV, "Pipfile.lock", '{"default": {"!": {"version": "==1"}}}'),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_LOCKS)
+def test_a_lock_that_no_tool_would_write_is_an_error(kind: str, tmp_path: Path) -> None:
+    files, name, text = BROKEN_LOCKS[kind]
+    problem = compiled(tmp_path, {**files, name: text}).found("FC114")
+    assert problem.path == name
+    assert "write the lock again" in problem.help[0]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "Pipfile", "Pipfile.lock"])
+def test_a_file_that_nests_without_end_is_an_error(name: str, tmp_path: Path) -> None:
+    files = {**_UV, **_PIPENV, name: ("" if name == "Pipfile.lock" else "a = ") + "[" * 100_000}
+    assert "FC008" in compiled(tmp_path, files, python_version=None).codes
 
 
 SOURCES: dict[str, tuple[str, Source]] = {
@@ -267,7 +335,15 @@ def test_uv_toml_replaces_the_indexes_of_pyproject(tmp_path: Path) -> None:
     assert settings.options == (("index-strategy", "unsafe-best-match"),)
 
 
-@pytest.mark.parametrize("pattern", ["**", "../**/x", "/", "", "a/**/b", "[", "../*"])
+PATTERNS = {
+    **{each: each for each in ("**", "../**/x", "/", "", "a/**/b", "[", "../*", ".", "./", "..")},
+    "a long name": "x" * 300,
+    "a null byte": "a\\u0000/*",
+    "many parts": "*/" * 2000,
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS.values(), ids=PATTERNS)
 def test_a_pattern_of_a_workspace_does_not_search_the_disk(pattern: str, tmp_path: Path) -> None:
     files = {
         "pyproject.toml": f'{PROJECT}dependencies = ["gauge"]\n[tool.uv.sources]\n'

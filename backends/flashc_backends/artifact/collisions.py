@@ -9,7 +9,7 @@ from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
-from flashc_ir.platform.worker_files import own_modules
+from flashc_ir.platform.worker_files import is_own_module
 from flashc_ir.program import Program
 
 
@@ -18,7 +18,7 @@ def check_worker_files(
 ) -> None:
     """Check that no file of an installed distribution takes the place of a module of the worker."""
     for draft in drafts:
-        if draft.path.endswith(".py") and draft.path.removesuffix(".py") in own_modules():
+        if is_own_module(draft.path):
             sink.report(
                 rules.WORKER_FILE_COLLISION,
                 WholeFile(draft.path),

@@ -28,7 +28,7 @@ from flashc_core.files import digest_of, tree_digest
 from flashc_core.source import Location
 from flashc_ir.requirements import GitSource, PathSource
 
-from .git import GitFailed, commit_of, fetch_commit
+from .git import commit_of, fetch_commit
 from .indexes import IndexAccess
 from .tools import DependencyError, run
 from .trees import InvalidTree, code_of_build, copy_tree, unpack_tree
@@ -72,7 +72,7 @@ class WheelMaker:
             self._report(where, f"`{source}` can't be used: {error}")
             raise DependencyError from error
         except OSError as error:  # the network, git or the disk; the requirement may be right
-            reason = str(error) if isinstance(error, GitFailed) else error.strerror
+            reason = error.strerror or str(error)
             self.context.services.sink.report(
                 rules.RESOLVER_FAILED, where, f"`{source}` can't be fetched or built: {reason}"
             )

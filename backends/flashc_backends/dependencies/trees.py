@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import lzma
 import shutil
 import tarfile
 import tomllib
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +27,15 @@ _BACKENDS = {
     "uv_build": "uv-build",
 }
 _HELPERS = frozenset({"wheel", "setuptools"})
+# What the library raises for archives that are damaged, encrypted or packed in an unknown way.
+_UNREADABLE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+)
 
 
 class InvalidTree(Exception):
@@ -57,7 +68,7 @@ def unpack_tree(archive: Path, target: Path) -> Path:
                 content.extractall(target)  # which keeps all members below `target`
         else:
             unpack(archive, target)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except _UNREADABLE as error:
         raise InvalidTree(f"it can't be unpacked: {error}") from error
     inside = [path for path in target.iterdir() if path.is_dir()]
     return inside[0] if len(inside) == 1 else target
@@ -75,14 +86,17 @@ def code_of_build(folder: Path) -> str | None:
     try:
         text = (folder / "pyproject.toml").read_text(encoding="utf-8")
         document: dict[str, Any] = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidTree(f"its `pyproject.toml` can't be read: {error}") from error
     system = _table(document, "build-system")
     backend = str(system.get("build-backend", "setuptools.build_meta"))
     if backend not in _BACKENDS or "backend-path" in system:
         return f"its build backend `{backend}` is not one that flashc knows"
     allowed = {_BACKENDS[backend], *_HELPERS}
-    for entry in cast("list[object]", system.get("requires", [])):
+    requires = system.get("requires", [])
+    if not isinstance(requires, list):
+        raise InvalidTree("`requires` in its `[build-system]` is not a list")
+    for entry in cast("list[object]", requires):
         try:
             requirement = Requirement(str(entry))
         except InvalidRequirement as error:
@@ -98,12 +112,14 @@ def _program_in_tables(document: dict[str, Any]) -> str | None:
     for key in ("cmdclass", "ext-modules"):
         if key in setuptools:
             return f"`[tool.setuptools]` has `{key}`"
-    if any("attr" in each for each in _table(setuptools, "dynamic").values() if _is_table(each)):
+    dynamic = _table(setuptools, "dynamic")
+    if any("attr" in _table(dynamic, key) for key in dynamic):
         return "`[tool.setuptools.dynamic]` reads an attribute of a module"
     hatch = _table(document, "tool", "hatch")
     if "hooks" in _table(hatch, "build") or "hooks" in _table(hatch, "metadata"):
         return "`[tool.hatch]` has hooks"
-    if any("hooks" in each for each in _table(hatch, "build", "targets").values()):
+    targets = _table(hatch, "build", "targets")
+    if any("hooks" in _table(targets, name) for name in targets):
         return "`[tool.hatch]` has hooks"
     if _table(hatch, "version").get("source", "regex") not in ("regex", "env"):
         return "`[tool.hatch.version]` has a program as its source"
@@ -112,14 +128,9 @@ def _program_in_tables(document: dict[str, Any]) -> str | None:
     pdm = _table(document, "tool", "pdm")
     if "run-setuptools" in _table(pdm, "build") or _table(pdm, "version").get("source") == "call":
         return "`[tool.pdm]` names a program"
-    if (pdm or backend_is_pdm(document)) and "custom-hook" in _table(pdm, "build"):
+    if "custom-hook" in _table(pdm, "build"):
         return "`[tool.pdm.build]` has a hook"
     return None
-
-
-def backend_is_pdm(document: dict[str, Any]) -> bool:
-    """Return whether the backend is that of PDM, which also runs `pdm_build.py`."""
-    return _table(document, "build-system").get("build-backend") == "pdm.backend"
 
 
 def _program_in_setup_cfg(folder: Path) -> str | None:
@@ -141,8 +152,3 @@ def _table(document: dict[str, Any], *keys: str) -> dict[str, Any]:
         value = document.get(key)
         document = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
     return document
-
-
-def _is_table(value: object) -> bool:
-    """Return whether a value of TOML is a table."""
-    return isinstance(value, dict)

@@ -25,7 +25,7 @@ from flashc_core import rules
 from flashc_core.credential_files import why_credentials
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
-from flashc_ir.platform.worker_files import own_modules
+from flashc_ir.platform.worker_files import is_own_module
 
 from .archive import ArchiveMember, ArtifactContents, read_members
 from .distributions import check_distributions, read_distributions
@@ -173,7 +173,7 @@ def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
             _report_broken(
                 sink, path, why, "keep the file out of the project, or list it in `.flashignore`"
             )
-        if path.endswith(".py") and path.removesuffix(".py") in own_modules():
+        if is_own_module(path):
             _report_broken(
                 sink,
                 path,

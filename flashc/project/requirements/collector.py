@@ -81,7 +81,7 @@ class Collector:
 
         try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             if not path.startswith("../"):
                 self.report(
                     WholeFile(path), f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION

@@ -11,7 +11,7 @@ from flashc_ir.requirements import Dependency, PathSource
 
 from .collector import Collector, as_list, as_table
 from .texts import InvalidText, is_archive
-from .uv_tables import UvTables
+from .uv_tables import UvTables, tool_uv
 
 
 def follow_folders(collector: Collector, uv: UvTables) -> None:
@@ -50,10 +50,7 @@ def _requirements_in(
     tables = UvTables(members=uv.members, commits=uv.commits)
     if folder in uv.members.values():
         tables.sources.update(uv.sources)
-    own = as_table(as_table(as_table(document.get("tool")).get("uv")).get("sources"))
-    for name, value in own.items():
-        each = [as_table(v) for v in (as_list(value) if isinstance(value, list) else [value])]
-        tables.sources[canonicalize_name(name)] = (folder, each)
+    tables.add_sources(tool_uv(document), folder)
     found: list[Dependency] = []
     for entry in map(str, entries):
         try:

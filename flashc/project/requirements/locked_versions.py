@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import posixpath
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -13,7 +15,7 @@ from flashc_core import rules
 from flashc_core.source import Lines, Span, WholeFile
 
 from .collector import Collector, as_list, as_table, span_of
-from .texts import InvalidText, Parsed, with_marker
+from .texts import InvalidText, with_marker
 from .uv_tables import UvTables
 
 UV_LOCK, POETRY_LOCK, PIPFILE_LOCK = "uv.lock", "poetry.lock", "Pipfile.lock"
@@ -41,9 +43,11 @@ def read_locked_versions(collector: Collector, uv: UvTables) -> None:
                 uv.commits[name] = commit
         if "registry" not in source or "version" not in package:
             continue
-        named = f'name = "{package["name"]}"'
+        named = f'name = "{package.get("name", "")}"'
         span = span_of(path, lines, named) if inside else Span("pyproject.toml", 1, 1, 1, 1)
-        _limit(collector, name, package, span)
+        markers = [str(marker) for marker in as_list(package.get("resolution-markers"))]
+        text = f"{name}=={package['version']}"
+        _limit(collector, text, span, hashes=_hashes(package), markers=markers)
 
 
 def read_poetry_lock(collector: Collector) -> None:
@@ -60,10 +64,10 @@ def read_poetry_lock(collector: Collector) -> None:
         kind = as_table(package.get("source")).get("type", "legacy")
         if names[name] > 1 or kind != "legacy" or "version" not in package:
             continue
-        span = span_of(POETRY_LOCK, lines, f'name = "{package["name"]}"')
+        span = span_of(POETRY_LOCK, lines, f'name = "{package.get("name", "")}"')
         files = [as_table(file) for file in as_list(package.get("files"))]
         hashes = {str(file["hash"]) for file in files if "hash" in file}
-        collector.limit(Parsed(name, f"{name}=={package['version']}"), span, hashes=hashes)
+        _limit(collector, f"{name}=={package['version']}", span, hashes=hashes)
 
 
 def read_pipfile_lock(collector: Collector) -> None:
@@ -73,7 +77,7 @@ def read_pipfile_lock(collector: Collector) -> None:
         return
     try:
         document: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"`{PIPFILE_LOCK}` can't be used: {error}"
         collector.report(WholeFile(PIPFILE_LOCK), message, rules.INVALID_CONFIGURATION)
         return
@@ -82,22 +86,28 @@ def read_pipfile_lock(collector: Collector) -> None:
         table = as_table(package)
         version = table.get("version")
         if isinstance(version, str) and version.startswith("=="):
-            parsed = Parsed(canonicalize_name(name), f"{canonicalize_name(name)}{version}")
             hashes = set(map(str, as_list(table.get("hashes"))))
-            collector.limit(parsed, span_of(PIPFILE_LOCK, lines, f'"{name}"'), hashes=hashes)
+            span = span_of(PIPFILE_LOCK, lines, f'"{name}"')
+            _limit(collector, f"{canonicalize_name(name)}{version}", span, hashes=hashes)
 
 
-def _limit(collector: Collector, name: str, package: dict[str, Any], span: Span) -> None:
-    """Add the constraint of one package; one that has several versions has markers."""
-    requirement = f"{name}=={package['version']}"
-    markers = [str(marker) for marker in as_list(package.get("resolution-markers"))]
+def _limit(
+    collector: Collector, text: str, span: Span, *, hashes: set[str], markers: Iterable[str] = ()
+) -> None:
+    """Add a version as a constraint; a package in several versions has markers.
+
+    A lock that no tool would write so is reported.
+    """
+    both = " or ".join(f"({marker})" for marker in markers)
     try:
-        if markers:
-            both = " or ".join(f"({marker})" for marker in markers)
-            requirement = with_marker(requirement, both)
-    except InvalidText:
+        parsed = collector.parse(text)
+        if both:
+            parsed = replace(parsed, requirement=with_marker(parsed.requirement, both))
+    except InvalidText as error:
+        help = "write the lock again, with the tool that it belongs to"
+        collector.refuse(text, span, InvalidText(str(error), help))
         return
-    collector.limit(Parsed(name, requirement), span, hashes=_hashes(package))
+    collector.limit(parsed, span, hashes=hashes)
 
 
 def _hashes(package: dict[str, Any]) -> set[str]:

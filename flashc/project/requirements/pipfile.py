@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from flashc_core import rules
 from flashc_core.source import Lines
 from flashc_ir.requirements import IndexSource, Offer, PackageIndex
@@ -61,7 +63,9 @@ def read_pipfile(collector: Collector) -> None:
     for name in as_table(document.get("dev-packages")):
         span = span_of(PIPFILE, lines, name, after="[dev-packages]")
         place, help = "`[dev-packages]` of the Pipfile", "move it to `[packages]`"
-        collector.offers.append(Offer(name=name.lower(), place=place, help=help, span=span))
+        collector.offers.append(
+            Offer(name=canonicalize_name(name), place=place, help=help, span=span)
+        )
 
 
 def _parsed(collector: Collector, name: str, value: Any) -> Parsed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from flashc_core import rules
 from flashc_core.source import Lines, Span
@@ -40,7 +41,7 @@ def read_poetry(collector: Collector) -> None:
             span = _span(lines, package, f"[tool.poetry.group.{name}.dependencies]")
             collector.offers.append(
                 Offer(
-                    name=_normal(package),
+                    name=canonicalize_name(package),
                     place=f"Poetry's group `{name}`",
                     help=f'write `groups = ["{name}"]` in `[tool.flashc]`',
                     span=span,
@@ -52,7 +53,7 @@ def _extras(collector: Collector, table: dict[str, Any]) -> list[list[str]]:
     """Return the names of the optional packages of each extra that is chosen."""
     extras = as_table(table.get("extras"))
     return [
-        [_normal(str(name)) for name in as_list(names)]
+        [canonicalize_name(str(name)) for name in as_list(names)]
         for extra, names in extras.items()
         if extra in collector.extras
     ]
@@ -68,10 +69,13 @@ def _read_table(
         span = _span(lines, name, f"[tool.poetry.{key}]")
         alternatives = as_list(value) if isinstance(value, list) else [value]
         for alternative in alternatives:
-            if as_table(alternative).get("optional") is True and _normal(name) not in chosen:
+            if (
+                as_table(alternative).get("optional") is True
+                and canonicalize_name(name) not in chosen
+            ):
                 collector.offers.append(
                     Offer(
-                        name=_normal(name),
+                        name=canonicalize_name(name),
                         place="Poetry's optional dependencies",
                         help="choose an extra that has it, with `extras` in `[tool.flashc]`",
                         span=span,
@@ -166,11 +170,6 @@ def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> 
                 default=is_default,
             )
         )
-
-
-def _normal(name: str) -> str:
-    """Return the canonical name of a distribution."""
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _span(lines: Lines, name: str, after: str) -> Span:

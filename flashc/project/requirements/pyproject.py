@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from packaging.utils import canonicalize_name
@@ -72,74 +74,72 @@ def _read_extras(
 
     An extra may name others, as `app[other]`.
     """
-    by_name = {canonicalize_name(name): (name, as_list(each)) for name, each in optional.items()}
     own = canonicalize_name(collector.distribution_in("") or "")
-    pending = [canonicalize_name(extra) for extra in sorted(collector.extras)]
-    chosen: set[str] = set()
-    while pending:
-        extra = pending.pop()
-        if extra in chosen:
-            continue
-        chosen.add(extra)
-        if extra not in by_name:
-            collector.report(
-                span_of(PYPROJECT, lines, "optional-dependencies", "[project]"),
-                f"the project has no extra `{extra}`",
-                rules.INVALID_CONFIGURATION,
-                f"the extras are {', '.join(sorted(by_name))}" if by_name else "",
-            )
-            continue
-        for entry in by_name[extra][1]:
-            further = _extras_of(own, entry)
-            if further is not None:
-                pending += map(canonicalize_name, further)
-                continue
-            _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), extra))
-    for extra, (name, entries) in by_name.items():
-        if extra not in chosen:
-            _offer(
-                collector,
-                entries,
-                lines,
-                f"the extra `{name}`",
-                f'write `extras = ["{name}"]` in `[tool.flashc]`',
-            )
+    lists = _Lists("extra", "extra", "optional-dependencies", optional, collector.extras)
+    for extra, entry in lists.chosen(collector, lines, lambda entry: _extras_of(own, entry)):
+        _add(collector, uv, entry, span_of(PYPROJECT, lines, str(entry), extra))
 
 
 def _read_groups(collector: Collector, uv: UvTables, groups: dict[str, Any], lines: Lines) -> None:
     """Add the requirements of the chosen dependency groups (PEP 735); the others are offers."""
-    by_name = {canonicalize_name(name): (name, as_list(each)) for name, each in groups.items()}
-    pending = [canonicalize_name(group) for group in sorted(collector.groups)]
-    chosen: set[str] = set()
-    while pending:
-        group = pending.pop()
-        if group in chosen:
-            continue
-        chosen.add(group)
-        if group not in by_name:
-            collector.report(
-                span_of(PYPROJECT, lines, "dependency-groups", "[project]"),
-                f"the project has no dependency group `{group}`",
-                rules.INVALID_CONFIGURATION,
-                f"the groups are {', '.join(sorted(by_name))}" if by_name else "",
-            )
-            continue
-        for entry in by_name[group][1]:
-            included = as_table(entry).get("include-group")
-            if included is not None:
-                pending.append(canonicalize_name(str(included)))
-            else:
-                span = span_of(PYPROJECT, lines, str(entry), group, after="[dependency-groups]")
-                _add(collector, uv, entry, span, group=group)
-    for group, (name, entries) in by_name.items():
-        if group not in chosen:
-            _offer(
-                collector,
-                entries,
-                lines,
-                f"the group `{name}`",
-                f'write `groups = ["{name}"]` in `[tool.flashc]`',
-            )
+    lists = _Lists("group", "dependency group", "dependency-groups", groups, collector.groups)
+    for group, entry in lists.chosen(collector, lines, _included_group):
+        span = span_of(PYPROJECT, lines, str(entry), group, after="[dependency-groups]")
+        _add(collector, uv, entry, span, group=group)
+
+
+def _included_group(entry: object) -> set[str] | None:
+    """Return the group that an entry of a group includes; None for a requirement."""
+    included = as_table(entry).get("include-group")
+    return None if included is None else {str(included)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Lists:
+    """Named lists of requirements, of which `[tool.flashc]` chooses some: extras or groups.
+
+    `word` and `kind` say what one list is, `table` is the table of `pyproject.toml` that has them.
+    """
+
+    word: str
+    kind: str
+    table: str
+    entries: dict[str, Any]
+    wanted: set[str]
+
+    def chosen(
+        self, collector: Collector, lines: Lines, included: Callable[[object], set[str] | None]
+    ) -> Iterator[tuple[str, object]]:
+        """Yield the requirements of the wanted lists with the list's canonical name; offer others.
+
+        `included` returns the lists that an entry names; None for a requirement.
+        """
+        by_name = {canonicalize_name(n): (n, as_list(each)) for n, each in self.entries.items()}
+        pending = [canonicalize_name(name) for name in sorted(self.wanted)]
+        chosen: set[str] = set()
+        while pending:
+            name = pending.pop()
+            if name in chosen:
+                continue
+            chosen.add(name)
+            if name not in by_name:
+                collector.report(
+                    span_of(PYPROJECT, lines, self.table, "[project]"),
+                    f"the project has no {self.kind} `{name}`",
+                    rules.INVALID_CONFIGURATION,
+                    f"the {self.word}s are {', '.join(sorted(by_name))}" if by_name else "",
+                )
+                continue
+            for entry in by_name[name][1]:
+                further = included(entry)
+                if further is None:
+                    yield name, entry
+                else:
+                    pending += map(canonicalize_name, further)
+        for name, (written, entries) in by_name.items():
+            if name not in chosen:
+                help = f'write `{self.word}s = ["{written}"]` in `[tool.flashc]`'
+                _offer(collector, entries, lines, f"the {self.word} `{written}`", help)
 
 
 def _offer(collector: Collector, entries: list[Any], lines: Lines, place: str, help: str) -> None:

@@ -8,13 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
-
-if TYPE_CHECKING:  # importing it takes long
-    pass
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
 _MARKER = re.compile(r"\s;\s*")

@@ -6,6 +6,7 @@ import os
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from glob import glob
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ class UvTables:
     )
     members: dict[str, str] = field(default_factory=dict[str, str])
     commits: dict[str, str] = field(default_factory=dict[str, str])
+
+    def add_sources(self, table: dict[str, Any], folder: str) -> None:
+        """Add the sources that `[tool.uv]` of a file has; those of a later file replace them."""
+        for name, value in as_table(table.get("sources")).items():
+            tables = [as_table(each) for each in (value if isinstance(value, list) else [value])]
+            self.sources[canonicalize_name(name)] = (folder, tables)
 
     def variants(self, parsed: Parsed, extras: set[str], group: str) -> Iterator[Parsed]:
         """Yield a requirement once for each of its sources; the first whose marker holds counts.
@@ -131,25 +138,25 @@ def read_uv_tables(collector: Collector) -> UvTables:
 
     Indexes, constraints and overrides are added to the collector.
     """
-    own = _tool_uv(collector.table(PYPROJECT))
+    own = tool_uv(collector.table(PYPROJECT))
     found = UvTables()
     root = "" if "workspace" in own else _workspace_root(collector)
     if root is not None:
         found.root = root
         path = posixpath.join(root, PYPROJECT)
-        above = own if root == "" else _tool_uv(collector.table(path))
+        above = own if root == "" else tool_uv(collector.table(path))
         found.members = _members(collector, root, as_table(above.get("workspace")))
         if root:
-            _add_sources(found, above, root)
+            found.add_sources(above, root)
             _add_settings(collector, above, root)
             _add_limits(collector, above, path)
-    _add_sources(found, own, "")
+    found.add_sources(own, "")
     _add_settings(collector, own, "")
     _add_limits(collector, own, PYPROJECT)
     return found
 
 
-def _tool_uv(document: dict[str, Any] | None) -> dict[str, Any]:
+def tool_uv(document: dict[str, Any] | None) -> dict[str, Any]:
     """Return the table `[tool.uv]` of a document; an empty one if it has none."""
     return as_table(as_table((document or {}).get("tool")).get("uv"))
 
@@ -162,7 +169,7 @@ def _workspace_root(collector: Collector) -> str | None:
         folder = "/".join([".."] * height)
         if not (collector.project.root / folder / PYPROJECT).is_file():
             continue
-        workspace = _tool_uv(collector.table(posixpath.join(folder, PYPROJECT))).get("workspace")
+        workspace = tool_uv(collector.table(posixpath.join(folder, PYPROJECT))).get("workspace")
         if workspace is None:
             continue
         is_member = "" in _folders(collector, folder, as_table(workspace))
@@ -195,9 +202,10 @@ def _matches(folder: Path, pattern: object) -> list[Path]:
     text = str(pattern)
     if not text or "**" in text or text.startswith("/"):
         return []
+    # `Path.glob` raises an error of its own for `.` and for names that are too long
     try:
-        return sorted(folder.glob(text))
-    except (ValueError, OSError, NotImplementedError):
+        return sorted(folder / each for each in glob(text, root_dir=folder, include_hidden=True))
+    except (ValueError, RecursionError):  # a null byte, or thousands of parts
         return []
 
 
@@ -209,13 +217,6 @@ def _members(collector: Collector, root: str, workspace: dict[str, Any]) -> dict
         if name is not None:
             found[canonicalize_name(name)] = folder or "."
     return found
-
-
-def _add_sources(found: UvTables, table: dict[str, Any], folder: str) -> None:
-    """Add the sources of a file; those of a later file replace them."""
-    for name, value in as_table(table.get("sources")).items():
-        tables = [as_table(each) for each in (value if isinstance(value, list) else [value])]
-        found.sources[canonicalize_name(name)] = (folder, tables)
 
 
 def _span(collector: Collector, path: str, *sought: str, after: str = "") -> Span:

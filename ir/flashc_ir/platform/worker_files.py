@@ -7,7 +7,6 @@ that folder first.  Data and sources: `data/worker-files.json`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 
 from msgspec import Struct
@@ -23,32 +22,26 @@ class WorkerFileFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     packages: Names
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerFiles:
-    """The top-level modules of a worker; each with words that say whose module it is."""
-
-    modules: Mapping[str, str]
+@cache
+def worker_modules() -> Mapping[str, str]:
+    """Return the top-level modules that an artifact must not contain, each with whose it is."""
+    facts = read_facts("worker-files", WorkerFileFacts)
+    return {
+        **dict.fromkeys(facts.standard_library.names, "a module of Python that the worker uses"),
+        **dict.fromkeys(facts.packages.names, "a package that the worker itself needs"),
+        **dict.fromkeys(_own_modules(), "a module of the worker"),
+    }
 
 
 @cache
-def own_modules() -> frozenset[str]:
-    """Return the modules beside the worker's program, which an artifact would overwrite."""
+def _own_modules() -> frozenset[str]:
+    """Return the names of the modules beside the worker's program."""
     return frozenset(read_facts("worker-files", WorkerFileFacts).own.names)
 
 
-@cache
-def worker_files() -> WorkerFiles:
-    """Return the modules that an artifact must not contain."""
-    facts = read_facts("worker-files", WorkerFileFacts)
-    return WorkerFiles(
-        {
-            **dict.fromkeys(
-                facts.standard_library.names, "a module of Python that the worker uses"
-            ),
-            **dict.fromkeys(facts.packages.names, "a package that the worker itself needs"),
-            **dict.fromkeys(facts.own.names, "a module of the worker"),
-        }
-    )
+def is_own_module(path: str) -> bool:
+    """Return whether a file of an artifact would overwrite a module beside the worker's program."""
+    return path.endswith(".py") and path.removesuffix(".py") in _own_modules()
 
 
 def overwrites(path: str) -> str | None:
@@ -58,7 +51,7 @@ def overwrites(path: str) -> str | None:
     """
     top, _, rest = path.partition("/")
     if rest == "__init__.py":
-        return worker_files().modules.get(top)
+        return worker_modules().get(top)
     if rest or not top.endswith(".py"):
         return None
-    return worker_files().modules.get(top.removesuffix(".py"))
+    return worker_modules().get(top.removesuffix(".py"))
