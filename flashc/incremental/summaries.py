@@ -193,7 +193,7 @@ class _Library:
                 break
         verify_parts(chain(*(summary.parts() for summary in summaries)), project.by_path)
         new = [
-            self.memo.make_entry(
+            self.memo.make_trace(
                 self.key(component), summary.inputs, msgspec.msgpack.encode(summary)
             )
             for component, summary in zip(batch.absent, summaries, strict=False)
