@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -48,10 +48,11 @@ def evaluated(text: str, content: bytes, folder: Path) -> tuple[dict[str, Any], 
     machine = Interpreter(project=discover(root), load={"m": syntax}.get, environment={})
     machine.module("m")
     with ExitStack() as opened:
-        names: dict[str, Any] = {
-            "__file__": str(root / "m.py"),
-            "open": lambda *given, **named: opened.enter_context(open(*given, **named)),
-        }
+
+        def opening(path: Path, mode: str) -> IO[Any]:
+            return opened.enter_context(open(path, mode))
+
+        names: dict[str, Any] = {"__file__": str(root / "m.py"), "open": opening}
         exec(compile(text, "m.py", "exec", dont_inherit=True), names)
     known: dict[str, Any] = {}
     for name, value in machine.frames["m"].names.items():
