@@ -24,7 +24,7 @@ def main() -> None:
     if sys.argv[1:] == ["--version"]:
         print(f"flashc {__version__}")
         return
-    from flashc.incremental.readers import start_reader
+    from flashc.incremental.reader_process import start_reader
 
     # This process is started first, because its imports take longer than opening the project.
     reader = start_reader() if sys.argv[1:2] and sys.argv[1] in _READING else None

@@ -178,7 +178,7 @@ def read_modules(
     """
     if not workspace.options.trace:
         return read_summaries(workspace, relevance.relevant, dialects, meanwhile)
-    from .frontend.summarise import summarise
+    from .frontend.summarise import summarise  # it imports LibCST
 
     names = tuple(sorted(relevance.relevant))
     project, environment = workspace.project, workspace.environment

@@ -66,7 +66,8 @@ def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckR
     read = read_project(workspace, dialects=dialects)
     if key is None:
         return _run_passes(read)[0]
-    # If an edit alters nothing of what is read of the modules, the result is as before.
+    # If an edit alters nothing of what is read of the modules, the result is as before; see
+    # `project_key`.
     key_of_read = project_key(workspace, dialects, read.digest())
     assert key_of_read is not None
     cached = memo.load(_KIND, key_of_read)

@@ -43,7 +43,7 @@ def escape_value(value: Value, reason: Unknown) -> None:
                 attributes.escaped = attributes.escaped or reason
                 attributes.names.update(dict.fromkeys(attributes.names, reason))
             case FileValue() as file:
-                file.is_read = None
+                file.lines.escaped = file.lines.escaped or reason
             case BoundMethod(receiver=receiver):
                 pending.append(receiver)
             case PartialValue() as partial:

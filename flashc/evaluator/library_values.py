@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .values import Compound, Unknown, Value
+from .values import Compound, IteratorValue, Unknown, Value
 
 
 @dataclass(slots=True, eq=False)
 class FileValue:
-    """An open file of the project; `text` is its whole content.
+    """An open file of the project: the lines that are left to read, and whether they are bytes."""
 
-    `in_bytes` says that the program gets bytes.  `is_read` says whether the program has read it; it
-    is None if that is not known.
-    """
-
-    text: Value
-    in_bytes: bool = False
-    is_read: bool | None = False
+    lines: IteratorValue
+    in_bytes: bool
 
 
 @dataclass(slots=True, eq=False)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from .declarations import EndpointValue
 from .dialect import DialectObject
+from .library_values import AttributesValue, FileValue
 from .objects import (
     Argument,
     ClassValue,
@@ -29,7 +30,7 @@ class Snapshot:
         self._names: list[tuple[dict[str, Value], dict[str, Value]]] = []
         self._containers: list[tuple[SequenceValue | DictValue, list[object], object]] = []
         self._iterators: list[tuple[IteratorValue, int, object]] = []
-        self._instances: list[tuple[InstanceValue, object]] = []
+        self._instances: list[tuple[InstanceValue | AttributesValue, object]] = []
         self._pending: list[Value] = []
         self._take_names(frame.names)
         while self._pending:
@@ -70,7 +71,9 @@ class Snapshot:
             case IteratorValue():
                 self._seen.add(id(inside))
                 self._iterators.append((inside, inside.taken, inside.escaped))
-            case InstanceValue():
+            case FileValue():
+                self._pending.append(Known(inside.lines, value.origin))
+            case InstanceValue() | AttributesValue():
                 self._seen.add(id(inside))
                 self._instances.append((inside, inside.escaped))
                 self._take_names(inside.names)

@@ -75,6 +75,9 @@ class Dialect(ABC):
     Each version of a dialect has its own results in the cache: `version` and the text of the file
     that defines the class are part of the keys.  A dialect outside of flashc that consists of more
     files needs another `version` whenever one of them changes.
+
+    The module of the class does not import LibCST, so methods import what needs it: with a cached
+    result, only the class is needed.
     """
 
     name: ClassVar[str]

@@ -62,7 +62,7 @@ class Memo:
 
     # Many small results in one entry ----------------------------------------------------------------
 
-    def make_entry(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
+    def make_trace(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
         """Return a result with its inputs and their present digest."""
         names = tuple(sorted(set(inputs)))
         return Trace(key, names, self._full(key, names), result, digest(result))

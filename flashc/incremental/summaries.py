@@ -179,6 +179,7 @@ class _Library:
 
     def read_batch(self, batch: Batch) -> BatchResult:
         """Read the components of a batch that are not cached, and cache their summaries."""
+        # LibCST takes a while to import, and cached summaries do not need it
         from flashc.frontend.summarise import parse_all, summarise
 
         project, environment = self.workspace.project, self.workspace.environment
@@ -193,7 +194,7 @@ class _Library:
                 break
         verify_parts(chain(*(summary.parts() for summary in summaries)), project.by_path)
         new = [
-            self.memo.make_entry(
+            self.memo.make_trace(
                 self.key(component), summary.inputs, msgspec.msgpack.encode(summary)
             )
             for component, summary in zip(batch.absent, summaries, strict=False)
@@ -302,7 +303,7 @@ class _Library:
 
     def read_exports(self, name: str) -> ModuleExports:
         """Read a plain module and return what its importers can see of it."""
-        from flashc.frontend.exports import read_exports
+        from flashc.frontend.exports import read_exports  # it imports LibCST
 
         project, environment = self.workspace.project, self.workspace.environment
         return read_exports(name, project, environment, self.dialects)

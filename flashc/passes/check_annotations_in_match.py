@@ -10,10 +10,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
-from flashc.project.source_file import SourceFile
 from flashc_core import rules
 from flashc_core.encoding import Undecodable
-from flashc_core.source import Span, column_of_byte
 from flashc_ir.platform.images import image_of
 from flashc_ir.program import Program
 
@@ -52,7 +50,7 @@ def check_annotations_in_match(program: Program, context: PassContext) -> Progra
             for node in found[:1]:
                 context.sink.report(
                     rules.ANNOTATION_IN_MATCH,
-                    _span(source, node),
+                    source.span(node.target, node.value or node.annotation),
                     f"Python {releases} raises NameError here",
                     label="the first annotation of its module or class is inside `match`",
                     notes=(
@@ -124,16 +122,3 @@ def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
                 yield part.body
             else:
                 yield [part]
-
-
-def _span(source: SourceFile, node: ast.AnnAssign) -> Span:
-    """Return the span of an annotated assignment."""
-    start, end = node.target, node.value or node.annotation
-    end_line = end.end_lineno or end.lineno
-    return Span(
-        source.path,
-        start.lineno,
-        column_of_byte(source.lines.line(start.lineno), start.col_offset),
-        end_line,
-        column_of_byte(source.lines.line(end_line), end.end_col_offset or end.col_offset),
-    )

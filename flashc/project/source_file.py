@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flashc.syntax.problems import SyntaxProblem
 from flashc_core.encoding import Undecodable, decode
-from flashc_core.source import Lines
+from flashc_core.source import Lines, Span, column_of_byte
 
 if TYPE_CHECKING:  # LibCST takes a while to import, and a cached check does not need it
     import ast
@@ -95,6 +95,17 @@ class SourceFile:
         import ast
 
         return ast.parse(self.text)
+
+    def span(self, start: ast.stmt | ast.expr, end: ast.stmt | ast.expr) -> Span:
+        """Return the span from one node of `ast` to the end of another."""
+        last = end.end_lineno or end.lineno
+        return Span(
+            self.path,
+            start.lineno,
+            column_of_byte(self.lines.line(start.lineno), start.col_offset),
+            last,
+            column_of_byte(self.lines.line(last), end.end_col_offset or end.col_offset),
+        )
 
     @cached_property
     def _decoded(self) -> tuple[str, str]:

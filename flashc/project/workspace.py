@@ -87,7 +87,7 @@ def open_workspace(
         previous: an earlier state of the project; files that have not changed since are not parsed
             again.
         prefork: a process that has imported the modules for reading; see
-            `flashc.incremental.readers`.
+            `flashc.incremental.reader_process`.
 
     Errors in the files or the configuration are in `findings`; they raise no exception.
 

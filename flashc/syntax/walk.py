@@ -124,7 +124,7 @@ def docstring(body: cst.BaseSuite) -> str | None:
     if isinstance(first, cst.Expr):
         text = string_literal(first.value)
         if text is not None:
-            import inspect
+            import inspect  # takes long to import
 
             return inspect.cleandoc(text)
     return None

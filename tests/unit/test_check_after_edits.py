@@ -132,3 +132,32 @@ def test_a_check_depends_on_all_files_that_requirements_include(
     write(tmp_path, {"more.txt": "attrs\n"})
     after = checked(root, store, "3.12")
     assert before != after == checked(root, None, "3.12")
+
+
+# Objects that another module changes, though no name of that module shows it.
+CHANGED = {
+    "a dict": ("{}", "state.MADE['gpuu'] = {}", "**MADE"),
+    "a namespace": ("SimpleNamespace(n=1)", "state.MADE.n = {}", "workers=MADE.n"),
+    "a file": (
+        "open(Path(__file__))",
+        "state.MADE.readlines() if {} else 0",
+        "workers=len(MADE.read())",
+    ),
+}
+
+
+@pytest.mark.parametrize(("made", "change", "use"), CHANGED.values(), ids=CHANGED)
+def test_a_check_sees_what_one_module_does_to_an_object_of_another(
+    made: str, change: str, use: str, tmp_path: Path
+) -> None:
+    head = "from pathlib import Path\nfrom types import SimpleNamespace\n"
+    files = {
+        "state.py": f"{head}MADE = {made}\n",
+        "other.py": f"import state\n{change.format(0)}\nDONE = 1\n",
+        "worker.py": "from other import DONE\nfrom state import MADE\nfrom runpod_flash import Endpoint\n"
+        f"@Endpoint(name='w', {use})\nasync def run(x: int): return x\n",
+    }
+    store, root = Store(tmp_path / "cache"), write(tmp_path / "app", files)
+    assert checked(root, store, "3.12") == checked(root, None, "3.12")
+    write(root, {"other.py": f"import state\n{change.format(-1)}\nDONE = 1\n"})
+    assert checked(root, store, "3.12") == checked(root, None, "3.12")

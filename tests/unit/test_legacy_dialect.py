@@ -108,6 +108,27 @@ def test_what_can_not_be_rewritten_stays(name: str, tmp_path: Path) -> None:
     assert not apply_fixes(opened(root), unsafe=True).changes
 
 
+def printed(folder: Path, resource: str, program: str) -> str:
+    """Return what a program prints on a worker of a resource that has no SDK."""
+    without_sdk = "import sys\nsys.modules['runpod_flash'] = sys.modules['tetra_rp'] = None\n"
+    run = subprocess.run(
+        [sys.executable, "-c", without_sdk + program],
+        cwd=folder,
+        env={"FLASH_RESOURCE_NAME": resource},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return run.stdout.strip()
+
+
+def result_of_job(folder: Path, resource: str, job: dict[str, int]) -> str:
+    """Return the result of a job as the handler of a resource computes it."""
+    call = f"handler_{resource}.handler({{'input': {job}}})"
+    program = f"import asyncio, handler_{resource}\nprint(asyncio.run({call}))\n"
+    return printed(folder, resource, program)
+
+
 def test_a_worker_runs_the_older_form(tmp_path: Path) -> None:
     """A queue class ignores `method` and `path`, a load balancer serves them."""
     files = {
@@ -117,34 +138,13 @@ def test_a_worker_runs_the_older_form(tmp_path: Path) -> None:
         "api.py": "import runpod_flash\n\nlb = runpod_flash.LiveLoadBalancer(name='lb')\n\n"
         "@runpod_flash.remote(lb, method='GET', path='/health')\nasync def health(): return 1\n",
     }
-    compiled = compile_files(tmp_path / "app", files)
-    folder = unpacked(compiled, tmp_path / "artifact")
-    program = (
-        "import asyncio, sys\nsys.modules['runpod_flash'] = sys.modules['tetra_rp'] = None\n"
-        "import handler_add\nprint(asyncio.run(handler_add.handler({'input': {'a': 1}})))\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env={"FLASH_RESOURCE_NAME": "add"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == "['add', 3]"
+    folder = unpacked(compile_files(tmp_path / "app", files), tmp_path / "artifact")
+    assert result_of_job(folder, "add", {"a": 1}) == "['add', 3]"
     served = (
-        "import sys\nsys.modules['runpod_flash'] = None\nimport handler_lb\n"
+        "import handler_lb\n"
         "print(sorted(r.path for r in handler_lb.app.routes if r.path in ('/health', '/ping')))\n"
     )
-    run = subprocess.run(
-        [sys.executable, "-c", served],
-        cwd=folder,
-        env={"FLASH_RESOURCE_NAME": "lb"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == "['/health', '/ping']"
+    assert printed(folder, "lb", served) == "['/health', '/ping']"
 
 
 @pytest.mark.parametrize(
@@ -172,16 +172,4 @@ def test_a_worker_needs_no_sdk_however_it_is_imported(
 ) -> None:
     text = f"{head}\n@{decorator}\nasync def run(x: int): return x + 1\n"
     folder = unpacked(compile_files(tmp_path / "app", {"worker.py": text}), tmp_path / "artifact")
-    program = (
-        "import asyncio, sys\nsys.modules['runpod_flash'] = sys.modules['tetra_rp'] = None\n"
-        "import handler_w\nprint(asyncio.run(handler_w.handler({'input': {'x': 1}})))\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=folder,
-        env={"FLASH_RESOURCE_NAME": "w"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.strip() == "2"
+    assert result_of_job(folder, "w", {"x": 1}) == "2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,8 @@ def test_a_module_that_takes_nothing_of_the_sdk_is_not_evaluated(tmp_path: Path)
         "script.py": "from client import call\n",
         "broken.py": "def (:\n",
     }
-    project = discover(write(tmp_path, files))
-    object.__setattr__(project, "sdk_packages", frozenset({"runpod_flash"}))
+    sdk = frozenset({"runpod_flash"})
+    project = replace(discover(write(tmp_path, files)), sdk_packages=sdk)
     read: list[str] = []
 
     def read_plain(names: object) -> dict[str, Module]:

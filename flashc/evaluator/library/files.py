@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import io
 import json
 import tomllib
+from typing import Any
 
+from flashc.evaluator.escape import escape_value
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import apply
-from flashc.evaluator.values import Known, ProjectPath, Unknown, Value
+from flashc.evaluator.operations.iteration import IterationUnknown, iterate
+from flashc.evaluator.values import (
+    IteratorValue,
+    Known,
+    ProjectPath,
+    Unknown,
+    Value,
+    concrete,
+    lift,
+)
+from flashc_core.source import Span
 
 from .paths import read_project_file
 
@@ -23,10 +36,19 @@ def open_file(machine: Machine, path: ProjectPath, arguments: CallArguments, mod
     if known not in (*_TEXT_MODES, *_BYTE_MODES):
         reason = "flashc does not evaluate this `open(...)`"
         return Unknown(reason=reason, origin=arguments.span)
-    text = read_project_file(machine, path, arguments.span)
-    if isinstance(text, Unknown):
-        return text
-    return Known(FileValue(text, in_bytes=known in _BYTE_MODES), arguments.span)
+    in_bytes = known in _BYTE_MODES
+    content = read_project_file(machine, path, arguments.span, in_bytes=in_bytes)
+    if not isinstance(content, Known) or not isinstance(content.value, (str, bytes)):
+        return content
+    lines = (Known(line, arguments.span) for line in _lines(content.value))
+    return Known(FileValue(IteratorValue(lines, "file"), in_bytes), arguments.span)
+
+
+def _lines(content: str | bytes) -> list[str] | list[bytes]:
+    """Return the lines with their ends; those of a text are translated already."""
+    if isinstance(content, bytes):
+        return io.BytesIO(content).readlines()
+    return io.StringIO(content, newline="\n").readlines()
 
 
 def open_by_name(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -42,38 +64,35 @@ def open_by_name(machine: Machine, name: str, arguments: CallArguments) -> Value
 
 def method(machine: Machine, file: FileValue, name: str, arguments: CallArguments) -> Value:
     """Return the result of a method of an open file."""
-    if name == "close":
-        return Known(None, arguments.span)
     if arguments.positional or name not in ("read", "readlines"):
+        reason = f"flashc does not evaluate what is read of a file after `{name}`"
+        escape_value(Known(file, arguments.span), Unknown(reason=reason, origin=arguments.span))
+        if name == "close":
+            return Known(None, arguments.span)
         machine.may_raise()
         reason = f"flashc does not evaluate `{name}` of a file"
         return Unknown(reason=reason, origin=arguments.span)
-    text = _content(machine, file, arguments)
     if name == "read":
-        return text
-    return apply(machine, _lines, arguments.span, text)
+        return _content(machine, file, arguments.span)
+    lines = _rest(machine, file, arguments.span)
+    return lines if isinstance(lines, Unknown) else lift(lines, arguments.span)
 
 
-def _lines(text: str | bytes) -> list[str] | list[bytes]:
-    """Return the lines of a text with their ends; a file has no other ends of lines."""
-    if isinstance(text, bytes):
-        return text.splitlines(keepends=True)
-    return [f"{line}\n" for line in text.split("\n")[:-1]] + [
-        part for part in text.split("\n")[-1:] if part
-    ]
+def _rest(machine: Machine, file: FileValue, span: Span) -> list[Any] | Unknown:
+    """Read the lines that are left."""
+    try:
+        return [concrete(line) for line in iterate(machine, Known(file, span))]
+    except IterationUnknown as problem:
+        return problem.reason
 
 
-def _content(machine: Machine, file: FileValue, arguments: CallArguments) -> Value:
-    """Return what is left to read of a file: everything, and nothing the second time."""
+def _content(machine: Machine, file: FileValue, span: Span) -> Value:
+    """Read what is left of a file."""
+    lines = _rest(machine, file, span)
+    if isinstance(lines, Unknown):
+        return lines
     empty: str | bytes = b"" if file.in_bytes else ""
-    if machine.condition is not None or file.is_read is None:
-        file.is_read = None
-        reason = "it is not known how much of the file was read before"
-        return Unknown(reason=reason, origin=arguments.span)
-    if file.is_read:
-        return Known(empty, arguments.span)
-    file.is_read = True
-    return apply(machine, str.encode, arguments.span, file.text) if file.in_bytes else file.text
+    return Known(empty.join(lines), span)
 
 
 def load(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
@@ -82,7 +101,7 @@ def load(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
     file = values[0].value if len(values) == 1 and isinstance(values[0], Known) else None
     if not isinstance(file, FileValue) or arguments.keywords:
         return None
-    content = _content(machine, file, arguments)
+    content = _content(machine, file, arguments.span)
     if name == "json.load":
         return apply(machine, json.loads, arguments.span, content)
     return apply(machine, _toml, arguments.span, content)

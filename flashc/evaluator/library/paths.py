@@ -107,8 +107,10 @@ def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) ->
     return Known(presence is Presence.SHIPPED and (is_file or not file), span)
 
 
-def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
-    """Return the text of a file that belongs to the project."""
+def read_project_file(
+    machine: Machine, path: ProjectPath, span: Span, *, in_bytes: bool = False
+) -> Value:
+    """Return the text of a file that belongs to the project, or its bytes."""
     machine.files.add(path.path)
     known = next((file for file in machine.project.files if file.path == path.path), None)
     if known is None:
@@ -120,6 +122,8 @@ def read_project_file(machine: Machine, path: ProjectPath, span: Span) -> Value:
         if hashlib.sha256(data).hexdigest() != known.digest:
             machine.files_unchanged = False
             return Unknown(reason=f"`{path.path}` is changing while it is read", origin=span)
+        if in_bytes:
+            return Known(data, span)
         text = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
         return lift(text, span)
     except (OSError, UnicodeDecodeError):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments, InstanceValue
 from flashc.evaluator.operations import containers
@@ -316,7 +317,7 @@ def _iter(machine: Machine, arguments: CallArguments) -> Value:
     if len(arguments.values) != 1:
         return unsupported_call("iter", arguments.span)
     value = arguments.values[0]
-    if isinstance(value, Known) and isinstance(value.value, IteratorValue):
+    if isinstance(value, Known) and isinstance(value.value, (IteratorValue, FileValue)):
         return value
     source = _iterators(machine, [value])
     return (
@@ -334,7 +335,7 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
     value = arguments.values[0]
     if isinstance(value, Unknown):
         return value
-    if not isinstance(value, Known) or not isinstance(value.value, IteratorValue):
+    if not isinstance(value, Known) or not isinstance(value.value, (IteratorValue, FileValue)):
         return unsupported_call("next", span)
     try:
         for item in iterate(machine, value):

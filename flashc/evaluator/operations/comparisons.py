@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable
 from enum import Enum
+from functools import cache
 from typing import Any
 
 from flashc.evaluator.library_values import VersionValue
@@ -23,6 +24,7 @@ from flashc.evaluator.values import (
     concrete,
 )
 from flashc_core.source import Span
+from flashc_ir.platform.images import supported_pythons
 
 from .apply import apply
 
@@ -77,7 +79,7 @@ def _version_compared(symbol: str, left: Value, right: Value, span: Span) -> boo
     if symbol not in ("<", "<=", ">", ">="):
         return unknown
     answers: set[bool] = set()
-    for version in _WORKER_PYTHONS:
+    for version in _worker_pythons():
         sides = [
             version
             if isinstance(side, Known) and isinstance(side.value, VersionValue)
@@ -93,10 +95,14 @@ def _version_compared(symbol: str, left: Value, right: Value, span: Span) -> boo
     return answers.pop() if len(answers) == 1 else unknown
 
 
-# The first and the last release of every Python of the worker images, as `sys.version_info`.
-_WORKER_PYTHONS = tuple(
-    (3, minor, micro, "final", 0) for minor in range(10, 15) for micro in (0, 99)
-)
+@cache
+def _worker_pythons() -> tuple[tuple[object, ...], ...]:
+    """Return the first and the last release of every Python of the images, as `sys.version_info`."""
+    return tuple(
+        (*map(int, version.split(".")), micro, "final", 0)
+        for version in supported_pythons()
+        for micro in (0, 99)
+    )
 
 
 def _concrete_or_none(value: Value) -> object:

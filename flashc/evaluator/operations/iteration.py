@@ -86,7 +86,7 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
         case str() | bytes() | range():
             raise IterationUnknown(too_large(value.origin))
         case FileValue() as file:
-            return _lines_of(machine, file, value.origin)
+            return _rest_of_iterator(machine, file.lines, value.origin)
         case InstanceValue() as record if record.of.is_tuple:
             return iter(list(record.names.values()))
         case type() as enum_class if list_members(enum_class):
@@ -98,21 +98,6 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             raise IterationUnknown(
                 Unknown(reason="it can't be iterated over when building", origin=value.origin)
             )
-
-
-def _lines_of(machine: Machine, file: FileValue, origin: Span) -> Iterator[Value]:
-    """Return the lines of a file that is not read yet, in text mode."""
-    text = file.text.value if isinstance(file.text, Known) else None
-    if file.is_read is not False or machine.condition is not None or file.in_bytes:
-        file.is_read = None
-        reason = "it is not known how much of the file was read before"
-        raise IterationUnknown(Unknown(reason=reason, origin=origin))
-    if not isinstance(text, str):
-        raise IterationUnknown(Unknown(reason="the file is not known", origin=origin))
-    file.is_read = True
-    lines = [f"{line}\n" for line in text.split("\n")]
-    lines[-1] = lines[-1][:-1]
-    return iter([Known(line, origin) for line in lines if line])
 
 
 def _rest_of_iterator(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:

@@ -49,7 +49,7 @@ def report_legacy(decoder: ArgumentDecoder, declared: Sequence[EndpointValue]) -
     used = [value for value in declared if isinstance(value, LegacyValue) and value.uses]
     if not used or decoder.sink.has_errors():
         return
-    first = min((use.span for value in used for use in value.uses), key=lambda span: span)
+    first = min(use.span for value in used for use in value.uses)
     values = [value for value in declared if isinstance(value, LegacyValue)]
     try:
         edits = tuple(sorted(set(_Rewriter(decoder).edits(values))))

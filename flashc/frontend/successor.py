@@ -14,7 +14,7 @@ from flashc.project.source_file import SourceFile
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable
-from flashc_core.source import Span, column_of_byte
+from flashc_core.source import Span
 
 _MODULES = frozenset({"runpod", "runpod.apps"})
 _WORDS = (b"runpod", b"App")
@@ -61,20 +61,8 @@ def _apps(source: SourceFile) -> Iterator[Span]:
         match node:
             case ast.ImportFrom(module=str(module), level=0) if module in _MODULES:
                 if any(item.name == "App" for item in node.names):
-                    yield _span(source, node)
+                    yield source.span(node, node)
             case ast.Attribute(attr="App", value=value) if ast.unparse(value) in names:
-                yield _span(source, node)
+                yield source.span(node, node)
             case _:
                 pass
-
-
-def _span(source: SourceFile, node: ast.stmt | ast.expr) -> Span:
-    """Return the span of a node."""
-    line, end = node.lineno, node.end_lineno or node.lineno
-    return Span(
-        source.path,
-        line,
-        column_of_byte(source.lines.line(line), node.col_offset),
-        end,
-        column_of_byte(source.lines.line(end), node.end_col_offset or node.col_offset),
-    )
