@@ -98,6 +98,11 @@ def save_record(record: Record) -> Statement:
     )
 
 
+def delete_record(record: Record) -> Statement:
+    """Return the statement that deletes a record of the management API."""
+    return Statement("DELETE FROM record WHERE id=?", (record.id,))
+
+
 def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:
     if isinstance(body, Spilled):
         return body.name.encode(), body.size
