@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.platform_stage import CoroutineEngine, Stage, Wire, echo, staged
-
-
-def play(
-    folder: Path,
-    scene: Callable[[Stage], Awaitable[None]],
-    behaviour: Callable[[Wire], Awaitable[None]] = echo,
-    **fields: Any,
-) -> None:
-    """Run a scene on a platform whose workers behave as given."""
-
-    async def run() -> None:
-        async with staged(folder, CoroutineEngine(behaviour), "queue", **fields) as stage:
-            await scene(stage)
-
-    asyncio.run(run())
+from tests.support.platform_stage import Stage, Wire, echo, play
 
 
 async def nothing(_wire: Wire) -> None:
