@@ -1,5 +1,5 @@
-// Load the modules of the page.  If a request for one of them fails, for example because the machine gets another network
-// interface at this moment, the browser does not ask again: the page is then loaded again.
+// Load the modules of the page.  A start of a container changes the network interfaces of the machine; browsers then cancel
+// the requests that run, also those to this machine.  They do not ask for a module again, so the page is loaded again.
 
 const RETRY = 1000; // milliseconds
 
