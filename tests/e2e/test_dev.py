@@ -172,6 +172,13 @@ def test_workers_are_forked_unless_they_need_an_interpreter_of_their_own(tmp_pat
         warm, cold = session.job("warm", __empty=True), session.job("cold", __empty=True)
         assert (warm["program"], warm["given"], warm["argv"]) == ("zygote", "1", ["handler.py"])
         assert (cold["program"], cold["seed"], cold["argv"]) == ("worker", "1", ["handler.py"])
+        number = len(session.events)
+        write(
+            session.project, {"fastapi.py": ""}
+        )  # Python would find it before the image's package
+        found = session.wait("findings", number)["findings"]
+        assert ("FC404", "fastapi.py") in [(item["code"], item["path"]) for item in found]
+        assert session.job("warm", __empty=True) == warm
 
 
 @pytest.mark.parametrize("way", ["open", "closed"])

@@ -59,9 +59,9 @@ import runpod
 runpod.api_key = os.environ["RUNPOD_API_KEY"]
 count, wait = (runpod.Endpoint(name) for name in sys.argv[1:3])
 shown = {}
-shown["run_sync"] = wait.run_sync({"seconds": 0.0}, timeout=300)
+shown["run_sync"] = wait.run_sync({"seconds": 0.0}, timeout=60)
 job = wait.run({"seconds": 0.1})
-shown["output"] = job.output(timeout=300)
+shown["output"] = job.output(timeout=60)
 shown["status"] = job.status()
 job = count.run({"to": 3})
 shown["stream"] = list(job.stream())

@@ -11,7 +11,7 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-_PATIENCE = 60_000  # milliseconds
+_PATIENCE = 20_000  # milliseconds
 _OPTIONS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -15,7 +15,7 @@ import httpx
 
 from tests.support.projects import ROOT
 
-SECONDS = 400
+SECONDS = 120
 
 
 class Machine:

@@ -59,8 +59,8 @@ def test_nobody_waits_for_a_reader_that_does_not_read(
             for number in range(1000):
                 echo(f"{number} {'x' * 1000}")
             printed = time.monotonic() - began
-        assert printed < 10
-        assert 0.2 < time.monotonic() - began < 30
+        assert printed < 1
+        assert 0.2 < time.monotonic() - began < 5
         lines = everything(reader).split("\n")
         assert [line.split()[0] for line in lines[:-1]] == [str(n) for n in range(len(lines) - 1)]
 
