@@ -308,6 +308,18 @@ def test_the_stream_of_events_goes_on_where_it_was_cut(session: Session) -> None
         expect(rows).to_have_count(1)
 
 
+@pytest.mark.parametrize("part", ["app.js", "log.js", "state?recent=1"])
+def test_the_page_loads_a_part_again_whose_request_failed(
+    session: Session, page: Page, part: str
+) -> None:
+    url = f"{session.ready['url']}/page/{part}"
+    page.route(url, lambda route: route.abort("connectionreset"), times=1)
+    with page.expect_event("requestfailed", lambda request: request.url == url):
+        page.reload(wait_until="commit")
+    expect(page.get_by_text("connected", exact=True)).to_be_visible()
+    expect(page.get_by_text("can't be reached")).to_be_hidden()
+
+
 def test_new_code_and_errors_are_told(session: Session, page: Page) -> None:
     session.edit("work.py", "number / 2", "number / 2 +")
     told = page.get_by_text("The code before the last change keeps running: work.py:")

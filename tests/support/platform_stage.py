@@ -171,6 +171,13 @@ class Stage:
         self.client = client
         self.ids = ids
 
+    @property
+    def engine(self) -> CoroutineEngine:
+        """The engine of the platform."""
+        engine = self.platform.engine
+        assert isinstance(engine, CoroutineEngine)
+        return engine
+
     async def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
         """Send a request to the queue endpoint."""
         return await self.client.post(f"/v2/{self.ids['queue']}/{path}", json=body, **more)
@@ -226,3 +233,18 @@ async def staged(
             yield Stage(platform, client, ids)
     finally:
         await platform.close()
+
+
+def play(
+    folder: Path,
+    scene: Callable[[Stage], Awaitable[None]],
+    behaviour: Behaviour = echo,
+    **fields: Any,
+) -> None:
+    """Run a scene on a platform with one queue endpoint, whose workers behave as given."""
+
+    async def run() -> None:
+        async with staged(folder, CoroutineEngine(behaviour), "queue", **fields) as stage:
+            await scene(stage)
+
+    asyncio.run(run())

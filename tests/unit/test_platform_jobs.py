@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import errno
+import os
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.platform_stage import CoroutineEngine, Stage, Wire, echo, staged
-
-
-def play(
-    folder: Path,
-    scene: Callable[[Stage], Awaitable[None]],
-    behaviour: Callable[[Wire], Awaitable[None]] = echo,
-    **fields: Any,
-) -> None:
-    """Run a scene on a platform whose workers behave as given."""
-
-    async def run() -> None:
-        async with staged(folder, CoroutineEngine(behaviour), "queue", **fields) as stage:
-            await scene(stage)
-
-    asyncio.run(run())
+from flashc_backends.platform.engines.base import WorkerSpec
+from tests.support.platform_stage import CoroutineEngine, Stage, Wire, echo, play, staged
 
 
 async def nothing(_wire: Wire) -> None:
@@ -372,3 +358,26 @@ def test_the_sentinel_finds_the_endpoint_by_its_names(tmp_path: Path) -> None:
         assert reply.status_code == 404
 
     play(tmp_path, scene)
+
+
+class _FullEngine(CoroutineEngine):
+    """An engine that can't start its first worker, because too many files are open."""
+
+    has_failed = False
+
+    async def start(self, spec: WorkerSpec) -> None:
+        if not self.has_failed:
+            self.has_failed = True
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        await super().start(spec)
+
+
+def test_a_worker_that_the_machine_could_not_start_is_started_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with staged(tmp_path, _FullEngine(echo), "queue") as stage:
+            assert (await stage.post("runsync", {"input": 1})).json()["output"] == 1
+            events = [entry.what for entry in stage.platform.journal.after(0)]
+            (crashed,) = [what for what in events if what.get("state") == "crashed"]
+            assert crashed["lines"] == ["[Errno 24] Too many open files"]
+
+    asyncio.run(scene())

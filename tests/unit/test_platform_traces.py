@@ -7,7 +7,7 @@ import json
 import sqlite3
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -25,7 +25,7 @@ from flashc_backends.platform.otlp import Exporter, ExportError
 from flashc_backends.platform.spans import Span
 from flashc_backends.platform.store import Store
 from flashc_backends.platform.tracing import position_below, position_of
-from tests.support.platform_stage import CoroutineEngine, Stage, Wire, echo, staged
+from tests.support.platform_stage import CoroutineEngine, Stage, Wire, echo, play, staged
 
 TRACE, PARENT = "a" * 32, "b" * 16
 HEADER = f"00-{TRACE}-{PARENT}-01"
@@ -34,18 +34,6 @@ HEADER = f"00-{TRACE}-{PARENT}-01"
 async def nothing(_wire: Wire) -> None:
     """Never become ready."""
     await asyncio.sleep(3600)
-
-
-def play(
-    folder: Path,
-    scene: Callable[[Stage], Awaitable[None]],
-    behaviour: Callable[[Wire], Awaitable[None]] = echo,
-) -> None:
-    async def run() -> None:
-        async with staged(folder, CoroutineEngine(behaviour), "queue") as stage:
-            await scene(stage)
-
-    asyncio.run(run())
 
 
 async def trace_of(stage: Stage, trace: str = TRACE) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Create, change, deploy and delete apps, environments, builds, templates, endpoints, volumes and secrets.
+"""Create, change, deploy and delete apps, environments, builds, templates and endpoints.
 
 The fields that clients send for endpoints and templates have the names of the GraphQL API.
 """
@@ -6,34 +6,24 @@ The fields that clients send for endpoints and templates have the names of the G
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from msgspec.structs import replace
 
+from .account import Account
 from .artifacts import Artifacts
 from .core import Core
 from .engines.base import WorkerSpec
 from .fields import Invalid, NotFound, get, with_fields
 from .fleet import Fleet
-from .records import (
-    App,
-    Build,
-    Endpoint,
-    Environment,
-    Record,
-    Secret,
-    Template,
-    Volume,
-)
+from .records import App, Build, Endpoint, Environment, Template
 from .releases import Release, release_of, worker_spec
-from .statements import Statement, save_record
 from .store import Store
+from .tables import Table, new_id
 
 _ROLL_DELAY = 0.3  # seconds; a tool changes an endpoint by several requests, and one rollout for all is enough
-_R = TypeVar("_R", bound=Record)
 
 
 class Control:
@@ -43,22 +33,19 @@ class Control:
     """
 
     def __init__(self, store: Store, core: Core, artifacts: Artifacts) -> None:
-        self._store = store
         self._core = core
         self.artifacts = artifacts
         self.fleet: Fleet | None = None
         self.base = ""  # the platform's URL as workers see it
-        self.apps: dict[str, App] = {}
-        self.environments: dict[str, Environment] = {}
-        self.builds: dict[str, Build] = {}
-        self.templates: dict[str, Template] = {}
-        self.endpoints: dict[str, Endpoint] = {}
-        self.volumes: dict[str, Volume] = {}
-        self.secrets: dict[str, Secret] = {}
+        records = sorted(store.records(), key=lambda record: getattr(record, "created", 0.0))
+        self.apps = Table(App, store, records, self._index)
+        self.environments = Table(Environment, store, records, self._index)
+        self.builds = Table(Build, store, records)
+        self.templates = Table(Template, store, records)
+        self.endpoints = Table(Endpoint, store, records, self._index)
+        self.account = Account(store, records)
         self._names: dict[tuple[str, str, str], str] = {}
         self._rolls: dict[str, asyncio.TimerHandle] = {}
-        for record in sorted(store.records(), key=lambda record: getattr(record, "created", 0.0)):
-            self._table(record)[record.id] = record
         self._index()
 
     def start(self) -> None:
@@ -90,7 +77,7 @@ class Control:
             raise Invalid("an app needs a name")
         if any(app.name == name for app in self.apps.values()):
             raise Invalid(f"an app with the name {name!r} exists")
-        return await self._save(App(id=_new_id("app"), name=name, created=time.time()))
+        return await self.apps.save(App(id=new_id("app"), name=name, created=time.time()))
 
     async def delete_app(self, app_id: str) -> None:
         """Delete an app, its builds and its environments, with the endpoints of these environments.
@@ -98,12 +85,12 @@ class Control:
         Raises:
             NotFound: there is no such app.
         """
-        get(self.apps, app_id, "app")
+        app = get(self.apps, app_id, "app")
         for environment in self.environments_of(app_id):
             await self.delete_environment(environment.id)
         for build in self.builds_of(app_id):
-            await self._delete(build)
-        await self._delete(self.apps[app_id])
+            await self.builds.delete(build)
+        await self.apps.delete(app)
 
     def environments_of(self, app_id: str) -> list[Environment]:
         """Return the environments of an app."""
@@ -130,8 +117,8 @@ class Control:
             raise Invalid("an environment needs a name")
         if any(found.name == name for found in self.environments_of(app_id)):
             raise Invalid(f"an environment with the name {name!r} exists")
-        created = Environment(id=_new_id("env"), app=app_id, name=name, created=time.time())
-        return await self._save(created)
+        created = Environment(id=new_id("env"), app=app_id, name=name, created=time.time())
+        return await self.environments.save(created)
 
     async def delete_environment(self, environment_id: str) -> None:
         """Delete an environment and its endpoints.
@@ -142,7 +129,7 @@ class Control:
         environment = get(self.environments, environment_id, "environment")
         for endpoint in self.endpoints_of(environment_id):
             await self.delete_endpoint(endpoint.id)
-        await self._delete(environment)
+        await self.environments.delete(environment)
 
     async def add_build(self, app_id: str, key: str, manifest: dict[str, Any]) -> Build:
         """Create a build from an uploaded artifact; `key` is the object key of the artifact.
@@ -154,9 +141,9 @@ class Control:
         get(self.apps, app_id, "app")
         self.artifacts.finish(key)
         build = Build(
-            id=_new_id("build"), app=app_id, artifact=key, manifest=manifest, created=time.time()
+            id=new_id("build"), app=app_id, artifact=key, manifest=manifest, created=time.time()
         )
-        return await self._save(build)
+        return await self.builds.save(build)
 
     async def set_manifest(self, build_id: str, manifest: dict[str, Any]) -> Build:
         """Replace the manifest of a build.
@@ -165,7 +152,7 @@ class Control:
             NotFound: there is no such build.
         """
         build = get(self.builds, build_id, "build")
-        return await self._save(replace(build, manifest=manifest))
+        return await self.builds.save(replace(build, manifest=manifest))
 
     async def deploy(self, environment_id: str, build_id: str) -> Environment:
         """Let the endpoints of an environment run a build.
@@ -175,7 +162,7 @@ class Control:
         """
         environment = get(self.environments, environment_id, "environment")
         get(self.builds, build_id, "build")
-        deployed = await self._save(replace(environment, build=build_id))
+        deployed = await self.environments.save(replace(environment, build=build_id))
         for endpoint in self.endpoints_of(environment_id):
             self._roll_soon(endpoint.id)
         return deployed
@@ -205,7 +192,7 @@ class Control:
         given = dict(fields)
         endpoint_id = given.pop("id", None)
         if endpoint_id is None:
-            endpoint = Endpoint(id=_new_id("ep"), name="", key=_new_id("rpa_"), created=time.time())
+            endpoint = Endpoint(id=new_id("ep"), name="", key=new_id("rpa_"), created=time.time())
         else:
             before = get(self.endpoints, endpoint_id, "endpoint")
             endpoint = replace(before, version=before.version + 1)
@@ -220,7 +207,7 @@ class Control:
             get(self.environments, endpoint.environment, "environment")
         if endpoint.template is not None:
             get(self.templates, endpoint.template, "template")
-        await self._save(endpoint)
+        await self.endpoints.save(endpoint)
         self._core.open(endpoint.id, endpoint.limits)
         self._roll_soon(endpoint.id)
         return endpoint
@@ -232,12 +219,12 @@ class Control:
             NotFound: there is no such endpoint.
         """
         endpoint = get(self.endpoints, endpoint_id, "endpoint")
-        await self._delete(endpoint)
+        await self.endpoints.delete(endpoint)
         await self._core.close_endpoint(endpoint_id)
         template = self.templates.get(endpoint.template or "")
         others = (other.template for other in self.endpoints.values())
         if template is not None and template.id not in others:
-            await self._delete(template)
+            await self.templates.delete(template)
 
     async def save_template(self, fields: Mapping[str, Any]) -> Template:
         """Change the given fields of the template with the id in `fields`; create a template if there is no id.
@@ -248,7 +235,7 @@ class Control:
         given = {key: value for key, value in fields.items() if value is not None}
         template_id = given.pop("id", None)
         if template_id is None:
-            template = Template(id=_new_id("tpl"), name="")
+            template = Template(id=new_id("tpl"), name="")
         else:
             template = get(self.templates, template_id, "template")
         env = given.pop("env", None)
@@ -260,71 +247,11 @@ class Control:
             env=template.env if env is None else {item["key"]: item["value"] for item in env},
             rest={**template.rest, **given},
         )
-        await self._save(template)
+        await self.templates.save(template)
         for endpoint in self.endpoints.values():
             if endpoint.template == template.id:
                 self._roll_soon(endpoint.id)
         return template
-
-    # Volumes and secrets -------------------------------------------------------------------------
-
-    async def save_volume(self, volume: Volume) -> Volume:
-        """Store a volume, in place of the volume with the same id if there is one."""
-        return await self._save(volume)
-
-    async def create_volume(self, name: str, size: int, center: str, kind: str = "") -> Volume:
-        """Create a volume.
-
-        Raises:
-            Invalid: the name is empty, or the size is out of its range.
-        """
-        if not name.strip():
-            raise Invalid("a volume needs a name")
-        if not 1 <= size <= 4096:
-            raise Invalid("the size of a volume must be between 1 and 4096 GB")
-        volume = Volume(
-            id=_new_id("vol"),
-            name=name,
-            size_gb=size,
-            data_center=center,
-            kind=kind or "STANDARD",
-        )
-        return await self._save(volume)
-
-    async def delete_volume(self, volume_id: str) -> None:
-        """Delete a volume.
-
-        Raises:
-            NotFound: there is no such volume.
-        """
-        await self._delete(get(self.volumes, volume_id, "network volume"))
-
-    async def create_secret(self, name: str, value: str, description: str) -> Secret:
-        """Create a secret.
-
-        Raises:
-            Invalid: another secret has the name, or the name has other characters than letters, digits, underscores.
-        """
-        if not name.replace("_", "").isalnum():
-            raise Invalid("the name of a secret must have letters, digits and underscores only")
-        if any(secret.name == name for secret in self.secrets.values()):
-            raise Invalid(f"a secret with the name {name!r} exists")
-        secret = Secret(
-            id=_new_id("sec"),
-            name=name,
-            value=value,
-            description=description,
-            created=time.time(),
-        )
-        return await self._save(secret)
-
-    async def delete_secret(self, secret_id: str) -> None:
-        """Delete a secret.
-
-        Raises:
-            NotFound: there is no such secret.
-        """
-        await self._delete(get(self.secrets, secret_id, "secret"))
 
     # Releases ------------------------------------------------------------------------------------
 
@@ -342,7 +269,7 @@ class Control:
             folder,
             base=self.base,
             worker_key=endpoint.key if endpoint is not None else "",
-            secrets={secret.name: secret.value for secret in self.secrets.values()},
+            secrets={secret.name: secret.value for secret in self.account.secrets.values()},
         )
 
     def _roll_soon(self, endpoint_id: str) -> None:
@@ -367,7 +294,8 @@ class Control:
             return
         environment = self.environments[endpoint.environment]
         build = self.builds.get(environment.build or "")
-        names = [found.name for name in endpoint.volumes if (found := self.volumes.get(name))]
+        volumes = self.account.volumes
+        names = [found.name for name in endpoint.volumes if (found := volumes.get(name))]
         template = self.templates.get(endpoint.template or "")
         release = release_of(endpoint, build, template, names[0] if names else None)
         if release is not None:
@@ -375,29 +303,6 @@ class Control:
             self._core.release(endpoint_id, release.id)
 
     # Inside --------------------------------------------------------------------------------------
-
-    def _table(self, record: Record) -> dict[str, Any]:
-        tables: dict[type[Record], dict[str, Any]] = {
-            App: self.apps,
-            Environment: self.environments,
-            Build: self.builds,
-            Template: self.templates,
-            Endpoint: self.endpoints,
-            Volume: self.volumes,
-            Secret: self.secrets,
-        }
-        return tables[type(record)]
-
-    async def _save(self, record: _R) -> _R:
-        await self._store.write([save_record(record)])
-        self._table(record)[record.id] = record
-        self._index()
-        return record
-
-    async def _delete(self, record: Record) -> None:
-        await self._store.write([Statement("DELETE FROM record WHERE id=?", (record.id,))])
-        self._table(record).pop(record.id, None)
-        self._index()
 
     def _index(self) -> None:
         """Compute the table of endpoints by name; if two endpoints have the same name, the table has the newer one."""
@@ -407,8 +312,3 @@ class Control:
             app = self.apps.get(environment.app) if environment is not None else None
             if environment is not None and app is not None:
                 self._names[app.name, environment.name, endpoint.name] = endpoint.id
-
-
-def _new_id(prefix: str) -> str:
-    """Return a new random id, which can also be part of a host name."""
-    return prefix + secrets.token_hex(6)

@@ -81,11 +81,11 @@ def _volumes(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 async def _volume(control: Control, wanted: Mapping[str, Any]) -> str:
     """Return the id of the volume with a name or id; create the volume if there is none."""
     name = wanted.get("name") or wanted["id"]
-    for volume in control.volumes.values():
+    for volume in control.account.volumes.values():
         if name in (volume.name, volume.id):
             return volume.id
     size = wanted.get("size") or _VOLUME_GB
-    return (await control.create_volume(name, size, wanted.get("dataCenterId") or "")).id
+    return (await control.account.create_volume(name, size, wanted.get("dataCenterId") or "")).id
 
 
 def _fields(

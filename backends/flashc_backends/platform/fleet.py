@@ -125,7 +125,7 @@ class Fleet:
             # If the worker was stopped before this line, the engine did not know it and did nothing.
             if not self._is_wanted(endpoint, worker):
                 await self._engine.stop(worker, STOP_GRACE)
-        except (EngineError, ArtifactError) as error:
+        except (EngineError, ArtifactError, OSError) as error:  # OSError: too many open files
             self._lines[worker].append(str(error))
             self._ended(worker, str(error))
         except Exception as error:  # a bug of flashc: the core must not wait for this worker

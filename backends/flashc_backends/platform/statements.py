@@ -9,16 +9,16 @@ from msgspec import Struct
 
 from .records import Body, Job, Record, Spilled, Status
 
-_COLUMNS = (
-    "sequence id endpoint status attempt worker low_priority input input_size extra output output_size error"
-    " created started finished due expires ttl_at timeout retention webhook traceparent"
-    " parent_span deadline"
+_FIXED = (
+    "sequence id endpoint low_priority input input_size extra timeout retention webhook traceparent"
+    " parent_span"
 ).split()
+_CHANGING = (
+    "status attempt worker output output_size error created started finished due expires ttl_at deadline"
+).split()
+_COLUMNS = [*_FIXED, *_CHANGING]
 _INSERT = f"INSERT INTO job ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_UPDATE = (
-    "UPDATE job SET status=?, attempt=?, worker=?, output=?, output_size=?, error=?, created=?, started=?,"
-    " finished=?, due=?, expires=?, ttl_at=?, deadline=? WHERE id=?"
-)
+_UPDATE = f"UPDATE job SET {', '.join(f'{column}=?' for column in _CHANGING)} WHERE id=?"
 SELECT_JOB = f"SELECT {', '.join(_COLUMNS)} FROM job"
 
 
@@ -32,60 +32,48 @@ class Statement(Struct, frozen=True, gc=False):
 def insert_job(job: Job) -> Statement:
     """Return the statement that stores a new job."""
     body, size = _columns_of(job.input)
-    output, output_size = _columns_of(job.output)
     return Statement(
         _INSERT,
         (
             job.sequence,
             job.id,
             job.endpoint,
-            job.status.value,
-            job.attempt,
-            job.worker,
             job.low_priority,
             body,
             size,
             job.extra,
-            output,
-            output_size,
-            job.error,
-            job.created,
-            job.started,
-            job.finished,
-            job.due,
-            job.expires,
-            job.ttl_at,
             job.timeout,
             job.retention,
             job.webhook,
             job.traceparent,
             job.parent_span,
-            job.deadline,
+            *_changing(job),
         ),
     )
 
 
 def update_job(job: Job) -> Statement:
     """Return the statement that stores the fields of a job that can change."""
+    return Statement(_UPDATE, (*_changing(job), job.id))
+
+
+def _changing(job: Job) -> tuple[Any, ...]:
+    """Return the values of the columns that can change."""
     output, output_size = _columns_of(job.output)
-    return Statement(
-        _UPDATE,
-        (
-            job.status.value,
-            job.attempt,
-            job.worker,
-            output,
-            output_size,
-            job.error,
-            job.created,
-            job.started,
-            job.finished,
-            job.due,
-            job.expires,
-            job.ttl_at,
-            job.deadline,
-            job.id,
-        ),
+    return (
+        job.status.value,
+        job.attempt,
+        job.worker,
+        output,
+        output_size,
+        job.error,
+        job.created,
+        job.started,
+        job.finished,
+        job.due,
+        job.expires,
+        job.ttl_at,
+        job.deadline,
     )
 
 
@@ -96,6 +84,11 @@ def save_record(record: Record) -> Statement:
         " ON CONFLICT (id) DO UPDATE SET body=excluded.body",
         (record.id, type(record).__name__, msgspec.json.encode(record)),
     )
+
+
+def delete_record(record: Record) -> Statement:
+    """Return the statement that deletes a record of the management API."""
+    return Statement("DELETE FROM record WHERE id=?", (record.id,))
 
 
 def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:

@@ -190,12 +190,12 @@ class Root:
         """Create a secret."""
         description = input.get("description") or ""
         return _secret(
-            await self._control.create_secret(input["name"], input["value"], description)
+            await self._control.account.create_secret(input["name"], input["value"], description)
         )
 
     async def secretDelete(self, _info: Any, id: str) -> bool:
         """Delete a secret."""
-        await self._control.delete_secret(id)
+        await self._control.account.delete_secret(id)
         return True
 
     def deployCpuPod(self, _info: Any, input: Any = None) -> None:
@@ -218,7 +218,7 @@ class Root:
 
     def secrets(self) -> list[dict[str, Any]]:
         """Return all secrets, without their values."""
-        return [_secret(secret) for secret in self._control.secrets.values()]
+        return [_secret(secret) for secret in self._control.account.secrets.values()]
 
     def _app(self, app: App) -> dict[str, Any]:
         return {
@@ -234,7 +234,7 @@ class Root:
     def _environment(self, environment: Environment, base: str) -> dict[str, Any]:
         endpoints = self._control.endpoints_of(environment.id)
         volumes = {name for endpoint in endpoints for name in endpoint.volumes}
-        known = [found for found in self._control.volumes.values() if found.id in volumes]
+        known = [found for found in self._control.account.volumes.values() if found.id in volumes]
         return {
             "id": environment.id,
             "name": environment.name,
@@ -259,7 +259,7 @@ class Root:
     def endpoint_view(self, endpoint: Endpoint) -> dict[str, Any]:
         """Return an endpoint as the API shows it."""
         environment = self._control.environments.get(endpoint.environment or "")
-        volumes = [self._control.volumes.get(name) for name in endpoint.volumes]
+        volumes = [self._control.account.volumes.get(name) for name in endpoint.volumes]
         return {
             **{name: endpoint.rest.get(name) for name in _REST_FIELDS},
             "id": endpoint.id,

@@ -35,6 +35,7 @@ _NAMES = (
     "locked.html",
     "style.css",
     "icon.svg",
+    "start.js",
     "app.js",
     "state.js",
     "graph.js",

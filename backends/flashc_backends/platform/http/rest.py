@@ -76,7 +76,7 @@ class RestApi:
     async def _volumes_v1(self, request: Request, volume_id: str) -> None:
         match request.method, bool(volume_id):
             case "GET", False:
-                volumes = self._control.volumes.values()
+                volumes = self._control.account.volumes.values()
                 await request.reply_json(200, [_volume_v1(volume) for volume in volumes])
             case "POST", False:
                 created = await self._create_volume(request)
@@ -127,7 +127,7 @@ class RestApi:
     async def _volumes_v2(self, request: Request, volume_id: str) -> None:
         match request.method, bool(volume_id):
             case "GET", False:
-                volumes = [_volume_v2(volume) for volume in self._control.volumes.values()]
+                volumes = [_volume_v2(volume) for volume in self._control.account.volumes.values()]
                 await request.reply_json(200, {"networkVolumes": volumes, **_PAGE})
             case "POST", False:
                 await request.reply_json(201, _volume_v2(await self._create_volume(request)))
@@ -141,23 +141,25 @@ class RestApi:
     async def _create_volume(self, request: Request) -> Volume:
         given = await _read(request, NewVolume)
         center = given.data_center_id or given.data_center
-        return await self._control.create_volume(given.name, given.size, center, given.type)
+        return await self._control.account.create_volume(given.name, given.size, center, given.type)
 
     async def _change_volume(self, request: Request, volume_id: str) -> Volume | None:
         """Read, change or delete a volume, by the request's method; return the volume, None if it is deleted."""
-        volume = get(self._control.volumes, volume_id, "network volume")
+        volume = get(self._control.account.volumes, volume_id, "network volume")
         match request.method:
             case "GET":
                 return volume
             case "DELETE":
-                await self._control.delete_volume(volume_id)
+                await self._control.account.delete_volume(volume_id)
                 return None
             case "PATCH" | "POST":
                 given = await _read(request, VolumeChange)
                 name, size = given.name or volume.name, given.size or volume.size_gb
                 if size < volume.size_gb:
                     raise Invalid("a volume can't shrink")
-                return await self._control.save_volume(replace(volume, name=name, size_gb=size))
+                return await self._control.account.volumes.save(
+                    replace(volume, name=name, size_gb=size)
+                )
             case _:
                 raise Problem(405, "there is no such method")
 

@@ -53,7 +53,4 @@ function App() {
 const root = document.getElementById("app");
 root.textContent = "";
 render(html`<${App} />`, root);
-start().catch((error) => {
-  state.message = `The platform can't be reached: ${error.message}`;
-  state.failed = true;
-});
+start();

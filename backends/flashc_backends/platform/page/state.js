@@ -5,6 +5,7 @@ import { FINAL, lineOf } from "/page/words.js";
 const KEPT_CALLS = 500;
 const KEPT_LINES = 500;
 const KEPT_TIMES = 60;
+const RETRY = 3000; // milliseconds
 
 export const state = {
   endpoints: [],
@@ -215,9 +216,17 @@ function tellCode(at, message, failed) {
 }
 
 export async function start() {
-  const { recent, after } = await take(await ask("/page/state?recent=1"));
-  for (const event of recent) handlers[event.kind]?.(event);
-  listen(after);
+  let found;
+  try {
+    found = await take(await ask("/page/state?recent=1"));
+  } catch (error) {
+    tell(`The platform can't be reached: ${error.message}`, true);
+    setTimeout(start, RETRY);
+    return;
+  }
+  tell("", false);
+  for (const event of found.recent) handlers[event.kind]?.(event);
+  listen(found.after);
 }
 
 // The browser connects again by itself, and says which event it has seen last.  After an answer that is an error it
@@ -233,7 +242,7 @@ function listen(after) {
   source.onerror = () => {
     state.connected = false;
     changed();
-    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), 3000);
+    if (source.readyState === EventSource.CLOSED) setTimeout(() => listen(last), RETRY);
   };
   for (const [kind, handle] of Object.entries(handlers)) {
     source.addEventListener(kind, (event) => {

@@ -1,0 +1,101 @@
+"""Who may do what on the platform: its keys, logins, host names and uploads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.platform_stage import Stage, play
+
+
+def test_a_login_gets_the_key_when_the_user_approves_it(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        async with httpx.AsyncClient(base_url=stage.platform.base, trust_env=False) as stranger:
+            query = (
+                "mutation createFlashAuthRequest { createFlashAuthRequest { id status expiresAt } }"
+            )
+            begun = (await stranger.post("/graphql", json={"query": query})).json()["data"]
+            login = begun["createFlashAuthRequest"]["id"]
+            status = (
+                "query flashAuthRequestStatus($flashAuthRequestId: String!) "
+                "{ flashAuthRequestStatus(flashAuthRequestId: $flashAuthRequestId) { status apiKey } }"
+            )
+            asked = {"query": status, "variables": {"flashAuthRequestId": login}}
+            seen = (await stranger.post("/graphql", json=asked)).json()["data"]
+            assert seen["flashAuthRequestStatus"] == {"status": "PENDING", "apiKey": None}
+            path = f"/console/flash/login?request={login}"
+            assert (await stranger.get(path)).status_code == 401
+            assert (await stage.client.get(path)).status_code == 200
+            seen = (await stranger.post("/graphql", json=asked)).json()["data"]
+            assert seen["flashAuthRequestStatus"]["apiKey"] == stage.platform.key
+
+    play(tmp_path, scene)
+
+
+PATHS = [
+    ("POST", "/graphql"),
+    ("GET", "/v1/networkvolumes"),
+    ("GET", "/v2/network-volumes"),
+    ("GET", "/v2/serverless"),
+    ("POST", "/v2/flash/runsync"),
+    ("POST", "/v2/{queue}/run"),
+    ("GET", "/v2/{queue}/health"),
+    ("GET", "/v2/{queue}/job-take/w?x=1"),
+    ("GET", "/v2/{queue}/ping/w?x=1"),
+    ("GET", "/v2/other/health"),
+    ("GET", "/lb/{queue}/x"),
+    ("GET", "/events"),
+    ("GET", "/anything"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), PATHS)
+def test_nothing_answers_without_the_key(tmp_path: Path, method: str, path: str) -> None:
+    async def scene(stage: Stage) -> None:
+        url = stage.platform.base + path.format(**stage.ids)
+        async with httpx.AsyncClient(trust_env=False) as stranger:
+            for headers in ({}, {"authorization": "Bearer wrong"}):
+                reply = await stranger.request(
+                    method, url, headers=headers, json={"query": "{ myself { id } }"}
+                )
+                assert reply.status_code == 401
+            assert (await stranger.get(f"{stage.platform.base}/ping")).status_code == 200
+
+    play(tmp_path, scene)
+
+
+def test_a_key_of_an_endpoint_is_for_this_endpoint_only(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        key = stage.platform.control.endpoints[stage.ids["queue"]].key
+        headers = {"authorization": key}
+        async with httpx.AsyncClient(
+            base_url=stage.platform.base, headers=headers, trust_env=False
+        ) as worker:
+            assert (await worker.get(f"/v2/{stage.ids['queue']}/health")).status_code == 200
+            assert (await worker.get("/v2/serverless")).status_code == 401
+            assert (await worker.get("/v2/other/health")).status_code == 401
+
+    play(tmp_path, scene)
+
+
+def test_other_host_names_are_refused(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for host in ("evil.example", "localhost.evil.example", "192.168.1.1"):
+            reply = await stage.client.get("/ping", headers={"host": host})
+            assert reply.status_code == 421
+        for host in ("localhost", "LOCALHOST:1", "[::1]:5", "x.localhost"):
+            reply = await stage.client.get("/ping", headers={"host": host})
+            assert reply.status_code == 200
+
+    play(tmp_path, scene)
+
+
+def test_uploads_are_taken_only_where_one_was_announced(tmp_path: Path) -> None:
+    async def scene(stage: Stage) -> None:
+        for key in ("abc.tar.gz", "..%2f..%2fx.tar.gz", "abc", ""):
+            reply = await stage.client.put(f"/artifacts/{key}", content=b"x")
+            assert reply.status_code == 404
+
+    play(tmp_path, scene)
