@@ -42,6 +42,10 @@ FORKS: dict[str, dict[str, str | bytes]] = {
         "conf/base.txt": f"../wheels/{WHEEL} ; python_version >= '3.8'\n",
     },
     "a name at a path": {"requirements.txt": f"gauge @ ./wheels/{WHEEL}\n"},
+    "a folder with an unusual name": {
+        "requirements.txt": f"./📦/{WHEEL}\n",
+        f"📦/{WHEEL}": wheel(),
+    },
     "dependencies=": {
         "worker.py": WORKER.replace(
             'cpu="cpu3c-1-2"', f'cpu="cpu3c-1-2", dependencies=["./wheels/{WHEEL}"]'

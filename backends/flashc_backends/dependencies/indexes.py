@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from msgspec import structs
 
@@ -41,18 +41,16 @@ class IndexAccess:
     def config(self) -> str:
         """Return a configuration file of uv with the indexes that are asked for all packages."""
         settings = self.settings
-        lines: list[str] = []
+        document: dict[str, Any] = dict(settings.options)
         if settings.no_index:
-            lines.append("no-index = true")
-        lines += [f"{name} = {json.dumps(value)}" for name, value in settings.options]
-        links = self.links()
-        lines += [f"find-links = {json.dumps(links)}"] if links else []
-        hosts = list(settings.insecure_hosts)
-        lines += [f"allow-insecure-host = {json.dumps(hosts)}"] if hosts else []
-        for index in settings.indexes:
-            if not index.explicit:
-                lines += self._index("[[index]]", index, default=index.default)
-        return "".join(f"{line}\n" for line in lines)
+            document["no-index"] = True
+        document |= {"find-links": self.links(), "allow-insecure-host": [*settings.insecure_hosts]}
+        document["index"] = [
+            self._index(index, default=index.default)
+            for index in settings.indexes
+            if not index.explicit
+        ]
+        return as_toml(document)
 
     def links(self) -> list[str]:
         """Return the URLs and the absolute paths of the folders with distributions."""
@@ -61,23 +59,20 @@ class IndexAccess:
 
     def config_of(self, name: str) -> str:
         """Return a configuration file with one index, which is asked instead of all others."""
-        hosts = list(self.settings.insecure_hosts)
-        lines = [f"allow-insecure-host = {json.dumps(hosts)}"] if hosts else []
-        for index in self.settings.indexes:
-            if index.name == name:
-                lines += self._index("[[index]]", index, default=True)
-        return "".join(f"{line}\n" for line in lines)
+        indexes = [self._index(i, default=True) for i in self.settings.indexes if i.name == name]
+        return as_toml({"allow-insecure-host": [*self.settings.insecure_hosts], "index": indexes})
 
-    def tables(self) -> str:
-        """Return the tables of a `pyproject.toml` that pin distributions to indexes."""
-        if not self.pins:
-            return ""
-        lines = ["[tool.uv.sources]"]
-        lines += [f"{name} = {{ index = {json.dumps(i)} }}" for name, i in self.pins.items()]
-        for index in self.settings.indexes:
-            if index.name in self.pins.values():
-                lines += [*self._index("[[tool.uv.index]]", index), "explicit = true"]
-        return "".join(f"{line}\n" for line in lines)
+    def table(self) -> dict[str, Any]:
+        """Return the table `tool.uv` of a `pyproject.toml` that pins distributions to indexes."""
+        pinned = set(self.pins.values())
+        return {
+            "sources": {name: {"index": index} for name, index in self.pins.items()},
+            "index": [
+                {**self._index(index), "explicit": True}
+                for index in self.settings.indexes
+                if index.name in pinned
+            ],
+        }
 
     def environment(self, *, only_pinned: bool = False) -> dict[str, str] | None:
         """Return the environment variables of uv; None if they are those of this process."""
@@ -90,12 +85,18 @@ class IndexAccess:
         }
         return {name: value for name, value in os.environ.items() if name not in left_out}
 
-    def _index(self, head: str, index: PackageIndex, *, default: bool = False) -> list[str]:
-        """Return the lines of one index."""
+    def _index(self, index: PackageIndex, *, default: bool = False) -> dict[str, Any]:
+        """Return the table of one index."""
         url = index.url if "://" in index.url else str((self.root / index.url).resolve())
-        lines = [head, f"url = {json.dumps(url)}"]
-        lines += [f"name = {json.dumps(index.name)}"] if index.name else []
-        return lines + (["default = true"] if default else [])
+        table: dict[str, Any] = {"url": url, "default": default}
+        return {**table, "name": index.name} if index.name else table
+
+
+def as_toml(document: Mapping[str, Any]) -> str:
+    """Return a document as TOML."""
+    import tomli_w  # only a build that resolves packages writes TOML
+
+    return tomli_w.dumps(document)
 
 
 def index_access(

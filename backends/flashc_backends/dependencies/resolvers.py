@@ -7,7 +7,6 @@ on Linux x86_64; in other cases it reports an error.
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from flashc_core.source import WholeFile
 from flashc_ir.platform.worker_packages import worker_facts
 from flashc_ir.requirements import Dependency, IndexSource, UrlSource
 
+from .indexes import as_toml
 from .local_wheels import LocalWheel
 from .lock import DIRECT, Locked, parse_compiled
 from .requirements import ResolutionRequest
@@ -154,15 +154,17 @@ def _project(folder: Path, request: ResolutionRequest, wheels: Wheels) -> Path:
 
     Only the form of a project can say which index is asked for which distribution.
     """
-    lines = [
-        "[project]",
-        f'name = "{_PROJECT}"',
-        'version = "0"',
-        f'requires-python = "=={request.python_version}.*"',
-        f"dependencies = {json.dumps(_lines(request, wheels))}",
-    ]
+    document = {
+        "project": {
+            "name": _PROJECT,
+            "version": "0",
+            "requires-python": f"=={request.python_version}.*",
+            "dependencies": _lines(request, wheels),
+        },
+        "tool": {"uv": request.access.table()},
+    }
     file = folder / "pyproject.toml"
-    file.write_text("\n".join(lines) + "\n" + request.access.tables(), encoding="utf-8")
+    file.write_text(as_toml(document), encoding="utf-8")
     return file
 
 
