@@ -1,26 +1,72 @@
-"""`flashc deploy`: for now only `--preview`, the same as `flashc preview`."""
+"""`flashc deploy`: build the app and deploy it, to the cloud or, with `--preview`, to this machine."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
+from flashc.project.workspace import open_workspace
+
 from .common import building_options, project_argument
-from .preview import format_option, preview_options, run
+from .deploying import environment_option, prune_option, wait_option, yes_option
+from .preview import PREVIEW_FLAGS, format_option, preview_options, run
+from .progress import show_progress
 
 
 @click.command("deploy")
 @project_argument
+@environment_option
+@prune_option
+@yes_option
+@wait_option
+@click.option(
+    "--plan",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Do only what this plan says; `flashc plan -o` has written it.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    help="Where to write the artifact: a folder, or a name that ends in .tar.gz.  [default: .flash]",
+)
 @click.option("--preview", is_flag=True, help="Deploy to this machine; see `flashc preview`.")
 @preview_options
 @building_options
 @format_option
-def command(*, preview: bool, **given: Any) -> None:
-    """Deploy the app in PROJECT to this machine, with --preview."""
-    if not preview:
-        raise click.UsageError(
-            "flashc deploys to this machine only: pass --preview; "
-            "`flash deploy` of runpod-flash deploys to the cloud"
-        )
-    run(**given)
+def command(
+    project: Path,
+    *,
+    environment: str | None,
+    prune: tuple[str, ...],
+    yes: bool,
+    seconds: float,
+    saved: Path | None,
+    preview: bool,
+    output_format: str,
+    **given: Any,
+) -> None:
+    """Build the app in PROJECT and deploy it."""
+    if preview:
+        run(project, output_format=output_format, plan=False, **given)
+    from flashc.api.deploy import DeployOptions, deploy_project
+
+    from .deploying import Terminal, finish
+    from .saved_plan import read_plan
+
+    flags = {name: value for name, value in given.items() if name not in PREVIEW_FLAGS}
+    workspace = open_workspace(project, flags)
+    options = DeployOptions(
+        environment=environment,
+        prune=frozenset(prune),
+        seconds=seconds,
+        saved=None if saved is None else read_plan(saved),
+    )
+    is_text = output_format == "text"
+    with show_progress(is_text, "compiling") as progress:
+        audience = Terminal(quiet=not is_text, yes=yes)
+        result = deploy_project(workspace, options, audience, progress=progress)
+    finish(result, workspace, output_format)

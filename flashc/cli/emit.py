@@ -17,7 +17,7 @@ from flashc_backends.write import CannotWrite, write_failures_reported, write_tr
 from flashc_core.processes import Prefork
 
 from .common import building_options, exit_for, format_option, print_findings, project_argument
-from .preview import PREVIEW_FLAGS, PREVIEW_FORMATS, preview_options, run
+from .preview import PREVIEW_FLAGS, PREVIEW_FORMATS, plan_flag, preview_options, run
 from .progress import show_progress
 
 _HELP = "\n".join(
@@ -40,6 +40,7 @@ _HELP = "\n".join(
     type=click.Path(file_okay=False, path_type=Path),
     help="The folder to write to.  [default: print]",
 )
+@plan_flag
 @preview_options
 @building_options
 @format_option
@@ -51,13 +52,14 @@ def command(
     target: str,
     folder: Path | None,
     output_format: str,
+    plan: bool,
     **flags: Any,
 ) -> None:
     """Print the output of a target, or write it to `folder`; start the target `preview`."""
     if target == PREVIEW.name and folder is None:
         if prefork is not None:
             prefork.close()
-        run(project=project, output_format=_preview_format(output_format), **flags)
+        run(project=project, output_format=_preview_format(output_format), plan=plan, **flags)
     flags = {name: value for name, value in flags.items() if name not in PREVIEW_FLAGS}
     workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:

@@ -57,11 +57,11 @@ _OPTIONS = (
         help="How many seconds workers may need to become ready.",
     ),
     faults_option,
-    click.option("--plan", is_flag=True, help="Only print what would be started, as JSON."),
     click.option("--detach", is_flag=True, help="Return when the app is ready; it keeps running."),
 )
 _CHOICES = ("engine", "image", "pull", "port", "otlp", "ready_seconds")
-PREVIEW_FLAGS = (*_CHOICES, "faults", "plan", "detach")
+plan_flag = click.option("--plan", is_flag=True, help="Only print what would be started, as JSON.")
+PREVIEW_FLAGS = (*_CHOICES, "faults", "detach")
 """The names of the options of `preview_options`."""
 PREVIEW_FORMATS = ("text", "json")
 format_option = click.option(
@@ -101,6 +101,7 @@ def command() -> None:
 
 @command.command("start")
 @project_argument
+@plan_flag
 @preview_options
 @building_options
 @format_option

@@ -43,6 +43,7 @@ class Phase(StrEnum):
     CHECK = "check"
     TRACE = "trace"  # only with `--trace`
     BUILD = "build"  # only while resolving, packing or verifying an artifact
+    DEPLOY = "deploy"  # only with the platform that the app is deployed to
 
 
 @unique

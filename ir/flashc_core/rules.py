@@ -2,7 +2,7 @@
 
 The first digit of a code is the area: 0 reading and syntax, 1 recognising endpoints and their
 constants, 2 names, routes and the program's shape, 3 calls, imports and dependencies, 4 the
-artifact, 5 running the app on this machine, 9 flashc itself.  Each rule has a page in
+artifact, 5 running the app on this machine, 6 deploying it, 9 flashc itself.  Each rule has a page in
 `flashc/report/rules/`, whose example a test compiles.
 
 A code or a name is never used again: a removed rule moves to `REMOVED`.  `scripts/schemas.py`
@@ -449,6 +449,65 @@ OTLP_URL = _error(
     "FC524", "otlp-url", "the URL of the collector of traces is not one of HTTP", phase=Phase.BUILD
 )
 WRONG_FAULTS = _error("FC525", "wrong-faults", "a file of faults can't be used", phase=Phase.BUILD)
+
+# 6: deploying
+NO_KEY = _failure("FC601", "no-key", "there is no API key")
+KEY_REFUSED = _failure("FC602", "key-refused", "the platform refuses the API key")
+CLOUD_UNREACHABLE = _failure("FC603", "cloud-unreachable", "the platform can't be reached")
+CLOUD_FAILED = _failure("FC604", "cloud-failed", "the platform has failed, or does not answer")
+API_RETIRED = _failure("FC605", "api-retired", "the platform has retired an API that flashc needs")
+CLOUD_REFUSES = _error(
+    "FC606", "cloud-refuses", "the platform refuses a name, a value or a quota", phase=Phase.DEPLOY
+)
+WHICH_ENVIRONMENT = _error(
+    "FC607",
+    "which-environment",
+    "the environment does not exist, or it is not clear which one is meant",
+    phase=Phase.DEPLOY,
+)
+VARIABLE_MISSING = _error(
+    "FC608",
+    "variable-missing",
+    "an endpoint needs an environment variable that is not set",
+    phase=Phase.DEPLOY,
+)
+PLAN_OUTDATED = _error(
+    "FC609",
+    "plan-outdated",
+    "a saved plan does not fit the project or the platform any more",
+    phase=Phase.DEPLOY,
+)
+DEPLOYMENT_RUNS = _failure(
+    "FC610", "deployment-runs", "another deployment changes the same environment"
+)
+RELEASE_FAILED = _error(
+    "FC611",
+    "release-failed",
+    "the workers of the new release do not start; the old release serves on",
+    phase=Phase.DEPLOY,
+)
+NOT_RESTORED = _failure(
+    "FC612", "not-restored", "a deployment failed, and what ran before could not be restored"
+)
+RELEASE_LATE = _warning(
+    "FC613",
+    "release-late",
+    "not every worker runs the new release yet, or the platform does not tell",
+    phase=Phase.DEPLOY,
+)
+NOT_CONFIRMED = _error(
+    "FC614",
+    "not-confirmed",
+    "a step that deletes something needs a confirmation",
+    phase=Phase.DEPLOY,
+)
+NOT_DEPLOYED = _error(
+    "FC615",
+    "not-deployed",
+    "there is no such app, endpoint, build or secret on the platform",
+    phase=Phase.DEPLOY,
+)
+KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
 
 # 9: flashc itself
 OUTPUT_FAILED = _failure("FC901", "output-not-written", "an output file can't be written")

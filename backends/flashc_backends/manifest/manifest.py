@@ -24,7 +24,7 @@ from flashc_ir.endpoints import (
     modules_of,
 )
 from flashc_ir.platform.images import image_of
-from flashc_ir.program import Program
+from flashc_ir.program import Program, Resource
 from flashc_ir.resources import Cpu, Gpu, Resources, Template, Text, Variable
 
 from .manifest_model import (
@@ -53,14 +53,18 @@ def build_manifest(
     deployed = [e for e in program.deployed() if only is None or e.resource == only]
     endpoints = sorted(deployed, key=lambda endpoint: endpoint.resource)
     routes = {e.resource: _routes(e) for e in endpoints if isinstance(e, LoadBalanced)}
-    callers = {edge.caller for edge in program.edges}
+    calls: dict[str, list[str]] = {}
+    for edge in program.edges:
+        callees = calls.setdefault(edge.caller, [])
+        if isinstance(edge.callee, Resource):
+            callees.append(edge.callee.name)
     return Manifest(
         version="1.0",
         python_version=program.python_version,
         generated_at=_generated_at(environ),
         project_name=program.name,
         resources={
-            e.resource: _resource(program, e, environ, calls=e.resource in callers)
+            e.resource: _resource(program, e, environ, calls=calls.get(e.resource))
             for e in endpoints
         },
         function_registry=_registry(endpoints),
@@ -93,9 +97,17 @@ def _registry(endpoints: Iterable[DeployedEndpoint]) -> dict[str, str]:
 
 
 def _resource(
-    program: Program, endpoint: DeployedEndpoint, environ: Mapping[str, str], *, calls: bool
+    program: Program,
+    endpoint: DeployedEndpoint,
+    environ: Mapping[str, str],
+    *,
+    calls: list[str] | None,
 ) -> ManifestResource:
-    """Return the manifest's entry of an endpoint; `calls`: its code calls other endpoints."""
+    """Return the manifest's entry of an endpoint.
+
+    `calls` are the resources that its code calls, without those that exist already; None if it
+    makes no calls.
+    """
     configuration = endpoint.configuration
     resources = configuration.resources
     balanced = isinstance(endpoint, LoadBalanced)
@@ -114,7 +126,8 @@ def _resource(
         # A live resource runs any code that it gets in a request `POST /execute`.
         is_live_resource=False,
         config_variable=endpoint.variable,
-        makes_remote_calls=calls,
+        makes_remote_calls=calls is not None,
+        calls=calls or None,
         client_mode=True if client else None,
         image_name=endpoint.image
         if isinstance(endpoint, ImageEndpoint)

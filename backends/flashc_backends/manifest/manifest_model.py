@@ -81,8 +81,9 @@ ResourceType = Literal[
 class ManifestResource(_Model, frozen=True, kw_only=True):
     """One endpoint that a deployment makes.
 
-    `client_mode` marks a prebuilt image.  `runpod_flash` does not read `gpuCount` and the keys
-    after it when it deploys; a deployment adds the last two keys.
+    `client_mode` marks a prebuilt image.  `calls` are the resources that its code calls; a
+    deployment changes them first.  `runpod_flash` does not read `calls`, nor `gpuCount` and the
+    keys after it, when it deploys; a deployment adds the last two keys.
     """
 
     resource_type: ResourceType
@@ -94,6 +95,7 @@ class ManifestResource(_Model, frozen=True, kw_only=True):
     is_live_resource: bool
     config_variable: str | None = None
     makes_remote_calls: bool
+    calls: list[str] | None = None
     client_mode: bool | None = None
     image_name: str = msgspec.field(name="imageName")
     python_version: Copied[str] = None
@@ -137,7 +139,11 @@ def copied_fields() -> frozenset[str]:
 
 
 class Manifest(_Model, frozen=True, kw_only=True):
-    """The whole document; a deployment adds `resources_endpoints`, the URL of each resource."""
+    """The whole document.
+
+    A deployment adds `artifact_digest`, the SHA-256 of the artifact in hex; `environment`, the name
+    of the environment; and `resources_endpoints`, the URL of each resource.
+    """
 
     version: Literal["1.0"]
     python_version: str
@@ -147,6 +153,8 @@ class Manifest(_Model, frozen=True, kw_only=True):
     function_registry: dict[str, str]
     routes: dict[str, dict[str, str]] | None = None
     source_fingerprint: str
+    artifact_digest: str | None = None
+    environment: str | None = None
     resources_endpoints: dict[str, str] | None = None
 
     def to_json(self) -> bytes:

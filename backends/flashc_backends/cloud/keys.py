@@ -1,0 +1,139 @@
+"""Find the API key where Runpod's tools put it, and write it there without touching anything else.
+
+Sources, in order: the variable `RUNPOD_API_KEY` (also from the project's `.env`); the file
+`~/.runpod/config.toml`, in which `flash` and `rp` write `[default].api_key` and `runpodctl` writes
+a top-level `apikey`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from flashc_core.files import replacing
+
+if TYPE_CHECKING:  # only commands that write the file need it
+    from tomlkit import TOMLDocument
+
+VARIABLE = "RUNPOD_API_KEY"
+_TABLE, _NAME, _OTHER_NAME = "default", "api_key", "apikey"
+
+
+class Key(Struct, frozen=True):
+    """An API key, and where it was found; the value is never shown."""
+
+    value: str
+    source: str
+
+    def __repr__(self) -> str:
+        return f"Key(***, {self.source!r})"
+
+
+class KeyFileError(Exception):
+    """The key file can't be read or written; the text names the file."""
+
+
+def key_file(home: Path | None = None) -> Path:
+    """Return the path of the file that Runpod's tools share."""
+    return (home or Path.home()) / ".runpod" / "config.toml"
+
+
+def find_key(environ: Mapping[str, str], file: Path) -> Key | None:
+    """Return the key of an environment or of the key file; None if there is none.
+
+    Raises:
+        KeyFileError: the file can't be read, or is not TOML.
+    """
+    value = environ.get(VARIABLE, "").strip()
+    if value:
+        return Key(value, f"the variable {VARIABLE}")
+    document = _read(file)
+    table = document.get(_TABLE)
+    # `runpodctl` has no tables; a table `default` without a key means that a tool has logged out.
+    found = table.get(_NAME) if isinstance(table, Mapping) else document.get(_OTHER_NAME)
+    value = found.strip() if isinstance(found, str) else ""
+    return Key(value, str(file)) if value else None
+
+
+def save_key(file: Path, value: str) -> None:
+    """Write the key for all tools; only the user can read the file.
+
+    Raises:
+        KeyFileError: the file can't be read or written, or is not TOML.
+    """
+    import tomlkit
+
+    document = _parse(file)
+    table = document.get(_TABLE)
+    if not isinstance(table, tomlkit.items.Table):
+        table = tomlkit.table()
+        document[_TABLE] = table
+    table[_NAME] = value
+    _write(file, document.as_string())
+
+
+def remove_key(file: Path) -> bool:
+    """Remove the key of `flash`, `rp` and `runpodctl` from the file; return whether it had one.
+
+    Raises:
+        KeyFileError: the file can't be read or written, or is not TOML.
+    """
+    import tomlkit
+
+    document = _parse(file)
+    table = document.get(_TABLE)
+    found = False
+    if isinstance(table, tomlkit.items.Table) and _NAME in table:
+        del table[_NAME]
+        found = True
+    if _OTHER_NAME in document:
+        del document[_OTHER_NAME]
+        found = True
+    if found:
+        _write(file, document.as_string())
+    return found
+
+
+def _read(file: Path) -> Mapping[str, object]:
+    """Return the content of the file; {} if there is none."""
+    import tomllib
+
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise KeyFileError(f"`{file}` can't be read: {_without_content(error)}") from None
+
+
+def _parse(file: Path) -> TOMLDocument:
+    """Return the file as a document that keeps comments, order and line ends."""
+    import tomlkit
+    import tomlkit.exceptions
+
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            return tomlkit.parse(stream.read())
+    except FileNotFoundError:
+        return tomlkit.document()
+    except (OSError, UnicodeDecodeError, tomlkit.exceptions.ParseError, RecursionError) as error:
+        raise KeyFileError(f"`{file}` can't be read: {_without_content(error)}") from None
+
+
+def _without_content(error: Exception) -> str:
+    """Return why the file can't be read, without any of its text: that may be a key."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is not TOML"
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with replacing(file.resolve(), mode=0o600) as temporary:
+            temporary.write_bytes(text.encode())
+    except OSError as error:
+        raise KeyFileError(f"`{file}` can't be written: {error.strerror}") from error

@@ -1,0 +1,379 @@
+"""Provide the operations of a platform through Runpod's APIs: GraphQL, REST version 2 and version 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from . import queries, replies
+from .addresses import Addresses
+from .errors import CloudError, Trouble
+from .model import (
+    App,
+    Build,
+    Endpoint,
+    Environment,
+    Kind,
+    LogLine,
+    Manifest,
+    Rollout,
+    Secret,
+    Settings,
+    Volume,
+    Worker,
+    WorkerState,
+)
+from .port import Uploading
+from .saving import (
+    endpoint_differs,
+    endpoint_fields,
+    endpoint_of,
+    new_template,
+    template_differs,
+    template_fields,
+)
+from .transport import Transport
+
+_T = TypeVar("_T")
+_PARALLEL = 8  # requests at once
+_STATES: Mapping[str, WorkerState] = {
+    "RUNNING": "RUNNING",
+    "IDLE": "IDLE",
+    "INITIALIZING": "INITIALIZING",
+    "THROTTLED": "THROTTLED",
+}
+_GONE = frozenset((Trouble.RETIRED, Trouble.MISSING))
+
+
+class RunpodCloud:
+    """Runpod, or a platform with the same APIs; see `port.Cloud` for the operations."""
+
+    def __init__(self, addresses: Addresses, transport: Transport) -> None:
+        self._addresses = addresses
+        self._transport = transport
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._transport.close()
+
+    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send an operation that may be repeated."""
+        url = f"{self._addresses.api}/graphql"
+        return self._transport.graphql(url, query, variables, again=True)
+
+    def _create(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send an operation that creates something; it is sent once."""
+        url = f"{self._addresses.api}/graphql"
+        return self._transport.graphql(url, query, variables, again=False)
+
+    def account(self) -> str:
+        """Return the id of the account; see `Cloud.account`."""
+        found = self._ask(queries.MYSELF).get("myself")
+        if not isinstance(found, dict):
+            raise CloudError(Trouble.KEY, "getMyself: the platform refuses the key")
+        return str(found.get("id", ""))
+
+    # Apps and environments -----------------------------------------------------------------------
+
+    def apps(self) -> tuple[App, ...]:
+        """Return all apps."""
+        found = (self._ask(queries.APPS).get("myself") or {}).get("flashApps") or []
+        return tuple(_app(item) for item in found)
+
+    def app(self, name: str) -> App | None:
+        """Return the app with a name; None if there is none."""
+        try:
+            found = self._ask(queries.APP_BY_NAME, flashAppName=name).get("flashAppByName")
+        except CloudError as error:
+            if error.trouble is Trouble.MISSING:
+                return None
+            raise
+        return None if found is None else _app(found)
+
+    def create_app(self, name: str) -> App:
+        """Create an app."""
+        return _app(self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp"))
+
+    def delete_app(self, app: str) -> None:
+        """Delete an app."""
+        _unless_missing(lambda: self._ask(queries.DELETE_APP, flashAppId=app))
+
+    def create_environment(self, app: str, name: str) -> Environment:
+        """Create an environment of an app."""
+        made = self._create(queries.CREATE_ENVIRONMENT, input={"flashAppId": app, "name": name})
+        return _environment(made.get("createFlashEnvironment"))
+
+    def delete_environment(self, environment: str) -> None:
+        """Delete an environment."""
+        _unless_missing(
+            lambda: self._ask(queries.DELETE_ENVIRONMENT, flashEnvironmentId=environment)
+        )
+
+    # Builds --------------------------------------------------------------------------------------
+
+    def manifest(self, build: str) -> Manifest:
+        """Return the manifest of a build; {} if it has none."""
+        found = self._ask(queries.BUILD, input=build).get("flashBuild")
+        return replies.read("getFlashBuild", replies.ManifestReply, found).manifest or {}
+
+    def upload(self, app: str, artifact: Path, uploading: Uploading) -> str:
+        """Upload an artifact and return its object key."""
+        size = artifact.stat().st_size
+        answer = self._ask(queries.PREPARE_UPLOAD, input={"flashAppId": app, "tarballSize": size})
+        found = answer.get("prepareFlashArtifactUpload")
+        place = replies.read("PrepareArtifactUpload", replies.UploadReply, found)
+        parts = urlsplit(place.upload_url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise CloudError(
+                Trouble.BROKEN,
+                "PrepareArtifactUpload: the platform wants the artifact without encryption",
+            )
+        self._transport.upload(place.upload_url, artifact, size, uploading)
+        return place.object_key
+
+    def create_build(self, app: str, object_key: str, manifest: Manifest) -> Build:
+        """Create a build from an uploaded artifact."""
+        given = {"flashAppId": app, "objectKey": object_key, "manifest": dict(manifest)}
+        found = self._create(queries.FINALIZE_UPLOAD, input=given).get(
+            "finalizeFlashArtifactUpload"
+        )
+        made = replies.read("FinalizeArtifactUpload", replies.BuildReply, found)
+        return Build(id=made.id, object_key=object_key, created=made.created_at or "")
+
+    def set_manifest(self, build: str, manifest: Manifest) -> None:
+        """Replace the manifest of a build."""
+        self._ask(queries.SET_MANIFEST, input={"flashBuildId": build, "manifest": dict(manifest)})
+
+    def activate(self, environment: str, build: str) -> None:
+        """Let new workers of an environment run a build."""
+        self._ask(
+            queries.ACTIVATE, input={"flashEnvironmentId": environment, "flashBuildId": build}
+        )
+
+    # Endpoints -----------------------------------------------------------------------------------
+
+    def endpoints(self, environment: str) -> tuple[Endpoint, ...]:
+        """Return the endpoints of an environment."""
+        found = self._ask(queries.ENVIRONMENT_ENDPOINTS, flashEnvironmentId=environment)
+        what = found.get("flashEnvironment")
+        listed = replies.read("getFlashEnvironment", replies.EnvironmentEndpoints, what).endpoints
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            pairs = list(pool.map(lambda item: self._endpoint(item.id), listed or ()))
+        uses_volumes = any(
+            reply.network_volume_ids or reply.network_volume_id for reply, _ in pairs
+        )
+        volumes = {volume.id: volume for volume in self.volumes()} if uses_volumes else {}
+        return tuple(
+            sorted(
+                (endpoint_of(reply, template, volumes) for reply, template in pairs),
+                key=lambda endpoint: (endpoint.name, endpoint.id),
+            )
+        )
+
+    def _endpoint(
+        self, endpoint: str
+    ) -> tuple[replies.EndpointReply, replies.TemplateReply | None]:
+        """Return an endpoint and its template."""
+        answer = (self._ask(queries.ENDPOINT, id=endpoint).get("myself") or {}).get("endpoint")
+        reply = replies.read("getEndpoint", replies.EndpointReply, answer)
+        if not reply.template_id:
+            return reply, None
+        found = self._ask(queries.TEMPLATE, id=reply.template_id).get("podTemplate")
+        if found is None:
+            return reply, None
+        return reply, replies.read("getTemplate", replies.TemplateReply, found)
+
+    def create_endpoint(self, environment: str, name: str, settings: Settings) -> Endpoint:
+        """Create an endpoint of an environment."""
+        volumes = self.volumes() if settings.volumes else ()
+        fields = endpoint_fields(environment, name, settings, volumes)
+        fields["template"] = new_template(name, settings)
+        made = self._create(queries.SAVE_ENDPOINT, input=fields).get("saveEndpoint")
+        reply = replies.read("saveEndpoint", replies.EndpointReply, made)
+        return Endpoint(id=reply.id, name=name, settings=settings, template=reply.template_id or "")
+
+    def change_endpoint(self, environment: str, before: Endpoint, settings: Settings) -> Endpoint:
+        """Give an endpoint other settings, with the fewest requests."""
+        if endpoint_differs(before.settings, settings):
+            volumes = self.volumes() if settings.volumes else ()
+            fields = endpoint_fields(environment, before.name, settings, volumes)
+            fields |= {"id": before.id, "templateId": before.template}
+            self._ask(queries.SAVE_ENDPOINT, input=fields)
+            if before.settings.flashboot and not settings.flashboot:
+                # GraphQL has no word for "off": leaving the field out keeps the old value.
+                url = f"{self._addresses.api}/v2/serverless/{before.id}"
+                self._transport.rest("PATCH", url, json={"flashboot": "OFF"}, again=True)
+        if template_differs(before.settings, settings):
+            fields = {"id": before.template, **template_fields(settings)}
+            self._ask(queries.SAVE_TEMPLATE, input=fields)
+        return msgspec.structs.replace(before, settings=settings)
+
+    def delete_endpoint(self, endpoint: str) -> None:
+        """Delete an endpoint."""
+        url = f"{self._addresses.api}/v2/serverless/{endpoint}"
+        _unless_missing(
+            lambda: _first_of(
+                lambda: self._ask(queries.DELETE_ENDPOINT, id=endpoint),
+                lambda: self._transport.rest("DELETE", url, again=True),
+                skip=frozenset((Trouble.RETIRED,)),
+            )
+        )
+
+    def url(self, endpoint: Endpoint) -> str:
+        """Return the URL to which clients of an endpoint send requests."""
+        if endpoint.settings.kind is Kind.BALANCED:
+            return self._addresses.balanced_url(endpoint.id)
+        return self._addresses.queue_url(endpoint.id)
+
+    # What endpoints use --------------------------------------------------------------------------
+
+    def volumes(self) -> tuple[Volume, ...]:
+        """Return the network volumes of the account."""
+        found = _first_of(
+            lambda: self._transport.rest(
+                "GET", f"{self._addresses.api}/v2/network-volumes", again=True
+            ),
+            lambda: self._transport.rest(
+                "GET", f"{self._addresses.rest}/networkvolumes", again=True
+            ),
+            skip=_GONE,
+        )
+        listed = found.get("networkVolumes", []) if isinstance(found, dict) else found
+        return tuple(_volume(item) for item in listed or ())
+
+    def create_volume(self, name: str, size: int, data_center: str) -> Volume:
+        """Create a network volume."""
+        body = {"name": name, "size": size}
+        made = _first_of(
+            lambda: self._transport.rest(
+                "POST",
+                f"{self._addresses.api}/v2/network-volumes",
+                json={**body, "dataCenter": data_center},
+                again=False,
+            ),
+            lambda: self._transport.rest(
+                "POST",
+                f"{self._addresses.rest}/networkvolumes",
+                json={**body, "dataCenterId": data_center},
+                again=False,
+            ),
+            skip=_GONE,
+        )
+        return _volume(made)
+
+    def secrets(self) -> tuple[Secret, ...]:
+        """Return the secrets of the account, without their values."""
+        found = (self._ask(queries.SECRETS).get("myself") or {}).get("secrets") or []
+        return tuple(_secret(item) for item in found)
+
+    def create_secret(self, name: str, value: str, description: str) -> Secret:
+        """Create a secret."""
+        given = {"name": name, "value": value, "description": description}
+        return _secret(self._create(queries.CREATE_SECRET, input=given).get("secretCreate"))
+
+    def delete_secret(self, secret: str) -> None:
+        """Delete a secret."""
+        _unless_missing(lambda: self._ask(queries.DELETE_SECRET, id=secret))
+
+    # Workers -------------------------------------------------------------------------------------
+
+    def rollout(self, endpoint: str) -> Rollout:
+        """Return how far the newest release of an endpoint has come."""
+        url = f"{self._addresses.api}/v2/serverless/{endpoint}/releases"
+        found = self._transport.rest("GET", url, again=True)
+        reply = replies.read("releases", replies.ReleasesReply, found)
+        return Rollout(
+            version=reply.endpoint_version,
+            in_progress=reply.rollout.in_progress,
+            on_latest=reply.rollout.workers_on_latest,
+            total=reply.rollout.workers_total,
+        )
+
+    def workers(self, endpoint: str) -> tuple[Worker, ...]:
+        """Return the workers of an endpoint."""
+        url = f"{self._addresses.api}/v2/serverless/{endpoint}/workers"
+        found = self._transport.rest("GET", url, again=True)
+        reply = replies.read("workers", replies.WorkersReply, found)
+        return tuple(
+            Worker(
+                id=worker.id,
+                state=_STATES.get(worker.status, "UNHEALTHY"),
+                is_stale=worker.is_stale,
+                started=worker.started_at or "",
+            )
+            for worker in reply.workers
+        )
+
+    def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
+        """Yield the lines of a worker."""
+        url = f"{self._addresses.api}/v2/serverless/{endpoint}/workers/{worker}/logs"
+        for _, data in self._transport.events(url, follow=follow):
+            line = replies.read("logs", replies.LogReply, msgspec.json.decode(data))
+            yield LogLine(at=line.ts, source=line.source, text=line.line)
+
+
+def _app(document: Any) -> App:
+    reply = replies.read("the app", replies.AppReply, document)
+    builds = [
+        Build(id=found.id, object_key=found.object_key or "", created=found.created_at or "")
+        for found in reply.flash_builds or ()
+    ]
+    return App(
+        id=reply.id,
+        name=reply.name,
+        environments=tuple(_environment_of(found) for found in reply.flash_environments or ()),
+        builds=tuple(sorted(builds, key=lambda build: build.created, reverse=True)),
+    )
+
+
+def _environment(document: Any) -> Environment:
+    return _environment_of(replies.read("the environment", replies.EnvironmentReply, document))
+
+
+def _environment_of(reply: replies.EnvironmentReply) -> Environment:
+    return Environment(
+        id=reply.id,
+        name=reply.name,
+        build=reply.active_build_id or "",
+        created=reply.created_at or "",
+    )
+
+
+def _volume(document: Any) -> Volume:
+    reply = replies.read("the volume", replies.VolumeReply, document)
+    return Volume(id=reply.id, name=reply.name, size=reply.size, data_center=reply.data_center)
+
+
+def _secret(document: Any) -> Secret:
+    reply = replies.read("the secret", replies.SecretReply, document)
+    return Secret(
+        id=reply.id,
+        name=reply.name,
+        description=reply.description or "",
+        created=reply.created_at or "",
+    )
+
+
+def _unless_missing(delete: Callable[[], Any]) -> None:
+    """Delete something; that it does not exist is no error."""
+    try:
+        delete()
+    except CloudError as error:
+        if error.trouble is not Trouble.MISSING:
+            raise
+
+
+def _first_of(*ways: Callable[[], _T], skip: frozenset[Trouble]) -> _T:
+    """Try APIs in order; go on to the next one only if a failure is in `skip`: the API is not there."""
+    for way in ways[:-1]:
+        try:
+            return way()
+        except CloudError as error:
+            if error.trouble not in skip:
+                raise
+    return ways[-1]()

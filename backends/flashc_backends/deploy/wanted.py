@@ -1,0 +1,149 @@
+"""Compute from a manifest which endpoints a deployment wants, with all their settings."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import msgspec
+from msgspec import Struct
+
+from flashc_backends.cloud.model import Kind, Settings, VolumeName
+from flashc_backends.manifest.manifest_model import Manifest, ManifestResource
+from flashc_ir.platform.catalogue import CpuInstanceType, container_disk_limit
+
+from .variables import FINGERPRINT
+
+_GPU_DISK = 64  # GB; the default of runpod_flash, `core/resources/template.py`
+# What the images start: Dockerfile and Dockerfile-lb of runpod-workers/flash.
+_QUEUE_COMMAND = "python handler.py"
+_BALANCED_COMMAND = "uvicorn lb_handler:app --host 0.0.0.0 --port 80 --timeout-keep-alive 600"
+_INSTANCES = frozenset(instance.value for instance in CpuInstanceType)
+
+
+class VolumeWish(Struct, frozen=True, order=True, kw_only=True):
+    """A network volume that endpoints use; it is created with `size` GB if there is none."""
+
+    name: str
+    data_center: str
+    size: int
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """An endpoint as a manifest wants it; `calls` are the names of the endpoints that it calls."""
+
+    name: str
+    settings: Settings
+    calls: tuple[str, ...] = ()
+
+
+def wanted_endpoints(
+    manifest: Manifest, variables: Mapping[str, Mapping[str, str]], fingerprint: str
+) -> tuple[Wanted, ...]:
+    """Return the endpoints of a manifest, sorted by name.
+
+    Args:
+        manifest: the manifest of the build.
+        variables: the variables of workers, by resource.
+        fingerprint: changes with the code of the app.
+    """
+    return tuple(
+        Wanted(
+            name=name,
+            settings=_settings(resource, {**variables[name], FINGERPRINT: fingerprint}),
+            calls=tuple(resource.calls or ()),
+        )
+        for name, resource in sorted(manifest.resources.items())
+    )
+
+
+def wanted_volumes(manifest: Manifest) -> tuple[VolumeWish, ...]:
+    """Return the volumes that a deployment creates if they do not exist, sorted."""
+    return tuple(
+        sorted(
+            {
+                VolumeWish(name=volume.name, data_center=volume.data_center_id, size=volume.size)
+                for resource in manifest.resources.values()
+                for volume in resource.network_volumes or ()
+                if volume.name is not None and volume.id is None
+            }
+        )
+    )
+
+
+def known_part(document: Any, kind: Any) -> Any:
+    """Return a JSON value without the keys that a type does not have, in it and in its parts.
+
+    Other tools and other versions of flashc write further keys into manifests.
+    """
+    if isinstance(document, Mapping) and isinstance(kind, type) and issubclass(kind, Struct):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        return {k: known_part(v, fields[k]) for k, v in document.items() if k in fields}
+    for inner in get_args(kind):
+        if isinstance(document, Mapping) and isinstance(inner, type) and issubclass(inner, Struct):
+            container = getattr(kind, "__origin__", None)
+            if container is dict:
+                return {key: known_part(value, inner) for key, value in document.items()}
+            return known_part(document, inner)
+        if isinstance(document, list):
+            return [known_part(item, inner) for item in document]
+        if isinstance(document, Mapping) and get_args(inner):
+            return known_part(document, inner)
+    return document
+
+
+def _settings(resource: ManifestResource, environment: Mapping[str, str]) -> Settings:
+    gpus = tuple((resource.gpu_ids or "").split(",")) if resource.gpu_ids else ()
+    instances = tuple(resource.instance_ids or ())
+    template = resource.template
+    return Settings(
+        kind=Kind.BALANCED if resource.is_load_balanced else Kind.QUEUE,
+        image=resource.image_name,
+        disk_gb=_disk(resource, instances),
+        start_command=_start_command(resource),
+        registry=(template.registry_auth_id if template is not None else None) or "",
+        environment=dict(sorted(environment.items())),
+        workers_min=resource.workers_min,
+        workers_max=resource.workers_max,
+        idle_timeout=resource.idle_timeout,
+        scaler=(resource.scaler_type, resource.scaler_value),
+        timeout_ms=resource.execution_timeout_ms or 0,
+        flashboot=resource.flashboot is not False,
+        gpus=gpus,
+        gpu_count=(resource.gpu_count or 1) if gpus else 0,
+        min_cuda=(resource.min_cuda_version or "") if gpus else "",
+        instances=instances,
+        data_centers=tuple(part for part in (resource.locations or "").split(",") if part),
+        volumes=tuple(
+            sorted(
+                VolumeName(name=volume.id)
+                if volume.id is not None
+                else VolumeName(name=volume.name or "", data_center=volume.data_center_id)
+                for volume in resource.network_volumes or ()
+            )
+        ),
+    )
+
+
+def _disk(resource: ManifestResource, instances: tuple[str, ...]) -> int:
+    """Return the container disk in GB; the default is that of `runpod_flash`."""
+    given = resource.template.container_disk_in_gb if resource.template is not None else None
+    if given is not None:
+        return given
+    limits = [container_disk_limit(CpuInstanceType(i)) for i in instances if i in _INSTANCES]
+    return min(limits, default=_GPU_DISK)
+
+
+def _start_command(resource: ManifestResource) -> str:
+    """Return the arguments of the container; "" for those of the image.
+
+    System packages are installed by apt before the worker starts: the images have no other way.
+    """
+    given = (resource.template.docker_args if resource.template is not None else None) or ""
+    packages = resource.system_dependencies
+    if not packages:
+        return given
+    command = given or (_BALANCED_COMMAND if resource.is_load_balanced else _QUEUE_COMMAND)
+    install = f"apt-get install -y --no-install-recommends {shlex.join(sorted(packages))}"
+    return f"bash -c {shlex.quote(f'apt-get update && {install} && exec {command}')}"

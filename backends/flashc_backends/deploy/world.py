@@ -1,0 +1,72 @@
+"""Read what a platform has of an app: the state that a plan starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from flashc_backends.cloud.errors import CloudError, Trouble
+from flashc_backends.cloud.model import App, Endpoint, Environment, Manifest, Secret, Volume
+from flashc_backends.cloud.port import Cloud
+
+from .variables import Target
+
+_NO_SECRETS = frozenset((Trouble.RETIRED, Trouble.MISSING, Trouble.REFUSED))
+
+
+class World(Struct, frozen=True, kw_only=True):
+    """What a platform has; None and () for what does not exist.
+
+    `manifest` is that of the build that the environment runs.  `secrets` is None if the platform
+    has no secrets.
+    """
+
+    app: App | None = None
+    environment: Environment | None = None
+    manifest: Manifest = {}
+    endpoints: tuple[Endpoint, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    secrets: tuple[Secret, ...] | None = ()
+
+
+def read_world(cloud: Cloud, target: Target, *, volumes: bool) -> World:
+    """Return what a platform has of a target; `volumes`: read the account's network volumes too.
+
+    Raises:
+        CloudError: the platform can't be asked.
+    """
+    app = cloud.app(target.app)
+    environment = app.environment(target.environment) if app is not None else None
+    if app is None or environment is None:
+        return World(
+            app=app,
+            volumes=cloud.volumes() if volumes else (),
+            secrets=secrets_of(cloud),
+        )
+    return World(
+        app=app,
+        environment=environment,
+        manifest=cloud.manifest(environment.build) if environment.build else {},
+        endpoints=cloud.endpoints(environment.id),
+        volumes=cloud.volumes() if volumes else (),
+        secrets=secrets_of(cloud),
+    )
+
+
+def resource_of(manifest: Manifest, name: str) -> Mapping[str, Any]:
+    """Return the entry of a resource in a manifest that any tool may have written; {} if it has none."""
+    resources = manifest.get("resources")
+    found = resources.get(name) if isinstance(resources, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def secrets_of(cloud: Cloud) -> tuple[Secret, ...] | None:
+    """Return the secrets of the account; None if the platform has no secrets."""
+    try:
+        return cloud.secrets()
+    except CloudError as error:
+        if error.trouble in _NO_SECRETS:
+            return None
+        raise

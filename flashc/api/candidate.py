@@ -1,0 +1,199 @@
+"""Find what a deployment is to run, and plan how an environment gets there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from flashc_backends.cloud.model import App
+from flashc_backends.cloud.port import Cloud
+from flashc_backends.deploy.plan import Code, Plan, code_state, make_plan
+from flashc_backends.deploy.variables import (
+    Missing,
+    SecretValue,
+    Target,
+    Variables,
+    compute_variables,
+    secrets_in,
+)
+from flashc_backends.deploy.wanted import known_part, wanted_endpoints, wanted_volumes
+from flashc_backends.deploy.world import World, read_world
+from flashc_backends.manifest.documents import InvalidDocument, read_document
+from flashc_backends.manifest.manifest_model import Manifest
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_core.source import WholeFile
+
+from .cloud import Session
+
+_STANDARD_ENVIRONMENT = "production"
+_HERE = WholeFile(".")
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """What is to run: a new artifact, or a build that the platform has.
+
+    Attributes:
+        manifest: the manifest of the artifact or of the build.
+        digest: the SHA-256 of the artifact in hex; for the build of another tool, a digest of its
+            source files.
+        artifact: the path of the artifact, None for a build that the platform has.
+        build: the id of that build, "" for a new artifact.
+    """
+
+    manifest: Manifest
+    digest: str
+    artifact: Path | None = None
+    build: str = ""
+
+
+class Planned(Struct, frozen=True, kw_only=True):
+    """A plan, with everything that is needed to execute it.
+
+    `document` is the manifest that the platform will keep: it has references to secrets in place of
+    values.
+    """
+
+    plan: Plan
+    world: World
+    document: Mapping[str, Any]
+    secrets: Mapping[str, SecretValue]
+
+
+def choose_target(
+    cloud: Cloud, app_name: str, environment: str | None, sink: Sink
+) -> Target | None:
+    """Return the target of a deployment; None if it is not clear, which is reported.
+
+    Without a name, it is the only environment that the app has, or `production` if it has none.
+    """
+    if environment is not None:
+        return Target(app_name, environment)
+    app = cloud.app(app_name)
+    names = _environment_names(app)
+    if len(names) <= 1:
+        return Target(app_name, names[0] if names else _STANDARD_ENVIRONMENT)
+    sink.report(
+        rules.WHICH_ENVIRONMENT,
+        _HERE,
+        f"the app `{app_name}` has {len(names)} environments: {', '.join(names)}",
+        help=(f"name one: `--env {names[0]}`",),
+    )
+    return None
+
+
+def _environment_names(app: App | None) -> list[str]:
+    return sorted(found.name for found in app.environments) if app is not None else []
+
+
+def candidate_of_build(cloud: Cloud, build: str, sink: Sink) -> Candidate | None:
+    """Return a build of the platform as a candidate; None if its manifest can't be used, which is reported."""
+    document = known_part(cloud.manifest(build), Manifest)
+    try:
+        manifest = read_document(msgspec.json.encode(document), Manifest)
+    except InvalidDocument as error:
+        sink.report(
+            rules.CLOUD_FAILED,
+            _HERE,
+            f"flashc can't read the manifest of the build {build}",
+            notes=tuple(f"{path}: {problem}" for path, problem in error.problems[:5]),
+            help=("deploy the project at the commit that the build was made from",),
+        )
+        return None
+    digest = manifest.artifact_digest or manifest.source_fingerprint
+    return Candidate(manifest=manifest, digest=digest, build=build)
+
+
+def plan_candidate(
+    session: Session,
+    candidate: Candidate,
+    target: Target,
+    environ: Mapping[str, str],
+    prune: frozenset[str],
+    sink: Sink,
+) -> Planned | None:
+    """Return the plan for a candidate; None if a variable or an endpoint is missing, which is reported.
+
+    Args:
+        session: the platform.
+        candidate: what is to run.
+        target: where it is to run.
+        environ: the environment variables of the deployment.
+        prune: names or ids of endpoints to delete if the candidate does not declare them.
+        sink: gets the findings.
+
+    Raises:
+        CloudError: the platform can't be asked.
+    """
+    manifest = candidate.manifest
+    has_volumes = any(resource.network_volumes for resource in manifest.resources.values())
+    world = read_world(session.cloud, target, volumes=has_volumes)
+    variables = compute_variables(
+        manifest, target, environ, session.key.value, has_secrets=world.secrets is not None
+    )
+    for missing in variables.missing:
+        _report_missing(missing, sink)
+    unknown = prune - {endpoint.name for endpoint in world.endpoints}
+    unknown -= {endpoint.id for endpoint in world.endpoints}
+    for name in sorted(unknown):
+        sink.report(
+            rules.NOT_DEPLOYED,
+            _HERE,
+            f"`--prune {name}`: {target} has no endpoint `{name}`",
+            help=("leave the option out",),
+        )
+    if variables.missing or unknown:
+        return None
+    document = _document(candidate, target, variables)
+    used = {name for values in variables.by_resource.values() for name in secrets_in(values)}
+    plan = make_plan(
+        target,
+        wanted_endpoints(manifest, variables.by_resource, candidate.digest),
+        world,
+        manifest=document,
+        artifact="" if candidate.artifact is None else candidate.digest,
+        code=_code(candidate, document, world),
+        volumes=wanted_volumes(manifest),
+        secrets=used & variables.secrets.keys(),
+        prune=prune,
+        key=session.key.value,
+    )
+    return Planned(plan=plan, world=world, document=document, secrets=variables.secrets)
+
+
+def _code(candidate: Candidate, document: Mapping[str, Any], world: World) -> Code:
+    """Return how the code of a candidate differs from what runs."""
+    if candidate.build and world.environment is not None:
+        same = candidate.build == world.environment.build
+        return Code.UNCHANGED if same else Code.CHANGED
+    return code_state(document, candidate.digest, world)
+
+
+def _document(candidate: Candidate, target: Target, variables: Variables) -> dict[str, Any]:
+    """Return the manifest for the platform: with where it runs, and references to secrets."""
+    document: dict[str, Any] = msgspec.to_builtins(candidate.manifest)
+    document |= {"artifact_digest": candidate.digest, "environment": target.environment}
+    for name, resource in document["resources"].items():
+        kept = {
+            variable: value
+            for variable, value in variables.by_resource[name].items()
+            if variable in (resource.get("env_references") or {})
+            or variable in ((resource.get("template") or {}).get("env_references") or {})
+        }
+        if kept:
+            resource["env"] = {**(resource.get("env") or {}), **kept}
+    return document
+
+
+def _report_missing(missing: Missing, sink: Sink) -> None:
+    sink.report(
+        rules.VARIABLE_MISSING,
+        _HERE,
+        f"the variable `{missing.variable}` of the endpoint `{missing.resource}` comes from "
+        f"`{missing.needs}`, which is not set",
+        help=(f"set `{missing.needs}` in the environment or in `.env`",),
+    )

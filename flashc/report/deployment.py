@@ -1,0 +1,192 @@
+"""Show plans and deployments as text, Markdown and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from flashc_backends.cloud.model import Build, Endpoint, Environment, Kind
+from flashc_backends.deploy.apply import Deployed
+from flashc_backends.deploy.describe import Change
+from flashc_backends.deploy.plan import Action, Code, Plan, Step
+from flashc_backends.manifest.manifest_model import Manifest
+
+_SIGNS: Mapping[Action, str] = {
+    Action.CREATE: "+",
+    Action.UPDATE: "~",
+    Action.RESTART: "~",
+    Action.RECREATE: "!",
+    Action.DELETE: "-",
+    Action.LEAVE: "?",
+    Action.NOTHING: " ",
+}
+_MEANINGS: Mapping[Action, str] = {
+    Action.CREATE: "create",
+    Action.UPDATE: "update in place",
+    Action.RESTART: "update and replace workers",
+    Action.RECREATE: "replace by a new endpoint with another URL",
+    Action.DELETE: "delete",
+    Action.LEAVE: "not declared by the project",
+    Action.NOTHING: "unchanged",
+}
+
+
+def plan_text(plan: Plan) -> str:
+    """Return a plan as text for people, with a newline at the end."""
+    return "".join(f"{line}\n" for line in _plan_lines(plan))
+
+
+def _plan_lines(plan: Plan) -> Iterator[str]:
+    yield f"{plan.target}: {_code(plan)}"
+    if plan.new_app:
+        yield f"  + create the app {plan.target.app}"
+    if plan.new_environment:
+        yield f"  + create the environment {plan.target.environment}"
+    for wish in plan.volumes:
+        yield f"  + create the volume {wish.name}: {wish.size} GB in {wish.data_center}"
+    for name in plan.secrets:
+        yield f"  + save the secret {name}"
+    width = max((len(step.name) for step in plan.steps), default=0)
+    for step in plan.steps:
+        yield f"  {_SIGNS[step.action]} {step.name:<{width}}  {_meaning(step)}"
+        for change in step.changes:
+            yield f"      {_change(change)}"
+        for lost in step.breaks:
+            yield f"      callers lose: {lost}"
+    if plan.is_empty:
+        yield "nothing to do"
+
+
+def plan_markdown(plan: Plan) -> str:
+    """Return a plan as Markdown, for a comment on a change request."""
+    rows = [
+        f"| {_SIGNS[step.action]} | `{_cell(step.name)}` | {_cell(_meaning(step))} | "
+        f"{'<br>'.join(_cell(_change(change)) for change in step.changes)}"
+        f"{''.join(f'<br>**callers lose** {_cell(lost)}' for lost in step.breaks)} |"
+        for step in plan.steps
+        if step.action is not Action.NOTHING
+    ]
+    more = [
+        *([f"the app `{plan.target.app}`"] if plan.new_app else []),
+        *([f"the environment `{plan.target.environment}`"] if plan.new_environment else []),
+        *(f"the volume `{wish.name}` ({wish.size} GB)" for wish in plan.volumes),
+        *(f"the secret `{name}`" for name in plan.secrets),
+    ]
+    unchanged = sum(step.action is Action.NOTHING for step in plan.steps)
+    lines = [f"### `flashc plan`: {plan.target}", "", _code(plan) + ".", ""]
+    if more:
+        lines += [f"New: {', '.join(more)}.", ""]
+    if rows:
+        lines += ["| | endpoint | step | changes |", "|---|---|---|---|", *rows, ""]
+    lines += [f"{unchanged} endpoints unchanged."] if unchanged else []
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _cell(text: str) -> str:
+    """Return a text for a cell of a table."""
+    return text.replace("|", "\\|").replace("\n", " ").replace("`", "'")
+
+
+def _code(plan: Plan) -> str:
+    match plan.code:
+        case Code.FIRST:
+            return "the first build"
+        case Code.CHANGED:
+            return "the code changes"
+        case Code.UNCHANGED:
+            return "the code does not change"
+
+
+def _meaning(step: Step) -> str:
+    if step.action is Action.LEAVE:
+        return f"{_MEANINGS[step.action]}; `--prune {step.name}` deletes it"
+    return _MEANINGS[step.action]
+
+
+def _change(change: Change) -> str:
+    if change.setting == "code":
+        return "code"
+    before, after = change.before or "(none)", change.after or "(none)"
+    return f"{change.setting}: {before} -> {after}"
+
+
+def deployed_text(manifest: Manifest, deployed: Deployed) -> str:
+    """Return what is deployed: the endpoints by kind, their routes, and a command to call each."""
+    return "\n".join(_deployed_lines(manifest, deployed)) + "\n"
+
+
+def _deployed_lines(manifest: Manifest, deployed: Deployed) -> Iterator[str]:
+    groups: tuple[tuple[str, Kind], ...] = (
+        ("Queue-based endpoints", Kind.QUEUE),
+        ("Load-balanced endpoints", Kind.BALANCED),
+    )
+    for title, kind in groups:
+        found = [e for e in deployed.endpoints if e.settings.kind is kind]
+        if found:
+            yield f"{title}:"
+        for endpoint in found:
+            yield from _endpoint_lines(manifest, endpoint, deployed.urls[endpoint.name])
+
+
+def _endpoint_lines(manifest: Manifest, endpoint: Endpoint, url: str) -> Iterator[str]:
+    if endpoint.settings.kind is Kind.QUEUE:
+        yield f"  {endpoint.name}  {url}/runsync"
+        yield f"    {curl('POST', f'{url}/runsync', {'input': {}})}"
+        return
+    yield f"  {endpoint.name}  {url}"
+    routes = sorted((manifest.routes or {}).get(endpoint.name, {}))
+    for route in routes:
+        yield f"    {route}"
+    shown = next((r for r in routes if r.startswith("POST ")), routes[0] if routes else None)
+    if shown is not None:
+        method, _, path = shown.partition(" ")
+        body: object = {} if method in ("POST", "PUT", "PATCH") else None
+        yield f"    {curl(method, f'{url}{path}', body)}"
+
+
+def curl(method: str, url: str, body: object) -> str:
+    """Return a command that sends a request; the shell puts the key in."""
+    data = (
+        f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'" if body is not None else ""
+    )
+    return f'curl -X {method} {url} -H "Authorization: Bearer $RUNPOD_API_KEY"{data}'
+
+
+def deployed_json(plan: Plan | None, deployed: Deployed | None, manifest: Manifest | None) -> bytes:
+    """Return the result of a deployment as one JSON document, with a newline at the end.
+
+    `deployed` is null if nothing was deployed, or if it was taken back.
+    """
+    endpoints = None
+    if deployed is not None and manifest is not None:
+        endpoints = [
+            {
+                "name": endpoint.name,
+                "id": endpoint.id,
+                "type": endpoint.settings.kind.value,
+                "url": deployed.urls[endpoint.name],
+                "routes": sorted((manifest.routes or {}).get(endpoint.name, {})),
+            }
+            for endpoint in deployed.endpoints
+        ]
+    document = {
+        "app": plan.target.app if plan is not None else None,
+        "environment": plan.target.environment if plan is not None else None,
+        "deployed": None if deployed is None else {"build": deployed.build, "endpoints": endpoints},
+        "plan": None if plan is None else msgspec.to_builtins(plan.masked()),
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+
+
+def history_text(builds: Iterable[Build], environments: Iterable[Environment]) -> str:
+    """Return the builds of an app as text, the newest first, each with the environments that run it."""
+    users: dict[str, list[str]] = {}
+    for environment in environments:
+        users.setdefault(environment.build, []).append(environment.name)
+    lines = [
+        f"{build.id}  {build.created}  {', '.join(sorted(users.get(build.id, [])))}".rstrip()
+        for build in builds
+    ]
+    return "".join(f"{line}\n" for line in lines) or "no builds\n"
