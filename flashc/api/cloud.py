@@ -10,6 +10,7 @@ from flashc import __version__
 from flashc_backends.cloud.addresses import Addresses, WrongAddress, addresses
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.keys import Key, KeyFileError, find_key, key_file
+from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.runpod import RunpodCloud
 from flashc_backends.cloud.transport import Transport
 from flashc_core import rules
@@ -20,6 +21,7 @@ _RULES: Mapping[Trouble, Rule] = {
     Trouble.KEY: rules.KEY_REFUSED,
     Trouble.UNREACHABLE: rules.CLOUD_UNREACHABLE,
     Trouble.SILENT: rules.CLOUD_FAILED,
+    Trouble.ABSENT: rules.API_RETIRED,
     Trouble.BUSY: rules.CLOUD_FAILED,
     Trouble.BROKEN: rules.CLOUD_FAILED,
     Trouble.RETIRED: rules.API_RETIRED,
@@ -31,6 +33,7 @@ _HELP: Mapping[Trouble, str] = {
     Trouble.SILENT: "type the command again: it continues from what the platform has",
     Trouble.BUSY: "wait a minute, and type the command again",
     Trouble.BROKEN: "type the command again: it continues from what the platform has",
+    Trouble.ABSENT: "install a newer version of flashc",
     Trouble.RETIRED: "install a newer version of flashc",
     Trouble.REFUSED: "correct what the platform names, or ask for a larger quota in its console",
 }
@@ -50,12 +53,13 @@ class NoSession(Exception):
 
 
 @contextmanager
-def session(environ: Mapping[str, str], sink: Sink) -> Generator[Session]:
+def session(environ: Mapping[str, str], sink: Sink, *, pace: Pace = STANDARD) -> Generator[Session]:
     """Yield a session with the platform; failures of its requests are reported, and end the block.
 
     Args:
         environ: the environment, which may have the key and the platform's addresses.
         sink: gets the findings.
+        pace: how long to wait for answers, and between attempts.
 
     Raises:
         NoSession: there is no key, or a request failed; the finding is in `sink`.
@@ -75,7 +79,7 @@ def session(environ: Mapping[str, str], sink: Sink) -> Generator[Session]:
             help=("type `flashc login`, or set `RUNPOD_API_KEY` in the environment or in `.env`",),
         )
         raise NoSession
-    transport = Transport(key.value, user_agent=_user_agent())
+    transport = Transport(key.value, user_agent=_user_agent(), pace=pace)
     try:
         yield Session(RunpodCloud(places, transport), key, places)
     except CloudError as error:

@@ -11,6 +11,7 @@ from flashc.project.workspace import Workspace
 from flashc_backends.base import Progress, Silent
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import Build, Environment
+from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.deploy.apply import Deployed, Deployment, NotRestored, execute
 from flashc_backends.deploy.lease import Busy, Holder, held
 from flashc_backends.deploy.plan import Plan
@@ -45,6 +46,7 @@ class DeployOptions(Struct, frozen=True, kw_only=True):
         prune: names or ids of endpoints to delete if the project does not declare them.
         seconds: the longest time to wait for workers; 0 does not wait.
         patience: the longest time to wait for another deployment of the environment, in seconds.
+        pace: how long to wait for answers of the platform, and between attempts.
         saved: a plan that was shown before; nothing else is done.
     """
 
@@ -52,6 +54,7 @@ class DeployOptions(Struct, frozen=True, kw_only=True):
     prune: frozenset[str] = frozenset()
     seconds: float = 600.0
     patience: float = 60.0
+    pace: Pace = STANDARD
     saved: Plan | None = None
 
 
@@ -110,7 +113,7 @@ def plan_project(
     """
     sink = workspace.sink()
     try:
-        with session(workspace.environment, sink) as opened:
+        with session(workspace.environment, sink, pace=options.pace) as opened:
             opened.cloud.account()
             candidate = _built(workspace, sink, progress)
             planned = _planned(opened, candidate, workspace, options, sink)
@@ -226,7 +229,7 @@ def _deployed(
     """Plan, show, confirm and execute, with one session."""
     sink = workspace.sink()
     try:
-        with session(workspace.environment, sink) as opened:
+        with session(workspace.environment, sink, pace=options.pace) as opened:
             opened.cloud.account()
             candidate = candidate_of(opened, sink)
             planned = _planned(opened, candidate, workspace, options, sink)
@@ -275,7 +278,9 @@ class _Deploying:
                 self._opened.cloud,
                 plan.target,
                 patience=self._options.patience,
+                longest=self._options.seconds,
                 waiting=self._waiting,
+                pace=self._options.pace,
             ):
                 return self._run_alone(plan)
         except Busy as busy:
@@ -297,7 +302,7 @@ class _Deploying:
         self._check_saved(planned.plan)
         if planned.plan != shown:
             self._audience.show(planned.plan)
-            if set(planned.plan.destroys) - set(shown.destroys):
+            if _doomed(planned.plan) - _doomed(shown):
                 self._confirm(planned.plan)
         return planned.plan, self._execute(planned)
 
@@ -338,6 +343,7 @@ class _Deploying:
             build=self._candidate.build,
             secrets=planned.secrets,
             seconds=self._options.seconds,
+            pace=self._options.pace,
         )
         try:
             deployed = execute(self._opened.cloud, deployment, self._progress)
@@ -378,6 +384,11 @@ class _Deploying:
                 )
 
 
+def _doomed(plan: Plan) -> set[str]:
+    """Return the ids of the endpoints that a plan deletes."""
+    return {step.id for step in plan.destroys}
+
+
 def _build_before(
     opened: Session, workspace: Workspace, options: DeployOptions, sink: Sink
 ) -> str | None:
@@ -394,8 +405,10 @@ def _build_before(
     running = environment.build if environment is not None else ""
     ids = [build.id for build in app.builds]
     for build in ids[ids.index(running) + 1 :] if running in ids else ():
-        # The builds of all environments of an app are in one list.
-        if opened.cloud.manifest(build).get("environment") in (None, target.environment):
+        # The list has the builds of all environments, and builds whose deployment failed.
+        manifest = opened.cloud.manifest(build)
+        is_here = manifest.get("environment") in (None, target.environment)
+        if is_here and "resources_endpoints" in manifest:
             return build
     sink.report(
         rules.NOT_DEPLOYED,

@@ -50,6 +50,24 @@ def addresses(environ: Mapping[str, str]) -> Addresses:
     )
 
 
+def problem_of_upload(url: str, places: Addresses) -> str | None:
+    """Return why a client must not upload to a URL that a platform gave; None if it may.
+
+    Only a platform on this machine may want an upload without encryption, and only to this machine.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "the platform names no URL for the upload"
+    if parts.scheme not in ("http", "https") or not host:
+        return "the platform names no URL for the upload"
+    is_local = urlsplit(places.api).hostname in _LOOPBACK
+    if parts.scheme == "http" and not (is_local and host in _LOOPBACK):
+        return "the platform wants the artifact without encryption"
+    return None
+
+
 def _address(environ: Mapping[str, str], variable: str, standard: str) -> str:
     """Return the URL in a variable."""
     text = environ.get(variable, "").strip().rstrip("/")

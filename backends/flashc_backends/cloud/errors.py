@@ -15,6 +15,7 @@ class Trouble(StrEnum):
         "silent"  # no answer in time, or a connection that broke before the answer was complete
     )
     RETIRED = "retired"  # this version of the API does not exist any more
+    ABSENT = "absent"  # the API does not have this operation
     BUSY = "busy"  # too many requests
     BROKEN = "broken"  # an error of the server, or an answer that has another form
     MISSING = "missing"  # there is no such record

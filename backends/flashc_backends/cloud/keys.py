@@ -7,6 +7,7 @@ a top-level `apikey`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # only commands that write the file need it
     from tomlkit import TOMLDocument
 
 VARIABLE = "RUNPOD_API_KEY"
+_SENDABLE = re.compile("[!-~]+")
 _TABLE, _NAME, _OTHER_NAME = "default", "api_key", "apikey"
 
 
@@ -49,13 +51,24 @@ def find_key(environ: Mapping[str, str], file: Path) -> Key | None:
     """
     value = environ.get(VARIABLE, "").strip()
     if value:
-        return Key(value, f"the variable {VARIABLE}")
+        return _checked(Key(value, f"the variable {VARIABLE}"))
     document = _read(file)
     table = document.get(_TABLE)
     # `runpodctl` has no tables; a table `default` without a key means that a tool has logged out.
     found = table.get(_NAME) if isinstance(table, Mapping) else document.get(_OTHER_NAME)
     value = found.strip() if isinstance(found, str) else ""
-    return Key(value, str(file)) if value else None
+    return _checked(Key(value, str(file))) if value else None
+
+
+def _checked(key: Key) -> Key:
+    """Return a key that a request can carry.
+
+    Raises:
+        KeyFileError: the key has characters that no header can have.
+    """
+    if not _SENDABLE.fullmatch(key.value):
+        raise KeyFileError(f"the key in {key.source} has characters that no key has")
+    return key
 
 
 def save_key(file: Path, value: str) -> None:

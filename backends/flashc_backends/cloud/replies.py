@@ -44,6 +44,19 @@ class AppReply(Reply):
     flash_builds: list[BuildReply] | None = None
 
 
+class WholeApp(AppReply):
+    """An app whose environments and builds the request asked for; without them, it is not readable."""
+
+    flash_environments: list[EnvironmentReply]
+    flash_builds: list[BuildReply]
+
+
+class MyApps(Reply):
+    """The apps of the account."""
+
+    flash_apps: list[WholeApp]
+
+
 class EndpointName(Reply):
     """The name of an endpoint."""
 
@@ -54,7 +67,7 @@ class EndpointName(Reply):
 class EnvironmentEndpoints(Reply):
     """The endpoints of an environment."""
 
-    endpoints: list[EndpointName] | None = None
+    endpoints: list[EndpointName]
 
 
 class VolumeOfEndpoint(Reply):
@@ -129,6 +142,19 @@ class VolumeReply(Reply):
     )
 
 
+class PageReply(Reply):
+    """What a list says about its continuation."""
+
+    has_next_page: bool = False
+
+
+class VolumesReply(Reply):
+    """The network volumes of the account, of version 2 of the REST API."""
+
+    network_volumes: list[VolumeReply]
+    pagination: PageReply = PageReply()
+
+
 class SecretReply(Reply):
     """A secret, without its value."""
 
@@ -136,6 +162,12 @@ class SecretReply(Reply):
     name: str
     description: str | None = None
     created_at: str | None = None
+
+
+class MySecrets(Reply):
+    """The secrets of the account."""
+
+    secrets: list[SecretReply]
 
 
 class WorkerReply(Reply):

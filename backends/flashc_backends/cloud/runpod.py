@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import msgspec
 
 from . import queries, replies
-from .addresses import Addresses
+from .addresses import Addresses, problem_of_upload
 from .errors import CloudError, Trouble
 from .model import (
     App,
@@ -30,6 +29,7 @@ from .model import (
 )
 from .port import Uploading
 from .saving import (
+    changed_fields,
     endpoint_differs,
     endpoint_fields,
     endpoint_of,
@@ -82,8 +82,9 @@ class RunpodCloud:
 
     def apps(self) -> tuple[App, ...]:
         """Return all apps."""
-        found = (self._ask(queries.APPS).get("myself") or {}).get("flashApps") or []
-        return tuple(_app(item) for item in found)
+        found = self._ask(queries.APPS).get("myself")
+        apps = replies.read("getFlashApps", replies.MyApps, found).flash_apps
+        return tuple(_app(reply) for reply in apps)
 
     def app(self, name: str) -> App | None:
         """Return the app with a name; None if there is none."""
@@ -93,11 +94,12 @@ class RunpodCloud:
             if error.trouble is Trouble.MISSING:
                 return None
             raise
-        return None if found is None else _app(found)
+        return None if found is None else _app(replies.read("the app", replies.WholeApp, found))
 
     def create_app(self, name: str) -> App:
         """Create an app."""
-        return _app(self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp"))
+        made = self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp")
+        return _app(replies.read("the app", replies.AppReply, made))
 
     def delete_app(self, app: str) -> None:
         """Delete an app."""
@@ -127,12 +129,9 @@ class RunpodCloud:
         answer = self._ask(queries.PREPARE_UPLOAD, input={"flashAppId": app, "tarballSize": size})
         found = answer.get("prepareFlashArtifactUpload")
         place = replies.read("PrepareArtifactUpload", replies.UploadReply, found)
-        parts = urlsplit(place.upload_url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise CloudError(
-                Trouble.BROKEN,
-                "PrepareArtifactUpload: the platform wants the artifact without encryption",
-            )
+        problem = problem_of_upload(place.upload_url, self._addresses)
+        if problem is not None:
+            raise CloudError(Trouble.BROKEN, f"PrepareArtifactUpload: {problem}")
         self._transport.upload(place.upload_url, artifact, size, uploading)
         return place.object_key
 
@@ -163,7 +162,7 @@ class RunpodCloud:
         what = found.get("flashEnvironment")
         listed = replies.read("getFlashEnvironment", replies.EnvironmentEndpoints, what).endpoints
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            pairs = list(pool.map(lambda item: self._endpoint(item.id), listed or ()))
+            pairs = list(pool.map(lambda item: self._endpoint(item.id), listed))
         uses_volumes = any(
             reply.network_volume_ids or reply.network_volume_id for reply, _ in pairs
         )
@@ -184,8 +183,6 @@ class RunpodCloud:
         if not reply.template_id:
             return reply, None
         found = self._ask(queries.TEMPLATE, id=reply.template_id).get("podTemplate")
-        if found is None:
-            return reply, None
         return reply, replies.read("getTemplate", replies.TemplateReply, found)
 
     def create_endpoint(self, environment: str, name: str, settings: Settings) -> Endpoint:
@@ -201,8 +198,7 @@ class RunpodCloud:
         """Give an endpoint other settings, with the fewest requests."""
         if endpoint_differs(before.settings, settings):
             volumes = self.volumes() if settings.volumes else ()
-            fields = endpoint_fields(environment, before.name, settings, volumes)
-            fields |= {"id": before.id, "templateId": before.template}
+            fields = changed_fields(environment, before, settings, volumes)
             self._ask(queries.SAVE_ENDPOINT, input=fields)
             if before.settings.flashboot and not settings.flashboot:
                 # GraphQL has no word for "off": leaving the field out keeps the old value.
@@ -243,8 +239,12 @@ class RunpodCloud:
             ),
             skip=_GONE,
         )
-        listed = found.get("networkVolumes", []) if isinstance(found, dict) else found
-        return tuple(_volume(item) for item in listed or ())
+        if isinstance(found, list):  # version 1
+            return tuple(_volume(item) for item in found)
+        listed = replies.read("network-volumes", replies.VolumesReply, found)
+        if listed.pagination.has_next_page:  # what is not read must not be taken for missing
+            raise CloudError(Trouble.BROKEN, "network-volumes: the answer has only the first page")
+        return tuple(_volume_of(reply) for reply in listed.network_volumes)
 
     def create_volume(self, name: str, size: int, data_center: str) -> Volume:
         """Create a network volume."""
@@ -268,13 +268,15 @@ class RunpodCloud:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the account, without their values."""
-        found = (self._ask(queries.SECRETS).get("myself") or {}).get("secrets") or []
-        return tuple(_secret(item) for item in found)
+        found = self._ask(queries.SECRETS).get("myself")
+        listed = replies.read("mySecrets", replies.MySecrets, found).secrets
+        return tuple(_secret(reply) for reply in listed)
 
     def create_secret(self, name: str, value: str, description: str) -> Secret:
         """Create a secret."""
         given = {"name": name, "value": value, "description": description}
-        return _secret(self._create(queries.CREATE_SECRET, input=given).get("secretCreate"))
+        made = self._create(queries.CREATE_SECRET, input=given).get("secretCreate")
+        return _secret(replies.read("the secret", replies.SecretReply, made))
 
     def delete_secret(self, secret: str) -> None:
         """Delete a secret."""
@@ -317,8 +319,7 @@ class RunpodCloud:
             yield LogLine(at=line.ts, source=line.source, text=line.line)
 
 
-def _app(document: Any) -> App:
-    reply = replies.read("the app", replies.AppReply, document)
+def _app(reply: replies.AppReply) -> App:
     builds = [
         Build(id=found.id, object_key=found.object_key or "", created=found.created_at or "")
         for found in reply.flash_builds or ()
@@ -345,12 +346,14 @@ def _environment_of(reply: replies.EnvironmentReply) -> Environment:
 
 
 def _volume(document: Any) -> Volume:
-    reply = replies.read("the volume", replies.VolumeReply, document)
+    return _volume_of(replies.read("the volume", replies.VolumeReply, document))
+
+
+def _volume_of(reply: replies.VolumeReply) -> Volume:
     return Volume(id=reply.id, name=reply.name, size=reply.size, data_center=reply.data_center)
 
 
-def _secret(document: Any) -> Secret:
-    reply = replies.read("the secret", replies.SecretReply, document)
+def _secret(reply: replies.SecretReply) -> Secret:
     return Secret(
         id=reply.id,
         name=reply.name,

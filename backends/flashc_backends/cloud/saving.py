@@ -63,6 +63,30 @@ def endpoint_fields(
     return {key: value for key, value in fields.items() if value is not None}
 
 
+def changed_fields(
+    environment: str, before: Endpoint, settings: Settings, volumes: Iterable[Volume]
+) -> dict[str, Any]:
+    """Return the fields of `EndpointInput` that give an endpoint other settings.
+
+    The API keeps values that a request leaves out, so that what ends is sent as an empty value.
+    """
+    fields = endpoint_fields(environment, before.name, settings, volumes)
+    fields["id"] = before.id
+    if before.template:
+        fields["templateId"] = before.template
+    old = before.settings
+    if old.data_centers and not settings.data_centers:
+        fields["locations"] = ""
+    if old.min_cuda and not settings.min_cuda:
+        fields["minCudaVersion"] = ""
+    if old.volumes != settings.volumes:
+        fields.pop("networkVolumeId", None)
+        fields["networkVolumeIds"] = [
+            {"networkVolumeId": volume_id(volume, volumes)} for volume in settings.volumes
+        ]
+    return fields
+
+
 def template_fields(settings: Settings) -> dict[str, Any]:
     """Return the fields of `SaveTemplateInput` that settings decide."""
     return {

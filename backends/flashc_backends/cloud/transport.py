@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json as encoding
 import re
 import ssl
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -14,13 +15,11 @@ import tenacity
 from tenacity.wait import wait_random_exponential
 
 from .errors import CloudError, Trouble
+from .pace import STANDARD, Pace
 from .port import Uploading
 
 _T = TypeVar("_T")
 _CHUNK = 1024**2  # bytes of an upload
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)  # seconds
-_ATTEMPTS = 5
-_LONGEST_WAIT = 30.0  # seconds, before one more attempt
 _PAUSE = 0.5  # seconds
 _SHORT = 300  # characters of an answer that an error shows
 _PASSING = re.compile(
@@ -28,7 +27,10 @@ _PASSING = re.compile(
     "|temporarily unavailable",
     re.IGNORECASE,
 )
-_RESET = re.compile(r"\bt=(\d+)")
+_ABSENT = re.compile("cannot query field|unknown (argument|type)", re.IGNORECASE)
+_RESET = re.compile(r"\b(?:t|reset)=(\d+)")
+_LEAST_SECRET = 4  # characters; shorter values are not worth hiding, and hide everything else
+_VALUE = "value"  # the key of a value in variables and secrets
 _WORTH_REPEATING = frozenset((Trouble.UNREACHABLE, Trouble.SILENT, Trouble.BUSY, Trouble.BROKEN))
 
 
@@ -38,17 +40,31 @@ class Transport:
     Nothing here prints, logs or keeps the key; errors name requests by their operation or path.
     """
 
-    def __init__(self, key: str, *, user_agent: str, verify: ssl.SSLContext | bool = True) -> None:
+    def __init__(
+        self,
+        key: str,
+        *,
+        user_agent: str,
+        verify: ssl.SSLContext | bool = True,
+        pace: Pace = STANDARD,
+    ) -> None:
         self._key = key
+        self._pace = pace
+        self._growing = wait_random_exponential(multiplier=pace.pause, max=pace.longest_pause)
+        timeout = httpx.Timeout(pace.answer, connect=pace.connect)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(
             headers={**headers, "user-agent": user_agent},
-            timeout=_TIMEOUT,
+            timeout=timeout,
             verify=verify,
             follow_redirects=False,  # a redirect must not take the key to another host
         )
+        # It has no key, for the place to which artifacts are uploaded.
         self._bare = httpx.Client(
-            headers={"user-agent": user_agent}, timeout=_TIMEOUT, verify=verify
+            headers={"user-agent": user_agent},
+            timeout=timeout,
+            verify=verify,
+            follow_redirects=False,
         )
 
     def close(self) -> None:
@@ -73,12 +89,14 @@ class Transport:
         """
         name = query.split("(")[0].split("{")[0].split()[-1]
 
+        hidden = (self._key, *_values(variables))
+
         def send() -> dict[str, Any]:
             body = {"query": query, "variables": dict(variables)}
-            reply = self._send(name, "POST", url, json=body)
-            return _data(name, _json(name, reply))
+            reply = self._send(name, hidden, "POST", url, json=body)
+            return _data(name, _json(name, reply), hidden)
 
-        return _repeated(send) if again else send()
+        return self._repeated(send) if again else send()
 
     def rest(
         self,
@@ -99,10 +117,10 @@ class Transport:
         name = f"{method} {httpx.URL(url).path}"
 
         def send() -> Any:
-            reply = self._send(name, method, url, json=json, params=params)
+            reply = self._send(name, (self._key,), method, url, json=json, params=params)
             return _json(name, reply) if reply.content else None
 
-        return _repeated(send) if again else send()
+        return self._repeated(send) if again else send()
 
     def events(self, url: str, *, follow: bool) -> Iterator[tuple[str, str]]:
         """Yield the events of an endless answer (server-sent events) as pairs of id and data.
@@ -114,14 +132,15 @@ class Transport:
         """
         name = f"GET {httpx.URL(url).path}"
         headers = {"accept": "text/event-stream"}
-        timeout = httpx.Timeout(None if follow else _PAUSE, connect=10.0, write=10.0)
+        silence = None if follow else _PAUSE
+        timeout = httpx.Timeout(self._pace.answer, connect=self._pace.connect, read=silence)
         with (
             _explained(name, acts=False),
             self._client.stream("GET", url, headers=headers, timeout=timeout) as reply,
         ):
             if reply.status_code >= 400:
                 reply.read()
-            self._check(name, reply)
+            _check(name, reply, (self._key,))
             try:
                 yield from _events(reply.iter_lines())
             except httpx.ReadTimeout:
@@ -132,6 +151,7 @@ class Transport:
         """Upload a file of `size` bytes to a URL that the platform gave; the key is not sent.
 
         A failed attempt is repeated from the first byte, because the object is stored as a whole.
+        Whoever knows the URL may upload, so no error shows it.
 
         Raises:
             CloudError: the upload failed.
@@ -139,66 +159,91 @@ class Transport:
         headers = {"content-type": "application/gzip", "content-length": str(size)}
 
         def send() -> None:
-            with file.open("rb") as stream, _explained("the upload", acts=True):
-                reply = self._bare.put(url, content=_chunks(stream, uploading), headers=headers)
-            self._check("the upload", reply)
+            sent = _Sent(uploading)
+            try:
+                with file.open("rb") as stream, _explained("the upload", acts=True):
+                    content = _chunks(stream, sent)
+                    reply = self._bare.put(url, content=content, headers=headers)
+                _check("the upload", reply, (url, *url.split("?")[1:]), with_key=False)
+            except CloudError:
+                sent.take_back()
+                raise
 
-        _repeated(send)
+        self._repeated(send)
 
-    def _send(self, name: str, method: str, url: str, **more: Any) -> httpx.Response:
+    def _send(
+        self, name: str, hidden: Iterable[str], method: str, url: str, **more: Any
+    ) -> httpx.Response:
         with _explained(name, acts=method != "GET"):
             reply = self._client.request(method, url, **more)
-        self._check(name, reply)
+        _check(name, reply, hidden)
         return reply
 
-    def _check(self, name: str, reply: httpx.Response) -> None:
-        """Raise if the status of an answer is that of a failure."""
-        status = reply.status_code
-        if status < 300:
-            return
-        text = self._without_key(_reason(reply))
-        match status:
-            case 401 | 403:
-                trouble, says = Trouble.KEY, "the platform refuses the key"
-            case 404:
-                trouble, says = Trouble.MISSING, "there is no such thing"
-            case 410:
-                trouble, says = Trouble.RETIRED, "the platform has retired this API"
-            case 429:
-                trouble, says = Trouble.BUSY, "the platform gets too many requests"
-            case status if status >= 500:
-                trouble, says = Trouble.BROKEN, "the platform has failed"
-            case _:
-                trouble, says = Trouble.REFUSED, "the platform refuses it"
-        told = f"{name}: {says} (status {status}{': ' + text if text else ''})"
-        raise CloudError(trouble, told, wait=_wait(reply), may_have_acted=status >= 500)
+    def _repeated(self, send: Callable[[], _T]) -> _T:
+        """Call a function several times, with growing random pauses, while a failure may pass."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(
+                lambda error: isinstance(error, CloudError) and error.trouble in _WORTH_REPEATING
+            ),
+            stop=tenacity.stop_after_attempt(self._pace.attempts),
+            wait=self._pause,
+            reraise=True,
+        )
+        return retrying(send)
 
-    def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+    def _pause(self, state: tenacity.RetryCallState) -> float:
+        """Return the seconds before the next attempt: what the server asks for, else a random pause."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, CloudError) and error.wait is not None:
+            return min(error.wait, self._pace.longest_asked)
+        return self._growing(state)
 
 
-def _repeated(send: Callable[[], _T]) -> _T:
-    """Call a function up to five times, with growing random pauses, while a failure may pass."""
-    retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_exception(
-            lambda error: isinstance(error, CloudError) and error.trouble in _WORTH_REPEATING
-        ),
-        stop=tenacity.stop_after_attempt(_ATTEMPTS),
-        wait=_pause,
-        reraise=True,
-    )
-    return retrying(send)
+class _Sent:
+    """Counts what one attempt of an upload has sent, so that the next attempt can begin at zero."""
+
+    def __init__(self, uploading: Uploading) -> None:
+        self._uploading = uploading
+        self._amount = 0
+
+    def advance(self, amount: int = 0) -> None:
+        """Count more bytes."""
+        self._amount += amount
+        self._uploading.advance(amount)
+
+    def take_back(self) -> None:
+        """Say that nothing is sent."""
+        self._uploading.advance(-self._amount)
 
 
-_growing = wait_random_exponential(multiplier=0.2, max=5.0)
+def _check(
+    name: str, reply: httpx.Response, hidden: Iterable[str], *, with_key: bool = True
+) -> None:
+    """Raise if the status of an answer is that of a failure.
 
-
-def _pause(state: tenacity.RetryCallState) -> float:
-    """Return the seconds before the next attempt: what the server asks for, else a random pause."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, CloudError) and error.wait is not None:
-        return min(error.wait, _LONGEST_WAIT)
-    return _growing(state)
+    The error shows none of the texts `hidden`.  `with_key`: the request had the key.
+    """
+    status = reply.status_code
+    if status < 300:
+        return
+    text = _short(_reason(reply), hidden)
+    match status:
+        case 401 | 403 if with_key:
+            trouble, says = Trouble.KEY, "the platform refuses the key"
+        case 404:
+            trouble, says = Trouble.MISSING, "there is no such thing"
+        case 410:
+            trouble, says = Trouble.RETIRED, "the platform has retired this API"
+        case 429:
+            trouble, says = Trouble.BUSY, "the platform gets too many requests"
+        case status if status >= 500:
+            trouble, says = Trouble.BROKEN, "the platform has failed"
+        case _ if _ABSENT.search(text):
+            trouble, says = Trouble.ABSENT, "the platform does not have this operation"
+        case _:
+            trouble, says = Trouble.REFUSED, "the platform refuses it"
+    told = f"{name}: {says} (status {status}{': ' + text if text else ''})"
+    raise CloudError(trouble, told, wait=_wait(reply), may_have_acted=status >= 500)
 
 
 def _events(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
@@ -244,6 +289,8 @@ def _explained(name: str, *, acts: bool) -> Generator[None]:
     except httpx.TransportError as error:
         text = f"{name}: the connection broke: {error or type(error).__name__}"
         raise CloudError(Trouble.SILENT, text, may_have_acted=acts) from error
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise CloudError(Trouble.BROKEN, f"{name}: the URL is wrong") from error
     except httpx.DecodingError as error:
         raise CloudError(
             Trouble.BROKEN, f"{name}: the answer is not readable", may_have_acted=acts
@@ -260,22 +307,29 @@ def _json(name: str, reply: httpx.Response) -> Any:
         ) from error
 
 
-def _data(name: str, document: Any) -> dict[str, Any]:
-    """Return the `data` of an answer of GraphQL."""
+def _data(name: str, document: Any, hidden: Iterable[str]) -> dict[str, Any]:
+    """Return the `data` of an answer of GraphQL; an error shows none of the texts `hidden`."""
     if not isinstance(document, dict):
         raise CloudError(
             Trouble.BROKEN, f"{name}: the answer has another form", may_have_acted=True
         )
     errors = document.get("errors")
     if errors:
-        text = "; ".join(
+        whole = "; ".join(
             str(error.get("message", error)) if isinstance(error, dict) else str(error)
             for error in (errors if isinstance(errors, list) else [errors])
-        )[:_SHORT]
+        )
+        text = _short(whole, hidden)
         if _PASSING.search(text):
             raise CloudError(Trouble.BROKEN, f"{name}: {text}", may_have_acted=True)
-        missing = "not found" in text.lower()
-        raise CloudError(Trouble.MISSING if missing else Trouble.REFUSED, f"{name}: {text}")
+        trouble = (
+            Trouble.MISSING
+            if "not found" in text.lower()
+            else Trouble.ABSENT
+            if _ABSENT.search(text)
+            else Trouble.REFUSED
+        )
+        raise CloudError(trouble, f"{name}: {text}")
     data = document.get("data")
     if not isinstance(data, dict):
         raise CloudError(Trouble.BROKEN, f"{name}: the answer has no data", may_have_acted=True)
@@ -283,7 +337,7 @@ def _data(name: str, document: Any) -> dict[str, Any]:
 
 
 def _reason(reply: httpx.Response) -> str:
-    """Return what an answer says about its failure, in one short line."""
+    """Return what an answer says about its failure."""
     try:
         document = reply.json()
     except (ValueError, RecursionError):
@@ -292,11 +346,31 @@ def _reason(reply: httpx.Response) -> str:
         parts = [document.get("detail") or document.get("error") or document.get("message") or ""]
         more = document.get("errors")
         parts += more if isinstance(more, list) else []
-        text = "; ".join(str(p.get("message", p) if isinstance(p, dict) else p) for p in parts if p)
-    else:
-        is_text = reply.headers.get("content-type", "").startswith("text/plain")
-        text = reply.text if is_text else ""
+        return "; ".join(str(p.get("message", p) if isinstance(p, dict) else p) for p in parts if p)
+    is_text = reply.headers.get("content-type", "").startswith("text/plain")
+    return reply.text if is_text else ""
+
+
+def _short(text: str, hidden: Iterable[str]) -> str:
+    """Return a text as one short line, without the texts `hidden`, also where they are escaped."""
+    for secret in sorted(hidden, key=len, reverse=True):
+        for form in (secret, encoding.dumps(secret)[1:-1], repr(secret)[1:-1]):
+            if len(form) >= _LEAST_SECRET:
+                text = text.replace(form, "***")
     return " ".join(text.split())[:_SHORT]
+
+
+def _values(document: Any) -> Iterator[str]:
+    """Yield the values of variables and secrets that a request has."""
+    if isinstance(document, Mapping):
+        for name, part in document.items():
+            if name == _VALUE and isinstance(part, str):
+                yield part
+            else:
+                yield from _values(part)
+    elif isinstance(document, list):
+        for part in document:
+            yield from _values(part)
 
 
 def _wait(reply: httpx.Response) -> float | None:

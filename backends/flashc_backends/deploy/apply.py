@@ -7,8 +7,9 @@ workers, and a worker takes the build that is active when it starts.  Endpoints 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ from msgspec import Struct, structs
 from flashc_backends.base import Progress
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import App, Build, Endpoint, Environment, Settings
+from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.port import Cloud
 
 from .creating import create_once
@@ -42,6 +44,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
         build: the id of the build to run, "" for a new one.
         secrets: the values of the secrets, by name.
         seconds: the longest time to wait for workers; 0 does not wait.
+        pace: how long to wait between looks.
     """
 
     plan: Plan
@@ -51,6 +54,7 @@ class Deployment(Struct, frozen=True, kw_only=True):
     build: str = ""
     secrets: Mapping[str, SecretValue] = {}
     seconds: float = 600.0
+    pace: Pace = STANDARD
 
 
 class Deployed(Struct, frozen=True, kw_only=True):
@@ -70,8 +74,8 @@ class Deployed(Struct, frozen=True, kw_only=True):
 class NotRestored(Exception):
     """A deployment failed, and what ran before could not be restored; `cause` is the first failure."""
 
-    def __init__(self, cause: BaseException, problem: CloudError) -> None:
-        super().__init__(str(problem))
+    def __init__(self, cause: BaseException, problem: BaseException) -> None:
+        super().__init__(str(problem) or "it was interrupted")
         self.cause = cause
 
 
@@ -79,7 +83,8 @@ def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deploye
     """Execute a plan.
 
     If something fails, what ran before is restored, and the exception goes on.  If the workers of
-    the new release do not start, the same happens, and the result has them in `failed`.
+    the new release do not start, the same happens, and the result has them in `failed`.  When the
+    new release serves and endpoints are being deleted, there is no way back, and no need of one.
 
     Raises:
         CloudError: the platform refuses something or can't be reached.
@@ -89,7 +94,7 @@ def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deploye
     work = _Work(cloud, deployment, progress)
     try:
         deployed = work.forwards()
-    except (CloudError, KeyboardInterrupt) as error:
+    except BaseException as error:
         _restore(work, error)
         raise
     if deployed.failed:
@@ -100,7 +105,7 @@ def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deploye
 def _restore(work: _Work, cause: BaseException | None) -> None:
     try:
         work.backwards()
-    except CloudError as problem:
+    except (CloudError, KeyboardInterrupt) as problem:
         raise NotRestored(cause or problem, problem) from cause
 
 
@@ -118,7 +123,10 @@ class _Work:
         self._created: dict[str, Endpoint] = {}
         self._changed: dict[str, Endpoint] = {}  # with their new settings
         self._is_active = False
+        self._is_recorded = False
+        self._serves = False
         self._build = deployment.build
+        self._pace = deployment.pace
 
     # Forwards ------------------------------------------------------------------------------------
 
@@ -132,15 +140,17 @@ class _Work:
         self._create(environment)
         if self._plan.code is not Code.UNCHANGED:
             self._progress.start("activating the build")
-            self._cloud.activate(environment.id, self._build)
+            # Noted before it is done: a request without an answer may have been carried out.
             self._is_active = True
+            self._cloud.activate(environment.id, self._build)
         self._change(environment)
         endpoints = self._endpoints()
         urls = {endpoint.name: self._cloud.url(endpoint) for endpoint in endpoints}
         self._record(endpoints, urls)
         rollouts = self._wait(old_workers)
         if not any(found.outcome is Outcome.FAILED for found in rollouts):
-            self._delete()
+            self._serves = True
+            self._delete(rollouts)
         return Deployed(
             build=self._build or self._plan.build,
             endpoints=endpoints,
@@ -155,7 +165,9 @@ class _Work:
         if app is None:
             self._progress.start(f"creating the app {target.app}")
             app = create_once(
-                lambda: self._cloud.create_app(target.app), lambda: self._cloud.app(target.app)
+                lambda: self._cloud.create_app(target.app),
+                lambda: self._cloud.app(target.app),
+                self._pace,
             )
         environment = self._environment
         if environment is None:
@@ -164,6 +176,7 @@ class _Work:
             environment = create_once(
                 lambda: self._cloud.create_environment(app_id, target.environment),
                 lambda: _environment_of(self._cloud.app(target.app), target.environment),
+                self._pace,
             )
         self._app, self._environment = app, environment
         return app, environment
@@ -181,6 +194,7 @@ class _Work:
         create_once(
             lambda: self._cloud.create_secret(secret.name, secret.value, description),
             lambda: _first(s for s in self._cloud.secrets() if s.name == secret.name),
+            self._pace,
         )
 
     def _make_volume(self, wish: VolumeWish) -> None:
@@ -192,6 +206,7 @@ class _Work:
                 for volume in self._cloud.volumes()
                 if (volume.name, volume.data_center) == (wish.name, wish.data_center)
             ),
+            self._pace,
         )
 
     def _upload(self, app: App) -> str:
@@ -207,7 +222,10 @@ class _Work:
             builds = found.builds if found is not None else ()
             return _first(build for build in builds if build.object_key == key)
 
-        return create_once(lambda: self._cloud.create_build(app.id, key, manifest), find).id
+        made = create_once(
+            lambda: self._cloud.create_build(app.id, key, manifest), find, self._pace
+        )
+        return made.id
 
     def _create(self, environment: Environment) -> None:
         """Create the new endpoints; they get workers only when the build is active."""
@@ -227,6 +245,7 @@ class _Work:
                     for found in self._cloud.endpoints(environment.id)
                     if found.name == step.name and found.id not in known
                 ),
+                self._pace,
             )
             self._created[step.name] = made
             self._progress.advance(1)
@@ -245,7 +264,6 @@ class _Work:
         def change(step: Step) -> None:
             before = self._before(step)
             after = _settings(step, environment)
-            # Noted before it is done: a request without an answer may have been carried out.
             self._changed[before.id] = structs.replace(before, settings=after)
             self._cloud.change_endpoint(environment.id, before, after)
             self._progress.advance(1)
@@ -259,15 +277,22 @@ class _Work:
         return made if made is not None else self._existing[step.id]
 
     def _record(self, endpoints: Iterable[Endpoint], urls: Mapping[str, str]) -> None:
-        """Write the ids and the URLs of the endpoints into the build's manifest."""
-        if self._plan.code is Code.UNCHANGED and not self._created:
+        """Write the ids and the URLs of the endpoints into the build's manifest.
+
+        The manifest of a build that another tool has made stays otherwise as it is.
+        """
+        if not self._plan.records:
             return
+        old = self._given.world.manifest
+        is_foreign = self._plan.code is Code.UNCHANGED and "artifact_digest" not in old
+        manifest = old if is_foreign else self._given.manifest
         ids = {endpoint.name: endpoint.id for endpoint in endpoints}
         resources = {
-            name: {**entry, "endpoint_id": ids[name]}
-            for name, entry in self._given.manifest["resources"].items()
+            name: {**entry, "endpoint_id": ids[name]} if name in ids else entry
+            for name, entry in manifest["resources"].items()
         }
-        document = {**self._given.manifest, "resources": resources, "resources_endpoints": urls}
+        document = {**manifest, "resources": resources, "resources_endpoints": urls}
+        self._is_recorded = True
         self._cloud.set_manifest(self._build or self._plan.build, document)
 
     def _wait(self, old_workers: Mapping[str, frozenset[str]]) -> tuple[Watched, ...]:
@@ -281,7 +306,14 @@ class _Work:
             self._progress.advance(1)
 
         known = {**{e.id: frozenset[str]() for e in self._created.values()}, **old_workers}
-        return watch(self._cloud, due, known, seconds=self._given.seconds, report=report)
+        return watch(
+            self._cloud,
+            due,
+            known,
+            seconds=self._given.seconds,
+            report=report,
+            pace=self._pace,
+        )
 
     def _watchable(self) -> frozenset[str]:
         """Return the ids of the existing endpoints whose workers the plan replaces."""
@@ -290,9 +322,13 @@ class _Work:
     def _is_new(self, endpoint: Endpoint) -> bool:
         return endpoint.name in self._created
 
-    def _delete(self) -> None:
-        """Delete what the plan deletes."""
-        due = self._plan.destroys
+    def _delete(self, rollouts: Iterable[Watched]) -> None:
+        """Delete what the plan deletes, except what is replaced by endpoints that may not serve yet.
+
+        A later deployment finds and deletes these.
+        """
+        ready = {w.endpoint.name for w in rollouts if w.outcome is not Outcome.LATE}
+        due = [s for s in self._plan.destroys if s.action is Action.DELETE or s.name in ready]
         if due:
             self._progress.start("deleting endpoints", len(due))
         for step in due:
@@ -309,18 +345,33 @@ class _Work:
 
     def backwards(self) -> None:
         """Restore what ran before: the build, the settings, and no new endpoints."""
-        if self._environment is None:
+        if self._environment is None or self._serves:
             return
-        environment = self._environment
         self._progress.start("restoring what ran before")
-        if self._is_active and self._plan.build:
-            self._cloud.activate(environment.id, self._plan.build)
-        for endpoint in self._changed.values():
+        problems: list[CloudError] = []
+        for undo in self._ways_back(self._environment):
+            try:
+                undo()
+            except CloudError as error:  # the others are restored all the same
+                problems.append(error)
+        if problems:
+            raise problems[0]
+
+    def _ways_back(self, environment: Environment) -> Iterator[Callable[[], object]]:
+        """Yield what undoes the steps: the build and its manifest, the settings, then new endpoints."""
+        cloud, old = self._cloud, self._plan.build
+        if self._is_active and old:
+            yield lambda: cloud.activate(environment.id, old)
+        if self._is_recorded:
+            # Without endpoints, the manifest says that the build has not been deployed.
+            manifest = self._given.manifest if self._build else self._given.world.manifest
+            yield lambda: cloud.set_manifest(self._build or old, manifest)
+        for endpoint in reversed(self._changed.values()):
             before = self._existing.get(endpoint.id)
             if before is not None:
-                self._cloud.change_endpoint(environment.id, endpoint, before.settings)
+                yield partial(cloud.change_endpoint, environment.id, endpoint, before.settings)
         for endpoint in self._created.values():
-            self._cloud.delete_endpoint(endpoint.id)
+            yield partial(cloud.delete_endpoint, endpoint.id)
 
 
 def _settings(step: Step, environment: Environment) -> Settings:
@@ -342,8 +393,15 @@ def _first(found: Iterable[_T]) -> _T | None:
 
 
 def _for_each(work: Callable[[Step], Any], steps: Iterable[Step]) -> None:
-    """Do something for several steps at once; the first failure is raised when all have ended."""
-    with ThreadPoolExecutor(_PARALLEL) as pool:
+    """Do something for several steps at once; the first failure is raised when all have ended.
+
+    An interruption lets those end that have begun, and none begin.
+    """
+    pool = ThreadPoolExecutor(_PARALLEL)
+    try:
         done = [pool.submit(work, step) for step in steps]
+        wait(done)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
     for each in done:
         each.result()

@@ -7,19 +7,23 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flashc_backends.cloud.errors import CloudError, Trouble
+from flashc_backends.cloud.pace import Pace
 
 _T = TypeVar("_T")
 _ATTEMPTS = 4
-_PAUSES = (0.2, 0.5, 1.0)  # seconds between looks; the server may still be at work
 _NOT_ARRIVED = frozenset((Trouble.UNREACHABLE, Trouble.BUSY))
 
 
-def create_once(create: Callable[[], _T], find: Callable[[], _T | None]) -> _T:
+def create_once(create: Callable[[], _T], find: Callable[[], _T | None], pace: Pace) -> _T:
     """Create something, and look whether it exists before the request is sent again.
+
+    A refusal is looked at too: the name may be taken because an earlier attempt, or another
+    deployment, has created just this.
 
     Args:
         create: sends the request.
         find: returns what the request creates; None if it does not exist.
+        pace: how long to wait.
 
     Raises:
         CloudError: it can't be created.
@@ -28,27 +32,24 @@ def create_once(create: Callable[[], _T], find: Callable[[], _T | None]) -> _T:
         try:
             return create()
         except CloudError as error:
-            is_last = attempt == _ATTEMPTS - 1
-            if not error.may_have_acted:
-                if error.trouble not in _NOT_ARRIVED or is_last:
-                    raise
-                time.sleep(
-                    _PAUSES[min(attempt, len(_PAUSES) - 1)]
-                    if error.wait is None
-                    else min(error.wait, 30.0)
-                )
-                continue
-            found = _look(find)
-            if found is not None:
-                return found
-            if is_last:
+            is_refused = error.trouble is Trouble.REFUSED
+            if error.may_have_acted or is_refused:
+                found = _look(find, () if is_refused else pace.looks)
+                if found is not None:
+                    return found
+            elif error.trouble not in _NOT_ARRIVED:
                 raise
+            if is_refused or attempt == _ATTEMPTS - 1:
+                raise
+            if not error.may_have_acted:
+                pause = pace.looks[min(attempt, len(pace.looks) - 1)]
+                time.sleep(pause if error.wait is None else min(error.wait, pace.longest_asked))
     raise AssertionError("unreachable")
 
 
-def _look(find: Callable[[], _T | None]) -> _T | None:
-    """Look several times for what a request without an answer may have created."""
-    for pause in _PAUSES:
+def _look(find: Callable[[], _T | None], pauses: tuple[float, ...]) -> _T | None:
+    """Look several times for what a request may have created; the server may still be at work."""
+    for pause in pauses:
         found = find()
         if found is not None:
             return found

@@ -55,6 +55,7 @@ def _listed(values: tuple[Any, ...]) -> str:
 # What replaces workers: the fields that `_has_structural_changes` of runpod_flash 1.21 names, and
 # everything that the template has.
 _SETTINGS = (
+    _Setting("kind", "type", True),
     _Setting("image", "image", True),
     _Setting("gpus", "gpu", True, _listed),
     _Setting("gpu_count", "gpu count", True),

@@ -1,7 +1,9 @@
 """Let only one deployment change an environment at a time, also between machines.
 
 The platform has no locks.  It has secrets, whose names are unique in an account: a secret with the
-name of the lease exists while a deployment works.  Its description says who works.
+name of the lease exists while a deployment works.  Its description says who works, and until when
+at most.  The lease of a process that has ended is taken over: on its own machine at once, elsewhere
+when its time is over.
 """
 
 from __future__ import annotations
@@ -10,29 +12,43 @@ import hashlib
 import os
 import socket
 import time
+import uuid
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import Secret
+from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.port import Cloud
 
 from .variables import Target
 
-_STALE_SECONDS = 900.0  # a deployment that works for longer is taken for dead
-_PAUSE = 1.0  # seconds
+_MARGIN = 900.0  # seconds that a deployment may take beside its wait for workers
+_MAY_PASS = frozenset((Trouble.REFUSED, Trouble.BUSY, Trouble.UNREACHABLE))
 
 
 class Holder(Struct, frozen=True, kw_only=True):
-    """Who deploys: the machine, the process, and when it began (seconds since the epoch)."""
+    """Who deploys.
+
+    Attributes:
+        machine: the name of the machine, for people.
+        system: which running system the number of the process belongs to.
+        process: the number of the process.
+        since: when it began, in seconds since the epoch.
+        until: when it has ended at the latest.
+    """
 
     machine: str
+    system: str
     process: int
     since: float
+    until: float
 
     def __str__(self) -> str:
         began = datetime.fromtimestamp(self.since, UTC).strftime("%H:%M:%S UTC")
@@ -49,7 +65,13 @@ class Busy(Exception):
 
 @contextmanager
 def held(
-    cloud: Cloud, target: Target, *, patience: float, waiting: Callable[[Holder | None], None]
+    cloud: Cloud,
+    target: Target,
+    *,
+    patience: float,
+    longest: float,
+    waiting: Callable[[Holder | None], None],
+    pace: Pace = STANDARD,
 ) -> Generator[None]:
     """Hold the lease of an environment; the platform may have no secrets, then nothing is held.
 
@@ -57,18 +79,30 @@ def held(
         cloud: the platform.
         target: the app and the environment.
         patience: seconds to wait for another deployment to end.
+        longest: seconds that this deployment waits for workers at most.
         waiting: is called once if another deployment works.
+        pace: how long to wait between looks.
 
     Raises:
         Busy: another deployment did not end in time.
         CloudError: the platform can't be asked.
     """
-    lease = _taken(cloud, target, patience, waiting)
+    now = time.time()
+    me = Holder(
+        machine=socket.gethostname(),
+        system=this_system(),
+        process=os.getpid(),
+        since=now,
+        until=now + patience + longest + _MARGIN,
+    )
+    lease = _Wish(cloud, lease_name(target), me, pace).take(patience, waiting)
     try:
         yield
     finally:
         if lease is not None:
-            cloud.delete_secret(lease.id)
+            # A lease that can't be given back is taken over, because this process ends.
+            with suppress(CloudError):
+                cloud.delete_secret(lease.id)
 
 
 def lease_name(target: Target) -> str:
@@ -76,45 +110,88 @@ def lease_name(target: Target) -> str:
     return f"flash_lease_{hashlib.sha256(str(target).encode()).hexdigest()[:16]}"
 
 
-def _taken(
-    cloud: Cloud, target: Target, patience: float, waiting: Callable[[Holder | None], None]
-) -> Secret | None:
-    """Return the lease, None if the platform has no secrets."""
-    name = lease_name(target)
-    me = Holder(machine=socket.gethostname(), process=os.getpid(), since=time.time())
-    until = time.monotonic() + patience
-    is_waiting = False
-    while True:
-        refusal: CloudError | None = None
-        try:
-            made = cloud.create_secret(name, "-", msgspec.json.encode(me).decode())
-        except CloudError as error:
-            if error.trouble is Trouble.RETIRED:
-                return None
-            if error.trouble is not Trouble.REFUSED and not error.may_have_acted:
+@cache
+def this_system() -> str:
+    """Return what tells this running system from others that may have equal names and processes.
+
+    Containers of one machine count their processes separately.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:  # not Linux
+        boot, space = str(uuid.getnode()), ""
+    text = "\0".join((socket.gethostname(), boot, space))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class _Wish:
+    """A process that wants a lease."""
+
+    def __init__(self, cloud: Cloud, name: str, me: Holder, pace: Pace) -> None:
+        self._cloud = cloud
+        self._name = name
+        self._me = me
+        self._pace = pace
+
+    def take(self, patience: float, waiting: Callable[[Holder | None], None]) -> Secret | None:
+        """Return the lease, None if the platform has no secrets; the arguments are those of `held`."""
+        until = time.monotonic() + patience
+        is_waiting = False
+        failures = 0
+        while True:
+            try:
+                refusal = self._ask()
+                first = self._first()
+            except CloudError as error:
+                if error.trouble is Trouble.ABSENT:
+                    return None
                 raise
-            made, refusal = None, error
-        leases = [secret for secret in cloud.secrets() if secret.name == name]
-        # A platform that allows equal names: the oldest one holds.
-        first = min(leases, key=lambda secret: (secret.created, secret.id), default=None)
-        holder = _holder(first) if first is not None else None
-        if first is not None and holder == me:
-            return first
-        if made is not None and first is not None and made.id != first.id:
-            cloud.delete_secret(made.id)
-        if first is None:
-            if refusal is not None and refusal.trouble is Trouble.REFUSED:
-                raise refusal  # not because of another lease
-            continue
-        if _is_dead(first, holder):
-            cloud.delete_secret(first.id)
-            continue
-        if time.monotonic() >= until:
-            raise Busy(holder)
-        if not is_waiting:
-            is_waiting = True
-            waiting(holder)
-        time.sleep(_PAUSE)
+            if first is None:  # not refused because of another lease
+                failures += 1
+                if refusal is not None and (
+                    refusal.trouble is Trouble.REFUSED or failures >= self._pace.attempts
+                ):
+                    raise refusal
+                time.sleep(self._pace.lease)
+                continue
+            holder = _holder(first)
+            if holder == self._me:
+                return first
+            if _is_dead(holder):
+                self._cloud.delete_secret(first.id)
+                continue
+            if time.monotonic() >= until:
+                raise Busy(holder)
+            if not is_waiting:
+                is_waiting = True
+                waiting(holder)
+            time.sleep(self._pace.lease)
+
+    def _ask(self) -> CloudError | None:
+        """Ask for the lease; return why there may be none."""
+        try:
+            self._cloud.create_secret(self._name, "-", msgspec.json.encode(self._me).decode())
+        except CloudError as error:
+            if error.trouble not in _MAY_PASS and not error.may_have_acted:
+                raise
+            return error
+        return None
+
+    def _first(self) -> Secret | None:
+        """Return the lease that counts.
+
+        If the platform allows equal names, it is the oldest one; then a process that does not hold
+        the lease gives its own back.
+        """
+        leases = sorted(
+            (secret for secret in self._cloud.secrets() if secret.name == self._name),
+            key=lambda secret: (secret.created, secret.id),
+        )
+        for other in leases[1:]:
+            if _holder(other) == self._me:
+                self._cloud.delete_secret(other.id)
+        return leases[0] if leases else None
 
 
 def _holder(lease: Secret) -> Holder | None:
@@ -124,15 +201,15 @@ def _holder(lease: Secret) -> Holder | None:
         return None
 
 
-def _is_dead(lease: Secret, holder: Holder | None) -> bool:
+def _is_dead(holder: Holder | None) -> bool:
     """Return whether a deployment has ended without giving its lease back."""
     if holder is None:
         return True
-    if holder.machine == socket.gethostname():
+    if holder.system == this_system():
         try:
             os.kill(holder.process, 0)
         except ProcessLookupError:
             return True
-        except PermissionError:  # it runs, for another user
+        except (PermissionError, OverflowError):  # it runs, for another user
             pass
-    return time.time() - holder.since > _STALE_SECONDS
+    return time.time() > holder.until

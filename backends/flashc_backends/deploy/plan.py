@@ -82,6 +82,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         steps: one for each endpoint of the project or of the environment, sorted by name.
         volumes: the network volumes to create.
         secrets: the names of the secrets to create.
+        records: the manifest of the build has to be written, because something changes or because
+            it does not say which endpoints there are.
     """
 
     target: Target
@@ -93,6 +95,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     volumes: tuple[VolumeWish, ...] = ()
     secrets: tuple[str, ...] = ()
+    records: bool = True
 
     @property
     def is_empty(self) -> bool:
@@ -100,7 +103,7 @@ class Plan(Struct, frozen=True, kw_only=True):
         idle = (Action.NOTHING, Action.LEAVE)
         return (
             self.code is Code.UNCHANGED
-            and not (self.volumes or self.secrets)
+            and not (self.volumes or self.secrets or self.records)
             and all(step.action in idle for step in self.steps)
         )
 
@@ -151,9 +154,8 @@ def make_plan(
     steps: list[Step] = []
     for item in wanted:
         found = known.pop(item.name, [])
-        same = [e for e in found if _is_same_family(e.settings, item.settings)]
-        before = next(iter(same or found), None)
-        step = _step(item, before, world, manifest, code, key, recreates=not same)
+        before = _chosen(found, item, world.manifest)
+        step = _step(item, before, world, manifest, code, key)
         steps.append(
             structs.replace(
                 step,
@@ -161,9 +163,10 @@ def make_plan(
                 public=public_variables(item.settings, resource_of(manifest, item.name)),
             )
         )
-        steps += [_undeclared(other, prune) for other in found if other is not before]
+        steps += [_double(other, item, prune) for other in found if other is not before]
     steps += [_undeclared(endpoint, prune) for found in known.values() for endpoint in found]
     existing = {secret.name for secret in world.secrets or ()}
+    idle = (Action.NOTHING, Action.LEAVE)
     return Plan(
         target=target,
         new_app=world.app is None,
@@ -174,6 +177,8 @@ def make_plan(
         steps=tuple(sorted(steps, key=lambda step: (step.name, step.action, step.id))),
         volumes=tuple(wish for wish in volumes if not _exists(wish, world)),
         secrets=tuple(sorted(set(secrets) - existing)) if world.secrets is not None else (),
+        records=code is not Code.UNCHANGED
+        or any(step.action not in idle or not _is_recorded(step, world) for step in steps),
     )
 
 
@@ -197,6 +202,25 @@ def _is_same_family(before: Settings, after: Settings) -> bool:
     return before.kind is after.kind and bool(before.instances) == bool(after.instances)
 
 
+def _chosen(found: list[Endpoint], item: Wanted, manifest: Mapping[str, Any]) -> Endpoint | None:
+    """Return the endpoint of several with one name that the project means; None if there is none.
+
+    It is one that needs no replacement, then the one whose id the running build has recorded.
+    """
+    recorded = resource_of(manifest, item.name).get("endpoint_id")
+    return min(
+        found,
+        key=lambda e: (not _is_same_family(e.settings, item.settings), e.id != recorded, e.id),
+        default=None,
+    )
+
+
+def _is_recorded(step: Step, world: World) -> bool:
+    """Return whether the manifest of the running build says which endpoint a resource has."""
+    recorded = resource_of(world.manifest, step.name).get("endpoint_id")
+    return step.settings is None or recorded == step.id
+
+
 def _masked(step: Step) -> Step:
     if step.settings is None:
         return step
@@ -204,9 +228,18 @@ def _masked(step: Step) -> Step:
         name: value if name in step.public or any(secrets_in({name: value})) else HIDDEN
         for name, value in step.settings.environment.items()
     }
-    return structs.replace(
-        step, settings=structs.replace(step.settings, environment=environment)
-    )
+    return structs.replace(step, settings=structs.replace(step.settings, environment=environment))
+
+
+def _double(endpoint: Endpoint, item: Wanted, prune: frozenset[str]) -> Step:
+    """Return the step of a further endpoint with the name of one that the project declares.
+
+    If the project's endpoint is of another type or hardware family, it has replaced this one, and
+    the replacement was not finished.
+    """
+    if _is_same_family(endpoint.settings, item.settings):
+        return _undeclared(endpoint, prune)
+    return Step(name=endpoint.name, action=Action.DELETE, id=endpoint.id)
 
 
 def _undeclared(endpoint: Endpoint, prune: frozenset[str]) -> Step:
@@ -223,25 +256,27 @@ def _step(
     manifest: Mapping[str, Any],
     code: Code,
     key: str,
-    *,
-    recreates: bool,
 ) -> Step:
     """Return the step of an endpoint that the project declares; `before` is what exists of it."""
     settings = _for_world(item.settings, world)
-    if before is None or recreates:
+    if before is None:
+        return Step(name=item.name, action=Action.CREATE, settings=settings, calls=item.calls)
+    resource = resource_of(world.manifest, item.name)
+    declared = resource_of(manifest, item.name)
+    old = before.settings
+    if not _is_same_family(old, settings):
         return Step(
             name=item.name,
-            action=Action.CREATE if before is None else Action.RECREATE,
-            id="" if before is None else before.id,
+            action=Action.RECREATE,
+            id=before.id,
+            changes=changes(old, settings, resource, declared),
             settings=settings,
             calls=item.calls,
         )
-    resource = resource_of(world.manifest, item.name)
-    declared = resource_of(manifest, item.name)
-    old = _with_unreadable(before.settings, resource, is_ours="artifact_digest" in world.manifest)
+    running = _fingerprint_of(world.manifest) if code is Code.UNCHANGED else ""
 
     def compared(*, tolerates: str) -> tuple[Settings, tuple[Change, ...]]:
-        environment = _environment(old.environment, settings.environment, code, tolerates)
+        environment = _environment(old.environment, settings.environment, running, tolerates)
         new = structs.replace(settings, environment=environment)
         return new, changes(old, new, resource, declared)
 
@@ -269,19 +304,26 @@ def _step(
 
 
 def _environment(
-    before: Mapping[str, str], after: Mapping[str, str], code: Code, tolerates: str
+    before: Mapping[str, str], after: Mapping[str, str], running: str, tolerates: str
 ) -> dict[str, str]:
     """Return the variables that an endpoint is to have.
 
-    The platform's own variables stay.  The variable that replaces the workers changes only with the
-    code.  The key `tolerates` stays where it is in clear text.
+    The platform's own variables stay.  The variable that replaces the workers stays if it has the
+    value `running`, which the code that is to run had when it was deployed.  The key `tolerates`
+    stays where it is in clear text.
     """
     kept = {name: before[name] for name in _OF_PLATFORM & before.keys()}
-    if code is Code.UNCHANGED and FINGERPRINT in before:
-        kept[FINGERPRINT] = before[FINGERPRINT]
+    if running and before.get(FINGERPRINT) == running:
+        kept[FINGERPRINT] = running
     if tolerates and before.get(KEY_VARIABLE) == tolerates:
         kept[KEY_VARIABLE] = tolerates
     return dict(sorted({**after, **kept}.items()))
+
+
+def _fingerprint_of(manifest: Mapping[str, Any]) -> str:
+    """Return the value that the variable `FINGERPRINT` has if a build is deployed wholly."""
+    found = manifest.get("artifact_digest") or manifest.get("source_fingerprint")
+    return found if isinstance(found, str) else ""
 
 
 def _for_world(settings: Settings, world: World) -> Settings:
@@ -295,16 +337,6 @@ def _for_world(settings: Settings, world: World) -> Settings:
     names = {volume.id: name_of(volume) for volume in world.volumes}
     volumes = sorted(names.get(volume.name, volume) for volume in settings.volumes)
     return structs.replace(settings, environment=environment, volumes=tuple(volumes))
-
-
-def _with_unreadable(settings: Settings, resource: Mapping[str, Any], *, is_ours: bool) -> Settings:
-    """Return the settings of an endpoint with those that the API does not tell, from the manifest.
-
-    The manifest of another tool says what the program wanted, not what the tool did.
-    """
-    template = resource.get("template") if is_ours else None
-    registry = template.get("containerRegistryAuthId") if isinstance(template, dict) else None
-    return structs.replace(settings, registry=registry if isinstance(registry, str) else "")
 
 
 def _exists(wish: VolumeWish, world: World) -> bool:

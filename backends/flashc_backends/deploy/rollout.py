@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import Endpoint
+from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.port import Cloud
 
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0  # seconds
 _FAILED_STARTS = 3  # workers that ended before they were ready
 _LINES = 20  # the last lines of a worker that failed
 _READY = frozenset(("RUNNING", "IDLE"))
@@ -55,6 +55,7 @@ def watch(
     *,
     seconds: float,
     report: Callable[[str], None],
+    pace: Pace = STANDARD,
 ) -> tuple[Watched, ...]:
     """Wait until the rollouts of endpoints end, and say how each ended.
 
@@ -64,6 +65,7 @@ def watch(
         old_workers: the ids of the workers before the change, by endpoint.
         seconds: the longest time to wait.
         report: gets a short text when something changes.
+        pace: how long to wait between looks.
 
     Raises:
         CloudError: the platform can't be asked.
@@ -71,7 +73,7 @@ def watch(
     until = time.monotonic() + seconds
     open_ = {e.id: _Rollout(e, old_workers.get(e.id)) for e in endpoints}
     ended: dict[str, Watched] = {}
-    pause = _FIRST_PAUSE
+    pause, longest = pace.watch
     while open_:
         for rollout in list(open_.values()):
             outcome = rollout.look(cloud)
@@ -92,7 +94,7 @@ def watch(
                 return tuple(ended.values())
         if open_:
             time.sleep(pause)
-            pause = min(pause * 1.5, _LONGEST_PAUSE)
+            pause = min(pause * 1.5, longest)
     return tuple(ended.values())
 
 
@@ -132,7 +134,9 @@ class _Rollout:
         if self._failed and (is_given_up or len(self._failed) >= _FAILED_STARTS):
             return Outcome.FAILED
         current = {worker.id for worker in workers if not worker.is_stale}
-        if rollout.is_done and not current & self._old and all(new.values()):
+        # A platform that has not started workers yet says that all of its workers are new.
+        is_enough = sum(new.values()) >= min(1, self.endpoint.settings.workers_min)
+        if rollout.is_done and is_enough and not current & self._old and all(new.values()):
             count = rollout.total
             self.told = f"{count} worker{'s' if count != 1 else ''} with the new release"
             return Outcome.DONE

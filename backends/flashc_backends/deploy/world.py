@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import App, Endpoint, Environment, Manifest, Secret, Volume
 from flashc_backends.cloud.port import Cloud
 
 from .variables import Target
-
-_NO_SECRETS = frozenset((Trouble.RETIRED, Trouble.MISSING, Trouble.REFUSED))
 
 
 class World(Struct, frozen=True, kw_only=True):
@@ -45,11 +43,12 @@ def read_world(cloud: Cloud, target: Target, *, volumes: bool) -> World:
             volumes=cloud.volumes() if volumes else (),
             secrets=secrets_of(cloud),
         )
+    manifest = cloud.manifest(environment.build) if environment.build else {}
     return World(
         app=app,
         environment=environment,
-        manifest=cloud.manifest(environment.build) if environment.build else {},
-        endpoints=cloud.endpoints(environment.id),
+        manifest=manifest,
+        endpoints=tuple(_complete(e, manifest) for e in cloud.endpoints(environment.id)),
         volumes=cloud.volumes() if volumes else (),
         secrets=secrets_of(cloud),
     )
@@ -63,10 +62,27 @@ def resource_of(manifest: Manifest, name: str) -> Mapping[str, Any]:
 
 
 def secrets_of(cloud: Cloud) -> tuple[Secret, ...] | None:
-    """Return the secrets of the account; None if the platform has no secrets."""
+    """Return the secrets of the account; None if the platform has no secrets.
+
+    A platform that only fails to tell them has secrets: without them, values would be readable.
+    """
     try:
         return cloud.secrets()
     except CloudError as error:
-        if error.trouble in _NO_SECRETS:
+        if error.trouble is Trouble.ABSENT:
             return None
         raise
+
+
+def _complete(endpoint: Endpoint, manifest: Manifest) -> Endpoint:
+    """Return an endpoint with the settings that the API does not tell, from the manifest.
+
+    The manifest of another tool says what the program wanted, not what the tool did.
+    """
+    if "artifact_digest" not in manifest:
+        return endpoint
+    template = resource_of(manifest, endpoint.name).get("template")
+    registry = template.get("containerRegistryAuthId") if isinstance(template, Mapping) else None
+    if not isinstance(registry, str):
+        return endpoint
+    return structs.replace(endpoint, settings=structs.replace(endpoint.settings, registry=registry))

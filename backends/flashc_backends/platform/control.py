@@ -46,6 +46,7 @@ class Control:
         self.account = Account(store, records)
         self._names: dict[tuple[str, str, str], str] = {}
         self._rolls: dict[str, asyncio.TimerHandle] = {}
+        self.roll_delay = _ROLL_DELAY
         self._index()
 
     def start(self) -> None:
@@ -278,7 +279,7 @@ class Control:
         if handle is not None:
             handle.cancel()
         loop = asyncio.get_running_loop()
-        self._rolls[endpoint_id] = loop.call_later(_ROLL_DELAY, self._roll, endpoint_id)
+        self._rolls[endpoint_id] = loop.call_later(self.roll_delay, self._roll, endpoint_id)
 
     def roll_now(self) -> None:
         """Roll out at once every endpoint that waits for its rollout."""

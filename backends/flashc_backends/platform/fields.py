@@ -47,6 +47,8 @@ def with_fields(endpoint: Endpoint, fields: Mapping[str, Any]) -> Endpoint:
     kind = given.pop("type", None)
     timeout = given.pop("executionTimeoutMs", None)
     rest = {**endpoint.rest, **{key: value for key, value in given.items() if value is not None}}
+    if given.get("networkVolumeIds") is not None:  # the list replaces the single volume
+        rest.pop("networkVolumeId", None)
     return replace(
         endpoint,
         name=name,
@@ -85,7 +87,7 @@ def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
 
 def _volumes(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
     several = given.get("networkVolumeIds")
-    if several:
+    if several is not None:
         return tuple(item["networkVolumeId"] for item in several)
     one = given.get("networkVolumeId")
     return (one,) if one else endpoint.volumes

@@ -241,6 +241,7 @@ class RestApi:
             "id": endpoint.id,
             "name": given.name,
             "executionTimeoutMs": given.timeout,
+            "flashBootType": given.flashboot,
             **(_scaling(given.scaling) if given.scaling is not None else {}),
             **(_worker_fields(given.workers) if given.workers is not None else {}),
         }

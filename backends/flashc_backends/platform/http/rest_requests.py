@@ -59,3 +59,4 @@ class EndpointChange(Struct, rename="camel"):
     scaling: Scaling | None = None
     workers: WorkerLimits | None = None
     timeout: int | None = None
+    flashboot: str | None = None
