@@ -144,7 +144,7 @@ def make_plan(
         artifact: the SHA-256 of the artifact; "" if the build exists on the platform.
         code: how the code differs from what runs.
         volumes: the volumes that the endpoints need.
-        secrets: the names of the secrets that the endpoints refer to.
+        secrets: the names of the secrets that the deployment can create.
         prune: names of endpoints to delete if the build does not declare them.
         key: the API key, to recognise it where another tool has put it in clear text.
     """
@@ -167,6 +167,12 @@ def make_plan(
     steps += [_undeclared(endpoint, prune) for found in known.values() for endpoint in found]
     existing = {secret.name for secret in world.secrets or ()}
     idle = (Action.NOTHING, Action.LEAVE)
+    used = {
+        name
+        for step in steps
+        if step.settings is not None and step.action is not Action.NOTHING
+        for name in secrets_in(step.settings.environment)
+    }
     return Plan(
         target=target,
         new_app=world.app is None,
@@ -176,7 +182,7 @@ def make_plan(
         code=code,
         steps=tuple(sorted(steps, key=lambda step: (step.name, step.action, step.id))),
         volumes=tuple(wish for wish in volumes if not _exists(wish, world)),
-        secrets=tuple(sorted(set(secrets) - existing)) if world.secrets is not None else (),
+        secrets=tuple(sorted((set(secrets) & used) - existing)),
         records=code is not Code.UNCHANGED
         or any(step.action not in idle or not _is_recorded(step, world) for step in steps),
     )
