@@ -115,7 +115,7 @@ def plan_candidate(
     prune: frozenset[str],
     sink: Sink,
 ) -> Planned | None:
-    """Return the plan for a candidate; None if a variable or an endpoint is missing, which is reported.
+    """Return the plan for a candidate; None if a variable is missing, which is reported.
 
     Args:
         session: the platform.
@@ -140,12 +140,12 @@ def plan_candidate(
     unknown -= {endpoint.id for endpoint in world.endpoints}
     for name in sorted(unknown):
         sink.report(
-            rules.NOT_DEPLOYED,
+            rules.NOTHING_TO_PRUNE,
             _HERE,
             f"`--prune {name}`: {target} has no endpoint `{name}`",
-            help=("leave the option out",),
+            help=("leave the option out, unless it was deleted just now",),
         )
-    if variables.missing or unknown:
+    if variables.missing:
         return None
     document = _document(candidate, target, variables)
     plan = make_plan(

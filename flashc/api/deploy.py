@@ -13,7 +13,7 @@ from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import Build, Environment
 from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.deploy.apply import Deployed, Deployment, NotRestored, execute
-from flashc_backends.deploy.lease import Busy, Holder, held
+from flashc_backends.deploy.lease import Busy, Holder, clear_dead, held
 from flashc_backends.deploy.plan import Plan
 from flashc_backends.deploy.rollout import Outcome
 from flashc_backends.deploy.variables import Target
@@ -147,7 +147,7 @@ def deploy_project(
     def candidate(_opened: Session, sink: Sink) -> Candidate | None:
         return _built(workspace, sink, progress)
 
-    result = _deployed(workspace, options, audience, candidate, progress or Silent())
+    result = deploy_candidate(workspace, options, audience, candidate, progress or Silent())
     if result.deployed is None:
         return result
     return structs.replace(result, calls=_sample_calls(workspace))
@@ -175,7 +175,7 @@ def roll_back(
         found = build or _build_before(opened, workspace, options, sink)
         return None if found is None else candidate_of_build(opened.cloud, found, sink)
 
-    return _deployed(workspace, options, audience, candidate, progress or Silent())
+    return deploy_candidate(workspace, options, audience, candidate, progress or Silent())
 
 
 def list_builds(workspace: Workspace) -> HistoryResult:
@@ -233,7 +233,7 @@ def _planned(
     return plan_candidate(opened, candidate, target, workspace.environment, options.prune, sink)
 
 
-def _deployed(
+def deploy_candidate(
     workspace: Workspace,
     options: DeployOptions,
     audience: Audience,
@@ -284,6 +284,7 @@ class _Deploying:
         plan = planned.plan
         self._check_saved(plan)
         if plan.is_empty:
+            clear_dead(self._opened.cloud, plan.target, planned.world.secrets or ())
             return plan, self._execute(planned)
         self._audience.show(plan)
         self._confirm(plan)

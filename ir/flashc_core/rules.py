@@ -507,6 +507,12 @@ NOT_DEPLOYED = _error(
     "there is no such app, endpoint, build or secret on the platform",
     phase=Phase.DEPLOY,
 )
+NOTHING_TO_PRUNE = _warning(
+    "FC625",
+    "nothing-to-prune",
+    "an endpoint that is to be deleted does not exist",
+    phase=Phase.DEPLOY,
+)
 KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
 
 # 9: flashc itself

@@ -60,7 +60,8 @@ FAST = Pace(
     longest_asked=0.1,
     looks=(0.0, 0.01, 0.02),
     lease=0.02,
-    watch=(0.01, 0.05),
+    settle=0.2,
+    watch=(0.005, 0.02),
 )
 TARGET = Target("app", "production")
 _SIZE = 100  # GB of a volume

@@ -17,6 +17,8 @@ class Pace(Struct, frozen=True, kw_only=True):
         longest_asked: the longest pause that the server may ask for.
         looks: the pauses between looks for what a request without an answer may have created.
         lease: the pause before the lease of an environment is asked for again.
+        settle: how long a platform says that a rollout is done, although workers are there that were
+            there before, until this is believed: it may not have begun the rollout.
         watch: the pauses between looks at a rollout grow from the first of these to the second.
     """
 
@@ -28,6 +30,7 @@ class Pace(Struct, frozen=True, kw_only=True):
     longest_asked: float = 30.0
     looks: tuple[float, ...] = (0.2, 0.5, 1.0)
     lease: float = 1.0
+    settle: float = 15.0
     watch: tuple[float, float] = (0.1, 2.0)
 
 

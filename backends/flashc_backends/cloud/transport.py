@@ -52,18 +52,19 @@ class Transport:
         self._pace = pace
         self._growing = wait_random_exponential(multiplier=pace.pause, max=pace.longest_pause)
         timeout = httpx.Timeout(pace.answer, connect=pace.connect)
+        trust = httpx.create_ssl_context() if verify is True else verify
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._client = httpx.Client(
             headers={**headers, "user-agent": user_agent},
             timeout=timeout,
-            verify=verify,
+            verify=trust,
             follow_redirects=False,  # a redirect must not take the key to another host
         )
         # It has no key, for the place to which artifacts are uploaded.
         self._bare = httpx.Client(
             headers={"user-agent": user_agent},
             timeout=timeout,
-            verify=verify,
+            verify=trust,
             follow_redirects=False,
         )
 

@@ -13,7 +13,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
@@ -31,6 +31,7 @@ from .variables import Target
 
 _MARGIN = 900.0  # seconds that a deployment may take beside its wait for workers
 _MAY_PASS = frozenset((Trouble.REFUSED, Trouble.BUSY, Trouble.UNREACHABLE))
+_RETURNS = 3  # attempts to give a lease back
 
 
 class Holder(Struct, frozen=True, kw_only=True):
@@ -53,6 +54,9 @@ class Holder(Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         began = datetime.fromtimestamp(self.since, UTC).strftime("%H:%M:%S UTC")
         return f"process {self.process} on {self.machine}, since {began}"
+
+
+_here = set[Holder]()  # the deployments of this process
 
 
 class Busy(Exception):
@@ -95,14 +99,33 @@ def held(
         since=now,
         until=now + patience + longest + _MARGIN,
     )
-    lease = _Wish(cloud, lease_name(target), me, pace).take(patience, waiting)
+    _here.add(me)
     try:
-        yield
+        lease = _Wish(cloud, lease_name(target), me, pace).take(patience, waiting)
+        try:
+            yield
+        finally:
+            if lease is not None:
+                _give_back(cloud, lease, pace)
     finally:
-        if lease is not None:
-            # A lease that can't be given back is taken over, because this process ends.
-            with suppress(CloudError):
-                cloud.delete_secret(lease.id)
+        _here.discard(me)
+
+
+def clear_dead(cloud: Cloud, target: Target, secrets: Iterable[Secret]) -> None:
+    """Remove the lease of a deployment that has ended without giving it back; `secrets` are all."""
+    name = lease_name(target)
+    for lease in secrets:
+        if lease.name == name and _is_dead(_holder(lease)):
+            cloud.delete_secret(lease.id)
+
+
+def _give_back(cloud: Cloud, lease: Secret, pace: Pace) -> None:
+    """Remove a lease; if that fails, the next deployment does it, because this one has ended."""
+    for _ in range(_RETURNS):
+        with suppress(CloudError):
+            cloud.delete_secret(lease.id)
+            return
+        time.sleep(pace.lease)
 
 
 def lease_name(target: Target) -> str:
@@ -206,6 +229,8 @@ def _is_dead(holder: Holder | None) -> bool:
     if holder is None:
         return True
     if holder.system == this_system():
+        if holder.process == os.getpid():
+            return holder not in _here
         try:
             os.kill(holder.process, 0)
         except ProcessLookupError:

@@ -71,7 +71,7 @@ def watch(
         CloudError: the platform can't be asked.
     """
     until = time.monotonic() + seconds
-    open_ = {e.id: _Rollout(e, old_workers.get(e.id)) for e in endpoints}
+    open_ = {e.id: _Rollout(e, old_workers.get(e.id), pace.settle) for e in endpoints}
     ended: dict[str, Watched] = {}
     pause, longest = pace.watch
     while open_:
@@ -101,9 +101,11 @@ def watch(
 class _Rollout:
     """The rollout of one endpoint, as it was seen until now."""
 
-    def __init__(self, endpoint: Endpoint, old: frozenset[str] | None) -> None:
+    def __init__(self, endpoint: Endpoint, old: frozenset[str] | None, settle: float) -> None:
         self.endpoint = endpoint
         self.told = ""
+        self._settle = settle
+        self._done_since: float | None = None
         self._old = old
         self._new: dict[str, bool] = {}  # worker -> whether it was ready
         self._failed: list[str] = []
@@ -133,14 +135,29 @@ class _Rollout:
         is_given_up = not rollout.in_progress and rollout.on_latest < rollout.total
         if self._failed and (is_given_up or len(self._failed) >= _FAILED_STARTS):
             return Outcome.FAILED
-        current = {worker.id for worker in workers if not worker.is_stale}
+        current = {worker.id: worker.state in _READY for worker in workers if not worker.is_stale}
         # A platform that has not started workers yet says that all of its workers are new.
-        is_enough = sum(new.values()) >= min(1, self.endpoint.settings.workers_min)
-        if rollout.is_done and is_enough and not current & self._old and all(new.values()):
+        least = min(1, self.endpoint.settings.workers_min)
+        is_enough = sum(current.values()) >= least
+        # Nothing has to be replaced; the platform may wait for a job before it calls that done.
+        is_asleep = not workers and not least
+        if not ((rollout.is_done or is_asleep) and is_enough and all(new.values())):
+            self._done_since = None
+        elif self._is_over(bool(current.keys() & self._old)):
             count = rollout.total
             self.told = f"{count} worker{'s' if count != 1 else ''} with the new release"
             return Outcome.DONE
         return None
+
+    def _is_over(self, has_old: bool) -> bool:
+        """Return whether a rollout that the platform calls done is over.
+
+        `has_old`: old workers are called new, because the rollout has not begun yet, or because the
+        platform does not replace workers for this change.
+        """
+        now = time.monotonic()
+        self._done_since = self._done_since if self._done_since is not None else now
+        return not has_old or now - self._done_since >= self._settle
 
     def last_lines(self, cloud: Cloud) -> tuple[str, ...]:
         """Return the last lines of a worker that failed; none if the platform does not keep them."""

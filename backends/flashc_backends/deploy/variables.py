@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 
 from msgspec import Struct
 
@@ -129,6 +130,7 @@ def secrets_in(values: Mapping[str, str]) -> Iterator[str]:
         yield from _REFERENCE.findall(value)
 
 
+@cache
 def secret_name(target: Target, variable: str, value: str) -> str:
     """Return the name of the secret for a value of a variable; it starts with `secret_prefix`.
 
