@@ -18,6 +18,7 @@ from flashc_backends.deploy.variables import (
     Target,
     Variables,
     compute_variables,
+    secrets_in,
 )
 from flashc_backends.deploy.wanted import known_part, wanted_endpoints, wanted_volumes
 from flashc_backends.deploy.world import World, read_world
@@ -172,15 +173,21 @@ def _code(candidate: Candidate, document: Mapping[str, Any], world: World) -> Co
 
 
 def _document(candidate: Candidate, target: Target, variables: Variables) -> dict[str, Any]:
-    """Return the manifest for the platform: with where it runs, and references to secrets."""
+    """Return the manifest for the platform: with where it runs, and references to secrets.
+
+    A value that is no reference, because the platform keeps no secrets, stays out of it.
+    """
     document: dict[str, Any] = msgspec.to_builtins(candidate.manifest)
     document |= {"artifact_digest": candidate.digest, "environment": target.environment}
     for name, resource in document["resources"].items():
         kept = {
             variable: value
             for variable, value in variables.by_resource[name].items()
-            if variable in (resource.get("env_references") or {})
-            or variable in ((resource.get("template") or {}).get("env_references") or {})
+            if any(secrets_in({variable: value}))
+            and (
+                variable in (resource.get("env_references") or {})
+                or variable in ((resource.get("template") or {}).get("env_references") or {})
+            )
         }
         if kept:
             resource["env"] = {**(resource.get("env") or {}), **kept}

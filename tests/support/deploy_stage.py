@@ -101,6 +101,10 @@ class DeployStage:
         await self.proxy.close()
         self._workers.close()
         await self.platform.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:  # those of connections that are still open
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine in the platform's thread."""

@@ -12,7 +12,8 @@ BEFORE = ("500", "410", "429", "429-limit", "silence", "drop")
 """Faults after which the platform has done nothing."""
 AFTER = ("500-acted", "silence-acted", "drop-acted", "truncated", "late")
 """Faults after which the platform has done what was asked; `late`: when the client has given up."""
-FAULTS = (*BEFORE, *AFTER)
+ECHOES = ("echo-errors", "echo-problem", "echo-text")
+"""Answers that repeat what the request has, also its key and its secrets."""
 _ANSWERS = {
     "500": (500, ""),
     "500-acted": (500, ""),
@@ -20,9 +21,15 @@ _ANSWERS = {
     "429": (429, "retry-after: 0\r\n"),
     "429-limit": (429, 'RateLimit-Policy: "default";q=10;w=1\r\nRateLimit: "default";r=0;t=0\r\n'),
 }
+_REFUSAL = b'{"errors": [{"message": "Cannot query field \\"secrets\\" on type \\"User\\"."}]}'
+_ABSENT = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
+    b"content-length: %d\r\n\r\n%b" % (len(_REFUSAL), _REFUSAL)
+)
 _CONNECTION = re.compile(rb"(?i)\r\nconnection: [^\r]*")
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _ID = re.compile(r"(?<=artifacts/|erverless/)[^/]+")
+_PLANTED = re.compile(r"planted-[a-z]+-\w+")
 _NAME = re.compile(r"(?:query|mutation)\s+(\w+)")
 
 
@@ -59,6 +66,8 @@ Hook = Callable[[Place], Awaitable[None]]
 class FaultyProxy:
     """Passes requests on; `places` are the requests since `begin`, `heads` their heads.
 
+    `absent` are the operations of GraphQL that the platform does not have.
+
     `before` and `after` are called for each request, when it arrives and when the platform has
     answered it.
     """
@@ -68,6 +77,7 @@ class FaultyProxy:
         self.places: list[Place] = []
         self.heads: list[bytes] = []
         self.fault: Fault | None = None
+        self.absent: frozenset[str] = frozenset()
         self.happened = False
         self.before: Hook | None = None
         self.after: Hook | None = None
@@ -115,6 +125,10 @@ class FaultyProxy:
         kind = self._kind(place)
         if self.before is not None:
             await self.before(place)
+        if kind in ECHOES or name in self.absent:
+            writer.write(_echo(kind, head, body) if kind else _ABSENT)
+            await writer.drain()
+            return
         if kind in BEFORE:
             await self._fail(kind, b"", reader, writer)
             return
@@ -167,6 +181,23 @@ class FaultyProxy:
             return await reader.read()
         finally:
             writer.close()
+
+
+def _echo(kind: str, head: bytes, body: bytes) -> bytes:
+    """An answer that has every planted value of the request."""
+    found = sorted(set(_PLANTED.findall((head + body).decode(errors="replace"))))
+    text = f"{' '.join(found)} is not what was expected\n of {' '.join(found)}"
+    match kind:
+        case "echo-errors":
+            status, form = 200, "application/json"
+            content = json.dumps({"errors": [{"message": text}]})
+        case "echo-problem":
+            status, form = 422, "application/problem+json"
+            content = json.dumps({"title": "wrong", "detail": text, "errors": [text]})
+        case _:
+            status, form, content = 500, "text/plain", text
+    start = f"HTTP/1.1 {status} Echo\r\ncontent-type: {form}\r\nconnection: close\r\n"
+    return f"{start}content-length: {len(content)}\r\n\r\n{content}".encode()
 
 
 def _name(head: bytes, body: bytes) -> str:
