@@ -52,6 +52,8 @@ async def _alive(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         while await reader.readuntil(b"\r\n\r\n"):
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
     except (asyncio.IncompleteReadError, ConnectionError):
+        pass
+    finally:
         writer.close()
 
 
@@ -105,6 +107,7 @@ class DeployStage:
         for task in left:  # those of connections that are still open
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        await asyncio.sleep(0)  # in which transports close
 
     def wait(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run a coroutine in the platform's thread."""
