@@ -507,6 +507,12 @@ NOT_DEPLOYED = _error(
     "there is no such app, endpoint, build or secret on the platform",
     phase=Phase.DEPLOY,
 )
+NO_PLACE = _warning(
+    "FC617",
+    "no-place",
+    "no data centre that an endpoint may use has its hardware now",
+    phase=Phase.DEPLOY,
+)
 KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
 
 # 9: flashc itself
