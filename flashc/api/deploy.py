@@ -12,7 +12,8 @@ from flashc_backends.base import Progress, Silent
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import Build, Environment
 from flashc_backends.cloud.pace import STANDARD, Pace
-from flashc_backends.deploy.apply import Deployed, Deployment, NotRestored, execute
+from flashc_backends.deploy.apply import execute
+from flashc_backends.deploy.deployment import Deployed, Deployment, NotRestored
 from flashc_backends.deploy.lease import Busy, Holder, clear_dead, held
 from flashc_backends.deploy.plan import Plan
 from flashc_backends.deploy.rollout import Outcome

@@ -513,6 +513,12 @@ NOTHING_TO_PRUNE = _warning(
     "an endpoint that is to be deleted does not exist",
     phase=Phase.DEPLOY,
 )
+NO_PLACE = _warning(
+    "FC617",
+    "no-place",
+    "no data centre that an endpoint may use has its hardware now",
+    phase=Phase.DEPLOY,
+)
 KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
 
 # 9: flashc itself

@@ -38,7 +38,8 @@ from flashc_backends.cloud.model import (
 )
 from flashc_backends.cloud.pace import Pace
 from flashc_backends.cloud.port import Cloud
-from flashc_backends.deploy.apply import Deployed, Deployment, execute
+from flashc_backends.deploy.apply import execute
+from flashc_backends.deploy.deployment import Deployed, Deployment
 from flashc_backends.deploy.plan import Plan, Step, code_state, make_plan
 from flashc_backends.deploy.variables import (
     ENVIRONMENT_ID,

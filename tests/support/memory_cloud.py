@@ -12,6 +12,7 @@ from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import (
     App,
     Build,
+    Device,
     Endpoint,
     Environment,
     LogLine,
@@ -173,6 +174,9 @@ class MemoryCloud:
 
     def delete_secret(self, secret: str) -> None:
         self._secrets.pop(secret, None)
+
+    def stock(self, device: Device) -> None:
+        return None
 
     # Workers: each change replaces them at once
 

@@ -200,6 +200,19 @@ class ReleasesReply(Reply):
     rollout: RolloutReply = RolloutReply()
 
 
+class CenterReply(Reply):
+    """What a data centre has of a device."""
+
+    id: str
+    availability: str | None = None
+
+
+class DeviceReply(Reply):
+    """A device of the catalogue."""
+
+    data_centers: list[CenterReply] | None = None
+
+
 class LogReply(Reply):
     """A line of a worker."""
 

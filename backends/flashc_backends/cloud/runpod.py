@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 
@@ -15,6 +16,7 @@ from .errors import CloudError, Trouble
 from .model import (
     App,
     Build,
+    Device,
     Endpoint,
     Environment,
     Kind,
@@ -47,6 +49,7 @@ _STATES: Mapping[str, WorkerState] = {
     "INITIALIZING": "INITIALIZING",
     "THROTTLED": "THROTTLED",
 }
+_NO_STOCK = (None, "", "NONE", "UNAVAILABLE")
 _GONE = frozenset((Trouble.RETIRED, Trouble.MISSING))
 
 
@@ -138,9 +141,8 @@ class RunpodCloud:
     def create_build(self, app: str, object_key: str, manifest: Manifest) -> Build:
         """Create a build from an uploaded artifact."""
         given = {"flashAppId": app, "objectKey": object_key, "manifest": dict(manifest)}
-        found = self._create(queries.FINALIZE_UPLOAD, input=given).get(
-            "finalizeFlashArtifactUpload"
-        )
+        answer = self._create(queries.FINALIZE_UPLOAD, input=given)
+        found = answer.get("finalizeFlashArtifactUpload")
         made = replies.read("FinalizeArtifactUpload", replies.BuildReply, found)
         return Build(id=made.id, object_key=object_key, created=made.created_at or "")
 
@@ -281,6 +283,22 @@ class RunpodCloud:
     def delete_secret(self, secret: str) -> None:
         """Delete a secret."""
         _unless_missing(lambda: self._ask(queries.DELETE_SECRET, id=secret))
+
+    def stock(self, device: Device) -> frozenset[str] | None:
+        """Return the data centres that can start a worker with a device now."""
+        kind, count = ("gpus", "count") if device.kind == "gpu" else ("cpus", "vcpuCount")
+        url = f"{self._addresses.api}/v2/catalog/{kind}/{quote(device.name, safe='')}"
+        asked = {"include": "AVAILABILITY", "product": "SERVERLESS", count: str(device.count)}
+        try:
+            found = self._transport.rest("GET", url, params=asked, again=True)
+        except CloudError as error:
+            if error.trouble in (*_GONE, Trouble.REFUSED):
+                return None
+            raise
+        reply = replies.read("the catalogue", replies.DeviceReply, found)
+        if reply.data_centers is None:
+            return None
+        return frozenset(c.id for c in reply.data_centers if c.availability not in _NO_STOCK)
 
     # Workers -------------------------------------------------------------------------------------
 

@@ -10,73 +10,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeVar
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from flashc_backends.base import Progress
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import App, Build, Endpoint, Environment, Settings
-from flashc_backends.cloud.pace import STANDARD, Pace
 from flashc_backends.cloud.port import Cloud
 
 from .creating import create_once
+from .deployment import Deployed, Deployment, NotRestored
 from .order import waves
-from .plan import Action, Code, Plan, Step
+from .plan import Action, Code, Step
 from .rollout import Outcome, Watched, watch, workers_now
 from .variables import ENVIRONMENT_ID, SecretValue
 from .wanted import VolumeWish
-from .world import World
 
 _T = TypeVar("_T")
 _PARALLEL = 8  # endpoints at once
-
-
-class Deployment(Struct, frozen=True, kw_only=True):
-    """What a plan is executed with.
-
-    Attributes:
-        plan: the steps.
-        world: what the plan was made from.
-        manifest: the manifest of the build, with references to secrets.
-        artifact: the artifact; None to run the existing build `build`.
-        build: the id of the build to run, "" for a new one.
-        secrets: the values of the secrets, by name.
-        seconds: the longest time to wait for workers; 0 does not wait.
-        pace: how long to wait between looks.
-    """
-
-    plan: Plan
-    world: World
-    manifest: Mapping[str, Any]
-    artifact: Path | None
-    build: str = ""
-    secrets: Mapping[str, SecretValue] = {}
-    seconds: float = 600.0
-    pace: Pace = STANDARD
-
-
-class Deployed(Struct, frozen=True, kw_only=True):
-    """The result: the endpoints of the project, their URLs by name, and how their rollouts ended."""
-
-    build: str
-    endpoints: tuple[Endpoint, ...]
-    urls: Mapping[str, str]
-    rollouts: tuple[Watched, ...]
-
-    @property
-    def failed(self) -> tuple[Watched, ...]:
-        """The rollouts whose workers did not start."""
-        return tuple(found for found in self.rollouts if found.outcome is Outcome.FAILED)
-
-
-class NotRestored(Exception):
-    """A deployment failed, and what ran before could not be restored; `cause` is the first failure."""
-
-    def __init__(self, cause: BaseException, problem: BaseException) -> None:
-        super().__init__(str(problem) or "it was interrupted")
-        self.cause = cause
+_RESTORING_SECONDS = 120.0  # the longest time to wait for the workers of the old release
 
 
 def execute(cloud: Cloud, deployment: Deployment, progress: Progress) -> Deployed:
@@ -127,6 +80,7 @@ class _Work:
         self._serves = False
         self._build = deployment.build
         self._pace = deployment.pace
+        self._old_workers: Mapping[str, frozenset[str]] = {}
 
     # Forwards ------------------------------------------------------------------------------------
 
@@ -134,7 +88,7 @@ class _Work:
         """Do the steps, and wait for the workers."""
         app, environment = self._make_environment()
         self._make_what_endpoints_use()
-        old_workers = workers_now(self._cloud, self._watchable())
+        self._old_workers = workers_now(self._cloud, self._watchable())
         if self._plan.code is not Code.UNCHANGED and not self._build:
             self._build = self._upload(app)
         self._create(environment)
@@ -147,7 +101,7 @@ class _Work:
         endpoints = self._endpoints()
         urls = {endpoint.name: self._cloud.url(endpoint) for endpoint in endpoints}
         self._record(endpoints, urls)
-        rollouts = self._wait(old_workers)
+        rollouts = self._wait()
         if not any(found.outcome is Outcome.FAILED for found in rollouts):
             self._serves = True
             self._delete(rollouts)
@@ -295,7 +249,7 @@ class _Work:
         self._is_recorded = True
         self._cloud.set_manifest(self._build or self._plan.build, document)
 
-    def _wait(self, old_workers: Mapping[str, frozenset[str]]) -> tuple[Watched, ...]:
+    def _wait(self) -> tuple[Watched, ...]:
         """Wait for the workers of the endpoints that changed."""
         due = [e for e in self._endpoints() if e.id in self._watchable() or self._is_new(e)]
         if not due or not self._given.seconds:
@@ -305,7 +259,7 @@ class _Work:
         def report(_text: str) -> None:
             self._progress.advance(1)
 
-        known = {**{e.id: frozenset[str]() for e in self._created.values()}, **old_workers}
+        known = {**{e.id: frozenset[str]() for e in self._created.values()}, **self._old_workers}
         return watch(
             self._cloud,
             due,
@@ -366,12 +320,31 @@ class _Work:
             # Without endpoints, the manifest says that the build has not been deployed.
             manifest = self._given.manifest if self._build else self._given.world.manifest
             yield lambda: cloud.set_manifest(self._build or old, manifest)
+        restored: list[Endpoint] = []
         for endpoint in reversed(self._changed.values()):
             before = self._existing.get(endpoint.id)
             if before is not None:
+                restored.append(before)
                 yield partial(cloud.change_endpoint, environment.id, endpoint, before.settings)
         for endpoint in self._created.values():
             yield partial(cloud.delete_endpoint, endpoint.id)
+        yield lambda: self._wait_for_old_release(restored)
+
+    def _wait_for_old_release(self, restored: Iterable[Endpoint]) -> None:
+        """Wait until no worker runs the new release any more."""
+        due = [endpoint for endpoint in restored if endpoint.id in self._old_workers]
+        if not due or not self._given.seconds:
+            return
+        now = workers_now(self._cloud, [endpoint.id for endpoint in due])
+        new = {found: ids - self._old_workers[found] for found, ids in now.items()}
+        watch(
+            self._cloud,
+            due,
+            new,
+            seconds=min(self._given.seconds, _RESTORING_SECONDS),
+            report=lambda _text: None,
+            pace=self._pace,
+        )
 
 
 def _settings(step: Step, environment: Environment) -> Settings:

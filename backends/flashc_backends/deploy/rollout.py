@@ -135,15 +135,15 @@ class _Rollout:
         is_given_up = not rollout.in_progress and rollout.on_latest < rollout.total
         if self._failed and (is_given_up or len(self._failed) >= _FAILED_STARTS):
             return Outcome.FAILED
-        current = {worker.id: worker.state in _READY for worker in workers if not worker.is_stale}
+        current = {worker.id for worker in workers if not worker.is_stale}
+        least = self.endpoint.settings.workers_min
         # A platform that has not started workers yet says that all of its workers are new.
-        least = min(1, self.endpoint.settings.workers_min)
-        is_enough = sum(current.values()) >= least
+        is_complete = rollout.is_done and rollout.on_latest >= least
         # Nothing has to be replaced; the platform may wait for a job before it calls that done.
         is_asleep = not workers and not least
-        if not ((rollout.is_done or is_asleep) and is_enough and all(new.values())):
+        if not ((is_complete or is_asleep) and all(new.values())):
             self._done_since = None
-        elif self._is_over(bool(current.keys() & self._old)):
+        elif self._is_over(bool(current & self._old)):
             count = rollout.total
             self.told = f"{count} worker{'s' if count != 1 else ''} with the new release"
             return Outcome.DONE
