@@ -27,33 +27,10 @@ from tests.support.deployments import (
 )
 from tests.support.memory_cloud import MemoryCloud
 from tests.support.profiles import examples
+from tests.support.wishes import NAMES, lines, wishes
 
-NAMES = "abcd"
-_SETTINGS = st.sampled_from(
-    "workers=0-3 workers=1-2 idle=5 scale=7 limit=900 gpu=ADA_80 gpu=AMPERE_48 count=2 cpu=cpu3c-1-2"
-    " cpu=cpu5c-4-8 image=mine disk=80 start=run registry=r1 flashboot=off cuda=12.8 in=EU-RO-1"
-    " in=US-CA-2,EU-RO-1 volume=data@EU-RO-1 volume=data@US-CA-2,more@US-CA-2 LEVEL=1 LEVEL=2"
-    " TOKEN=secret:s1 TOKEN=secret:s2 calls=a calls=b,c calls=d".split()
-)
-
-
-@st.composite
-def _line(draw: st.DrawFn, name: str) -> str:
-    words = draw(st.lists(_SETTINGS, max_size=4))
-    kind = draw(st.sampled_from(["queue", "balanced"]))
-    return " ".join([kind, name, *words])
-
-
-@st.composite
-def _wish(draw: st.DrawFn) -> str:
-    """A code and the endpoints of a project."""
-    names = draw(st.sets(st.sampled_from(NAMES)))
-    lines = [draw(_line(name)) for name in sorted(names)]
-    return "\n".join([f"code {draw(st.sampled_from('XYZ'))}", *lines])
-
-
-_earlier = st.lists(_wish(), max_size=2)
-_stray = st.lists(st.sampled_from(NAMES + "ef").flatmap(_line), max_size=3)
+_earlier = st.lists(wishes("workers=1-2"), max_size=2)
+_stray = st.lists(st.sampled_from(NAMES + "ef").flatmap(lines), max_size=3)
 _prune = st.sets(st.sampled_from(NAMES + "ef"))
 
 
@@ -81,7 +58,7 @@ def artifact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=examples(150))
-@given(earlier=_earlier, strays=_stray, wish=_wish(), prune=_prune)
+@given(earlier=_earlier, strays=_stray, wish=wishes("workers=1-2"), prune=_prune)
 def test_a_deployment_gives_what_is_wanted(
     artifact: Path, earlier: list[str], strays: list[str], wish: str, prune: set[str]
 ) -> None:
@@ -100,7 +77,7 @@ def test_a_deployment_gives_what_is_wanted(
 @given(
     earlier=_earlier,
     strays=_stray,
-    wish=_wish(),
+    wish=wishes("workers=1-2"),
     prune=_prune,
     step=st.integers(0, 40),
     acted=st.booleans(),
@@ -139,7 +116,7 @@ def test_after_a_deployment_that_was_killed_the_next_one_gives_what_is_wanted(
 @given(
     earlier=_earlier,
     strays=_stray,
-    wish=_wish(),
+    wish=wishes("workers=1-2"),
     step=st.integers(0, 40),
     acted=st.booleans(),
     trouble=st.sampled_from([Trouble.KEY, Trouble.RETIRED, Trouble.REFUSED, Trouble.SILENT]),

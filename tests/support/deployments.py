@@ -255,8 +255,9 @@ def _fields(kind: str, name: str, found: dict[str, str]) -> Iterator[tuple[str, 
     yield from {
         "image": "flash",
         "disk_gb": 64,
-        "gpu_count": 0 if cpu else 1,
+        "gpu_count": 1,
         **values,
+        **({"gpu_count": 0, "min_cuda": ""} if cpu else {}),
     }.items()
     yield "instances", cpu
     yield "gpus", () if cpu else tuple(found.get("gpu", "ADA_24").split(","))

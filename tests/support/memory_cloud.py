@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -26,6 +26,9 @@ from flashc_backends.cloud.port import Uploading
 from flashc_backends.cloud.saving import name_of, volume_id
 
 
+_T = TypeVar("_T")
+
+
 class MemoryCloud:
     """See `flashc_backends.cloud.port.Cloud`; `done` are the changes, in order."""
 
@@ -38,7 +41,15 @@ class MemoryCloud:
         self._versions: dict[str, int] = {}
         self._volumes: dict[str, Volume] = {}
         self._secrets: dict[str, Secret] = {}
+        self._uploads: set[str] = set()
         self._count = 0
+
+    @staticmethod
+    def _kept(records: Mapping[str, _T], name: str) -> _T:
+        """Return a record that there must be."""
+        if name not in records:
+            raise CloudError(Trouble.MISSING, f"{name} not found")
+        return records[name]
 
     def _new(self, kind: str) -> str:
         self._count += 1
@@ -85,24 +96,29 @@ class MemoryCloud:
     # Builds
 
     def manifest(self, build: str) -> Mapping[str, Any]:
-        return self._manifests[build]
+        return self._kept(self._manifests, build)
 
     def upload(self, app: str, artifact: Path, uploading: Uploading) -> str:
         uploading.advance(artifact.stat().st_size)
-        return self._new("object")
+        self._uploads.add(self._new("object"))
+        return f"object_{self._count:04}"
 
     def create_build(self, app: str, object_key: str, manifest: Mapping[str, Any]) -> Build:
         self.done.append("create a build")
+        owner = self._kept(self._apps, app)
+        if object_key not in self._uploads:
+            raise _refused("nothing was uploaded")
         made = Build(id=self._new("build"), object_key=object_key, created=str(self._count))
-        owner = self._apps[app]
         self._apps[app] = replace(owner, builds=(made, *owner.builds))
         self._manifests[made.id] = dict(manifest)
         return made
 
     def set_manifest(self, build: str, manifest: Mapping[str, Any]) -> None:
+        self._kept(self._manifests, build)
         self._manifests[build] = dict(manifest)
 
     def activate(self, environment: str, build: str) -> None:
+        self._kept(self._manifests, build)
         self.done.append("activate the build")
         for app in self._apps.values():
             changed = tuple(
@@ -112,11 +128,17 @@ class MemoryCloud:
 
     # Endpoints
 
+    def _check_environment(self, environment: str) -> None:
+        if not any(environment == e.id for app in self._apps.values() for e in app.environments):
+            raise CloudError(Trouble.MISSING, "environment not found")
+
     def endpoints(self, environment: str) -> tuple[Endpoint, ...]:
+        self._check_environment(environment)
         found = (e for e in self._endpoints.values() if self.binding[e.id] == environment)
         return tuple(sorted(found, key=lambda endpoint: (endpoint.name, endpoint.id)))
 
     def create_endpoint(self, environment: str, name: str, settings: Settings) -> Endpoint:
+        self._check_environment(environment)
         made = Endpoint(id=self._new("ep"), name=name, settings=self._told(settings), template="t")
         self.done.append(f"create {name}")
         self._endpoints[made.id] = made
@@ -125,7 +147,7 @@ class MemoryCloud:
         return replace(made, settings=settings)
 
     def change_endpoint(self, environment: str, before: Endpoint, settings: Settings) -> Endpoint:
-        old = self._endpoints[before.id].settings
+        old = self._kept(self._endpoints, before.id).settings
         if old.kind is not settings.kind or bool(old.instances) != bool(settings.instances):
             raise _refused("neither type nor hardware family can change")
         self.done.append(f"change {before.name}")
@@ -186,8 +208,8 @@ class MemoryCloud:
         return Rollout(version=version, in_progress=False, on_latest=total, total=total)
 
     def workers(self, endpoint: str) -> tuple[Worker, ...]:
-        version = self._versions[endpoint]
-        count = self._endpoints[endpoint].settings.workers_min
+        version = self._versions.get(endpoint, 0)
+        count = self._kept(self._endpoints, endpoint).settings.workers_min
         return tuple(Worker(id=f"{endpoint}-{version}-{n}", state="IDLE") for n in range(count))
 
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
