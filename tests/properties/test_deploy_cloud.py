@@ -23,7 +23,6 @@ from tests.support.platform_stage import archive
 from tests.support.profiles import examples
 from tests.support.wishes import wishes
 
-
 _ENVIRONMENT = re.compile(r"\benv\w+")
 
 

@@ -25,7 +25,6 @@ from flashc_backends.cloud.model import (
 from flashc_backends.cloud.port import Uploading
 from flashc_backends.cloud.saving import name_of, volume_id
 
-
 _T = TypeVar("_T")
 
 
