@@ -201,6 +201,21 @@ def reloaded(folder: Path) -> Path:
     return _write(folder, _RELOADED)
 
 
+def deployed(folder: Path) -> Path:
+    """Write the same with a worker of each endpoint that always runs."""
+    cpu = 'cpu="cpu3c-1-2"'
+    files = {name: text.replace(cpu, f"{cpu}, workers=(1, 1)") for name, text in _RELOADED.items()}
+    return _write(folder, files)
+
+
+def set_version(file: Path, version: int) -> None:
+    """Change the number with which a module answers."""
+    file.write_text(
+        re.sub(r"^VERSION = \d+$", f"VERSION = {version}", file.read_text("utf-8"), flags=re.M),
+        "utf-8",
+    )
+
+
 def calling(folder: Path) -> Path:
     """Write a queue whose function calls the route of a load balancer, and sends it the same request with httpx."""
     return _write(folder, _CALLING)

@@ -97,12 +97,9 @@ def _median(file: Path, ask: Callable[[], object], runs: int) -> float:
     wait(ask, 0)
     times: list[float] = []
     for version in range(1, runs + 1):
-        text = file.read_text("utf-8").replace(
-            f"VERSION = {version - 1}\n", f"VERSION = {version}\n"
-        )
         time.sleep(_REST)
         began = time.perf_counter()
-        file.write_text(text, "utf-8")
+        projects.set_version(file, version)
         wait(ask, version)
         times.append(time.perf_counter() - began)
     return statistics.median(times)

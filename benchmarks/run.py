@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import deploy as deployments
 import platform_rows
 import preview as previews
 import projects
@@ -283,6 +284,11 @@ def preview(bench: Bench) -> Iterator[Row]:
     yield from previews.preview(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
+def deploy(bench: Bench) -> Iterator[Row]:
+    """Measure deployments to the local platform, next to those of `flash deploy`."""
+    yield from deployments.deploy(bench.ours, bench.theirs, bench.folder, bench.runs)
+
+
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "start-up": start_up,
     "check": check,
@@ -294,6 +300,7 @@ MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "save-to-answer": save_to_answer,
     "platform": platform,
     "preview": preview,
+    "deploy": deploy,
 }
 
 
