@@ -24,8 +24,11 @@ _PATIENCE = 120.0
 _REST = 1.5  # seconds until what was replaced has ended
 
 
-def of_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> dict[str, float]:
-    """Return the median in seconds for a load balancer and for a queue under `flashc dev`."""
+def measure_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> dict[str, float]:
+    """Return the median time from saving to the new answer, in seconds, under `flashc dev`.
+
+    The keys of the result are "load balancer" and "queue".
+    """
     project = projects.reloaded(folder)
     command = [str(flashc), "dev", str(project), "--format", "json"]
     with _running(command, environ) as process:
@@ -46,8 +49,11 @@ def of_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> di
         }
 
 
-def of_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
-    """Return the median in seconds for the smallest FastAPI app under `uvicorn --reload`."""
+def measure_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
+    """Return the median time from saving to the new answer, in seconds, under `uvicorn --reload`.
+
+    The project is the smallest FastAPI app.
+    """
     project = projects.plain_app(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

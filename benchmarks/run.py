@@ -255,14 +255,14 @@ def cold_start(bench: Bench) -> Iterator[Row]:
 def save_to_answer(bench: Bench) -> Iterator[Row]:
     """Measure `flashc dev` from saving a file to the first new answer, next to `uvicorn --reload`."""
     plain = environment(bench.folder / "plain", "fastapi", "uvicorn[standard]")
-    theirs = reload.of_uvicorn(plain / "uvicorn", bench.folder / "plain-app", bench.runs)
+    theirs = reload.measure_uvicorn(plain / "uvicorn", bench.folder / "plain-app", bench.runs)
     environ = {
         **os.environ,
         "FLASHC_CACHE_DIR": str(bench.cache),
         "FLASHC_STATE_DIR": str(bench.folder / "state"),
     }
     dev = bench.ours / "flashc"
-    for kind, ours in reload.of_dev(dev, bench.folder / "dev", bench.runs, environ).items():
+    for kind, ours in reload.measure_dev(dev, bench.folder / "dev", bench.runs, environ).items():
         yield Row(
             what=f"save to answer, {kind}: `flashc dev` / `uvicorn --reload` of a plain app",
             ours=f"{ours:.2f} s",

@@ -48,7 +48,7 @@ class Listener(DevelopmentListener, Protocol):
 
 
 class _Builder:
-    """Compiles the project again and again; `workspace` is its newest state."""
+    """Compiles the project again and again; `workspace` is the newest state of the project."""
 
     def __init__(self, workspace: Workspace, folder: Path, listener: Listener) -> None:
         self.workspace = workspace
@@ -59,7 +59,7 @@ class _Builder:
         self._is_shown = False
 
     def build(self, progress: Progress | None = None, *, only_news: bool = False) -> Version | None:
-        """Compile the project, give the findings to the listener, and return the project as a version.
+        """Compile the project, show the findings, and write its unpacked artifact; return what a development session runs.
 
         The result is None if the project has errors or no endpoint to run.  With `only_news`, the listener is not
         called if the findings are equal to those of the last compilation.
@@ -141,6 +141,7 @@ def run_dev(
 async def _run(
     builder: _Builder, first: Version | None, settings: Settings, listener: Listener
 ) -> None:
+    """Run the development session until a signal ends it; without `first`, wait for a version that can run."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -173,7 +174,7 @@ async def _wait_for_version(
 ) -> Version | None:
     """Wait until the project can run, and return it as a version; return None if `stop` is set before that."""
     is_first = True  # the first turn finds the files that were saved before the watcher ran
-    async for _ in _changes(builder.workspace.root, stop, at_once=True):
+    async for _ in _save_times(builder.workspace.root, stop, at_once=True):
         version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         if version is not None:
             return version
@@ -183,25 +184,28 @@ async def _wait_for_version(
 
 
 async def _reload(development: Development, builder: _Builder, stop: asyncio.Event) -> None:
+    """Compile the project after each change, and give the session the new version or the reason why there is none."""
     is_first = True  # the first turn finds the files that were saved before the watcher ran
-    async for saved in _changes(builder.workspace.root, stop, at_once=True):
+    async for saved in _save_times(builder.workspace.root, stop, at_once=True):
         try:
             version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         except OSError as error:
             development.keep_old(f"the new code can't be written: {error}")
             continue
         if version is None:
-            development.keep_old(_reason(builder))
+            development.keep_old(_first_error(builder))
         else:
             environ = dict(builder.workspace.environment)
             await development.reload(version, environ, saved, only_news=is_first)
         is_first = False
 
 
-async def _changes(
+async def _save_times(
     root: Path, stop: asyncio.Event, *, at_once: bool = False
 ) -> AsyncIterator[float]:
-    """Watch the files below `root`; after each change, yield when the files were saved, in seconds since the epoch.
+    """After each change below `root`, yield the time at which the newest changed file was saved.
+
+    The time is in seconds since the epoch.
 
     With `at_once`, the first value comes as soon as the watcher runs, so that no change before that is lost.
     """
@@ -217,10 +221,10 @@ async def _changes(
     ):
         if changes or at_once:
             at_once = False
-            yield await asyncio.to_thread(_saved, changes)
+            yield await asyncio.to_thread(_newest_save, changes)
 
 
-def _reason(builder: _Builder) -> str:
+def _first_error(builder: _Builder) -> str:
     """Return the first error of the last compilation, in one line."""
     for found in builder.found:
         if found.severity is Severity.ERROR:
@@ -228,8 +232,8 @@ def _reason(builder: _Builder) -> str:
     return "the project has errors"
 
 
-def _saved(changes: Iterable[tuple[Change, str]]) -> float:
-    """Read when the newest of some changed files was written; return the present time if no file exists any more."""
+def _newest_save(changes: Iterable[tuple[Change, str]]) -> float:
+    """Return the time at which the newest of some changed files was saved; the present time if none exists any more."""
     found: list[float] = []
     for _, path in changes:
         try:

@@ -65,8 +65,8 @@ _COMPILING = (
         "--trace",
         is_flag=True,
         default=None,
-        help="Import the modules whose endpoints flashc can't evaluate, in a separate process "
-        "without network access.  This runs the project's code.",
+        help="Import the modules whose endpoints flashc can't evaluate, in a separate process that refuses the usual "
+        "ways to reach the network.  This runs the project's code and is not a sandbox.",
     ),
 )
 _BUILDING = (

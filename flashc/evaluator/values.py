@@ -77,8 +77,11 @@ class Unknown:
     is_reported: bool = False
     through: tuple[tuple[str, Span], ...] = ()
 
-    def passed_on(self, name: str, span: Span) -> Unknown:
-        """Return the same unknown value after an assignment to `name` at `span`."""
+    def assigned_to(self, name: str, span: Span) -> Unknown:
+        """Return a copy that records the assignment to `name` at `span`; findings show these assignments.
+
+        After `_LONGEST_CHAIN` assignments, and for a recorded one, the value itself is returned.
+        """
         if len(self.through) >= _LONGEST_CHAIN or (name, span) in self.through:
             return self
         return replace(self, through=(*self.through, (name, span)))

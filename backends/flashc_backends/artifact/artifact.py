@@ -198,7 +198,10 @@ def _write_endpoints(
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    """Return the drafts of the artifact and its manifest; none if an error was reported."""
+    """Build the artifact in a temporary folder; return its draft and the draft of its manifest.
+
+    The result is an empty tuple if an error was reported.
+    """
     with _temporary_folder() as scratch:
         parts = collect_parts(program, context, scratch, forecast=True)
         artifact = scratch / ARTIFACT_PATH

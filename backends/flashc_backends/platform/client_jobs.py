@@ -53,7 +53,7 @@ class ClientJobs:
             StoreError: the job can't be stored; it is not in the queue.
         """
         now = time.time()
-        body = await self._core.spilled(submission.input)
+        body = await self._core.spill(submission.input)
         job = Job(
             id=f"{'sync-' if submission.sync else ''}{_new_uuid()}-u1",
             endpoint=endpoint,

@@ -182,7 +182,7 @@ class Core:
         self._sequence += 1
         return self._sequence
 
-    async def spilled(self, body: bytes) -> Body:
+    async def spill(self, body: bytes) -> Body:
         """Write a body to a file, in a thread, if it is too large for the database; return what a job keeps of it.
 
         Raises:

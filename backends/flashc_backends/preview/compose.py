@@ -79,7 +79,7 @@ def _mounted(source: str, target: str) -> str:
 
 
 def _asked(name: str, value: str) -> str:
-    """Return the value of a variable; a reference to a variable of the shell replaces each part that is not known."""
+    """Return the value for the compose file; for each unknown part, `${VARIABLE:?...}` asks the shell."""
     if value == MASK:
         return f"${{{name}:?a secret}}"
     text = _escaped(value)

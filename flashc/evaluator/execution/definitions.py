@@ -92,8 +92,8 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     """Return the result of applying one decorator; None if it is not known."""
     if not isinstance(decorator, Known):
         return None
-    if isinstance(decorator.value, External) and decorator.value.name in _CACHES:
-        return _cached(call.positional[0].value)
+    if isinstance(decorator.value, External) and decorator.value.name in _MEMOISING:
+        return _memoised(call.positional[0].value)
     transparent = isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT
     if transparent or _is_dataclass(decorator):
         return call.positional[0].value
@@ -106,14 +106,17 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     return None if isinstance(result, Unknown) else result
 
 
-def _cached(value: Value) -> Value | None:
-    """Return a function that keeps its results; None if `value` is no function."""
+def _memoised(value: Value) -> Value | None:
+    """Apply `functools.cache`, `lru_cache` or `cached_property` to a function.
+
+    The result is None if `value` is no function.
+    """
     if isinstance(value, Known) and isinstance(value.value, FunctionValue):
         return Known(replace(value.value, memo={}), value.origin)
     return None
 
 
-_CACHES = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
+_MEMOISING = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
 _TRANSPARENT = frozenset(
     {*_KINDS, "typing.final", "typing.runtime_checkable", "functools.total_ordering"}
 )

@@ -82,13 +82,13 @@ class PlatformApp:
         label, _, _ = host.partition(".")
         endpoint = self._control.endpoints.get(label)
         if endpoint is not None:
-            await self._balance(request, endpoint, _target(request, 0))
+            await self._balance(request, endpoint, _request_target(request, 0))
             return
         first, _, rest = request.path[1:].partition("/")
         if first == "v2" and await self._serve_v2(request, rest):
             return
         if label == "flash" and host != label:
-            await self._balance(request, self._named(request), _target(request, 0))
+            await self._balance(request, self._named(request), _request_target(request, 0))
             return
         match first:
             case "":
@@ -101,7 +101,7 @@ class PlatformApp:
                 name, _, _ = rest.partition("/")
                 self._gate.check_key(request)
                 await self._balance(
-                    request, self._endpoint(name), _target(request, len(f"/lb/{name}"))
+                    request, self._endpoint(name), _request_target(request, len(f"/lb/{name}"))
                 )
             case "graphql":
                 await self._graphql.serve(request, self._gate)
@@ -231,8 +231,8 @@ class PlatformApp:
         return found
 
 
-def _target(request: Request, skip: int) -> bytes:
-    """Return the path, without its first `skip` characters, and the query, as the client sent them."""
+def _request_target(request: Request, skip: int) -> bytes:
+    """Return the path from byte `skip` on, with `?` and the query, as one HTTP request target."""
     path: bytes = request.scope["raw_path"][skip:] or b"/"
     query: bytes = request.scope["query_string"]
     return path + b"?" + query if query else path

@@ -102,7 +102,7 @@ class WorkerApi:
         result = decode(await request.body(_RESULT_LIMIT), _RESULT, "result")
         output = None
         if result.output != _ABSENT:
-            output = await self._core.spilled(bytes(result.output))
+            output = await self._core.spill(bytes(result.output))
         if result.status == "IN_PROGRESS":
             progress = jobs.Progressed(worker, output or b"null")
             await self._jobs.report(endpoint.id, job_id, progress)
