@@ -50,7 +50,7 @@ class PlatformResult(Result, frozen=True, kw_only=True):
 
 def find_platform(state: Path | None = None) -> Running | None:
     """Find the running platform that uses a state folder; return None if there is none."""
-    return clients.find(_folder(state))
+    return clients.find_running(_folder(state))
 
 
 def run_platform(
@@ -75,7 +75,7 @@ def run_platform(
     where = WholeFile(str(folder))
     try:
         with (
-            clients.claimed(folder),
+            clients.lock_folder(folder),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_run(settings, folder, ready, report))

@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """Run the app in a project while you edit it.
 
-    The app in PROJECT runs on this machine until Ctrl+C.  When you save a file, flashc compiles the project and replaces only the workers that import the file or may open
-    it.  The old code answers the requests that these workers have.  If the project has errors, nothing is replaced.
+    The app in PROJECT runs on this machine until Ctrl+C.  When you save a file, flashc compiles the project and replaces
+    only the workers that import the file or may open it.  The old code answers the requests that these workers have.  If the
+    project has errors, nothing is replaced.
     """
     from flashc.api.dev import run_dev
     from flashc_backends.preview.preview import Settings

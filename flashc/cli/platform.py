@@ -76,9 +76,9 @@ def env(before: Path | None, state: Path | None) -> None:
 
     Type: eval "$(flashc platform env)"
     """
-    from flashc_backends.platform.clients import environment
+    from flashc_backends.platform.clients import client_variables
 
-    for name, value in environment(found_platform(state or before)).items():
+    for name, value in client_variables(found_platform(state or before)).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 

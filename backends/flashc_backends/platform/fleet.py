@@ -79,6 +79,7 @@ class Fleet:
     # What is due ---------------------------------------------------------------------------------
 
     def _act(self, dispatcher: Dispatcher, effect: workers.Effect) -> None:
+        """Do what the core decided about a worker or a release: start, stop, or note it in the journal."""
         endpoint = dispatcher.endpoint
         match effect:
             case workers.Start(worker, release):
@@ -108,6 +109,7 @@ class Fleet:
                 del self._releases[release.id]
 
     async def _start(self, endpoint: str, worker: str, release: Release) -> None:
+        """Prepare and start a worker; if that fails, report to the core that the worker ended."""
         self._endpoints[worker] = endpoint
         self._lines[worker] = deque(maxlen=_LINES)
         release = self._release_for(endpoint, worker, release)
@@ -178,14 +180,15 @@ class Fleet:
         with suppress(EngineError):
             await stopping
         if worker not in self._endpoints:  # it never started
-            self._core.worker_ended(endpoint, worker, _STOPPED_EARLY)
+            self._core.note_worker_end(endpoint, worker, _STOPPED_EARLY)
 
     # What happens --------------------------------------------------------------------------------
 
     def _started(self, worker: str, address: tuple[str, int] | None) -> None:
+        """Note that a worker's program runs; begin to send health checks if it serves requests."""
         endpoint = self._endpoints[worker]
         self._note(endpoint, worker, "initializing")
-        self._core.workers_event(endpoint, workers.Began(worker))
+        self._core.apply_to_workers(endpoint, workers.Began(worker))
         if address is not None and self._kinds[worker] is WorkerKind.LOAD_BALANCED:
             self.addresses[worker] = address
             self.task(self._probe(endpoint, worker, address))
@@ -199,7 +202,7 @@ class Fleet:
         """
         while worker in self._endpoints:
             if await self._check_health(address):
-                self._core.worker_ready(endpoint, worker)
+                self._core.note_ready_for_requests(endpoint, worker)
                 break
             await asyncio.sleep(_PROBE_PAUSE)
         missed = 0
@@ -210,7 +213,7 @@ class Fleet:
             missed = 0 if await self._check_health(address) else missed + 1
         if worker in self._endpoints:
             self._note(endpoint, worker, "unhealthy", reason="it does not answer /ping")
-            self._core.workers_event(endpoint, workers.Recycled(worker))
+            self._core.apply_to_workers(endpoint, workers.Recycled(worker))
 
     async def _check_health(self, address: tuple[str, int]) -> bool:
         """Send a health check to a worker; return whether it answers that it is ready."""
@@ -220,6 +223,7 @@ class Fleet:
         return False
 
     def _line(self, event: Line) -> None:
+        """Keep a line that a worker printed, and add it to the journal."""
         if event.worker in self._lines:
             self._lines[event.worker].append(event.text)
         self._core.journal.note(
@@ -231,11 +235,13 @@ class Fleet:
         )
 
     def _exited(self, event: Exited) -> None:
+        """Handle the engine's event that a worker is gone: report the end to the core, with the exit code and the last lines."""
         reason = "it used more memory than its limit" if event.oom else f"exit code {event.code}"
         last = list(self._lines.get(event.worker, ()))[-3:]
         self._ended(event.worker, "; ".join([reason, *last]))
 
     def _ended(self, worker: str, reason: str) -> None:
+        """Forget a worker that has ended, and report its end to the core."""
         endpoint = self._endpoints.pop(worker, None)
         if endpoint is None:
             return
@@ -245,10 +251,11 @@ class Fleet:
         self.labels.pop(worker, None)
         self._core.faults.forget(worker)
         self._note(endpoint, worker, "ended", reason=reason)
-        self._core.worker_ended(endpoint, worker, reason)
+        self._core.note_worker_end(endpoint, worker, reason)
         self._forget_releases(endpoint)
         self._lines.pop(worker, None)
         self._kinds.pop(worker, None)
 
     def _note(self, endpoint: str, worker: str, state: str, **more: object) -> None:
+        """Add the new state of a worker to the journal."""
         self._core.journal.note("worker", endpoint=endpoint, worker=worker, state=state, **more)

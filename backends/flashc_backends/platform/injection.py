@@ -87,7 +87,7 @@ class Injector:
         return found
 
     def task(self, work: Awaitable[None]) -> None:
-        """Run an awaitable in the background; it is cancelled when the platform ends."""
+        """Run an awaitable in the background; cancel it when the platform ends."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -111,6 +111,7 @@ class Injector:
             self.task(self._die(worker, death.seconds))
 
     async def _die(self, worker: str, seconds: float) -> None:
+        """Kill a worker after `seconds`; the platform ignores what the worker reports while it dies."""
         await asyncio.sleep(seconds)
         self._dying.add(worker)
         await self.kill(worker)

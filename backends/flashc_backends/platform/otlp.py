@@ -64,6 +64,7 @@ class Exporter:
         await asyncio.to_thread(self._processor.shutdown)
 
     def _readable(self, span: Span) -> Any:
+        """Return a span as the SDK of OpenTelemetry takes it."""
         from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
         def context(identity: str, *, remote: bool) -> SpanContext:

@@ -89,6 +89,7 @@ def _resource(manifest: Mapping[str, Any], name: str) -> Mapping[str, Any] | Non
 
 
 def _python(manifest: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+    """Return the Python version of a resource, such as "3.12"."""
     chosen = (
         resource.get("target_python_version")
         or resource.get("python_version")

@@ -113,6 +113,7 @@ class Spans:
         self._written = written
 
     def _note_failure(self, done: asyncio.Future[None]) -> None:
+        """Add to the journal that spans could not be stored, if a write has failed."""
         error = None if done.cancelled() else done.exception()
         if error is not None:
             self._journal.note("store", error=str(error))

@@ -73,6 +73,7 @@ class Store:
         self._thread = threading.Thread(target=self._run, name="flashc-store", daemon=True)
 
     def _connect(self, failed: ExitStack) -> sqlite3.Connection:
+        """Open a connection to the database; `failed` closes it if the constructor fails."""
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         failed.callback(connection.close)
         connection.execute("PRAGMA journal_mode=WAL")
@@ -134,6 +135,7 @@ class Store:
             self._queue.put(waiting)
 
     def _run(self) -> None:
+        """Commit the writes in the queue, several at once, until `close` ends the queue."""
         while True:
             first = self._queue.get()
             if first is None:
@@ -178,6 +180,7 @@ class Store:
         return None
 
     def _transact(self, statements: Iterable[Statement]) -> None:
+        """Execute statements in one transaction; undo all of them if one fails."""
         execute = self._writer.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -238,6 +241,11 @@ class Store:
         return [msgspec.json.decode(body, type=kinds[kind]) for kind, body in rows]
 
     def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
         try:
             with closing(self._reader.execute(sql, parameters)) as cursor:
                 return cursor.fetchall()

@@ -143,6 +143,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def _has_length(self) -> bool:
+        """Whether a header says how long the answer's body is."""
         return any(key in (b"content-length", b"transfer-encoding") for key, _ in self.headers)
 
     def begin(self, *, method_is_head: bool) -> None:

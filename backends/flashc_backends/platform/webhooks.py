@@ -49,6 +49,7 @@ class Webhooks:
                         await asyncio.wait_for(self._news.wait(), 1.0)
 
     async def _deliver(self, client: httpx.AsyncClient, job_id: str, url: str, tries: int) -> None:
+        """Send a job to its webhook; remove the delivery if it arrived or was tried too often, else put it off."""
         job = self._store.job(job_id)
         arrived = job is None  # the job's result has expired, so nothing is left to deliver
         if job is not None:

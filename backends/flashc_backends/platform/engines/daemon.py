@@ -22,7 +22,7 @@ _HELP = "correct what the daemon reports in the note"
 
 
 @contextmanager
-def reported(message: str) -> Generator[None, None, None]:
+def engine_errors(message: str) -> Generator[None, None, None]:
     """Turn an error of the daemon into an `EngineError` with this message.
 
     Raises:
@@ -69,7 +69,7 @@ def connect() -> docker.DockerClient:
     return client
 
 
-def refused(spec: WorkerSpec, error: Exception) -> EngineError:
+def start_error(spec: WorkerSpec, error: Exception) -> EngineError:
     """Return the error for a container that the daemon does not start."""
     explanation = _explanation(error)
     help_ = (_HELP,)

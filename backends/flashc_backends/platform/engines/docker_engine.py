@@ -41,7 +41,7 @@ from .containers import (
     volume_name,
 )
 from .containers import Container as PlannedContainer
-from .daemon import THREADS, connect, refused, reported
+from .daemon import THREADS, connect, engine_errors, start_error
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
 from .lines import Events
@@ -117,7 +117,7 @@ class DockerEngine:
         Raises:
             EngineError: no daemon answers, the daemon is not on this machine, or it can't make the network.
         """
-        with reported("Docker can't make the network of the workers"):
+        with engine_errors("Docker can't make the network of the workers"):
             await self._call(self._open)
 
     def _open(self) -> None:
@@ -197,7 +197,7 @@ class DockerEngine:
             EngineError: an image can't be pulled or made, or a package can't be installed.
         """
         for image, python in sorted({(spec.image or "", spec.python) for spec in specs}):
-            with reported("Docker can't prepare the image of the workers"):
+            with engine_errors("Docker can't prepare the image of the workers"):
                 await self._call(self._prepare, image or None, python)
 
     def _prepare(self, named: str | None, python: str) -> tuple[str, Path]:
@@ -217,7 +217,7 @@ class DockerEngine:
         await self._call(self._start, spec)
 
     def _start(self, spec: WorkerSpec) -> None:
-        with reported("Docker can't prepare the image of the workers"):
+        with engine_errors("Docker can't prepare the image of the workers"):
             image, layer = self._prepare(spec.image, spec.python)
         planned = container_of(spec, layer=layer, preview=self.preview)
         volume = volume_name(spec.volume)
@@ -241,7 +241,7 @@ class DockerEngine:
             if container is not None:
                 with suppress(docker.errors.DockerException, requests.RequestException):
                     container.remove(force=True)
-            raise refused(spec, error) from error
+            raise start_error(spec, error) from error
         self._emit(Started(worker=spec.worker, address=self._address(spec, container)))
         follower = threading.Thread(target=self._follow, args=(running,), daemon=True)
         self._followers = [thread for thread in self._followers if thread.is_alive()]

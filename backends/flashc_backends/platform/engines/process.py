@@ -23,7 +23,7 @@ from flashc_core import rules
 
 from . import supervisor
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
-from .bubblewrap import APP, HOME, Mounts, bubblewrap, sandboxed
+from .bubblewrap import APP, HOME, Mounts, find_bubblewrap, sandbox_command
 from .interpreters import Interpreter, require_interpreter
 from .layers import HERE, ensure_layer
 from .lines import Events, LineSplitter
@@ -78,7 +78,7 @@ class ProcessEngine:
     ) -> None:
         self._cache, self._folder, self._volumes = cache, folder, volumes
         self._report = report
-        self._bubblewrap = bubblewrap() if sandbox else None
+        self._bubblewrap = find_bubblewrap() if sandbox else None
         self._events = Events()
         self._running: dict[str, _Running] = {}
         self._layers: dict[str, tuple[Interpreter, Path]] = {}
@@ -222,7 +222,7 @@ class ProcessEngine:
             seen=(interpreter.prefix, layer, ENTRY),
             devices=spec.gpus > 0 and os.path.exists("/dev/nvidiactl"),
         )
-        return sandboxed(self._bubblewrap, command, mounts, spec.worker), "/", HOME
+        return sandbox_command(self._bubblewrap, command, mounts, spec.worker), "/", HOME
 
     async def _start_zygote(self, version: str) -> Zygote:
         """Start the zygote for a version of Python: the process from which workers are forked."""

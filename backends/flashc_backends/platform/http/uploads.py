@@ -30,7 +30,7 @@ async def serve_artifact(request: Request, artifacts: Artifacts, key: str) -> No
     except ArtifactError:
         raise Refused(404, "there is no such object") from None
     if request.method == "PUT":
-        if not artifacts.awaits(key):
+        if not artifacts.awaits_upload(key):
             raise Refused(404, "there is no such object")
         await _store(request, path)
     elif request.method in ("GET", "HEAD"):
