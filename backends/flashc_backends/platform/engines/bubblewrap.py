@@ -58,6 +58,7 @@ def sandbox_command(
 
 
 def _namespaces() -> list[str]:
+    """Return the options that separate the sandbox's users and processes from those of this machine."""
     user = [] if os.geteuid() == 0 else ["--unshare-user", "--uid", "0", "--gid", "0"]
     return [*user, "--unshare-pid", "--die-with-parent", "--new-session"]
 

@@ -121,6 +121,7 @@ class DockerEngine:
             await self._call(self._open)
 
     def _open(self) -> None:
+        """Do the work of `open`, in a thread."""
         self._client = client = connect()
         info = client.info()
         self._processors = int(info["NCPU"])
@@ -155,6 +156,7 @@ class DockerEngine:
             ) from error
 
     def _start_sweeper(self) -> subprocess.Popen[bytes]:
+        """Start the process that removes the containers and the network if flashc is killed."""
         return subprocess.Popen(
             [sys.executable, "-I", sweeper.__file__, f"{LABEL}={self.preview}"],
             stdin=subprocess.PIPE,
@@ -173,6 +175,7 @@ class DockerEngine:
         self._events.end()
 
     def _close(self) -> None:
+        """Do the work of `close`, in a thread."""
         if self._client is not None:
             with suppress(docker.errors.DockerException, requests.RequestException):
                 sweeper.sweep(self._client, f"{LABEL}={self.preview}")
@@ -217,6 +220,7 @@ class DockerEngine:
         await self._call(self._start, spec)
 
     def _start(self, spec: WorkerSpec) -> None:
+        """Do the work of `start`, in a thread."""
         with engine_errors("Docker can't prepare the image of the workers"):
             image, layer = self._prepare(spec.image, spec.python)
         planned = container_of(spec, layer=layer, preview=self.preview)
@@ -298,6 +302,7 @@ class DockerEngine:
             await self._call(self._stop, running, grace)
 
     def _stop(self, running: _Running, grace: float) -> None:
+        """Do the work of `stop`, in a thread."""
         # If the container has ended, the daemon refuses; then nothing is left to do.
         with suppress(docker.errors.DockerException, requests.RequestException):
             if grace > 0:
@@ -344,6 +349,7 @@ class DockerEngine:
 
     @property
     def _daemon(self) -> docker.DockerClient:
+        """The connection to the daemon; the engine must be open."""
         assert self._client is not None, "the engine is not open"
         return self._client
 

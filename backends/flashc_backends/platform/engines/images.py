@@ -49,6 +49,7 @@ class Images:
         return self._found[key]
 
     def _find(self, named: str | None, python: str) -> str:
+        """Return the image that the user names, else `named` if the daemon has it or can pull it, else flashc's own."""
         if self._override is not None:
             if not self._find_here(self._override) and not self._pull_image(self._override):
                 raise EngineError(

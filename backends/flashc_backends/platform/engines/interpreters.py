@@ -68,6 +68,7 @@ def require_interpreter(version: str) -> Interpreter:
 
 
 def _candidates(version: str) -> Iterator[str]:
+    """Yield the programs on this machine that may be Python `version`."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         yield sys.executable
     on_path = shutil.which(f"python{version}")

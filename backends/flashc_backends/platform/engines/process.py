@@ -134,12 +134,13 @@ class ProcessEngine:
             EngineError: this machine has no such Python, or the packages can't be installed, or the supervisor is gone.
         """
         for version in {spec.python for spec in specs} - set(self._layers):
-            self._layers[version] = await asyncio.to_thread(self._layer, version)
+            self._layers[version] = await asyncio.to_thread(self._prepare_python, version)
         if self._is_warm:
             for version in {spec.python for spec in specs} - set(self._zygotes):
                 self._zygotes[version] = await self._start_zygote(version)
 
-    def _layer(self, version: str) -> tuple[Interpreter, Path]:
+    def _prepare_python(self, version: str) -> tuple[Interpreter, Path]:
+        """Find the interpreter of a version, and install the packages of its workers; return both."""
         return (
             require_interpreter(version),
             ensure_layer(self._cache, version, HERE, self._report),
@@ -258,6 +259,7 @@ class ProcessEngine:
         return writer
 
     def _read_pipe(self, running: _Running, name: str, reader: int, lines: LineSplitter) -> None:
+        """Read what a worker has written to a pipe, and handle its complete lines."""
         try:
             data = os.read(reader, 1 << 16)
         except BlockingIOError:
@@ -270,6 +272,7 @@ class ProcessEngine:
             running.ended[name].set_result(None)
 
     def _on_line(self, running: _Running, name: str, text: str) -> None:
+        """Emit the event for a line from the pipe `name`: the worker runs, or it printed the line."""
         worker = running.spec.worker
         if name == "announce":
             self._events.put(Started(worker=worker, address=(_LOOPBACK, int(text))))
@@ -350,6 +353,7 @@ class ProcessEngine:
         self._end(running, running.code if running.code is not None else -9)
 
     def _end(self, running: _Running, code: int) -> None:
+        """Remove the home of a worker that has ended, and emit the event of its end."""
         worker = running.spec.worker
         if self._running.pop(worker, None) is None:
             return

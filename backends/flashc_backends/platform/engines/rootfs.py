@@ -168,17 +168,20 @@ def _libraries(programs: Iterable[str]) -> Iterator[str]:
 
 
 def _is_binary(path: str) -> bool:
+    """Read whether a file is a program or a library (ELF)."""
     with open(path, "rb") as stream:
         return stream.read(4) == b"\x7fELF"
 
 
 def _folder(name: str, mode: int = 0o755) -> tarfile.TarInfo:
+    """Return the tar entry of a folder."""
     info = tarfile.TarInfo(name)
     info.type, info.mode = tarfile.DIRTYPE, mode
     return info
 
 
 def _link(name: str, target: str) -> tarfile.TarInfo:
+    """Return the tar entry of a symbolic link."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = tarfile.SYMTYPE, target
     return info

@@ -37,6 +37,7 @@ class Zygote:
         return [writer, os.open(os.devnull, os.O_WRONLY), its.detach(), ours.detach()]
 
     def _read(self) -> None:
+        """Read what the zygote reports: the names of the modules that it has loaded, or its end."""
         data = os.read(self._reader, 1 << 16)
         self._received += data
         if not self._ready.done() and b"\n" in self._received:

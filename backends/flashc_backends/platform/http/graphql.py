@@ -81,7 +81,7 @@ class GraphqlApi:
         if not has_key and request.header(b"authorization"):
             raise Refused(401, "the API key is missing or wrong")
         given = decode(await request.body(_LIMIT), _QUERY, "query")
-        document = _parsed(given.query)
+        document = _parse(given.query)
         if not has_key and not _needs_no_key(document):
             raise Refused(401, "the API key is missing or wrong")
         base = f"{request.scope['scheme']}://{request.header(b'host')}"
@@ -112,7 +112,7 @@ class GraphqlApi:
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> DocumentNode | list[GraphQLError]:
+def _parse(text: str) -> DocumentNode | list[GraphQLError]:
     """Parse and validate a query; return its document, or the list of its errors."""
     try:
         document = parse(text, max_tokens=_MOST_TOKENS)

@@ -96,11 +96,13 @@ class _Protocol(HttpToolsProtocol):
     unanswered: list[RequestResponseCycle]  # with pipelining, there are several
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection, with no request yet."""
         super().connection_made(transport)
         self.leavings = {}
         self.unanswered = []
 
     def on_headers_complete(self) -> None:
+        """Give the new request its `_Exchange`."""
         super().on_headers_complete()
         still = [each for each in self.unanswered if not each.response_complete]
         self.unanswered = [*still, self.cycle]
@@ -108,6 +110,7 @@ class _Protocol(HttpToolsProtocol):
         self.scope["extensions"] = {CONNECTION: exchange}  # type: ignore[dict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request of the connection that the client has left."""
         super().connection_lost(exc)
         for cycle in self.unanswered:  # uvicorn tells only the newest
             cycle.disconnected = True
@@ -194,11 +197,13 @@ class Port:
         await asyncio.gather(*requests, return_exceptions=True)
 
     def _spawn(self, work: Any) -> None:
+        """Run an awaitable in the background, until `close`."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, listener: socket.socket) -> None:
+        """Accept connections in a loop, and serve each in the background."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -323,12 +328,14 @@ async def _tunnel(connection: socket.socket, host: str, port: int) -> None:
             return
 
         async def upwards() -> None:
+            """Pass the client's bytes to the host."""
             while data := await loop.sock_recv(connection, _CHUNK):
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
 
         async def downwards() -> None:
+            """Pass the host's bytes to the client."""
             while data := await reader.read(_CHUNK):
                 await loop.sock_sendall(connection, data)
             connection.shutdown(socket.SHUT_WR)

@@ -74,6 +74,7 @@ class WorkerApi:
     async def _take(
         self, request: Request, endpoint: Endpoint, worker: str, *, batch: bool
     ) -> None:
+        """Answer with jobs for a worker, as soon as there are some; with `batch`, with a list of them."""
         await request.body(0)
         size = request.query.get("batch_size", "1")
         count = min(int(size), _MOST_JOBS) if batch and size.isdecimal() else 1
@@ -99,6 +100,7 @@ class WorkerApi:
         return b'{"id":"%s","input":%s%s}' % (job.id.encode(), body, extra)
 
     async def _done(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
+        """Process the result of a job, or its progress."""
         result = decode(await request.body(_RESULT_LIMIT), _RESULT, "result")
         output = None
         if result.output != _ABSENT:
@@ -114,12 +116,14 @@ class WorkerApi:
         await request.reply(200, b"{}")
 
     async def _stream(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
+        """Keep a part of a job's stream for the client."""
         part = decode(await request.body(_RESULT_LIMIT), _PART, "part")
         kept = msgspec.json.encode({"output": part.get("output", Raw(b"null"))})
         await self._jobs.report(endpoint.id, job_id, jobs.Streamed(worker, kept))
         await request.reply(200, b"{}")
 
     async def _stop(self, request: Request, endpoint: Endpoint, worker: str) -> None:
+        """Answer with the ids of the jobs that a worker has to stop, as soon as there are some."""
         await request.body(0)
         stopped = await self._jobs.take_stops(endpoint.id, worker, _LONG_POLL, request.watch)
         if stopped:
