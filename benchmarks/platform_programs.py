@@ -152,6 +152,7 @@ async def _load(url: str, key: str, clients: int, seconds: float, body: bytes) -
     end = time.perf_counter() + seconds
 
     async def client() -> None:
+        """Send jobs one after the other over one connection, until the time is over."""
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         while (begun := time.perf_counter()) < end:
             writer.write(head + body)

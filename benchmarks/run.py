@@ -93,7 +93,7 @@ def start_up(bench: Bench) -> Iterator[Row]:
 
 def check(bench: Bench) -> Iterator[Row]:
     """Measure `flashc check` on 1,000 modules, next to `flash build` and `ruff check`."""
-    project = projects.many(bench.folder / "many", 1000)
+    project = projects.write_many(bench.folder / "many", 1000)
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs)
     cold = bench.flashc("check", str(project), before=bench.clear_cache)
     warm = bench.flashc("check", str(project))
@@ -124,7 +124,7 @@ def check(bench: Bench) -> Iterator[Row]:
 
 def scientific(bench: Bench) -> Iterator[Row]:
     """Measure a project that needs numpy, pandas and scipy, with warm package caches."""
-    project = projects.scientific(bench.folder / "scientific")
+    project = projects.write_scientific(bench.folder / "scientific")
     worker = project / "worker.py"
     arguments = ("build", str(project), "--python-version", "3.12")
     bench.flashc(*arguments)
@@ -133,6 +133,7 @@ def scientific(bench: Bench) -> Iterator[Row]:
     again = bench.flashc(*arguments)
 
     def edit() -> None:
+        """Add a line to the worker's module."""
         worker.write_text(worker.read_text("utf-8") + "# one line more\n", "utf-8")
 
     changed = bench.flashc(*arguments, before=edit)
@@ -151,8 +152,8 @@ def scientific(bench: Bench) -> Iterator[Row]:
 
 def modules(bench: Bench) -> Iterator[Row]:
     """Measure builds of many modules without dependencies, and how the time grows."""
-    small = projects.many(bench.folder / "hundred", 100)
-    large = projects.many(bench.folder / "thousand", 1000)
+    small = projects.write_many(bench.folder / "hundred", 100)
+    large = projects.write_many(bench.folder / "thousand", 1000)
     theirs = bench.flash(large, "build", "--no-deps")
     cold = bench.flashc("build", str(large), "--no-deps", before=bench.clear_cache)
     warm = bench.flashc("build", str(large), "--no-deps")
@@ -176,10 +177,10 @@ def shared(bench: Bench) -> Iterator[Row]:
     One edit changes a line of a worker; the other changes a constant of `config.py` that no worker
     uses.
     """
-    project = projects.shared(bench.folder / "shared", 1000)
+    project = projects.write_shared(bench.folder / "shared", 1000)
     edits = (
-        ("a worker", partial(projects.change, project / "worker_500.py", "total")),
-        ("`config.py`", partial(projects.change, project / "config.py", "REVISION")),
+        ("a worker", partial(projects.increase, project / "worker_500.py", "total")),
+        ("`config.py`", partial(projects.increase, project / "config.py", "REVISION")),
     )
     theirs = bench.flash(project, "build", "--no-deps")
     for command, *options in (("check",), ("build", "--no-deps")):
@@ -198,7 +199,7 @@ def shared(bench: Bench) -> Iterator[Row]:
 
 def size(bench: Bench) -> Iterator[Row]:
     """Measure the artifact of an app with one endpoint and no dependencies."""
-    project = projects.trivial(bench.folder / "trivial")
+    project = projects.write_trivial(bench.folder / "trivial")
     bench.flashc("build", str(project))
     ours = (project / ".flash" / "artifact.tar.gz").stat().st_size
     shutil.rmtree(project / ".flash")
@@ -220,7 +221,7 @@ _IMPORT = "import sys; sys.path.insert(0, {root!r}); import {module}"
 
 def cold_start(bench: Bench) -> Iterator[Row]:
     """Measure the import of a built handler, next to the import of the user's plain module."""
-    project = projects.trivial(bench.folder / "cold")
+    project = projects.write_trivial(bench.folder / "cold")
     bench.flashc("build", str(project))
     app = bench.folder / "app"
     shutil.unpack_archive(project / ".flash" / "artifact.tar.gz", app)
@@ -254,7 +255,7 @@ def cold_start(bench: Bench) -> Iterator[Row]:
 
 def save_to_answer(bench: Bench) -> Iterator[Row]:
     """Measure `flashc dev` from saving a file to the first new answer, next to `uvicorn --reload`."""
-    plain = environment(bench.folder / "plain", "fastapi", "uvicorn[standard]")
+    plain = make_environment(bench.folder / "plain", "fastapi", "uvicorn[standard]")
     theirs = reload.measure_uvicorn(plain / "uvicorn", bench.folder / "plain-app", bench.runs)
     environ = {
         **os.environ,
@@ -275,12 +276,12 @@ def save_to_answer(bench: Bench) -> Iterator[Row]:
 
 def platform(bench: Bench) -> Iterator[Row]:
     """Measure the local platform, next to the local server of the runpod SDK."""
-    yield from platform_rows.platform(bench.ours, bench.theirs, bench.folder, bench.runs)
+    yield from platform_rows.measure_platform(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
 def preview(bench: Bench) -> Iterator[Row]:
     """Measure the start of previews, next to that of `flash deploy --preview`."""
-    yield from previews.preview(bench.ours, bench.theirs, bench.folder, bench.runs)
+    yield from previews.measure_previews(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
@@ -310,8 +311,8 @@ def main() -> None:
         bench = Bench(
             folder=folder,
             runs=chosen.runs,
-            ours=environment(folder / "ours", str(ROOT), "ruff"),
-            theirs=environment(folder / "theirs", "runpod-flash"),
+            ours=make_environment(folder / "ours", str(ROOT), "ruff"),
+            theirs=make_environment(folder / "theirs", "runpod-flash"),
         )
         print("| what | flashc | peer | ratio | mark | |\n|---|---|---|---|---|---|")
         for each in chosen.names or MEASUREMENTS:
@@ -323,7 +324,7 @@ def main() -> None:
                 )
 
 
-def environment(folder: Path, *requirements: str) -> Path:
+def make_environment(folder: Path, *requirements: str) -> Path:
     """Create a virtual environment and return the folder of its programs."""
     subprocess.run(
         [str(ROOT / "scripts" / "environment"), str(folder), *requirements],

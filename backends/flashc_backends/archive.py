@@ -110,6 +110,7 @@ class _Packer(RawIOBase):
         return True
 
     def write(self, data: ReadableBuffer) -> int:
+        """Take data, and compress the complete chunks."""
         piece = memoryview(data).cast("B")
         self._waiting += piece
         self._written += len(piece)
@@ -181,6 +182,7 @@ class _Hashing:
         self.total = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
+        """Read a part of the file, and add it to the hash; raise `Changed` if the file is shorter."""
         data = self._stream.read(size)
         if len(data) < size:
             raise Changed(self._path)

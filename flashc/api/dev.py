@@ -42,7 +42,7 @@ _GENERATED = (".flash", ".runpod")
 class Listener(DevelopmentListener, Protocol):
     """Shows what a development session does, and what the compiler finds."""
 
-    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+    def show_findings(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Show the findings of a compilation; `diagnostics` is empty if there are none."""
         ...
 
@@ -94,7 +94,7 @@ class _Builder:
                         )
         found = tuple(sink)
         if not only_news or found != self.found or not self._is_shown:
-            self._listener.found(self.workspace, found)
+            self._listener.show_findings(self.workspace, found)
         self.found, self._is_shown = found, True
         return version
 
@@ -178,7 +178,7 @@ async def _wait_for_version(
         version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         if version is not None:
             return version
-        listener.note("nothing runs until you correct the errors")
+        listener.show_note("nothing runs until you correct the errors")
         is_first = False
     return None
 

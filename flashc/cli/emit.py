@@ -13,7 +13,7 @@ from flashc.project.workspace import open_workspace
 from flashc_backends.base import Draft
 from flashc_backends.preview.plan import PREVIEW
 from flashc_backends.targets import TARGETS
-from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
+from flashc_backends.write import CannotWrite, report_write_failures, write_tree
 from flashc_core.processes import Prefork
 
 from .common import building_options, exit_for, format_option, print_findings, project_argument
@@ -66,7 +66,7 @@ def command(
     if folder is not None and made.files:
         sink = workspace.sink()
         try:
-            with write_failures_reported(folder, sink):
+            with report_write_failures(folder, sink):
                 write_tree(folder, made.files)
         except CannotWrite:
             diagnostics = (*diagnostics, *sink)

@@ -178,7 +178,7 @@ def _detach(project: Path, output_format: str) -> NoReturn:
         click.echo(started.printed, nl=False, err=True)
         raise click.exceptions.Exit(started.code)
     screen = JsonScreen() if output_format == "json" else TextScreen(lambda _text: None)
-    screen.ready(started.record)
+    screen.show_ready(started.record)
     if output_format == "text":
         click.echo(f"the preview runs in the background; `flashc preview stop {preview}` ends it")
     raise click.exceptions.Exit(ExitCode.SUCCESS)

@@ -31,7 +31,7 @@ from flashc_backends.write import (
     CannotWrite,
     Outputs,
     replacing_together,
-    write_failures_reported,
+    report_write_failures,
 )
 from flashc_core.archives import unpack
 from flashc_ir.artifact_paths import handler_path
@@ -134,7 +134,7 @@ def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
     """
     sink = context.services.sink
     try:
-        with write_failures_reported(target, sink):
+        with report_write_failures(target, sink):
             pack(target, parts.drafts, parts.layers, context)
     except TooLarge:
         raise
