@@ -105,6 +105,7 @@ def read_project(
     """
 
     def meanwhile() -> None:
+        """Import the passes, and prepare what the caller needs next."""
         import_module("flashc.passes")
         if prepare_next is not None:
             prepare_next()

@@ -56,7 +56,7 @@ def check_project(
 
 
 def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckResult:
-    """Return the result of a check with all diagnostics."""
+    """Return the cached result of a check with all diagnostics; check if there is none."""
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     cached = None if key is None else memo.load(_KIND, key)
     if cached is not None:

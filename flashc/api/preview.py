@@ -103,13 +103,14 @@ def run_preview(
     sink = workspace.sink()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(preview))
+            runner.run(_run_until_signal(preview))
     except PreviewError as error:
         sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
     return PreviewResult(diagnostics=tuple(sink))
 
 
-async def _until_stopped(preview: Preview) -> None:
+async def _run_until_signal(preview: Preview) -> None:
+    """Run a preview until this process gets SIGINT, SIGTERM or SIGHUP."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -11,7 +11,7 @@ from flashc.project.workspace import open_workspace
 
 from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
-from .output import output
+from .output import open_output
 from .preview import format_option
 from .progress import show_progress
 
@@ -53,7 +53,7 @@ def command(
     is_text = output_format == "text"
     with (
         show_progress(is_text, "compiling") as progress,
-        output(missing_text if is_text else missing_event) as echo,
+        open_output(missing_text if is_text else missing_event) as echo,
     ):
         screen = TextDevScreen(phases_of(progress), echo) if is_text else JsonDevScreen(echo)
         settings = Settings(

@@ -19,7 +19,7 @@ from .preview_screen import JsonScreen, TextScreen
 
 
 class TextDevScreen(TextScreen):
-    """For people."""
+    """Prints what happens in a development session as text for people."""
 
     def __init__(self, progress: Callable[[str], None], echo: Echo = click.echo) -> None:
         super().__init__(progress, echo)
@@ -66,7 +66,7 @@ class TextDevScreen(TextScreen):
 
 
 class JsonDevScreen(JsonScreen):
-    """For programs: a JSON object per line on standard output."""
+    """Prints what happens in a development session for programs: a JSON object per line on standard output."""
 
     def show_findings(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Print the findings without their notes and fixes; `flashc check --format json` prints these too."""

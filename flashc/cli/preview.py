@@ -18,7 +18,7 @@ from flashc_core.diagnostics import ExitCode
 
 from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
-from .output import output
+from .output import open_output
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def run(
             environ=dict(workspace.environment),
             id=os.environ.get(ID_VARIABLE),
         )
-        with output(missing_text if is_text else missing_event) as echo:
+        with open_output(missing_text if is_text else missing_event) as echo:
             screen = TextScreen(phases_of(progress), echo) if is_text else JsonScreen(echo)
             ended = run_preview(workspace, made, settings, screen)
     print_findings(ended.diagnostics, workspace, "text")

@@ -28,7 +28,7 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
 
     def lines(self, path: str) -> Lines:
-        """Return the lines of a file; none if it can't be read."""
+        """Return the lines of a file; no lines if it can't be read."""
         return self.workspace.project.lines(path) or Lines("")
 
 

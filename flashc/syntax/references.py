@@ -102,7 +102,7 @@ class _ReferenceResolver:
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """Return `target` and `instance`, changed if the use may be one of a client.
+        """Return the target of a use; the name of a variable instead if the use may be one of a client in it.
 
         An object of an SDK in a variable of the module's top level may be a client.  Calls of a
         client are resolved by the name of the variable, so this name becomes the target.

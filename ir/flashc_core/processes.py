@@ -217,6 +217,7 @@ def _start(serve: Callable[[int], object]) -> tuple[int, int]:
     reader, writer = os.pipe()
 
     def run() -> None:
+        """Close the end of the pipe that belongs to the parent, and serve."""
         os.close(reader)
         serve(writer)
 
