@@ -78,7 +78,7 @@ class DialectObject(ABC):
         """Execute `object.name = value`; if not overridden, the object does not change."""
         return
 
-    def bound_to(self, name: str, module: str) -> None:
+    def note_assignment(self, name: str, module: str) -> None:
         """Note that the top of `module` assigns the object to `name`."""
         return
 

@@ -182,7 +182,7 @@ def _run_handler(
     name: str | None = None
     if handler.name is not None and isinstance(handler.name.name, cst.Name):
         name = handler.name.name.value
-        frame.bind(name, _object(error))
+        frame.bind(name, _exception_object(error))
     outer, frame.handling = frame.handling, error
     try:
         with machine.controlled(error.variables):
@@ -193,7 +193,7 @@ def _run_handler(
             frame.owner(name).names.pop(name, None)
 
 
-def _object(error: PythonError) -> Value:
+def _exception_object(error: PythonError) -> Value:
     """Return the exception object that a handler gets.
 
     Except for StopIteration, Python's own exceptions are unknown, because their texts differ between versions.

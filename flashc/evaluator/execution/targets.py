@@ -31,7 +31,7 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
             value = value.assigned_to(name, frame.syntax.span(target))
         elif isinstance(value, Known) and isinstance(value.value, DialectObject):
             if frame.enclosing is None:
-                value.value.bound_to(name, frame.syntax.name)
+                value.value.note_assignment(name, frame.syntax.name)
     bind(machine, target, value, frame)
 
 

@@ -251,7 +251,7 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
         case ClassValue() as class_value:
             class_value.names[name] = machine.condition or value
         case ModuleRef() as module:
-            frame = machine.module(module.name)
+            frame = machine.evaluate_module(module.name)
             if frame is not None:
                 frame.names[name] = machine.condition or value
         case AttributesValue() as attributes:
@@ -282,7 +282,7 @@ def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -
         case ClassValue(names=names):
             pass
         case ModuleRef() as module:
-            frame = machine.module(module.name)
+            frame = machine.evaluate_module(module.name)
             names = frame.names if frame is not None else {}
         case _:
             names = {}
