@@ -76,7 +76,7 @@ def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
     )
 
 
-def start_up(bench: Bench) -> Iterator[Row]:
+def measure_start_up(bench: Bench) -> Iterator[Row]:
     """Measure `flashc --version`, next to the start of Python itself."""
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs * 3)
     version = measure([str(bench.ours / "flashc"), "--version"], runs=bench.runs * 3)
@@ -91,7 +91,7 @@ def start_up(bench: Bench) -> Iterator[Row]:
     )
 
 
-def check(bench: Bench) -> Iterator[Row]:
+def measure_check(bench: Bench) -> Iterator[Row]:
     """Measure `flashc check` on 1,000 modules, next to `flash build` and `ruff check`."""
     project = projects.write_many(bench.folder / "many", 1000)
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs)
@@ -122,7 +122,7 @@ def check(bench: Bench) -> Iterator[Row]:
     )
 
 
-def scientific(bench: Bench) -> Iterator[Row]:
+def measure_scientific(bench: Bench) -> Iterator[Row]:
     """Measure a project that needs numpy, pandas and scipy, with warm package caches."""
     project = projects.write_scientific(bench.folder / "scientific")
     worker = project / "worker.py"
@@ -150,7 +150,7 @@ def scientific(bench: Bench) -> Iterator[Row]:
     )
 
 
-def modules(bench: Bench) -> Iterator[Row]:
+def measure_modules(bench: Bench) -> Iterator[Row]:
     """Measure builds of many modules without dependencies, and how the time grows."""
     small = projects.write_many(bench.folder / "hundred", 100)
     large = projects.write_many(bench.folder / "thousand", 1000)
@@ -171,7 +171,7 @@ def modules(bench: Bench) -> Iterator[Row]:
     )
 
 
-def shared(bench: Bench) -> Iterator[Row]:
+def measure_shared(bench: Bench) -> Iterator[Row]:
     """Measure 1,000 modules that import one `config.py`: the first time, and after an edit.
 
     One edit changes a line of a worker; the other changes a constant of `config.py` that no worker
@@ -197,7 +197,7 @@ def shared(bench: Bench) -> Iterator[Row]:
             yield faster(f"... one line of {where} changed", changed, theirs, 20)
 
 
-def size(bench: Bench) -> Iterator[Row]:
+def measure_size(bench: Bench) -> Iterator[Row]:
     """Measure the artifact of an app with one endpoint and no dependencies."""
     project = projects.write_trivial(bench.folder / "trivial")
     bench.flashc("build", str(project))
@@ -219,7 +219,7 @@ def size(bench: Bench) -> Iterator[Row]:
 _IMPORT = "import sys; sys.path.insert(0, {root!r}); import {module}"
 
 
-def cold_start(bench: Bench) -> Iterator[Row]:
+def measure_cold_start(bench: Bench) -> Iterator[Row]:
     """Measure the import of a built handler, next to the import of the user's plain module."""
     project = projects.write_trivial(bench.folder / "cold")
     bench.flashc("build", str(project))
@@ -253,7 +253,7 @@ def cold_start(bench: Bench) -> Iterator[Row]:
         )
 
 
-def save_to_answer(bench: Bench) -> Iterator[Row]:
+def measure_save_to_answer(bench: Bench) -> Iterator[Row]:
     """Measure `flashc dev` from saving a file to the first new answer, next to `uvicorn --reload`."""
     plain = make_environment(bench.folder / "plain", "fastapi", "uvicorn[standard]")
     theirs = reload.measure_uvicorn(plain / "uvicorn", bench.folder / "plain-app", bench.runs)
@@ -274,27 +274,27 @@ def save_to_answer(bench: Bench) -> Iterator[Row]:
         )
 
 
-def platform(bench: Bench) -> Iterator[Row]:
+def measure_platform(bench: Bench) -> Iterator[Row]:
     """Measure the local platform, next to the local server of the runpod SDK."""
     yield from platform_rows.measure_platform(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
-def preview(bench: Bench) -> Iterator[Row]:
+def measure_preview(bench: Bench) -> Iterator[Row]:
     """Measure the start of previews, next to that of `flash deploy --preview`."""
     yield from previews.measure_previews(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
-    "start-up": start_up,
-    "check": check,
-    "scientific": scientific,
-    "modules": modules,
-    "shared": shared,
-    "size": size,
-    "cold-start": cold_start,
-    "save-to-answer": save_to_answer,
-    "platform": platform,
-    "preview": preview,
+    "start-up": measure_start_up,
+    "check": measure_check,
+    "scientific": measure_scientific,
+    "modules": measure_modules,
+    "shared": measure_shared,
+    "size": measure_size,
+    "cold-start": measure_cold_start,
+    "save-to-answer": measure_save_to_answer,
+    "platform": measure_platform,
+    "preview": measure_preview,
 }
 
 

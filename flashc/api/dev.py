@@ -23,9 +23,9 @@ from flashc_backends.base import Progress
 from flashc_backends.manifest.documents import read_document
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.contents import contents_of
-from flashc_backends.preview.development import Development, DevelopmentListener, Version
+from flashc_backends.preview.development import Development, DevelopmentListener, ProjectVersion
 from flashc_backends.preview.plan import PREVIEW, PreviewPlan
-from flashc_backends.preview.preview import PreviewError, Settings, disk_failed, new_id
+from flashc_backends.preview.preview import PreviewError, Settings, disk_error, new_id
 from flashc_backends.preview.registry import make_folder
 from flashc_backends.preview.trees import Trees
 from flashc_core import rules
@@ -58,7 +58,9 @@ class _Builder:
         self.found: tuple[Diagnostic, ...] = ()
         self._is_shown = False
 
-    def build(self, progress: Progress | None = None, *, only_news: bool = False) -> Version | None:
+    def build(
+        self, progress: Progress | None = None, *, only_news: bool = False
+    ) -> ProjectVersion | None:
         """Compile the project, show the findings, and write its unpacked artifact; return what a development session runs.
 
         The result is None if the project has errors or no endpoint to run.  With `only_news`, the listener is not
@@ -68,7 +70,7 @@ class _Builder:
             OSError: the files of the version can't be written.
         """
         sink = self.workspace.sink()
-        version: Version | None = None
+        version: ProjectVersion | None = None
         compiled = compile_project(self.workspace, sink)
         if compiled.program is not None:
             context = backend_context(
@@ -86,7 +88,7 @@ class _Builder:
                             help=("declare a function, a class or routes as an endpoint",),
                         )
                     else:
-                        version = Version(
+                        version = ProjectVersion(
                             plan=plan,
                             manifest=read_document(parts.manifest.read(), Manifest),
                             tree=self._trees.write(parts),
@@ -98,7 +100,7 @@ class _Builder:
         self.found, self._is_shown = found, True
         return version
 
-    def rebuild(self, *, only_news: bool = False) -> Version | None:
+    def rebuild(self, *, only_news: bool = False) -> ProjectVersion | None:
         """Read the project from disk again, and call `build`.
 
         Raises:
@@ -130,7 +132,7 @@ def run_dev(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(builder, first, settings, listener))
     except (PreviewError, OSError) as error:
-        found = error if isinstance(error, PreviewError) else disk_failed(error)
+        found = error if isinstance(error, PreviewError) else disk_error(error)
         sink.report(found.rule, WholeFile("."), str(found), notes=found.notes, help=found.help)
     finally:
         if folder is not None:
@@ -139,7 +141,7 @@ def run_dev(
 
 
 async def _run(
-    builder: _Builder, first: Version | None, settings: Settings, listener: Listener
+    builder: _Builder, first: ProjectVersion | None, settings: Settings, listener: Listener
 ) -> None:
     """Run the development session until a signal ends it; without `first`, wait for a version that can run."""
     stop = asyncio.Event()
@@ -171,7 +173,7 @@ async def _run(
 
 async def _wait_for_version(
     builder: _Builder, stop: asyncio.Event, listener: Listener
-) -> Version | None:
+) -> ProjectVersion | None:
     """Wait until the project can run, and return it as a version; return None if `stop` is set before that."""
     is_first = True  # the first turn finds the files that were saved before the watcher ran
     async for _ in _save_times(builder.workspace.root, stop, at_once=True):

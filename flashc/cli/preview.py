@@ -191,9 +191,9 @@ def _detach(project: Path, output_format: str) -> NoReturn:
 @format_option
 def list_(output_format: str) -> None:
     """List the previews of this user."""
-    from flashc_backends.preview.registry import as_document, entries
+    from flashc_backends.preview.registry import as_document, read_entries
 
-    for entry in entries():
+    for entry in read_entries():
         record = entry.record
         if output_format == "json":
             click.echo(json.dumps(as_document(record)))
@@ -261,9 +261,9 @@ def _choose(ids: tuple[str, ...], all_: bool) -> list[Entry]:
     Raises:
         UsageError: there is no such preview; or no id is given and not exactly one preview runs.
     """
-    from flashc_backends.preview.registry import entries
+    from flashc_backends.preview.registry import read_entries
 
-    found = list(entries())
+    found = list(read_entries())
     if all_:
         return found
     if not ids:

@@ -37,7 +37,7 @@ class Control:
         self.artifacts = artifacts
         self.fleet: Fleet | None = None
         self.base = ""  # the platform's URL as workers see it
-        records = sorted(store.records(), key=lambda record: getattr(record, "created", 0.0))
+        records = sorted(store.load_records(), key=lambda record: getattr(record, "created", 0.0))
         self.apps = Table(App, store, records, self._index_endpoints)
         self.environments = Table(Environment, store, records, self._index_endpoints)
         self.builds = Table(Build, store, records)

@@ -76,8 +76,8 @@ class Core:
 
     def _load_jobs(self, dispatcher: Dispatcher, now: float) -> None:
         """Give a new dispatcher the endpoint's jobs and counts from the store."""
-        dispatcher.load_jobs(self.store.open_jobs(dispatcher.endpoint), now)
-        for status, count in self.store.counts(dispatcher.endpoint).items():
+        dispatcher.load_jobs(self.store.load_open_jobs(dispatcher.endpoint), now)
+        for status, count in self.store.count_jobs(dispatcher.endpoint).items():
             if status is Status.COMPLETED:
                 dispatcher.counts.completed = count
             elif status in (Status.FAILED, Status.TIMED_OUT):
@@ -263,7 +263,7 @@ class Core:
             self.journal.note("store", error=str(error))
             for change in changes:
                 with suppress(StoreError):
-                    dispatcher.restore(change.id, self.store.job(change.id))
+                    dispatcher.restore(change.id, self.store.load_job(change.id))
             return
         for change in changes:
             self._publish(change)

@@ -86,7 +86,7 @@ class Injector:
             self._journal.note("fault", endpoint=endpoint, **what, **about)
         return found
 
-    def task(self, work: Awaitable[None]) -> None:
+    def run_in_background(self, work: Awaitable[None]) -> None:
         """Run an awaitable in the background; cancel it when the platform ends."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -108,7 +108,7 @@ class Injector:
         if death is not None:
             if not death.seconds:
                 self._dying.add(worker)
-            self.task(self._die(worker, death.seconds))
+            self.run_in_background(self._die(worker, death.seconds))
 
     async def _die(self, worker: str, seconds: float) -> None:
         """Kill a worker after `seconds`; the platform ignores what the worker reports while it dies."""

@@ -137,7 +137,7 @@ class Spans:
                 await asyncio.shield(self._written)
         return [
             Span(**dict(zip(Span.__struct_fields__, row, strict=True)))
-            for row in self._store.rows(_SELECT, trace)
+            for row in self._store.query(_SELECT, trace)
         ]
 
 

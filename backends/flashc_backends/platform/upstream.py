@@ -256,7 +256,7 @@ class Answer:
 
     def close(self) -> None:
         """Return the connection to the pool; close it if the body was not read to its end."""
-        self._upstream.release(self._address, self._connection)
+        self._upstream.put_back(self._address, self._connection)
 
 
 class Upstream:
@@ -349,7 +349,7 @@ class Upstream:
             raise UpstreamError(f"it can't be reached: {error}", sent=False) from error
         return connection, True
 
-    def release(self, address: Address, connection: _Connection) -> None:
+    def put_back(self, address: Address, connection: _Connection) -> None:
         """Keep a connection for the next request if its last answer is complete, else close it."""
         idle = self._idle.setdefault(address, [])
         if connection.end() and len(idle) < _POOLED:

@@ -88,9 +88,9 @@ class WorkerJobs:
             late, double = first(found, LateResult), first(found, DoubleResult)
             if double is not None:
                 pause = double.seconds + (late.seconds if late is not None else 0.0)
-                faults.task(self._report_later(endpoint, job_id, event, pause))
+                faults.run_in_background(self._report_later(endpoint, job_id, event, pause))
             if late is not None:
-                faults.task(self._report_later(endpoint, job_id, event, late.seconds))
+                faults.run_in_background(self._report_later(endpoint, job_id, event, late.seconds))
                 return True
         return await self._report(endpoint, job_id, event)
 

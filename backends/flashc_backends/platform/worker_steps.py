@@ -110,7 +110,7 @@ def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: li
 
 def _set_candidate(pool: Pool, release: str) -> Pool:
     """Make a release the candidate; if the release already serves, there is no candidate any more."""
-    if release in (pool.target, pool.refused):
+    if release in (pool.newest, pool.refused):
         return pool
     candidate = None if release == pool.serving else release
     return replace(pool, candidate=candidate, refused=None, crashes=0, resume_at=0.0)
@@ -119,7 +119,7 @@ def _set_candidate(pool: Pool, release: str) -> Pool:
 def _promote(pool: Pool, release: str, effects: list[Effect]) -> Pool:
     """Return the pool after a worker of `release` became ready: a candidate now serves."""
     if release != pool.candidate:
-        return replace(pool, crashes=0) if release == pool.target else pool
+        return replace(pool, crashes=0) if release == pool.newest else pool
     effects.append(RolledOut(release))
     return replace(pool, serving=release, candidate=None, crashes=0, resume_at=0.0)
 
@@ -141,7 +141,7 @@ def _count_crash(
     pool: Pool, worker: Worker, now: float, effects: list[Effect], *, first: bool
 ) -> Pool:
     """Return the pool after a crash; `first` means that the release worked until now."""
-    if worker.release != pool.target:
+    if worker.release != pool.newest:
         effects.append(Crashed(worker.id, 0.0))
         return pool
     crashes = 1 if first else pool.crashes + 1
@@ -166,7 +166,7 @@ def _give_up_starting(pool: Pool, now: float, effects: list[Effect]) -> Pool:
 
 def _wanted(pool: Pool) -> int:
     """Return the number of workers that have to serve."""
-    if pool.closed or pool.target is None:
+    if pool.closed or pool.newest is None:
         return 0
     wanted = min(max(pool.wanted, pool.limits.least), pool.limits.most)
     if wanted == 0 and pool.limits.most and pool.candidate and any(_outdated(pool)):
@@ -176,7 +176,7 @@ def _wanted(pool: Pool) -> int:
 
 def _outdated(pool: Pool) -> Iterator[Worker]:
     """Yield the workers that serve and belong to another release than the newest."""
-    return (w for w in pool.workers.values() if w.serves and w.release != pool.target)
+    return (w for w in pool.workers.values() if w.serves and w.release != pool.newest)
 
 
 def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
@@ -188,7 +188,7 @@ def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
     old = list(_outdated(pool))
     if not old:
         return pool
-    new = sum(1 for worker in pool.ready() if worker.release == pool.target)
+    new = sum(1 for worker in pool.ready() if worker.release == pool.newest)
     kept = max(_wanted(pool) - new, 0) if pool.candidate is None else len(old)
     stays = pool.serving if pool.candidate else None
     for worker in sorted(old, key=lambda w: (w.held, w.phase is Phase.READY)):
@@ -201,7 +201,7 @@ def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
 
 def _scale_in(pool: Pool, effects: list[Effect], now: float) -> Pool:
     """Drain workers that have been idle for too long, and workers above the limit."""
-    current = [w for w in pool.workers.values() if w.serves and w.release == pool.target]
+    current = [w for w in pool.workers.values() if w.serves and w.release == pool.newest]
     surplus = len(current) - _wanted(pool)
     if surplus <= 0:
         return pool
@@ -218,7 +218,7 @@ def _scale_in(pool: Pool, effects: list[Effect], now: float) -> Pool:
 
 def _scale_out(pool: Pool, effects: list[Effect], now: float) -> Pool:
     """Start workers of the newest release; during a rollout, one worker more than wanted may run."""
-    target = pool.target
+    target = pool.newest
     if target is None or pool.closed or now < pool.resume_at:
         return pool
     wanted = _wanted(pool)

@@ -23,7 +23,7 @@ from .plan import PreviewPlan
 from .preview import Listener, Preview, Settings
 
 
-class Version(Struct, frozen=True, kw_only=True):
+class ProjectVersion(Struct, frozen=True, kw_only=True):
     """A state of the project that compiles: its plan, its manifest and its unpacked artifact.
 
     `held` has the digest of what workers hold, by resource (see `contents.py`).
@@ -65,7 +65,7 @@ class Development(Preview):
     def __init__(
         self,
         *,
-        version: Version,
+        version: ProjectVersion,
         project: Path,
         cache: Path,
         settings: Settings,
@@ -87,7 +87,7 @@ class Development(Preview):
 
     async def reload(
         self,
-        version: Version,
+        version: ProjectVersion,
         environ: Mapping[str, str],
         saved: float,
         *,
@@ -136,7 +136,7 @@ class Development(Preview):
         """Return the release that new workers of each endpoint start from, by resource."""
         dispatchers = platform.core.dispatchers
         return {
-            name: dispatchers[found].pool.target
+            name: dispatchers[found].pool.newest
             for name, found in self._ids.items()
             if found in dispatchers
         }

@@ -187,7 +187,7 @@ class Preview:
         except TimeoutError as error:
             raise self._too_slow() from error
         except (StoreError, ArtifactError, OSError) as error:
-            raise disk_failed(error) from error
+            raise disk_error(error) from error
         except Invalid as error:
             raise _not_accepted(error) from error
         self._update(
@@ -349,10 +349,10 @@ def _make_folder(preview: str) -> Path:
     try:
         return make_folder(preview)
     except OSError as error:
-        raise disk_failed(error) from error
+        raise disk_error(error) from error
 
 
-def disk_failed(error: Exception) -> PreviewError:
+def disk_error(error: Exception) -> PreviewError:
     """Return the error that the files of a preview can't be written."""
     return PreviewError(
         rules.DISK_FAILED,

@@ -134,7 +134,7 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
-def entries() -> Iterator[Entry]:
+def read_entries() -> Iterator[Entry]:
     """Read the records of all previews, also of killed ones, and yield them from the oldest to the newest."""
     found: list[Entry] = []
     folder = state_folder() / "previews"

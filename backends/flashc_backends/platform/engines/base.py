@@ -113,7 +113,7 @@ class Engine(Protocol):
 
     @property
     def differences(self) -> tuple[str, ...]:
-        """Say what differs from the cloud for workers, one sentence for each difference; flashc shows them to the user."""
+        """What differs from the cloud for workers, one sentence for each difference; flashc shows them to the user."""
         ...
 
     @property

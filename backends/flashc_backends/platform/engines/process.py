@@ -173,7 +173,7 @@ class ProcessEngine:
             "inner": self._bubblewrap is not None,
         }
         zygote = self._zygotes.get(spec.python)
-        if zygote is not None and may_fork(spec, await zygote.preloaded()):
+        if zygote is not None and may_fork(spec, await zygote.wait_until_loaded()):
             message |= {"zygote": zygote.name, "settings": {**settings, "layer": None}}
         try:
             await self._send(message, writers)

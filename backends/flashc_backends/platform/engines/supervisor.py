@@ -147,7 +147,7 @@ class Supervisor:
         for process, child in self.children.items():
             if child.worker == worker:
                 if grace > 0:
-                    _signal(_target(process, child), signal.SIGTERM)
+                    _signal(_receiver_of(process, child), signal.SIGTERM)
                 child.deadline = time.monotonic() + grace
 
     def _kill_late(self) -> None:
@@ -235,7 +235,7 @@ def _copy_above(fd: int) -> int:
     return fcntl.fcntl(fd, fcntl.F_DUPFD, _OTHER_FDS)
 
 
-def _target(process: int, child: _Child) -> int:
+def _receiver_of(process: int, child: _Child) -> int:
     """Return the process that gets a signal for `process`."""
     return next(iter(_children_of(process)), process) if child.inner else process
 

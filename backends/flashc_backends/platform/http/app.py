@@ -75,7 +75,7 @@ class PlatformApp:
         except Gone:
             pass
         finally:
-            request.close()
+            request.stop_watching()
 
     async def _route(self, request: Request) -> None:
         """Find the API that a request is for, by its host name and its path, and let it serve the request."""

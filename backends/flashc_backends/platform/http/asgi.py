@@ -185,7 +185,7 @@ class Request:
             self._connection.when_lost(self._leave)
         self._leavings.append(leave)
 
-    def close(self) -> None:
+    def stop_watching(self) -> None:
         """Stop watching the client."""
         if self._leavings:
             self._connection.forget()

@@ -98,7 +98,7 @@ class JobApi:
             case "health":
                 await request.reply_json(200, self._health(endpoint))
             case "requests":
-                recent = self._core.store.recent_jobs(endpoint.id, _RECENT)
+                recent = self._core.store.load_recent_jobs(endpoint.id, _RECENT)
                 views = b",".join(self.view(job) for job in recent)
                 await request.reply(200, b'{"requests":[%s]}' % views)
             case _:
@@ -152,7 +152,7 @@ class JobApi:
         if job.worker is not None:
             members["workerId"] = job.worker
         if job.output is not None:
-            members["output"] = Raw(self._core.store.body(job.output))
+            members["output"] = Raw(self._core.store.read_body(job.output))
         if job.error is not None:
             members["error"] = job.error
         return msgspec.json.encode(members)

@@ -203,8 +203,8 @@ class Page:
             "created": job.created,
             "started": job.started,
             "finished": job.finished,
-            "input": Raw(store.body(job.input)),
-            "output": None if job.output is None else Raw(store.body(job.output)),
+            "input": Raw(store.read_body(job.input)),
+            "output": None if job.output is None else Raw(store.read_body(job.output)),
             "error": _parsed_error(job.error),
             "lines": [entry.what["text"] for entry in self._lines(job)][-_LINES:],
         }

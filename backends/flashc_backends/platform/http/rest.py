@@ -286,7 +286,7 @@ class RestApi:
                 {
                     "id": worker.id,
                     "status": state,
-                    "isStale": worker.release != pool.target,
+                    "isStale": worker.release != pool.newest,
                     "version": endpoint.version,
                     "startedAt": timestamp(worker.since),
                 }
@@ -298,7 +298,7 @@ class RestApi:
         """Return the releases of an endpoint, and how far its rollout is."""
         pool = self._core.dispatchers[endpoint.id].pool
         serving = [worker for worker in pool.workers.values() if worker.serves]
-        newest = sum(1 for worker in serving if worker.release == pool.target)
+        newest = sum(1 for worker in serving if worker.release == pool.newest)
         total = len(serving)
         return {
             "endpointVersion": endpoint.version,

@@ -96,7 +96,7 @@ class WorkerApi:
             extra += b',"traceparent":%s' % msgspec.json.encode(job.traceparent)
         if job.due is not None:
             extra += b',"flashcTimeout":%d' % timeout_of(job.due - time.time())
-        body = self._core.store.body(job.input)
+        body = self._core.store.read_body(job.input)
         return b'{"id":"%s","input":%s%s}' % (job.id.encode(), body, extra)
 
     async def _done(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
