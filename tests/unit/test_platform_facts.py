@@ -54,7 +54,7 @@ def test_every_file_is_read_by_a_loader() -> None:
         "limits.json",
         "sdk.json",
         "variables.json",
-        "worker-packages.json",
+        "worker.json",
         "worker-files.json",
     }
     assert surface().methods["get"] == ("path", "data")

@@ -70,7 +70,6 @@ def shapes_of(program: Program) -> dict[str, Shape]:
 
 
 def _forms(endpoint: CodeEndpoint) -> Iterable[Form]:
-    """Yield the ways to call an endpoint: one for each function, method or route."""
     match endpoint:
         case QueueFunction(function=function):
             yield _job(function.name, function, None)
@@ -93,7 +92,6 @@ def _forms(endpoint: CodeEndpoint) -> Iterable[Form]:
 
 
 def _job(title: str, function: Function, selects: str | None) -> Form:
-    """Return how a client sends a job for a function or a method."""
     return Form(
         title=title,
         method="POST",
@@ -105,7 +103,6 @@ def _job(title: str, function: Function, selects: str | None) -> Form:
 
 
 def _given(function: Function) -> Iterable[Parameter]:
-    """Return the parameters that a request gives by their names."""
     return (parameter for parameter in function.parameters if parameter.kind not in _VARIABLE)
 
 
@@ -117,7 +114,6 @@ def _source(parameter: Parameter, method: str, path: str) -> Literal["path", "qu
 
 
 def _field(parameter: Parameter, where: Literal["input", "path", "query", "body"]) -> FormField:
-    """Return the field of a form for a parameter."""
     return FormField(
         name=parameter.name,
         annotation=parameter.annotation,

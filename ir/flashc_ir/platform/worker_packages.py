@@ -1,6 +1,6 @@
 """Say which versions of its own packages the worker needs to start.
 
-Data and sources: `data/worker-packages.json`.
+Data and sources: `data/worker.json`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class WorkerFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 @cache
 def worker_facts() -> WorkerFacts:
     """Return the facts of the data file."""
-    return read_facts("worker-packages", WorkerFacts)
+    return read_facts("worker", WorkerFacts)
 
 
 def needs_of_worker(bundled: Set[str] = frozenset()) -> Iterator[tuple[str, str, SpecifierSet]]:
