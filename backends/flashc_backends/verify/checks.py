@@ -52,9 +52,9 @@ def verify_build(
 ) -> None:
     """Verify an artifact that was made just now, in a fraction of the time of `verify_artifact`.
 
-    The archive begins with its layers, which are the packages.  Their bytes are compared with the
-    cached layers, but not unpacked again: the layers were checked when they were cached.  If the
-    user wants no packages in the artifact, imports of packages are not reported.
+    The archive begins with its layers, which were checked when they were made.  So only what
+    follows the layers is unpacked again.  If the user wants no packages in it, imports of packages
+    are not reported.
     """
     members: dict[str, ArchiveMember] = {}
     with artifact.open("rb") as stream:

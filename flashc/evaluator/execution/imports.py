@@ -21,10 +21,10 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
         bound = alias or name.partition(".")[0]
-        frame.bind(bound, _module_value(machine, name if alias else bound, span))
+        frame.bind(bound, _module(machine, name if alias else bound, span))
 
 
-def _module_value(machine: Machine, name: str, span: Span) -> Value:
+def _module(machine: Machine, name: str, span: Span) -> Value:
     """Return the module `name` as a value: one of the project, or one from outside."""
     if machine.project.origin(name) is Origin.PROJECT:
         return Known(ModuleRef(name), span)
@@ -47,10 +47,10 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
         return
     for item in node.names:
         name = item.evaluated_name
-        frame.bind(item.evaluated_alias or name, _imported_value(machine, module, name, span))
+        frame.bind(item.evaluated_alias or name, _imported(machine, module, name, span))
 
 
-def _imported_value(machine: Machine, module: str, name: str, span: Span) -> Value:
+def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
     """Return the value of `name` that `from module import name` binds.
 
     Raises:
