@@ -185,7 +185,7 @@ def _compare(first: str, second: str, key: str, calls: int) -> None:
     print(json.dumps([statistics.median(times) for times in took.values()]))
 
 
-def _calls(url: str, key: str, worker: str, calls: int) -> None:
+def _compare_calls(url: str, key: str, worker: str, calls: int) -> None:
     """Have the caller call its callee, and httpx send the same requests; print the median of each in seconds."""
     headers = {"authorization": f"Bearer {key}"}
     wanted = {"input": {"worker": worker, "calls": calls}}
@@ -205,7 +205,7 @@ def main() -> None:
         case ["compare", first, second, key, calls]:
             _compare(first, second, key, int(calls))
         case ["calls", url, key, worker, calls]:
-            _calls(url, key, worker, int(calls))
+            _compare_calls(url, key, worker, int(calls))
         case _:
             sys.exit(__doc__)
 

@@ -107,6 +107,7 @@ class _Packer(RawIOBase):
         self._written = 0
 
     def writable(self) -> bool:
+        """Return that the stream can be written to."""
         return True
 
     def write(self, data: ReadableBuffer) -> int:
@@ -119,6 +120,7 @@ class _Packer(RawIOBase):
         return len(piece)
 
     def tell(self) -> int:
+        """Return how many bytes were written."""
         return self._written
 
     def finish(self) -> None:

@@ -50,7 +50,7 @@ class TextScreen:
             if found:
                 self._echo(f"\n{heading}:")
             for address in found:
-                self._address(address)
+                self._print_address(address)
         for name in record.skipped:
             self._echo(f"\nnot run: {name}, which has a prebuilt image")
         self._echo("\nwhat differs from the cloud:")
@@ -58,7 +58,7 @@ class TextScreen:
             self._echo(f"  - {difference}")
         self._echo("")
 
-    def _address(self, address: Address) -> None:
+    def _print_address(self, address: Address) -> None:
         """Print an address, its routes, and an example of a call."""
         self._echo(f"  {address.endpoint}  {address.url}")
         for route in address.routes:

@@ -228,27 +228,27 @@ def _handle_changes(server: FlashServer) -> None:
     """Register the handlers of notifications; each handler schedules an analysis."""
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def opened(params: lsp.DidOpenTextDocumentParams) -> None:
+    def on_open(params: lsp.DidOpenTextDocumentParams) -> None:
         """Schedule an analysis when a document is opened."""
         server.schedule_analysis(params.text_document.uri, at_once=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def edited(params: lsp.DidChangeTextDocumentParams) -> None:
+    def on_edit(params: lsp.DidChangeTextDocumentParams) -> None:
         """Schedule an analysis when the user types."""
         server.schedule_analysis(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
-    def saved(params: lsp.DidSaveTextDocumentParams) -> None:
+    def on_save(params: lsp.DidSaveTextDocumentParams) -> None:
         """Schedule an analysis when a document is saved."""
         server.schedule_analysis(params.text_document.uri, at_once=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def closed(params: lsp.DidCloseTextDocumentParams) -> None:
+    def on_close(params: lsp.DidCloseTextDocumentParams) -> None:
         """Schedule an analysis when a document is closed."""
         server.schedule_analysis(params.text_document.uri, at_once=True)
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def changed_outside(params: lsp.DidChangeWatchedFilesParams) -> None:
+    def on_outside_change(params: lsp.DidChangeWatchedFilesParams) -> None:
         """Schedule an analysis when another program changes a file."""
         for change in params.changes:
             server.schedule_analysis(change.uri)
@@ -273,7 +273,7 @@ def _handle_requests(server: FlashServer) -> None:
     @server.thread()
     def hover(params: lsp.HoverParams) -> lsp.Hover | None:
         """Answer with the endpoint at a position."""
-        state = _state(server, params.text_document.uri)
+        state = _analyse_document(server, params.text_document.uri)
         if state is None:
             return None
         _, analysis, path = state
@@ -286,7 +286,7 @@ def _handle_requests(server: FlashServer) -> None:
     @server.thread()
     def definition(params: lsp.DefinitionParams) -> lsp.Location | None:
         """Answer with the definition of the function that is called at a position."""
-        state = _state(server, params.text_document.uri)
+        state = _analyse_document(server, params.text_document.uri)
         if state is None:
             return None
         project, analysis, path = state
@@ -298,14 +298,14 @@ def _handle_requests(server: FlashServer) -> None:
     @server.thread()
     def symbols(params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
         """Answer with the outline of a document."""
-        state = _state(server, params.text_document.uri)
+        state = _analyse_document(server, params.text_document.uri)
         if state is None:
             return []
         _, analysis, path = state
         return [_to_symbol(server, analysis, s) for s in features.symbols(analysis, path)]
 
 
-def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
+def _analyse_document(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
     """Analyse the project of a document; return the project, the analysis and the path of the document."""
     found = server.project(uri)
     if found is None:
@@ -316,7 +316,7 @@ def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | No
 
 def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.CodeAction]:
     """Yield code actions for the fixes of findings in the selected range."""
-    state = _state(server, params.text_document.uri)
+    state = _analyse_document(server, params.text_document.uri)
     if state is None:
         return
     project, analysis, path = state

@@ -31,7 +31,7 @@ def discover(
     unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
     previous: Project | None = None,
 ) -> Project:
-    """Return the project in the folder `root`, which is absolute.
+    """Find the files and modules of the project in the folder `root`, which is absolute.
 
     `unsaved` has the meaning that it has in `Project`.  Files that have not changed since
     `previous` was opened are taken from it, together with their syntax trees.

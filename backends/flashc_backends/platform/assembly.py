@@ -74,7 +74,7 @@ class LocalPlatform:
         self.store = Store(folder, durable=durable)
         self.journal = Journal()
         self.core = Core(self.store, self.journal)
-        self.core.faults.set(faults)
+        self.core.faults.replace_faults(faults)
         self.core.faults.name_of = self._name
         self.control = Control(self.store, self.core, Artifacts(folder / "artifacts"))
         self.authority = Authority(folder)

@@ -57,7 +57,7 @@ class Control:
     # Apps, environments, builds ------------------------------------------------------------------
 
     def app_named(self, name: str) -> App:
-        """Return the app with a name.
+        """Return the app that has this name.
 
         Raises:
             NotFound: no app has this name.

@@ -21,7 +21,7 @@ from .polls import Poll
 from .records import Body, Limits, Status
 from .spans import Spans
 from .statements import Statement, insert_job, update_job
-from .store import Store, StoreError, end
+from .store import Store, StoreError, end_future
 from .tracing import position_of
 
 _TICK = 0.1
@@ -222,7 +222,7 @@ class Core:
         if not dispatcher.outbox:
             return
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.flush(dispatcher, lambda error: end(stored, error))
+        self.flush(dispatcher, lambda error: end_future(stored, error))
         await stored
 
     def flush(
@@ -241,6 +241,7 @@ class Core:
         statements = [statement for item in items for statement in _statements(item)]
 
         def written(error: StoreError | None) -> None:
+            """Publish the changes, and tell the caller."""
             self._after_write(dispatcher, items, error)
             when_done(error)
 

@@ -77,7 +77,7 @@ class Dispatcher:
         """Put a new job into the queue."""
         self._put(None, job)
         self.outbox.append(JobChanged(job.id, None, job, ()))
-        self._scale_soon(now)
+        self._scale_if_allowed(now)
 
     def load_jobs(self, stored: Iterable[Job], now: float) -> None:
         """Add the jobs that the store kept over a restart; jobs in progress return to the queue.
@@ -102,7 +102,7 @@ class Dispatcher:
             else:
                 taken.append(after)
         if taken:
-            self._scale_soon(now)
+            self._scale_if_allowed(now)
         return taken
 
     def report(
@@ -211,7 +211,7 @@ class Dispatcher:
             self._note_held(worker, now)
 
     def current_load(self, now: float) -> Load:
-        """Return the endpoint's load."""
+        """Return how many jobs and requests wait and run now, and how long the oldest has waited."""
         oldest = self.queue.oldest()
         waits = [*self.requests_waiting, *([oldest] if oldest is not None else [])]
         busy = [worker.held for worker in self.pool.workers.values() if worker.held]
@@ -228,8 +228,8 @@ class Dispatcher:
         if wanted != self.pool.wanted:
             self.apply_to_workers(workers.Wanted(wanted), now)
 
-    def _scale_soon(self, now: float) -> None:
-        """Scale now if the limit allows more workers; fewer workers have time until the next tick."""
+    def _scale_if_allowed(self, now: float) -> None:
+        """Scale now if the limit allows more workers; ending workers can wait for the next tick."""
         if self.pool.wanted < self.pool.limits.most:
             self.scale(now)
 

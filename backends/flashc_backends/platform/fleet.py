@@ -99,7 +99,7 @@ class Fleet:
                 self._note_state(endpoint, worker, "crashed", pause=pause, lines=lines)
 
     def _forget_releases(self, endpoint: str) -> None:
-        """Remove the releases of an endpoint that can't get new workers any more."""
+        """Remove the releases of an endpoint from which no worker starts any more."""
         dispatcher = self._core.dispatchers.get(endpoint)
         used: set[str | None] = set()
         if dispatcher is not None and not dispatcher.pool.closed:

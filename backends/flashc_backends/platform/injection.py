@@ -36,9 +36,9 @@ class Injector:
         self._tasks: set[asyncio.Task[None]] = set()
         self.throttled: set[str] = set()
         self.name_of: Callable[[str], str] = lambda endpoint: endpoint
-        self.kill: Callable[[str], Awaitable[None]] = _nothing
+        self.kill: Callable[[str], Awaitable[None]] = _kill_nothing
 
-    def set(self, faults: Faults) -> None:
+    def replace_faults(self, faults: Faults) -> None:
         """Replace the faults, and count all events from 1 again.
 
         Workers that a fault keeps idle get jobs again, and workers whose start a fault delays are started now.
@@ -161,5 +161,5 @@ class Injector:
         self.throttled.discard(worker)
 
 
-async def _nothing(_worker: str) -> None:
+async def _kill_nothing(_worker: str) -> None:
     """Do nothing; this takes the place of `kill` on a platform without workers."""

@@ -68,6 +68,7 @@ class Exporter:
         from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
         def context(identity: str, *, remote: bool) -> SpanContext:
+            """Return the ids of a span as the SDK takes them."""
             flags = TraceFlags(TraceFlags.SAMPLED)
             return SpanContext(int(span.trace, 16), int(identity, 16), remote, flags)
 

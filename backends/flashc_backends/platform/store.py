@@ -111,7 +111,7 @@ class Store:
         """
         assert self._loop is not None
         future: asyncio.Future[None] = self._loop.create_future()
-        self.submit(statements, lambda error: end(future, error))
+        self.submit(statements, lambda error: end_future(future, error))
         return future
 
     def submit(
@@ -328,7 +328,7 @@ def _report_results(results: list[tuple[_Write, str | None]]) -> None:
         write.when_done(None if error is None else StoreError(error))
 
 
-def end(future: asyncio.Future[None], error: StoreError | None) -> None:
+def end_future(future: asyncio.Future[None], error: StoreError | None) -> None:
     """Set the result of a write's future, unless the future was cancelled."""
     if future.done():
         return

@@ -117,7 +117,7 @@ def _set_candidate(pool: Pool, release: str) -> Pool:
 
 
 def _promote(pool: Pool, release: str, effects: list[Effect]) -> Pool:
-    """Return the pool after a worker of `release` became ready: a candidate now serves."""
+    """Return the pool after a worker of `release` became ready; if this release is the candidate, it serves from now on."""
     if release != pool.candidate:
         return replace(pool, crashes=0) if release == pool.newest else pool
     effects.append(RolledOut(release))

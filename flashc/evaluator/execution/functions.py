@@ -66,7 +66,7 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
 
 
 def _execute_body(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
-    """Execute the body of a function, and return what it returns."""
+    """Execute the body of a function, and return the function's result."""
     frame = Frame(
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
     )

@@ -134,7 +134,7 @@ def of_external(machine: Machine, external: External, name: str, span: Span) -> 
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)
     for dialect in machine.dialects:
-        help = dialect.lacks(external.name, name)
+        help = dialect.help_if_missing(external.name, name)
         if help is not None:
             text = f"module '{external.name}' has no attribute '{name}'"
             raise PythonError(AttributeError, text, span, help=help)

@@ -112,7 +112,7 @@ def _concrete_or_none(value: Value) -> object:
 
 
 def _key_in(left: Value, right: Known) -> bool | None:
-    """Return whether a key is in a dict, for which the values of the dict need not be known."""
+    """Return whether a key is in a dict, whatever the dict's values are; None if that is not known."""
     container = right.value
     if isinstance(container, ViewValue) and container.part == "keys":
         container = container.of

@@ -121,7 +121,7 @@ class DockerEngine:
             await self._call(self._open)
 
     def _open(self) -> None:
-        """Do the work of `open`, in a thread."""
+        """Connect to the daemon, make the network and start the sweeper; this runs in a thread."""
         self._client = client = connect()
         info = client.info()
         self._processors = int(info["NCPU"])
@@ -175,7 +175,7 @@ class DockerEngine:
         self._events.end()
 
     def _close(self) -> None:
-        """Do the work of `close`, in a thread."""
+        """Remove the containers and the network, and wait for all threads; this runs in a thread."""
         if self._client is not None:
             with suppress(docker.errors.DockerException, requests.RequestException):
                 sweeper.sweep(self._client, f"{LABEL}={self.preview}")
@@ -220,7 +220,7 @@ class DockerEngine:
         await self._call(self._start, spec)
 
     def _start(self, spec: WorkerSpec) -> None:
-        """Do the work of `start`, in a thread."""
+        """Make a worker's container, connect to it and start it; this runs in a thread."""
         with engine_errors("Docker can't prepare the image of the workers"):
             image, layer = self._prepare(spec.image, spec.python)
         planned = container_of(spec, layer=layer, preview=self.preview)
@@ -302,7 +302,7 @@ class DockerEngine:
             await self._call(self._stop, running, grace)
 
     def _stop(self, running: _Running, grace: float) -> None:
-        """Do the work of `stop`, in a thread."""
+        """Stop a worker's container, or kill it if `grace` is 0; this runs in a thread."""
         # If the container has ended, the daemon refuses; then nothing is left to do.
         with suppress(docker.errors.DockerException, requests.RequestException):
             if grace > 0:
@@ -317,7 +317,7 @@ class DockerEngine:
         return self._events.all()
 
     def _emit(self, event: Event) -> None:
-        """Add an event from another thread than that of the event loop."""
+        """Put an event into the queue, from a thread that is not the event loop's."""
         with suppress(RuntimeError):  # the event loop has ended
             self._loop.call_soon_threadsafe(self._events.put, event)
 

@@ -18,7 +18,7 @@ REPOSITORY = "flashc-worker"
 _REVISION = 1  # increase it if `rootfs.py` makes other images
 
 
-def own_image(python: str) -> str:
+def own_image_name(python: str) -> str:
     """Return the name of the image that flashc makes for a version of Python."""
     return f"{REPOSITORY}:py{python}-{_REVISION}"
 
@@ -85,7 +85,7 @@ class Images:
 
     def _make_own(self, python: str) -> str:
         """Make flashc's image for a version of Python, if the daemon does not have it, and return its name."""
-        name = own_image(python)
+        name = own_image_name(python)
         tag = name.partition(":")[2]
         if self._find_here(name):
             return name

@@ -155,7 +155,7 @@ class ProcessEngine:
         await self.prepare([spec])
         try:
             settings = self._settings(spec)
-            command, folder, home = self._command(spec, settings)
+            command, folder, home = self._prepare_command(spec, settings)
         except OSError as error:
             raise EngineError(
                 rules.DISK_FAILED,
@@ -164,7 +164,7 @@ class ProcessEngine:
             ) from error
         running = _Running(spec, {})
         self._running[spec.worker] = running
-        writers = [self._pipe(running, name) for name in ("stdout", "stderr", "announce")]
+        writers = [self._make_pipe(running, name) for name in ("stdout", "stderr", "announce")]
         message = {
             "start": spec.worker,
             "command": command,
@@ -196,7 +196,9 @@ class ProcessEngine:
             "tether": False,
         }
 
-    def _command(self, spec: WorkerSpec, settings: dict[str, Any]) -> tuple[list[str], str, str]:
+    def _prepare_command(
+        self, spec: WorkerSpec, settings: dict[str, Any]
+    ) -> tuple[list[str], str, str]:
         """Make the folders of a worker; return its command, the folder in which it starts, and its home.
 
         Raises:
@@ -249,7 +251,7 @@ class ProcessEngine:
                 os.close(fd)
         return zygote
 
-    def _pipe(self, running: _Running, name: str) -> int:
+    def _make_pipe(self, running: _Running, name: str) -> int:
         """Make a pipe for a worker, and return the end to write to; the lines from the other end become events."""
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
@@ -344,10 +346,10 @@ class ProcessEngine:
             running = self._running.get(message["exited"])
             if running is not None:
                 running.code = message["code"]
-                task = asyncio.get_running_loop().create_task(self._after_output(running))
+                task = asyncio.get_running_loop().create_task(self._end_after_output(running))
                 running.tasks.add(task)
 
-    async def _after_output(self, running: _Running) -> None:
+    async def _end_after_output(self, running: _Running) -> None:
         """Emit the event of a worker's end as soon as the worker's last line has been read."""
         await asyncio.gather(*running.ended.values())
         self._end(running, running.code if running.code is not None else -9)

@@ -101,7 +101,7 @@ def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
     files = sorted(_files_of(str(interpreter.library)))
     tools = [path for name in _TOOLS if (path := shutil.which(name, path="/usr/bin:/bin"))]
     binaries = [program, *tools, *(path for path in files if ".so" in path)]
-    libraries = sorted(set(_libraries(binaries)))
+    libraries = sorted(set(_find_libraries(binaries)))
     place = _Places(str(interpreter.prefix))
     with tarfile.open(target, "w") as archive:
         for folder in _FOLDERS:
@@ -154,7 +154,7 @@ def _files_of(folder: str) -> Iterator[str]:
                 yield path
 
 
-def _libraries(programs: Iterable[str]) -> Iterator[str]:
+def _find_libraries(programs: Iterable[str]) -> Iterator[str]:
     """Run `ldd` and `dpkg`, and yield the shared libraries that programs and extension modules need."""
     binaries = [path for path in programs if _is_binary(path)]
     linked = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False)

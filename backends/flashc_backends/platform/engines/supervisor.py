@@ -280,7 +280,7 @@ def main() -> None:
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:
-    """Do nothing.
+    """Do nothing: this handler exists so that the signal wakes the supervisor's `select`.
 
     With a handler, the signal also writes to the wake-up pipe; if the signal were ignored, it would not.
     """

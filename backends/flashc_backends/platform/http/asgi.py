@@ -64,8 +64,8 @@ class Connection(Protocol):
         """Call `leave` when the client closes the connection before it has the whole answer."""
         ...
 
-    def forget(self) -> None:
-        """Drop the function that `when_lost` was given."""
+    def stop_watching(self) -> None:
+        """Drop the function that `when_lost` got; it is not called any more."""
         ...
 
 
@@ -188,7 +188,7 @@ class Request:
     def stop_watching(self) -> None:
         """Stop watching the client."""
         if self._leavings:
-            self._connection.forget()
+            self._connection.stop_watching()
 
     def _leave(self) -> None:
         """Note that the client has left, and call the functions that wait for that."""

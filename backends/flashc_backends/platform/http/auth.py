@@ -76,7 +76,7 @@ class Gate:
         self._known: dict[str, str] = {}  # headers that were checked -> the names in them
 
     def check_host(self, request: Request) -> str:
-        """Return the host name in the request's header `Host`, without the port.
+        """Check that the header `Host` names this platform; return the name, without the port.
 
         Raises:
             Refused: the name is not one of the platform's names.

@@ -155,7 +155,7 @@ class Balancer:
         worker = await self._balancing.acquire(
             endpoint.id,
             call.seconds(time_limits().load_balancer_waiting.milliseconds),
-            _ignore if _has_body(request) else request.watch,
+            _do_not_watch if _has_body(request) else request.watch,
             name,
             strict=mode.startswith("strict"),
         )
@@ -252,7 +252,7 @@ async def _limited_parts(request: Request) -> AsyncIterator[bytes]:
         yield chunk
 
 
-def _ignore(_poll: Poll) -> None:
+def _do_not_watch(_poll: Poll) -> None:
     """Do not watch the client while its body has not been read: reading the body tells if the client leaves."""
 
 

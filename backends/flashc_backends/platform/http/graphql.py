@@ -49,7 +49,7 @@ _QUERY = msgspec.json.Decoder(_Query)
 
 
 @cache
-def schema() -> GraphQLSchema:
+def read_schema() -> GraphQLSchema:
     """Read `runpod.graphql` and return the schema."""
     text = files("flashc_backends.platform.http").joinpath("runpod.graphql").read_text("utf-8")
     built = build_schema(text)
@@ -94,7 +94,7 @@ class GraphqlApi:
         if isinstance(document, list):
             return {"errors": [error.formatted for error in document]}
         outcome = execute(
-            schema(),
+            read_schema(),
             document,
             self._root,
             base,
@@ -116,7 +116,7 @@ def _parse(text: str) -> DocumentNode | list[GraphQLError]:
     """Parse and validate a query; return its document, or the list of its errors."""
     try:
         document = parse(text, max_tokens=_MOST_TOKENS)
-        return validate(schema(), document) or document
+        return validate(read_schema(), document) or document
     except GraphQLError as error:
         return [error]
     except RecursionError:

@@ -80,7 +80,7 @@ class JobApi:
                 job = self._job(endpoint, job_id)
                 await request.reply(200, self.view(job))
             case "stream":
-                await self._stream(request, self._job(endpoint, job_id))
+                await self._serve_stream(request, self._job(endpoint, job_id))
             case "cancel":
                 _require_method(request, "POST")
                 job = await self._jobs.cancel(self._job(endpoint, job_id))
@@ -129,7 +129,7 @@ class JobApi:
             raise Refused(404, "the job's time to live is over")
         await request.reply(200, self.view(found) if found.status.is_final else _brief(found))
 
-    async def _stream(self, request: Request, job: Job) -> None:
+    async def _serve_stream(self, request: Request, job: Job) -> None:
         """Answer with the new parts of a job's stream."""
         parts = await self._jobs.take_parts(job.id)
         body = b'{"status":"%s","stream":[%s]}' % (job.status.encode(), b",".join(parts))

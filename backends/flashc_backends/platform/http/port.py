@@ -84,8 +84,8 @@ class _Exchange:
         self._cycle.flow.resume_reading()  # while reading is paused, the end of a connection is not noticed
         self._protocol.leavings[self._cycle] = leave
 
-    def forget(self) -> None:
-        """Drop the function that `when_lost` was given."""
+    def stop_watching(self) -> None:
+        """Drop the function that `when_lost` got; it is not called any more."""
         self._protocol.leavings.pop(self._cycle, None)
 
 
@@ -221,26 +221,26 @@ class Port:
         is_passed_on = False
         try:
             async with asyncio.timeout(_PATIENCE):
-                is_passed_on = await self._pass_on(connection)
+                await self._pass_on(connection)
+                is_passed_on = True
         except (OSError, TimeoutError, EOFError, ssl.SSLError):
             pass  # the client left, or speaks another protocol
         finally:
             if not is_passed_on:
                 connection.close()
 
-    async def _pass_on(self, connection: socket.socket) -> bool:
-        """Pass a connection to a tunnel or to uvicorn, which then close it; return True."""
+    async def _pass_on(self, connection: socket.socket) -> None:
+        """Pass a connection to a tunnel or to uvicorn; these close it at its end."""
         start = await _peek(connection)
         if start.startswith(_CONNECT):
             target = await self._connect(connection)
             if target is not None:
                 self._spawn(_tunnel(connection, *target))
-                return True
+                return
             start = await _peek(connection)
         context = self._context if start[0] == _TLS_HANDSHAKE else None
         loop = asyncio.get_running_loop()
         await loop.connect_accepted_socket(self._protocol, connection, ssl=context)
-        return True
 
     async def _connect(self, connection: socket.socket) -> tuple[str, int] | None:
         """Answer CONNECT; return the host and the port that the client names, None if they are the platform's.

@@ -83,7 +83,7 @@ class RestApi:
                 created = await self._create_volume(request)
                 await request.reply_json(200, _volume_v1(created))
             case _:
-                changed = await self._change_volume(request, volume_id)
+                changed = await self._serve_volume(request, volume_id)
                 if changed is None:
                     await request.reply_nothing()
                 else:
@@ -135,7 +135,7 @@ class RestApi:
             case "POST", False:
                 await request.reply_json(201, _volume_v2(await self._create_volume(request)))
             case _:
-                changed = await self._change_volume(request, volume_id)
+                changed = await self._serve_volume(request, volume_id)
                 if changed is None:
                     await request.reply_nothing()
                 else:
@@ -147,8 +147,8 @@ class RestApi:
         center = given.data_center_id or given.data_center
         return await self._control.account.create_volume(given.name, given.size, center, given.type)
 
-    async def _change_volume(self, request: Request, volume_id: str) -> Volume | None:
-        """Read, change or delete a volume, by the request's method; return the volume, None if it is deleted."""
+    async def _serve_volume(self, request: Request, volume_id: str) -> Volume | None:
+        """Read, change or delete a volume, by the request's method; return the volume, None if it was deleted."""
         volume = get(self._control.account.volumes, volume_id, "network volume")
         match request.method:
             case "GET":
