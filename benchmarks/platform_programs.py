@@ -5,7 +5,7 @@ Usage: python platform_programs.py serve FOLDER durable|default [ARTIFACT]
        python platform_programs.py compare URL URL KEY CALLS
        python platform_programs.py calls URL KEY WORKER CALLS
 
-`serve` runs a platform until its standard input ends; with an ARTIFACT of the project `projects.calling` this too.
+`serve` runs a platform until its standard input ends; with an ARTIFACT of the project `projects.write_calling` this too.
 `calls` has the caller of that project call its callee.  Every program prints one line of JSON.
 """
 

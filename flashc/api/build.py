@@ -136,7 +136,7 @@ def _build(
     dialects: tuple[Dialect, ...] | None,
     progress: Progress | None,
 ) -> tuple[_Report, tuple[str, ...]]:
-    """Return the report of a new build, and the inputs that decided it."""
+    """Build, and return the report with the inputs that decided the build."""
     # These imports take a while, and a cached report does not need them
     from flashc.compile import compile_project
 

@@ -84,7 +84,7 @@ def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]
 
 
 def _modules(files: list[ProjectFile], roots: tuple[str, ...], sink: Sink) -> dict[str, str]:
-    """Return the paths of the modules by name; `roots` are folders that are on `sys.path` too.
+    """Return the paths of the modules by name, and report modules that a package hides; `roots` are folders that are on `sys.path` too.
 
     If there are `a.py` and `a/__init__.py`, Python imports the package, so `a` has the path of the
     latter.

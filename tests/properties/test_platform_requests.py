@@ -135,7 +135,10 @@ _SCALARS = {
 }
 
 
-@given(queries(read_schema(), custom_scalars=_SCALARS) | mutations(read_schema(), custom_scalars=_SCALARS))
+@given(
+    queries(read_schema(), custom_scalars=_SCALARS)
+    | mutations(read_schema(), custom_scalars=_SCALARS)
+)
 @settings(deadline=None, max_examples=examples(150))
 def test_any_query_of_the_schema_is_answered(client: httpx.Client, query: str) -> None:
     reply = client.post("/graphql", json={"query": query})

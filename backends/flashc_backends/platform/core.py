@@ -179,7 +179,7 @@ class Core:
             poll.wake(False)
 
     def next_sequence(self) -> int:
-        """Return the sequence of a new job."""
+        """Return the number of a new job in the sequence of all jobs."""
         self._sequence += 1
         return self._sequence
 

@@ -63,7 +63,7 @@ def make_rootfs(version: str, target: Path, report: Report) -> None:
     interpreter = find_interpreter(version)
     if interpreter is not None:
         report(f"making an image from the Python {version} in {interpreter.prefix}")
-        _copy_interpreter(interpreter, target)
+        _write_image(interpreter, target)
         return
     suite = DEBIAN_SUITES.get(version)
     program = shutil.which("mmdebstrap")
@@ -95,7 +95,7 @@ def make_rootfs(version: str, target: Path, report: Report) -> None:
         )
 
 
-def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
+def _write_image(interpreter: Interpreter, target: Path) -> None:
     """Write an image with a copy of a Python, the libraries that its files need, and a few tools."""
     program = os.path.realpath(interpreter.executable)
     files = sorted(_files_of(str(interpreter.library)))
@@ -145,7 +145,7 @@ class _Places:
 
 
 def _files_of(folder: str) -> Iterator[str]:
-    """Yield the files and links in the folder of Python's library that workers can need."""
+    """Yield the files and links that workers can need from the folder of Python's library."""
     for parent, names, files in os.walk(folder):
         names[:] = [name for name in names if not _LEFT_OUT.search(f"/{name}/")]
         for name in files:

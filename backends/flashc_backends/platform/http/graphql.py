@@ -90,7 +90,7 @@ class GraphqlApi:
     async def _execute(
         self, document: DocumentNode | list[GraphQLError], given: _Query, base: str
     ) -> dict[str, Any]:
-        """Return the answer to a query; the answer has the key `errors` only if there are errors."""
+        """Execute a query, and return the answer; it has the key `errors` only if there are errors."""
         if isinstance(document, list):
             return {"errors": [error.formatted for error in document]}
         outcome = execute(

@@ -232,7 +232,7 @@ def _check_range(value: int | None, limits: tuple[int, int], name: str) -> int |
 
 
 def _milliseconds(text: str | None, default: int, limits: tuple[int, int], name: str) -> int:
-    """Return the number in a query parameter, moved into `limits`; `default` if it is absent."""
+    """Return the number in a query parameter, moved into `limits`; `default` without one; refuse other texts."""
     if text is None:
         return default
     if not text.isdecimal() or len(text) > 12:

@@ -127,7 +127,7 @@ class PortTaken(OSError):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address; with port 0, at a free port.
+    """Open a socket that listens at an address, and return it; with port 0, at a free port.
 
     Raises:
         PortTaken: another program listens on the port.
