@@ -169,5 +169,5 @@ def _environ(
 
 
 def _with_secrets(text: str, secrets: Mapping[str, str]) -> str:
-    """Return a variable's value with the secrets that it refers to."""
+    """Return the value of a variable, with the values of secrets in place of the references to them."""
     return _SECRET.sub(lambda match: secrets.get(match[1], match[0]), text)
