@@ -26,7 +26,7 @@ from rows import Row
 _PATIENCE = 120.0  # seconds until the platform has ended
 
 
-def deploy(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
+def measure_deployments(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
     """Measure deployments; `ours` and `theirs` are the folders of the two environments' programs."""
     environ = {
         **os.environ,
@@ -37,7 +37,7 @@ def deploy(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
         "CI": "1",
     }
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    with _platform(ours / "flashc", environ) as variables:
+    with _run_platform(ours / "flashc", environ) as variables:
         at_platform = {**environ, **variables}
         tools = {
             "ours": ([str(ours / "flashc"), "deploy"], folder / "deployed"),
@@ -46,15 +46,17 @@ def deploy(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
         unchanged: dict[str, float] = {}
         changed: dict[str, float] = {}
         for name, (command, place) in tools.items():
-            project = projects.deployed(place)
+            project = projects.write_deployed(place)
             words = [*command, "--python-version", python]
-            before = _endpoints(at_platform)
-            _run(words, project, at_platform)
-            made = {name: id for id, name in _endpoints(at_platform).items() if id not in before}
-            times = [_run(words, project, at_platform) for _ in range(runs)]
+            before = _list_endpoints(at_platform)
+            _time(words, project, at_platform)
+            made = {
+                name: id for id, name in _list_endpoints(at_platform).items() if id not in before
+            }
+            times = [_time(words, project, at_platform) for _ in range(runs)]
             unchanged[name] = statistics.median(times)
             answers = [
-                _to_answer(words, project, at_platform, made["web"], version)
+                _measure_change(words, project, at_platform, made["web"], version)
                 for version in range(1, runs + 1)
             ]
             changed[name] = statistics.median(answers)
@@ -74,7 +76,7 @@ def _row(what: str, times: Mapping[str, float], mark: float) -> Row:
     )
 
 
-def _run(words: list[str], project: Path, environ: Mapping[str, str]) -> float:
+def _time(words: list[str], project: Path, environ: Mapping[str, str]) -> float:
     """Run a deployment; return how many seconds it took."""
     began = time.perf_counter()
     done = subprocess.run(words, cwd=project, env=environ, capture_output=True, text=True)
@@ -83,7 +85,7 @@ def _run(words: list[str], project: Path, environ: Mapping[str, str]) -> float:
     return time.perf_counter() - began
 
 
-def _to_answer(
+def _measure_change(
     words: list[str], project: Path, environ: Mapping[str, str], endpoint: str, version: int
 ) -> float:
     """Change the code and deploy it; return the seconds from the change to the first new answer."""
@@ -95,14 +97,14 @@ def _to_answer(
     began = time.perf_counter()
     projects.set_version(project / "web.py", version)
     with ThreadPoolExecutor(1) as pool:
-        command = pool.submit(_run, words, project, environ)
+        command = pool.submit(_time, words, project, environ)
         wait(answer, version)
         took = time.perf_counter() - began
         command.result()
     return took
 
 
-def _endpoints(environ: Mapping[str, str]) -> dict[str, str]:
+def _list_endpoints(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the names of all endpoints of the platform by their ids."""
     found: Any = ask(f"{environ['RUNPOD_API_BASE_URL']}/v2/serverless", _headers(environ))
     return {endpoint["id"]: endpoint["name"] for endpoint in found["endpoints"]}
@@ -113,7 +115,7 @@ def _headers(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def _platform(flashc: Path, environ: Mapping[str, str]) -> Generator[dict[str, str]]:
+def _run_platform(flashc: Path, environ: Mapping[str, str]) -> Generator[dict[str, str]]:
     """Run the platform; yield the variables that lead tools to it."""
     process = subprocess.Popen(
         [str(flashc), "platform", "--engine", "process"],
