@@ -16,11 +16,12 @@ from flashc_backends.cloud.model import Endpoint
 from flashc_backends.cloud.port import Cloud
 from flashc_backends.deploy.plan import Action, Plan
 from flashc_backends.deploy.variables import ENVIRONMENT_ID
-from flashc_backends.deploy.world import World, read_world
+from flashc_backends.deploy.world import World
 from tests.support.deployments import (
     TARGET,
     deploy,
     plan_of,
+    seen,
     wanted_of,
     wishes_of,
     world_of,
@@ -63,10 +64,10 @@ def test_a_deployment_gives_what_is_wanted(
     artifact: Path, earlier: list[str], strays: list[str], wish: str, prune: set[str]
 ) -> None:
     cloud = _prepared(earlier, strays, artifact)
-    before = read_world(cloud, TARGET, volumes=True)
+    before = seen(cloud)
     plan, deployed = deploy(cloud, wish, artifact, *prune)
     assert not deployed.failed
-    after = read_world(cloud, TARGET, volumes=True)
+    after = seen(cloud)
     _check_wanted(after, wish)
     _check_survivors(before, after, wish, prune)
     _check_order(cloud.done, plan)
@@ -92,7 +93,7 @@ def test_after_a_deployment_that_was_killed_the_next_one_gives_what_is_wanted(
     acted: bool,
 ) -> None:
     cloud = _prepared(earlier, strays, artifact)
-    before = read_world(cloud, TARGET, volumes=True)
+    before = seen(cloud)
 
     def fail(number: int, _name: str, call: Callable[[], Any]) -> Any:
         if number < step:
@@ -105,7 +106,7 @@ def test_after_a_deployment_that_was_killed_the_next_one_gives_what_is_wanted(
         deploy(_failing(cloud, fail), wish, artifact, *prune)
     except _Killed:
         deploy(cloud, wish, artifact, *prune)
-    after = read_world(cloud, TARGET, volumes=True)
+    after = seen(cloud)
     _check_wanted(after, wish)
     _check_survivors(before, after, wish, prune)
     assert plan_of(after, wish, *prune).is_empty
@@ -131,7 +132,7 @@ def test_a_deployment_that_fails_restores_what_ran(
     trouble: Trouble,
 ) -> None:
     cloud = _prepared(earlier, strays, artifact)
-    before = read_world(cloud, TARGET, volumes=True)
+    before = seen(cloud)
 
     failed: list[str] = []
 
@@ -146,13 +147,13 @@ def test_a_deployment_that_fails_restores_what_ran(
     try:
         deploy(_failing(cloud, fail), wish, artifact)
     except CloudError:
-        after = read_world(cloud, TARGET, volumes=True)
+        after = seen(cloud)
         if failed == ["delete_endpoint"]:  # then the new release serves already
             _check_wanted(after, wish)
         else:
             _check_restored(before, after)
     deploy(cloud, wish, artifact)
-    after = read_world(cloud, TARGET, volumes=True)
+    after = seen(cloud)
     _check_wanted(after, wish)
     _check_survivors(before, after, wish, set())
     assert not _doubles(after, before, wish)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from msgspec import structs
 from flashc_backends.cloud.errors import CloudError
 from flashc_backends.cloud.model import Endpoint, Kind, Settings
 from flashc_backends.cloud.port import Cloud
-from flashc_backends.deploy.world import World, read_world
+from flashc_backends.deploy.world import World
 from tests.support.deploy_stage import DeployStage, deploy_stage
-from tests.support.deployments import TARGET, deploy, instructions, plan_of
+from tests.support.deployments import deploy, instructions, plan_of, seen
 from tests.support.memory_cloud import MemoryCloud
 from tests.support.platform_stage import archive
 from tests.support.profiles import examples
@@ -71,11 +72,12 @@ def test_the_same_deployments_give_the_same(
 ) -> None:
     stage.empty()
     memory = MemoryCloud()
+    clouds: tuple[Cloud, ...] = (memory, stage.cloud)
     for wish in history:
-        plans = [deploy(cloud, wish, artifact, "b")[0] for cloud in (memory, stage.cloud)]
+        plans = [deploy(cloud, wish, artifact, "b")[0] for cloud in clouds]
         first, second = (instructions(_named(plan)) for plan in plans)
         assert re.sub(_ENVIRONMENT, "own", first) == re.sub(_ENVIRONMENT, "own", second)
-        worlds = [read_world(cloud, TARGET, volumes=True) for cloud in (memory, stage.cloud)]
+        worlds = [seen(memory), seen(stage.cloud)]
         assert _seen(worlds[0]) == _seen(worlds[1])
         assert all(plan_of(world, wish, "b").is_empty for world in worlds)
 
@@ -121,10 +123,15 @@ def _wrong(cloud: Cloud) -> dict[str, Callable[[], Any]]:
         "deleting no app": lambda: cloud.delete_app("none"),
         "deleting no environment": lambda: cloud.delete_environment("none"),
         "no app": lambda: cloud.app("none"),
-        "deleting an endpoint twice": lambda: [cloud.delete_endpoint(made.id) for _ in range(2)],
+        "deleting an endpoint twice": lambda: _twice(partial(cloud.delete_endpoint, made.id)),
         "the workers of an endpoint that is gone": lambda: cloud.workers(made.id),
         "the rollout of an endpoint that is gone": lambda: cloud.rollout(made.id),
     }
+
+
+def _twice(action: Callable[[], None]) -> None:
+    action()
+    action()
 
 
 def _outcome(action: Callable[[], Any]) -> str:

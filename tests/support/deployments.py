@@ -141,9 +141,14 @@ def plan_of(world: World, wish: str, *prune: str) -> Plan:
     )
 
 
+def seen(cloud: Cloud) -> World:
+    """Return what a platform has of the target."""
+    return read_world(cloud, TARGET, cloud.app(TARGET.app), volumes=True)
+
+
 def deploy(cloud: Cloud, wish: str, artifact: Path, *prune: str) -> tuple[Plan, Deployed]:
     """Plan and execute what a text wishes."""
-    world = read_world(cloud, TARGET, volumes=True)
+    world = seen(cloud)
     plan = plan_of(world, wish, *prune)
     given = Deployment(
         plan=plan,

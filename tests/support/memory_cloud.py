@@ -12,7 +12,7 @@ from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import (
     App,
     Build,
-    Device,
+    DeviceKind,
     Endpoint,
     Environment,
     LogLine,
@@ -196,8 +196,8 @@ class MemoryCloud:
     def delete_secret(self, secret: str) -> None:
         self._secrets.pop(secret, None)
 
-    def stock(self, device: Device) -> None:
-        return None
+    def stock(self, kind: DeviceKind, count: int) -> Mapping[str, frozenset[str]]:
+        return {}
 
     # Workers: each change replaces them at once
 

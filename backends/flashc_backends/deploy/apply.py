@@ -16,11 +16,12 @@ from msgspec import structs
 
 from flashc_backends.base import Progress
 from flashc_backends.cloud.errors import CloudError
-from flashc_backends.cloud.model import App, Build, Endpoint, Environment, Settings
+from flashc_backends.cloud.model import App, Build, Endpoint, Environment, Settings, Volume
 from flashc_backends.cloud.port import Cloud
 
 from .creating import create_once
 from .deployment import Deployed, Deployment, NotRestored
+from .lease import VOLUMES, held
 from .order import waves
 from .plan import Action, Code, Step
 from .rollout import Outcome, Watched, watch, workers_now
@@ -29,6 +30,7 @@ from .wanted import VolumeWish
 
 _T = TypeVar("_T")
 _PARALLEL = 8  # endpoints at once
+_VOLUME_SECONDS = 60.0  # the longest time to wait for another deployment that creates volumes
 _RESTORING_SECONDS = 120.0  # the longest time to wait for the workers of the old release
 
 
@@ -139,8 +141,18 @@ class _Work:
         """Create the secrets and the volumes that do not exist."""
         for name in self._plan.secrets:
             self._make_secret(self._given.secrets[name])
-        for wish in self._plan.volumes:
-            self._make_volume(wish)
+        if self._plan.volumes:
+            # Volumes belong to the account, and the platform allows equal names.
+            with held(
+                self._cloud,
+                VOLUMES,
+                patience=_VOLUME_SECONDS,
+                longest=_VOLUME_SECONDS,
+                waiting=lambda _: None,
+                pace=self._pace,
+            ):
+                for wish in self._plan.volumes:
+                    self._make_volume(wish)
 
     def _make_secret(self, secret: SecretValue) -> None:
         self._progress.start(f"saving the secret for {secret.variable}")
@@ -153,15 +165,20 @@ class _Work:
 
     def _make_volume(self, wish: VolumeWish) -> None:
         self._progress.start(f"creating the volume {wish.name}")
-        create_once(
-            lambda: self._cloud.create_volume(wish.name, wish.size, wish.data_center),
-            lambda: _first(
+
+        def find() -> Volume | None:
+            return _first(
                 volume
                 for volume in self._cloud.volumes()
                 if (volume.name, volume.data_center) == (wish.name, wish.data_center)
-            ),
-            self._pace,
-        )
+            )
+
+        if find() is None:
+            create_once(
+                lambda: self._cloud.create_volume(wish.name, wish.size, wish.data_center),
+                find,
+                self._pace,
+            )
 
     def _upload(self, app: App) -> str:
         """Upload the artifact and return the id of its build."""

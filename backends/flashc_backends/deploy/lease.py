@@ -29,6 +29,8 @@ from flashc_backends.cloud.port import Cloud
 
 from .variables import Target
 
+VOLUMES = Target("", "volumes")
+"""Stands for the volumes of the account, which only one deployment creates at a time."""
 _MARGIN = 900.0  # seconds that a deployment may take beside its wait for workers
 _MAY_PASS = frozenset((Trouble.REFUSED, Trouble.BUSY, Trouble.UNREACHABLE))
 _RETURNS = 3  # attempts to give a lease back
