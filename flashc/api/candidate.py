@@ -120,7 +120,7 @@ def plan_candidate(
     prune: frozenset[str],
     sink: Sink,
 ) -> Planned | None:
-    """Return the plan for a candidate; None if a variable is missing, which is reported.
+    """Return the plan for a candidate; None if a variable or a secret is missing, which is reported.
 
     Args:
         session: the platform.
@@ -151,7 +151,10 @@ def plan_candidate(
             f"`--prune {name}`: {target} has no endpoint `{name}`",
             help=("leave the option out, unless it was deleted just now",),
         )
-    if variables.missing:
+    lost = _lost_secrets(variables, world)
+    for resource, secret in lost:
+        _report_lost(resource, secret, sink)
+    if variables.missing or lost:
         return None
     document = _document(candidate, target, variables)
     plan = make_plan(
@@ -167,6 +170,16 @@ def plan_candidate(
         key=session.key.value,
     )
     return Planned(plan=plan, world=world, document=document, secrets=variables.secrets)
+
+
+def _lost_secrets(variables: Variables, world: World) -> list[tuple[str, str]]:
+    """Return the secrets that endpoints refer to and nobody has, each with its endpoint."""
+    known = {secret.name for secret in world.secrets or ()} | variables.secrets.keys()
+    return [
+        (resource, name)
+        for resource, values in sorted(variables.by_resource.items())
+        for name in sorted(set(secrets_in(values)) - known)
+    ]
 
 
 def _code(candidate: Candidate, document: Mapping[str, Any], world: World) -> Code:
@@ -224,6 +237,16 @@ def _report_no_place(found: NoPlace, sink: Sink) -> None:
         _HERE,
         f"`{found.endpoint}` has no place now: no {' or '.join(found.devices)} in {places}",
         help=("allow more hardware or more data centres, or wait for stock",),
+    )
+
+
+def _report_lost(resource: str, secret: str, sink: Sink) -> None:
+    sink.report(
+        rules.NOT_DEPLOYED,
+        _HERE,
+        f"a variable of the endpoint `{resource}` is the secret `{secret}`, which the platform "
+        "does not have",
+        help=("create it: `flashc secret set`; or deploy the project in place of the build",),
     )
 
 

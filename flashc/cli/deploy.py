@@ -54,7 +54,7 @@ def command(
         run(project, output_format=output_format, plan=False, **given)
     from flashc.api.deploy import DeployOptions, deploy_project
 
-    from .deploying import Terminal, finish
+    from .deploying import Terminal, finish, interruptible
     from .saved_plan import read_plan
 
     flags = {name: value for name, value in given.items() if name not in PREVIEW_FLAGS}
@@ -66,7 +66,7 @@ def command(
         saved=None if saved is None else read_plan(saved),
     )
     is_text = output_format == "text"
-    with show_progress(is_text, "compiling") as progress:
+    with interruptible(), show_progress(is_text, "compiling") as progress:
         audience = Terminal(quiet=not is_text, yes=yes)
         result = deploy_project(workspace, options, audience, progress=progress)
     finish(result, workspace, output_format)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -67,6 +69,23 @@ class Terminal:
     def wait(self, holder: str) -> None:
         """Say that another deployment has to end first."""
         click.echo(f"waiting for another deployment: {holder}", err=True)
+
+
+@contextmanager
+def interruptible() -> Generator[None]:
+    """Let the signal with which CI ends processes interrupt a deployment as Ctrl-C does.
+
+    An interrupted deployment restores what ran before.
+    """
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def finish(result: DeployResult, workspace: Workspace, output_format: str) -> None:

@@ -38,12 +38,12 @@ def command(
     """Let the app in PROJECT run an earlier build."""
     from flashc.api.deploy import DeployOptions, roll_back
 
-    from .deploying import Terminal, finish
+    from .deploying import Terminal, finish, interruptible
 
     workspace = open_workspace(project, flags)
     options = DeployOptions(environment=environment, prune=frozenset(prune), seconds=seconds)
     is_text = output_format == "text"
-    with show_progress(is_text) as progress:
+    with interruptible(), show_progress(is_text) as progress:
         audience = Terminal(quiet=not is_text, yes=yes)
         result = roll_back(workspace, build, options, audience, progress=progress)
     finish(result, workspace, output_format)

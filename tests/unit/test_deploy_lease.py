@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from tests.support.deploy_stage import FIRST, SECOND, DeployStage, built, deploy
 from tests.support.deployments import FAST
 from tests.support.faulty_proxy import FaultyProxy, Place
 from tests.support.memory_cloud import MemoryCloud
+from tests.support.projects import write
 
 TARGET = Target("app", "production")
 NOBODY = 2**22 + 1  # no process has this number
@@ -256,3 +258,52 @@ def test_who_has_to_be_waited_for_is_said(tmp_path: Path) -> None:
         assert "process 1 on elsewhere" in str(result.diagnostics[0].message)
         assert audience.waits == [str(holder)]
         assert not stage.cloud.apps()
+
+
+def _write_app(stage: DeployStage, folder: Path, source: str) -> Path:
+    root = write(folder / "app", {"workers.py": source})
+    (root / ".env").write_bytes((stage.folder / ".env").read_bytes())
+    return root
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_command_that_is_stopped_restores_what_ran_and_gives_the_lease_back(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    with deploy_stage(tmp_path / "stage") as stage:
+        run(stage.folder, built(tmp_path / "first", FIRST))
+        before = stage.endpoints()
+        root = _write_app(stage, tmp_path, FIRST.replace("return x", "return x + 1"))
+        command = [sys.executable, "-m", "flashc", "deploy", "--yes"]
+        path = os.pathsep.join(sys.path)
+        environ = {**os.environ, "PYTHONPATH": path}
+        stage.proxy.begin()
+        arrived = threading.Event()
+
+        async def stop(place: Place) -> None:
+            if place.name == "deployBuildToEnvironment":
+                process.send_signal(number)
+                arrived.set()
+
+        with subprocess.Popen(
+            command, cwd=root, env=environ, stderr=subprocess.PIPE, text=True
+        ) as process:
+            stage.proxy.after = stop
+            _, printed = process.communicate(timeout=60)
+        assert arrived.is_set()
+        assert process.returncode not in (0, -number)
+        assert "Traceback" not in printed
+        assert stage.endpoints() == before
+        names = [secret.name for secret in stage.cloud.secrets()]
+        assert lease_name(TARGET) not in names
+
+
+def test_a_secret_that_nobody_has_is_missed_before_anything_changes(tmp_path: Path) -> None:
+    text = FIRST.replace('os.environ["TOKEN"]', '"{{ RUNPOD_SECRET_lost }}"')
+    app = built(tmp_path / "first", text)
+    with deploy_stage(tmp_path / "stage") as stage:
+        result = run(stage.folder, app)
+        assert [d.rule.code for d in result.diagnostics] == ["FC615"]
+        assert not stage.cloud.apps()
+        stage.cloud.create_secret("lost", "found", "")
+        assert not run(stage.folder, app).has_errors
