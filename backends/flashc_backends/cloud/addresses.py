@@ -57,13 +57,13 @@ def problem_of_upload(url: str, places: Addresses) -> str | None:
     """
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "the platform names no URL for the upload"
-    if parts.scheme not in ("http", "https") or not host:
+        scheme, host, _ = parts.scheme, parts.hostname, parts.port
+    except ValueError:  # the host or the port is wrong
+        scheme, host = "", None
+    if scheme not in ("http", "https") or not host:
         return "the platform names no URL for the upload"
     is_local = urlsplit(places.api).hostname in _LOOPBACK
-    if parts.scheme == "http" and not (is_local and host in _LOOPBACK):
+    if scheme == "http" and not (is_local and host in _LOOPBACK):
         return "the platform wants the artifact without encryption"
     return None
 
@@ -77,7 +77,7 @@ def _address(environ: Mapping[str, str], variable: str, standard: str) -> str:
         parts = urlsplit(text)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is not a number
-        is_url = False
+        parts, is_url = urlsplit(""), False
     if not is_url or parts.username is not None:
         raise WrongAddress(f"`{variable}` is not a URL such as {standard}")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:

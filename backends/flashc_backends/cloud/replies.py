@@ -35,17 +35,15 @@ class BuildReply(Reply):
     created_at: str | None = None
 
 
-class AppReply(Reply):
-    """An app with what belongs to it."""
+class NewApp(Reply):
+    """An app that was just created, which has nothing yet."""
 
     id: str
     name: str
-    flash_environments: list[EnvironmentReply] | None = None
-    flash_builds: list[BuildReply] | None = None
 
 
-class WholeApp(AppReply):
-    """An app whose environments and builds the request asked for; without them, it is not readable."""
+class AppReply(NewApp):
+    """An app with what belongs to it; without that, it is not readable."""
 
     flash_environments: list[EnvironmentReply]
     flash_builds: list[BuildReply]
@@ -54,7 +52,7 @@ class WholeApp(AppReply):
 class MyApps(Reply):
     """The apps of the account."""
 
-    flash_apps: list[WholeApp]
+    flash_apps: list[AppReply]
 
 
 class EndpointName(Reply):

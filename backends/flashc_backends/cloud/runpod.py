@@ -96,12 +96,13 @@ class RunpodCloud:
             if error.trouble is Trouble.MISSING:
                 return None
             raise
-        return None if found is None else _app(replies.read("the app", replies.WholeApp, found))
+        return None if found is None else _app(replies.read("the app", replies.AppReply, found))
 
     def create_app(self, name: str) -> App:
         """Create an app."""
         made = self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp")
-        return _app(replies.read("the app", replies.AppReply, made))
+        new = replies.read("the app", replies.NewApp, made)
+        return App(id=new.id, name=new.name)
 
     def delete_app(self, app: str) -> None:
         """Delete an app."""
@@ -163,7 +164,7 @@ class RunpodCloud:
         what = found.get("flashEnvironment")
         listed = replies.read("getFlashEnvironment", replies.EnvironmentEndpoints, what).endpoints
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            pairs = list(pool.map(lambda item: self._endpoint(item.id), listed))
+            pairs = list(pool.map(self._endpoint, [item.id for item in listed]))
         uses_volumes = any(
             reply.network_volume_ids or reply.network_volume_id for reply, _ in pairs
         )
@@ -343,12 +344,12 @@ class RunpodCloud:
 def _app(reply: replies.AppReply) -> App:
     builds = [
         Build(id=found.id, object_key=found.object_key or "", created=found.created_at or "")
-        for found in reply.flash_builds or ()
+        for found in reply.flash_builds
     ]
     return App(
         id=reply.id,
         name=reply.name,
-        environments=tuple(_environment_of(found) for found in reply.flash_environments or ()),
+        environments=tuple(_environment_of(found) for found in reply.flash_environments),
         builds=tuple(sorted(builds, key=lambda build: build.created, reverse=True)),
     )
 
