@@ -18,6 +18,7 @@ EXIT_INTERRUPTED = 130
 # threshold, collecting garbage among them takes a quarter of the time of a large project.
 _OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = (
+    "init",
     "check",
     "build",
     "emit",
@@ -27,6 +28,15 @@ _COMMANDS = (
     "deploy",
     "rollback",
     "history",
+    "undeploy",
+    "status",
+    "logs",
+    "env",
+    "app",
+    "secret",
+    "login",
+    "logout",
+    "whoami",
     "platform",
     "run",
     "lock",

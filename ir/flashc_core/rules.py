@@ -508,11 +508,26 @@ NOT_DEPLOYED = _error(
     phase=Phase.DEPLOY,
 )
 KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
+NOT_REMOVED = _error(
+    "FC620",
+    "not-removed",
+    "something that was to be deleted is left on the platform",
+    phase=Phase.DEPLOY,
+)
+LOGIN_FAILED = _error(
+    "FC621", "login-failed", "the login was refused, or not approved in time", phase=Phase.DEPLOY
+)
+NAME_TAKEN = _error(
+    "FC622", "name-taken", "an app or an environment with this name exists", phase=Phase.DEPLOY
+)
 
 # 9: flashc itself
 OUTPUT_FAILED = _failure("FC901", "output-not-written", "an output file can't be written")
 UNUSED_SUPPRESSION = _warning(
     "FC902", "unused-suppression", "a suppression comment suppresses nothing"
+)
+WOULD_OVERWRITE = _error(
+    "FC903", "would-overwrite", "a new project would overwrite files that exist"
 )
 
 # The rules that flashc no longer has.  Their codes and names are not used again.

@@ -18,6 +18,7 @@ from .model import (
     Build,
     Endpoint,
     Environment,
+    Jobs,
     Kind,
     LogLine,
     Manifest,
@@ -309,11 +310,24 @@ class RunpodCloud:
             for worker in reply.workers
         )
 
+    def jobs(self, endpoint: str) -> Jobs:
+        """Return how many jobs a queue endpoint has."""
+        url = f"{self._addresses.queue_url(endpoint)}/health"
+        found = self._transport.rest("GET", url, again=True)
+        jobs = replies.read("health", replies.HealthReply, found).jobs
+        return Jobs(
+            queued=jobs.in_queue,
+            running=jobs.in_progress,
+            completed=jobs.completed,
+            failed=jobs.failed,
+            retried=jobs.retried,
+        )
+
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
         """Yield the lines of a worker."""
         url = f"{self._addresses.api}/v2/serverless/{endpoint}/workers/{worker}/logs"
         for _, data in self._transport.events(url, follow=follow):
-            line = replies.read("logs", replies.LogReply, msgspec.json.decode(data))
+            line = replies.read("logs", replies.LogReply, _decoded("logs", data))
             yield LogLine(at=line.ts, source=line.source, text=line.line)
 
 
@@ -357,6 +371,14 @@ def _secret(document: Any) -> Secret:
         description=reply.description or "",
         created=reply.created_at or "",
     )
+
+
+def _decoded(what: str, text: str) -> Any:
+    """Return the JSON of an event."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CloudError(Trouble.BROKEN, f"{what}: an event is not JSON") from error
 
 
 def _unless_missing(delete: Callable[[], Any]) -> None:

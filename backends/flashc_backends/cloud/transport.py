@@ -114,14 +114,16 @@ class Transport:
         """
         name = f"GET {httpx.URL(url).path}"
         headers = {"accept": "text/event-stream"}
-        timeout = httpx.Timeout(None if follow else _PAUSE, connect=10.0, write=10.0)
+        timeout = _TIMEOUT.as_dict()
+        extensions = {"timeout": timeout}
         with (
             _explained(name, acts=False),
-            self._client.stream("GET", url, headers=headers, timeout=timeout) as reply,
+            self._client.stream("GET", url, headers=headers, extensions=extensions) as reply,
         ):
             if reply.status_code >= 400:
                 reply.read()
             self._check(name, reply)
+            timeout["read"] = None if follow else _PAUSE  # from the first event on
             try:
                 yield from _events(reply.iter_lines())
             except httpx.ReadTimeout:

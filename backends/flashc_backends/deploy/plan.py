@@ -204,9 +204,7 @@ def _masked(step: Step) -> Step:
         name: value if name in step.public or any(secrets_in({name: value})) else HIDDEN
         for name, value in step.settings.environment.items()
     }
-    return structs.replace(
-        step, settings=structs.replace(step.settings, environment=environment)
-    )
+    return structs.replace(step, settings=structs.replace(step.settings, environment=environment))
 
 
 def _undeclared(endpoint: Endpoint, prune: frozenset[str]) -> Step:
