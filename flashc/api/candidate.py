@@ -18,7 +18,6 @@ from flashc_backends.deploy.variables import (
     Target,
     Variables,
     compute_variables,
-    secrets_in,
 )
 from flashc_backends.deploy.wanted import known_part, wanted_endpoints, wanted_volumes
 from flashc_backends.deploy.world import World, read_world
@@ -149,7 +148,6 @@ def plan_candidate(
     if variables.missing or unknown:
         return None
     document = _document(candidate, target, variables)
-    used = {name for values in variables.by_resource.values() for name in secrets_in(values)}
     plan = make_plan(
         target,
         wanted_endpoints(manifest, variables.by_resource, candidate.digest),
@@ -158,7 +156,7 @@ def plan_candidate(
         artifact="" if candidate.artifact is None else candidate.digest,
         code=_code(candidate, document, world),
         volumes=wanted_volumes(manifest),
-        secrets=used & variables.secrets.keys(),
+        secrets=variables.secrets,
         prune=prune,
         key=session.key.value,
     )

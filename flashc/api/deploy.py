@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from flashc.project.workspace import Workspace
 from flashc_backends.base import Progress, Silent
@@ -18,6 +18,7 @@ from flashc_backends.deploy.rollout import Outcome
 from flashc_backends.deploy.variables import Target
 from flashc_backends.manifest.documents import read_document
 from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.preview.calls import SampleCall
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
@@ -31,6 +32,7 @@ from .candidate import (
     plan_candidate,
 )
 from .cloud import NoSession, Session, report_trouble, session
+from .preview import plan_preview
 from .result import Result
 
 _HERE = WholeFile(".")
@@ -84,11 +86,13 @@ class DeployResult(Result, frozen=True, kw_only=True):
         plan: what was done, None if there were errors before.
         deployed: the endpoints, None if nothing was done or it was taken back.
         manifest: the manifest of the build that runs, None if `deployed` is None.
+        calls: an example of a request for each endpoint of the project, by name.
     """
 
     plan: Plan | None = None
     deployed: Deployed | None = None
     manifest: Manifest | None = None
+    calls: Mapping[str, SampleCall] = {}
 
 
 class HistoryResult(Result, frozen=True, kw_only=True):
@@ -140,7 +144,10 @@ def deploy_project(
     def candidate(_opened: Session, sink: Sink) -> Candidate | None:
         return _built(workspace, sink, progress)
 
-    return _deployed(workspace, options, audience, candidate, progress or Silent())
+    result = _deployed(workspace, options, audience, candidate, progress or Silent())
+    if result.deployed is None:
+        return result
+    return structs.replace(result, calls=_sample_calls(workspace))
 
 
 def roll_back(
@@ -187,6 +194,13 @@ def list_builds(workspace: Workspace) -> HistoryResult:
 def app_name(workspace: Workspace) -> str:
     """Return the name of the project's app: the option `app`, else the name of its folder."""
     return workspace.options.app or workspace.root.name
+
+
+def _sample_calls(workspace: Workspace) -> Mapping[str, SampleCall]:
+    """Return a request for each endpoint of a project; none if a file has changed after the build."""
+    plan = plan_preview(workspace).plan
+    endpoints = plan.endpoints if plan is not None else ()
+    return {endpoint.name: endpoint.call for endpoint in endpoints if endpoint.call is not None}
 
 
 def _built(workspace: Workspace, sink: Sink, progress: Progress | None) -> Candidate | None:

@@ -79,5 +79,5 @@ def finish(result: DeployResult, workspace: Workspace, output_format: str) -> No
     elif result.deployed is not None and result.manifest is not None:
         if result.plan is not None and result.plan.is_empty:
             click.echo(f"{result.plan.target}: nothing to do")
-        click.echo(deployed_text(result.manifest, result.deployed), nl=False)
+        click.echo(deployed_text(result.manifest, result.deployed, result.calls), nl=False)
     exit_for(result.diagnostics)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from flashc_backends.cloud.model import Build, Endpoint, Environment, Kind
+from flashc_backends.cloud.model import Build, Environment, Kind
 from flashc_backends.deploy.apply import Deployed
 from flashc_backends.deploy.describe import Change
 from flashc_backends.deploy.plan import Action, Code, Plan, Step
 from flashc_backends.manifest.manifest_model import Manifest
+from flashc_backends.preview.calls import SampleCall
 
 _SIGNS: Mapping[Action, str] = {
     Action.CREATE: "+",
@@ -112,12 +114,17 @@ def _change(change: Change) -> str:
     return f"{change.setting}: {before} -> {after}"
 
 
-def deployed_text(manifest: Manifest, deployed: Deployed) -> str:
-    """Return what is deployed: the endpoints by kind, their routes, and a command to call each."""
-    return "\n".join(_deployed_lines(manifest, deployed)) + "\n"
+def deployed_text(manifest: Manifest, deployed: Deployed, calls: Mapping[str, SampleCall]) -> str:
+    """Return what is deployed: the endpoints by kind, their routes, and commands that call them.
+
+    `calls` are requests by the names of endpoints; an endpoint without one has no command.
+    """
+    return "\n".join(_deployed_lines(manifest, deployed, calls)) + "\n"
 
 
-def _deployed_lines(manifest: Manifest, deployed: Deployed) -> Iterator[str]:
+def _deployed_lines(
+    manifest: Manifest, deployed: Deployed, calls: Mapping[str, SampleCall]
+) -> Iterator[str]:
     groups: tuple[tuple[str, Kind], ...] = (
         ("Queue-based endpoints", Kind.QUEUE),
         ("Load-balanced endpoints", Kind.BALANCED),
@@ -127,31 +134,26 @@ def _deployed_lines(manifest: Manifest, deployed: Deployed) -> Iterator[str]:
         if found:
             yield f"{title}:"
         for endpoint in found:
-            yield from _endpoint_lines(manifest, endpoint, deployed.urls[endpoint.name])
+            url = deployed.urls[endpoint.name]
+            yield f"  {endpoint.name}  {url}{'/runsync' if kind is Kind.QUEUE else ''}"
+            for route in sorted((manifest.routes or {}).get(endpoint.name, {})):
+                yield f"    {route}"
+            call = calls.get(endpoint.name)
+            if call is not None:
+                yield f"    {curl(url, call)}"
 
 
-def _endpoint_lines(manifest: Manifest, endpoint: Endpoint, url: str) -> Iterator[str]:
-    if endpoint.settings.kind is Kind.QUEUE:
-        yield f"  {endpoint.name}  {url}/runsync"
-        yield f"    {curl('POST', f'{url}/runsync', {'input': {}})}"
-        return
-    yield f"  {endpoint.name}  {url}"
-    routes = sorted((manifest.routes or {}).get(endpoint.name, {}))
-    for route in routes:
-        yield f"    {route}"
-    shown = next((r for r in routes if r.startswith("POST ")), routes[0] if routes else None)
-    if shown is not None:
-        method, _, path = shown.partition(" ")
-        body: object = {} if method in ("POST", "PUT", "PATCH") else None
-        yield f"    {curl(method, f'{url}{path}', body)}"
-
-
-def curl(method: str, url: str, body: object) -> str:
-    """Return a command that sends a request; the shell puts the key in."""
-    data = (
-        f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'" if body is not None else ""
-    )
-    return f'curl -X {method} {url} -H "Authorization: Bearer $RUNPOD_API_KEY"{data}'
+def curl(url: str, call: SampleCall) -> str:
+    """Return a command that sends a request; the shell inserts the key."""
+    words = ["curl", "-X", call.method, shlex.quote(url + call.path)]
+    if call.body is not None:
+        words += [
+            "-H",
+            "'Content-Type: application/json'",
+            "-d",
+            shlex.quote(json.dumps(call.body)),
+        ]
+    return f'{" ".join(words)} -H "Authorization: Bearer $RUNPOD_API_KEY"'
 
 
 def deployed_json(plan: Plan | None, deployed: Deployed | None, manifest: Manifest | None) -> bytes:

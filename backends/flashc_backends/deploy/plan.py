@@ -141,7 +141,7 @@ def make_plan(
         artifact: the SHA-256 of the artifact; "" if the build exists on the platform.
         code: how the code differs from what runs.
         volumes: the volumes that the endpoints need.
-        secrets: the names of the secrets that the endpoints refer to.
+        secrets: the names of the secrets that the deployment can create.
         prune: names of endpoints to delete if the build does not declare them.
         key: the API key, to recognise it where another tool has put it in clear text.
     """
@@ -164,6 +164,12 @@ def make_plan(
         steps += [_undeclared(other, prune) for other in found if other is not before]
     steps += [_undeclared(endpoint, prune) for found in known.values() for endpoint in found]
     existing = {secret.name for secret in world.secrets or ()}
+    used = {
+        name
+        for step in steps
+        if step.settings is not None and step.action is not Action.NOTHING
+        for name in secrets_in(step.settings.environment)
+    }
     return Plan(
         target=target,
         new_app=world.app is None,
@@ -173,7 +179,7 @@ def make_plan(
         code=code,
         steps=tuple(sorted(steps, key=lambda step: (step.name, step.action, step.id))),
         volumes=tuple(wish for wish in volumes if not _exists(wish, world)),
-        secrets=tuple(sorted(set(secrets) - existing)) if world.secrets is not None else (),
+        secrets=tuple(sorted((set(secrets) & used) - existing)),
     )
 
 

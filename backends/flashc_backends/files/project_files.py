@@ -44,15 +44,15 @@ def draft_project(program: Program, root: Path, sink: Sink) -> ProjectDrafts | N
     path = "."
     try:
         for file in sorted(program.files, key=lambda file: file.path):
-            if file.path in REPLACED:
-                continue
             path = file.path
             data = _read(f"{root}/{path}", file)
-            if path in modules:
-                data = edited_source(data, modules[path])
             for part in (path.encode(), data):
                 digest.update(len(part).to_bytes(8, "big"))
                 digest.update(part)
+            if path in REPLACED:
+                continue
+            if path in modules:
+                data = edited_source(data, modules[path])
             small = path in modules or file.size <= _KEPT
             content = data if small else root / path
             drafts.append(

@@ -109,8 +109,10 @@ def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: li
 
 def _release(pool: Pool, release: str) -> Pool:
     """Make a release the candidate; if the release already serves, there is no candidate any more."""
-    if release in (pool.target, pool.refused):
+    if release == pool.refused:
         return pool
+    if release == pool.target:
+        return replace(pool, refused=None) if pool.refused else pool
     candidate = None if release == pool.serving else release
     return replace(pool, candidate=candidate, refused=None, crashes=0, resume_at=0.0)
 

@@ -69,6 +69,11 @@ class Pool(Struct, frozen=True, kw_only=True):
         """Return the release that new workers start from; None if there is none yet."""
         return self.candidate or self.serving
 
+    @property
+    def newest(self) -> str | None:
+        """Return the release that was asked for last, also if it was given up; None if there is none yet."""
+        return self.refused or self.target
+
     def ready(self) -> Iterator[Worker]:
         """Yield the workers that take jobs or answer requests."""
         return (worker for worker in self.workers.values() if worker.phase is Phase.READY)

@@ -284,7 +284,7 @@ class RestApi:
                 {
                     "id": worker.id,
                     "status": state,
-                    "isStale": worker.release != pool.target,
+                    "isStale": worker.release != pool.newest,
                     "version": endpoint.version,
                     "startedAt": timestamp(worker.since),
                 }
@@ -295,19 +295,20 @@ class RestApi:
     def _releases(self, endpoint: Endpoint) -> dict[str, Any]:
         pool = self._core.dispatchers[endpoint.id].pool
         serving = [worker for worker in pool.workers.values() if worker.serves]
-        newest = sum(1 for worker in serving if worker.release == pool.target)
+        newest = sum(1 for worker in serving if worker.release == pool.newest)
         total = len(serving)
         return {
             "endpointVersion": endpoint.version,
             "rollout": {
-                "inProgress": pool.candidate is not None or newest < total,
+                "inProgress": pool.refused is None
+                and (pool.candidate is not None or newest < total),
                 "workersOnLatest": newest,
                 "workersTotal": total,
                 "percentOnLatest": 100 * newest // total if total else 100,
             },
             "releases": [
                 {"id": name, "version": endpoint.version, "source": "MANUAL", "diff": []}
-                for name in (pool.candidate, pool.serving)
+                for name in (pool.refused or pool.candidate, pool.serving)
                 if name is not None
             ],
         }
