@@ -36,7 +36,7 @@ def _error(
     )
 
 
-def _failure(code: str, name: str, summary: str) -> Rule:
+def _failure(code: str, name: str, summary: str, *, phase: Phase = Phase.BUILD) -> Rule:
     """Return a rule for what this machine lacks or can't do: the app may be right."""
     return Rule(
         code=code,
@@ -44,7 +44,7 @@ def _failure(code: str, name: str, summary: str) -> Rule:
         summary=summary,
         severity=Severity.ERROR,
         suppressible=False,
-        phase=Phase.BUILD,
+        phase=phase,
         exit=ExitCode.ENVIRONMENT,
     )
 
@@ -451,11 +451,19 @@ OTLP_URL = _error(
 WRONG_FAULTS = _error("FC525", "wrong-faults", "a file of faults can't be used", phase=Phase.BUILD)
 
 # 6: deploying
-NO_KEY = _failure("FC601", "no-key", "there is no API key")
-KEY_REFUSED = _failure("FC602", "key-refused", "the platform refuses the API key")
-CLOUD_UNREACHABLE = _failure("FC603", "cloud-unreachable", "the platform can't be reached")
-CLOUD_FAILED = _failure("FC604", "cloud-failed", "the platform has failed, or does not answer")
-API_RETIRED = _failure("FC605", "api-retired", "the platform has retired an API that flashc needs")
+NO_KEY = _failure("FC601", "no-key", "there is no API key", phase=Phase.DEPLOY)
+KEY_REFUSED = _failure(
+    "FC602", "key-refused", "the platform refuses the API key", phase=Phase.DEPLOY
+)
+CLOUD_UNREACHABLE = _failure(
+    "FC603", "cloud-unreachable", "the platform can't be reached", phase=Phase.DEPLOY
+)
+CLOUD_FAILED = _failure(
+    "FC604", "cloud-failed", "the platform has failed, or does not answer", phase=Phase.DEPLOY
+)
+API_RETIRED = _failure(
+    "FC605", "api-retired", "the platform has retired an API that flashc needs", phase=Phase.DEPLOY
+)
 CLOUD_REFUSES = _error(
     "FC606", "cloud-refuses", "the platform refuses a name, a value or a quota", phase=Phase.DEPLOY
 )
@@ -478,7 +486,10 @@ PLAN_OUTDATED = _error(
     phase=Phase.DEPLOY,
 )
 DEPLOYMENT_RUNS = _failure(
-    "FC610", "deployment-runs", "another deployment changes the same environment"
+    "FC610",
+    "deployment-runs",
+    "another deployment changes the same environment",
+    phase=Phase.DEPLOY,
 )
 RELEASE_FAILED = _error(
     "FC611",
@@ -487,7 +498,10 @@ RELEASE_FAILED = _error(
     phase=Phase.DEPLOY,
 )
 NOT_RESTORED = _failure(
-    "FC612", "not-restored", "a deployment failed, and what ran before could not be restored"
+    "FC612",
+    "not-restored",
+    "a deployment failed, and what ran before could not be restored",
+    phase=Phase.DEPLOY,
 )
 RELEASE_LATE = _warning(
     "FC613",
@@ -507,7 +521,9 @@ NOT_DEPLOYED = _error(
     "there is no such app, endpoint, build or secret on the platform",
     phase=Phase.DEPLOY,
 )
-KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
+KEY_FILE_FAILED = _failure(
+    "FC616", "key-file-failed", "the file of the API key can't be used", phase=Phase.DEPLOY
+)
 NOT_REMOVED = _error(
     "FC620",
     "not-removed",
