@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from urllib.parse import quote
 
@@ -74,11 +73,7 @@ def login_page(places: Addresses, request: LoginRequest) -> str:
 
 
 def wait_for_key(
-    places: Addresses,
-    transport: Transport,
-    request: LoginRequest,
-    seconds: float,
-    sleep: Callable[[float], None] = time.sleep,
+    places: Addresses, transport: Transport, request: LoginRequest, seconds: float
 ) -> str:
     """Wait until the user has approved a request, and return the key.
 
@@ -87,7 +82,6 @@ def wait_for_key(
         transport: requests without a key.
         request: the request.
         seconds: the longest time to wait.
-        sleep: waits for some seconds.
 
     Raises:
         LoginRefused: the request was refused, or not approved in time.
@@ -120,7 +114,7 @@ def wait_for_key(
                 pass
         if time.time() >= until:
             raise LoginRefused("the login was not approved in time")
-        sleep(min(_PAUSE, max(until - time.time(), 0.0)))
+        time.sleep(min(_PAUSE, max(until - time.time(), 0.0)))
 
 
 def _seconds(text: str | None) -> float | None:
