@@ -117,7 +117,7 @@ def environment_of(app: App, name: str | None, sink: Sink) -> Environment:
         message = f"the app `{app.name}` has {len(names)} environments"
     else:
         message = f"the app `{app.name}` has no environments"
-    help = f"name one: `--env {names[0]}`" if names else "`flashc deploy` creates one"
+    help = f"name one of them, such as `{names[0]}`" if names else "`flashc deploy` creates one"
     sink.report(rules.WHICH_ENVIRONMENT, HERE, message, notes=(has,) if names else (), help=(help,))
     raise NoSession
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +18,8 @@ from click.testing import CliRunner
 from flashc.cli.main import cli
 from tests.support.console import Done
 from tests.support.platform_stage import Behaviour, CoroutineEngine, Stage, echo, staged
+
+_KEY = "rpa_TheKeyOfTheChapters"
 
 
 def variables(base: str, key: str, home: Path) -> dict[str, str]:
@@ -109,6 +112,27 @@ def operate(
             await scene(Operated(stage, folder))
 
     asyncio.run(run())
+
+
+@contextmanager
+def background_platform(folder: Path) -> Generator[dict[str, str]]:
+    """Run an empty platform in a thread; yield the variables that lead flashc to it."""
+    started: Future[tuple[str, asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+
+    async def run() -> None:
+        async with staged(folder, deployed=False, key=_KEY) as stage:
+            stop = asyncio.Event()
+            started.set_result((stage.platform.base, asyncio.get_running_loop(), stop))
+            await stop.wait()
+
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(asyncio.run, run())
+        base, loop, stop = started.result(timeout=60)
+        try:
+            yield variables(base, _KEY, folder / "home")
+        finally:
+            loop.call_soon_threadsafe(stop.set)
+            ended.result(timeout=60)
 
 
 @contextmanager

@@ -99,8 +99,8 @@ def test_endpoints_are_deleted_by_name_by_id_and_all(tmp_path: Path) -> None:
 
 def test_nothing_is_deleted_without_a_name_a_known_name_and_a_confirmation(tmp_path: Path) -> None:
     async def scene(on: Operated) -> None:
-        for words in ((), ("a", "--all")):
-            done = await on.flashc("undeploy", *words, "--yes")
+        for names in ((), ("a", "--all")):
+            done = await on.flashc("undeploy", *names, "--yes")
             assert (done.code, done.stdout) == (2, "")
         shown = await on.bad("undeploy", "a", "nope", "--yes", code="FC615")
         assert "app/production has no endpoint `nope`" in shown

@@ -190,10 +190,11 @@ def test_following_prints_new_lines_and_those_of_new_workers_until_it_is_interru
             _print(on, old, "after")
             assert (await _line(stream)).endswith(f"queue {old}  after\n")
             await on.stage.engine.stop(old, 0.0)
-            while not (new := set(on.stage.engine.running) - {old}):
+            while not (others := set(on.stage.engine.running) - {old}):
                 await asyncio.sleep(0.02)
-            _print(on, *new, "of the next")
-            assert (await _line(stream)).endswith(f"queue {new.pop()}  of the next\n")
+            (new,) = others
+            _print(on, new, "of the next")
+            assert (await _line(stream)).endswith(f"queue {new}  of the next\n")
 
     operate(tmp_path, scene)
 
