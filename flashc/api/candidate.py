@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from flashc_backends.cloud.model import App
 from flashc_backends.cloud.port import Cloud
+from flashc_backends.deploy.placement import NoPlace, without_place
 from flashc_backends.deploy.plan import Code, Plan, code_state, make_plan
 from flashc_backends.deploy.variables import (
     Missing,
@@ -160,6 +161,8 @@ def plan_candidate(
         prune=prune,
         key=session.key.value,
     )
+    for found in without_place(session.cloud, plan):
+        _report_no_place(found, sink)
     return Planned(plan=plan, world=world, document=document, secrets=variables.secrets)
 
 
@@ -185,6 +188,24 @@ def _document(candidate: Candidate, target: Target, variables: Variables) -> dic
         if kept:
             resource["env"] = {**(resource.get("env") or {}), **kept}
     return document
+
+
+def _report_no_place(found: NoPlace, sink: Sink) -> None:
+    places = ", ".join(found.centers) or "any data centre"
+    if found.is_contradiction:
+        sink.report(
+            rules.NO_PLACE,
+            _HERE,
+            f"the volumes of `{found.endpoint}` are in none of its data centres ({places})",
+            help=("name the data centre of the volume, or none",),
+        )
+        return
+    sink.report(
+        rules.NO_PLACE,
+        _HERE,
+        f"`{found.endpoint}` has no place now: no {' or '.join(found.devices)} in {places}",
+        help=("allow more hardware or more data centres, or wait for stock",),
+    )
 
 
 def _report_missing(missing: Missing, sink: Sink) -> None:

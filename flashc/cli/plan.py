@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from flashc.api.build import FOLDER
 from flashc.project.workspace import open_workspace
 from flashc_core.files import replacing
 
@@ -48,6 +49,10 @@ def command(
     from flashc.report.deployment import plan_markdown, plan_text
 
     workspace = open_workspace(project, flags)
+    if output is not None and _is_of_app(output.absolute(), workspace.root):
+        raise click.UsageError(
+            f"{output} would be a file of the app, and change it: write to .flash/plan.json"
+        )
     options = DeployOptions(environment=environment, prune=frozenset(prune))
     with show_progress(output_format == "text", "compiling") as progress:
         result = plan_project(workspace, options, progress=progress)
@@ -64,6 +69,11 @@ def command(
         if output is not None:
             _write(output, plan.to_json())
     exit_for(result.diagnostics)
+
+
+def _is_of_app(file: Path, root: Path) -> bool:
+    """Return whether a file would be a part of the artifact."""
+    return root in file.parents and root / FOLDER not in file.parents
 
 
 def _write(file: Path, content: bytes) -> None:

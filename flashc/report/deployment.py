@@ -10,10 +10,12 @@ import msgspec
 
 from flashc_backends.cloud.model import Build, Environment, Kind
 from flashc_backends.deploy.apply import Deployed
+from flashc_backends.deploy.costs import Cost
 from flashc_backends.deploy.describe import Change
 from flashc_backends.deploy.plan import Action, Code, Plan, Step
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.calls import SampleCall
+from flashc_ir.platform.prices import prices
 
 _SIGNS: Mapping[Action, str] = {
     Action.CREATE: "+",
@@ -53,20 +55,39 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
     width = max((len(step.name) for step in plan.steps), default=0)
     for step in plan.steps:
         yield f"  {_SIGNS[step.action]} {step.name:<{width}}  {_meaning(step)}"
-        for change in step.changes:
-            yield f"      {_change(change)}"
-        for lost in step.breaks:
-            yield f"      callers lose: {lost}"
+        if step.action is not Action.NOTHING:
+            yield from (f"      {detail}" for detail in _details(step))
+    yield from _total(plan)
     if plan.is_empty:
         yield "nothing to do"
+
+
+def _total(plan: Plan) -> Iterator[str]:
+    """Yield what all endpoints cost together, if any keeps a worker."""
+    costs = [step.cost for step in plan.steps if step.cost is not None]
+    if not costs:
+        return
+    total = Cost(
+        workers=sum(cost.workers for cost in costs),
+        hourly=None
+        if any(cost.hourly is None for cost in costs)
+        else sum(cost.hourly or 0 for cost in costs),
+    )
+    yield f"Without any request: {_cost(total)}."
+
+
+def _cost(cost: Cost) -> str:
+    workers = f"{cost.workers} worker{'s' if cost.workers != 1 else ''} always running"
+    if cost.hourly is None:
+        return f"{workers}, at a price that flashc does not know"
+    return f"{workers}, at most ${cost.hourly:.2f} an hour (prices read on {prices().date})"
 
 
 def plan_markdown(plan: Plan) -> str:
     """Return a plan as Markdown, for a comment on a change request."""
     rows = [
         f"| {_SIGNS[step.action]} | `{_cell(step.name)}` | {_cell(_meaning(step))} | "
-        f"{'<br>'.join(_cell(_change(change)) for change in step.changes)}"
-        f"{''.join(f'<br>**callers lose** {_cell(lost)}' for lost in step.breaks)} |"
+        f"{'<br>'.join(map(_cell, _details(step)))} |"
         for step in plan.steps
         if step.action is not Action.NOTHING
     ]
@@ -77,13 +98,27 @@ def plan_markdown(plan: Plan) -> str:
         *(f"the secret `{name}`" for name in plan.secrets),
     ]
     unchanged = sum(step.action is Action.NOTHING for step in plan.steps)
-    lines = [f"### `flashc plan`: {plan.target}", "", _code(plan) + ".", ""]
-    if more:
-        lines += [f"New: {', '.join(more)}.", ""]
-    if rows:
-        lines += ["| | endpoint | step | changes |", "|---|---|---|---|", *rows, ""]
-    lines += [f"{unchanged} endpoints unchanged."] if unchanged else []
-    return "\n".join(lines).rstrip() + "\n"
+    parts = [
+        f"### `flashc plan`: {plan.target}",
+        f"Code: {plan.code}.",
+        *([f"New: {', '.join(more)}."] if more else []),
+        *(
+            ["\n".join(["| | endpoint | step | changes |", "|---|---|---|---|", *rows])]
+            if rows
+            else []
+        ),
+        *([f"Endpoints without a change: {unchanged}."] if unchanged else []),
+        *_total(plan),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _details(step: Step) -> Iterator[str]:
+    """Yield what changes of an endpoint, what its callers lose, and what it costs."""
+    yield from (_change(change) for change in step.changes)
+    yield from (f"callers lose: {lost}" for lost in step.breaks)
+    if step.cost is not None:
+        yield f"costs: {_cost(step.cost)}"
 
 
 def _cell(text: str) -> str:

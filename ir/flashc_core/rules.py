@@ -524,6 +524,12 @@ NOT_DEPLOYED = _error(
 KEY_FILE_FAILED = _failure(
     "FC616", "key-file-failed", "the file of the API key can't be used", phase=Phase.DEPLOY
 )
+NO_PLACE = _warning(
+    "FC617",
+    "no-place",
+    "no data centre that an endpoint may use has its hardware now",
+    phase=Phase.DEPLOY,
+)
 NOT_REMOVED = _error(
     "FC620",
     "not-removed",

@@ -58,6 +58,20 @@ class Machine:
         assert done.returncode == status, shown
         return shown
 
+    def ours(self, *words: str, status: int = 0, **environ: str) -> str:
+        """Run a command of flashc against the platform, with more variables; return its standard output."""
+        done = subprocess.run(
+            self.flashc("run", "--", *self.flashc(*words)),
+            cwd=self.app,
+            env={**self.environ, **environ},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        self.output.write_text(done.stderr)
+        assert done.returncode == status, done.stdout + done.stderr
+        return done.stdout
+
     def run_on_terminal(self, *words: str, prompt: str) -> None:
         """Run a command that wants a terminal, and say yes to its question."""
         command = self.flashc("run", "--", "env", "-u", "PYTHONPATH", *words)

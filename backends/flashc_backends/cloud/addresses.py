@@ -59,7 +59,7 @@ def _address(environ: Mapping[str, str], variable: str, standard: str) -> str:
         parts = urlsplit(text)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:  # the port is not a number
-        is_url = False
+        parts, is_url = urlsplit(""), False
     if not is_url or parts.username is not None:
         raise WrongAddress(f"`{variable}` is not a URL such as {standard}")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:

@@ -9,6 +9,7 @@ from typing import Protocol
 from .model import (
     App,
     Build,
+    Device,
     Endpoint,
     Environment,
     Jobs,
@@ -132,6 +133,10 @@ class Cloud(Protocol):
 
     def delete_secret(self, secret: str) -> None:
         """Delete a secret by its id."""
+        ...
+
+    def stock(self, device: Device) -> frozenset[str] | None:
+        """Return the data centres that can start a worker with a device now; None if that is not told."""
         ...
 
     # Workers

@@ -184,6 +184,19 @@ class HealthReply(Reply):
     jobs: JobsReply = JobsReply()
 
 
+class CenterReply(Reply):
+    """What a data centre has of a device."""
+
+    id: str
+    availability: str | None = None
+
+
+class DeviceReply(Reply):
+    """A device of the catalogue."""
+
+    data_centers: list[CenterReply] | None = None
+
+
 class LogReply(Reply):
     """A line of a worker."""
 

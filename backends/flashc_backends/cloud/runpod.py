@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -16,6 +16,7 @@ from .errors import CloudError, Trouble
 from .model import (
     App,
     Build,
+    Device,
     Endpoint,
     Environment,
     Jobs,
@@ -30,6 +31,7 @@ from .model import (
     WorkerState,
 )
 from .port import Uploading
+from .reading import app_of, environment_of, secret_of, volume_of
 from .saving import (
     endpoint_differs,
     endpoint_fields,
@@ -48,6 +50,7 @@ _STATES: Mapping[str, WorkerState] = {
     "INITIALIZING": "INITIALIZING",
     "THROTTLED": "THROTTLED",
 }
+_NO_STOCK = (None, "", "NONE", "UNAVAILABLE")
 _GONE = frozenset((Trouble.RETIRED, Trouble.MISSING))
 
 
@@ -84,7 +87,7 @@ class RunpodCloud:
     def apps(self) -> tuple[App, ...]:
         """Return all apps."""
         found = (self._ask(queries.APPS).get("myself") or {}).get("flashApps") or []
-        return tuple(_app(item) for item in found)
+        return tuple(app_of(item) for item in found)
 
     def app(self, name: str) -> App | None:
         """Return the app with a name; None if there is none."""
@@ -94,11 +97,11 @@ class RunpodCloud:
             if error.trouble is Trouble.MISSING:
                 return None
             raise
-        return None if found is None else _app(found)
+        return None if found is None else app_of(found)
 
     def create_app(self, name: str) -> App:
         """Create an app."""
-        return _app(self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp"))
+        return app_of(self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp"))
 
     def delete_app(self, app: str) -> None:
         """Delete an app."""
@@ -107,7 +110,7 @@ class RunpodCloud:
     def create_environment(self, app: str, name: str) -> Environment:
         """Create an environment of an app."""
         made = self._create(queries.CREATE_ENVIRONMENT, input={"flashAppId": app, "name": name})
-        return _environment(made.get("createFlashEnvironment"))
+        return environment_of(made.get("createFlashEnvironment"))
 
     def delete_environment(self, environment: str) -> None:
         """Delete an environment."""
@@ -164,7 +167,7 @@ class RunpodCloud:
         what = found.get("flashEnvironment")
         listed = replies.read("getFlashEnvironment", replies.EnvironmentEndpoints, what).endpoints
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            pairs = list(pool.map(lambda item: self._endpoint(item.id), listed or ()))
+            pairs = list(pool.map(self._endpoint, [item.id for item in listed or ()]))
         uses_volumes = any(
             reply.network_volume_ids or reply.network_volume_id for reply, _ in pairs
         )
@@ -245,7 +248,7 @@ class RunpodCloud:
             skip=_GONE,
         )
         listed = found.get("networkVolumes", []) if isinstance(found, dict) else found
-        return tuple(_volume(item) for item in listed or ())
+        return tuple(volume_of(item) for item in listed or ())
 
     def create_volume(self, name: str, size: int, data_center: str) -> Volume:
         """Create a network volume."""
@@ -265,21 +268,37 @@ class RunpodCloud:
             ),
             skip=_GONE,
         )
-        return _volume(made)
+        return volume_of(made)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the account, without their values."""
         found = (self._ask(queries.SECRETS).get("myself") or {}).get("secrets") or []
-        return tuple(_secret(item) for item in found)
+        return tuple(secret_of(item) for item in found)
 
     def create_secret(self, name: str, value: str, description: str) -> Secret:
         """Create a secret."""
         given = {"name": name, "value": value, "description": description}
-        return _secret(self._create(queries.CREATE_SECRET, input=given).get("secretCreate"))
+        return secret_of(self._create(queries.CREATE_SECRET, input=given).get("secretCreate"))
 
     def delete_secret(self, secret: str) -> None:
         """Delete a secret."""
         _unless_missing(lambda: self._ask(queries.DELETE_SECRET, id=secret))
+
+    def stock(self, device: Device) -> frozenset[str] | None:
+        """Return the data centres that can start a worker with a device now."""
+        kind, count = ("gpus", "count") if device.kind == "gpu" else ("cpus", "vcpuCount")
+        url = f"{self._addresses.api}/v2/catalog/{kind}/{quote(device.name, safe='')}"
+        asked = {"include": "AVAILABILITY", "product": "SERVERLESS", count: str(device.count)}
+        try:
+            found = self._transport.rest("GET", url, params=asked, again=True)
+        except CloudError as error:
+            if error.trouble in (*_GONE, Trouble.REFUSED):
+                return None
+            raise
+        reply = replies.read("the catalogue", replies.DeviceReply, found)
+        if reply.data_centers is None:
+            return None
+        return frozenset(c.id for c in reply.data_centers if c.availability not in _NO_STOCK)
 
     # Workers -------------------------------------------------------------------------------------
 
@@ -329,48 +348,6 @@ class RunpodCloud:
         for _, data in self._transport.events(url, follow=follow):
             line = replies.read("logs", replies.LogReply, _decoded("logs", data))
             yield LogLine(at=line.ts, source=line.source, text=line.line)
-
-
-def _app(document: Any) -> App:
-    reply = replies.read("the app", replies.AppReply, document)
-    builds = [
-        Build(id=found.id, object_key=found.object_key or "", created=found.created_at or "")
-        for found in reply.flash_builds or ()
-    ]
-    return App(
-        id=reply.id,
-        name=reply.name,
-        environments=tuple(_environment_of(found) for found in reply.flash_environments or ()),
-        builds=tuple(sorted(builds, key=lambda build: build.created, reverse=True)),
-    )
-
-
-def _environment(document: Any) -> Environment:
-    return _environment_of(replies.read("the environment", replies.EnvironmentReply, document))
-
-
-def _environment_of(reply: replies.EnvironmentReply) -> Environment:
-    return Environment(
-        id=reply.id,
-        name=reply.name,
-        build=reply.active_build_id or "",
-        created=reply.created_at or "",
-    )
-
-
-def _volume(document: Any) -> Volume:
-    reply = replies.read("the volume", replies.VolumeReply, document)
-    return Volume(id=reply.id, name=reply.name, size=reply.size, data_center=reply.data_center)
-
-
-def _secret(document: Any) -> Secret:
-    reply = replies.read("the secret", replies.SecretReply, document)
-    return Secret(
-        id=reply.id,
-        name=reply.name,
-        description=reply.description or "",
-        created=reply.created_at or "",
-    )
 
 
 def _decoded(what: str, text: str) -> Any:

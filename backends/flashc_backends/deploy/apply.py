@@ -29,6 +29,7 @@ from .world import World
 
 _T = TypeVar("_T")
 _PARALLEL = 8  # endpoints at once
+_RESTORING_SECONDS = 120.0  # the longest time to wait for the workers of the old release
 
 
 class Deployment(Struct, frozen=True, kw_only=True):
@@ -119,6 +120,7 @@ class _Work:
         self._changed: dict[str, Endpoint] = {}  # with their new settings
         self._is_active = False
         self._build = deployment.build
+        self._old_workers: Mapping[str, frozenset[str]] = {}
 
     # Forwards ------------------------------------------------------------------------------------
 
@@ -126,7 +128,7 @@ class _Work:
         """Do the steps, and wait for the workers."""
         app, environment = self._make_environment()
         self._make_what_endpoints_use()
-        old_workers = workers_now(self._cloud, self._watchable())
+        self._old_workers = workers_now(self._cloud, self._watchable())
         if self._plan.code is not Code.UNCHANGED and not self._build:
             self._build = self._upload(app)
         self._create(environment)
@@ -138,7 +140,7 @@ class _Work:
         endpoints = self._endpoints()
         urls = {endpoint.name: self._cloud.url(endpoint) for endpoint in endpoints}
         self._record(endpoints, urls)
-        rollouts = self._wait(old_workers)
+        rollouts = self._wait()
         if not any(found.outcome is Outcome.FAILED for found in rollouts):
             self._delete()
         return Deployed(
@@ -270,7 +272,7 @@ class _Work:
         document = {**self._given.manifest, "resources": resources, "resources_endpoints": urls}
         self._cloud.set_manifest(self._build or self._plan.build, document)
 
-    def _wait(self, old_workers: Mapping[str, frozenset[str]]) -> tuple[Watched, ...]:
+    def _wait(self) -> tuple[Watched, ...]:
         """Wait for the workers of the endpoints that changed."""
         due = [e for e in self._endpoints() if e.id in self._watchable() or self._is_new(e)]
         if not due or not self._given.seconds:
@@ -280,7 +282,7 @@ class _Work:
         def report(_text: str) -> None:
             self._progress.advance(1)
 
-        known = {**{e.id: frozenset[str]() for e in self._created.values()}, **old_workers}
+        known = {**{e.id: frozenset[str]() for e in self._created.values()}, **self._old_workers}
         return watch(self._cloud, due, known, seconds=self._given.seconds, report=report)
 
     def _watchable(self) -> frozenset[str]:
@@ -315,12 +317,25 @@ class _Work:
         self._progress.start("restoring what ran before")
         if self._is_active and self._plan.build:
             self._cloud.activate(environment.id, self._plan.build)
+        restored: list[Endpoint] = []
         for endpoint in self._changed.values():
             before = self._existing.get(endpoint.id)
             if before is not None:
                 self._cloud.change_endpoint(environment.id, endpoint, before.settings)
+                restored.append(before)
         for endpoint in self._created.values():
             self._cloud.delete_endpoint(endpoint.id)
+        self._wait_for_old_release(restored)
+
+    def _wait_for_old_release(self, restored: Iterable[Endpoint]) -> None:
+        """Wait until no worker runs the new release any more."""
+        due = [endpoint for endpoint in restored if endpoint.id in self._old_workers]
+        if not due or not self._given.seconds:
+            return
+        now = workers_now(self._cloud, [endpoint.id for endpoint in due])
+        new = {found: ids - self._old_workers[found] for found, ids in now.items()}
+        seconds = min(self._given.seconds, _RESTORING_SECONDS)
+        watch(self._cloud, due, new, seconds=seconds, report=lambda _text: None)
 
 
 def _settings(step: Step, environment: Environment) -> Settings:

@@ -14,6 +14,7 @@ from flashc_backends.cloud.model import Endpoint, Settings
 from flashc_backends.cloud.saving import name_of
 
 from .compatibility import breaks
+from .costs import Cost, cost_of
 from .describe import HIDDEN, Change, changes, public_variables
 from .variables import ENVIRONMENT_ID, FINGERPRINT, Target, secrets_in
 from .wanted import VolumeWish, Wanted
@@ -48,6 +49,7 @@ class Step(Struct, frozen=True, kw_only=True):
         calls: the endpoints that it calls.
         public: the variables whose values are literals of the program, so that they may be shown.
         breaks: what its callers lose.
+        cost: what it costs without any request; None if it keeps no worker.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Step(Struct, frozen=True, kw_only=True):
     calls: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
     breaks: tuple[str, ...] = ()
+    cost: Cost | None = None
 
 
 @unique
@@ -159,6 +162,7 @@ def make_plan(
                 step,
                 breaks=breaks(item.name, world.manifest, manifest),
                 public=public_variables(item.settings, resource_of(manifest, item.name)),
+                cost=cost_of(item.settings),
             )
         )
         steps += [_undeclared(other, prune) for other in found if other is not before]

@@ -132,7 +132,8 @@ class _Rollout:
         if self._failed and (is_given_up or len(self._failed) >= _FAILED_STARTS):
             return Outcome.FAILED
         current = {worker.id for worker in workers if not worker.is_stale}
-        if rollout.is_done and not current & self._old and all(new.values()):
+        is_complete = rollout.on_latest >= self.endpoint.settings.workers_min
+        if rollout.is_done and is_complete and not current & self._old and all(new.values()):
             count = rollout.total
             self.told = f"{count} worker{'s' if count != 1 else ''} with the new release"
             return Outcome.DONE

@@ -147,10 +147,17 @@ def _count_crash(
     is_replaceable = worker.release == pool.candidate and pool.serving is not None
     if is_replaceable and crashes >= CANDIDATE_CRASHES:
         effects.extend((Crashed(worker.id, 0.0), RolledBack(worker.release)))
-        return replace(pool, candidate=None, refused=worker.release, crashes=0, resume_at=now)
+        return replace(
+            pool,
+            candidate=None,
+            refused=worker.release,
+            crashes=0,
+            crashed=worker.id,
+            resume_at=now,
+        )
     pause = min(FIRST_PAUSE * 2 ** min(crashes - 1, 10), LONGEST_PAUSE)
     effects.append(Crashed(worker.id, pause))
-    return replace(pool, crashes=crashes, resume_at=now + pause)
+    return replace(pool, crashes=crashes, crashed=worker.id, resume_at=now + pause)
 
 
 def _give_up_starting(pool: Pool, now: float, effects: list[Effect]) -> Pool:

@@ -49,7 +49,8 @@ class Pool(Struct, frozen=True, kw_only=True):
 
     The ids of workers consist of `prefix` and a number, `started` is the last number.  `serving` and `candidate` are
     releases; `refused` is the last candidate that was given up.  `wanted` is the number of workers that the load needs.
-    `crashes` counts the crashes of the newest release in a row.  No worker is started before the time `resume_at`.
+    `crashes` counts the crashes of the newest release in a row, and `crashed` is the worker that crashed last.  No
+    worker is started before the time `resume_at`.
     """
 
     prefix: str
@@ -60,6 +61,7 @@ class Pool(Struct, frozen=True, kw_only=True):
     wanted: int = 0
     started: int = 0
     crashes: int = 0
+    crashed: str | None = None
     resume_at: float = 0.0
     closed: bool = False
     workers: Mapping[str, Worker] = {}

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from flashc_backends.platform.control import Control
 from flashc_backends.platform.core import Core
 from flashc_backends.platform.fields import Invalid, NotFound, get
+from flashc_backends.platform.journal import Entry
 from flashc_backends.platform.records import Endpoint, Volume
 from flashc_backends.platform.workers import Phase, Worker
 
@@ -201,9 +202,8 @@ class RestApi:
             if request.is_gone:
                 return
             for entry in entries:
-                what = entry.what
-                if entry.kind == "line" and what["worker"] == worker:
-                    line = {"source": what["stream"], "line": what["text"]}
+                line = _log_line(entry)
+                if line is not None and entry.what["worker"] == worker:
                     line["ts"] = timestamp(entry.at)
                     await request.event(entry.number, msgspec.json.encode(line))
             dispatcher = self._core.dispatchers.get(endpoint)
@@ -274,22 +274,26 @@ class RestApi:
     def _workers(self, endpoint: Endpoint) -> dict[str, Any]:
         pool = self._core.dispatchers[endpoint.id].pool
         workers = list(pool.workers.values())
-        states = [_state(worker) for worker in workers]
+        found = [
+            {
+                "id": worker.id,
+                "status": _state(worker),
+                "isStale": worker.release != pool.newest,
+                "version": endpoint.version,
+                "startedAt": timestamp(worker.since),
+            }
+            for worker in workers
+        ]
+        if pool.crashed is not None and (pool.crashes or pool.refused):
+            failed = {"id": pool.crashed, "status": "UNHEALTHY", "isStale": False}
+            found.append({**failed, "version": endpoint.version})
+        states = [worker["status"] for worker in found]
         names = ("RUNNING", "IDLE", "INITIALIZING", "THROTTLED", "UNHEALTHY")
         return {
             "endpointVersion": endpoint.version,
             "summary": {name.lower(): states.count(name) for name in names}
             | {"total": len(states)},
-            "workers": [
-                {
-                    "id": worker.id,
-                    "status": state,
-                    "isStale": worker.release != pool.newest,
-                    "version": endpoint.version,
-                    "startedAt": timestamp(worker.since),
-                }
-                for worker, state in zip(workers, states, strict=True)
-            ],
+            "workers": found,
         }
 
     def _releases(self, endpoint: Endpoint) -> dict[str, Any]:
@@ -301,7 +305,7 @@ class RestApi:
             "endpointVersion": endpoint.version,
             "rollout": {
                 "inProgress": pool.refused is None
-                and (pool.candidate is not None or newest < total),
+                and (newest < total or (pool.candidate is not None and total > 0)),
                 "workersOnLatest": newest,
                 "workersTotal": total,
                 "percentOnLatest": 100 * newest // total if total else 100,
@@ -312,6 +316,16 @@ class RestApi:
                 if name is not None
             ],
         }
+
+
+def _log_line(entry: Entry) -> dict[str, Any] | None:
+    """Return a line of a worker's log: what it printed, or why it ended; None for another entry."""
+    what = entry.what
+    if entry.kind == "line":
+        return {"source": what["stream"], "line": what["text"]}
+    if entry.kind == "worker" and what.get("state") == "ended" and what.get("reason"):
+        return {"source": "system", "line": what["reason"]}
+    return None
 
 
 def _state(worker: Worker) -> str:
