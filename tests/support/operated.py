@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,7 @@ from tests.support.console import Done
 from tests.support.platform_stage import Behaviour, CoroutineEngine, Stage, echo, staged
 
 _KEY = "rpa_TheKeyOfTheChapters"
+_ARE_ABOUT_PROJECTS = frozenset(("plan", "deploy", "rollback", "history"))
 
 
 def variables(base: str, key: str, home: Path) -> dict[str, str]:
@@ -45,9 +47,10 @@ class Operator:
 
     def run(self, *words: str, given: str | None = None, **changed: str) -> Done:
         """Run a command with `given` on its standard input; `changed` are other variables."""
+        place = () if words[0] in _ARE_ABOUT_PROJECTS else ("--project",)
         result = CliRunner().invoke(
             cli,
-            [*words, "--project", str(self.project)],
+            [*words, *place, str(self.project)],
             input=given,
             env={**self.variables, **changed},
             prog_name="flashc",
@@ -112,6 +115,11 @@ def operate(
             await scene(Operated(stage, folder))
 
     asyncio.run(run())
+
+
+def codes(done: Done) -> list[str]:
+    """Return the codes of the findings that a command has printed, in order."""
+    return re.findall(r"^(?:error|warning)\[(FC\d+)\]", done.stderr, re.MULTILINE)
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def test_files_that_exist_are_kept_unless_they_are_to_be_replaced(tmp_path: Path
     (tmp_path / "AGENTS.md").symlink_to(tmp_path / "nowhere")
     done = run_flashc(tmp_path, "init")
     assert (done.code, done.stdout) == (1, "")
-    assert "error[FC903]" in done.stderr
+    assert "FC903" in done.stderr
     assert "note: worker.py\n" in done.stderr
     assert "note: AGENTS.md\n" in done.stderr
     assert sorted(os.listdir(tmp_path)) == ["AGENTS.md", "worker.py"]
