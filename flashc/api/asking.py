@@ -9,7 +9,7 @@ from flashc.project.workspace import Workspace
 from flashc_backends.cloud.model import App, Endpoint, Environment
 from flashc_backends.deploy.variables import Target
 from flashc_core import rules
-from flashc_core.diagnostics import Rule, Sink
+from flashc_core.diagnostics import Rule, Severity, Sink
 from flashc_core.source import WholeFile
 
 from .cloud import NoSession, Session, session
@@ -46,12 +46,16 @@ def ask(
 ) -> Answer[_T]:
     """Call a function with a session; failures of the platform are in the result.
 
+    If the project's configuration has errors, nothing is asked: another app could be meant.
+
     Args:
         workspace: the project.
         question: asks the platform; it may report findings, and raises `NoSession` to end.
         environ: the variables with the key and the addresses; None for those of the project.
     """
     sink = workspace.sink()
+    if any(found.severity is Severity.ERROR for found in sink):
+        return Answer(diagnostics=tuple(sink))
     try:
         with session(workspace.environment if environ is None else environ, sink) as opened:
             value = question(opened, sink)

@@ -24,14 +24,28 @@ place_option = click.option(
     default=".",
     help="The app's folder, with its options and its `.env`.  [default: the current folder]",
 )
+
+
+def _not_empty(_context: click.Context, _option: click.Parameter, given: str | None) -> str | None:
+    """Return a name; an empty one, such as of a variable that is not set, must not mean the default."""
+    if given is not None and not given.strip():
+        raise click.BadParameter("the name is empty")
+    return given
+
+
 app_option = click.option(
-    "--app", "-a", metavar="NAME", help="The app.  [default: the folder's name]"
+    "--app",
+    "-a",
+    metavar="NAME",
+    callback=_not_empty,
+    help="The app.  [default: the folder's name]",
 )
 one_environment_option = click.option(
     "--env",
     "-e",
     "environment",
     metavar="NAME",
+    callback=_not_empty,
     help="The environment.  [default: the only one of the app]",
 )
 output_option = click.option(

@@ -102,6 +102,9 @@ def test_nothing_is_deleted_without_a_name_a_known_name_and_a_confirmation(tmp_p
         for names in ((), ("a", "--all")):
             done = await on.flashc("undeploy", *names, "--yes")
             assert (done.code, done.stdout) == (2, "")
+        for option in ("--app", "--env"):
+            done = await on.flashc("undeploy", "--all", "--yes", option, "")
+            assert (done.code, "the name is empty" in done.stderr) == (2, True)
         shown = await on.bad("undeploy", "a", "nope", "--yes", code="FC615")
         assert "app/production has no endpoint `nope`" in shown
         for words in (("undeploy", "a"), ("env", "delete", "production"), ("app", "delete", "app")):
@@ -176,6 +179,27 @@ def test_what_could_not_be_deleted_is_said_and_deleted_the_next_time(tmp_path: P
         assert on.names()["secrets"] == []
 
     operate(tmp_path, scene, "a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "code"),
+    [
+        ("pyproject.toml", b"[tool.flashc\napp = 'other'\n", "FC008"),
+        ("pyproject.toml", b"[tool.flashc]\nap = 'other'\n", "FC008"),
+        ("pyproject.toml", b"[tool.flashc]\napp = 7\n", "FC008"),
+        (".env", b"RUNPOD_API_KEY=\xff\n", "FC003"),
+    ],
+)
+def test_nothing_is_deleted_if_the_configuration_may_mean_another_app(
+    tmp_path: Path, file: str, content: bytes, code: str
+) -> None:
+    async def scene(on: Operated) -> None:
+        (on.operator.project / file).write_bytes(content)
+        for words in (("undeploy", "--all", "--yes"), ("env", "delete", "production", "--yes")):
+            await on.bad(*words, code=code)
+        assert on.names()["endpoints"] == ["queue"]
+
+    operate(tmp_path, scene)
 
 
 @pytest.mark.parametrize("process", [os.getpid(), 2**22 + 1], ids=["lives", "is dead"])
