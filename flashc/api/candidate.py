@@ -65,15 +65,15 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 def choose_target(
-    cloud: Cloud, app_name: str, environment: str | None, sink: Sink
+    app_name: str, app: App | None, environment: str | None, sink: Sink
 ) -> Target | None:
     """Return the target of a deployment; None if it is not clear, which is reported.
 
-    Without a name, it is the only environment that the app has, or `production` if it has none.
+    Without a name of an environment, it is the only one that the app has, or `production` if it has
+    none.  `app` is None if the platform has no such app.
     """
     if environment is not None:
         return Target(app_name, environment)
-    app = cloud.app(app_name)
     names = _environment_names(app)
     if len(names) <= 1:
         return Target(app_name, names[0] if names else _STANDARD_ENVIRONMENT)
@@ -112,6 +112,7 @@ def plan_candidate(
     session: Session,
     candidate: Candidate,
     target: Target,
+    app: App | None,
     environ: Mapping[str, str],
     prune: frozenset[str],
     sink: Sink,
@@ -122,6 +123,7 @@ def plan_candidate(
         session: the platform.
         candidate: what is to run.
         target: where it is to run.
+        app: the app; None if the platform does not have it.
         environ: the environment variables of the deployment.
         prune: names or ids of endpoints to delete if the candidate does not declare them.
         sink: gets the findings.
@@ -131,7 +133,7 @@ def plan_candidate(
     """
     manifest = candidate.manifest
     has_volumes = any(resource.network_volumes for resource in manifest.resources.values())
-    world = read_world(session.cloud, target, volumes=has_volumes)
+    world = read_world(session.cloud, target, app, volumes=has_volumes)
     variables = compute_variables(
         manifest, target, environ, session.key.value, has_secrets=world.secrets is not None
     )
@@ -161,8 +163,6 @@ def plan_candidate(
         prune=prune,
         key=session.key.value,
     )
-    for found in without_place(session.cloud, plan):
-        _report_no_place(found, sink)
     return Planned(plan=plan, world=world, document=document, secrets=variables.secrets)
 
 
@@ -188,6 +188,16 @@ def _document(candidate: Candidate, target: Target, variables: Variables) -> dic
         if kept:
             resource["env"] = {**(resource.get("env") or {}), **kept}
     return document
+
+
+def check_places(cloud: Cloud, plan: Plan, sink: Sink) -> None:
+    """Report the endpoints that no data centre can run now.
+
+    Raises:
+        CloudError: the platform can't be asked.
+    """
+    for found in without_place(cloud, plan):
+        _report_no_place(found, sink)
 
 
 def _report_no_place(found: NoPlace, sink: Sink) -> None:

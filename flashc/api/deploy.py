@@ -28,6 +28,7 @@ from .candidate import (
     Candidate,
     Planned,
     candidate_of_build,
+    check_places,
     choose_target,
     plan_candidate,
 )
@@ -118,6 +119,8 @@ def plan_project(
             opened.cloud.account()
             candidate = _built(workspace, sink, progress)
             planned = _planned(opened, candidate, workspace, options, sink)
+            if planned is not None:
+                check_places(opened.cloud, planned.plan, sink)
     except NoSession:
         planned = None
     return PlanResult(diagnostics=tuple(sink), plan=planned.plan if planned is not None else None)
@@ -224,10 +227,13 @@ def _planned(
     if candidate is None:
         return None
     name = candidate.manifest.project_name
-    target = choose_target(opened.cloud, name, options.environment, sink)
+    app = opened.cloud.app(name)
+    target = choose_target(name, app, options.environment, sink)
     if target is None:
         return None
-    return plan_candidate(opened, candidate, target, workspace.environment, options.prune, sink)
+    return plan_candidate(
+        opened, candidate, target, app, workspace.environment, options.prune, sink
+    )
 
 
 def _deployed(
@@ -282,6 +288,7 @@ class _Deploying:
         self._check_saved(plan)
         if plan.is_empty:
             return plan, self._execute(planned)
+        check_places(self._opened.cloud, plan, self._sink)
         self._audience.show(plan)
         self._confirm(plan)
         try:
@@ -401,7 +408,7 @@ def _build_before(
     if app is None:
         _report_no_app(name, sink)
         return None
-    target = choose_target(opened.cloud, name, options.environment, sink)
+    target = choose_target(name, app, options.environment, sink)
     environment = app.environment(target.environment) if target is not None else None
     if target is None:
         return None

@@ -132,14 +132,7 @@ class Secret(Struct, frozen=True, kw_only=True):
     created: str = ""
 
 
-class Device(Struct, frozen=True, order=True, kw_only=True):
-    """A GPU model with the number of GPUs per worker, or a CPU family with the number of vCPUs."""
-
-    kind: Literal["gpu", "cpu"]
-    name: str
-    count: int
-
-
+DeviceKind = Literal["gpus", "cpus"]
 WorkerState = Literal["RUNNING", "IDLE", "INITIALIZING", "THROTTLED", "UNHEALTHY"]
 
 

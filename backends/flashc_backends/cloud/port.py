@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from .model import (
     App,
     Build,
-    Device,
+    DeviceKind,
     Endpoint,
     Environment,
     Jobs,
@@ -135,8 +135,12 @@ class Cloud(Protocol):
         """Delete a secret by its id."""
         ...
 
-    def stock(self, device: Device) -> frozenset[str] | None:
-        """Return the data centres that can start a worker with a device now; None if that is not told."""
+    def stock(self, kind: DeviceKind, count: int) -> Mapping[str, frozenset[str]]:
+        """Return the data centres that can start workers now, by GPU model or CPU family.
+
+        `count` is the number of GPUs or vCPUs per worker.  What the platform does not tell is left
+        out.
+        """
         ...
 
     # Workers

@@ -194,7 +194,15 @@ class CenterReply(Reply):
 class DeviceReply(Reply):
     """A device of the catalogue."""
 
+    id: str
     data_centers: list[CenterReply] | None = None
+
+
+class CatalogReply(Reply):
+    """All devices of one kind."""
+
+    gpus: list[DeviceReply] = []
+    cpus: list[DeviceReply] = []
 
 
 class LogReply(Reply):

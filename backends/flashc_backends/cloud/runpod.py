@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -16,7 +16,7 @@ from .errors import CloudError, Trouble
 from .model import (
     App,
     Build,
-    Device,
+    DeviceKind,
     Endpoint,
     Environment,
     Jobs,
@@ -284,21 +284,25 @@ class RunpodCloud:
         """Delete a secret."""
         _unless_missing(lambda: self._ask(queries.DELETE_SECRET, id=secret))
 
-    def stock(self, device: Device) -> frozenset[str] | None:
-        """Return the data centres that can start a worker with a device now."""
-        kind, count = ("gpus", "count") if device.kind == "gpu" else ("cpus", "vcpuCount")
-        url = f"{self._addresses.api}/v2/catalog/{kind}/{quote(device.name, safe='')}"
-        asked = {"include": "AVAILABILITY", "product": "SERVERLESS", count: str(device.count)}
+    def stock(self, kind: DeviceKind, count: int) -> Mapping[str, frozenset[str]]:
+        """Return the data centres that can start workers now, by GPU model or CPU family."""
+        number = "count" if kind == "gpus" else "vcpuCount"
+        asked = {"include": "AVAILABILITY", "product": "SERVERLESS", number: str(count)}
+        url = f"{self._addresses.api}/v2/catalog/{kind}"
         try:
             found = self._transport.rest("GET", url, params=asked, again=True)
         except CloudError as error:
             if error.trouble in (*_GONE, Trouble.REFUSED):
-                return None
+                return {}
             raise
-        reply = replies.read("the catalogue", replies.DeviceReply, found)
-        if reply.data_centers is None:
-            return None
-        return frozenset(c.id for c in reply.data_centers if c.availability not in _NO_STOCK)
+        reply = replies.read("the catalogue", replies.CatalogReply, found)
+        return {
+            device.id: frozenset(
+                c.id for c in device.data_centers if c.availability not in _NO_STOCK
+            )
+            for device in (reply.gpus if kind == "gpus" else reply.cpus)
+            if device.data_centers is not None
+        }
 
     # Workers -------------------------------------------------------------------------------------
 

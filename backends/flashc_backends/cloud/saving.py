@@ -52,6 +52,7 @@ def endpoint_fields(
             "gpuIds": ",".join(settings.gpus),
             "gpuCount": settings.gpu_count,
             "minCudaVersion": settings.min_cuda or None,
+            "allowedCudaVersions": "",
         }
     else:
         fields["instanceIds"] = list(settings.instances)

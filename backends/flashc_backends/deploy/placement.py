@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from flashc_backends.cloud.model import Device, Settings
+from flashc_backends.cloud.model import DeviceKind, Settings
 from flashc_backends.cloud.port import Cloud
 from flashc_ir.platform.catalogue import POOL_MEMBERS, GpuGroup, GpuType
 
 from .plan import Action, Plan, Step
 
-_PARALLEL = 8  # requests at once
+_Need = tuple[DeviceKind, int]
+_Stock = Mapping[str, frozenset[str]]
 _MATTER = frozenset(("gpu", "gpu count", "cpu", "data centres", "volumes"))
 
 
@@ -36,20 +36,11 @@ def without_place(cloud: Cloud, plan: Plan) -> tuple[NoPlace, ...]:
     Raises:
         CloudError: the platform can't be asked.
     """
-    due = [step for step in plan.steps if step.settings is not None and _needs_place(step)]
-    devices = sorted({d for step in due if step.settings for d in devices_of(step.settings)})
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        stock = dict(zip(devices, pool.map(cloud.stock, devices), strict=True))
-    return tuple(
-        found
-        for step in due
-        if step.settings and (found := _check(step.name, step.settings, stock))
-    )
-
-
-def devices_of(settings: Settings) -> tuple[Device, ...]:
-    """Return the devices of which an endpoint needs one."""
-    return tuple(sorted({*_gpus(settings), *_cpus(settings)}))
+    due = [(s.name, s.settings) for s in plan.steps if s.settings is not None and _needs_place(s)]
+    needs = sorted({(kind, count) for _, settings in due for kind, _, count in _devices(settings)})
+    stock = {need: cloud.stock(*need) for need in needs}
+    found = (_check(name, settings, stock) for name, settings in due)
+    return tuple(place for place in found if place is not None)
 
 
 def _needs_place(step: Step) -> bool:
@@ -58,20 +49,18 @@ def _needs_place(step: Step) -> bool:
     return any(change.setting in _MATTER for change in step.changes)
 
 
-def _check(
-    name: str, settings: Settings, stock: dict[Device, frozenset[str] | None]
-) -> NoPlace | None:
+def _check(name: str, settings: Settings, stock: Mapping[_Need, _Stock]) -> NoPlace | None:
     """Return that an endpoint has no place; None if it has one, or if that is not known."""
     pinned = {volume.data_center for volume in settings.volumes if volume.data_center}
     allowed = set(settings.data_centers)
-    devices = devices_of(settings)
-    shown = tuple(sorted({device.name for device in devices}))
+    devices = _devices(settings)
+    shown = tuple(sorted({name for _, name, _ in devices}))
     if pinned and allowed and not pinned & allowed:
         return NoPlace(
             endpoint=name, devices=shown, centers=tuple(sorted(allowed)), is_contradiction=True
         )
     centers = (pinned & allowed) or pinned or allowed
-    found = [stock[device] for device in devices]
+    found = [stock[kind, count].get(device) for kind, device, count in devices]
     known = [places for places in found if places is not None]
     if not devices or len(known) < len(found):
         return None
@@ -82,22 +71,27 @@ def _check(
     )
 
 
-def _gpus(settings: Settings) -> Iterator[Device]:
+def _devices(settings: Settings) -> tuple[tuple[DeviceKind, str, int], ...]:
+    """Return the devices of which an endpoint needs one: kind, name, and number per worker."""
+    return tuple(sorted({*_gpus(settings), *_cpus(settings)}))
+
+
+def _gpus(settings: Settings) -> Iterator[tuple[DeviceKind, str, int]]:
     """Yield the GPU models of the pools, without those that the settings exclude."""
     excluded = {token[1:] for token in settings.gpus if token.startswith("-")}
     for token in settings.gpus:
         for model in _members(token):
             if model.value not in excluded:
-                yield Device(kind="gpu", name=model.value, count=max(settings.gpu_count, 1))
+                yield "gpus", model.value, max(settings.gpu_count, 1)
 
 
-def _cpus(settings: Settings) -> Iterator[Device]:
+def _cpus(settings: Settings) -> Iterator[tuple[DeviceKind, str, int]]:
     """Yield the CPU families, such as `cpu3c` with 2 vCPUs for `cpu3c-2-4`."""
     for instance in settings.instances:
         family, _, rest = instance.partition("-")
         count = rest.partition("-")[0]
         if count.isdecimal():
-            yield Device(kind="cpu", name=family, count=int(count))
+            yield "cpus", family, int(count)
 
 
 def _members(pool: str) -> tuple[GpuType, ...]:

@@ -31,13 +31,15 @@ class World(Struct, frozen=True, kw_only=True):
     secrets: tuple[Secret, ...] | None = ()
 
 
-def read_world(cloud: Cloud, target: Target, *, volumes: bool) -> World:
-    """Return what a platform has of a target; `volumes`: read the account's network volumes too.
+def read_world(cloud: Cloud, target: Target, app: App | None, *, volumes: bool) -> World:
+    """Return what a platform has of a target.
+
+    `app` is the app as the platform has just told it.  `volumes`: read the account's network
+    volumes too.
 
     Raises:
         CloudError: the platform can't be asked.
     """
-    app = cloud.app(target.app)
     environment = app.environment(target.environment) if app is not None else None
     if app is None or environment is None:
         return World(

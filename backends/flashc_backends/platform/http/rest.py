@@ -13,6 +13,7 @@ from flashc_backends.platform.fields import Invalid, NotFound, get
 from flashc_backends.platform.journal import Entry
 from flashc_backends.platform.records import Endpoint, Volume
 from flashc_backends.platform.workers import Phase, Worker
+from flashc_ir.platform.catalogue import GpuType
 
 from .asgi import Refused, Request
 from .decoding import decode
@@ -30,6 +31,8 @@ V2_ROUTES = frozenset(["network-volumes", "global-volumes", "serverless", "catal
 _T = TypeVar("_T")
 _LIMIT = 1024**2
 _CENTERS = "US-CA-2 US-IL-1 US-KS-2 US-MO-1 US-MO-2 US-NC-2 US-NE-1 US-WA-1 EU-CZ-1 EU-RO-1 EUR-NO-1".split()
+_GPUS = [model.value for model in GpuType if model is not GpuType.ANY]
+_CPUS = ["cpu3c", "cpu3g", "cpu5c", "cpu5g"]
 _STATES = {
     Phase.STARTING: "INITIALIZING",
     Phase.INITIALIZING: "INITIALIZING",
@@ -116,10 +119,10 @@ class RestApi:
                 centers = [{"id": name, "networkVolumeTypes": ["STANDARD"]} for name in _CENTERS]
                 await request.reply_json(200, {"dataCenters": centers})
             case ["catalog", "gpus" | "cpus" as kind]:
-                await request.reply_json(200, {kind: []})
+                names = _GPUS if kind == "gpus" else _CPUS
+                await request.reply_json(200, {kind: [_device(name) for name in names]})
             case ["catalog", "gpus" | "cpus", name]:
-                centers = [{"id": center, "availability": "HIGH"} for center in _CENTERS]
-                await request.reply_json(200, {"id": name, "dataCenters": centers})
+                await request.reply_json(200, _device(name))
             case ["serverless", *rest]:
                 await self._serverless(request, rest)
             case _:
@@ -316,6 +319,12 @@ class RestApi:
                 if name is not None
             ],
         }
+
+
+def _device(name: str) -> dict[str, Any]:
+    """Return a device of the catalogue, which every data centre has."""
+    centers = [{"id": center, "availability": "HIGH"} for center in _CENTERS]
+    return {"id": name, "dataCenters": centers}
 
 
 def _log_line(entry: Entry) -> dict[str, Any] | None:
