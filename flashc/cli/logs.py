@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flashc.project.workspace import open_settings
-from flashc_backends.deploy.logs import WorkerLine
 
 from .operating import app_option, finish, one_environment_option, output_option, place_option
+
+if TYPE_CHECKING:
+    from flashc_backends.deploy.logs import WorkerLine
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
-from flashc.api.asking import Answer
 from flashc.project.workspace import Workspace
-from flashc_backends.deploy.removal import Thing
 
 from .common import exit_for, print_findings
+
+if TYPE_CHECKING:  # `flashc --help` loads this module, and asks nothing
+    from flashc.api.asking import Answer
+    from flashc_backends.deploy.removal import Thing
 
 _T = TypeVar("_T")
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from flashc.project.workspace import open_settings
-from flashc_backends.deploy.status import Status
 
 from .operating import app_option, finish, one_environment_option, output_option, place_option
+
+if TYPE_CHECKING:
+    from flashc_backends.deploy.status import Status
 
 _CLEAR = "\x1b[H\x1b[J"
 
