@@ -15,7 +15,7 @@ from .operating import output_option
 @click.option("--force", "-f", is_flag=True, help="Replace files that exist.")
 @output_option
 def command(folder: Path, *, force: bool, output_format: str) -> None:
-    """Start a project in the folder NAME: endpoints, a test, AGENTS.md.
+    """Start a project in the folder NAME, with a test and AGENTS.md.
 
     Without NAME, the project is in the current folder.
     """

@@ -194,7 +194,7 @@ def test_following_prints_new_lines_and_those_of_new_workers_until_it_is_interru
                 await asyncio.sleep(0.02)
             (new,) = others
             _print(on, new, "of the next")
-            assert (await _line(stream)).endswith(f"queue {new}  of the next\n")
+            assert f"queue {new}  of the next" in await _until(stream, "of the next")
 
     operate(tmp_path, scene)
 

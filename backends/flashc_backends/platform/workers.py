@@ -40,7 +40,7 @@ class Worker(Struct, frozen=True, kw_only=True):
 
     @property
     def serves(self) -> bool:
-        """Return whether the worker is ready or will be; the other workers are about to end."""
+        """Whether the worker is ready or will be; the other workers are about to end."""
         return self.phase in (Phase.STARTING, Phase.INITIALIZING, Phase.READY)
 
 
@@ -67,14 +67,14 @@ class Pool(Struct, frozen=True, kw_only=True):
     workers: Mapping[str, Worker] = {}
 
     @property
-    def target(self) -> str | None:
-        """Return the release that new workers start from; None if there is none yet."""
+    def newest(self) -> str | None:
+        """The release that new workers start from: the candidate, else the one that serves; None if there is none yet."""
         return self.candidate or self.serving
 
     @property
-    def newest(self) -> str | None:
-        """Return the release that was asked for last, also if it was given up; None if there is none yet."""
-        return self.refused or self.target
+    def requested(self) -> str | None:
+        """The release that was asked for last, even if it was given up; None if there is none yet."""
+        return self.refused or self.newest
 
     def ready(self) -> Iterator[Worker]:
         """Yield the workers that take jobs or answer requests."""
