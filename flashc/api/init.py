@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from flashc.project.starter_files import starter_files
-from flashc_backends.write import CannotWrite, write_failures_reported
+from flashc_backends.write import CannotWrite, report_write_failures
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.files import write_file
@@ -43,7 +43,7 @@ def start_project(folder: Path, *, force: bool = False) -> InitResult:
     written: list[str] = []
     try:
         for path, text in files.items():
-            with write_failures_reported(root / path, sink):
+            with report_write_failures(root / path, sink):
                 write_file(root / path, text.encode())
             written.append(path)
     except CannotWrite:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import exit_for, render_to_streams
+from .common import exit_for, print_diagnostics
 from .operating import output_option
 
 
@@ -23,7 +23,7 @@ def command(folder: Path, *, force: bool, output_format: str) -> None:
     from flashc.report.operations import as_json, started_text
 
     result = start_project(folder, force=force)
-    render_to_streams(result.diagnostics, result.folder, lambda _path: None, "text")
+    print_diagnostics(result.diagnostics, result.folder, lambda _path: None, "text")
     if not result.has_errors:
         document = {"folder": str(result.folder), "files": result.files}
         shown = as_json(document).decode() if output_format == "json" else ""

@@ -69,3 +69,9 @@ def test_the_summary_of_a_deployment_reads_keys_that_the_result_has() -> None:
     assert re.findall(r"\\\((\.\w+)\)", step["run"]) == [".name", ".type", ".url"]
     assert ".deployed.endpoints[]" in step["run"]
     assert b'"deployed"' in deployed_json(None, None, None)
+
+
+def test_no_result_is_written_into_the_folder_of_the_app() -> None:
+    for step in _steps(EXAMPLES / "github" / "flashc-deploy.yml"):
+        targets = re.findall(r">>? *(\S+)", str(step.get("run", "")))
+        assert all(target.startswith('"$') for target in targets), targets
