@@ -72,12 +72,14 @@ def command(
     workspace = open_settings(project, {"app": app})
     options = LogOptions(environment=environment, endpoints=endpoints, since=since, follow=follow)
     try:
-        finish(worker_lines(workspace, options, show), workspace, "text", _nothing)
+        finish(worker_lines(workspace, options, show), workspace, "text", _end)
     except KeyboardInterrupt:
         if not follow:  # else this is how it ends
             raise
 
 
-def _nothing(_workers: int) -> str:
-    """Return no text: the lines are printed already."""
+def _end(workers: int) -> str:
+    """Say that there were no lines, if there were none; else return no text, because they are printed."""
+    if not workers:
+        click.echo("no lines: no worker runs, or none has printed anything in this time", err=True)
     return ""
