@@ -31,16 +31,9 @@ from .escape import escape_value
 from .failures import PythonError
 from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
+from .path_values import ProjectPath
 from .snapshot import Snapshot
-from .values import (
-    Known,
-    ModuleRef,
-    ProjectPath,
-    SequenceValue,
-    Symbolic,
-    Unknown,
-    Value,
-)
+from .values import Known, ModuleRef, SequenceValue, Symbolic, Unknown, Value
 
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
 
@@ -56,6 +49,7 @@ class Machine(ABC):
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
     the modules whose import is certain to raise, with the exception.  `files` are the files of the
     project that the program read; `files_unchanged` says that none of them has changed since then.
+    `folders` are those whose files it listed.
     `sdk_imports` are the calls that import an SDK by its name.  `tested_variables` are the
     environment variables of which the program tests whether they are set.  `interactions` records what the
     modules read of each other.
@@ -70,6 +64,7 @@ class Machine(ABC):
     stopped: dict[str, Location] = field(default_factory=dict[str, Location])
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
     files: set[str] = field(default_factory=set[str])
+    folders: set[str] = field(default_factory=set[str])
     files_unchanged: bool = True
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
     sdk_imports: set[Span] = field(default_factory=set[Span])

@@ -11,6 +11,7 @@ from flashc.project.environment import BuildEnvironment
 from flashc.project.inputs import (
     VOLATILE,
     file_input,
+    listing_input,
     module_input,
     value_input,
     variable_input,
@@ -148,6 +149,7 @@ class Evaluation:
     def _files_and_variables(self) -> Iterable[str]:
         """Yield the inputs that are files or environment variables."""
         yield from map(file_input, self.machine.files)
+        yield from map(listing_input, self.machine.folders)
         yield from map(variable_input, self.environment.asked)
         if not self.machine.files_unchanged:
             yield VOLATILE

@@ -43,6 +43,19 @@ API = (
     "@api.get('/a')\nasync def a(): return 1\n"
 )
 EDITS = {
+    "a file that a module lists": Edit(
+        {
+            "worker.py": worker(
+                "'w-' + '-'.join(sorted(p.stem for p in (Path(__file__).parent / 'd').glob('*.json')))",
+                "from pathlib import Path",
+            ),
+            "d/a.json": "1",
+        },
+        "d/b.json",
+        "2",
+        "w-a",
+        "w-a-b",
+    ),
     "what a function captured": Edit(
         {
             "worker.py": worker("'w-' + g()", "from m import g"),

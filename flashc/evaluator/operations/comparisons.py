@@ -13,8 +13,10 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
 from flashc.evaluator.values import (
     DictValue,
+    DisorderedValue,
     External,
     Known,
+    MappingObject,
     NotConcrete,
     SequenceValue,
     Symbolic,
@@ -118,11 +120,13 @@ def _key_in(left: Value, right: Known) -> bool | None:
     container = right.value
     if isinstance(container, ViewValue) and container.part == "keys":
         container = container.of
-    if isinstance(container, DictValue) and container.escaped is None:
-        try:
+    try:
+        if isinstance(container, DictValue) and container.escaped is None:
             return concrete(left) in container.entries
-        except (NotConcrete, TypeError):
-            return None
+        if isinstance(container, MappingObject) and container.current().escaped is None:
+            return container.entry(concrete(left)) is not None
+    except (NotConcrete, TypeError):
+        return None
     return None
 
 
@@ -168,7 +172,12 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
         case DictValue() as mapping:
             return mapping.escaped or bool(mapping.entries)
         case ViewValue() as view:
-            return view.of.escaped or bool(view.of.entries)
+            entries = view.of.current()
+            return entries.escaped or bool(entries.entries)
+        case DisorderedValue(is_iterator=False) as found:
+            return found.escaped or bool(found.items)
+        case MappingObject() as shown:
+            return shown.current().escaped or bool(shown.current().entries)
         case InstanceValue() as instance:
             return _truth_of_instance(instance, value)
         case External() as external:

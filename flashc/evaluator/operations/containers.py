@@ -6,8 +6,10 @@ import operator
 from enum import EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library_values import LiteralType, VersionValue
+from flashc.evaluator.library_objects import MATCHES, LibraryObject
+from flashc.evaluator.library_values import ChainValue, LiteralType, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -18,14 +20,15 @@ from flashc.evaluator.objects import (
     InstanceValue,
     NamespaceValue,
 )
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
     DictValue,
     External,
     Known,
+    MappingObject,
     NotConcrete,
-    ProjectPath,
     SequenceKind,
     SequenceValue,
     Symbolic,
@@ -63,11 +66,15 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return _variable(machine, name, span, key.variables)
         case DictValue() as mapping, _:
             return mapping.escaped or _entry(machine, mapping, key, span)
+        case MappingObject() as shown, _:
+            return shown.current().escaped or _entry(machine, shown, key, span)
         case SequenceValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
             if items.escaped is not None:
                 return items.escaped
             chosen = _chosen(machine, items, index, span)
             return Known(SequenceValue(kind, chosen), span) if isinstance(chosen, list) else chosen
+        case LibraryObject(made_by=name) as made, str() | int() if name in MATCHES:
+            return apply(machine, made.object().__getitem__, span, key)
         case InstanceValue() as instance, int() as index if instance.of.is_tuple:
             return _chosen_value(
                 machine, SequenceValue(tuple, list(instance.names.values())), index, span
@@ -124,22 +131,22 @@ def _variable(machine: Machine, name: str, span: Span, computed: frozenset[str])
     return Symbolic((EnvironmentReference(name),), span, computed=computed)
 
 
-def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Value:
-    """Return `mapping[key]` of a dict.
+def _entry(machine: Machine, mapping: DictValue | MappingObject, key: Known, span: Span) -> Value:
+    """Return `mapping[key]` of a dict or another mapping.
 
     Raises:
         PythonError: the key is missing (a KeyError).
     """
     try:
         plain = concrete(key)
-        entry = mapping.entries.get(plain)
+        found = mapping.entry(plain)
     except NotConcrete:
         return Unknown(reason="the key is not known", origin=span)
     except TypeError as error:
         raise PythonError(TypeError, str(error), span) from error
-    if entry is None:
+    if found is None:
         return fail(machine, KeyError, repr(plain)[:80], span, key.variables)
-    return entry[1]
+    return found
 
 
 def _chosen(
@@ -189,10 +196,11 @@ def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
     """
     if isinstance(other, Unknown):
         return other
-    if isinstance(other, Known) and isinstance(other.value, DictValue):
-        if other.value.escaped is not None:
-            return other.value.escaped
-        for key, entry in other.value.entries.items():
+    if isinstance(other, Known) and isinstance(other.value, (DictValue, MappingObject)):
+        shown = other.value.current()
+        if shown.escaped is not None:
+            return shown.escaped
+        for key, entry in shown.entries.items():
             put_entry(mapping, key, entry)
         return None
     pairs = elements(machine, other)
@@ -257,10 +265,17 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
                 machine.may_raise()  # the key may be not hashable
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
+        case ChainValue(maps=(first, *_)):
+            store_item(machine, first, key, value)
+        case MappingObject():
+            machine.may_raise()
+            reason = "flashc does not evaluate what is assigned to this mapping"
+            escape_value(receiver, Unknown(reason=reason, origin=value.origin))
         case InstanceValue():
             _call_special(machine, receiver, "__setitem__", [key, value], value.origin)
         case _:
             machine.may_raise()  # most values refuse item assignment
+            escape_value(receiver, Unknown(reason="an element was assigned", origin=value.origin))
 
 
 def _is_text(value: Value) -> bool:
@@ -350,6 +365,7 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     if not isinstance(receiver, Known) or not isinstance(
         receiver.value, (SequenceValue, DictValue)
     ):
+        escape_value(receiver, Unknown(reason="an element was deleted", origin=span))
         machine.may_raise()
         return
     container = receiver.value
