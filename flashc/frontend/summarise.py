@@ -107,6 +107,7 @@ def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
             structs.replace(r, optional=r.optional or r.name in evaluation.machine.tested_variables)
             for r in module.variables_read
         ),
+        variables_tested=tuple(sorted(evaluation.machine.tested_variables)),
         import_problems=tuple(p for p in module.import_problems if p.span not in reported),
         import_failure=evaluation.failure(module.name),
         nested_endpoints=() if frame is None else nested_endpoints(frame, evaluation.dialects),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from flashc_core import rules
-from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 
 from .collect_worker_modules import started_modules
 from .context import PassContext
+from .misplaced_modules import is_misplaced, module_outside
 from .used_names import users_of_names
 
 
@@ -46,12 +46,15 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 ),
                 help=("list the packages in the endpoint's `dependencies`",),
             )
-    _check_deferred_imports(program, context.sink)
+    _check_deferred_imports(program, context)
     return program
 
 
-def _check_deferred_imports(program: Program, sink: Sink) -> None:
-    """Report imports at the top of endpoints' modules that only functions of the module use."""
+def _check_deferred_imports(program: Program, context: PassContext) -> None:
+    """Report imports at the top of endpoints' modules that only functions of the module use.
+
+    Imports of modules that no worker finds are reported by another pass.
+    """
     declaring = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
     candidates = [m for m in program.modules if m.deferred_imports and m.name in declaring]
     users = users_of_names(program) if candidates else {}
@@ -60,7 +63,11 @@ def _check_deferred_imports(program: Program, sink: Sink) -> None:
             names = (f"{module.name}.{each}" for each in ("*", *found.names))
             if any(users.get(name, set()) - {module.name} for name in names):
                 continue
-            sink.report(
+            if is_misplaced(context, module, found.package) or module_outside(
+                context, found.package
+            ):
+                continue
+            context.sink.report(
                 rules.IMPORT_AT_TOP,
                 found.span,
                 f"`{found.package}` is imported with the module, but only functions use it",

@@ -246,7 +246,7 @@ ROUTE_WITHOUT_ARGUMENTS = _warning(
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(
-    "FC301", "import-leaves-project", "a relative import leaves the project"
+    "FC301", "import-leaves-project", "an import finds its module outside the project"
 )
 IMPORT_OF_IGNORED = _error(
     "FC302", "import-of-ignored-module", "an ignore rule excludes an imported module"

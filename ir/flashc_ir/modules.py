@@ -249,7 +249,8 @@ class Module(Struct, frozen=True, kw_only=True):
     parsed; it is reported only if a worker imports the module.  `installs` are the calls that start
     pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
     `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits`
-    replace other uses of the SDK that the runtime does not support.
+    replace other uses of the SDK that the runtime does not support.  `variables_tested` are the
+    environment variables whose presence decided what the module defines.
     """
 
     name: str
@@ -262,6 +263,7 @@ class Module(Struct, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     variables_read: tuple[VariableRead, ...] = ()
     variables_set: tuple[VariableSet, ...] = ()
+    variables_tested: tuple[str, ...] = ()
     globals: tuple[GlobalUse, ...] = ()
     import_problems: tuple[ImportProblem, ...] = ()
     import_failure: ImportFailure | None = None

@@ -232,6 +232,16 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
 }
 
 
+def test_a_distribution_inside_another_one_is_not_installed(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    record = "text_unidecode/_vendor/zipp-3.23.0.dist-info/RECORD"
+    vendored = rewritten(
+        made.artifact, tmp_path / "vendored.tar.gz", lambda f: put(f, record, b"one\n")
+    )
+    assert problems(vendored) == []
+
+
 @pytest.mark.parametrize(("change", "words"), DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_found(
     change: Callable[[Files], None], words: str, made: BuildResult, tmp_path: Path
