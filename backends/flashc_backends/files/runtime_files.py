@@ -48,6 +48,7 @@ _CALLS = frozenset(
         "wire.py",
     }
 )
+_SYSTEM = frozenset({"system.py"})
 _QUEUE_OR_CALLS = frozenset({"arguments.py", "interface.py", "values.py"})
 _CODEC = frozenset(
     {"arrays.py", "codec.py", "containers.py", "kinds.py", "models.py", "records.py"}
@@ -98,6 +99,8 @@ def _left_out(program: Program) -> frozenset[str]:
         left_out |= _ROUTES
     if all(balanced):
         left_out |= _QUEUE
+    if not any(endpoint.configuration.system_dependencies for endpoint in endpoints):
+        left_out |= _SYSTEM
     if not any(_needs_sdk(endpoint) for endpoint in endpoints):
         left_out |= _SEVERAL_JOBS
     if may_call(program):
