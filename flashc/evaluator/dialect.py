@@ -103,6 +103,10 @@ class Semantics:
             return None
         return Known(self.objects[name], span)
 
+    def is_sdk(self, module: str) -> bool:
+        """Return whether a module is a package of the SDK, or in one."""
+        return module.partition(".")[0] in self.packages
+
     def lacks(self, module: str, name: str) -> tuple[str, ...] | None:
         """Return what to write instead if `module` belongs to the SDK and surely lacks `name`.
 

@@ -106,7 +106,8 @@ class Evaluation:
         error = self.machine.failed.get(name)
         if error is None:
             return None
-        return ImportFailure(error.span, printable(str(error)), error.help)
+        lost = name in self.machine.lost
+        return ImportFailure(error.span, printable(str(error)), error.help, lost)
 
     # Inputs ---------------------------------------------------------------------------------------
 

@@ -15,7 +15,13 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
     """Report invalid syntax, imports that raise, installations, and imports that can be moved."""
     # An endpoint that could not be lowered may be the reason why a worker has no module.
     declaring = {endpoint.construction.module for endpoint in program.unlowered}
-    names = sorted({*program.worker_modules, *declaring})
+    # A statement that raises may be the reason why an endpoint is missing.
+    losing = {
+        module.name
+        for module in program.modules
+        if module.import_failure is not None and module.import_failure.loses_endpoint
+    }
+    names = sorted({*program.worker_modules, *declaring, *losing})
     workers = [module for name in names if (module := program.module(name))]
     started = started_modules(program, context.imports(program))
     for module in workers:
@@ -30,6 +36,8 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 notes=(
                     "a worker imports this module when it starts"
                     if module.name in started
+                    else "the module declares no endpoint because of this"
+                    if module.name in losing
                     else "the function that imports this module raises it too",
                 ),
                 help=module.import_failure.help

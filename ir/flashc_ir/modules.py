@@ -197,11 +197,13 @@ class ImportFailure(Struct, frozen=True):
     """An exception that importing the module is certain to raise.
 
     `text` is its type and message; `help` says what to write instead, if that is known.
+    `loses_endpoint` says that a statement that may declare an endpoint raises it.
     """
 
     span: Span
     text: str
     help: tuple[str, ...] = ()
+    loses_endpoint: bool = False
 
 
 class DeferredImport(Struct, frozen=True, kw_only=True):

@@ -110,11 +110,36 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
             if problem is not None:
                 return problem
         return Known(mapping, span)
+    if (kind, method) in _OF_CLASSES:
+        return _of_class(machine, _OF_CLASSES[kind, method], arguments)
     if kind in ("str", "list", "dict", "set", "tuple", "int", "float", "bytes") and values:
         later = replace(arguments, positional=arguments.positional[1:])
         return machine.call(Known(BoundMethod(values[0], method), span), later)
     machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
+
+
+# Methods of classes, which take no object of the class first.
+_OF_CLASSES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("str", "maketrans"): str.maketrans,
+    ("bytes", "maketrans"): bytes.maketrans,
+    ("bytes", "fromhex"): bytes.fromhex,
+    ("float", "fromhex"): float.fromhex,
+    ("int", "from_bytes"): int.from_bytes,
+}
+
+
+def _of_class(machine: Machine, function: Callable[..., Any], arguments: CallArguments) -> Value:
+    """Return what a method of a builtin class returns for constants."""
+    names = list(arguments.keywords)
+    given = [*arguments.values, *(arguments.keywords[name].value for name in names)]
+    values = [resolve_symbolic(machine, value) for value in given]
+    count = len(arguments.values)
+
+    def run(*flat: Any) -> object:
+        return function(*flat[:count], **dict(zip(names, flat[count:], strict=True)))
+
+    return apply(machine, run, arguments.span, *values)
 
 
 def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
