@@ -49,7 +49,8 @@ class Machine(ABC):
     `frames` are the modules evaluated so far; `endpoints` are what they declare.  `stopped` has the
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
     the modules whose import is certain to raise, with the exception; `lost` are those in which a
-    statement that uses an SDK raises, so that an endpoint may be missing.  `files` are the files of the
+    statement that uses an SDK raises, so that an endpoint may be missing.  `unknown_decorators` are
+    decorators that are made from an SDK by code that is not evaluated.  `files` are the files of the
     project that the program read; `files_unchanged` says that none of them has changed since then.
     `folders` are those whose files it listed.
     `sdk_imports` are the calls that import an SDK by its name.  `tested_variables` are the
@@ -69,6 +70,7 @@ class Machine(ABC):
     folders: set[str] = field(default_factory=set[str])
     files_unchanged: bool = True
     lost: set[str] = field(default_factory=set[str])
+    unknown_decorators: set[Span] = field(default_factory=set[Span])
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
     sdk_imports: set[Span] = field(default_factory=set[Span])
     tested_variables: set[str] = field(default_factory=set[str])

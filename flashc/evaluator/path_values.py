@@ -46,6 +46,16 @@ def join_path(path: ProjectPath, name: str, span: Span) -> Value:
     return Known(joined, span)
 
 
+def folder_above(path: ProjectPath, index: int, span: Span) -> Value:
+    """Return `path.parents[index]`."""
+    folder: ProjectPath | None = path if index >= 0 else None
+    for _ in range(min(index, path.path.count("/") + 1) + 1):
+        folder = folder.parent if folder is not None else None
+    if folder is None:
+        return Unknown(reason="the path is outside the project", origin=span)
+    return Known(folder, span)
+
+
 class WorkerPath(PurePosixPath):
     """A `pathlib.Path` that is not inside the project, as a worker has it."""
 

@@ -199,7 +199,7 @@ ANNOTATION_IN_MATCH = _warning(
 )
 MISSING_SDK_NAME = _error("FC135", "missing-sdk-name", "the SDK has no such name")
 COMPUTED_SDK_IMPORT = _error(
-    "FC136", "computed-sdk-import", "the program computes the name by which it imports the SDK"
+    "FC136", "computed-sdk-import", "the program reaches the SDK in a way that flashc does not see"
 )
 LEGACY_DIALECT = _warning(
     "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"

@@ -222,14 +222,15 @@ class DeferredImport(Struct, frozen=True, kw_only=True):
 class SdkProblemKind(StrEnum):
     """What is wrong with an import of an SDK.
 
-    `DIALECT` declares endpoints in a way that flashc does not compile, so it is reported in every
-    module; the others are reported only in modules that workers import.
+    `DIALECT` and `UNKNOWN_DECORATOR` declare endpoints in a way that flashc does not compile, so they
+    are reported in every module; the others are reported only in modules that workers import.
     """
 
     DIALECT = "dialect"
     NO_SUCH_NAME = "no such name"
     ONLY_IN_IMAGE = "only in image"
     COMPUTED_IMPORT = "computed import"
+    UNKNOWN_DECORATOR = "unknown decorator"
 
 
 class SdkProblem(Struct, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ from flashc.evaluator.objects import (
     InstanceValue,
     NamespaceValue,
 )
-from flashc.evaluator.path_values import ProjectPath
+from flashc.evaluator.path_values import ProjectPath, folder_above
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
@@ -62,6 +62,8 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return Known(LiteralType(_members_of(key)), span)
         case VersionValue(), int() | slice():
             return Unknown(reason="it depends on the Python of the workers", origin=span)
+        case External("sys.modules"), _:
+            return Unknown(reason="flashc does not read `sys.modules`", origin=span)
         case External("os.environ"), str() as name:
             return _variable(machine, name, span, key.variables)
         case DictValue() as mapping, _:
@@ -84,7 +86,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         case BoundMethod(
             receiver=Known(value=ProjectPath() as path), name="parents"
         ), int() as index:
-            return _folder_above(path, index, span)
+            return folder_above(path, index, span)
         case NamespaceValue(), str():
             return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
@@ -96,16 +98,6 @@ def _members_of(key: Known) -> tuple[Value, ...]:
     if isinstance(key.value, SequenceValue) and key.value.kind is tuple:
         return tuple(key.value.items)
     return (key,)
-
-
-def _folder_above(path: ProjectPath, index: int, span: Span) -> Value:
-    """Return `path.parents[index]`."""
-    folder: ProjectPath | None = path if index >= 0 else None
-    for _ in range(min(index, path.path.count("/") + 1) + 1):
-        folder = folder.parent if folder is not None else None
-    if folder is None:
-        return Unknown(reason="the path is outside the project", origin=span)
-    return Known(folder, span)
 
 
 def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
