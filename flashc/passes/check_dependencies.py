@@ -25,7 +25,7 @@ from flashc_ir.requirements import Dependency, Offer
 
 from .context import PassContext
 from .indirect_use import may_be_loaded
-from .misplaced_modules import is_misplaced, module_outside
+from .misplaced_modules import folder_with, is_misplaced, module_outside
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
@@ -80,8 +80,16 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
             continue
         seen.add(top)
         outside = module_outside(context, top)
+        folder = folder_with(context.project, module, top)
         if outside is not None:
             _report_outside(item, top, outside, context.sink)
+        elif folder is not None:
+            context.sink.report(
+                rules.IMPORT_BESIDE_FILE,
+                item.span,
+                f"`{top}` is in `{folder}/`; a worker imports from the project's root only",
+                help=(f"build from `{folder}/`",),
+            )
         else:
             _report_undeclared(item, top, packages, context.sink)
     return not seen

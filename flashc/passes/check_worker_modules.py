@@ -7,7 +7,7 @@ from flashc_ir.program import Program
 
 from .collect_worker_modules import started_modules
 from .context import PassContext
-from .misplaced_modules import is_misplaced, module_outside
+from .misplaced_modules import folder_with, is_misplaced, module_outside
 from .used_names import users_of_names
 
 
@@ -70,6 +70,8 @@ def _check_deferred_imports(program: Program, context: PassContext) -> None:
         for found in module.deferred_imports:
             names = (f"{module.name}.{each}" for each in ("*", *found.names))
             if any(users.get(name, set()) - {module.name} for name in names):
+                continue
+            if folder_with(context.project, module, found.package):
                 continue
             if is_misplaced(context, module, found.package) or module_outside(
                 context, found.package

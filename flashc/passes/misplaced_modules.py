@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 
 from flashc.project.inputs import file_input
@@ -52,6 +53,28 @@ def link_as_text(context: PassContext, name: str) -> str | None:
     return target if is_there and len(text.split()) == 1 and target != path else None
 
 
+def broken_link(context: PassContext, name: str) -> str | None:
+    """Return the symbolic link for the module `name` that workers do not get; None if there is none."""
+    top = name.partition(".")[0]
+    for path in (f"{top}.py", top):
+        context.depends_on(file_input(path))
+        is_link = os.path.islink(context.project.root / path)
+        if is_link and context.project.presence(path) is Presence.ON_DISK:
+            return path
+    return None
+
+
+def folder_with(project: Project, module: Module, name: str) -> str | None:
+    """Return the folder above that of `module` that contains the top-level module `name`, such as `src`.
+
+    Python finds that module if the folder is installed or on `sys.path`; on a worker it is not.
+    """
+    parts = module.path.split("/")[:-2]
+    folders = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    top = name.partition(".")[0]
+    return next((f for f in folders if project.has(f"{f.replace('/', '.')}.{top}")), None)
+
+
 def module_outside(context: PassContext, name: str) -> AddedFolder | None:
     """Return the folder outside the project, added to `sys.path`, in which Python finds a module here."""
     top = name.partition(".")[0]
@@ -79,5 +102,6 @@ def is_misplaced(context: PassContext, module: Module, name: str) -> bool:
     return (
         excluded_module(context, name) is not None
         or link_as_text(context, name) is not None
+        or broken_link(context, name) is not None
         or neighbouring_module(context.project, module, name) is not None
     )
