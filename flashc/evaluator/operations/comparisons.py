@@ -69,6 +69,8 @@ def compared(
         return same == (symbol == "is")
     if symbol in ("in", "not in") and isinstance(right, Known):
         found = _key_in(left, right)
+        if right.value == External("os.environ"):
+            found = _is_set(machine, left)
         if found is not None:
             return found == (symbol == "in")
     value = apply(machine, _COMPARE[symbol], span, left, right, unordered=True)
@@ -113,6 +115,18 @@ def _concrete_or_none(value: Value) -> object:
         return concrete(value)
     except NotConcrete:
         return None
+
+
+def _is_set(machine: Machine, name: Value) -> bool | None:
+    """Return whether `name in os.environ`; None if that is not known."""
+    text = name.value if isinstance(name, Known) else None
+    if not isinstance(text, str):
+        return None
+    if machine.assigned_variable(text) is not None:
+        return True
+    machine.tested_variables.add(text)
+    machine.note_guess()
+    return text in machine.environment
 
 
 def _key_in(left: Value, right: Known) -> bool | None:
