@@ -141,6 +141,7 @@ def compile_modules(
         assemble(workspace, read.relevance, reading),
         requirements=requirements.found,
         offers=requirements.offers,
+        own_requirements=requirements.own,
         resolver=requirements.resolver,
         has_known_requirements=requirements.is_complete,
     )

@@ -60,6 +60,9 @@ def summary(
         yield "\nonly packages that the app asks for are bundled, because of `--no-deps`"
     yield from _packages_of_images(program, result, environ)
     yield from _hidden_on_load_balancers(program, result)
+    if program.own_requirements:
+        places = ", ".join(f"{s.path}:{s.line}" for s in program.own_requirements)
+        yield f"\nnot installed, because it is this project, whose files are there: {places}"
     yield from _references(program)
     yield from _absent_variables(program, environ)
     if program.exclusions:
