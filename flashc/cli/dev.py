@@ -23,6 +23,7 @@ from .progress import show_progress
     type=click.IntRange(0, 65535),
     default=0,
     envvar="FLASH_PORT",
+    show_envvar=True,
     help="The platform's port.  [default: a free one]",
 )
 @faults_option
