@@ -155,7 +155,9 @@ def _run(
     if name == "finditer":
         count = cast("int", result.value)
         matches = (LibraryObject("re.finditer", (*recipe, plain, n)) for n in range(count))
-        return lazy_iterator((lift(match, span) for match in matches), "callable_iterator", span)
+        found_in = variables_of(text)
+        values_of = (lift(match, span, found_in) for match in matches)
+        return lazy_iterator(values_of, "callable_iterator", span)
     return result
 
 

@@ -20,6 +20,7 @@ from flashc.evaluator.values import (
     Value,
     concrete,
     lift,
+    variables_of,
 )
 from flashc_core.source import Span
 
@@ -83,6 +84,9 @@ def _rows(
 def _lines(machine: Machine, source: Value, span: Span) -> Iterator[Any]:
     """Yield the lines of a source, as Python's own texts."""
     for line in iterate(machine, source):
+        if variables_of(line):
+            text = "the lines are computed from an environment variable"
+            raise IterationUnknown(Unknown(reason=text, origin=span))
         try:
             yield concrete(line)
         except NotConcrete as problem:

@@ -40,7 +40,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
-from .apply import apply, cause, fail, resolve_symbolic, too_large
+from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
 from .iteration import elements
 
 
@@ -76,7 +76,8 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             chosen = _chosen(machine, items, index, span)
             return Known(SequenceValue(kind, chosen), span) if isinstance(chosen, list) else chosen
         case LibraryObject(made_by=name) as made, str() | int() if name in MATCHES:
-            return apply(machine, made.object().__getitem__, span, key)
+            found = apply(machine, made.object().__getitem__, span, key)
+            return tainted(found, receiver.variables)
         case InstanceValue() as instance, int() as index if instance.of.is_tuple:
             return _chosen_value(
                 machine, SequenceValue(tuple, list(instance.names.values())), index, span
