@@ -23,8 +23,8 @@ def uses_sdk(machine: Machine, value: Unknown, frame: Frame) -> bool:
 def _is_of_sdk(machine: Machine, value: Value | None) -> bool:
     """Return whether a value is a module or an object of an SDK, or a class that derives from one."""
     match value.value if isinstance(value, Known) else None:
-        case DialectObject():
-            return True
+        case DialectObject() as used:
+            return bool(used.declaring)
         case External(name=name):
             return any(dialect.is_sdk(name) for dialect in machine.dialects)
         case ClassValue() as class_value:
