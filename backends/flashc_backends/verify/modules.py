@@ -12,8 +12,9 @@ from packaging.version import InvalidVersion, Version
 
 from flashc_ir.imports.ast_imports import collect_tree_imports
 from flashc_ir.modules import Import, Origin
-from flashc_ir.platform.distributions import distributions_of, worker_distributions
+from flashc_ir.platform.distributions import distributions_of
 from flashc_ir.platform.images import never_bundled
+from flashc_ir.platform.worker_packages import worker_distributions
 
 from .archive import ArtifactContents
 
