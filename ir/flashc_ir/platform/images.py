@@ -175,6 +175,14 @@ def image_of(endpoint: CodeEndpoint, python_version: str, environ: Mapping[str, 
     return Image(name, _packages(kind, python_version), _modules(kind))
 
 
+def image_named(name: str, python_version: str) -> Image | None:
+    """Return an image of Runpod by its name; None for an image that the user chose."""
+    for kind, repository in image_facts().repositories.names.items():
+        if name.startswith(f"{repository}:py{python_version}-"):
+            return Image(name, _packages(kind, python_version), _modules(kind))
+    return None
+
+
 @cache
 def _packages(kind: ImageKind, python_version: str) -> tuple[ImagePackage, ...]:
     """Return the packages of an image: those of its own kind, and those of every worker."""
