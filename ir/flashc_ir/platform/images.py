@@ -88,8 +88,7 @@ class ImagePackage(Fact, frozen=True, kw_only=True):
             return f"{self.versions[-1]} in some releases only"
         if self.version is not None:
             return self.version
-        first, last = self.versions[0], self.versions[-1]
-        return f"{first} or newer" if "999" in last else f"a version from {first} to {last}"
+        return f"a version from {self.versions[0]} to {self.versions[-1]}"
 
 
 class ModulesOfBases(Fact, frozen=True, kw_only=True):
