@@ -50,6 +50,12 @@ class ResolutionRequest:
         names = (Requirement(text).name for text in self.settings.overrides)
         return frozenset(map(canonicalize_name, names))
 
+    @property
+    def sourced(self) -> frozenset[str]:
+        """The distributions for which the project itself says where they come from."""
+        found = (each.dependency for each in self.requirements)
+        return frozenset(each.name for each in found if each.source is not None)
+
     def location_of(self, name: str) -> Location:
         """Return the location of the requirement for a distribution."""
         for each in self.requirements:
