@@ -178,6 +178,17 @@ def test_what_is_excluded_is_missed_unless_the_image_has_it(tmp_path: Path, inde
     assert "has a version from 1.3.7 to" in shown
 
 
+def test_a_requirement_of_the_app_that_is_excluded_is_missed_too(
+    tmp_path: Path, index: str
+) -> None:
+    shown = build(tmp_path, index, worker(CPU, "loader", "quick"), "--exclude", "quick")
+    assert "warning[FC419]: `--exclude` leaves `quick` out, and `runpod/flash-cpu" in shown
+    text = worker(CPU, "loader", "huggingface-hub")
+    assert "leaves" not in build(tmp_path, index, text, "--exclude", "huggingface-hub")
+    text = worker(CPU, "loader", "huggingface-hub<1")
+    assert "has a version from" in build(tmp_path, index, text, "--exclude", "huggingface-hub")
+
+
 def test_a_requirement_on_the_sdk_is_compared_with_that_of_the_image(
     tmp_path: Path, index: str
 ) -> None:

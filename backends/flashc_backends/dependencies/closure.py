@@ -67,6 +67,7 @@ def check_closure(
     check_worker_conflicts(images.values(), request, lock, by_name, sink)
     if not distributions:
         return
+    _check_excluded(program, request, images, sink)
     groups: dict[tuple[str, str, str], list[_Unmet]] = {}
     seen: set[tuple[str, str]] = set()
     for endpoint in program.code_endpoints():
@@ -77,6 +78,32 @@ def check_closure(
                 groups.setdefault((need.requirer, unmet.why, unmet.problem), []).append(unmet)
     for group in groups.values():
         _report(group, request, lock, sink)
+
+
+def _check_excluded(
+    program: Program, request: ResolutionRequest, images: Mapping[str, Image], sink: Sink
+) -> None:
+    """Report requirements of the app that `--exclude` leaves out and that an image does not meet."""
+    left_out = {*request.excluded} - never_bundled() - sdk_distributions() - {*request.of_images}
+    whole_app = [each for each in program.requirements if not each.constraint]
+    for endpoint in program.code_endpoints():
+        image = images[endpoint.resource]
+        for each in (*whole_app, *endpoint.configuration.dependencies):
+            provided = image.find(each.name)
+            if each.name not in left_out or image.packages is None:
+                continue
+            if provided is None:
+                problem = "is not known to have it"
+            elif provided.excludes(Requirement(each.requirement).specifier):
+                problem = f"has {provided.shown()}"
+            else:
+                continue
+            sink.report(
+                rules.UNMET_REQUIREMENT,
+                each.span,
+                f"`--exclude` leaves `{each.name}` out, and `{image.name}` {problem}",
+                help=(f"do not exclude `{each.name}`, or use an image that has it",),
+            )
 
 
 def _image(endpoint: CodeEndpoint, program: Program, environ: Mapping[str, str]) -> Image:
