@@ -75,7 +75,7 @@ def _report(conflict: _Conflict, request: ResolutionRequest, lock: Lock, sink: S
     else:
         itself = f"`{need.who}` {version.removeprefix('a version ')} of the worker image"
     help = f"require `{found.name}{needed}`, and other packages in versions that accept it"
-    pair = f"also require `{need.who}`, so that the artifact has versions of both that fit"
+    pair = f"or require `{need.who}` too, so that the artifact has versions of both that fit"
     may_replace_both = need.at_start and need.who != WORKER
     sink.report(
         rules.WORKER_PACKAGE_CONFLICT if conflict.is_fatal else rules.UNMET_REQUIREMENT,

@@ -31,7 +31,7 @@ from .archive import ArchiveMember, ArtifactContents, read_members
 from .distributions import check_distributions, read_distributions
 from .modules import OwnModule, missing_imports, module_path, read_modules
 from .runtime import check_runtime
-from .starts import fatal_imports, unparsable_problem
+from .starts import ANOTHER_VERSION, fatal_imports, unparsable_problem
 
 _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
 _OLD_COMMENT = b"# left to other endpoints: "
@@ -128,7 +128,7 @@ def _check_imports(
             WholeFile(each.path),
             f"workers of `{each.resource}` can't start: line {each.item.span.line} of `{each.path}` "
             f"imports `{each.item.module}`, and {each.problem}",
-            help=_HELP_WITH_IMPORT,
+            help=(each.help,),
         )
     reported = {(each.path, each.item.module) for each in fatal}
     for path, item in missing_imports(artifact, modules):
@@ -150,14 +150,8 @@ def _check_imports(
                     rules.UNPARSABLE_PACKAGE,
                     WholeFile(path),
                     f"`{item.module}` is imported in line {item.span.line} of `{path}`, and {problem}",
-                    help=_HELP_WITH_IMPORT[:1],
+                    help=(ANOTHER_VERSION,),
                 )
-
-
-_HELP_WITH_IMPORT = (
-    "require a version of the package that fits the workers, or add the package to `dependencies`",
-    "or import it only where it is needed, and catch the ImportError",
-)
 
 
 def _report_broken(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN) -> None:

@@ -14,6 +14,7 @@ from flashc_ir.platform.images import Image, image_named
 from .archive import ArtifactContents
 from .modules import OwnModule, is_missing, module_path, names_in
 
+ANOTHER_VERSION = "require another version of the package, or choose a newer Python for the workers"
 # With these, a module may come from somewhere else than the artifact and the image.
 _OTHER_SOURCES = re.compile(
     r"\bsys\s*\.\s*(?:path|modules|meta_path|path_hooks)\b|\bfrom\s+sys\s+import\b"
@@ -29,12 +30,16 @@ _REMOVED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FatalImport:
-    """An import that fails when a worker of a resource starts: `problem` says why."""
+    """An import that fails when a worker of a resource starts.
+
+    `problem` says why, and `help` what to do.
+    """
 
     path: str
     item: Import
     resource: str
     problem: str
+    help: str
 
 
 def fatal_imports(
@@ -54,12 +59,13 @@ def fatal_imports(
         image = _known_image(artifact, resource, started)
         for path in started:
             for item in modules[path].certain:
-                problem = unparsable_problem(artifact, item)
+                problem, help = unparsable_problem(artifact, item), ANOTHER_VERSION
                 if problem is None and image is not None and _lacks(artifact, image, item):
                     problem = f"neither the artifact nor `{image.name}` contains it"
+                    help = f"add the package that installs `{item.module}` to `dependencies`"
                 if problem is not None and (path, item.module) not in reported:
                     reported.add((path, item.module))
-                    yield FatalImport(path, item, name, problem)
+                    yield FatalImport(path, item, name, problem, help)
 
 
 def unparsable_problem(artifact: ArtifactContents, item: Import) -> str | None:

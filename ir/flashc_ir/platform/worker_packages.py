@@ -129,8 +129,14 @@ def needs_of_worker_itself() -> Iterator[tuple[str, SpecifierSet]]:
         yield name, requirement.specifier
 
 
-def needs_of_worker(python_version: str) -> Iterator[WorkerNeed]:
-    """Yield what the worker and the packages of its image require of other packages."""
+@cache
+def needs_of_worker(python_version: str) -> tuple[WorkerNeed, ...]:
+    """Return what the worker and the packages of its image require of other packages."""
+    return tuple(_needs(python_version))
+
+
+def _needs(python_version: str) -> Iterator[WorkerNeed]:
+    """Yield what `needs_of_worker` returns."""
     for name, specifier in needs_of_worker_itself():
         own = ((WORKER, specifier),)
         yield WorkerNeed(who=WORKER, name=name, ranges=own, always=True, at_start=True)
