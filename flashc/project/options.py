@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -128,7 +129,7 @@ def parse_size(text: str) -> int:
     unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
     if match is None or unit is None:
         raise ValueError(f"`{text}` is not a size; write `200 MB` or `1.5 GiB`")
-    return int(float(match[1]) * unit)
+    return int(min(float(match[1]) * unit, sys.maxsize))
 
 
 def _table(document: dict[str, Any]) -> dict[str, Any]:

@@ -139,3 +139,50 @@ def test_the_position_of_a_mistake_is_known() -> None:
     with pytest.raises(UnreadableDocument) as found:
         parse_json('{\n "a": ?}')
     assert (found.value.line, found.value.column) == (2, 7)
+
+
+# Texts of requirements ----------------------------------------------------------------------------
+
+DEEP = f"{'(' * 5000}python_version > '3'{')' * 5000}"
+HUGE = "1" * 5000
+TEXTS: dict[str, dict[str, str]] = {
+    "a marker in a list": {"requirements.txt": f"gauge ; {DEEP}\n"},
+    "a marker of an endpoint": {
+        "worker.py": WORKER.replace('"w"', f'"w", dependencies=["gauge ; {DEEP}"]')
+    },
+    "a marker of the project": {
+        "pyproject.toml": f'[project]\nname = "a"\nversion = "1"\ndependencies = ["gauge ; {DEEP}"]\n'
+    },
+    "a marker of uv": {
+        "pyproject.toml": '[project]\nname = "a"\nversion = "1"\ndependencies = ["gauge"]\n'
+        f'[tool.uv.sources]\ngauge = {{ git = "https://x.example/y", marker = "{DEEP}" }}\n'
+    },
+    "a marker of Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "a"\nversion = "1"\n[tool.poetry.dependencies]\n'
+        f'gauge = {{ version = "*", markers = "{DEEP}" }}\n'
+    },
+    "a marker of Pipenv": {
+        "Pipfile": f'[packages]\ngauge = {{ version = "*", markers = "{DEEP}" }}\n'
+    },
+    "a number in a list": {"requirements.txt": f"pydantic<{HUGE}\n"},
+    "a number of an endpoint": {
+        "worker.py": WORKER.replace('"w"', f'"w", dependencies=["pydantic<{HUGE}"]')
+    },
+    "a number in a lock": {
+        "Pipfile": "[packages]\n",
+        "Pipfile.lock": f'{{"default": {{"pydantic": {{"version": "=={HUGE}"}}}}}}',
+    },
+}
+
+
+@pytest.mark.parametrize("files", TEXTS.values(), ids=TEXTS)
+def test_a_requirement_that_no_parser_takes_is_an_error_at_its_line(
+    tmp_path: Path, files: dict[str, str]
+) -> None:
+    found = compile_files(tmp_path, {"worker.py": WORKER, **files})
+    assert {"FC409", "FC114"} & set(found.codes)
+
+
+def test_a_huge_size_is_no_size_at_all(tmp_path: Path) -> None:
+    text = f'[tool.flashc]\nsize-budget = "{HUGE} MB"\n'
+    compile_files(tmp_path, {"worker.py": WORKER, "pyproject.toml": text})

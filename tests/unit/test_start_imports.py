@@ -197,6 +197,9 @@ def test_an_import_in_a_function_gets_a_warning(tmp_path: Path, index: str) -> N
     shown = build(tmp_path, index, {"worker.py": text})
     assert "warning[FC421]: `ancient` is imported in line" in shown
     assert "error" not in shown
+    guarded = "    try:\n        import ancient\n    except ImportError:\n        pass\n"
+    text = queued("", "ancient", body=guarded)
+    assert "FC421" not in build(tmp_path, index, {"worker.py": text})
 
 
 def test_modules_that_no_import_loads_are_not_spoken_of(tmp_path: Path, index: str) -> None:

@@ -104,6 +104,8 @@ def _parsed(collector: Collector, name: str, value: Any) -> Parsed:
         plain["version"] = "*"
     try:
         text = Factory.create_dependency(name, plain if table else value).to_pep_508()
+    except RecursionError as error:
+        raise InvalidText("it is nested too deeply") from error
     except (ValueError, TypeError, KeyError, PoetryCoreError) as error:
         raise InvalidText(str(error).partition("\n")[0]) from error
     location = next((str(table[key]) for key in ("path", "file") if key in table), None)
