@@ -320,3 +320,52 @@ def test_a_version_between_bounds_is_neither_surely_accepted_nor_surely_refused(
     ):
         assert package.satisfies(SpecifierSet(text)) is accepted, text
         assert package.excludes(SpecifierSet(text)) is refused, text
+
+
+@pytest.mark.parametrize(
+    ("requirement", "is_hidden"),
+    [
+        ("pydantic==2.11.7", True),
+        ("fastapi==0.115.6", True),
+        ("starlette<0.40", True),
+        ("pydantic>=2.11.7", False),
+        ("pydantic==2.13.0", False),
+        ("pydantic", False),
+        ("httpx==0.27.0", False),
+        ("pydantic==2.11.7; sys_platform == 'win32'", False),
+    ],
+)
+def test_a_load_balancer_does_not_get_every_version(
+    tmp_path: Path, requirement: str, is_hidden: bool
+) -> None:
+    routes = (
+        "from runpod_flash import Endpoint\n\n"
+        f'api = Endpoint(name="api", cpu="cpu3c-1-2", dependencies=["{requirement}"])\n\n'
+        '@api.get("/x")\nasync def run() -> str:\n    return "x"\n'
+    )
+    assert ("FC408" in compile_files(tmp_path / "a", {"worker.py": routes}).codes) is is_hidden
+    files = {
+        "worker.py": routes.replace(f'"{requirement}"', ""),
+        "requirements.txt": f"{requirement}\n",
+    }
+    assert ("FC408" in compile_files(tmp_path / "b", files).codes) is is_hidden
+    queued = {"worker.py": worker(CPU, requirement)}
+    assert "FC408" not in compile_files(tmp_path / "c", queued).codes
+
+
+def test_a_list_of_all_versions_gives_one_finding(tmp_path: Path) -> None:
+    files = {
+        "worker.py": (
+            "from runpod_flash import Endpoint\n\n"
+            'api = Endpoint(name="api", cpu="cpu3c-1-2")\n\n'
+            '@api.get("/x")\nasync def run() -> str:\n    return "x"\n'
+        ),
+        "requirements.txt": "fastapi==0.115.6\nidna==3.10\nhttpx==0.27.0\nstarlette==0.41.3\n",
+    }
+    found = compile_files(tmp_path, files).found("FC408")
+    assert "`fastapi`, `idna`, `starlette`" in found.message
+    assert [str(label.location) for label in (found.primary, *found.secondary)] == [
+        "requirements.txt:1:1",
+        "requirements.txt:2:1",
+        "requirements.txt:4:1",
+    ]
