@@ -19,13 +19,17 @@ from .requirements import ResolutionRequest
 class _Conflict:
     """A bundled package that a package of the image refuses.
 
-    `is_fatal` means that the worker imports the package when it starts, and that every known release
-    of the image refuses the version.
+    `is_certain` means that every known release of the image refuses the version.
     """
 
     need: WorkerNeed
     found: InstalledDistribution
-    is_fatal: bool
+    is_certain: bool
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether a worker can't start: it imports the package when it starts."""
+        return self.is_certain and self.need.at_start
 
 
 def check_worker_conflicts(
@@ -62,7 +66,7 @@ def _conflicts(
         accepting = [spec.contains(found.version, prereleases=True) for _, spec in need.ranges]
         is_certain = need.always and not any(accepting)
         if is_certain or (need.at_start and not accepting[0]):
-            yield _Conflict(need, found, is_certain and need.at_start)
+            yield _Conflict(need, found, is_certain)
 
 
 def _report(conflict: _Conflict, request: ResolutionRequest, lock: Lock, sink: Sink) -> None:
@@ -73,7 +77,8 @@ def _report(conflict: _Conflict, request: ResolutionRequest, lock: Lock, sink: S
     if need.who == WORKER:
         itself = "the worker itself"
     else:
-        itself = f"`{need.who}` {version.removeprefix('a version ')} of the worker image"
+        image = "the worker image" if conflict.is_certain else "the oldest known worker image"
+        itself = f"`{need.who}` {version} of {image}"
     help = f"require `{found.name}{needed}`, and other packages in versions that accept it"
     pair = f"or require `{need.who}` too, so that the artifact has versions of both that fit"
     may_replace_both = need.at_start and need.who != WORKER
