@@ -17,8 +17,8 @@ from flashc_ir.platform.distributions import (
     distributions_of,
     known_distributions,
     not_imported_directly,
-    worker_distributions,
 )
+from flashc_ir.platform.worker_packages import worker_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, Offer
 

@@ -102,6 +102,8 @@ def _problem(collector: Collector, path: str, above: tuple[str, ...]) -> str:
         return "includes itself"
     if "://" in path:
         return "is a URL, and flashc reads only files"
+    if re.fullmatch(r"pylock\.(?:[^.]+\.)?toml", posixpath.basename(path)):
+        return "is a lock of PEP 751: remove the line; flashc reads `pylock.toml` by itself"
     file = collector.project.root / path
     try:
         ends = path in collector.project.unsaved or file.is_file() or not file.exists()
