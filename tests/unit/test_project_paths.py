@@ -24,7 +24,7 @@ def evaluated(expression: str, path: str) -> object:
         root=Path("/nowhere"), files=(), modules={"m": path}, packages=frozenset(), exclusions=()
     )
     machine = Interpreter(project=project, load={"m": syntax}.get, environment={})
-    machine.module("m")
+    machine.evaluate_module("m")
     assert not machine.failed
     value = machine.frames["m"].names["v"]
     return value.value if isinstance(value, Known) else type(value)
@@ -133,7 +133,7 @@ def listed(expression: str, root: Path) -> object:
     text = f"from pathlib import Path\nimport glob\nimport os\nv = {expression}\n"
     syntax = parse("m.py", "m", False, text)
     machine = Interpreter(project=opened(root).project, load={"m": syntax}.get, environment={})
-    machine.module("m")
+    machine.evaluate_module("m")
     value = machine.frames["m"].names["v"]
     try:
         return concrete(value)

@@ -7,6 +7,7 @@ not known.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import EnumMeta
 
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_values import FileValue
@@ -25,7 +26,6 @@ from flashc.evaluator.values import (
     Unknown,
     Value,
     ViewValue,
-    list_members,
 )
 from flashc_core.source import Span
 
@@ -180,6 +180,11 @@ def disorder(value: Value) -> str | None:
             return reason
         case _:
             return None
+
+
+def list_members(enum_class: type) -> list[object]:
+    """Return the members of an enum class; none for other classes."""
+    return list(enum_class) if isinstance(enum_class, EnumMeta) else []
 
 
 def lazy_iterator(source: Iterator[Value], name: str, span: Span) -> Known:
