@@ -107,7 +107,9 @@ class Evaluation:
         if error is None:
             return None
         lost = name in self.machine.lost
-        return ImportFailure(error.span, printable(str(error)), error.help, lost)
+        return ImportFailure(
+            span=error.span, text=printable(str(error)), help=error.help, loses_endpoint=lost
+        )
 
     # Inputs ---------------------------------------------------------------------------------------
 

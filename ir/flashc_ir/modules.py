@@ -193,7 +193,7 @@ class ImportProblem(Struct, frozen=True, kw_only=True):
     expected: bool = False
 
 
-class ImportFailure(Struct, frozen=True):
+class ImportFailure(Struct, frozen=True, kw_only=True):
     """An exception that importing the module is certain to raise.
 
     `text` is its type and message; `help` says what to write instead, if that is known.
