@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flashc.compile import compile_project
-from flashc.incremental import batches, summaries
+from flashc.incremental import batches, limits, summaries
 from flashc_core.cache import Store
 from flashc_core.diagnostics import Diagnostic
 from flashc_ir.program import Program
@@ -312,8 +312,8 @@ def test_whether_modules_are_read_together_does_not_depend_on_the_cache(
     modules_of_a_batch: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read together, the workers see the variable that the first of them sets; the limit says whether they are."""
-    monkeypatch.setattr(summaries, "_FREE_EVALUATIONS", 0)
-    monkeypatch.setattr(summaries, "_MAX_EVALUATIONS", 3)
+    monkeypatch.setattr(limits, "_FREE", 0)
+    monkeypatch.setattr(limits, "_OF_A_MODULE", 3)
     monkeypatch.setattr(batches, "_MODULES_OF_A_BATCH", modules_of_a_batch)
     files = {f"m{n}.py": worker(f"'m{n}-' + X", f"from m{n + 1} import X") for n in range(1, 9)}
     files["m9.py"] = "import os\nX = os.getenv('STAGE_OF_TEST', 'none')\n"
