@@ -62,7 +62,7 @@ REACHED = {
     "letters": {"größe.py": BASE, "a.py": "from größe import E as D\n" + USE.format("D")},
 }
 # How a module that declares an endpoint imports `plain`, whose imports then matter.
-IMPORTS = {
+IMPORTS: dict[str, dict[str, str | bytes]] = {
     "top": {"plain.py": "import left\n", "a.py": "import plain\n"},
     "function": {"plain.py": "import left\n", "a.py": "def f():\n    import plain\n"},
     "computed": {"plain.py": "import left\n", "a.py": "__import__('plain')\n"},

@@ -57,9 +57,11 @@ def pack(
     sink, progress = context.services.sink, context.services.progress
     total = sum(layer.piece.size for layer in layers) + sum(map(_draft_size, drafts))
     progress.start(f"packing {name}", total, "bytes")
-    pieces = [layer.piece for layer in layers]
+    packages = [layer.piece for layer in layers]
     mtime = archive_mtime(context.project.environment)
-    size = write_archive(target, drafts, pieces, mtime, progress)
+    cache = context.services.cache
+    pieces = write_archive(target, drafts, packages, mtime, progress, cache)
+    size = target.stat().st_size
     budget = context.artifact_options.budget
     if size > min(LIMIT, budget or LIMIT):
         report_too_large(size, budget, [layer.contents for layer in layers], sink)
@@ -67,7 +69,7 @@ def pack(
     with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
         hashing = pool.submit(digest_of, target)
         expects = not context.dependency_options.no_install
-        verify_build(target, layers, sink, expects_packages=expects)
+        verify_build(target, layers, pieces, context.services, expects_packages=expects)
         digest = hashing.result()
     if sink.has_errors():
         raise CannotWrite
