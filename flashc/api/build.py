@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from flashc.incremental.fingerprint import memo_of, project_key
+from flashc.incremental.fingerprint import compiler_identity, memo_of, project_key
 from flashc.project.inputs import tree_input, variable_input
 from flashc.project.workspace import Workspace
 from flashc_backends.base import (
@@ -20,6 +21,7 @@ from flashc_backends.base import (
     SBOM_PATH,
     Progress,
 )
+from flashc_core.cache import Store
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.files import digest_of
 
@@ -141,7 +143,8 @@ def _build(
     from flashc.compile import compile_project
 
     sink = workspace.sink()
-    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=_prepare)
+    prepare = partial(_prepare, workspace.cache)
+    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=prepare)
     if compiled.program is None:
         return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
@@ -162,13 +165,13 @@ def _build(
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
 
 
-def _prepare() -> None:
+def _prepare(cache: Store) -> None:
     """Do the parts of a build that do not depend on the compiled program."""
     for name in ("flashc.report.build_summary", "flashc_backends.artifact.artifact"):
         import_module(name)
     from flashc_backends.files.runtime_files import prepare_runtime
 
-    prepare_runtime()
+    prepare_runtime(cache, compiler_identity())
 
 
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:

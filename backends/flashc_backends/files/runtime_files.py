@@ -14,7 +14,10 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+import msgspec
+
 from flashc_backends.base import Draft
+from flashc_core.cache import Store
 from flashc_ir.artifact_paths import RUNTIME_PACKAGE
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -29,6 +32,7 @@ from flashc_ir.program import Program
 from .skeleton import fill, read_module
 
 PACKAGE = RUNTIME_PACKAGE
+_KIND = "runtime"
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
@@ -177,16 +181,30 @@ def _stripped_module(package: str, *path: str) -> bytes:
     return stripped(read_module(*path, package=package)).encode()
 
 
+@cache
+def _prepared() -> dict[str, bytes]:
+    """Return the files that `prepare_runtime` has prepared, by path; it fills this dictionary."""
+    return {}
+
+
 def _runtime_module(path: str) -> bytes:
     """Return the text of a file of the runtime without comments and docstrings, as bytes."""
-    return _stripped_module("flashc_backends", "runtime", *path.split("/"))
+    known = _prepared().get(path)
+    return known or _stripped_module("flashc_backends", "runtime", *path.split("/"))
 
 
-def prepare_runtime() -> None:
-    """Strip the files of the runtime in advance, so that `runtime_drafts` takes less time."""
-    for path in _runtime():
-        if path != "app.py":
-            _runtime_module(path)
+def prepare_runtime(cache: Store, compiler: str) -> None:
+    """Prepare the files of the runtime in advance, so that `runtime_drafts` takes less time.
+
+    Their texts are taken from the cache; if they are not there, they are stripped and cached.
+    `compiler` is a key of flashc itself, whose files they are.
+    """
+    data = cache.read(_KIND, compiler)
+    if data is not None:
+        _prepared().update(msgspec.msgpack.decode(data, type=dict[str, bytes]))
+        return
+    _prepared().update({path: _runtime_module(path) for path in _runtime() if path != "app.py"})
+    cache.write(_KIND, compiler, msgspec.msgpack.encode(_prepared()))
 
 
 def app_source(program: Program) -> str:

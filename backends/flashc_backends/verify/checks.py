@@ -189,12 +189,16 @@ def _load_document(
 # Names --------------------------------------------------------------------------------------------
 
 
+def _content(member: ArchiveMember) -> bytes:
+    """Return the content of a file; nothing if it is not kept."""
+    return member.content or b""
+
+
 def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
     """Report files whose names say that they must not be in an artifact."""
     installed = {file.path for d in artifact.distributions.values() for file in d.files}
     for path, member in artifact.members.items():
-        content = member.content or b""
-        why = why_credentials(path, len(content), partial(bytes, content))
+        why = why_credentials(path, member.size, partial(_content, member))
         if why is not None and path not in installed:
             _report_broken(
                 sink, path, why, "keep the file out of the project, or list it in `.flashignore`"
