@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LIMIT = 1500 * 1024 * 1024  # bytes; the platform refuses a larger upload
 _LEVEL = 1
 _CHUNK = 8_000_000  # bytes before compression in one gzip member; twice as much memory is used
-_FILES_OF_A_PIECE = 40  # on average; one changed file costs the packing and parsing of so many
+_FILES_OF_A_PIECE = 64  # on average
 _KIND = "pieces"
 FORMAT = f"tar-pax libdeflate-{version('deflate')}-{_LEVEL}-{_CHUNK}"
 """Changes whenever the same files would give other bytes."""

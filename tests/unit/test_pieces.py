@@ -104,7 +104,7 @@ def test_an_edit_changes_one_piece(tmp_path: Path) -> None:
         return [data[begin:end] for begin, end in pairwise(ends)]
 
     before = written(drafts)
-    assert 30 < len(before) < 80
+    assert 16 < len(before) < 64
     for edit in ({"m7.py": b"x = 2\n"}, {"added.py": b""}, {"m1000.py": b"1" * 10_000}):
         after = written(drafts | edit)
         assert len(set(after) - set(before)) == 1

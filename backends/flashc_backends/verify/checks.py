@@ -68,7 +68,7 @@ def verify_build(
     """
     sink = services.sink
     members: dict[str, ArchiveMember] = {}
-    own = Pieces(services.cache)
+    own = Pieces(services.cache, services.compiler)
     with artifact.open("rb") as stream:
         for layer in layers:
             if not layer.piece.matches_next_bytes(stream):
@@ -81,7 +81,7 @@ def verify_build(
                     size=file.size, digest=file.digest, head=b"", load=not_kept
                 )
         try:
-            own.read(stream, pieces, services.compiler)
+            own.read(stream, pieces)
         except _UNREADABLE as error:
             _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
             return

@@ -2,7 +2,8 @@
 
 A build writes its own files in pieces, most of which are the same as in the build before.  A piece
 is read back from the finished archive, and the SHA-256 of these bytes is the key of its record in
-the cache.  So the record of a piece is used only if exactly these bytes are in the archive.
+the cache.  So the record of a piece is used only if exactly these bytes are in the archive.  The
+facts of a module are used only if its text has the same digest as before.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from .facts import ModuleFacts
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_KIND = "verified"
+_RECORDS, _FACTS = "verified", "facts"
 _MOST_KEPT = 32 * 1024**2  # bytes; the files of a larger piece are read without caching a record
 
 
@@ -39,29 +40,38 @@ class _File(Struct, frozen=True, array_like=True):
 
 
 class _Record(Struct, frozen=True):
-    """What was found in a piece: its files and the facts of its modules, by path, and problems."""
+    """What was found in a piece: its files by path, and (path, problem) of those packed wrongly."""
 
     files: dict[str, _File]
     problems: list[tuple[str, str]]
-    modules: dict[str, ModuleFacts] = {}
+
+
+class _Known(Struct, frozen=True, array_like=True):
+    """The facts of a module whose text has this digest."""
+
+    digest: str
+    facts: ModuleFacts
 
 
 @dataclass(eq=False)
 class _Piece:
-    """The bytes of a piece with its record; `key` is that of the record in the cache."""
+    """The bytes of a piece with its record, and what is cached about modules with the same paths."""
 
     data: bytes
-    key: str
     record: _Record
-    is_new: bool
+    modules: dict[str, _Known]
 
     @cached_property
     def contents(self) -> dict[str, ArchiveMember]:
         """The files, unpacked again."""
         return read_members(BytesIO(self.data))[0]
 
-    def content(self, path: str) -> bytes | None:
-        """Return the content of a file; None if it is too large to be kept."""
+    def member(self, path: str, file: _File) -> ArchiveMember:
+        """Return a file; it is unpacked only if its content is needed."""
+        load = partial(self._content, path)
+        return ArchiveMember(size=file.size, digest=file.digest, head=file.head, load=load)
+
+    def _content(self, path: str) -> bytes | None:
         return self.contents[path].content
 
 
@@ -70,64 +80,67 @@ class Pieces:
     """The files of an archive that are not in its layers.
 
     `members` are the files, `problems` (path, problem) of those that are packed wrongly, and
-    `known` the facts of modules that were found in the same pieces before.
+    `known` the facts of modules whose text was parsed before.
+
+    `compiler` is a key of the program that verifies; what is in the cache is used only by the program
+    that has written it.  If it is empty, nothing is cached.
     """
 
     cache: Store
+    compiler: str
     members: dict[str, ArchiveMember] = field(default_factory=dict[str, ArchiveMember])
     problems: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     known: dict[str, ModuleFacts] = field(default_factory=dict[str, ModuleFacts])
     _pieces: list[_Piece] = field(default_factory=list[_Piece])
 
-    def read(self, stream: BinaryIO, sizes: Sequence[int], compiler: str) -> None:
-        """Read the rest of an archive, whose pieces have these sizes in bytes.
-
-        `compiler` is a key of the program that verifies; a record is used only by the program that
-        has written it.  If it is empty, nothing is cached.
-        """
+    def read(self, stream: BinaryIO, sizes: Sequence[int]) -> None:
+        """Read the rest of an archive, whose pieces have these sizes in bytes."""
         for size in sizes:
-            if size > _MOST_KEPT or not compiler:
+            if size > _MOST_KEPT or not self.compiler:
                 self._add(*read_members(BufferedReader(_Part(stream, size))))
             else:
-                self._add_piece(stream.read(size), compiler)
+                self._add_piece(stream.read(size))
         if stream.read(1):
             self.problems.append(("", "it continues after its last file"))
 
     def save(self, parsed: dict[str, ModuleFacts]) -> None:
-        """Cache the records of new pieces, and of those with modules that were parsed now."""
+        """Cache the facts of modules that were parsed now, next to those of the same piece."""
         for piece in self._pieces:
-            record = piece.record
-            new = {path: parsed[path] for path in record.files.keys() & parsed.keys()}
-            if piece.is_new or new:
-                facts = {**record.modules, **new}
-                kept = {p: f for p, f in facts.items() if f.problem is None or f.is_syntax_problem}
-                found = _Record(record.files, record.problems, kept)
-                self.cache.write(_KIND, piece.key, msgspec.msgpack.encode(found))
+            files = piece.record.files
+            new = {
+                path: _Known(files[path].digest, parsed[path])
+                for path in files.keys() & parsed.keys()
+                if parsed[path].problem is None
+            }
+            if new:
+                data = msgspec.msgpack.encode(piece.modules | new)
+                self.cache.write(_FACTS, self._key(*files), data)
 
-    def _add_piece(self, data: bytes, compiler: str) -> None:
-        """Add the files of a piece, from its record if it has one."""
-        key = digest(compiler, sys.version, sha256(data).hexdigest())
-        cached = self.cache.read(_KIND, key)
+    def _add_piece(self, data: bytes) -> None:
+        """Add the files of a piece, which is unpacked if it has no record."""
+        key = self._key(sha256(data).hexdigest())
+        cached = self.cache.read(_RECORDS, key)
         if cached is not None:
             record = msgspec.msgpack.decode(cached, type=_Record)
-            piece = _Piece(data, key, record, is_new=False)
-            members = {
-                path: ArchiveMember(
-                    size=file.size,
-                    digest=file.digest,
-                    head=file.head,
-                    load=partial(piece.content, path),
-                )
-                for path, file in record.files.items()
-            }
-            self.known |= record.modules
-            self._add(members, record.problems)
         else:
             members, problems = read_members(BytesIO(data))
             files = {path: _File(m.size, m.digest, m.head) for path, m in members.items()}
-            piece = _Piece(data, key, _Record(files, problems), is_new=True)
-            self._add(members, problems)
+            record = _Record(files, problems)
+            self.cache.write(_RECORDS, key, msgspec.msgpack.encode(record))
+        facts = self.cache.read(_FACTS, self._key(*record.files))
+        known = {} if facts is None else msgspec.msgpack.decode(facts, type=dict[str, _Known])
+        self.known |= {
+            path: each.facts
+            for path, each in known.items()
+            if each.digest == record.files[path].digest
+        }
+        piece = _Piece(data, record, known)
+        self._add({p: piece.member(p, file) for p, file in record.files.items()}, record.problems)
         self._pieces.append(piece)
+
+    def _key(self, *parts: str) -> str:
+        """Return a key for results of this verifier and of this Python's parser."""
+        return digest(self.compiler, sys.version, *parts)
 
     def _add(self, members: dict[str, ArchiveMember], problems: list[tuple[str, str]]) -> None:
         """Add the files of a piece."""
