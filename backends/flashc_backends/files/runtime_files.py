@@ -33,6 +33,7 @@ from .skeleton import fill, read_module
 
 PACKAGE = RUNTIME_PACKAGE
 _KIND = "runtime"
+_CATALOGUE = "catalogue.py"
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
@@ -69,10 +70,7 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
         for path in _runtime()
         if path not in left_out
     ]
-    catalogue = Draft(
-        path=f"{PACKAGE}/catalogue.py",
-        content=_stripped_module("flashc_ir.platform", "catalogue.py"),
-    )
+    catalogue = Draft(path=f"{PACKAGE}/{_CATALOGUE}", content=_runtime_module(_CATALOGUE))
     return (
         *copied,
         Draft(path=f"{PACKAGE}/app.py", content=app_source(program).encode()),
@@ -190,7 +188,11 @@ def _prepared() -> dict[str, bytes]:
 def _runtime_module(path: str) -> bytes:
     """Return the text of a file of the runtime without comments and docstrings, as bytes."""
     known = _prepared().get(path)
-    return known or _stripped_module("flashc_backends", "runtime", *path.split("/"))
+    if known is not None:
+        return known
+    if path == _CATALOGUE:
+        return _stripped_module("flashc_ir.platform", path)
+    return _stripped_module("flashc_backends", "runtime", *path.split("/"))
 
 
 def prepare_runtime(cache: Store, compiler: str) -> None:
@@ -203,7 +205,7 @@ def prepare_runtime(cache: Store, compiler: str) -> None:
     if data is not None:
         _prepared().update(msgspec.msgpack.decode(data, type=dict[str, bytes]))
         return
-    _prepared().update({path: _runtime_module(path) for path in _runtime() if path != "app.py"})
+    _prepared().update({path: _runtime_module(path) for path in (*_runtime(), _CATALOGUE)})
     cache.write(_KIND, compiler, msgspec.msgpack.encode(_prepared()))
 
 
@@ -221,7 +223,7 @@ def app_source(program: Program) -> str:
         limit = endpoint.configuration.resources.execution_timeout_ms
         if limit:
             timeouts[endpoint.resource] = limit / 1000
-    return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
+    return fill(_runtime_module("app.py").decode(), {"NAMES": names, "TIMEOUTS": timeouts})
 
 
 def stripped(source: str) -> str:

@@ -120,6 +120,7 @@ class Pieces:
         """Add the files of a piece, which is unpacked if it has no record."""
         key = self._key(sha256(data).hexdigest())
         cached = self.cache.read(_RECORDS, key)
+        members: dict[str, ArchiveMember] | None = None
         if cached is not None:
             record = msgspec.msgpack.decode(cached, type=_Record)
         else:
@@ -135,7 +136,9 @@ class Pieces:
             if each.digest == record.files[path].digest
         }
         piece = _Piece(data, record, known)
-        self._add({p: piece.member(p, file) for p, file in record.files.items()}, record.problems)
+        if members is None:
+            members = {path: piece.member(path, file) for path, file in record.files.items()}
+        self._add(members, record.problems)
         self._pieces.append(piece)
 
     def _key(self, *parts: str) -> str:
