@@ -12,6 +12,7 @@ from flashc_backends import archive
 from flashc_backends.archive import write_archive
 from flashc_backends.artifact.artifact import build
 from flashc_backends.base import Draft, Services
+from flashc_backends.verify import contents
 from flashc_backends.verify.checks import verify_build
 from flashc_core.cache import Store, disabled_cache
 from flashc_core.diagnostics import Sink
@@ -65,6 +66,7 @@ def test_cached_pieces_change_nothing(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(archive, "_FILES_OF_A_PIECE", 1)  # each file is a piece
+    monkeypatch.setattr(contents, "_MANY", 1)  # other processes parse, also a single module
     compiled = compile_files(tmp_path / "app", FILES)
     made = build(compiled.valid, context_of(compiled.root, Sink()), tmp_path / "a.tar.gz")
     assert made is not None

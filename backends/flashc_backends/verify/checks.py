@@ -121,6 +121,9 @@ def _verify(
         left_to_others=_load_left_to_others(members, sink),
         known=known,
     )
+    functions = (f for resource in manifest.resources.values() for f in resource.functions)
+    endpoints = (artifact.module_path(function.module) for function in functions)
+    artifact.parse_many((*artifact.handlers, *endpoints))
     modules, problems = read_modules(artifact)
     _check_names(artifact, sink)
     for path, problem in (

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import msgspec
+
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.manifest.manifest_model import Manifest
+from flashc_core.processes import on_all_processors
 from flashc_ir.modules import Origin
 
 from .archive import ArchiveMember
 from .facts import ModuleFacts, parse_facts
 
+_MANY = 100  # modules; parsing fewer takes less time than starting processes
+_SHARES = 8
 _HANDLER = re.compile(r"handler_[^/]*\.py")
 
 
@@ -55,9 +60,26 @@ class ArtifactContents:
         if found is None:
             found = self.known.get(path)
             if found is None or not found.hold_for(self):
-                found = self.parsed[path] = parse_facts(path, self.text(path) or "", self)
+                found = self.parsed[path] = self._parse(path)
             self._facts[path] = found
         return found
+
+    def parse_many(self, paths: Iterable[str | None]) -> None:
+        """Parse modules whose facts are not known, on all processors if there are many."""
+        new = [path for path in dict.fromkeys(paths) if path and path not in self.known]
+        if len(new) < _MANY:
+            return
+
+        def parse(number: int) -> bytes:
+            part = new[number::_SHARES]
+            return msgspec.msgpack.encode({path: self._parse(path) for path in part})
+
+        for data in on_all_processors(parse, _SHARES):
+            self.parsed.update(msgspec.msgpack.decode(data, type=dict[str, ModuleFacts]))
+        self._facts.update(self.parsed)
+
+    def _parse(self, path: str) -> ModuleFacts:
+        return parse_facts(path, self.text(path) or "", self)
 
     @cached_property
     def top_level(self) -> frozenset[str]:
