@@ -140,11 +140,11 @@ def _build(
 ) -> tuple[_Report, tuple[str, ...]]:
     """Return the report of a new build, and the inputs that decided it."""
     # These imports take a while, and a cached report does not need them
-    from flashc.compile import compile_project
+    from flashc.compile import compile_for_build
 
     sink = workspace.sink()
     prepare = partial(_prepare, workspace.cache)
-    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=prepare)
+    compiled = compile_for_build(workspace, sink, dialects=dialects, prepare_next=prepare)
     if compiled.program is None:
         return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary

@@ -56,6 +56,10 @@ def batches(components: Iterable[Component]) -> list[tuple[Component, ...]]:
     return [tuple(found[number]) for number in sorted(found)]
 
 
+Stored = dict[tuple[str, str], StoredSummary]
+"""Cached summaries by the key and the digest of their traces."""
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """The components of a batch by the keys of their summaries, with their traces in the cache."""
@@ -64,9 +68,13 @@ class Group:
     keys: dict[str, Component]
     traces: tuple[Trace, ...]
 
-    def stored(self) -> dict[str, StoredSummary]:
-        """Return the summaries in the cache for the present texts of the components, by key."""
-        return {each.key: StoredSummary.of(each) for each in self.traces if each.key in self.keys}
+    def stored(self) -> Stored:
+        """Return the summaries in the cache for the present texts of the components."""
+        return {
+            (each.key, each.digest): StoredSummary.of(each)
+            for each in self.traces
+            if each.key in self.keys
+        }
 
 
 def edited_batches(groups: Iterable[Group]) -> list[Batch]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
@@ -31,7 +31,7 @@ from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
 from flashc_ir.verify import verify_parts
 
-from .batches import Batch, BatchResult, Group, batches, edited_batches
+from .batches import Batch, BatchResult, Group, Stored, batches, edited_batches
 from .components import join
 from .fingerprint import compiler_identity, dialects_key, project_index
 from .limits import TooManyEvaluations, max_evaluations
@@ -154,16 +154,14 @@ class _Library:
             traces.append(result.summaries)
         return traces
 
-    def _from_cache(
-        self, group: Group, stored: Mapping[str, StoredSummary], new: tuple[Trace, ...]
-    ) -> Batch:
+    def _from_cache(self, group: Group, stored: Stored, new: tuple[Trace, ...]) -> Batch:
         """Keep the cached summaries of a group that are valid; return the batch with the others.
 
         `new` are traces that are valid, because they were made just now.
         """
         keys = {key: c for key, c in group.keys.items() if c not in self.summaries}
         valid = self.memo.valid(group.traces, keys)
-        self.summaries |= {keys[key]: stored[key] for key in valid}
+        self.summaries |= {keys[key]: stored[key, each.digest] for key, each in valid.items()}
         absent = tuple(component for key, component in keys.items() if key not in valid)
         others = (trace for trace in group.traces if valid.get(trace.key) is not trace)
         return Batch(group.names, absent, (*new, *valid.values(), *others))
