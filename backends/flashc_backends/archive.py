@@ -84,11 +84,13 @@ def _pieces(drafts: Iterable[Draft]) -> list[list[Draft]]:
     pieces: list[list[Draft]] = [[]]
     size = 0
     for draft in sorted(drafts, key=lambda d: d.path):
-        if size > _CHUNK or zlib.crc32(draft.path.encode()) % _FILES_OF_A_PIECE == 0:
+        is_large = not isinstance(draft.content, bytes)  # it is a piece by itself
+        begins = zlib.crc32(draft.path.encode()) % _FILES_OF_A_PIECE == 0
+        if is_large or begins or size > _CHUNK:
             pieces.append([])
             size = 0
         pieces[-1].append(draft)
-        size += len(draft.content) if isinstance(draft.content, bytes) else 0
+        size += len(draft.content) if isinstance(draft.content, bytes) else _CHUNK + 1
     return pieces if pieces[0] else pieces[1:] or pieces
 
 
@@ -101,7 +103,7 @@ def _write_piece(
     *,
     last: bool,
 ) -> None:
-    """Write a piece, from the cache if it is there; a piece with a large file is not cached.
+    """Write a piece, from the cache if it is there; a large file is not cached.
 
     Raises:
         UnsafePath: a member would leave the archive's root.

@@ -112,6 +112,16 @@ def test_an_edit_changes_one_piece(tmp_path: Path) -> None:
         assert len(set(after) - set(before)) == 1
 
 
+def test_a_large_file_is_a_piece_by_itself(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(b"x" * 2_000_000)
+    large = Draft(path="m5", content=tmp_path / "large")
+    drafts = [Draft(path=f"m{n}", content=b"") for n in range(10) if n != 5]
+    cache = Store(tmp_path / "cache")
+    pieces = write_archive(tmp_path / "x.tar.gz", [*drafts, large], [], 0, cache=cache)
+    assert len(pieces) == 3
+    assert [usage.entries for usage in cache.usage()] == [2]
+
+
 def test_a_byte_that_changes_on_disk_is_found_although_the_piece_is_known(tmp_path: Path) -> None:
     compiled = compile_files(tmp_path / "app", FILES)
     made = build(compiled.valid, context_of(compiled.root, Sink()), tmp_path / "a.tar.gz")
