@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` takes a while
     from typing import NoReturn
 
-_READING = frozenset({"check", "build", "emit", "size"})
-"""The commands that read the modules of a project."""
+_WITH_READER = frozenset({"check", "build", "emit", "size"})
+"""The commands for which the reader process is started."""
 # Syntax trees, and the parts of a program, are many small objects that live as long as the command.
 # With Python's default threshold, collecting garbage among them takes a quarter of the time of a
 # large project.
@@ -32,7 +32,7 @@ def main() -> None:
         return
     from flashc.incremental.reader_process import start_reader
 
-    reads = sys.argv[1:2] and sys.argv[1] in _READING
+    reads = sys.argv[1:2] and sys.argv[1] in _WITH_READER
     gc.set_threshold(_OBJECTS_OF_A_PROJECT if reads else _OBJECTS_BETWEEN_COLLECTIONS)
     # This process is started first, because its imports take longer than opening the project.
     reader = start_reader() if reads else None

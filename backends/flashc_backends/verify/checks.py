@@ -34,6 +34,7 @@ from .facts import ModuleFacts
 from .modules import missing_imports, read_modules
 from .pieces import Pieces
 from .runtime import check_runtime
+from .starts import ANOTHER_VERSION, fatal_imports, unparsable_problem
 
 _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
 _UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError)
@@ -49,7 +50,8 @@ def verify_artifact(artifact: Path, sink: Sink) -> None:
     except _UNREADABLE as error:
         _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
         return
-    _verify(members, problems, {d.name: d for d in read_distributions(members)}, frozenset(), sink)
+    distributions = {d.name: d for d in read_distributions(members)}
+    _verify(members, problems, distributions, frozenset(), sink, built=False)
 
 
 def verify_build(
@@ -90,7 +92,14 @@ def verify_build(
     distributions = {layer.contents.name: layer.contents for layer in layers}
     proven = frozenset(distributions)
     parsed = _verify(
-        members | own.members, problems, distributions, proven, sink, expects_packages, own.known
+        members | own.members,
+        problems,
+        distributions,
+        proven,
+        sink,
+        expects_packages,
+        own.known,
+        built=True,
     )
     own.save(parsed)
 
@@ -103,10 +112,14 @@ def _verify(
     sink: Sink,
     expects_packages: bool = True,
     known: Mapping[str, ModuleFacts] = _NOTHING_KNOWN,
+    *,
+    built: bool,
 ) -> dict[str, ModuleFacts]:
     """Report everything that is wrong with an artifact whose files are read.
 
     `known` are facts of modules that were found earlier.  The result are those that were found now.
+    `built` says that the artifact was built just now.  Of another one it is not known whether its
+    packages come from elsewhere, so a missing package is no error.
     """
     for path, problem in problems:
         _report_broken(sink, path, problem)
@@ -133,15 +146,46 @@ def _verify(
         *_check_handlers(artifact, modules),
     ):
         _report_broken(sink, path, problem)
-    for path, item in missing_imports(artifact, modules) if expects_packages else ():
-        sink.report(
-            rules.IMPORT_NOT_IN_ARTIFACT,
-            WholeFile(path),
-            f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, and "
-            "neither the artifact nor the image contains it",
-            help=("add the package to `dependencies`, or catch the ImportError",),
-        )
+    if expects_packages:
+        _check_imports(artifact, modules, sink, built)
     return artifact.parsed
+
+
+def _check_imports(
+    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts], sink: Sink, built: bool
+) -> None:
+    """Report imports of packages that fail on workers; errors are those that stop a worker."""
+    fatal = list(fatal_imports(artifact, modules)) if built else []
+    for each in fatal:
+        sink.report(
+            rules.IMPORT_FAILS_AT_START,
+            WholeFile(each.path),
+            f"workers of `{each.resource}` can't start: line {each.item.span.line} of `{each.path}` "
+            f"imports `{each.item.module}`, and {each.problem}",
+            help=(each.help,),
+        )
+    reported = {(each.path, each.item.module) for each in fatal}
+    for path, item in missing_imports(artifact, modules):
+        if (path, item.module) not in reported:
+            sink.report(
+                rules.IMPORT_NOT_IN_ARTIFACT,
+                WholeFile(path),
+                f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, "
+                "and neither the artifact nor the image contains it",
+                help=("add the package to `dependencies`, or catch the ImportError",),
+            )
+    for path, module in modules.items():
+        for item in module.imports:
+            problem = (
+                None if item.typing_only or item.guarded else unparsable_problem(artifact, item)
+            )
+            if problem is not None and (path, item.module) not in reported:
+                sink.report(
+                    rules.UNPARSABLE_PACKAGE,
+                    WholeFile(path),
+                    f"`{item.module}` is imported in line {item.span.line} of `{path}`, and {problem}",
+                    help=(ANOTHER_VERSION,),
+                )
 
 
 def _report_broken(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN) -> None:

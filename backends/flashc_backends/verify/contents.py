@@ -44,9 +44,9 @@ class ArtifactContents:
     _facts: dict[str, ModuleFacts] = field(default_factory=dict[str, ModuleFacts])
 
     @cached_property
-    def handlers(self) -> frozenset[str]:
-        """The paths of the handler files."""
-        return frozenset(filter(_HANDLER.fullmatch, self.members))
+    def handlers(self) -> dict[str, None]:
+        """The paths of the handler files, in the order of the archive."""
+        return dict.fromkeys(filter(_HANDLER.fullmatch, self.members))
 
     def text(self, path: str) -> str | None:
         """Return a file as text; None if it is missing or too large."""

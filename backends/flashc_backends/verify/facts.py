@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from flashc_ir.imports.ast_imports import collect_tree_imports
+from flashc_ir.imports.ast_imports import collect_certain_imports, collect_tree_imports
 from flashc_ir.imports.resolve import ModuleIndex
 from flashc_ir.modules import Import, Origin
 
@@ -17,7 +17,8 @@ from flashc_ir.modules import Import, Origin
 class ModuleFacts(Struct, frozen=True, kw_only=True):
     """What the checks need to know of the text of a module.
 
-    `definitions` are the names of its functions and classes, `handler_of` and `handler_modules` the
+    `definitions` are the names of its functions and classes, `certain` the imports that importing the
+    module executes in any case, `handler_of` and `handler_modules` the
     constants `RESOURCE` and `MODULES` of a handler.  `problem` says why the text can't be parsed,
     None if it can; `is_certain` says that no version of Python could parse it.
 
@@ -26,6 +27,7 @@ class ModuleFacts(Struct, frozen=True, kw_only=True):
 
     definitions: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
+    certain: tuple[Import, ...] = ()
     handler_of: str | None = None
     handler_modules: tuple[str, ...] = ()
     problem: str | None = None
@@ -64,6 +66,7 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
     try:
         tree = ast.parse(text)
         imports, _ = collect_tree_imports(tree, path, name, is_package, text, recording)
+        certain = collect_certain_imports(tree, path, name, is_package, text, recording)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return ModuleFacts(
             problem=_syntax_problem(error),
@@ -75,6 +78,7 @@ def parse_facts(path: str, text: str, index: ModuleIndex) -> ModuleFacts:
     return ModuleFacts(
         definitions=tuple(_definitions(tree.body)),
         imports=imports,
+        certain=certain,
         handler_of=resource if isinstance(resource, str) else None,
         handler_modules=_names(modules),
         has=recording.asked,

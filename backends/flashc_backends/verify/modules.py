@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from packaging.version import InvalidVersion, Version
 
 from flashc_ir.modules import Import, Origin
-from flashc_ir.platform.distributions import distributions_of, worker_distributions
+from flashc_ir.platform.distributions import distributions_of
 from flashc_ir.platform.images import never_bundled
+from flashc_ir.platform.worker_packages import worker_distributions
 
 from .contents import ArtifactContents
 from .facts import ModuleFacts
@@ -63,7 +64,7 @@ def missing_imports(
 ) -> Iterator[tuple[str, Import]]:
     """Yield (path, import) for modules that are not in the artifact, image or standard library."""
     for path, module in modules.items():
-        yield from ((path, item) for item in module.imports if _is_missing(artifact, item))
+        yield from ((path, item) for item in module.imports if is_missing(artifact, item))
 
 
 def _third_party(artifact: ArtifactContents) -> frozenset[str]:
@@ -72,7 +73,7 @@ def _third_party(artifact: ArtifactContents) -> frozenset[str]:
     return frozenset(name for names in tops for name in names)
 
 
-def _is_missing(artifact: ArtifactContents, item: Import) -> bool:
+def is_missing(artifact: ArtifactContents, item: Import) -> bool:
     """Return whether a worker surely does not find an imported module."""
     if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
         return False

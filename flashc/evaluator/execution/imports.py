@@ -58,7 +58,7 @@ def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
     """
     if not module or machine.project.origin(module) is Origin.PROJECT:
         return machine.attribute_of_module(module, name, span)
-    if any(dialect.lacks(module, name) is not None for dialect in machine.dialects):
+    if any(dialect.help_if_missing(module, name) is not None for dialect in machine.dialects):
         text = f"cannot import name '{name}' from '{module}'"
         if machine.has_handlers:
             raise PythonError(ImportError, text, span)
