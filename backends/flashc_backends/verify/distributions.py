@@ -17,7 +17,8 @@ from flashc_backends.dependencies.installed import (
 from flashc_backends.dependencies.lock import parse_compiled
 from flashc_backends.dependencies.record import InvalidRecord, has_hash, read_record
 
-from .archive import ArchiveMember, ArtifactContents
+from .archive import ArchiveMember
+from .contents import ArtifactContents
 
 _RECORD = ".dist-info/RECORD"
 
