@@ -20,6 +20,7 @@ from flashc_ir.platform.facts import FOLDER
 from flashc_ir.platform.gpus import gpu_memory
 from flashc_ir.platform.images import image_facts, supported_pythons
 from flashc_ir.platform.limits import time_limits
+from flashc_ir.platform.prices import highest_price, prices
 from flashc_ir.platform.sdk import surface
 from flashc_ir.platform.variables import is_set_by_platform
 from flashc_ir.platform.worker_files import worker_modules
@@ -57,6 +58,7 @@ def test_every_file_is_read_by_a_loader() -> None:
         "gpus.json",
         "images.json",
         "limits.json",
+        "prices.json",
         "sdk.json",
         "variables.json",
         "worker.json",
@@ -69,6 +71,8 @@ def test_every_file_is_read_by_a_loader() -> None:
     assert "huggingface_hub" in modules_of_packages()
     assert "pydantic>=2.11.4" in worker_facts().own.requirements
     assert time_limits().load_balancer_processing.milliseconds == 330_000
+    assert highest_price(["AMPERE_16", "ADA_24"]) == prices().per_second["ADA_24"]
+    assert highest_price(["AMPERE_16", "unknown"]) is None
     assert is_set_by_platform("RUNPOD_POD_ID")
     assert is_set_by_platform("PATH")
     assert not is_set_by_platform("TOKEN")
