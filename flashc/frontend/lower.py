@@ -27,6 +27,7 @@ from flashc_ir.endpoints import (
 from .decode import ArgumentDecoder, span_of_name
 from .edits import edit_keeping_lines
 from .resource_names import resource_name
+from .route_places import answer_of, places_of
 from .signatures import constructor_requires, lower_function, public_methods
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})  # the platform serves them
@@ -192,6 +193,7 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         )
         return None
     _check_path_parameters(decoder, path, function, target)
+    places, needs = places_of(decoder.machine, target.value, function, target.method, path)
     return Route(
         method=target.method,
         path=path,
@@ -199,6 +201,9 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         module=target.module,
         span=target.span,
         outermost=target.outermost,
+        places=places,
+        needs=needs,
+        answer=answer_of(decoder.machine, target.value),
     )
 
 

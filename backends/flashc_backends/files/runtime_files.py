@@ -21,7 +21,9 @@ from flashc_ir.endpoints import (
     LoadBalanced,
     QueueClass,
     QueueFunction,
+    Route,
     functions_of,
+    routes_of,
 )
 from flashc_ir.modules import Origin
 from flashc_ir.program import Program
@@ -32,7 +34,8 @@ PACKAGE = RUNTIME_PACKAGE
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
-_PLACES = frozenset({"placement.py"})
+_PLACES = frozenset({"places.py"})
+_RULE_OF_PLACES = frozenset({"placement.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py"})
 _SEVERAL_JOBS = frozenset({"start.py", "streams.py", "threads.py"})
 _CALLS = frozenset(
@@ -59,10 +62,16 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
 
     The catalogue is a copy of the IR's enums of hardware and data centres.
     """
-    left_out = _left_out(program) | {"app.py"}
+    left_out = _left_out(program)
+    made = {"app.py": app_source, "places.py": places_source}
     copied = [
         Draft(path=f"{PACKAGE}/{path}", content=_runtime_module(path))
         for path in _runtime()
+        if path not in left_out and path not in made
+    ]
+    written = [
+        Draft(path=f"{PACKAGE}/{path}", content=source(program).encode())
+        for path, source in made.items()
         if path not in left_out
     ]
     catalogue = Draft(
@@ -71,7 +80,7 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
     )
     return (
         *copied,
-        Draft(path=f"{PACKAGE}/app.py", content=app_source(program).encode()),
+        *written,
         *([catalogue] if _may_use_catalogue(program) else []),
     )
 
@@ -96,6 +105,8 @@ def _left_out(program: Program) -> frozenset[str]:
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
         left_out |= _ROUTES
+    if all(_are_known(route) for each in endpoints for route in routes_of(each)):
+        left_out |= _RULE_OF_PLACES
     if all(balanced):
         left_out |= _QUEUE
     if not any(_needs_sdk(endpoint) for endpoint in endpoints):
@@ -185,7 +196,7 @@ def _runtime_module(path: str) -> bytes:
 def prepare_runtime() -> None:
     """Strip the files of the runtime in advance, so that `runtime_drafts` takes less time."""
     for path in _runtime():
-        if path != "app.py":
+        if path not in ("app.py", "places.py"):
             _runtime_module(path)
 
 
@@ -204,6 +215,25 @@ def app_source(program: Program) -> str:
         if limit:
             timeouts[endpoint.resource] = limit / 1000
     return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
+
+
+def places_source(program: Program) -> str:
+    """Return the text of `_flashc/places.py`: where the arguments of the app's routes travel."""
+    places = {
+        endpoint.resource: {
+            route.key: {p.parameter: (p.where, p.alias, p.embed, p.by_flash) for p in route.places}
+            for route in endpoint.routes
+            if _are_known(route)
+        }
+        for endpoint in program.code_endpoints()
+        if isinstance(endpoint, LoadBalanced)
+    }
+    return stripped(fill(read_module("runtime", "places.py"), {"PLACES": places}))
+
+
+def _are_known(route: Route) -> bool:
+    """Return whether the source shows where each argument of a route travels."""
+    return all(place.where != "unknown" for place in route.places)
 
 
 def stripped(source: str) -> str:

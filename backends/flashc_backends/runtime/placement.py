@@ -1,7 +1,8 @@
 """Decide where each argument of a route travels: the rules of FastAPI, and those of Flash.
 
-Handlers and stubs use the same rules.  FastAPI is not imported here: what belongs to it is known by
-the names of its classes, because a stub may run where FastAPI is not needed.
+The compiler applies the rules to what the source says; workers apply them to routes of which the
+source does not say enough.  FastAPI is not imported here: what belongs to it is known by the names of
+its classes, because a stub may run where FastAPI is not needed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import collections.abc as abc
 import inspect
 import re
-import sys
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
+
+from .hints import evaluate
+from .places import Place
 
 MARKERS = {
     "Path": "path",
@@ -27,22 +30,9 @@ MARKERS = {
 _PROVIDED = frozenset(
     {"HTTPConnection", "Response", "BackgroundTasks", "SecurityScopes"}
 )  # and their subclasses, such as `Request`
+_OF_TEXTS = frozenset({"query", "header", "cookie", "form"})
+_IN_BODY = frozenset({"body", "form", "file"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an argument travels: "path", "query", "header", "cookie", "body", "form" or "file".
-
-    "provided" is what FastAPI makes itself, "nowhere" what no request can have.  `alias` is its name
-    there.  `embed` says that it is a field of the body and not the whole body; elsewhere, that its
-    own fields are parameters.  `by_flash` marks what FastAPI alone would take from elsewhere.
-    """
-
-    where: str
-    alias: str
-    embed: bool = False
-    by_flash: bool = False
 
 
 def places_of(
@@ -57,7 +47,45 @@ def places_of(
     for parameter in free:
         found[parameter.name] = _free(parameter, by_flash, multipart)
     placed = {name: place for name, place in found.items() if place is not None}
-    return _with_embedding(placed)
+    return _in_one_body(placed, needs_of(parameters, path))
+
+
+def needs_of(parameters: abc.Sequence[inspect.Parameter], path: str) -> dict[str, Place]:
+    """Return where the dependencies of parameters take their own arguments from.
+
+    The keys are names such as `user.token`.  The place "unknown" stands for a dependency without a
+    signature.
+    """
+    found: dict[str, Place] = {}
+    for parameter in parameters:
+        marker = marker_of(parameter)
+        if marker is None or MARKERS[_marker_name(marker)] != "provided":
+            continue
+        name = parameter.name
+        dependency = marker.dependency or plain_type(parameter.annotation)
+        try:
+            own = _typed_parameters(dependency)
+        except (TypeError, ValueError):
+            found[name] = Place("unknown", name)
+            continue
+        inner = {**places_of(own, "GET", path), **needs_of(own, path)}
+        taken = {key: place for key, place in inner.items() if place.where != "provided"}
+        found.update({f"{name}.{key}": place for key, place in taken.items()})
+    return found
+
+
+def _typed_parameters(function: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a dependency with annotations that are objects.
+
+    Raises:
+        TypeError: it is not callable.
+        ValueError: it has no signature.
+    """
+    own = function if inspect.isroutine(function) else getattr(function, "__init__", function)
+    return [
+        p.replace(annotation=evaluate(p.annotation, own))
+        for p in inspect.signature(function).parameters.values()
+    ]
 
 
 def _declared(parameter: inspect.Parameter, in_path: set[str]) -> Place | None:
@@ -74,21 +102,20 @@ def _declared(parameter: inspect.Parameter, in_path: set[str]) -> Place | None:
         if alias is None and where == "header" and getattr(marker, "convert_underscores", True):
             alias = name.replace("_", "-")
         embed = bool(getattr(marker, "embed", False)) or (
-            where != "body" and _is_model(parameter.annotation)
+            where in _OF_TEXTS and _fields_are_parameters(parameter.annotation)
         )
         return Place(where, alias or name, embed)
     kind = plain_type(parameter.annotation)
-    names = {base.__name__: base.__module__ for base in getattr(kind, "__mro__", ())}
-    if any(names.get(n, "").startswith(("starlette.", "fastapi.")) for n in _PROVIDED):
+    if any(_is_named(kind, provided, "starlette.", "fastapi.") for provided in _PROVIDED):
         return Place("provided", name)
-    if any(_is_upload(part) for part in _parts(parameter.annotation)):
-        return Place("file", name)
     return None
 
 
 def _free(parameter: inspect.Parameter, by_flash: bool, multipart: bool) -> Place:
     """Return the place of a parameter that nothing but its type says anything about."""
     name = parameter.name
+    if _is_file(parameter.annotation) and not (by_flash and _is_bare(parameter.annotation)):
+        return Place("file", name)
     if multipart:
         is_file = plain_type(parameter.annotation) is bytes
         return Place("file" if is_file else "form", name, by_flash=True)
@@ -98,13 +125,17 @@ def _free(parameter: inspect.Parameter, by_flash: bool, multipart: bool) -> Plac
     return Place("body" if is_complex else "query", name)
 
 
-def _with_embedding(places: dict[str, Place]) -> dict[str, Place]:
-    """Return the places; several values in one body are fields of it, as FastAPI has it."""
-    bodies = [place for place in places.values() if place.where == "body"]
-    if len(bodies) < 2 and not any(place.embed for place in bodies):
+def _in_one_body(places: dict[str, Place], needs: dict[str, Place]) -> dict[str, Place]:
+    """Return the places; several values in one body are fields of it, as FastAPI has it.
+
+    A form has no other body, so that values for the body are fields of the form.
+    """
+    inside = [p for p in (*places.values(), *needs.values()) if p.where in _IN_BODY]
+    where = "body" if all(place.where == "body" for place in inside) else "form"
+    if where == "body" and len(inside) < 2 and not any(place.embed for place in inside):
         return places
     return {
-        name: Place(p.where, p.alias, True, p.by_flash) if p.where == "body" else p
+        name: Place(where, p.alias, where == "body", p.by_flash) if p.where == "body" else p
         for name, p in places.items()
     }
 
@@ -150,17 +181,53 @@ def _is_class(kind: Any) -> bool:
 
 def _is_model(annotation: Any) -> bool:
     """Return whether an annotation is a pydantic model; Flash then leaves all to FastAPI."""
-    kind = plain_type(annotation)
-    model = getattr(sys.modules.get("pydantic"), "BaseModel", None)
-    return model is not None and _is_class(kind) and issubclass(kind, model)
+    return _is_named(plain_type(annotation), "BaseModel", "pydantic.main")
+
+
+def _fields_are_parameters(annotation: Any) -> bool:
+    """Return whether FastAPI reads the fields of a marked model, which may be optional, one by one."""
+    members = [part for part in _parts(annotation) if part is not type(None) and part is not None]
+    return len(members) == 1 and _is_model(members[0])
+
+
+def is_response(annotation: Any) -> bool:
+    """Return whether an annotation says that the function makes the whole answer itself."""
+    return _is_named(plain_type(annotation), "Response", "starlette.")
+
+
+def _is_named(kind: Any, name: str, *modules: str) -> bool:
+    """Return whether a class or a base of it has this name, in one of these modules."""
+    bases = kind.__mro__ if _is_class(kind) else ()
+    return any(b.__name__ == name and b.__module__.startswith(modules) for b in bases)
+
+
+def _is_file(annotation: Any) -> bool:
+    """Return whether FastAPI takes values of a type from files if nothing else is said."""
+    parts = _parts(annotation)
+    return any(map(_is_upload, parts)) or any(
+        _is_sequence(part) and all(any(map(_is_upload, _parts(a))) for a in get_args(part))
+        for part in parts
+    )
+
+
+def _is_bare(annotation: Any) -> bool:
+    """Return whether a type is a list without a type of its items, which FastAPI takes for files."""
+    return not any(_is_upload(a) for part in _parts(annotation) for a in (part, *get_args(part)))
 
 
 def _is_upload(kind: Any) -> bool:
-    """Return whether a type is an uploaded file, or a list of them."""
-    inner = get_args(kind)
-    if inner and get_origin(kind) in (list, tuple, set, abc.Sequence):
-        kind = inner[0]
-    return any(base.__name__ == "UploadFile" for base in getattr(kind, "__mro__", ()))
+    """Return whether a type is an uploaded file."""
+    return _is_named(kind, "UploadFile", "starlette.", "fastapi.")
+
+
+def _is_sequence(kind: Any) -> bool:
+    """Return whether a type is a list or the like, as FastAPI means it."""
+    whole = get_origin(kind) or kind
+    return (
+        isinstance(whole, type)
+        and issubclass(whole, (abc.Sequence, set, frozenset))
+        and not issubclass(whole, (str, bytes))
+    )
 
 
 def _is_complex(kind: Any) -> bool:
@@ -168,9 +235,5 @@ def _is_complex(kind: Any) -> bool:
     whole = get_origin(kind) or kind
     if not isinstance(whole, type):
         return False
-    if issubclass(whole, (str, bytes)):
-        return False
-    return _is_model(whole) or is_dataclass(whole) or issubclass(whole, _CONTAINERS)
-
-
-_CONTAINERS = (abc.Mapping, abc.Sequence, abc.Set)
+    is_mapping = issubclass(whole, abc.Mapping)
+    return _is_sequence(kind) or is_mapping or _is_model(whole) or is_dataclass(whole)

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import identity, registry, trace
 from .hints import MISSING, evaluate
-from .placement import Place, places_of
+from .places import Place, find
 
 
 def load(resource: str, modules: Sequence[str]) -> FastAPI:
@@ -36,7 +36,7 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
         return {"status": "healthy"}
 
     for method, path, function in registry.routes(resource):
-        _add(app, method, path, function)
+        _add(app, method, path, _bound(resource, method, path, function), function)
     return app
 
 
@@ -79,13 +79,14 @@ async def _on_error(request: Request, error: Exception) -> Response:
     )
 
 
-def _add(app: FastAPI, method: str, path: str, function: Callable[..., Any]) -> None:
-    """Add a route to the app.
+def _add(
+    app: FastAPI, method: str, path: str, endpoint: Callable[..., Any], function: Callable[..., Any]
+) -> None:
+    """Add a route to the app; `endpoint` calls the user's `function`.
 
     FastAPI documents and filters by the return annotation; if it can't, the annotation is left out,
     because one route must not keep all others from starting.
     """
-    endpoint = _bound(function, method, path)
     try:
         app.add_api_route(path, endpoint, methods=[method])
     except FastAPIError as error:
@@ -98,14 +99,16 @@ def _add(app: FastAPI, method: str, path: str, function: Callable[..., Any]) -> 
         app.add_api_route(path, endpoint, methods=[method], response_model=None)
 
 
-def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[..., Any]:
+def _bound(
+    resource: str, method: str, path: str, function: Callable[..., Any]
+) -> Callable[..., Any]:
     """Return `function` with a signature that tells FastAPI where each argument comes from."""
     signature = inspect.signature(function)
     typed = [
         p.replace(annotation=evaluate(p.annotation, function))
         for p in signature.parameters.values()
     ]
-    places = places_of(typed, method, path)
+    places = find(resource, method, path, lambda: typed)
     placed = [_placed(p, places[p.name]) for p in typed if places[p.name].where != "nowhere"]
     # FastAPI passes all by name, so a required parameter may follow one with a default.
     keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in placed]

@@ -13,7 +13,7 @@ from . import platform, trace
 from .arguments import to_payload
 from .exchange import Conversation, Reply, Send, Unreachable
 from .interface import Interface
-from .placement import Place, places_of
+from .places import Place, find
 from .wire import limit_of, lost, refused
 
 
@@ -76,7 +76,7 @@ class Route:
     @cached_property
     def places(self) -> dict[str, Place]:
         """Where the argument of each parameter travels."""
-        return places_of(self.interface.typed_parameters(), self.method, self.path)
+        return find(self.resource, self.method, self.path, self.interface.typed_parameters)
 
     def request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
         """Return the request for a call.

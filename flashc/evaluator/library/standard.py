@@ -45,7 +45,7 @@ from flashc.evaluator.values import (
     Value,
 )
 
-from . import builtin, environ, files, models, modules, paths, plain_objects, records
+from . import builtin, environ, files, models, modules, paths, plain_objects, records, routes
 from .container_methods import copied
 
 _PURE: dict[str, Callable[..., Any]] = {
@@ -346,6 +346,7 @@ _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "pydantic.Field": models.field,
     "pydantic.ConfigDict": models.configuration,
     "pydantic_settings.SettingsConfigDict": models.configuration,
+    **routes.MARKERS,
     "os._exit": _exit,
     "contextlib.suppress": _suppress,
     "enum.auto": _auto,

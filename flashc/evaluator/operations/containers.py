@@ -7,7 +7,7 @@ from enum import EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library_values import LiteralType, VersionValue
+from flashc.evaluator.library_values import VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -39,6 +39,7 @@ from flashc_ir.resources import EnvironmentReference
 
 from .apply import apply, cause, fail, resolve_symbolic, too_large
 from .iteration import elements
+from .type_forms import subscripted
 
 
 def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
@@ -50,13 +51,14 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     if isinstance(receiver, Unknown):
         return receiver
     key = resolve_symbolic(machine, key)
+    form = subscripted(receiver, key, span)
+    if form is not None:
+        return form
     if isinstance(key, Unknown):
         return key
     if not isinstance(receiver, Known) or not isinstance(key, Known):
         return apply(machine, operator.getitem, span, resolve_symbolic(machine, receiver), key)
     match receiver.value, key.value:
-        case External("typing.Literal"), _:
-            return Known(LiteralType(_members_of(key)), span)
         case VersionValue(), int() | slice():
             return Unknown(reason="it depends on the Python of the workers", origin=span)
         case External("os.environ"), str() as name:
@@ -82,13 +84,6 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
             return apply(machine, operator.getitem, span, receiver, key)
-
-
-def _members_of(key: Known) -> tuple[Value, ...]:
-    """Return the members of `Literal[key]`."""
-    if isinstance(key.value, SequenceValue) and key.value.kind is tuple:
-        return tuple(key.value.items)
-    return (key,)
 
 
 def _folder_above(path: ProjectPath, index: int, span: Span) -> Value:

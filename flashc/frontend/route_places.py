@@ -1,0 +1,77 @@
+"""Find where the arguments of a route travel, and what the route answers, from the function's signature.
+
+The rule itself is that of the runtime, which workers use if the source does not show enough.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from flashc.evaluator.machine import Machine
+from flashc.evaluator.objects import FunctionValue
+from flashc_backends.runtime import placement
+from flashc_ir.endpoints import Answer, Function, Place
+
+from .annotation_objects import AnnotationReader
+from .stand_ins import MODEL, REQUEST, UPLOAD
+
+# What a type may be that the source does not show: each leads to other places.
+_GUESSES: tuple[Any, ...] = (object, MODEL, list[int], UPLOAD, bytes, REQUEST)
+
+
+def places_of(
+    machine: Machine, value: FunctionValue, function: Function, method: str, path: str
+) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
+    """Return where each argument of a route travels, and the arguments of its dependencies.
+
+    A place is unknown if it depends on a type that the source does not show.
+    """
+    if function.decorated:  # the decorator decides which parameters there are
+        return tuple(_unknown(parameter.name) for parameter in function.parameters), ()
+    readings: list[list[inspect.Parameter]] = []
+    for guess in _GUESSES:
+        reader = AnnotationReader(machine, value, guess)
+        readings.append(reader.parameters())
+        if not reader.has_guessed:
+            break
+    return (
+        _agreed([placement.places_of(each, method, path) for each in readings]),
+        _agreed([placement.needs_of(each, path) for each in readings]),
+    )
+
+
+def answer_of(machine: Machine, value: FunctionValue) -> Answer:
+    """Return what a route answers, as the return annotation of its function says."""
+    if value.node.returns is None or value.decorated:
+        return "any"
+    reader = AnnotationReader(machine, value, object)
+    found = reader.returned()
+    if reader.has_guessed:
+        return "any"
+    return "response" if placement.is_response(found) else "json"
+
+
+def _agreed(readings: list[dict[str, placement.Place]]) -> tuple[Place, ...]:
+    """Return the places that are the same in all readings; the others are unknown."""
+    return tuple(
+        _place(name, place) if all(r.get(name) == place for r in readings) else _unknown(name)
+        for name, place in readings[0].items()
+    )
+
+
+def _unknown(parameter: str) -> Place:
+    """Return the place of an argument of which only a worker knows where it travels."""
+    return Place(parameter=parameter, where="unknown", alias=parameter)
+
+
+def _place(parameter: str, found: placement.Place) -> Place:
+    """Return the place of an argument."""
+    where: Any = found.where
+    return Place(
+        parameter=parameter,
+        where=where,
+        alias=found.alias,
+        embed=found.embed,
+        by_flash=found.by_flash,
+    )
