@@ -26,6 +26,7 @@ from .stand_ins import UNKNOWN, external, is_stand_in, marker
 
 _SOMETHING = object()  # a default, or a note in `Annotated`, that does not matter
 _RECORDS: dict[object, type] = {typing.NamedTuple: tuple, typing.TypedDict: dict}
+_WITHOUT_MARKERS = ("pydantic.", "annotated_types.", "typing.", "typing_extensions.", "builtins.")
 _DEEPEST = 8  # dependencies of dependencies
 _FORMS = (object, typing.Generic, typing.Protocol)  # bases that say nothing
 
@@ -133,7 +134,7 @@ class AnnotationReader:
             return self._note_of(self._named(node)) if dotted(node) else _SOMETHING
         callee = self._named(node.func)
         if isinstance(callee, Known) and isinstance(callee.value, External):
-            if not callee.value.name.startswith("fastapi."):
+            if callee.value.name.startswith(_WITHOUT_MARKERS):
                 return _SOMETHING
         if self._in_text:
             raise _Unclear
@@ -268,10 +269,11 @@ class AnnotationReader:
             return self._guessed()
         bases: list[Any] = []
         for value in class_value.bases:
-            base: Any = self._of_value(value)
+            inside = value.value if isinstance(value, Known) else None
+            base: Any = self._of_value(inside.origin if isinstance(inside, TypeForm) else value)
             if base is self.guess and self.has_guessed:
                 return base
-            base = _RECORDS.get(base, typing.get_origin(base) or base)
+            base = _RECORDS.get(base, base)
             if isinstance(base, type) and base not in _FORMS:
                 bases.append(base)
         body = {"__module__": class_value.frame.syntax.name}

@@ -130,9 +130,10 @@ def _in_one_body(places: dict[str, Place], needs: dict[str, Place]) -> dict[str,
 
     A form has no other body, so that values for the body are fields of the form.
     """
-    inside = [p for p in (*places.values(), *needs.values()) if p.where in _IN_BODY]
-    where = "body" if all(place.where == "body" for place in inside) else "form"
-    if where == "body" and len(inside) < 2 and not any(place.embed for place in inside):
+    inside = {**places, **{name.rpartition(".")[2]: place for name, place in needs.items()}}
+    inside = {name: place for name, place in inside.items() if place.where in _IN_BODY}
+    where = "body" if all(place.where == "body" for place in inside.values()) else "form"
+    if where == "body" and len(inside) < 2 and not any(p.embed for p in inside.values()):
         return places
     return {
         name: Place(where, p.alias, where == "body", p.by_flash) if p.where == "body" else p
