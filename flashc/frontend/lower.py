@@ -18,6 +18,7 @@ from flashc_ir.endpoints import (
     Construction,
     Function,
     ParameterKind,
+    Place,
     Provenance,
     QueueClass,
     QueueFunction,
@@ -192,8 +193,8 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
             help=("choose another path",),
         )
         return None
-    _check_path_parameters(decoder, path, function, target)
     places, needs = places_of(decoder.machine, target.value, function, target.method, path)
+    _check_path_parameters(decoder, path, function, target, (*places, *needs))
     return Route(
         method=target.method,
         path=path,
@@ -231,12 +232,19 @@ _INSTEAD = {
 
 
 def _check_path_parameters(
-    decoder: ArgumentDecoder, path: str, function: Function, target: RouteTarget
+    decoder: ArgumentDecoder,
+    path: str,
+    function: Function,
+    target: RouteTarget,
+    places: tuple[Place, ...],
 ) -> None:
-    """Report parameters of the path that the function does not have."""
+    """Report parameters of the path that neither the function nor a dependency has."""
     if any(p.kind is ParameterKind.VAR_KEYWORD for p in function.parameters):
         return
     names = {p.name for p in function.parameters if p.kind is not ParameterKind.VAR_POSITIONAL}
+    names |= {place.alias for place in places if place.where == "path"}
+    if any(place.where == "unknown" for place in places):
+        return  # perhaps `Path(alias=...)`
     for name in re.findall(r"\{([^}:]*)(?::[^}]*)?\}", path):
         if name not in names:
             decoder.sink.report(
