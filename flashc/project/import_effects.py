@@ -27,6 +27,11 @@ _ACTING = re.compile(
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 _NEVER = frozenset({"__name__ == '__main__'", "'__main__' == __name__", "TYPE_CHECKING", "typing.TYPE_CHECKING"})
 
+_QUIET = frozenset(
+    "dataclass property setter staticmethod classmethod cache lru_cache cached_property "
+    "abstractmethod final overload".split()
+)
+
 
 @dataclass(frozen=True)
 class _Facts:
@@ -91,6 +96,10 @@ class _Top:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
         }
         self._statements = list(_executed(tree.body))
+        for _ in range(2):  # an alias may be used in a loop before it is made
+            for statement in self._statements:
+                if self._names_own(statement):
+                    self._own |= set(_assigned(statement))
         self._calls_own = any(map(self._may_call_own, self._statements))
 
     def executed(self) -> list[Import]:
@@ -109,19 +118,22 @@ class _Top:
             return True
         return any(map(self._acts, self._statements))
 
+    def _names_own(self, node: ast.AST) -> bool:
+        """Return whether code that is executed now names a function of the module, or is a lambda."""
+        return any(
+            isinstance(n, ast.Lambda) or (isinstance(n, ast.Name) and n.id in self._own)
+            for n in _now(node)
+        )
+
     def _may_call_own(self, statement: ast.AST) -> bool:
         """Return whether a statement may call a function that the module defines."""
-        for node in _now(statement):
-            if isinstance(node, ast.Call):
-                root = _root(node.func)
-                given = [*node.args, *(keyword.value for keyword in node.keywords)]
-                names = {n.id for each in given for n in ast.walk(each) if isinstance(n, ast.Name)}
-                if root is None or root in self._own or names & self._own:
-                    return True
-                if any(isinstance(n, ast.Lambda) for each in given for n in ast.walk(each)):
-                    return True
         decorators = getattr(statement, "decorator_list", ())
-        return any(_root(decorator) in self._own for decorator in decorators)
+        if not all(map(_calls_nothing, decorators)) or any(
+            isinstance(node, ast.Call) and _root(node.func) is None for node in _now(statement)
+        ):
+            return True
+        calls = [n for n in _now(statement) if isinstance(n, ast.Call) and n not in decorators]
+        return bool(calls) and self._names_own(statement)
 
     def _acts(self, statement: ast.AST) -> bool:
         """Return whether a statement may change what another module defines."""
@@ -177,11 +189,26 @@ def _now(node: ast.AST) -> Iterator[ast.AST]:
                     yield from _now(child)
 
 
+def _assigned(statement: ast.AST) -> Iterator[str]:
+    """Yield the names that a statement may bind, without those of inner statements."""
+    yield from (
+        node.id
+        for node in _now(statement)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+
+
 def _is_plain_target(target: ast.expr) -> bool:
     """Return whether an assignment only binds names."""
     return isinstance(target, ast.Name) or (
         isinstance(target, (ast.Tuple, ast.List)) and all(map(_is_plain_target, target.elts))
     )
+
+
+def _calls_nothing(decorator: ast.expr) -> bool:
+    """Return whether a decorator of the standard library does not call what it decorates."""
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return ast.unparse(named).rpartition(".")[2] in _QUIET
 
 
 def _root(node: ast.expr) -> str | None:
