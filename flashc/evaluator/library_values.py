@@ -59,9 +59,11 @@ class RouteMarker:
     """A marker of FastAPI that says where an argument of a route comes from, such as `Query(alias="n")`.
 
     `name` is its name in FastAPI.  `options` are its named arguments that can be constants, None if
-    they are not all known; `dependency` is the function or class of `Depends`.
+    they are not all known; `dependency` is the function or class of `Depends`.  `has_default` says
+    that the marker has a default for the argument.
     """
 
     name: str
     options: dict[str, object] | None
+    has_default: bool = False
     dependency: Value | None = None

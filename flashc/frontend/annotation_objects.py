@@ -22,11 +22,12 @@ from flashc.evaluator.objects import ClassValue, FunctionValue
 from flashc.evaluator.values import External, Known, Unknown, Value
 from flashc.syntax.walk import dotted, string_literal
 
-from .stand_ins import UNKNOWN, external, is_stand_in, marker
+from .stand_ins import UNKNOWN, external, has_schema, is_stand_in, marker
 
 _SOMETHING = object()  # a default, or a note in `Annotated`, that does not matter
 _RECORDS: dict[object, type] = {typing.NamedTuple: tuple, typing.TypedDict: dict}
 _WITHOUT_MARKERS = ("pydantic.", "annotated_types.", "typing.", "typing_extensions.", "builtins.")
+_SCHEMA_HOOKS = ("__get_pydantic_core_schema__", "__get_validators__", "__pydantic_core_schema__")
 _DEEPEST = 8  # dependencies of dependencies
 _FORMS = (object, typing.Generic, typing.Protocol)  # bases that say nothing
 
@@ -40,6 +41,8 @@ class AnnotationReader:
     """Reads the parameters of one function.
 
     `guess` stands for every type that the source does not show; `has_guessed` says that there was one.
+    `plain_classes` are the stand-ins for classes of the project of which pydantic knows nothing;
+    `without_schema` says that a type may be one that pydantic knows nothing of.
     """
 
     machine: Machine
@@ -47,6 +50,8 @@ class AnnotationReader:
     guess: object
     depth: int = 0
     has_guessed: bool = False
+    without_schema: bool = False
+    plain_classes: set[type] = field(default_factory=set[type])
     _in_text: bool = False
     _classes: dict[int, Value] = field(default_factory=dict[int, Value])
     _kept: list[object] = field(default_factory=list[object])
@@ -88,7 +93,7 @@ class AnnotationReader:
 
     def _guessed(self) -> object:
         """Return what stands for a type that the source does not show."""
-        self.has_guessed = True
+        self.has_guessed = self.without_schema = True
         return self.guess
 
     # Expressions ----------------------------------------------------------------------------------
@@ -157,7 +162,8 @@ class AnnotationReader:
             raise _Unclear
         dependency = value.value.dependency
         given = None if dependency is None else self._callable(dependency)
-        return marker(value.value.name, {**value.value.options, "dependency": given})
+        options = {"dependency": given, "has_default": value.value.has_default}
+        return marker(value.value.name, {**value.value.options, **options})
 
     def _depend_on_type(self, note: Any, kind: object) -> None:
         """Complete a marker `Depends()`, whose dependency is the annotated class."""
@@ -226,6 +232,7 @@ class AnnotationReader:
             case str() as text:
                 return self._of_text(text)
             case External(name=name):
+                self.without_schema |= not has_schema(name)
                 found = external(name)
                 return self._guessed() if found is UNKNOWN else found
             case LiteralType():
@@ -280,6 +287,11 @@ class AnnotationReader:
         if class_value.is_record:
             body["__dataclass_fields__"] = {}
         try:
-            return types.new_class(class_value.name, tuple(bases), {}, lambda n: n.update(body))
+            made = types.new_class(class_value.name, tuple(bases), {}, lambda n: n.update(body))
         except TypeError:
             return self._guessed()
+        if not class_value.is_record and self.plain_classes.issuperset(bases):
+            if not any(class_value.find(hook) for hook in _SCHEMA_HOOKS):
+                self.plain_classes.add(made)
+                self.without_schema = True
+        return made

@@ -193,7 +193,8 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
             help=("choose another path",),
         )
         return None
-    places, needs = places_of(decoder.machine, target.value, function, target.method, path)
+    places, needs = places_of(decoder, target.value, function, target.method, path)
+    answer, codec = answer_of(decoder.machine, target.value)
     _check_path_parameters(decoder, path, function, target, (*places, *needs))
     return Route(
         method=target.method,
@@ -204,7 +205,8 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         outermost=target.outermost,
         places=places,
         needs=needs,
-        answer=answer_of(decoder.machine, target.value),
+        answer=answer,
+        codec=codec,
     )
 
 

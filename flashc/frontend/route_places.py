@@ -14,6 +14,8 @@ from flashc_backends.runtime import placement
 from flashc_ir.endpoints import Answer, Function, Place
 
 from .annotation_objects import AnnotationReader
+from .decode import ArgumentDecoder
+from .route_refusals import report_refused
 from .stand_ins import MODEL, REQUEST, UPLOAD
 
 # What a type may be that the source does not show: each leads to other places.
@@ -21,35 +23,41 @@ _GUESSES: tuple[Any, ...] = (object, MODEL, list[int], UPLOAD, bytes, REQUEST)
 
 
 def places_of(
-    machine: Machine, value: FunctionValue, function: Function, method: str, path: str
+    decoder: ArgumentDecoder, value: FunctionValue, function: Function, method: str, path: str
 ) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
     """Return where each argument of a route travels, and the arguments of its dependencies.
 
-    A place is unknown if it depends on a type that the source does not show.
+    A place is unknown if it depends on a type that the source does not show.  Parameters that
+    FastAPI refuses are reported.
     """
     if function.decorated:  # the decorator decides which parameters there are
         return tuple(_unknown(parameter.name) for parameter in function.parameters), ()
     readings: list[list[inspect.Parameter]] = []
     for guess in _GUESSES:
-        reader = AnnotationReader(machine, value, guess)
+        reader = AnnotationReader(decoder.machine, value, guess)
         readings.append(reader.parameters())
         if not reader.has_guessed:
             break
-    return (
-        _agreed([placement.places_of(each, method, path) for each in readings]),
-        _agreed([placement.needs_of(each, path) for each in readings]),
-    )
+    places = _agreed([placement.places_of(each, method, path) for each in readings])
+    needs = _agreed([placement.needs_of(each, path) for each in readings])
+    if len(readings) == 1:
+        report_refused(reader, readings[0], places, function.parameters, decoder.sink)
+    return places, needs
 
 
-def answer_of(machine: Machine, value: FunctionValue) -> Answer:
-    """Return what a route answers, as the return annotation of its function says."""
-    if value.node.returns is None or value.decorated:
-        return "any"
+def answer_of(machine: Machine, value: FunctionValue) -> tuple[Answer, bool]:
+    """Return what a route answers, and whether FastAPI may have no schema for a type of its signature."""
+    if value.decorated or value.memo is not None:
+        return "any", True
     reader = AnnotationReader(machine, value, object)
-    found = reader.returned()
-    if reader.has_guessed:
-        return "any"
-    return "response" if placement.is_response(found) else "json"
+    if value.node.returns is None:
+        answer: Answer = "any"
+    else:
+        found = reader.returned()
+        answer = "response" if placement.is_response(found) else "json"
+        answer = "any" if reader.has_guessed else answer
+    reader.parameters()
+    return answer, reader.without_schema
 
 
 def _agreed(readings: list[dict[str, placement.Place]]) -> tuple[Place, ...]:

@@ -58,6 +58,14 @@ _LIBRARIES: dict[str, type] = {
     "pydantic_settings.BaseSettings": MODEL,
     **{f"pydantic.{name}": _SCALAR for name in _SCALARS},
 }
+# Well-known classes of which pydantic has no schema.
+_OPAQUE: dict[str, type] = {
+    name: _class(name.rpartition(".")[2], name.rpartition(".")[0])
+    for name in (
+        *("numpy.ndarray", "numpy.float32", "numpy.float64", "numpy.int32", "numpy.int64"),
+        *("torch.Tensor", "PIL.Image.Image", "pandas.DataFrame", "pandas.Series"),
+    )
+}
 # Modules of the standard library whose classes stand for themselves.
 _STANDARD = frozenset(
     "builtins typing collections collections.abc datetime decimal uuid fractions ipaddress pathlib "
@@ -65,10 +73,39 @@ _STANDARD = frozenset(
 )
 
 
+# Standard types of which pydantic has a schema; it has none of most others.
+_WITH_SCHEMA = {
+    "builtins": "int float complex bool str bytes bytearray list dict tuple set frozenset object type",
+    "typing": (
+        "Any Annotated Optional Union Literal List Dict Tuple Set FrozenSet Sequence Mapping Iterable Type "
+        "NamedTuple TypedDict Generic Deque DefaultDict Counter OrderedDict Callable Hashable Pattern"
+    ),
+    "datetime": "date datetime time timedelta",
+    "decimal": "Decimal",
+    "uuid": "UUID",
+    "collections": "deque OrderedDict defaultdict Counter",
+    "collections.abc": "Sequence Mapping Set MutableSequence MutableMapping MutableSet Iterable Callable",
+    "re": "Pattern",
+    "zoneinfo": "ZoneInfo",
+}
+_ALL_WITH_SCHEMA = frozenset({"pathlib", "ipaddress", "enum", "fractions"})
+
+
+def has_schema(name: str) -> bool:
+    """Return whether pydantic surely has a schema of what has this name outside the project."""
+    module, _, last = name.rpartition(".")
+    module = "typing" if module == "typing_extensions" else module
+    if name == "typing.TypedDict":  # pydantic refuses it before Python 3.12
+        return False
+    if name in _LIBRARIES or module in _ALL_WITH_SCHEMA:
+        return True
+    return last in _WITH_SCHEMA.get(module, "").split()
+
+
 def external(name: str) -> object:
     """Return the object of a name outside the project; `UNKNOWN` if flashc does not know it."""
-    if name in _LIBRARIES:
-        return _LIBRARIES[name]
+    if name in _LIBRARIES or name in _OPAQUE:
+        return _LIBRARIES.get(name) or _OPAQUE[name]
     module, _, last = name.rpartition(".")
     module = "typing" if module == "typing_extensions" else module
     return getattr(import_module(module), last, UNKNOWN) if module in _STANDARD else UNKNOWN
@@ -77,6 +114,11 @@ def external(name: str) -> object:
 def is_stand_in(kind: type) -> bool:
     """Return whether a class is a stand-in, or a class of the project."""
     return kind in _OURS or kind.__module__.partition(".")[0] not in _STANDARD
+
+
+def is_opaque(kind: object) -> bool:
+    """Return whether pydantic surely has no schema of a class of a library."""
+    return kind in _OPAQUE.values()
 
 
 def marker(name: str, options: Mapping[str, object]) -> object:

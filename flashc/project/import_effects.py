@@ -25,7 +25,9 @@ _ACTING = re.compile(
     rb"|_exit|metaclass|__init_subclass__|__set_name__)\b"
 )
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
-_NEVER = frozenset({"__name__ == '__main__'", "'__main__' == __name__", "TYPE_CHECKING", "typing.TYPE_CHECKING"})
+_NEVER = frozenset(
+    {"__name__ == '__main__'", "'__main__' == __name__", "TYPE_CHECKING", "typing.TYPE_CHECKING"}
+)
 
 _QUIET = frozenset(
     "dataclass property setter staticmethod classmethod cache lru_cache cached_property "
@@ -77,7 +79,9 @@ def _facts_of(project: Project, name: str, source: SourceFile) -> _Facts:
     if not source.mentions((b"import", b"raise", b"assert")):
         return _Facts(acts=False, imports=frozenset())
     tree = source.parse_with_host()
-    listed, _ = collect_tree_imports(tree, source.path, name, source.is_package, source.text, project)
+    listed, _ = collect_tree_imports(
+        tree, source.path, name, source.is_package, source.text, project
+    )
     top = _Top(tree, [i for i in listed if i.origin is Origin.PROJECT and not i.typing_only])
     imports = {m for item in top.executed() for m in item.modules() if m in project.modules}
     return _Facts(acts=top.acts(), imports=frozenset(imports - {name}))
@@ -180,7 +184,9 @@ def _now(node: ast.AST) -> Iterator[ast.AST]:
     Inner statements are statements of their own.  Annotations are left out.
     """
     for name, part in ast.iter_fields(node):
-        if name in ("annotation", "returns", *_BLOCKS) and not isinstance(node, (ast.IfExp, ast.Expression)):
+        if name in ("annotation", "returns", *_BLOCKS) and not isinstance(
+            node, (ast.IfExp, ast.Expression)
+        ):
             continue
         for child in part if isinstance(part, list) else [part]:
             if isinstance(child, ast.AST):

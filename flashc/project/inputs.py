@@ -90,7 +90,9 @@ class InputDigests:
         if kind == _VOLATILE:
             return os.urandom(16).hex()
         if kind == _EFFECTS:
-            from .import_effects import may_act  # it imports `ast`, which the other inputs do not need
+            from .import_effects import (
+                may_act,
+            )  # it imports `ast`, which the other inputs do not need
 
             return "acts" if may_act(self.project, name) else "changes nothing"
         if kind == _VALUE:

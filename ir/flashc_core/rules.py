@@ -243,6 +243,9 @@ NO_ROUTE_TO_POLL = _warning(
 ROUTE_WITHOUT_ARGUMENTS = _warning(
     "FC213", "route-without-arguments", "the parameters of a route are hidden by a decorator"
 )
+PARAMETER_REFUSED = _error(
+    "FC214", "parameter-refused", "FastAPI refuses a parameter of a route, so the worker can't start"
+)
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(

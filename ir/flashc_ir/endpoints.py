@@ -89,7 +89,8 @@ class Route(Struct, frozen=True, kw_only=True):
     `QueueFunction`.  `places` are those of the function's parameters, in order; `needs` are the arguments that its
     dependencies take from a request, with names such as `user.token`.  `answer` is "json"
     if the function declares what the JSON of the answer is, "response" if it makes the whole answer
-    itself, and "any" if it declares nothing.
+    itself, and "any" if it declares nothing.  `codec` says that FastAPI may have no schema for a
+    type of the signature, so that the runtime's codec converts its values.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
@@ -101,6 +102,7 @@ class Route(Struct, frozen=True, kw_only=True):
     places: tuple[Place, ...] = ()
     needs: tuple[Place, ...] = ()
     answer: Answer = "any"
+    codec: bool = False
 
     @property
     def key(self) -> str:

@@ -113,6 +113,8 @@ def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
                     yield f"    takes {', '.join(map(place_text, route.places))}"
                 if route.answer != "any":
                     yield f"    answers with {_ANSWERS[route.answer]}"
+                if route.codec:
+                    yield "    may need the codec"
                 if route.needs:
                     yield f"    needs {', '.join(map(place_text, route.needs))}"
         case ImageEndpoint():

@@ -57,9 +57,7 @@ else:
 """
 
 
-@settings(
-    max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4), st.booleans())
 def test_an_import_that_is_passed_over_changes_nothing(body: list[str], third: bool) -> None:
     text = "import state\nX = None\n" + "\n".join(body) + "\n"
@@ -123,9 +121,7 @@ def names(compiled: Compiled) -> list[str | None]:
     return [getattr(endpoint, "name", None) for endpoint in compiled.valid.endpoints]
 
 
-@settings(
-    max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(st.sampled_from(STATEMENTS), max_size=2), min_size=2, max_size=4))
 def test_an_edit_that_gives_an_import_an_effect_or_takes_it_away_is_noticed(
     edits: list[list[str]],

@@ -35,6 +35,7 @@ PACKAGE = RUNTIME_PACKAGE
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
 _PLACES = frozenset({"places.py"})
+_SCHEMAS = frozenset({"schemas.py"})
 _RULE_OF_PLACES = frozenset({"placement.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py"})
 _SEVERAL_JOBS = frozenset({"start.py", "streams.py", "threads.py"})
@@ -105,8 +106,11 @@ def _left_out(program: Program) -> frozenset[str]:
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
         left_out |= _ROUTES
-    if all(_are_known(route) for each in endpoints for route in routes_of(each)):
+    routes = [route for endpoint in endpoints for route in routes_of(endpoint)]
+    if all(map(_are_known, routes)):
         left_out |= _RULE_OF_PLACES
+    if not any(route.codec for route in routes):
+        left_out |= _SCHEMAS
     if all(balanced):
         left_out |= _QUEUE
     if not any(_needs_sdk(endpoint) for endpoint in endpoints):
@@ -116,7 +120,7 @@ def _left_out(program: Program) -> frozenset[str]:
     left_out |= _CALLS
     (endpoint,) = endpoints  # an app of several may call
     if isinstance(endpoint, LoadBalanced):
-        return left_out | _QUEUE_OR_CALLS | _CODEC
+        return left_out if _SCHEMAS.isdisjoint(left_out) else left_out | _QUEUE_OR_CALLS | _CODEC
     left_out |= _PLACES
     return left_out if _has_codec(endpoint) else left_out | _CODEC
 

@@ -59,7 +59,7 @@ def needs_of(parameters: abc.Sequence[inspect.Parameter], path: str) -> dict[str
     found: dict[str, Place] = {}
     for parameter in parameters:
         marker = marker_of(parameter)
-        if marker is None or MARKERS[_marker_name(marker)] != "provided":
+        if marker is None or MARKERS[marker_name(marker)] != "provided":
             continue
         name = parameter.name
         dependency = marker.dependency or plain_type(parameter.annotation)
@@ -97,16 +97,16 @@ def _declared(parameter: inspect.Parameter, in_path: set[str]) -> Place | None:
     if name in in_path:
         return Place("path", name)
     if marker is not None:
-        where = MARKERS[_marker_name(marker)]
+        where = MARKERS[marker_name(marker)]
         alias = getattr(marker, "alias", None)
         if alias is None and where == "header" and getattr(marker, "convert_underscores", True):
             alias = name.replace("_", "-")
         embed = bool(getattr(marker, "embed", False)) or (
-            where in _OF_TEXTS and _fields_are_parameters(parameter.annotation)
+            where in _OF_TEXTS and fields_are_parameters(parameter.annotation)
         )
         return Place(where, alias or name, embed)
     kind = plain_type(parameter.annotation)
-    if any(_is_named(kind, provided, "starlette.", "fastapi.") for provided in _PROVIDED):
+    if is_provided(kind):
         return Place("provided", name)
     return None
 
@@ -121,8 +121,8 @@ def _free(parameter: inspect.Parameter, by_flash: bool, multipart: bool) -> Plac
         return Place("file" if is_file else "form", name, by_flash=True)
     if by_flash:
         return Place("body", name, embed=True, by_flash=True)
-    is_complex = any(map(_is_complex, _parts(parameter.annotation)))
-    return Place("body" if is_complex else "query", name)
+    in_body = any(map(is_complex, parts_of(parameter.annotation)))
+    return Place("body" if in_body else "query", name)
 
 
 def _in_one_body(places: dict[str, Place], needs: dict[str, Place]) -> dict[str, Place]:
@@ -143,14 +143,18 @@ def _in_one_body(places: dict[str, Place], needs: dict[str, Place]) -> dict[str,
 
 def marker_of(parameter: inspect.Parameter) -> Any:
     """Return FastAPI's marker of a parameter, such as `Query()`; None if there is none."""
-    notes = get_args(parameter.annotation)[1:] if _is_annotated(parameter.annotation) else ()
-    for note in (parameter.default, *reversed(notes)):
-        if _marker_name(note):
+    for note in (parameter.default, *reversed(notes_of(parameter.annotation))):
+        if marker_name(note):
             return note
     return None
 
 
-def _marker_name(note: Any) -> str:
+def notes_of(annotation: Any) -> tuple[Any, ...]:
+    """Return the notes of `Annotated`; none for other annotations."""
+    return get_args(annotation)[1:] if _is_annotated(annotation) else ()
+
+
+def marker_name(note: Any) -> str:
     """Return the name of the class of a marker, "" for anything else."""
     for base in type(note).__mro__:
         if base.__module__ == "fastapi.params" and base.__name__ in MARKERS:
@@ -167,11 +171,11 @@ def plain_type(annotation: Any) -> Any:
     return get_args(annotation)[0] if _is_annotated(annotation) else annotation
 
 
-def _parts(annotation: Any) -> list[Any]:
+def parts_of(annotation: Any) -> list[Any]:
     """Return an annotation, or the members of a union, without notes."""
     kind = plain_type(annotation)
     if get_origin(kind) is Union or type(kind).__name__ == "UnionType":
-        return [part for member in get_args(kind) for part in _parts(member)]
+        return [part for member in get_args(kind) for part in parts_of(member)]
     return [kind]
 
 
@@ -185,10 +189,15 @@ def _is_model(annotation: Any) -> bool:
     return _is_named(plain_type(annotation), "BaseModel", "pydantic.main")
 
 
-def _fields_are_parameters(annotation: Any) -> bool:
+def fields_are_parameters(annotation: Any) -> bool:
     """Return whether FastAPI reads the fields of a marked model, which may be optional, one by one."""
-    members = [part for part in _parts(annotation) if part is not type(None) and part is not None]
+    members = [part for part in parts_of(annotation) if part is not type(None) and part is not None]
     return len(members) == 1 and _is_model(members[0])
+
+
+def is_provided(kind: Any) -> bool:
+    """Return whether FastAPI makes the objects of a class itself."""
+    return any(_is_named(kind, provided, "starlette.", "fastapi.") for provided in _PROVIDED)
 
 
 def is_response(annotation: Any) -> bool:
@@ -204,16 +213,16 @@ def _is_named(kind: Any, name: str, *modules: str) -> bool:
 
 def _is_file(annotation: Any) -> bool:
     """Return whether FastAPI takes values of a type from files if nothing else is said."""
-    parts = _parts(annotation)
+    parts = parts_of(annotation)
     return any(map(_is_upload, parts)) or any(
-        _is_sequence(part) and all(any(map(_is_upload, _parts(a))) for a in get_args(part))
+        is_sequence(part) and all(any(map(_is_upload, parts_of(a))) for a in get_args(part))
         for part in parts
     )
 
 
 def _is_bare(annotation: Any) -> bool:
     """Return whether a type is a list without a type of its items, which FastAPI takes for files."""
-    return not any(_is_upload(a) for part in _parts(annotation) for a in (part, *get_args(part)))
+    return not any(_is_upload(a) for part in parts_of(annotation) for a in (part, *get_args(part)))
 
 
 def _is_upload(kind: Any) -> bool:
@@ -221,7 +230,7 @@ def _is_upload(kind: Any) -> bool:
     return _is_named(kind, "UploadFile", "starlette.", "fastapi.")
 
 
-def _is_sequence(kind: Any) -> bool:
+def is_sequence(kind: Any) -> bool:
     """Return whether a type is a list or the like, as FastAPI means it."""
     whole = get_origin(kind) or kind
     return (
@@ -231,10 +240,10 @@ def _is_sequence(kind: Any) -> bool:
     )
 
 
-def _is_complex(kind: Any) -> bool:
+def is_complex(kind: Any) -> bool:
     """Return whether FastAPI takes values of a type from the body if nothing else is said."""
     whole = get_origin(kind) or kind
     if not isinstance(whole, type):
         return False
     is_mapping = issubclass(whole, abc.Mapping)
-    return _is_sequence(kind) or is_mapping or _is_model(whole) or is_dataclass(whole)
+    return is_sequence(kind) or is_mapping or _is_model(whole) or is_dataclass(whole)

@@ -10,7 +10,11 @@ from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.values import Known, NotConcrete, Value, concrete
 
 _NAMES = ("Path", "Query", "Header", "Cookie", "Body", "Form", "File", "Depends", "Security")
-_OPTIONS = frozenset({"alias", "embed", "convert_underscores"})
+_OPTIONS: dict[str, tuple[type, ...]] = {
+    "alias": (str, type(None)),
+    "embed": (bool, type(None)),
+    "convert_underscores": (bool,),
+}
 
 
 def _marker(machine: Machine, name: str, arguments: CallArguments) -> Value:
@@ -21,12 +25,22 @@ def _marker(machine: Machine, name: str, arguments: CallArguments) -> Value:
     dependency = given.get("dependency")
     if named in ("Depends", "Security") and arguments.positional:
         dependency = arguments.values[0]
-    options: dict[str, object] | None = {}
     try:
-        options = {key: concrete(given[key]) for key in sorted(_OPTIONS & given.keys())}
+        options: dict[str, object] | None = {
+            key: concrete(given[key]) for key in _OPTIONS if key in given
+        }
     except NotConcrete:
         options = None
-    return Known(RouteMarker(named, options, dependency), arguments.span)
+    if options is not None and not all(isinstance(v, _OPTIONS[k]) for k, v in options.items()):
+        options = None
+    first = arguments.values[0] if arguments.positional else given.get("default")
+    has_default = dependency is None and first is not None and not _is_ellipsis(first)
+    return Known(RouteMarker(named, options, has_default, dependency), arguments.span)
+
+
+def _is_ellipsis(value: Value) -> bool:
+    """Return whether a default is `...`, which says that there is none."""
+    return isinstance(value, Known) and value.value is ...
 
 
 MARKERS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
