@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
-from flashc.evaluator.objects import ClassValue
+from flashc.evaluator.objects import ClassValue, FunctionValue
+from flashc.evaluator.values import Known
 from flashc.syntax.walk import docstring
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Safety
@@ -27,6 +28,7 @@ from flashc_ir.endpoints import (
 
 from .decode import ArgumentDecoder, span_of_name
 from .edits import edit_keeping_lines
+from .loose_results import report_loose_results
 from .resource_names import resource_name
 from .route_places import answer_of, places_of
 from .signatures import constructor_requires, lower_function, public_methods
@@ -84,6 +86,7 @@ def lower_queue(
     """
     if isinstance(target.value, ClassValue):
         methods = _methods(decoder, target.value)
+        _check_only_method(decoder, target.value, methods or ())
         if name is None or methods is None:
             return None
         return QueueClass(
@@ -101,12 +104,14 @@ def lower_queue(
             outermost=target.outermost,
             open_bases=target.value.has_open_bases(),
         )
+    function = lower_function(target.value)
+    report_loose_results(target.value, function.returns, decoder.sink)
     if name is None:
         return None
     return QueueFunction(
         name=name,
         resource=resource_name(name),
-        function=lower_function(target.value),
+        function=function,
         module=target.module,
         configuration=configuration,
         construction=construction,
@@ -118,6 +123,15 @@ def lower_queue(
 def _span_of_class(value: ClassValue) -> Span:
     """Return the span of a class's name."""
     return value.frame.syntax.span(value.node.name)
+
+
+def _check_only_method(
+    decoder: ArgumentDecoder, value: ClassValue, methods: tuple[Function, ...]
+) -> None:
+    """Report results of the only method of a class; several may be helpers, which no job calls."""
+    found = value.find(methods[0].name) if len(methods) == 1 else None
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        report_loose_results(found.value, methods[0].returns, decoder.sink)
 
 
 def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...] | None:

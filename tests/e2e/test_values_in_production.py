@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -67,7 +66,9 @@ def test_every_kind_of_value_comes_back_as_it_was(kinds: ImageWorker, method: st
         {f"v{n}": c.encode(v) for n, (c, v) in enumerate(zip(codecs, values, strict=True))}
         for values in rounds
     ]
-    for values, result in zip(rounds, kinds.run(*({**v, "method": method} for v in sent)), strict=True):
+    for values, result in zip(
+        rounds, kinds.run(*({**v, "method": method} for v in sent)), strict=True
+    ):
         output = result["output"][0] if method.startswith("items") else result["output"]
         for (annotation, _), codec, value, data in zip(KINDS, codecs, values, output, strict=True):
             found = codec.load(data)
@@ -82,7 +83,11 @@ def test_what_json_cannot_carry_fails_with_its_place(kinds: ImageWorker) -> None
 
 
 def test_without_an_annotation_only_json_travels(kinds: ImageWorker) -> None:
-    sent = [{"method": "loose_set"}, {"method": "loose_date"}, {"method": "loose", "v": [1, {"a": None}]}]
+    sent = [
+        {"method": "loose_set"},
+        {"method": "loose_date"},
+        {"method": "loose", "v": [1, {"a": None}]},
+    ]
     refused, odd, fine = kinds.run(*sent)
     assert "the result of loose_set() is a builtins.set" in refused["error"]
     assert "the result of loose_date()[0] is a datetime.date" in odd["error"]

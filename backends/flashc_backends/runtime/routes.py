@@ -79,9 +79,7 @@ async def _on_error(request: Request, error: Exception) -> Response:
     )
 
 
-def _add(
-    app: FastAPI, resource: str, method: str, path: str, function: Callable[..., Any]
-) -> None:
+def _add(app: FastAPI, resource: str, method: str, path: str, function: Callable[..., Any]) -> None:
     """Add a route to the app.
 
     FastAPI reads, documents and filters by the annotations.  For a type of which it has no schema,
