@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -76,7 +77,19 @@ class Route:
     @cached_property
     def places(self) -> dict[str, Place]:
         """Where the argument of each parameter travels."""
-        return find(self.resource, self.method, self.path, self.interface.typed_parameters)
+        return find(self.resource, self.method, self.path, self._typed_parameters)
+
+    def _typed_parameters(self) -> list[inspect.Parameter]:
+        """Return the parameters with annotations that are objects, and FastAPI's markers."""
+        texts = getattr(self.interface.names, "defaults", {}).get(self.target.__name__, {})
+        evaluated = self.interface.evaluated
+        return [
+            p.replace(
+                annotation=evaluated(p.annotation),
+                default=evaluated(texts[p.name]) if p.name in texts else p.default,
+            )
+            for p in self.interface.signature.parameters.values()
+        ]
 
     def request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
         """Return the request for a call.
