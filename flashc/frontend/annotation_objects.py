@@ -59,7 +59,8 @@ class AnnotationReader:
     def parameters(self) -> list[inspect.Parameter]:
         """Return the parameters, with annotations and defaults that are objects."""
         params, kinds = self.function.node.params, inspect.Parameter
-        listed = [(p, kinds.POSITIONAL_ONLY) for p in params.posonly_params]
+        listed: list[tuple[cst.Param, Any]] = []
+        listed += [(p, kinds.POSITIONAL_ONLY) for p in params.posonly_params]
         listed += [(p, kinds.POSITIONAL_OR_KEYWORD) for p in params.params]
         if isinstance(params.star_arg, cst.Param):
             listed.append((params.star_arg, kinds.VAR_POSITIONAL))
@@ -265,8 +266,9 @@ class AnnotationReader:
         is_class = isinstance(origin, type) and typing.get_origin(origin) is None
         if origin is self.guess or (is_class and is_stand_in(origin)):
             return origin
+        generic: Any = origin
         try:
-            return origin[tuple(arguments) if len(arguments) != 1 else arguments[0]]
+            return generic[tuple(arguments) if len(arguments) != 1 else arguments[0]]
         except (TypeError, AttributeError):
             return self._guessed()
 
@@ -283,7 +285,7 @@ class AnnotationReader:
             base = _RECORDS.get(base, base)
             if isinstance(base, type) and base not in _FORMS:
                 bases.append(base)
-        body = {"__module__": class_value.frame.syntax.name}
+        body: dict[str, object] = {"__module__": class_value.frame.syntax.name}
         if class_value.is_record:
             body["__dataclass_fields__"] = {}
         try:

@@ -187,19 +187,19 @@ class _Body:
                 yield from self.loose(body, depth)
                 yield from self.loose(orelse, depth)
             case cst.Dict(elements=parts) if depth < 4:
-                for part in parts:
-                    if isinstance(part, cst.DictElement):
-                        key = self.function.frame.syntax.code(part.key)
-                        for place, value, kind in self.loose(part.value, depth + 1):
+                for entry in parts:
+                    if isinstance(entry, cst.DictElement):
+                        key = self.function.frame.syntax.code(entry.key)
+                        for place, value, kind in self.loose(entry.value, depth + 1):
                             yield f"[{key}]{place}", value, kind
             case cst.Name(value=name) if depth < 4 and len(self._assigned.get(name, ())) == 1:
-                value = self._assigned[name][0]
-                found = [] if value is None else list(self.loose(value, depth + 1))
+                assigned = self._assigned[name][0]
+                found = [] if assigned is None else list(self.loose(assigned, depth + 1))
                 yield from ((place, node, kind) for place, _, kind in found)
             case cst.Call(func=func):
-                kind = self._made(func)
-                if kind is not None:
-                    yield "", node, kind
+                made = self._made(func)
+                if made is not None:
+                    yield "", node, made
             case _:
                 pass
 

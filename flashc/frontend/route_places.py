@@ -11,6 +11,7 @@ from typing import Any
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import FunctionValue
 from flashc_backends.runtime import placement
+from flashc_backends.runtime.place import Place as RuntimePlace
 from flashc_ir.endpoints import Answer, Function, Place
 
 from .annotation_objects import AnnotationReader
@@ -32,15 +33,13 @@ def places_of(
     """
     if function.decorated:  # the decorator decides which parameters there are
         return tuple(_unknown(parameter.name) for parameter in function.parameters), ()
-    readings: list[list[inspect.Parameter]] = []
-    for guess in _GUESSES:
-        reader = AnnotationReader(decoder.machine, value, guess)
-        readings.append(reader.parameters())
-        if not reader.has_guessed:
-            break
+    reader = AnnotationReader(decoder.machine, value, _GUESSES[0])
+    readings: list[list[inspect.Parameter]] = [reader.parameters()]
+    for guess in _GUESSES[1:] if reader.has_guessed else ():
+        readings.append(AnnotationReader(decoder.machine, value, guess).parameters())
     places = _agreed([placement.places_of(each, method, path) for each in readings])
     needs = _agreed([placement.needs_of(each, path) for each in readings])
-    if len(readings) == 1:
+    if not reader.has_guessed:
         report_refused(reader, readings[0], places, function.parameters, decoder.sink)
     return places, needs
 
@@ -60,7 +59,7 @@ def answer_of(machine: Machine, value: FunctionValue) -> tuple[Answer, bool]:
     return answer, reader.without_schema
 
 
-def _agreed(readings: list[dict[str, placement.Place]]) -> tuple[Place, ...]:
+def _agreed(readings: list[dict[str, RuntimePlace]]) -> tuple[Place, ...]:
     """Return the places that are the same in all readings; the others are unknown."""
     return tuple(
         _place(name, place) if all(r.get(name) == place for r in readings) else _unknown(name)
@@ -73,7 +72,7 @@ def _unknown(parameter: str) -> Place:
     return Place(parameter=parameter, where="unknown", alias=parameter)
 
 
-def _place(parameter: str, found: placement.Place) -> Place:
+def _place(parameter: str, found: RuntimePlace) -> Place:
     """Return the place of an argument."""
     where: Any = found.where
     return Place(

@@ -58,7 +58,16 @@ class Function(Struct, frozen=True, kw_only=True):
 
 
 Where = Literal[
-    *("path", "query", "header", "cookie", "body", "form", "file", "provided", "nowhere", "unknown")
+    "path",
+    "query",
+    "header",
+    "cookie",
+    "body",
+    "form",
+    "file",
+    "provided",
+    "nowhere",
+    "unknown",
 ]
 
 

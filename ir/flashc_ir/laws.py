@@ -67,9 +67,7 @@ Check = Callable[[Subject], Iterator[str]]
 class Law(Struct, frozen=True, kw_only=True):
     """One law: `check` yields a message for each violation.
 
-    `since` is the pass from which it holds.
-
-    `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
+    `since` is the pass from which it holds.  `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
     the spans of all parts.
     """
 

@@ -21,7 +21,8 @@ from fastapi.dependencies.utils import (
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from flashc_backends.runtime import placement, places, routes
+from flashc_backends.runtime import placement, routes
+from flashc_backends.runtime.place import Place
 from flashc_ir.endpoints import LoadBalanced, Route
 from tests.support.profiles import examples
 from tests.support.projects import Compiled, compile_files
@@ -282,7 +283,7 @@ def test_a_worker_finds_the_same_places_as_the_compiler(drawn: tuple[str, str, s
         parameters = placement._typed_parameters(names["route"])
         found = placement.places_of(parameters, method.upper(), path)
     assert found == {
-        p.parameter: places.Place(p.where, p.alias, p.embed, p.by_flash) for p in route.places
+        p.parameter: Place(p.where, p.alias, p.embed, p.by_flash) for p in route.places
     }
 
 

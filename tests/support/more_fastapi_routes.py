@@ -69,7 +69,7 @@ def outer(a: int = Depends(sub), b: int = Depends(sub)): return [a, b]
 def scopes(s: SecurityScopes): return s.scopes
 def from_path(item: int): return item * 2
 def from_body(extra: Annotated[Item, Body()]): return extra
-def even(n): 
+def even(n):
     if n % 2: raise ValueError("odd")
     return n
 Even = Annotated[int, AfterValidator(even)]

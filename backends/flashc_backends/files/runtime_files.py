@@ -34,7 +34,7 @@ PACKAGE = RUNTIME_PACKAGE
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
-_PLACES = frozenset({"places.py"})
+_PLACES = frozenset({"place.py", "places.py"})
 _SCHEMAS = frozenset({"schemas.py"})
 _RULE_OF_PLACES = frozenset({"placement.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py"})

@@ -14,7 +14,7 @@ from dataclasses import is_dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from .hints import evaluate
-from .places import Place
+from .place import Place
 
 MARKERS = {
     "Path": "path",

@@ -4,26 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from .place import Place
 
 # By resource, route and parameter, the fields of its `Place`.  flashc writes the value; a route with
 # a place that the source does not show is not in it.
 PLACES: dict[str, dict[str, dict[str, tuple[str, str, bool, bool]]]] = {}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an argument travels: "path", "query", "header", "cookie", "body", "form" or "file".
-
-    "provided" is what FastAPI makes itself, "nowhere" what no request can have.  `alias` is its name
-    there.  `embed` says that it is a field of the body and not the whole body; elsewhere, that its
-    own fields are parameters.  `by_flash` marks what FastAPI alone would take from elsewhere.
-    """
-
-    where: str
-    alias: str
-    embed: bool = False
-    by_flash: bool = False
 
 
 def find(

@@ -19,7 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import identity, registry, trace
 from .hints import MISSING, evaluate
-from .places import Place, find
+from .place import Place
+from .places import find
 
 
 def load(resource: str, modules: Sequence[str]) -> FastAPI:

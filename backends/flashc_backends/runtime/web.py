@@ -14,7 +14,8 @@ from . import platform, trace
 from .arguments import to_payload
 from .exchange import Conversation, Reply, Send, Unreachable
 from .interface import Interface
-from .places import Place, find
+from .place import Place
+from .places import find
 from .wire import limit_of, lost, refused
 
 
