@@ -1,4 +1,4 @@
-"""Check that worker modules import only declared packages, and that they import all of them."""
+"""Check that worker modules import only packages that the app asks for, and every package that an endpoint declares."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .misplaced_modules import excluded_module, neighbouring_module
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
-    """Report imports of undeclared packages in worker modules, and unused declared packages.
+    """Report imports of undeclared packages, and packages in `dependencies=` that no worker module imports.
 
     All endpoints share one set of packages, so one declaration is enough for all.  If an endpoint's
     requirements are not known, any package may be declared, so no import is reported.

@@ -62,7 +62,7 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         TypeError: a flag is not an option.
         ValueError: the text of `size_budget` in `flags` is not a size.
     """
-    given = {key: _typed(value, key) for key, value in flags.items() if value is not None}
+    given = {key: _convert_flag(value, key) for key, value in flags.items() if value is not None}
     if not (project.root / PYPROJECT).is_file():
         return Options(**given)
     import tomllib
@@ -79,11 +79,11 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         )
         return Options(**given)
     unused = {key: value for key, value in table.items() if key.replace("-", "_") not in given}
-    options = _validated(unused, Lines(text), sink) if unused else Options()
+    options = _validate(unused, Lines(text), sink) if unused else Options()
     return replace(options, **given)
 
 
-def _typed(value: Any, name: str) -> Any:
+def _convert_flag(value: Any, name: str) -> Any:
     """Return a flag's value in the type of the option.
 
     Scripts may write a path or a size as a string, and names as one string or as a list.
@@ -95,8 +95,8 @@ def _typed(value: Any, name: str) -> Any:
     return parse_size(value) if name == "size_budget" and isinstance(value, str) else value
 
 
-def _validated(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
-    """Return the options that a table gives; a wrong key is reported and has no effect."""
+def _validate(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
+    """Return the options that a table gives; report wrong keys, which have no effect."""
     from pydantic import TypeAdapter, ValidationError
 
     adapter = TypeAdapter(Options)
@@ -107,14 +107,14 @@ def _validated(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
         try:
             values["size_budget"] = parse_size(budget)
         except ValueError as error:
-            _report(spelled["size_budget"], str(error), lines, sink)
+            _report_key(spelled["size_budget"], str(error), lines, sink)
             del values["size_budget"]
     try:
         return adapter.validate_python(values)
     except ValidationError as error:
         for problem in error.errors():
             name = str(problem["loc"][0])
-            _report(spelled[name], str(problem["msg"]), lines, sink)
+            _report_key(spelled[name], str(problem["msg"]), lines, sink)
             values.pop(name, None)
     return adapter.validate_python(values)
 
@@ -139,7 +139,7 @@ def _table(document: dict[str, Any]) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
+def _report_key(key: str, message: str, lines: Lines, sink: Sink) -> None:
     """Report a key, spelled as in the file, that does not exist or has a wrong value."""
     import difflib
 

@@ -74,14 +74,14 @@ def required_python(project: Project) -> DeclaredPython | None:
             continue
         for key in keys:
             value = cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
-        specifier = _specifier(value, keys) if isinstance(value, str) else None
+        specifier = _as_specifier(value, keys) if isinstance(value, str) else None
         if specifier is not None:
             return DeclaredPython(specifier, _location(path, Lines(text), line))
     return None
 
 
-def _specifier(text: str, keys: tuple[str, ...]) -> str | None:
-    """Return a text that allows versions as a specifier of PEP 440; None if it is not valid."""
+def _as_specifier(text: str, keys: tuple[str, ...]) -> str | None:
+    """Return allowed versions, written as by Pipenv, Poetry or PEP 440, as a specifier of PEP 440; None if they are not valid."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     if "requires" in keys:  # a Pipfile names one version

@@ -66,7 +66,7 @@ def summary(
 
 
 def _references(program: Program) -> Iterator[str]:
-    """Yield the variables of workers that a deployment fills in, which not every tool does."""
+    """Yield a line about the variables that are read when the app is deployed; not every tool reads them."""
     found = {
         part.variable
         for endpoint in program.deployed()

@@ -60,7 +60,7 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
     groups = _by_file(diagnostic)
-    gutter = max(_digits(item) for labels in groups.values() for item in labels)
+    gutter = max(_width_of_number(item) for labels in groups.values() for item in labels)
     for index, (path, labels) in enumerate(groups.items()):
         arrow = "-->" if index == 0 else ":::"
         first = next((m for m in labels if m.primary), labels[0]).label.location
@@ -80,8 +80,8 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
             yield f"{sign} {paint(word, 'bold')}: {indent.join(map(_shown, text.splitlines()))}"
 
 
-def _digits(item: _ShownLabel) -> int:
-    """Return the width of a label's line number."""
+def _width_of_number(item: _ShownLabel) -> int:
+    """Return the width of a label's line number, in columns."""
     location = item.label.location
     return 1 if isinstance(location, WholeFile) else len(str(location.line))
 

@@ -60,11 +60,11 @@ class EffectCollector:
                 self._record(node.value, node, scope, self.lookups)
             case cst.Assign():
                 for target in node.targets:
-                    self._change(target.target, scope)
+                    self._record_change(target.target, scope)
             case cst.AnnAssign() | cst.Del():
-                self._change(node.target, scope)
+                self._record_change(node.target, scope)
             case cst.AugAssign():
-                self._change(node.target, scope, itself=True)
+                self._record_change(node.target, scope, itself=True)
             case cst.BooleanOperation():
                 self.tested |= {node.left, node.right}
             case cst.If() | cst.While() | cst.IfExp() | cst.Assert():
@@ -78,7 +78,9 @@ class EffectCollector:
             case _:
                 pass
 
-    def _change(self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False) -> None:
+    def _record_change(
+        self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False
+    ) -> None:
         """Record a change of a container, or of a global variable by an augmented assignment.
 
         A plain assignment to a bare name is not recorded: the name is local, or it is in

@@ -47,7 +47,7 @@ class Phase(StrEnum):
 
 @unique
 class ExitCode(IntEnum):
-    """The exit code of a run whose errors are all of one kind."""
+    """The exit codes of a run, by the kind of its errors."""
 
     SUCCESS = 0
     ERRORS = 1  # the project is wrong

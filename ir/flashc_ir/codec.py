@@ -23,7 +23,7 @@ class _Version(msgspec.Struct):
 
 
 def dump(program: Program) -> str:
-    """Return the program as JSON: keys in the order of the definition, indented by two spaces."""
+    """Return the program as JSON text: keys in the order of the definition, indented by two spaces."""
     return msgspec.json.format(msgspec.json.encode(program), indent=2).decode("utf-8") + "\n"
 
 

@@ -61,7 +61,7 @@ def faults_of(document: object, text: str = "") -> Faults:
     try:
         head = msgspec.convert({**table, "fault": ()}, Faults)
     except msgspec.ValidationError as error:
-        problems.append(_of_field(str(error), ("seed", "fault"), text, 0))
+        problems.append(_problem_of_field(str(error), ("seed", "fault"), text, 0))
     if not isinstance(listed, list):
         problems.append(
             _problem("`fault` is not a list", "fault", "begin each fault with `[[fault]]`", text, 0)
@@ -72,7 +72,7 @@ def faults_of(document: object, text: str = "") -> Faults:
         try:
             found.append(msgspec.convert(item, Fault))
         except msgspec.ValidationError as error:
-            problems.append(_of_fault(item, str(error), text, number))
+            problems.append(_problem_of_fault(item, str(error), text, number))
     if problems:
         raise WrongFaults(problems)
     return Faults(seed=head.seed, fault=tuple(found))
@@ -120,7 +120,7 @@ def unknown_endpoints(faults: Faults, names: Collection[str], text: str) -> list
     return problems
 
 
-def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
+def _problem_of_fault(item: object, message: str, text: str, number: int) -> Problem:
     """Return the problem of the fault with this number; `message` is the message of msgspec."""
     kinds = ", ".join(f'"{kind}"' for kind in _KINDS)
     if not isinstance(item, Mapping):
@@ -134,10 +134,10 @@ def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
         cure = f'did you mean "{close[0]}"?' if close else f"choose one of {kinds}"
         return _problem(f"there is no fault of the kind {given!r}", "kind", cure, text, number)
     names = ("kind", *(field.name for field in msgspec.structs.fields(_KINDS[given])))
-    return _of_field(message, names, text, number)
+    return _problem_of_field(message, names, text, number)
 
 
-def _of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:
+def _problem_of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:
     """Return the problem that a message of msgspec describes; `names` are the keys that are allowed."""
     unknown = _UNKNOWN.search(message)
     if unknown is not None:

@@ -64,7 +64,7 @@ def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
         if isinstance(found, Known) and found.value == ModuleRef(full):
             machine.import_module(full)
         return found
-    if any(dialect.lacks(module, name) is not None for dialect in machine.dialects):
+    if any(dialect.help_if_missing(module, name) is not None for dialect in machine.dialects):
         text = f"cannot import name '{name}' from '{module}'"
         if machine.has_handlers:
             raise PythonError(ImportError, text, span)

@@ -15,7 +15,7 @@ from flashc_core import rules
 from flashc_core.source import Lines, Span, WholeFile
 
 from .collector import Collector, as_list, as_table, span_of
-from .texts import InvalidText, with_marker
+from .texts import InvalidText, checked_hash, with_marker
 from .uv_tables import UvTables
 
 UV_LOCK, POETRY_LOCK, PIPFILE_LOCK = "uv.lock", "poetry.lock", "Pipfile.lock"
@@ -103,6 +103,7 @@ def _limit(
         parsed = collector.parse(text)
         if both:
             parsed = replace(parsed, requirement=with_marker(parsed.requirement, both))
+        hashes = {checked_hash(each) for each in hashes}
     except InvalidText as error:
         help = "write the lock again, with the tool that it belongs to"
         collector.refuse(text, span, InvalidText(str(error), help))

@@ -13,7 +13,7 @@ from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
 from .locked_versions import read_poetry_lock
-from .texts import InvalidText, Parsed, source_of
+from .texts import InvalidText, Parsed, source_of, with_source
 
 PYPROJECT = "pyproject.toml"
 _LOCATIONS = frozenset(
@@ -109,14 +109,14 @@ def _parsed(collector: Collector, name: str, value: Any) -> Parsed:
     location = next((str(table[key]) for key in ("path", "file") if key in table), None)
     parsed = collector.parse(text)
     if location is not None:
-        return replace(parsed, source=source_of(location))
+        return with_source(parsed, location)
     if "url" in table:
-        return replace(parsed, source=source_of(str(table["url"])))
+        return with_source(parsed, str(table["url"]))
     if "git" in table:
         revision = next((table[key] for key in ("rev", "tag", "branch") if key in table), "")
         folder = f"#subdirectory={table['subdirectory']}" if "subdirectory" in table else ""
         url = f"git+{table['git']}" + (f"@{revision}" if revision else "") + folder
-        return replace(parsed, source=source_of(url))
+        return with_source(parsed, url)
     if "source" in table:
         return replace(parsed, source=IndexSource(str(table["source"])))
     return parsed
