@@ -62,14 +62,14 @@ def page(session: Session) -> Iterator[Page]:
 def answer(page: Page) -> list[object]:
     """What the endpoint answers to the request of the form."""
     page.get_by_role("button", name="Send").click()
-    status = page.get_by_role("status")
+    status = page.get_by_role("article", name="web", exact=True).get_by_role("status")
     expect(status).to_contain_text("200")
     found: list[object] = json.loads(status.locator("pre").inner_text())
     return found
 
 
 def test_headers_cookies_forms_and_files_are_sent(page: Page) -> None:
-    page.get_by_role("combobox").select_option("POST /marks")
+    page.get_by_label("Route").select_option("POST /marks")
     expect(page.get_by_label("x_tag")).to_have_accessible_description(re.compile("a header"))
     for name, text in (("level", "3"), ("x_tag", "t"), ("mark", "m"), ("texts", '["a", "b"]')):
         page.get_by_label(name, exact=True).fill(text)
@@ -81,7 +81,7 @@ def test_headers_cookies_forms_and_files_are_sent(page: Page) -> None:
 
 
 def test_the_endpoint_says_what_the_source_does_not_show(page: Page) -> None:
-    page.get_by_role("combobox").select_option("PUT /things/{name}")
+    page.get_by_label("Route").select_option("PUT /things/{name}")
     page.get_by_label("name", exact=True).fill("a/b c")
     page.get_by_label("thing", exact=True).fill('{"a": 1}')
     page.get_by_label("count", exact=True).fill("2")
