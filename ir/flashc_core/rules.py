@@ -199,7 +199,7 @@ ANNOTATION_IN_MATCH = _warning(
 )
 MISSING_SDK_NAME = _error("FC135", "missing-sdk-name", "the SDK has no such name")
 COMPUTED_SDK_IMPORT = _error(
-    "FC136", "computed-sdk-import", "the program computes the name by which it imports the SDK"
+    "FC136", "computed-sdk-import", "the program reaches the SDK in a way that flashc does not see"
 )
 LEGACY_DIALECT = _warning(
     "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"
@@ -251,7 +251,7 @@ PARAMETER_REFUSED = _error(
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(
-    "FC301", "import-leaves-project", "a relative import leaves the project"
+    "FC301", "import-leaves-project", "an import finds its module outside the project"
 )
 IMPORT_OF_IGNORED = _error(
     "FC302", "import-of-ignored-module", "an ignore rule excludes an imported module"
@@ -413,6 +413,18 @@ UNMET_REQUIREMENT = _warning(
     "FC419",
     "unmet-requirement",
     "a bundled package requires another one that workers do not have",
+    phase=Phase.BUILD,
+)
+IMPORT_FAILS_AT_START = _error(
+    "FC420",
+    "import-fails-at-start",
+    "a worker imports a package when it starts, and the import fails",
+    phase=Phase.BUILD,
+)
+UNPARSABLE_PACKAGE = _warning(
+    "FC421",
+    "unparsable-package",
+    "a module imports a package that the workers' Python can't parse",
     phase=Phase.BUILD,
 )
 
