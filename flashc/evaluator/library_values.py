@@ -172,3 +172,29 @@ class LiteralType:
     """A `typing.Literal[...]` with its members."""
 
     members: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TypeForm:
+    """An annotation that is made of others, such as `list[int]`, `Annotated[int, Query()]`, `int | None`.
+
+    `origin` is what stands before the brackets; for `X | Y`, it is `typing.Union`.
+    """
+
+    origin: Known
+    arguments: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RouteMarker:
+    """A marker of FastAPI that says where an argument of a route comes from, such as `Query(alias="n")`.
+
+    `name` is its name in FastAPI.  `options` are its named arguments that can be constants, None if
+    they are not all known; `dependency` is the function or class of `Depends`.  `has_default` says
+    that the marker has a default for the argument.
+    """
+
+    name: str
+    options: dict[str, object] | None
+    has_default: bool = False
+    dependency: Value | None = None

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 import libcst as cst
 from libcst import matchers as m
 
+from flashc.project.import_effects import may_act
 from flashc.project.project import Project
 from flashc.syntax import walk
 from flashc.syntax.parse import Syntax
@@ -52,6 +53,7 @@ class Machine(ABC):
     statement that uses an SDK raises, so that an endpoint may be missing.  `unknown_decorators` are
     decorators that are made from an SDK by code that is not evaluated.  `files` are the files of the
     project that the program read; `files_unchanged` says that none of them has changed since then.
+    `passed_over` are the modules whose import was not executed, because it changes nothing.
     `folders` are those whose files it listed.
     `sdk_imports` are the calls that import an SDK by its name.  `tested_variables` are the
     environment variables of which the program tests whether they are set.  `interactions` records what the
@@ -72,6 +74,7 @@ class Machine(ABC):
     lost: set[str] = field(default_factory=set[str])
     unknown_decorators: set[Span] = field(default_factory=set[Span])
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
+    passed_over: set[str] = field(default_factory=set[str])
     sdk_imports: set[Span] = field(default_factory=set[Span])
     tested_variables: set[str] = field(default_factory=set[str])
     may_raise_count: int = 0  # the number of operations so far that may raise
@@ -142,6 +145,22 @@ class Machine(ABC):
         self._repeat(self.effects[name])
         return frame
 
+    def import_module(self, name: str) -> None:
+        """Execute the import of a module and of the packages that contain it.
+
+        A module that certainly changes nothing outside of itself is evaluated when one of its names
+        is read.
+        """
+        parts = name.split(".")
+        for length in range(1, len(parts) + 1):
+            module = ".".join(parts[:length])
+            if module not in self.project.modules or module in self.interactions.active:
+                continue
+            if module in self.frames or may_act(self.project, module):
+                self.evaluate_module(module)
+            else:
+                self.passed_over.add(module)
+
     def has_changed_imports(self) -> bool:
         """Return whether a module was changed by another one that imported it."""
         return not all(snapshot.is_unchanged() for snapshot in self._snapshots)
@@ -155,6 +174,7 @@ class Machine(ABC):
         evaluated before are kept and not evaluated again.
         """
         self.activation = Activation(module="")
+        self.import_module(name.rpartition(".")[0])
         self.evaluate_module(name)
 
     def _repeat(self, effects: Effects) -> None:

@@ -17,6 +17,7 @@ from flashc_core.files import tree_digest
 from .project import Project
 
 _MODULE, _VALUE, _FILE = "module", "value", "file"
+_EFFECTS = "effects"
 _TREE, _VARIABLE, _VOLATILE, _LISTING = "tree", "variable", "volatile", "listing"
 VOLATILE = f"{_VOLATILE}:"
 """An input that makes the cached result invalid in the next run.
@@ -33,6 +34,11 @@ def module_input(name: str) -> str:
 def value_input(module: str, name: str) -> str:
     """Return the input for what importers see of `module.name`; see `ModuleExports`."""
     return f"{_VALUE}:{module}:{quote(name, errors='surrogatepass')}"
+
+
+def effects_input(module: str) -> str:
+    """Return the input for whether importing a module may change others; see `import_effects`."""
+    return f"{_EFFECTS}:{module}"
 
 
 def module_of_value(item: str) -> str | None:
@@ -63,7 +69,7 @@ def variable_input(name: str) -> str:
 
 def is_about_code(item: str) -> bool:
     """Return whether an input is a module or a part of one, not a file or a variable."""
-    return item.startswith((f"{_MODULE}:", f"{_VALUE}:"))
+    return item.startswith((f"{_MODULE}:", f"{_VALUE}:", f"{_EFFECTS}:"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +96,12 @@ class InputDigests:
             return self._listing(name)
         if kind == _VOLATILE:
             return os.urandom(16).hex()
+        if kind == _EFFECTS:
+            from .import_effects import (
+                may_act,
+            )  # it imports `ast`, which the other inputs do not need
+
+            return "acts" if may_act(self.project, name) else "changes nothing"
         if kind == _VALUE:
             if self.value_of is None:
                 raise ValueError(f"these digests have no values of modules: {item}")

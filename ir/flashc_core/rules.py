@@ -243,6 +243,11 @@ NO_ROUTE_TO_POLL = _warning(
 ROUTE_WITHOUT_ARGUMENTS = _warning(
     "FC213", "route-without-arguments", "the parameters of a route are hidden by a decorator"
 )
+PARAMETER_REFUSED = _error(
+    "FC214",
+    "parameter-refused",
+    "FastAPI refuses a parameter of a route, so the worker can't start",
+)
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(
@@ -324,6 +329,11 @@ ANNOTATION_WITHOUT_ENCODING = _warning(
     "FC324",
     "annotation-without-encoding",
     "a function of an endpoint takes or returns what JSON can't carry",
+)
+RESULT_WITHOUT_ENCODING = _warning(
+    "FC325",
+    "result-without-encoding",
+    "a function without an annotation for its result returns what JSON can't carry",
 )
 
 # 4: the artifact

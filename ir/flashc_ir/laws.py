@@ -21,6 +21,7 @@ from .endpoints import (
     QueueFunction,
     functions_of,
     modules_of,
+    routes_of,
 )
 from .program import Callee, Program, Resource, callee_of, endpoint_order
 from .spans import spans_of
@@ -70,9 +71,7 @@ Check = Callable[[Subject], Iterator[str]]
 class Law(Struct, frozen=True, kw_only=True):
     """One law: `check` yields a message for each violation.
 
-    `since` is the pass from which it holds.
-
-    `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
+    `since` is the pass from which it holds.  `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
     the spans of all parts.
     """
 
@@ -232,10 +231,13 @@ def _known_modules(subject: Subject) -> Iterator[str]:
 
 
 def _routes(subject: Subject) -> Iterator[str]:
-    """Yield the load balancers without routes."""
+    """Yield the load balancers without routes, and the routes with the places of other parameters."""
     for endpoint in subject.program.deployed():
         if isinstance(endpoint, LoadBalanced) and not endpoint.routes:
             yield f"the load balancer `{endpoint.name}` has no route"
+        for route in routes_of(endpoint):
+            if [p.parameter for p in route.places] != [p.name for p in route.function.parameters]:
+                yield f"the places of `{route.key}` are not those of its parameters"
 
 
 def _workers(subject: Subject) -> Iterator[str]:
@@ -362,7 +364,12 @@ LAWS: tuple[Law, ...] = (
         check=_worker_modules,
         reads=("worker_modules", "modules"),
     ),
-    Law(name="routes", text="A load balancer has a route.", check=_routes, reads=("endpoints",)),
+    Law(
+        name="routes",
+        text="A load balancer has a route; a route has one place for each parameter of its function.",
+        check=_routes,
+        reads=("endpoints",),
+    ),
     Law(
         name="workers",
         text="An endpoint's workers are 0 <= minimum <= maximum.",

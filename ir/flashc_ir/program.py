@@ -19,7 +19,7 @@ a reference to it, never its value.
 - unique-endpoints: Endpoint names and resource names are unique.  This holds after `check_names`.
 - endpoint-modules: Every module that an endpoint names is a module of the program.
 - worker-modules: The modules that workers import are modules of the program.
-- routes: A load balancer has a route.
+- routes: A load balancer has a route; a route has one place for each parameter of its function.
 - workers: An endpoint's workers are 0 <= minimum <= maximum.
 - construction-edit: The edit of a construction is in the construction's file.
 - known-callees: The endpoints of calls and edges are endpoints of the program.
@@ -47,7 +47,7 @@ from .modules import CallShape, Module
 from .requirements import Dependency, Offer, PathSource, ResolverSettings
 from .variant import Variant
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Resource(Variant, frozen=True, order=True, tag="resource"):

@@ -24,7 +24,9 @@ from flashc_ir.endpoints import (
     LoadBalanced,
     QueueClass,
     QueueFunction,
+    Route,
     functions_of,
+    routes_of,
 )
 from flashc_ir.modules import Origin
 from flashc_ir.program import Program
@@ -37,7 +39,9 @@ _CATALOGUE = "catalogue.py"
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
-_PLACES = frozenset({"placement.py"})
+_PLACES = frozenset({"place.py", "places.py"})
+_SCHEMAS = frozenset({"schemas.py"})
+_RULE_OF_PLACES = frozenset({"placement.py"})
 _QUEUE = frozenset({"jobs.py", "queue.py"})
 _SEVERAL_JOBS = frozenset({"start.py", "streams.py", "threads.py"})
 _CALLS = frozenset(
@@ -65,16 +69,22 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
 
     The catalogue is a copy of the IR's enums of hardware and data centres.
     """
-    left_out = _left_out(program) | {"app.py"}
+    left_out = _left_out(program)
+    made = {"app.py": app_source, "places.py": places_source}
     copied = [
         Draft(path=f"{PACKAGE}/{path}", content=_runtime_module(path))
         for path in _runtime()
+        if path not in left_out and path not in made
+    ]
+    written = [
+        Draft(path=f"{PACKAGE}/{path}", content=source(program).encode())
+        for path, source in made.items()
         if path not in left_out
     ]
     catalogue = Draft(path=f"{PACKAGE}/{_CATALOGUE}", content=_runtime_module(_CATALOGUE))
     return (
         *copied,
-        Draft(path=f"{PACKAGE}/app.py", content=app_source(program).encode()),
+        *written,
         *([catalogue] if _may_use_catalogue(program) else []),
     )
 
@@ -99,6 +109,11 @@ def _left_out(program: Program) -> frozenset[str]:
     left_out: frozenset[str] = frozenset()
     if not any(balanced):
         left_out |= _ROUTES
+    routes = [route for endpoint in endpoints for route in routes_of(endpoint)]
+    if all(map(_are_known, routes)):
+        left_out |= _RULE_OF_PLACES
+    if not any(route.codec for route in routes):
+        left_out |= _SCHEMAS
     if all(balanced):
         left_out |= _QUEUE
     if not any(endpoint.configuration.system_dependencies for endpoint in endpoints):
@@ -110,7 +125,7 @@ def _left_out(program: Program) -> frozenset[str]:
     left_out |= _CALLS
     (endpoint,) = endpoints  # an app of several may call
     if isinstance(endpoint, LoadBalanced):
-        return left_out | _QUEUE_OR_CALLS | _CODEC
+        return left_out if _SCHEMAS.isdisjoint(left_out) else left_out | _QUEUE_OR_CALLS | _CODEC
     left_out |= _PLACES
     return left_out if _has_codec(endpoint) else left_out | _CODEC
 
@@ -227,6 +242,25 @@ def app_source(program: Program) -> str:
         if limit:
             timeouts[endpoint.resource] = limit / 1000
     return fill(_runtime_module("app.py").decode(), {"NAMES": names, "TIMEOUTS": timeouts})
+
+
+def places_source(program: Program) -> str:
+    """Return the text of `_flashc/places.py`: where the arguments of the app's routes travel."""
+    places = {
+        endpoint.resource: {
+            route.key: {p.parameter: (p.where, p.alias, p.embed, p.by_flash) for p in route.places}
+            for route in endpoint.routes
+            if _are_known(route)
+        }
+        for endpoint in program.code_endpoints()
+        if isinstance(endpoint, LoadBalanced)
+    }
+    return fill(_runtime_module("places.py").decode(), {"PLACES": places})
+
+
+def _are_known(route: Route) -> bool:
+    """Return whether the source shows where each argument of a route travels."""
+    return all(place.where != "unknown" for place in route.places)
 
 
 def stripped(source: str) -> str:

@@ -52,6 +52,7 @@ from . import (
     plain_objects,
     pure_functions,
     records,
+    routes,
     tables,
 )
 from .container_methods import copied
@@ -352,6 +353,7 @@ _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "pydantic.Field": models.field,
     "pydantic.ConfigDict": models.configuration,
     "pydantic_settings.SettingsConfigDict": models.configuration,
+    **routes.MARKERS,
     "os._exit": _exit,
     "contextlib.suppress": _suppress,
     "enum.auto": _auto,

@@ -9,7 +9,7 @@ from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_objects import MATCHES, LibraryObject
-from flashc.evaluator.library_values import ChainValue, LiteralType, VersionValue
+from flashc.evaluator.library_values import ChainValue, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -42,6 +42,7 @@ from flashc_ir.resources import EnvironmentReference
 
 from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
 from .iteration import elements
+from .type_forms import subscripted
 
 
 def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
@@ -53,13 +54,14 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
     if isinstance(receiver, Unknown):
         return receiver
     key = resolve_symbolic(machine, key)
+    form = subscripted(receiver, key, span)
+    if form is not None:
+        return form
     if isinstance(key, Unknown):
         return key
     if not isinstance(receiver, Known) or not isinstance(key, Known):
         return apply(machine, operator.getitem, span, resolve_symbolic(machine, receiver), key)
     match receiver.value, key.value:
-        case External("typing.Literal"), _:
-            return Known(LiteralType(_members_of(key)), span)
         case VersionValue(), int() | slice():
             return Unknown(reason="it depends on the Python of the workers", origin=span)
         case External("sys.modules"), _:
@@ -92,13 +94,6 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
             return apply(machine, operator.getitem, span, receiver, key)
-
-
-def _members_of(key: Known) -> tuple[Value, ...]:
-    """Return the members of `Literal[key]`."""
-    if isinstance(key.value, SequenceValue) and key.value.kind is tuple:
-        return tuple(key.value.items)
-    return (key,)
 
 
 def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
