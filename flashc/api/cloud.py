@@ -64,13 +64,9 @@ def session(environ: Mapping[str, str], sink: Sink, *, pace: Pace = STANDARD) ->
     Raises:
         NoSession: there is no key, or a request failed; the finding is in `sink`.
     """
-    try:
-        places = addresses(environ)
+    places = _places(environ, sink)
+    with key_file_used(sink):
         key = find_key(environ, key_file())
-    except (WrongAddress, KeyFileError) as error:
-        rule = rules.KEY_FILE_FAILED if isinstance(error, KeyFileError) else rules.CLOUD_UNREACHABLE
-        sink.report(rule, WholeFile("."), str(error), help=("correct it",))
-        raise NoSession from error
     if key is None:
         sink.report(
             rules.NO_KEY,
@@ -89,9 +85,50 @@ def session(environ: Mapping[str, str], sink: Sink, *, pace: Pace = STANDARD) ->
         transport.close()
 
 
-def report_trouble(error: CloudError, key: Key, sink: Sink) -> None:
-    """Report that a request failed."""
-    if error.trouble is Trouble.KEY:
+@contextmanager
+def anonymous(environ: Mapping[str, str], sink: Sink) -> Generator[tuple[Addresses, Transport]]:
+    """Yield a connection to the platform that sends no key; failures are reported, and end the block.
+
+    Raises:
+        NoSession: a request failed; the finding is in `sink`.
+    """
+    places = _places(environ, sink)
+    transport = Transport("", user_agent=_user_agent())
+    try:
+        yield places, transport
+    except CloudError as error:
+        report_trouble(error, None, sink)
+        raise NoSession from error
+    finally:
+        transport.close()
+
+
+@contextmanager
+def key_file_used(sink: Sink) -> Generator[None]:
+    """Report that the key file can't be used, which ends the block.
+
+    Raises:
+        NoSession: it can't be used; the finding is in `sink`.
+    """
+    try:
+        yield
+    except KeyFileError as error:
+        sink.report(rules.KEY_FILE_FAILED, WholeFile("."), str(error), help=("correct it",))
+        raise NoSession from error
+
+
+def _places(environ: Mapping[str, str], sink: Sink) -> Addresses:
+    """Return the addresses of the platform; a wrong one is reported."""
+    try:
+        return addresses(environ)
+    except WrongAddress as error:
+        sink.report(rules.CLOUD_UNREACHABLE, WholeFile("."), str(error), help=("correct it",))
+        raise NoSession from error
+
+
+def report_trouble(error: CloudError, key: Key | None, sink: Sink) -> None:
+    """Report that a request failed; `key` is the key that it was sent with."""
+    if error.trouble is Trouble.KEY and key is not None:
         cure = f"the key comes from {key.source}: type `flashc login`, or set another key there"
         sink.report(rules.KEY_REFUSED, WholeFile("."), str(error), help=(cure,))
         return

@@ -6,16 +6,17 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from flashc.api.deploy import DeployResult
 from flashc.project.workspace import Workspace
-from flashc.report.deployment import deployed_text, plan_text
-from flashc_backends.deploy.plan import Plan
 
 from .common import exit_for, print_findings
+
+if TYPE_CHECKING:  # `flashc --help` loads this module, and deploys nothing
+    from flashc.api.deploy import DeployResult
+    from flashc_backends.deploy.plan import Plan
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -55,6 +56,8 @@ class Terminal:
     def show(self, plan: Plan) -> None:
         """Show a plan before it is executed."""
         if not self._quiet:
+            from flashc.report.deployment import plan_text
+
             click.echo(plan_text(plan), nl=False)
 
     def confirm(self, plan: Plan) -> bool:
@@ -90,10 +93,10 @@ def interruptible() -> Generator[None]:
 
 def finish(result: DeployResult, workspace: Workspace, output_format: str) -> None:
     """Print the result of a deployment, and exit."""
+    from flashc.report.deployment import deployed_json, deployed_text
+
     print_findings(result.diagnostics, workspace, "text")
     if output_format == "json":
-        from flashc.report.deployment import deployed_json
-
         click.echo(deployed_json(result.plan, result.deployed, result.manifest), nl=False)
     elif result.deployed is not None and result.manifest is not None:
         if result.plan is not None and result.plan.is_empty:

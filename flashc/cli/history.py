@@ -6,22 +6,28 @@ from pathlib import Path
 
 import click
 
-from flashc.project.workspace import open_workspace
+from flashc.project.workspace import open_settings
 
 from .common import exit_for, print_findings, project_argument
+from .operating import output_option
 
 
 @click.command("history")
 @project_argument
 @click.option("--app", help="The app's name.  [default: the folder's name]")
-def command(project: Path, *, app: str | None) -> None:
+@output_option
+def command(project: Path, *, app: str | None, output_format: str) -> None:
     """List the builds of the app in PROJECT, the newest first."""
     from flashc.api.deploy import list_builds
     from flashc.report.deployment import history_text
+    from flashc.report.operations import as_json
 
-    workspace = open_workspace(project, {"app": app})
+    workspace = open_settings(project, {"app": app})
     result = list_builds(workspace)
     print_findings(result.diagnostics, workspace, "text")
-    if not result.has_errors:
+    if not result.has_errors and output_format == "json":
+        document = {"builds": result.builds, "environments": result.environments}
+        click.echo(as_json(document), nl=False)
+    elif not result.has_errors:
         click.echo(history_text(result.builds, result.environments), nl=False)
     exit_for(result.diagnostics)

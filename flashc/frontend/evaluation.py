@@ -10,7 +10,9 @@ from flashc.evaluator.machine import Machine
 from flashc.project.environment import BuildEnvironment
 from flashc.project.inputs import (
     VOLATILE,
+    effects_input,
     file_input,
+    listing_input,
     module_input,
     value_input,
     variable_input,
@@ -105,7 +107,10 @@ class Evaluation:
         error = self.machine.failed.get(name)
         if error is None:
             return None
-        return ImportFailure(error.span, printable(str(error)), error.help)
+        lost = name in self.machine.lost
+        return ImportFailure(
+            span=error.span, text=printable(str(error)), help=error.help, loses_endpoint=lost
+        )
 
     # Inputs ---------------------------------------------------------------------------------------
 
@@ -146,8 +151,10 @@ class Evaluation:
         return {read for reader in ("", *self.roots) for read in reads.get(reader, ())}
 
     def _files_and_variables(self) -> Iterable[str]:
-        """Yield the inputs that are files or environment variables."""
+        """Yield the inputs that are files, environment variables, or effects that imports do not have."""
         yield from map(file_input, self.machine.files)
+        yield from map(listing_input, self.machine.folders)
         yield from map(variable_input, self.environment.asked)
+        yield from map(effects_input, self.machine.passed_over)
         if not self.machine.files_unchanged:
             yield VOLATILE

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from flashc.evaluator.declarations import DecoratedTarget, EndpointValue, RouteTarget
-from flashc.evaluator.objects import ClassValue
+from flashc.evaluator.objects import ClassValue, FunctionValue
+from flashc.evaluator.values import Known
 from flashc.syntax.walk import docstring
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Safety
@@ -18,6 +19,7 @@ from flashc_ir.endpoints import (
     Construction,
     Function,
     ParameterKind,
+    Place,
     Provenance,
     QueueClass,
     QueueFunction,
@@ -26,7 +28,9 @@ from flashc_ir.endpoints import (
 
 from .decode import ArgumentDecoder, span_of_name
 from .edits import edit_keeping_lines
+from .loose_results import report_loose_results
 from .resource_names import resource_name
+from .route_places import answer_of, places_of
 from .signatures import constructor_requires, lower_function, public_methods
 
 RESERVED_PATHS = frozenset({"/ping", "/execute"})  # the platform serves them
@@ -82,6 +86,7 @@ def lower_queue(
     """
     if isinstance(target.value, ClassValue):
         methods = _methods(decoder, target.value)
+        _check_only_method(decoder, target.value, methods or ())
         if name is None or methods is None:
             return None
         return QueueClass(
@@ -99,12 +104,14 @@ def lower_queue(
             outermost=target.outermost,
             open_bases=target.value.has_open_bases(),
         )
+    function = lower_function(target.value)
+    report_loose_results(target.value, function.returns, decoder.sink)
     if name is None:
         return None
     return QueueFunction(
         name=name,
         resource=resource_name(name),
-        function=lower_function(target.value),
+        function=function,
         module=target.module,
         configuration=configuration,
         construction=construction,
@@ -116,6 +123,15 @@ def lower_queue(
 def _span_of_class(value: ClassValue) -> Span:
     """Return the span of a class's name."""
     return value.frame.syntax.span(value.node.name)
+
+
+def _check_only_method(
+    decoder: ArgumentDecoder, value: ClassValue, methods: tuple[Function, ...]
+) -> None:
+    """Report results of the only method of a class; several may be helpers, which no job calls."""
+    found = value.find(methods[0].name) if len(methods) == 1 else None
+    if isinstance(found, Known) and isinstance(found.value, FunctionValue):
+        report_loose_results(found.value, methods[0].returns, decoder.sink)
 
 
 def _methods(decoder: ArgumentDecoder, value: ClassValue) -> tuple[Function, ...] | None:
@@ -191,7 +207,9 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
             help=("choose another path",),
         )
         return None
-    _check_path_parameters(decoder, path, function, target)
+    places, needs = places_of(decoder, target.value, function, target.method, path)
+    answer, codec = answer_of(decoder.machine, target.value)
+    _check_path_parameters(decoder, path, function, target, (*places, *needs))
     return Route(
         method=target.method,
         path=path,
@@ -199,6 +217,10 @@ def _route(decoder: ArgumentDecoder, target: RouteTarget) -> Route | None:
         module=target.module,
         span=target.span,
         outermost=target.outermost,
+        places=places,
+        needs=needs,
+        answer=answer,
+        codec=codec,
     )
 
 
@@ -226,12 +248,19 @@ _INSTEAD = {
 
 
 def _check_path_parameters(
-    decoder: ArgumentDecoder, path: str, function: Function, target: RouteTarget
+    decoder: ArgumentDecoder,
+    path: str,
+    function: Function,
+    target: RouteTarget,
+    places: tuple[Place, ...],
 ) -> None:
-    """Report parameters of the path that the function does not have."""
+    """Report parameters of the path that neither the function nor a dependency has."""
     if any(p.kind is ParameterKind.VAR_KEYWORD for p in function.parameters):
         return
     names = {p.name for p in function.parameters if p.kind is not ParameterKind.VAR_POSITIONAL}
+    names |= {place.alias for place in places if place.where == "path"}
+    if any(place.where == "unknown" for place in places):
+        return  # perhaps `Path(alias=...)`
     for name in re.findall(r"\{([^}:]*)(?::[^}]*)?\}", path):
         if name not in names:
             decoder.sink.report(

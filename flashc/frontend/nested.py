@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
+from libcst import matchers as m
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.objects import Frame
@@ -23,7 +24,9 @@ def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[Span, .
     """Return the spans of decorators inside functions that declare endpoints."""
     if not _INDENTED_DECORATOR.search(frame.syntax.text):
         return ()
-    return tuple(_decorators(frame.syntax, set(declaring_calls(frame, tuple(dialects)))))
+    known = tuple(dialects)
+    spelled = set(declaring_calls(frame, known)) | set(_imported_in_functions(frame.syntax, known))
+    return tuple(_decorators(frame.syntax, spelled))
 
 
 def declaring_calls(frame: Frame, dialects: Sequence[Dialect]) -> Iterator[str]:
@@ -46,6 +49,37 @@ def _calls(name: str, item: object) -> Iterator[str]:
     if isinstance(item, DialectObject):
         for attribute in item.declaring:
             yield f"{name}.{attribute}" if attribute else name
+
+
+def _imported_in_functions(syntax: Syntax, dialects: Sequence[Dialect]) -> Iterator[str]:
+    """Yield the calls that declare an endpoint by what imports in functions bind, as dotted text."""
+    if not any(package in syntax.text for dialect in dialects for package in dialect.packages):
+        return
+    for node in m.findall(syntax.tree, m.Import() | m.ImportFrom()):
+        for module, name, bound in _bindings(node):
+            for dialect in dialects:
+                if module.partition(".")[0] not in dialect.packages:
+                    continue
+                if name:
+                    yield from _calls(bound, dialect.objects().get(name))
+                else:
+                    for public, item in dialect.objects().items():
+                        yield from _calls(f"{bound}.{public}", item)
+
+
+def _bindings(node: cst.CSTNode) -> Iterator[tuple[str, str, str]]:
+    """Yield (module, imported name, bound name) of an import; the imported name is "" for a module."""
+    match node:
+        case cst.Import(names=names):
+            for item in names:
+                bound = item.evaluated_alias or item.evaluated_name
+                yield item.evaluated_name, "", bound
+        case cst.ImportFrom(module=cst.BaseExpression() as module, names=[*names]):
+            for item in names:
+                bound = item.evaluated_alias or item.evaluated_name
+                yield dotted(module) or "", item.evaluated_name, bound
+        case _:
+            pass
 
 
 def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[Span]:

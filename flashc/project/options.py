@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Location, Span, WholeFile
 
 from .project import Project
@@ -65,12 +67,10 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
     given = {key: _convert_flag(value, key) for key, value in flags.items() if value is not None}
     if not (project.root / PYPROJECT).is_file():
         return Options(**given)
-    import tomllib
-
     try:
         text = project.read(PYPROJECT).decode("utf-8")
-        table = _table(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table = _table(parse_toml(text))
+    except (OSError, UnicodeDecodeError, UnreadableDocument) as error:
         sink.report(
             rules.INVALID_CONFIGURATION,
             _location_of_error(error),
@@ -129,7 +129,7 @@ def parse_size(text: str) -> int:
     unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
     if match is None or unit is None:
         raise ValueError(f"`{text}` is not a size; write `200 MB` or `1.5 GiB`")
-    return int(float(match[1]) * unit)
+    return int(min(float(match[1]) * unit, sys.maxsize))
 
 
 def _table(document: dict[str, Any]) -> dict[str, Any]:
@@ -170,8 +170,6 @@ def _location_of_key(key: str, lines: Lines) -> Location:
 
 def _location_of_error(error: Exception) -> Location:
     """Return the position that a parser's message names; the whole file if it names none."""
-    match = re.search(r"line (\d+), column (\d+)", str(error))
-    if match is None:
+    if not isinstance(error, UnreadableDocument) or not error.line:
         return WholeFile(PYPROJECT)
-    line, column = int(match[1]), int(match[2])
-    return Span(PYPROJECT, line, column, line, column + 1)
+    return Span(PYPROJECT, error.line, error.column, error.line, error.column + 1)

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, cast
 
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Location, Span, WholeFile
 
 from .project import Project
@@ -64,13 +65,10 @@ def required_python(project: Project) -> DeclaredPython | None:
     for path, keys, line in _PLACES:
         if not (project.root / path).is_file():
             continue
-        # These take longer to import than a cached check, and not every project needs them
-        import tomllib
-
         try:
             text = project.read(path).decode("utf-8")
-            value: Any = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+            value: Any = parse_toml(text)
+        except (OSError, UnicodeDecodeError, UnreadableDocument):
             continue
         for key in keys:
             value = cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None

@@ -11,7 +11,6 @@ from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.processes import Prefork
 
-from .discover import discover
 from .environment import BuildEnvironment, build_environment
 from .options import Options, read_options
 from .project import NOTHING_UNSAVED, Project
@@ -95,19 +94,38 @@ def open_workspace(
         TypeError: `flags` has a name that is not an option.
         ValueError: the size budget in `flags` is not a size.
     """
+    from .discover import discover  # the process that reads modules does not need it
+
     project = discover(
         Path(folder).resolve(), unsaved, None if previous is None else previous.project
     )
+    return _opened(project, flags or {}, cache or open_store(), prefork)
+
+
+def open_settings(folder: Path | str, flags: Mapping[str, Any] | None = None) -> Workspace:
+    """Open only the options and the variables of the project in `folder`, and none of its files.
+
+    This is enough to ask the platform about an app, in a folder of any size.
+    """
+    root = Path(folder).resolve()
+    project = Project(root=root, files=(), modules={}, packages=frozenset(), exclusions=())
+    return _opened(project, flags or {}, open_store(), None)
+
+
+def _opened(
+    project: Project, flags: Mapping[str, Any], cache: Store, prefork: Prefork | None
+) -> Workspace:
+    """Return the workspace of a project."""
     sink = Sink()
-    options = read_options(project, flags or {}, sink)
+    options = read_options(project, flags, sink)
     environment = build_environment(project, options.env, sink)
     return Workspace(
         project=project,
         options=options,
         environment=environment,
-        cache=cache or open_store(),
+        cache=cache,
         findings=(*project.findings, *sink),
         suppressions=tuple(collect_suppressions(project)),
-        flags=flags or {},
+        flags=flags,
         prefork=prefork,
     )

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Label, Severity
 from flashc_core.source import Lines, Span, WholeFile, location_order
 
@@ -109,7 +110,7 @@ def _code(
         number = span.line
         if not 1 <= number <= len(lines):
             continue
-        code, start, width = _clipped(lines.line(number), span)
+        code, start, width = _clipped(masked(lines.line(number)), span)
         if number != shown:
             if shown and number > shown + 1:
                 yield paint("...", "gutter")

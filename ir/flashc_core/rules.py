@@ -36,7 +36,7 @@ def _error(
     )
 
 
-def _failure(code: str, name: str, summary: str) -> Rule:
+def _failure(code: str, name: str, summary: str, *, phase: Phase = Phase.BUILD) -> Rule:
     """Return a rule for what this machine lacks or can't do: the app may be right."""
     return Rule(
         code=code,
@@ -44,7 +44,7 @@ def _failure(code: str, name: str, summary: str) -> Rule:
         summary=summary,
         severity=Severity.ERROR,
         suppressible=False,
-        phase=Phase.BUILD,
+        phase=phase,
         exit=ExitCode.ENVIRONMENT,
     )
 
@@ -199,7 +199,7 @@ ANNOTATION_IN_MATCH = _warning(
 )
 MISSING_SDK_NAME = _error("FC135", "missing-sdk-name", "the SDK has no such name")
 COMPUTED_SDK_IMPORT = _error(
-    "FC136", "computed-sdk-import", "the program computes the name by which it imports the SDK"
+    "FC136", "computed-sdk-import", "the program reaches the SDK in a way that flashc does not see"
 )
 LEGACY_DIALECT = _warning(
     "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"
@@ -243,10 +243,15 @@ NO_ROUTE_TO_POLL = _warning(
 ROUTE_WITHOUT_ARGUMENTS = _warning(
     "FC213", "route-without-arguments", "the parameters of a route are hidden by a decorator"
 )
+PARAMETER_REFUSED = _error(
+    "FC214",
+    "parameter-refused",
+    "FastAPI refuses a parameter of a route, so the worker can't start",
+)
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(
-    "FC301", "import-leaves-project", "a relative import leaves the project"
+    "FC301", "import-leaves-project", "an import finds its module outside the project"
 )
 IMPORT_OF_IGNORED = _error(
     "FC302", "import-of-ignored-module", "an ignore rule excludes an imported module"
@@ -324,6 +329,11 @@ ANNOTATION_WITHOUT_ENCODING = _warning(
     "FC324",
     "annotation-without-encoding",
     "a function of an endpoint takes or returns what JSON can't carry",
+)
+RESULT_WITHOUT_ENCODING = _warning(
+    "FC325",
+    "result-without-encoding",
+    "a function without an annotation for its result returns what JSON can't carry",
 )
 
 # 4: the artifact
@@ -405,6 +415,18 @@ UNMET_REQUIREMENT = _warning(
     "a bundled package requires another one that workers do not have",
     phase=Phase.BUILD,
 )
+IMPORT_FAILS_AT_START = _error(
+    "FC420",
+    "import-fails-at-start",
+    "a worker imports a package when it starts, and the import fails",
+    phase=Phase.BUILD,
+)
+UNPARSABLE_PACKAGE = _warning(
+    "FC421",
+    "unparsable-package",
+    "a module imports a package that the workers' Python can't parse",
+    phase=Phase.BUILD,
+)
 
 # 5: running the app on this machine
 ENGINE_MISSING = _failure(
@@ -451,11 +473,19 @@ OTLP_URL = _error(
 WRONG_FAULTS = _error("FC525", "wrong-faults", "a file of faults can't be used", phase=Phase.BUILD)
 
 # 6: deploying
-NO_KEY = _failure("FC601", "no-key", "there is no API key")
-KEY_REFUSED = _failure("FC602", "key-refused", "the platform refuses the API key")
-CLOUD_UNREACHABLE = _failure("FC603", "cloud-unreachable", "the platform can't be reached")
-CLOUD_FAILED = _failure("FC604", "cloud-failed", "the platform has failed, or does not answer")
-API_RETIRED = _failure("FC605", "api-retired", "the platform has retired an API that flashc needs")
+NO_KEY = _failure("FC601", "no-key", "there is no API key", phase=Phase.DEPLOY)
+KEY_REFUSED = _failure(
+    "FC602", "key-refused", "the platform refuses the API key", phase=Phase.DEPLOY
+)
+CLOUD_UNREACHABLE = _failure(
+    "FC603", "cloud-unreachable", "the platform can't be reached", phase=Phase.DEPLOY
+)
+CLOUD_FAILED = _failure(
+    "FC604", "cloud-failed", "the platform has failed, or does not answer", phase=Phase.DEPLOY
+)
+API_RETIRED = _failure(
+    "FC605", "api-retired", "the platform has retired an API that flashc needs", phase=Phase.DEPLOY
+)
 CLOUD_REFUSES = _error(
     "FC606", "cloud-refuses", "the platform refuses a name, a value or a quota", phase=Phase.DEPLOY
 )
@@ -478,7 +508,10 @@ PLAN_OUTDATED = _error(
     phase=Phase.DEPLOY,
 )
 DEPLOYMENT_RUNS = _failure(
-    "FC610", "deployment-runs", "another deployment changes the same environment"
+    "FC610",
+    "deployment-runs",
+    "another deployment changes the same environment",
+    phase=Phase.DEPLOY,
 )
 RELEASE_FAILED = _error(
     "FC611",
@@ -487,7 +520,10 @@ RELEASE_FAILED = _error(
     phase=Phase.DEPLOY,
 )
 NOT_RESTORED = _failure(
-    "FC612", "not-restored", "a deployment failed, and what ran before could not be restored"
+    "FC612",
+    "not-restored",
+    "a deployment failed, and what ran before could not be restored",
+    phase=Phase.DEPLOY,
 )
 RELEASE_LATE = _warning(
     "FC613",
@@ -513,18 +549,35 @@ NOTHING_TO_PRUNE = _warning(
     "an endpoint that is to be deleted does not exist",
     phase=Phase.DEPLOY,
 )
+KEY_FILE_FAILED = _failure(
+    "FC616", "key-file-failed", "the file of the API key can't be used", phase=Phase.DEPLOY
+)
 NO_PLACE = _warning(
     "FC617",
     "no-place",
     "no data centre that an endpoint may use has its hardware now",
     phase=Phase.DEPLOY,
 )
-KEY_FILE_FAILED = _failure("FC616", "key-file-failed", "the file of the API key can't be used")
+NOT_REMOVED = _error(
+    "FC620",
+    "not-removed",
+    "something that was to be deleted is left on the platform",
+    phase=Phase.DEPLOY,
+)
+LOGIN_FAILED = _error(
+    "FC621", "login-failed", "the login was refused, or not approved in time", phase=Phase.DEPLOY
+)
+NAME_TAKEN = _error(
+    "FC622", "name-taken", "an app or an environment with this name exists", phase=Phase.DEPLOY
+)
 
 # 9: flashc itself
 OUTPUT_FAILED = _failure("FC901", "output-not-written", "an output file can't be written")
 UNUSED_SUPPRESSION = _warning(
     "FC902", "unused-suppression", "a suppression comment suppresses nothing"
+)
+WOULD_OVERWRITE = _error(
+    "FC903", "would-overwrite", "a new project would overwrite files that exist"
 )
 
 # The rules that flashc no longer has.  Their codes and names are not used again.

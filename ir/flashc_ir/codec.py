@@ -38,7 +38,7 @@ def load(text: str) -> Program:
         if version != SCHEMA_VERSION:
             raise CodecError(f"schema version {version}; this flashc reads {SCHEMA_VERSION}")
         return msgspec.json.decode(text, type=Program)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise CodecError(str(error)) from error
 
 

@@ -57,11 +57,49 @@ class Function(Struct, frozen=True, kw_only=True):
     decorated: bool = False
 
 
+Where = Literal[
+    "path",
+    "query",
+    "header",
+    "cookie",
+    "body",
+    "form",
+    "file",
+    "provided",
+    "nowhere",
+    "unknown",
+]
+
+
+Answer = Literal["json", "response", "any"]
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """Where the argument of one parameter of a route travels.
+
+    "provided" is what FastAPI makes itself, such as a `Request`; "nowhere" is what no request can
+    have.  "unknown" says that the source does not show the place, so that workers find it out.
+    `alias` is the argument's name there.  `embed` says that the argument is a field of the body and
+    not the whole body; for other places, that the fields of a model are the parameters.  `by_flash`
+    marks the places that plain FastAPI would not choose.
+    """
+
+    parameter: str
+    where: Where
+    alias: str
+    embed: bool = False
+    by_flash: bool = False
+
+
 class Route(Struct, frozen=True, kw_only=True):
     """One HTTP route of a load-balanced endpoint.
 
     `module` is the module that declares the route, `span` that of the decorator; `outermost` as in
-    `QueueFunction`.
+    `QueueFunction`.  `places` are those of the function's parameters, in order; `needs` are the arguments that its
+    dependencies take from a request, with names such as `user.token`.  `answer` is "json"
+    if the function declares what the JSON of the answer is, "response" if it makes the whole answer
+    itself, and "any" if it declares nothing.  `codec` says that FastAPI may have no schema for a
+    type of the signature, so that the runtime's codec converts its values.
     """
 
     method: Literal["GET", "POST", "PUT", "DELETE", "PATCH"]
@@ -70,6 +108,10 @@ class Route(Struct, frozen=True, kw_only=True):
     module: str
     span: Span
     outermost: bool = True
+    places: tuple[Place, ...] = ()
+    needs: tuple[Place, ...] = ()
+    answer: Answer = "any"
+    codec: bool = False
 
     @property
     def key(self) -> str:
@@ -220,6 +262,11 @@ def functions_of(endpoint: Endpoint) -> tuple[Function, ...]:
             return tuple(dict.fromkeys(route.function for route in endpoint.routes))
         case ImageEndpoint() | ExistingEndpoint():
             return ()
+
+
+def routes_of(endpoint: Endpoint) -> tuple[Route, ...]:
+    """Return the routes of an endpoint; none if it is not load-balanced."""
+    return endpoint.routes if isinstance(endpoint, LoadBalanced) else ()
 
 
 def modules_of(endpoint: CodeEndpoint) -> tuple[str, ...]:

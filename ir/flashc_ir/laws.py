@@ -7,7 +7,7 @@ them, and a test compares both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -21,6 +21,7 @@ from .endpoints import (
     QueueFunction,
     functions_of,
     modules_of,
+    routes_of,
 )
 from .program import Callee, Program, Resource, callee_of, endpoint_order
 from .spans import spans_of
@@ -32,17 +33,21 @@ FIRST_STEP = "lowering"
 class Subject:
     """A program that is checked, with facts about it that several laws use.
 
-    `fresh` are the parts whose spans were not checked before.
+    `fresh` are the parts whose spans were not checked before, except those in values with an `id` in
+    `known`.
     """
 
-    def __init__(self, program: Program, fresh: Iterable[Struct]) -> None:
+    def __init__(
+        self, program: Program, fresh: Iterable[Struct], known: Container[int] = ()
+    ) -> None:
         self.program = program
         self.fresh = tuple(fresh)
+        self._known = known
 
     @cached_property
     def spans(self) -> list[Span]:
         """The spans in the fresh parts."""
-        return [span for node in self.fresh for span in spans_of(node)]
+        return [span for node in self.fresh for span in spans_of(node, self._known)]
 
     @cached_property
     def file_paths(self) -> frozenset[str]:
@@ -66,9 +71,7 @@ Check = Callable[[Subject], Iterator[str]]
 class Law(Struct, frozen=True, kw_only=True):
     """One law: `check` yields a message for each violation.
 
-    `since` is the pass from which it holds.
-
-    `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
+    `since` is the pass from which it holds.  `reads` are the fields of the program that `check` reads.  `of_spans` says that it also reads
     the spans of all parts.
     """
 
@@ -228,10 +231,13 @@ def _known_modules(subject: Subject) -> Iterator[str]:
 
 
 def _routes(subject: Subject) -> Iterator[str]:
-    """Yield the load balancers without routes."""
+    """Yield the load balancers without routes, and the routes with the places of other parameters."""
     for endpoint in subject.program.deployed():
         if isinstance(endpoint, LoadBalanced) and not endpoint.routes:
             yield f"the load balancer `{endpoint.name}` has no route"
+        for route in routes_of(endpoint):
+            if [p.parameter for p in route.places] != [p.name for p in route.function.parameters]:
+                yield f"the places of `{route.key}` are not those of its parameters"
 
 
 def _workers(subject: Subject) -> Iterator[str]:
@@ -358,7 +364,12 @@ LAWS: tuple[Law, ...] = (
         check=_worker_modules,
         reads=("worker_modules", "modules"),
     ),
-    Law(name="routes", text="A load balancer has a route.", check=_routes, reads=("endpoints",)),
+    Law(
+        name="routes",
+        text="A load balancer has a route; a route has one place for each parameter of its function.",
+        check=_routes,
+        reads=("endpoints",),
+    ),
     Law(
         name="workers",
         text="An endpoint's workers are 0 <= minimum <= maximum.",

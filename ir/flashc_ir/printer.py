@@ -20,6 +20,7 @@ from .endpoints import (
     LoadBalanced,
     Parameter,
     ParameterKind,
+    Place,
     QueueClass,
     QueueFunction,
 )
@@ -108,12 +109,40 @@ def print_endpoint(endpoint: Endpoint) -> Iterator[str]:
             yield f"load-balanced endpoint {_name(endpoint)} at {endpoint.construction.span}"
             for route in endpoint.routes:
                 yield f"  route {route.key} -> {route.function.module}:{signature(route.function)}"
+                if route.places:
+                    yield f"    takes {', '.join(map(place_text, route.places))}"
+                if route.answer != "any":
+                    yield f"    answers with {_ANSWERS[route.answer]}"
+                if route.codec:
+                    yield "    may need the codec"
+                if route.needs:
+                    yield f"    needs {', '.join(map(place_text, route.needs))}"
         case ImageEndpoint():
             yield f"image endpoint {_name(endpoint)} at {endpoint.construction.span}"
             yield f"  image {endpoint.image}"
     if endpoint.construction.traced:
         yield "  known by running the program"
     yield from _indent(_configuration(endpoint.configuration))
+
+
+_ANSWERS = {"json": "JSON as annotated", "response": "a response of its own"}
+
+
+def place_text(place: Place) -> str:
+    """Return the words for where an argument travels, such as `token from header "x-token"`."""
+    name = place.parameter
+    alias = f" {json.dumps(place.alias, ensure_ascii=False)}" if place.alias != name else ""
+    match place.where:
+        case "nowhere":
+            return f"{name} from no request"
+        case "provided":
+            return f"{name} from FastAPI"
+        case "unknown":
+            return f"{name} from an unknown place"
+        case "body":
+            return f"{name} from {'a field of the ' if place.embed else ''}body{alias}"
+        case where:
+            return f"{name} from {'the fields of the ' if place.embed else ''}{where}{alias}"
 
 
 def _name(endpoint: QueueFunction | QueueClass | LoadBalanced | ImageEndpoint) -> str:

@@ -19,7 +19,7 @@ a reference to it, never its value.
 - unique-endpoints: Endpoint names and resource names are unique.  This holds after `check_names`.
 - endpoint-modules: Every module that an endpoint names is a module of the program.
 - worker-modules: The modules that workers import are modules of the program.
-- routes: A load balancer has a route.
+- routes: A load balancer has a route; a route has one place for each parameter of its function.
 - workers: An endpoint's workers are 0 <= minimum <= maximum.
 - construction-edit: The edit of a construction is in the construction's file.
 - known-callees: The endpoints of calls and edges are endpoints of the program.
@@ -47,7 +47,7 @@ from .modules import CallShape, Module
 from .requirements import Dependency, Offer, PathSource, ResolverSettings
 from .variant import Variant
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class Resource(Variant, frozen=True, order=True, tag="resource"):
@@ -151,7 +151,7 @@ class Program(Struct, frozen=True, kw_only=True):
     """A whole project.
 
     `python_reason` says where the Python version comes from.  `modules` are sorted by name.  `requirements` are those of the project as a whole, and `offers`
-    those that it lists but does not choose.  `has_known_requirements` is False if an error was
+    those that it lists but does not choose.  `own_requirements` are requirements that are the project itself.  `has_known_requirements` is False if an error was
     reported, so that some may be missing.
     `worker_modules` are the sorted names of the modules that workers import.  `imports_stubs` says
     that the artifact's copy of a module imports a stub.
@@ -166,6 +166,7 @@ class Program(Struct, frozen=True, kw_only=True):
     requirements: tuple[Dependency, ...] = ()
     has_known_requirements: bool = True
     offers: tuple[Offer, ...] = ()
+    own_requirements: tuple[Span, ...] = ()
     resolver: ResolverSettings = ResolverSettings()
     exclusions: tuple[Exclusion, ...] = ()
     calls: tuple[Call, ...] = ()

@@ -16,7 +16,8 @@ import pytest
 
 from flashc_core.archives import unpack
 from tests.support.fastapi_routes import PLAIN, REQUESTS, ROUTES, Sent
-from tests.support.projects import built, write
+from tests.support.more_fastapi_routes import MORE_REQUESTS, MORE_ROUTES
+from tests.support.projects import built, compile_files, unpacked, write
 
 SECONDS = 60.0
 
@@ -54,20 +55,32 @@ def wait_for(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) 
     raise AssertionError(log.read_text())
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    folder = tmp_path_factory.mktemp("compiled")
-    artifact = built(write(folder / "project", {"worker.py": ROUTES}), folder / "a.tar.gz")
+@contextlib.contextmanager
+def served_by_flash(folder: Path, routes: str) -> Iterator[httpx.Client]:
+    """A client of the artifact that flashc builds."""
+    artifact = built(write(folder / "project", {"worker.py": routes}), folder / "a.tar.gz")
     unpack(artifact, folder / "app")
     with served(folder / "app", "handler_web:app") as client:
         yield client
 
 
+@contextlib.contextmanager
+def served_by_fastapi(folder: Path, routes: str) -> Iterator[httpx.Client]:
+    """A client of the same module, in which an endpoint is a FastAPI app."""
+    files = {"runpod_flash.py": PLAIN, "worker.py": f"{routes}\napp = api.app\n"}
+    with served(write(folder, files), "worker:app") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    with served_by_flash(tmp_path_factory.mktemp("compiled"), ROUTES) as client:
+        yield client
+
+
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    folder = tmp_path_factory.mktemp("plain")
-    files = {"runpod_flash.py": PLAIN, "worker.py": f"{ROUTES}\napp = api.app\n"}
-    with served(write(folder, files), "worker:app") as client:
+    with served_by_fastapi(tmp_path_factory.mktemp("plain"), ROUTES) as client:
         yield client
 
 
@@ -86,6 +99,84 @@ def test_requests_are_answered_as_by_fastapi_but_for_the_rules_of_flash(
     differs = [sent for sent in REQUESTS if answer(compiled, sent) != answer(plain, sent)]
     assert differs == [sent for sent in REQUESTS if sent[3] is not None]
     assert len(REQUESTS) >= 120
+
+
+def test_so_are_routes_of_more_sorts(tmp_path: Path) -> None:
+    with (
+        served_by_flash(tmp_path / "flash", MORE_ROUTES) as ours,
+        served_by_fastapi(tmp_path / "plain", MORE_ROUTES) as theirs,
+    ):
+        differs = [sent for sent in MORE_REQUESTS if answer(ours, sent) != answer(theirs, sent)]
+        assert differs == [sent for sent in MORE_REQUESTS if sent[3] is not None]
+        documented, expected = (
+            client.get("/openapi.json").json()["paths"] for client in (ours, theirs)
+        )
+        assert {p for p in documented if documented[p] != expected.get(p)} == {
+            "/ping",
+            "/optional-body",
+        }
+
+
+WITHOUT_SCHEMA = """
+from collections.abc import Iterator
+from typing import TypedDict
+import numpy
+from pydantic import BaseModel
+from runpod_flash import Endpoint
+
+api = Endpoint(name="web", cpu="cpu3c-1-2", workers=(1, 2), dependencies=["numpy"])
+
+class Unknown:
+    pass
+
+class Item(BaseModel):
+    x: int
+
+class Size(TypedDict):
+    width: int
+
+@api.get("/plain")
+async def plain(): return 1
+@api.post("/mean")
+async def mean(values: numpy.ndarray, n: int = 1) -> numpy.float64: return values.mean() * n
+@api.post("/zeros")
+def zeros(n: int) -> tuple[int, numpy.ndarray]: return n, numpy.zeros(n)
+@api.post("/unknown")
+async def unknown(x: Unknown, n: int) -> Unknown: return [x, n]
+@api.put("/size")
+async def size(size: Size) -> Size: return size
+@api.get("/either")
+async def either() -> Item | Unknown: return {"x": 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent", "status", "answer"),
+    [
+        ("POST", "/mean", {"values": [1, 2, 3], "n": 2}, 200, 4.0),
+        ("POST", "/mean", {"values": "x"}, 422, "Value error, the value is 'x', not an array"),
+        ("POST", "/mean", {}, 422, "Field required"),
+        ("POST", "/zeros", {"n": 2}, 200, [2, [0.0, 0.0]]),
+        ("POST", "/unknown", {"x": {"a": 1}, "n": 2}, 200, [{"a": 1}, 2]),
+        ("PUT", "/size", {"size": {"width": 1}}, 200, {"width": 1}),
+        ("GET", "/either", None, 200, {"x": 1}),
+    ],
+)
+def test_a_type_without_a_schema_travels_by_the_codec(
+    without_schema: httpx.Client, method: str, path: str, sent: Any, status: int, answer: Any
+) -> None:
+    reply = without_schema.request(method, path, json=sent)
+    found = reply.json()
+    assert reply.status_code == status, found
+    assert (found["detail"][0]["msg"] if status == 422 else found) == answer
+
+
+@pytest.fixture(scope="module")
+def without_schema(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    folder = tmp_path_factory.mktemp("schema")
+    app = unpacked(compile_files(folder / "project", {"worker.py": WITHOUT_SCHEMA}), folder / "app")
+    with served(app, "handler_web:app") as client:
+        yield client
 
 
 @pytest.mark.parametrize(

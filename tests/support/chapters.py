@@ -3,7 +3,8 @@
 A section starts with a heading of level two.  A name in backticks, an empty line and a fenced block make a
 file of the project.  A fenced block whose info string starts with a word of `SNAPSHOTS` is a snapshot: its
 text is exactly what flashc prints for the project.  An `index` block lists the packages of an index that
-the section's commands see in place of the public one.
+the section's commands see in place of the public one.  An empty `platform` block stands for a platform without
+apps, to which the section's commands deploy.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Section:
     title: str
     files: dict[str, str]
     index: str | None
+    has_platform: bool
     snapshots: tuple[Block, ...]
 
     @property
@@ -106,16 +108,19 @@ def _section(path: Path, title: str, body: str) -> Section:
     files: dict[str, str] = {}
     snapshots: list[Block] = []
     index: str | None = None
+    has_platform = False
     for match in _FENCE.finditer(body):
         words = match["info"].split()
         if match["file"] is not None:
             files[match["file"]] = match["text"]
         elif words[:1] == ["index"]:
             index = match["text"]
+        elif words == ["platform"]:
+            has_platform = True
         elif words and words[0] in SNAPSHOTS:
             snapshots.append(Block(words[0], tuple(words[1:]), match["text"], *match.span("text")))
         else:
             raise InvalidSection(
                 f"{path.name}, {title}: the block `{match['info']}` is neither a file nor a snapshot"
             )
-    return Section(path, title, files, index, tuple(snapshots))
+    return Section(path, title, files, index, has_platform, tuple(snapshots))

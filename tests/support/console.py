@@ -19,7 +19,7 @@ from flashc.cli.main import cli
 
 _VARIABLE = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 _ASK_CODE = "$ echo $?"
-_COMPILING = ("check", "build", "emit", "lock", "size")
+_COMPILING = ("check", "build", "emit", "lock", "size", "plan", "deploy")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from flashc_backends.cloud.model import (
     DeviceKind,
     Endpoint,
     Environment,
+    Jobs,
     LogLine,
     Rollout,
     Secret,
@@ -210,6 +211,9 @@ class MemoryCloud:
         version = self._versions.get(endpoint, 0)
         count = self._kept(self._endpoints, endpoint).settings.workers_min
         return tuple(Worker(id=f"{endpoint}-{version}-{n}", state="IDLE") for n in range(count))
+
+    def jobs(self, endpoint: str) -> Jobs:
+        return Jobs()
 
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
         yield from ()

@@ -7,7 +7,7 @@ import re
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from difflib import unified_diff
 from fnmatch import fnmatch
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.support.chapters import Block, InvalidSection, Section
 from tests.support.console import Done, run_flashc, run_session
+from tests.support.operated import background_platform
 from tests.support.package_index import Package, package_index
 from tests.support.projects import write
 
@@ -158,18 +159,20 @@ def _is_part(part: str, head: str) -> bool:
 
 @contextmanager
 def project_of(section: Section, folder: Path) -> Iterator[Project]:
-    """The project of a section; its packages come from the section's index where it has one."""
-    root = folder / "app"
-    if section.index is None:
-        yield Project(section, root, {})
-        return
-    with package_index({}, map(Package.parse, section.index.splitlines())) as (address, _):
-        variables = {
-            "UV_DEFAULT_INDEX": address,
-            "UV_CACHE_DIR": str(folder / "uv"),
-            "FLASHC_CACHE_DIR": str(folder / "cache"),
-        }
-        yield Project(section, root, variables)
+    """The project of a section; its packages come from the section's index, its platform is the section's own."""
+    with ExitStack() as stack:
+        variables: dict[str, str] = {}
+        if section.index is not None:
+            packages = map(Package.parse, section.index.splitlines())
+            address, _ = stack.enter_context(package_index({}, packages))
+            variables |= {
+                "UV_DEFAULT_INDEX": address,
+                "UV_CACHE_DIR": str(folder / "uv"),
+                "FLASHC_CACHE_DIR": str(folder / "cache"),
+            }
+        if section.has_platform:
+            variables |= stack.enter_context(background_platform(folder))
+        yield Project(section, folder / "app", variables)
 
 
 def difference(section: Section, rendered: dict[Block, str]) -> str:

@@ -307,3 +307,15 @@ def test_a_secret_that_nobody_has_is_missed_before_anything_changes(tmp_path: Pa
         assert not stage.cloud.apps()
         stage.cloud.create_secret("lost", "found", "")
         assert not run(stage.folder, app).has_errors
+
+
+def test_the_same_command_may_be_typed_again_after_it_has_deleted_something(
+    tmp_path: Path,
+) -> None:
+    first, second = built(tmp_path / "first", FIRST), built(tmp_path / "second", SECOND)
+    with deploy_stage(tmp_path / "stage") as stage:
+        run(stage.folder, first)
+        assert not run(stage.folder, second, "gone").diagnostics
+        again = run(stage.folder, second, "gone")
+        assert [d.rule.code for d in again.diagnostics] == ["FC625"]
+        assert again.deployed is not None

@@ -98,7 +98,7 @@ def test_resource_names_are_safe_and_never_collide(names: list[str]) -> None:
 
 def test_a_document_of_an_earlier_schema_is_refused_by_its_version() -> None:
     earlier = '{"schema_version": 1, "calls": [{"endpoint": "w", "form": "call"}]}'
-    with pytest.raises(CodecError, match="schema version 1; this flashc reads 2"):
+    with pytest.raises(CodecError, match="schema version 1; this flashc reads 3"):
         load(earlier)
 
 

@@ -17,7 +17,7 @@ from flashc.passes.context import PassContext
 from flashc_core.source import Edit, Span
 from flashc_ir import program as program_module
 from flashc_ir.codec import dump
-from flashc_ir.endpoints import LoadBalanced, QueueFunction
+from flashc_ir.endpoints import LoadBalanced, Place, QueueFunction
 from flashc_ir.laws import FIRST_STEP, LAWS, Law, Subject, law_list
 from flashc_ir.program import ClientVariable, Edge, Program, Resource, endpoint_order
 from flashc_ir.spans import spans_of, structs_in
@@ -46,6 +46,13 @@ def function(program: Program) -> QueueFunction:
 
 def balancer(program: Program) -> LoadBalanced:
     return next(e for e in program.endpoints if isinstance(e, LoadBalanced))
+
+
+def with_places(endpoint: LoadBalanced, places: tuple[Place, ...]) -> LoadBalanced:
+    """The endpoint with these places of the arguments of all its routes."""
+    return replace(
+        endpoint, routes=tuple(replace(route, places=places) for route in endpoint.routes)
+    )
 
 
 def swapped(program: Program, old: object, new: object) -> Program:
@@ -153,7 +160,10 @@ BROKEN: dict[str, list[Callable[[Program], Program]]] = {
         lambda p: swapped(p, function(p), replace(function(p), module="nowhere")),
     ],
     "worker-modules": [lambda p: replace(p, worker_modules=(*p.worker_modules, "zzz"))],
-    "routes": [lambda p: swapped(p, balancer(p), replace(balancer(p), routes=()))],
+    "routes": [
+        lambda p: swapped(p, balancer(p), replace(balancer(p), routes=())),
+        lambda p: swapped(p, balancer(p), with_places(balancer(p), ())),
+    ],
     "workers": [lambda p: workers(p, 2, 1), lambda p: workers(p, -1, 1)],
     "construction-edit": [edit_elsewhere],
     "known-callees": [

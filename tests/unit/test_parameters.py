@@ -34,6 +34,7 @@ NOT_PARAMETERS = {
     "is_live_resource",
     "config_variable",
     "makes_remote_calls",
+    "calls",
     "target_python_version",
     "handler_file",
     "endpoint_id",

@@ -149,14 +149,7 @@ def test_the_compose_file_is_the_same_plan(plan: PreviewPlan) -> None:
 
 def test_a_plan_needs_neither_docker_nor_a_build(tmp_path: Path) -> None:
     project = write(tmp_path / "app", FILES)
-    for words in (["preview", str(project)], ["deploy", str(project), "--preview"]):
-        shown = CliRunner().invoke(cli, [*words, "--plan", "--port", "8123"])
-        assert shown.exit_code == 0, shown.stderr
-        assert json.loads(shown.stdout)["port"] == 8123
+    shown = CliRunner().invoke(cli, ["preview", str(project), "--plan", "--port", "8123"])
+    assert shown.exit_code == 0, shown.stderr
+    assert json.loads(shown.stdout)["port"] == 8123
     assert not (project / ".flash").exists()
-
-
-def test_deploy_needs_preview(tmp_path: Path) -> None:
-    shown = CliRunner().invoke(cli, ["deploy", str(write(tmp_path / "app", FILES))])
-    assert shown.exit_code == 2
-    assert "--preview" in shown.stderr

@@ -8,7 +8,8 @@ a top-level `apikey`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:  # only commands that write the file need it
     from tomlkit import TOMLDocument
 
 VARIABLE = "RUNPOD_API_KEY"
-_SENDABLE = re.compile("[!-~]+")
 _TABLE, _NAME, _OTHER_NAME = "default", "api_key", "apikey"
 
 
@@ -47,28 +47,24 @@ def find_key(environ: Mapping[str, str], file: Path) -> Key | None:
     """Return the key of an environment or of the key file; None if there is none.
 
     Raises:
-        KeyFileError: the file can't be read, or is not TOML.
+        KeyFileError: the file can't be read or is not TOML, or what was found can't be a key.
     """
     value = environ.get(VARIABLE, "").strip()
     if value:
-        return _checked(Key(value, f"the variable {VARIABLE}"))
+        return _checked(value, f"the variable {VARIABLE}")
     document = _read(file)
     table = document.get(_TABLE)
     # `runpodctl` has no tables; a table `default` without a key means that a tool has logged out.
     found = table.get(_NAME) if isinstance(table, Mapping) else document.get(_OTHER_NAME)
     value = found.strip() if isinstance(found, str) else ""
-    return _checked(Key(value, str(file))) if value else None
+    return _checked(value, str(file)) if value else None
 
 
-def _checked(key: Key) -> Key:
-    """Return a key that a request can carry.
-
-    Raises:
-        KeyFileError: the key has characters that no header can have.
-    """
-    if not _SENDABLE.fullmatch(key.value):
-        raise KeyFileError(f"the key in {key.source} has characters that no key has")
-    return key
+def _checked(value: str, source: str) -> Key:
+    """Return a key that can be sent in a header."""
+    if not re.fullmatch(r"[!-~]+", value):
+        raise KeyFileError(f"what is in {source} is not an API key: it has other characters")
+    return Key(value, source)
 
 
 def save_key(file: Path, value: str) -> None:
@@ -79,13 +75,15 @@ def save_key(file: Path, value: str) -> None:
     """
     import tomlkit
 
-    document = _parse(file)
+    before, document, wanted = _parse(file)
     table = document.get(_TABLE)
-    if not isinstance(table, tomlkit.items.Table):
+    if not isinstance(table, MutableMapping):
         table = tomlkit.table()
         document[_TABLE] = table
     table[_NAME] = value
-    _write(file, document.as_string())
+    others = wanted.get(_TABLE)
+    wanted[_TABLE] = {**(others if isinstance(others, dict) else {}), _NAME: value}
+    _write(file, before, document.as_string(), wanted)
 
 
 def remove_key(file: Path) -> bool:
@@ -94,26 +92,22 @@ def remove_key(file: Path) -> bool:
     Raises:
         KeyFileError: the file can't be read or written, or is not TOML.
     """
-    import tomlkit
-
-    document = _parse(file)
-    table = document.get(_TABLE)
+    before, document, wanted = _parse(file)
+    table, others = document.get(_TABLE), wanted.get(_TABLE)
     found = False
-    if isinstance(table, tomlkit.items.Table) and _NAME in table:
-        del table[_NAME]
+    if isinstance(table, MutableMapping) and isinstance(others, dict) and _NAME in others:
+        del table[_NAME], others[_NAME]
         found = True
-    if _OTHER_NAME in document:
-        del document[_OTHER_NAME]
+    if _OTHER_NAME in wanted:
+        del document[_OTHER_NAME], wanted[_OTHER_NAME]
         found = True
     if found:
-        _write(file, document.as_string())
+        _write(file, before, document.as_string(), wanted)
     return found
 
 
 def _read(file: Path) -> Mapping[str, object]:
     """Return the content of the file; {} if there is none."""
-    import tomllib
-
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -122,17 +116,18 @@ def _read(file: Path) -> Mapping[str, object]:
         raise KeyFileError(f"`{file}` can't be read: {_without_content(error)}") from None
 
 
-def _parse(file: Path) -> TOMLDocument:
-    """Return the file as a document that keeps comments, order and line ends."""
+def _parse(file: Path) -> tuple[str, TOMLDocument, dict[str, object]]:
+    """Return the text of the file, a document that keeps comments and order, and its content."""
     import tomlkit
     import tomlkit.exceptions
 
     try:
         with file.open(encoding="utf-8", newline="") as stream:
-            return tomlkit.parse(stream.read())
+            text = stream.read()
+        return text, tomlkit.parse(text), tomllib.loads(text)
     except FileNotFoundError:
-        return tomlkit.document()
-    except (OSError, UnicodeDecodeError, tomlkit.exceptions.ParseError, RecursionError) as error:
+        return "", tomlkit.document(), {}
+    except (OSError, ValueError, tomlkit.exceptions.ParseError, RecursionError) as error:
         raise KeyFileError(f"`{file}` can't be read: {_without_content(error)}") from None
 
 
@@ -143,10 +138,25 @@ def _without_content(error: Exception) -> str:
     return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else "it is not TOML"
 
 
-def _write(file: Path, text: str) -> None:
+def _write(file: Path, before: str, text: str, wanted: Mapping[str, object]) -> None:
+    """Replace the text of the file, with the line ends that it has; it must then mean `wanted`."""
+    if "\r\n" in before:
+        text = text.replace("\r\n", "\n").replace("\n", "\r\n")
+    if not _means(text, wanted):
+        raise KeyFileError(
+            f"`{file}` can't be changed without changing other keys; edit `[{_TABLE}]` by hand"
+        )
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with replacing(file.resolve(), mode=0o600) as temporary:
             temporary.write_bytes(text.encode())
     except OSError as error:
         raise KeyFileError(f"`{file}` can't be written: {error.strerror}") from error
+
+
+def _means(text: str, wanted: Mapping[str, object]) -> bool:
+    """Return whether a text is TOML with this content."""
+    try:
+        return tomllib.loads(text) == wanted
+    except tomllib.TOMLDecodeError:
+        return False

@@ -159,6 +159,22 @@ class Rollout(Struct, frozen=True, kw_only=True):
         return not self.in_progress and self.on_latest == self.total
 
 
+class Jobs(Struct, frozen=True, kw_only=True):
+    """How many jobs a queue endpoint has, by what happens to them, and how many have ended."""
+
+    queued: int = 0
+    running: int = 0
+    completed: int = 0
+    failed: int = 0
+    retried: int = 0
+
+    @property
+    def error_rate(self) -> float | None:
+        """The part of the jobs that have failed, of those that have ended; None if none has."""
+        ended = self.completed + self.failed
+        return self.failed / ended if ended else None
+
+
 class LogLine(Struct, frozen=True, kw_only=True):
     """A line that a worker printed; `at` is a time in ISO 8601, `source` the stream."""
 

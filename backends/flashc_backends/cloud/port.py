@@ -12,6 +12,7 @@ from .model import (
     DeviceKind,
     Endpoint,
     Environment,
+    Jobs,
     LogLine,
     Manifest,
     Rollout,
@@ -150,6 +151,10 @@ class Cloud(Protocol):
 
     def workers(self, endpoint: str) -> tuple[Worker, ...]:
         """Return the workers of an endpoint."""
+        ...
+
+    def jobs(self, endpoint: str) -> Jobs:
+        """Return how many jobs a queue endpoint has, by its id."""
         ...
 
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:

@@ -198,6 +198,22 @@ class ReleasesReply(Reply):
     rollout: RolloutReply = RolloutReply()
 
 
+class JobsReply(Reply):
+    """How many jobs a queue endpoint has, and how many have ended."""
+
+    completed: int = 0
+    failed: int = 0
+    in_progress: int = 0
+    in_queue: int = 0
+    retried: int = 0
+
+
+class HealthReply(Reply):
+    """The jobs of a queue endpoint."""
+
+    jobs: JobsReply = JobsReply()
+
+
 class CenterReply(Reply):
     """What a data centre has of a device."""
 

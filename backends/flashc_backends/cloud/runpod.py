@@ -18,6 +18,7 @@ from .model import (
     DeviceKind,
     Endpoint,
     Environment,
+    Jobs,
     Kind,
     LogLine,
     Manifest,
@@ -29,6 +30,7 @@ from .model import (
     WorkerState,
 )
 from .port import Uploading
+from .reading import app_of, environment_of, secret_of, volume_of
 from .saving import (
     changed_fields,
     endpoint_differs,
@@ -86,7 +88,7 @@ class RunpodCloud:
         """Return all apps."""
         found = self._ask(queries.APPS).get("myself")
         apps = replies.read("getFlashApps", replies.MyApps, found).flash_apps
-        return tuple(_app(reply) for reply in apps)
+        return tuple(app_of(reply) for reply in apps)
 
     def app(self, name: str) -> App | None:
         """Return the app with a name; None if there is none."""
@@ -96,7 +98,7 @@ class RunpodCloud:
             if error.trouble is Trouble.MISSING:
                 return None
             raise
-        return None if found is None else _app(replies.read("the app", replies.AppReply, found))
+        return None if found is None else app_of(found)
 
     def create_app(self, name: str) -> App:
         """Create an app."""
@@ -111,7 +113,7 @@ class RunpodCloud:
     def create_environment(self, app: str, name: str) -> Environment:
         """Create an environment of an app."""
         made = self._create(queries.CREATE_ENVIRONMENT, input={"flashAppId": app, "name": name})
-        return _environment(made.get("createFlashEnvironment"))
+        return environment_of(made.get("createFlashEnvironment"))
 
     def delete_environment(self, environment: str) -> None:
         """Delete an environment."""
@@ -242,11 +244,11 @@ class RunpodCloud:
             skip=_GONE,
         )
         if isinstance(found, list):  # version 1
-            return tuple(_volume(item) for item in found)
+            return tuple(volume_of(item) for item in found)
         listed = replies.read("network-volumes", replies.VolumesReply, found)
         if listed.pagination.has_next_page:  # what is not read must not be taken for missing
             raise CloudError(Trouble.BROKEN, "network-volumes: the answer has only the first page")
-        return tuple(_volume_of(reply) for reply in listed.network_volumes)
+        return tuple(volume_of(reply) for reply in listed.network_volumes)
 
     def create_volume(self, name: str, size: int, data_center: str) -> Volume:
         """Create a network volume."""
@@ -266,19 +268,19 @@ class RunpodCloud:
             ),
             skip=_GONE,
         )
-        return _volume(made)
+        return volume_of(made)
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the account, without their values."""
         found = self._ask(queries.SECRETS).get("myself")
         listed = replies.read("mySecrets", replies.MySecrets, found).secrets
-        return tuple(_secret(reply) for reply in listed)
+        return tuple(secret_of(reply) for reply in listed)
 
     def create_secret(self, name: str, value: str, description: str) -> Secret:
         """Create a secret."""
         given = {"name": name, "value": value, "description": description}
         made = self._create(queries.CREATE_SECRET, input=given).get("secretCreate")
-        return _secret(replies.read("the secret", replies.SecretReply, made))
+        return secret_of(made)
 
     def delete_secret(self, secret: str) -> None:
         """Delete a secret."""
@@ -333,55 +335,33 @@ class RunpodCloud:
             for worker in reply.workers
         )
 
+    def jobs(self, endpoint: str) -> Jobs:
+        """Return how many jobs a queue endpoint has."""
+        url = f"{self._addresses.queue_url(endpoint)}/health"
+        found = self._transport.rest("GET", url, again=True)
+        jobs = replies.read("health", replies.HealthReply, found).jobs
+        return Jobs(
+            queued=jobs.in_queue,
+            running=jobs.in_progress,
+            completed=jobs.completed,
+            failed=jobs.failed,
+            retried=jobs.retried,
+        )
+
     def log(self, endpoint: str, worker: str, *, follow: bool) -> Iterator[LogLine]:
         """Yield the lines of a worker."""
         url = f"{self._addresses.api}/v2/serverless/{endpoint}/workers/{worker}/logs"
         for _, data in self._transport.events(url, follow=follow):
-            line = replies.read("logs", replies.LogReply, msgspec.json.decode(data))
+            line = replies.read("logs", replies.LogReply, _decoded("logs", data))
             yield LogLine(at=line.ts, source=line.source, text=line.line)
 
 
-def _app(reply: replies.AppReply) -> App:
-    builds = [
-        Build(id=found.id, object_key=found.object_key or "", created=found.created_at or "")
-        for found in reply.flash_builds
-    ]
-    return App(
-        id=reply.id,
-        name=reply.name,
-        environments=tuple(_environment_of(found) for found in reply.flash_environments),
-        builds=tuple(sorted(builds, key=lambda build: build.created, reverse=True)),
-    )
-
-
-def _environment(document: Any) -> Environment:
-    return _environment_of(replies.read("the environment", replies.EnvironmentReply, document))
-
-
-def _environment_of(reply: replies.EnvironmentReply) -> Environment:
-    return Environment(
-        id=reply.id,
-        name=reply.name,
-        build=reply.active_build_id or "",
-        created=reply.created_at or "",
-    )
-
-
-def _volume(document: Any) -> Volume:
-    return _volume_of(replies.read("the volume", replies.VolumeReply, document))
-
-
-def _volume_of(reply: replies.VolumeReply) -> Volume:
-    return Volume(id=reply.id, name=reply.name, size=reply.size, data_center=reply.data_center)
-
-
-def _secret(reply: replies.SecretReply) -> Secret:
-    return Secret(
-        id=reply.id,
-        name=reply.name,
-        description=reply.description or "",
-        created=reply.created_at or "",
-    )
+def _decoded(what: str, text: str) -> Any:
+    """Return the JSON of an event."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise CloudError(Trouble.BROKEN, f"{what}: an event is not JSON") from error
 
 
 def _unless_missing(delete: Callable[[], Any]) -> None:

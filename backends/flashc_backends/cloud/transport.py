@@ -133,15 +133,16 @@ class Transport:
         """
         name = f"GET {httpx.URL(url).path}"
         headers = {"accept": "text/event-stream"}
-        silence = None if follow else _PAUSE
-        timeout = httpx.Timeout(self._pace.answer, connect=self._pace.connect, read=silence)
+        timeout = httpx.Timeout(self._pace.answer, connect=self._pace.connect).as_dict()
+        extensions = {"timeout": timeout}
         with (
             _explained(name, acts=False),
-            self._client.stream("GET", url, headers=headers, timeout=timeout) as reply,
+            self._client.stream("GET", url, headers=headers, extensions=extensions) as reply,
         ):
             if reply.status_code >= 400:
                 reply.read()
             _check(name, reply, (self._key,))
+            timeout["read"] = None if follow else _PAUSE  # from the first event on
             try:
                 yield from _events(reply.iter_lines())
             except httpx.ReadTimeout:

@@ -21,11 +21,12 @@ from flashc_backends.base import Draft, Progress, Services
 from flashc_core.cache import CachedFile, Store, digest
 from flashc_core.processes import on_all_processors
 
+from .grammar import with_unparsable_modules
 from .installed import InstalledDistribution, installed
 from .lock import Lock, Locked
 from .resolvers import PLATFORM
 
-_CONTENTS = "3"  # the version of what is stored about a layer
+_CONTENTS = "4"  # the version of what is stored about a layer
 _AT_ONCE = 2  # two cores are common
 
 
@@ -49,12 +50,14 @@ def make_layers(
     scratch: Path,
     *,
     installing: Callable[[list[Locked], Path], None],
+    may_be_built: bool = False,
     before_install: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
     """Return the layers of a lock, sorted by name.
 
     Distributions that are not in the cache are installed and compressed in `scratch`: `installing`
-    gets their entries and the folder, after a call of `before_install`.
+    gets their entries and the folder, after a call of `before_install`.  `may_be_built` says that
+    this may build packages.
 
     Raises:
         DependencyError: `installing` or `before_install` raised it; the finding is already
@@ -70,7 +73,12 @@ def make_layers(
         target = scratch / "packages"
         services.progress.start("installing the dependencies", len(missing), "packages")
         installing(list(missing.values()), target)
-        distributions = installed(target, lock.python_version, services.sink)
+        distributions = with_unparsable_modules(
+            installed(target, lock.python_version, services.sink, may_be_built=may_be_built),
+            target,
+            lock.python_version,
+            services,
+        )
         keys = {entry.name: key for key, entry in missing.items()}
         for layer in _compress(distributions, target, scratch, mtime, services.progress):
             key = keys[layer.contents.name]

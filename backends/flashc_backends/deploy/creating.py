@@ -7,14 +7,16 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from flashc_backends.cloud.errors import CloudError, Trouble
-from flashc_backends.cloud.pace import Pace
+from flashc_backends.cloud.pace import STANDARD, Pace
 
 _T = TypeVar("_T")
 _ATTEMPTS = 4
 _NOT_ARRIVED = frozenset((Trouble.UNREACHABLE, Trouble.BUSY))
 
 
-def create_once(create: Callable[[], _T], find: Callable[[], _T | None], pace: Pace) -> _T:
+def create_once(
+    create: Callable[[], _T], find: Callable[[], _T | None], pace: Pace = STANDARD
+) -> _T:
     """Create something, and look whether it exists before the request is sent again.
 
     A refusal is looked at too: the name may be taken because an earlier attempt, or another

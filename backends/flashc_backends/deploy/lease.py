@@ -75,7 +75,7 @@ def held(
     target: Target,
     *,
     patience: float,
-    longest: float,
+    longest: float = 0.0,
     waiting: Callable[[Holder | None], None],
     pace: Pace = STANDARD,
 ) -> Generator[None]:

@@ -37,8 +37,10 @@ def without_place(cloud: Cloud, plan: Plan) -> tuple[NoPlace, ...]:
         CloudError: the platform can't be asked.
     """
     due = [(s.name, s.settings) for s in plan.steps if s.settings is not None and _needs_place(s)]
-    needs: set[_Need] = {(k, count) for _, settings in due for k, _, count in _devices(settings)}
-    stock: dict[_Need, _Stock] = {(k, count): cloud.stock(k, count) for k, count in sorted(needs)}
+    needs: set[_Need] = {
+        (kind, count) for _, settings in due for kind, _, count in _devices(settings)
+    }
+    stock = {need: cloud.stock(*need) for need in sorted(needs)}
     found = (_check(name, settings, stock) for name, settings in due)
     return tuple(place for place in found if place is not None)
 

@@ -22,6 +22,7 @@ from flashc_ir.endpoints import (
     Parameter,
     QueueClass,
     QueueFunction,
+    Route,
 )
 from flashc_ir.modules import Module
 from flashc_ir.printer import join_parameters
@@ -137,18 +138,20 @@ def _stubs(endpoint: CodeEndpoint) -> Iterator[_Stub]:
                         decorator="endpoint_route",
                         arguments=identity,
                         definition=_function(function),
-                        defaults=_markers(function),
+                        defaults=_markers(route),
                     )
 
 
 _MARKER = re.compile(r"(?:\w+\.)*(?:Path|Query|Header|Cookie|Body|Form|File|Depends|Security)\(")
 
 
-def _markers(function: Function) -> dict[str, str]:
-    """Return the defaults of a route's function that say where FastAPI finds an argument."""
+def _markers(route: Route) -> dict[str, str]:
+    """Return the defaults that say where FastAPI finds an argument, if the worker has to find that out."""
+    if all(place.where != "unknown" for place in route.places):
+        return {}
     return {
         parameter.name: parameter.default
-        for parameter in function.parameters
+        for parameter in route.function.parameters
         if parameter.default is not None
         and _MARKER.match(parameter.default)
         and _is_expression(parameter.default)

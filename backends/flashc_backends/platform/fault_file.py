@@ -10,6 +10,8 @@ from typing import Any, cast, get_args
 import msgspec
 from msgspec import Struct
 
+from flashc_core.documents import UnreadableDocument, parse_toml
+
 from .faults import Fault, Faults, Network
 
 _KINDS: dict[str, type[Struct]] = {
@@ -84,13 +86,10 @@ def read_faults(text: str) -> Faults:
     Raises:
         WrongFaults: the text has mistakes.
     """
-    import tomllib
-
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        match = _POSITION.search(str(error))
-        line, column = (int(match[1]), int(match[2])) if match is not None else (0, 1)
+        document = parse_toml(text)
+    except UnreadableDocument as error:
+        line, column = (error.line, error.column) if error.line else (0, 1)
         message = _POSITION.sub("", str(error)).strip()
         raise WrongFaults(
             [

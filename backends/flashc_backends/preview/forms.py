@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -14,8 +13,11 @@ from flashc_ir.endpoints import (
     LoadBalanced,
     Parameter,
     ParameterKind,
+    Place,
     QueueClass,
     QueueFunction,
+    Route,
+    Where,
 )
 from flashc_ir.program import Program, Resource
 
@@ -23,12 +25,19 @@ _VARIABLE = (ParameterKind.VAR_POSITIONAL, ParameterKind.VAR_KEYWORD)
 
 
 class FormField(Struct, frozen=True, kw_only=True):
-    """One argument; `annotation` and `default` are source texts, None if the parameter has none."""
+    """One argument; `annotation` and `default` are source texts, None if the parameter has none.
+
+    `where`, `alias` and `embed` are those of the route's `Place`; the arguments of a job are its
+    "input".  A field of a dependency has the default "", because the source of its default is
+    elsewhere.
+    """
 
     name: str
     annotation: str | None
     default: str | None
-    where: Literal["input", "path", "query", "body"]
+    where: Literal["input"] | Where
+    alias: str
+    embed: bool = False
 
 
 class Form(Struct, frozen=True, kw_only=True):
@@ -84,11 +93,25 @@ def _forms(endpoint: CodeEndpoint) -> Iterable[Form]:
                     method=route.method,
                     path=route.path,
                     summary=_summary(route.function),
-                    fields=tuple(
-                        _field(parameter, _source(parameter, route.method, route.path))
-                        for parameter in _given(route.function)
-                    ),
+                    fields=tuple(_fields_of(route)),
                 )
+
+
+def _fields_of(route: Route) -> Iterable[FormField]:
+    """Yield the fields for what a request may give to a route: to its function and its dependencies."""
+    parameters = {parameter.name: parameter for parameter in route.function.parameters}
+    for place in route.places:
+        if place.where not in ("provided", "nowhere"):
+            yield _field(parameters[place.parameter], place)
+    for place in route.needs:
+        yield FormField(
+            name=place.parameter,
+            annotation=None,
+            default="",
+            where=place.where,
+            alias=place.alias,
+            embed=place.embed,
+        )
 
 
 def _job(title: str, function: Function, selects: str | None) -> Form:
@@ -97,7 +120,7 @@ def _job(title: str, function: Function, selects: str | None) -> Form:
         method="POST",
         path="/run",
         summary=_summary(function),
-        fields=tuple(_field(parameter, "input") for parameter in _given(function)),
+        fields=tuple(_field(parameter, None) for parameter in _given(function)),
         selects=selects,
     )
 
@@ -106,19 +129,15 @@ def _given(function: Function) -> Iterable[Parameter]:
     return (parameter for parameter in function.parameters if parameter.kind not in _VARIABLE)
 
 
-def _source(parameter: Parameter, method: str, path: str) -> Literal["path", "query", "body"]:
-    """Return the part of a request from which a route takes an argument."""
-    if re.search(rf"{{{re.escape(parameter.name)}(?::\w+)?}}", path):
-        return "path"
-    return "query" if method == "GET" else "body"
-
-
-def _field(parameter: Parameter, where: Literal["input", "path", "query", "body"]) -> FormField:
+def _field(parameter: Parameter, place: Place | None) -> FormField:
+    """Return the field of a parameter; `place` is None for an argument of a job."""
     return FormField(
         name=parameter.name,
         annotation=parameter.annotation,
         default=parameter.default,
-        where=where,
+        where="input" if place is None else place.where,
+        alias=parameter.name if place is None else place.alias,
+        embed=place is not None and place.embed,
     )
 
 

@@ -117,7 +117,7 @@ def _annotated(annotation: Any, arguments: tuple[Any, ...], scope: Scope) -> Cod
 def _union(arguments: tuple[Any, ...], scope: Scope) -> Codec:
     """Return the codec of a union."""
     members = [codec_of(argument, scope) for argument in arguments if argument is not type(None)]
-    codec = members[0] if len(members) == 1 else OneOf(members)
+    codec = members[0] if len(members) == 1 else OneOf(members, WEB not in scope)
     return codec if len(members) == len(arguments) else Optional(codec)
 
 

@@ -181,11 +181,13 @@ class OneOf(Codec):
     """Takes the values of several annotations.
 
     JSON is that of the member.  Only if it would be read as another member, such as a text that
-    looks like a date, it is put into an object that has the number of the member.
+    looks like a date, it is put into an object that has the number of the member; without `tags`,
+    never, because FastAPI does not read such objects.
     """
 
-    def __init__(self, members: list[Codec]) -> None:
+    def __init__(self, members: list[Codec], tags: bool = True) -> None:
         self._members = members
+        self._tags = tags
 
     def _member(self, value: Any) -> Codec | None:
         """Return the codec of a value."""
@@ -207,7 +209,7 @@ class OneOf(Codec):
         codec = self._member(value)
         assert codec is not None  # `takes` was asked before
         data = codec.dump(value)
-        if self._read(data) is codec and not _tagged(data):
+        if not self._tags or (self._read(data) is codec and not _tagged(data)):
             return data
         return {_MEMBER: self._members.index(codec), _VALUE: data}
 
@@ -224,7 +226,7 @@ class OneOf(Codec):
 
     def load(self, data: Any, strict: bool = False) -> Any:
         """Return the value of the member that takes the data."""
-        if _tagged(data):
+        if self._tags and _tagged(data):
             number = data[_MEMBER]
             if isinstance(number, int) and 0 <= number < len(self._members):
                 return self._members[number].load(data[_VALUE])

@@ -12,7 +12,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from . import identity, waiting, web, wire
+from . import identity, registry, waiting, web, wire
 from .errors import RemoteError
 from .interface import Interface
 from .names import Names
@@ -23,7 +23,7 @@ from .names import Names
 def stub_of(resource: str, target: Any) -> Any:
     """Return the stub of a queue-based endpoint's function or class."""
     if isinstance(target, type):
-        return _class_stub(resource, target, _public_methods(target))
+        return _class_stub(resource, target, registry.methods_of(target))
     return _function_stub(resource, target)
 
 
@@ -47,7 +47,7 @@ def endpoint_class(resource: str, module: str) -> Callable[[Any], Any]:
     """Return the decorator of a class in a stub module."""
     return lambda skeleton: (
         _own(resource, module, skeleton)
-        or _class_stub(resource, skeleton, _public_methods(skeleton), Names(module, skeleton))
+        or _class_stub(resource, skeleton, registry.methods_of(skeleton), Names(module, skeleton))
     )
 
 
@@ -106,17 +106,6 @@ def _class_stub(
     for name, method in methods.items():
         body[name] = _method_stub(resource, target.__name__, name, method, names)
     return type(target.__name__, (), body)
-
-
-def _public_methods(target: type) -> dict[str, Any]:
-    """Return the public methods of a class by name, inherited ones too."""
-    found: dict[str, Any] = {}
-    for kind in reversed(target.__mro__):
-        for name, value in vars(kind).items():
-            plain = isinstance(value, (staticmethod, classmethod)) or inspect.isfunction(value)
-            if not name.startswith("_") and plain:
-                found[name] = value
-    return found
 
 
 def _method_stub(

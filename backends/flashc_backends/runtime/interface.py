@@ -40,7 +40,7 @@ class Interface:
         self.signature = signature
         self._function = function
         self._name = getattr(function, "__name__", "function")
-        self._names = names
+        self.names = names
         self._web = web
         self._codecs: dict[str, Codec] | None = None
         self._result: Codec | None = None
@@ -63,19 +63,6 @@ class Interface:
             TypeError: JSON can't represent it.
         """
         return self._converted(name, value, "encode")
-
-    def typed_parameters(self) -> list[inspect.Parameter]:
-        """Return the parameters with annotations that are objects, and FastAPI's markers."""
-        return [
-            p.replace(annotation=self._evaluated(p.annotation), default=self._marker(p))
-            for p in self.signature.parameters.values()
-        ]
-
-    def _marker(self, parameter: inspect.Parameter) -> Any:
-        """Return the default of a parameter; a stub module has some as text."""
-        texts = getattr(self._names, "defaults", {}).get(self._name, {})
-        text = texts.get(parameter.name)
-        return parameter.default if text is None else self._evaluated(text)
 
     def arguments(self, payload: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Return the positional and keyword arguments for the input of a job.
@@ -124,7 +111,7 @@ class Interface:
         if self._codecs is None:
             self._codecs = {}
         if parameter.name not in self._codecs:
-            codec = codec_for(self._evaluated(parameter.annotation), self._web)
+            codec = codec_for(self.evaluated(parameter.annotation), self._web)
             self._codecs[parameter.name] = codec
         return self._codecs[parameter.name]
 
@@ -134,7 +121,7 @@ class Interface:
     def _result_codec(self) -> Codec:
         """The codec of the result; that of one item, if the function is a generator."""
         if self._result is None:
-            annotation = self._evaluated(self.signature.return_annotation)
+            annotation = self.evaluated(self.signature.return_annotation)
             if self._yields():
                 from .codec import element_of
 
@@ -183,9 +170,9 @@ class Interface:
                 continue
         return output
 
-    def _evaluated(self, annotation: Any) -> Any:
+    def evaluated(self, annotation: Any) -> Any:
         """Return an annotation as an object."""
-        return evaluate(annotation, self._function, self._names)
+        return evaluate(annotation, self._function, self.names)
 
 
 def codec_for(annotation: Any, web: bool = False) -> Codec:

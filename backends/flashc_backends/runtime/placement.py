@@ -1,7 +1,8 @@
 """Decide where each argument of a route travels: the rules of FastAPI, and those of Flash.
 
-Handlers and stubs use the same rules.  FastAPI is not imported here: what belongs to it is known by
-the names of its classes, because a stub may run where FastAPI is not needed.
+The compiler applies the rules to what the source says; workers apply them to routes of which the
+source does not say enough.  FastAPI is not imported here: what belongs to it is known by the names of
+its classes, because a stub may run where FastAPI is not needed.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import collections.abc as abc
 import inspect
 import re
-import sys
-from dataclasses import dataclass, is_dataclass
+from dataclasses import is_dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
+
+from .hints import evaluate
+from .place import Place
 
 MARKERS = {
     "Path": "path",
@@ -27,22 +30,9 @@ MARKERS = {
 _PROVIDED = frozenset(
     {"HTTPConnection", "Response", "BackgroundTasks", "SecurityScopes"}
 )  # and their subclasses, such as `Request`
+_OF_TEXTS = frozenset({"query", "header", "cookie", "form"})
+_IN_BODY = frozenset({"body", "form", "file"})
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an argument travels: "path", "query", "header", "cookie", "body", "form" or "file".
-
-    "provided" is what FastAPI makes itself, "nowhere" what no request can have.  `alias` is its name
-    there.  `embed` says that it is a field of the body and not the whole body; elsewhere, that its
-    own fields are parameters.  `by_flash` marks what FastAPI alone would take from elsewhere.
-    """
-
-    where: str
-    alias: str
-    embed: bool = False
-    by_flash: bool = False
 
 
 def places_of(
@@ -57,7 +47,45 @@ def places_of(
     for parameter in free:
         found[parameter.name] = _free(parameter, by_flash, multipart)
     placed = {name: place for name, place in found.items() if place is not None}
-    return _with_embedding(placed)
+    return _in_one_body(placed, needs_of(parameters, path))
+
+
+def needs_of(parameters: abc.Sequence[inspect.Parameter], path: str) -> dict[str, Place]:
+    """Return where the dependencies of parameters take their own arguments from.
+
+    The keys are names such as `user.token`.  The place "unknown" stands for a dependency without a
+    signature.
+    """
+    found: dict[str, Place] = {}
+    for parameter in parameters:
+        marker = marker_of(parameter)
+        if marker is None or MARKERS[marker_name(marker)] != "provided":
+            continue
+        name = parameter.name
+        dependency = marker.dependency or plain_type(parameter.annotation)
+        try:
+            own = _typed_parameters(dependency)
+        except (TypeError, ValueError):
+            found[name] = Place("unknown", name)
+            continue
+        inner = {**places_of(own, "GET", path), **needs_of(own, path)}
+        taken = {key: place for key, place in inner.items() if place.where != "provided"}
+        found.update({f"{name}.{key}": place for key, place in taken.items()})
+    return found
+
+
+def _typed_parameters(function: Any) -> list[inspect.Parameter]:
+    """Return the parameters of a dependency with annotations that are objects.
+
+    Raises:
+        TypeError: it is not callable.
+        ValueError: it has no signature.
+    """
+    own = function if inspect.isroutine(function) else getattr(function, "__init__", function)
+    return [
+        p.replace(annotation=evaluate(p.annotation, own))
+        for p in inspect.signature(function).parameters.values()
+    ]
 
 
 def _declared(parameter: inspect.Parameter, in_path: set[str]) -> Place | None:
@@ -69,56 +97,64 @@ def _declared(parameter: inspect.Parameter, in_path: set[str]) -> Place | None:
     if name in in_path:
         return Place("path", name)
     if marker is not None:
-        where = MARKERS[_marker_name(marker)]
+        where = MARKERS[marker_name(marker)]
         alias = getattr(marker, "alias", None)
         if alias is None and where == "header" and getattr(marker, "convert_underscores", True):
             alias = name.replace("_", "-")
         embed = bool(getattr(marker, "embed", False)) or (
-            where != "body" and _is_model(parameter.annotation)
+            where in _OF_TEXTS and fields_are_parameters(parameter.annotation)
         )
         return Place(where, alias or name, embed)
     kind = plain_type(parameter.annotation)
-    names = {base.__name__: base.__module__ for base in getattr(kind, "__mro__", ())}
-    if any(names.get(n, "").startswith(("starlette.", "fastapi.")) for n in _PROVIDED):
+    if is_provided(kind):
         return Place("provided", name)
-    if any(_is_upload(part) for part in _parts(parameter.annotation)):
-        return Place("file", name)
     return None
 
 
 def _free(parameter: inspect.Parameter, by_flash: bool, multipart: bool) -> Place:
     """Return the place of a parameter that nothing but its type says anything about."""
     name = parameter.name
+    if _is_file(parameter.annotation) and not (by_flash and _is_bare(parameter.annotation)):
+        return Place("file", name)
     if multipart:
         is_file = plain_type(parameter.annotation) is bytes
         return Place("file" if is_file else "form", name, by_flash=True)
     if by_flash:
         return Place("body", name, embed=True, by_flash=True)
-    is_complex = any(map(_is_complex, _parts(parameter.annotation)))
-    return Place("body" if is_complex else "query", name)
+    in_body = any(map(is_complex, parts_of(parameter.annotation)))
+    return Place("body" if in_body else "query", name)
 
 
-def _with_embedding(places: dict[str, Place]) -> dict[str, Place]:
-    """Return the places; several values in one body are fields of it, as FastAPI has it."""
-    bodies = [place for place in places.values() if place.where == "body"]
-    if len(bodies) < 2 and not any(place.embed for place in bodies):
+def _in_one_body(places: dict[str, Place], needs: dict[str, Place]) -> dict[str, Place]:
+    """Return the places; several values in one body are fields of it, as FastAPI has it.
+
+    A form has no other body, so that values for the body are fields of the form.
+    """
+    inside = {**places, **{name.rpartition(".")[2]: place for name, place in needs.items()}}
+    inside = {name: place for name, place in inside.items() if place.where in _IN_BODY}
+    where = "body" if all(place.where == "body" for place in inside.values()) else "form"
+    if where == "body" and len(inside) < 2 and not any(p.embed for p in inside.values()):
         return places
     return {
-        name: Place(p.where, p.alias, True, p.by_flash) if p.where == "body" else p
+        name: Place(where, p.alias, where == "body", p.by_flash) if p.where == "body" else p
         for name, p in places.items()
     }
 
 
 def marker_of(parameter: inspect.Parameter) -> Any:
     """Return FastAPI's marker of a parameter, such as `Query()`; None if there is none."""
-    notes = get_args(parameter.annotation)[1:] if _is_annotated(parameter.annotation) else ()
-    for note in (parameter.default, *reversed(notes)):
-        if _marker_name(note):
+    for note in (parameter.default, *reversed(notes_of(parameter.annotation))):
+        if marker_name(note):
             return note
     return None
 
 
-def _marker_name(note: Any) -> str:
+def notes_of(annotation: Any) -> tuple[Any, ...]:
+    """Return the notes of `Annotated`; none for other annotations."""
+    return get_args(annotation)[1:] if _is_annotated(annotation) else ()
+
+
+def marker_name(note: Any) -> str:
     """Return the name of the class of a marker, "" for anything else."""
     for base in type(note).__mro__:
         if base.__module__ == "fastapi.params" and base.__name__ in MARKERS:
@@ -135,11 +171,11 @@ def plain_type(annotation: Any) -> Any:
     return get_args(annotation)[0] if _is_annotated(annotation) else annotation
 
 
-def _parts(annotation: Any) -> list[Any]:
+def parts_of(annotation: Any) -> list[Any]:
     """Return an annotation, or the members of a union, without notes."""
     kind = plain_type(annotation)
     if get_origin(kind) is Union or type(kind).__name__ == "UnionType":
-        return [part for member in get_args(kind) for part in _parts(member)]
+        return [part for member in get_args(kind) for part in parts_of(member)]
     return [kind]
 
 
@@ -150,27 +186,64 @@ def _is_class(kind: Any) -> bool:
 
 def _is_model(annotation: Any) -> bool:
     """Return whether an annotation is a pydantic model; Flash then leaves all to FastAPI."""
-    kind = plain_type(annotation)
-    model = getattr(sys.modules.get("pydantic"), "BaseModel", None)
-    return model is not None and _is_class(kind) and issubclass(kind, model)
+    return _is_named(plain_type(annotation), "BaseModel", "pydantic.main")
+
+
+def fields_are_parameters(annotation: Any) -> bool:
+    """Return whether FastAPI reads the fields of a marked model, which may be optional, one by one."""
+    members = [part for part in parts_of(annotation) if part is not type(None) and part is not None]
+    return len(members) == 1 and _is_model(members[0])
+
+
+def is_provided(kind: Any) -> bool:
+    """Return whether FastAPI makes the objects of a class itself."""
+    return any(_is_named(kind, provided, "starlette.", "fastapi.") for provided in _PROVIDED)
+
+
+def is_response(annotation: Any) -> bool:
+    """Return whether an annotation says that the function makes the whole answer itself."""
+    return _is_named(plain_type(annotation), "Response", "starlette.")
+
+
+def _is_named(kind: Any, name: str, *modules: str) -> bool:
+    """Return whether a class or a base of it has this name, in one of these modules."""
+    bases = kind.__mro__ if _is_class(kind) else ()
+    return any(b.__name__ == name and b.__module__.startswith(modules) for b in bases)
+
+
+def _is_file(annotation: Any) -> bool:
+    """Return whether FastAPI takes values of a type from files if nothing else is said."""
+    parts = parts_of(annotation)
+    return any(map(_is_upload, parts)) or any(
+        is_sequence(part) and all(any(map(_is_upload, parts_of(a))) for a in get_args(part))
+        for part in parts
+    )
+
+
+def _is_bare(annotation: Any) -> bool:
+    """Return whether a type is a list without a type of its items, which FastAPI takes for files."""
+    return not any(_is_upload(a) for part in parts_of(annotation) for a in (part, *get_args(part)))
 
 
 def _is_upload(kind: Any) -> bool:
-    """Return whether a type is an uploaded file, or a list of them."""
-    inner = get_args(kind)
-    if inner and get_origin(kind) in (list, tuple, set, abc.Sequence):
-        kind = inner[0]
-    return any(base.__name__ == "UploadFile" for base in getattr(kind, "__mro__", ()))
+    """Return whether a type is an uploaded file."""
+    return _is_named(kind, "UploadFile", "starlette.", "fastapi.")
 
 
-def _is_complex(kind: Any) -> bool:
+def is_sequence(kind: Any) -> bool:
+    """Return whether a type is a list or the like, as FastAPI means it."""
+    whole = get_origin(kind) or kind
+    return (
+        isinstance(whole, type)
+        and issubclass(whole, (abc.Sequence, set, frozenset))
+        and not issubclass(whole, (str, bytes))
+    )
+
+
+def is_complex(kind: Any) -> bool:
     """Return whether FastAPI takes values of a type from the body if nothing else is said."""
     whole = get_origin(kind) or kind
     if not isinstance(whole, type):
         return False
-    if issubclass(whole, (str, bytes)):
-        return False
-    return _is_model(whole) or is_dataclass(whole) or issubclass(whole, _CONTAINERS)
-
-
-_CONTAINERS = (abc.Mapping, abc.Sequence, abc.Set)
+    is_mapping = issubclass(whole, abc.Mapping)
+    return is_sequence(kind) or is_mapping or _is_model(whole) or is_dataclass(whole)

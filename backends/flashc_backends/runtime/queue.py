@@ -15,7 +15,7 @@ def load(resource, modules, max_concurrency=1):
     for module in modules:
         importlib.import_module(module)
     target = registry.target(resource)
-    calls = _methods(target) if isinstance(target, type) else target
+    calls = registry.methods_of(target) if isinstance(target, type) else target
     if isinstance(calls, dict):
         handler = _Handler(_class_call(target, calls), max_concurrency)
     else:
@@ -86,18 +86,6 @@ def _generates(function):
     """
     inner = _flags(getattr(function, "__wrapped__", None))
     return bool(inner & (_GENERATOR | _ASYNC_GENERATOR)) and not _flags(function) & _COROUTINE
-
-
-def _methods(target):
-    """Return the public methods of a class by name, inherited ones too."""
-    found = {}
-    for kind in reversed(target.__mro__[:-1]):
-        for name, value in vars(kind).items():
-            if not name.startswith("_") and (
-                isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__code__")
-            ):
-                found[name] = value
-    return found
 
 
 def _class_call(target, methods):

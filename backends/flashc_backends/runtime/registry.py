@@ -41,3 +41,14 @@ def routes(resource: str) -> "list[tuple[str, str, Callable[..., Any]]]":
     if resource not in _routes:
         raise LookupError(f"no module of this artifact declares a route of {resource!r}")
     return _routes[resource]
+
+
+def methods_of(target: type) -> "dict[str, Any]":
+    """Return the public methods of a class by name, inherited ones too."""
+    found: dict[str, Any] = {}
+    for kind in reversed(target.__mro__[:-1]):
+        for name, value in vars(kind).items():
+            is_method = isinstance(value, (staticmethod, classmethod)) or hasattr(value, "__code__")
+            if not name.startswith("_") and is_method:
+                found[name] = value
+    return found

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-import logging
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -13,13 +12,15 @@ from typing import Annotated, Any
 from fastapi import Body, FastAPI, File, Form, Request
 from fastapi.exceptions import FastAPIError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic.errors import PydanticUserError
 from pydantic.fields import FieldInfo
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from . import identity, registry, trace
 from .hints import MISSING, evaluate
-from .placement import Place, places_of
+from .place import Place
+from .places import find
 
 
 def load(resource: str, modules: Sequence[str]) -> FastAPI:
@@ -36,7 +37,7 @@ def load(resource: str, modules: Sequence[str]) -> FastAPI:
         return {"status": "healthy"}
 
     for method, path, function in registry.routes(resource):
-        _add(app, method, path, function)
+        _add(app, resource, method, path, function)
     return app
 
 
@@ -79,38 +80,49 @@ async def _on_error(request: Request, error: Exception) -> Response:
     )
 
 
-def _add(app: FastAPI, method: str, path: str, function: Callable[..., Any]) -> None:
+def _add(app: FastAPI, resource: str, method: str, path: str, function: Callable[..., Any]) -> None:
     """Add a route to the app.
 
-    FastAPI documents and filters by the return annotation; if it can't, the annotation is left out,
-    because one route must not keep all others from starting.
+    FastAPI reads, documents and filters by the annotations.  For a type of which it has no schema,
+    the codec of queue functions reads fields of the body and writes the answer.  If there is none
+    either, the annotation is left out, because one route must not keep all others from starting.
     """
-    endpoint = _bound(function, method, path)
+    endpoint = _bound(resource, method, path, function)
     try:
         app.add_api_route(path, endpoint, methods=[method])
-    except FastAPIError as error:
-        if "response_model" not in str(error):
-            raise
-        logging.getLogger("flashc").warning(
-            "FastAPI can't use what %s() is annotated to return; its answers are not filtered",
-            getattr(function, "__name__", "a route"),
-        )
-        app.add_api_route(path, endpoint, methods=[method], response_model=None)
+    except (FastAPIError, PydanticUserError):
+        endpoint = _bound(resource, method, path, function, without_schema=True)
+        app.add_api_route(path, endpoint, methods=[method])
 
 
-def _bound(function: Callable[..., Any], method: str, path: str) -> Callable[..., Any]:
-    """Return `function` with a signature that tells FastAPI where each argument comes from."""
+def _bound(
+    resource: str,
+    method: str,
+    path: str,
+    function: Callable[..., Any],
+    *,
+    without_schema: bool = False,
+) -> Callable[..., Any]:
+    """Return `function` with a signature that tells FastAPI where each argument comes from.
+
+    `without_schema` says that FastAPI has no schema for some of its types.
+    """
     signature = inspect.signature(function)
     typed = [
         p.replace(annotation=evaluate(p.annotation, function))
         for p in signature.parameters.values()
     ]
-    places = places_of(typed, method, path)
+    places = find(resource, method, path, lambda: typed)
+    returns = evaluate(signature.return_annotation, function)
+    wrapper = _forward(function)
+    if without_schema:
+        from . import schemas
+
+        typed = [schemas.readable(p) if places[p.name].where == "body" else p for p in typed]
+        wrapper, returns = schemas.writing(wrapper, function, returns)
     placed = [_placed(p, places[p.name]) for p in typed if places[p.name].where != "nowhere"]
     # FastAPI passes all by name, so a required parameter may follow one with a default.
     keyword_only = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in placed]
-    returns = evaluate(signature.return_annotation, function)
-    wrapper = _forward(function)
     wrapper.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         keyword_only, return_annotation=returns
     )

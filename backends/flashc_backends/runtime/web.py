@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from . import platform, trace
 from .arguments import to_payload
 from .exchange import Conversation, Reply, Send, Unreachable
 from .interface import Interface
-from .placement import Place, places_of
+from .place import Place
+from .places import find
 from .wire import limit_of, lost, refused
 
 
@@ -76,7 +78,19 @@ class Route:
     @cached_property
     def places(self) -> dict[str, Place]:
         """Where the argument of each parameter travels."""
-        return places_of(self.interface.typed_parameters(), self.method, self.path)
+        return find(self.resource, self.method, self.path, self._typed_parameters)
+
+    def _typed_parameters(self) -> list[inspect.Parameter]:
+        """Return the parameters with annotations that are objects, and FastAPI's markers."""
+        texts = getattr(self.interface.names, "defaults", {}).get(self.target.__name__, {})
+        evaluated = self.interface.evaluated
+        return [
+            p.replace(
+                annotation=evaluated(p.annotation),
+                default=evaluated(texts[p.name]) if p.name in texts else p.default,
+            )
+            for p in self.interface.signature.parameters.values()
+        ]
 
     def request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Request:
         """Return the request for a call.

@@ -21,6 +21,7 @@ def execute_import(machine: Machine, node: cst.Import, frame: Frame) -> None:
     for item in node.names:
         name, alias = item.evaluated_name, item.evaluated_alias
         bound = alias or name.partition(".")[0]
+        machine.import_module(name)
         frame.bind(bound, _module(machine, name if alias else bound, span))
 
 
@@ -42,6 +43,7 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
         module = resolve_relative(package, len(node.relative), written or "")
     if module is None:
         return
+    machine.import_module(module)
     if isinstance(node.names, cst.ImportStar):
         _import_star(machine, module, frame, span)
         return
@@ -57,7 +59,11 @@ def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
         PythonError: the module is one of an SDK that has no such name, and the program may handle it.
     """
     if not module or machine.project.origin(module) is Origin.PROJECT:
-        return machine.attribute_of_module(module, name, span)
+        found = machine.attribute_of_module(module, name, span)
+        full = f"{module}.{name}" if module else name
+        if isinstance(found, Known) and found.value == ModuleRef(full):
+            machine.import_module(full)
+        return found
     if any(dialect.help_if_missing(module, name) is not None for dialect in machine.dialects):
         text = f"cannot import name '{name}' from '{module}'"
         if machine.has_handlers:

@@ -15,6 +15,7 @@ def import_module(machine: Machine, name: str, arguments: CallArguments) -> Valu
     target = arguments.values[0] if arguments.values else None
     if not isinstance(target, Known) or not isinstance(target.value, str):
         return None
+    machine.import_module(target.value)
     return _module(machine, target.value, arguments.span)
 
 
@@ -30,6 +31,7 @@ def dunder_import(machine: Machine, arguments: CallArguments) -> Value:
         return Unknown(reason="flashc does not evaluate this `__import__`", origin=arguments.span)
     assert isinstance(target, Known)
     full = str(target.value)
+    machine.import_module(full)
     return _module(machine, full if has_names else full.partition(".")[0], arguments.span)
 
 

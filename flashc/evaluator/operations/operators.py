@@ -7,16 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from flashc.evaluator.machine import Machine
+from flashc.evaluator.path_values import ProjectPath, join_path
 from flashc.evaluator.values import (
     MAX_ITEMS,
     DictValue,
     Known,
-    ProjectPath,
     SequenceValue,
     Symbolic,
     Unknown,
     Value,
-    join_path,
     variables_of,
 )
 from flashc_core.source import Span
@@ -25,6 +24,7 @@ from flashc_ir.resources import EnvironmentReference, Text
 from .apply import apply, has_long_number, resolve_symbolic, too_large
 from .comparisons import truth
 from .containers import merge
+from .type_forms import united
 
 _BINARY: dict[str, Callable[[Any, Any], object]] = {
     "+": operator.add,
@@ -133,7 +133,7 @@ def _on_objects(
         case ProjectPath(text=False) as path, str() as name if symbol == "/":
             return join_path(path, name, span)
         case _:
-            return None
+            return united(left, right, span) if symbol == "|" else None
 
 
 def _may_be_huge(symbol: str, left: Value, right: Value) -> bool:

@@ -12,6 +12,7 @@ from flashc.project.inputs import file_input
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.diagnostics import Rule, Sink
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
@@ -24,6 +25,7 @@ GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 class Collector:
     """What was found so far; the readers add to it, in the order of the files.
 
+    `own` are the requirements that are the project itself.
     `extras` are the extras of the project that are chosen.  `inputs` are the files that were
     looked for; see `flashc.project.inputs`.
     """
@@ -34,6 +36,7 @@ class Collector:
     groups: set[str] = field(default_factory=set[str])
     found: list[Dependency] = field(default_factory=list[Dependency])
     offers: list[Offer] = field(default_factory=list[Offer])
+    own: list[Span] = field(default_factory=list[Span])
     indexes: list[PackageIndex] = field(default_factory=list[PackageIndex])
     find_links: list[str] = field(default_factory=list[str])
     insecure_hosts: list[str] = field(default_factory=list[str])
@@ -77,15 +80,11 @@ class Collector:
         text = self.read(path)
         if text is None:
             return None
-        import tomllib  # takes longer to import than a cached check
-
         try:
-            return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return parse_toml(text)
+        except UnreadableDocument as error:
             if not path.startswith("../"):
-                self.report(
-                    WholeFile(path), f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION
-                )
+                self.report_unreadable(path, error)
             return None
 
     def distribution_in(self, folder: str) -> str | None:
@@ -157,6 +156,12 @@ class Collector:
     ) -> None:
         """Report a part of a file that can't be used."""
         self.sink.report(rule, where, message, help=(help,) if help else ())
+
+    def report_unreadable(self, path: str, error: UnreadableDocument) -> None:
+        """Report a file that can't be parsed, at the position of the mistake if it is known."""
+        line, column = error.line, error.column
+        where = Span(path, line, column, line, column + 1) if line else WholeFile(path)
+        self.report(where, f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION)
 
     def where(self, span: Span, error: InvalidText) -> Span | WholeFile:
         """Return the location of a report: the whole file, which is not shown, for a secret."""

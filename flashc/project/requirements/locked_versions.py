@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections import Counter
 from collections.abc import Iterable
@@ -11,8 +10,8 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from flashc_core import rules
-from flashc_core.source import Lines, Span, WholeFile
+from flashc_core.documents import UnreadableDocument, parse_json
+from flashc_core.source import Lines, Span
 
 from .collector import Collector, as_list, as_table, span_of
 from .texts import InvalidText, checked_hash, with_marker
@@ -76,10 +75,9 @@ def read_pipfile_lock(collector: Collector) -> None:
     if text is None:
         return
     try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"`{PIPFILE_LOCK}` can't be used: {error}"
-        collector.report(WholeFile(PIPFILE_LOCK), message, rules.INVALID_CONFIGURATION)
+        document: Any = parse_json(text)
+    except UnreadableDocument as error:
+        collector.report_unreadable(PIPFILE_LOCK, error)
         return
     lines = Lines(text)
     for name, package in as_table(as_table(document).get("default")).items():

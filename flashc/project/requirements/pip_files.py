@@ -102,6 +102,8 @@ def _problem(collector: Collector, path: str, above: tuple[str, ...]) -> str:
         return "includes itself"
     if "://" in path:
         return "is a URL, and flashc reads only files"
+    if re.fullmatch(r"pylock\.(?:[^.]+\.)?toml", posixpath.basename(path)):
+        return "is a lock of PEP 751: remove the line; flashc reads `pylock.toml` by itself"
     file = collector.project.root / path
     try:
         ends = path in collector.project.unsaved or file.is_file() or not file.exists()
@@ -136,6 +138,7 @@ def _read_requirement(
         from packaging.requirements import Requirement
 
         collector.extras |= Requirement(parsed.requirement).extras
+        collector.own.append(span)
     elif is_constraint:
         collector.limit(parsed, span, hashes=hashes)
     else:

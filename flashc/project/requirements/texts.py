@@ -13,6 +13,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+_HUGE_NUMBER = re.compile(r"\d{1000}")  # Python converts no text of more than 4300 digits
 _MARKER = re.compile(r"\s;\s*")
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
 _OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
@@ -60,6 +61,8 @@ def parse(
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
+    if _HUGE_NUMBER.search(text):
+        raise InvalidText("it has a number that is too long")
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -259,18 +259,21 @@ def _do_not_watch(_poll: Poll) -> None:
 def _request_headers(request: Request, position: Position, seconds: float) -> Headers:
     """Return the headers for the worker: those of the client, with the request's position in its trace and its limit.
 
-    The key of the platform is left out.  A `Cookie` header that contains the cookie of the platform's page is left
-    out as a whole, with all other cookies in it.
+    The key of the platform and the cookies of its page are left out.
     """
-    kept = end_to_end(
-        [
-            header
-            for header in request.scope["headers"]
-            if header[0] not in _REPLACED
-            and not (header[0] == b"cookie" and SESSION_PREFIX.encode() in header[1])
-        ]
-    )
+    given = [header for header in request.scope["headers"] if header[0] not in _REPLACED]
+    kept = end_to_end([*_without_sessions(given)])
     kept = [header for header in kept if header[0] != b"expect"]
     kept.append((TRACEPARENT, position.traceparent.encode()))
     kept.append((TIMEOUT, b"%d" % timeout_of(seconds)))
     return kept
+
+
+def _without_sessions(headers: Headers) -> Iterator[tuple[bytes, bytes]]:
+    """Yield headers without the cookies of the platform's page."""
+    for name, value in headers:
+        if name == b"cookie":
+            pairs = [pair.strip() for pair in value.split(b";")]
+            value = b"; ".join(p for p in pairs if not p.startswith(SESSION_PREFIX.encode()))
+        if name != b"cookie" or value:
+            yield name, value

@@ -40,6 +40,7 @@ _NAMES = (
     "state.js",
     "graph.js",
     "form.js",
+    "request.js",
     "words.js",
     "endpoint.js",
     "calls.js",

@@ -187,7 +187,7 @@ class RestApi:
             case ["GET", "releases"]:
                 await request.reply_json(200, self._releases(endpoint))
             case ["GET", "workers", worker, "logs"]:
-                await self._send_lines(request, worker)
+                await self._send_lines(request, endpoint.id, worker)
             case ["PATCH"]:
                 await self._change_endpoint(request, endpoint)
             case ["DELETE"]:
@@ -196,8 +196,11 @@ class RestApi:
             case _:
                 raise Problem(404, "there is no such route")
 
-    async def _send_lines(self, request: Request, worker: str) -> None:
-        """Send the lines of a worker as server-sent events: the old ones, then the new ones until the client leaves."""
+    async def _send_lines(self, request: Request, endpoint: str, worker: str) -> None:
+        """Send the lines of a worker as server-sent events.
+
+        The old ones are sent, then the new ones until the worker ends or the client leaves.
+        """
         last = request.header(b"last-event-id") or "0"
         if not last.isdecimal():
             raise Problem(422, "the id of the last event must be a number")
@@ -211,8 +214,12 @@ class RestApi:
                 if line is not None and entry.what["worker"] == worker:
                     line["ts"] = timestamp(entry.at)
                     await request.send_event(entry.number, msgspec.json.encode(line))
+            dispatcher = self._core.dispatchers.get(endpoint)
+            if dispatcher is None or worker not in dispatcher.pool.workers:
+                break
             if not entries:
                 await request.send_comment()
+        await request.send_part(b"", more=False)
 
     async def _serve_endpoints(self, request: Request) -> None:
         """Answer with all endpoints, or create one, by the request's method."""

@@ -1,9 +1,12 @@
 // A form that sends a request, made from the signature of the endpoint's function.
 
 import { html, useState } from "/page/vendor/htm-preact.js";
+import { jobRequest, routeRequest } from "/page/request.js";
 import { ask } from "/page/state.js";
 
 const NUMBERS = new Set(["int", "float"]);
+// Where an argument travels, if that is not what everybody expects.
+const PLACES = { header: "a header", cookie: "a cookie", file: "a file", form: "in the form" };
 
 function baseOf(annotation) {
   return (annotation ?? "").split("|")[0].split("[")[0].trim().replace(/^["']|["']$/g, "");
@@ -12,6 +15,7 @@ function baseOf(annotation) {
 // What the user typed as the value of a parameter; undefined leaves the parameter to its default.
 function valueOf(field, text) {
   const base = baseOf(field.annotation);
+  if (text instanceof File) return text;
   if (base === "bool") return text === "" ? undefined : text === "true";
   if (text === "" && (field.default !== null || base !== "str")) return undefined;
   if (base === "str") return text;
@@ -25,51 +29,13 @@ function valueOf(field, text) {
   }
 }
 
-function bodyOf(form, values) {
+function givenOf(form, values) {
   const given = {};
   for (const field of form.fields) {
     const value = valueOf(field, values[field.name] ?? "");
     if (value !== undefined) given[field.name] = value;
   }
   return given;
-}
-
-function routeRequest(endpoint, form, given) {
-  let path = form.path;
-  const query = new URLSearchParams();
-  const body = {};
-  for (const field of form.fields) {
-    if (!(field.name in given)) continue;
-    const value = given[field.name];
-    if (field.where === "path") {
-      const name = new RegExp(`{${field.name}(:\\w+)?}`);
-      path = path.replace(name, encodeURIComponent(String(value)));
-    } else if (field.where === "query") query.append(field.name, String(value));
-    else body[field.name] = value;
-  }
-  const hasBody = form.fields.some((field) => field.where === "body");
-  return [
-    `/lb/${endpoint.id}${path}${query.size ? `?${query}` : ""}`,
-    {
-      method: form.method,
-      headers: hasBody ? { "content-type": "application/json" } : {},
-      body: hasBody ? JSON.stringify(body) : undefined,
-    },
-  ];
-}
-
-function jobRequest(endpoint, form, given) {
-  const chosen = form.selects ? { method: form.selects, ...given } : given;
-  // An empty input would be refused.
-  const input = Object.keys(chosen).length ? chosen : { __empty: true };
-  return [
-    `/v2/${endpoint.id}/runsync`,
-    {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ input }),
-    },
-  ];
 }
 
 export function pretty(text) {
@@ -95,7 +61,7 @@ export function RequestForm({ endpoint }) {
     const began = performance.now();
     try {
       const [path, options] = form
-        ? (endpoint.balanced ? routeRequest : jobRequest)(endpoint, form, bodyOf(form, values))
+        ? await (endpoint.balanced ? routeRequest : jobRequest)(endpoint, form, givenOf(form, values))
         : [`/v2/${endpoint.id}/runsync`, {
             method: "POST", headers: { "content-type": "application/json" }, body: raw,
           }];
@@ -130,7 +96,7 @@ export function RequestForm({ endpoint }) {
 
 function Field({ field, id, value, set }) {
   const base = baseOf(field.annotation);
-  const hint = [field.annotation, field.default === null ? "" : `default ${field.default}`]
+  const hint = [field.annotation, PLACES[field.where], field.default ? `default ${field.default}` : ""]
     .filter(Boolean)
     .join(", ");
   const change = (event) => set(event.target.value);
@@ -138,7 +104,10 @@ function Field({ field, id, value, set }) {
   const common = { id, "aria-describedby": `${id}-hint` };
   return html`<div class="field">
     <label for=${id}>${field.name}</label>
-    ${base === "bool"
+    ${field.where === "file"
+      ? html`<input ...${common} type="file" required=${needed}
+          onChange=${(event) => set(event.target.files[0] ?? "")} />`
+      : base === "bool"
       ? html`<select ...${common} value=${value} onChange=${change} required=${needed}>
           <option value="">${needed ? "choose" : "default"}</option>
           <option>true</option><option>false</option></select>`

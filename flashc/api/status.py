@@ -1,0 +1,42 @@
+"""Say how the endpoints of an environment do, once or again and again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from flashc.project.workspace import Workspace
+from flashc_backends.deploy.status import Status, read_status
+from flashc_core.diagnostics import Sink
+
+from .asking import Answer, ask, find_place
+from .cloud import Session
+
+_PAUSE = 2.0  # seconds between looks
+
+
+def environment_status(workspace: Workspace, environment: str | None) -> Answer[Status]:
+    """Return the state of an environment of the project's app; None is the only environment."""
+
+    def question(opened: Session, sink: Sink) -> Status:
+        return _status(opened, workspace, environment, sink)
+
+    return ask(workspace, question)
+
+
+def watch_status(
+    workspace: Workspace, environment: str | None, show: Callable[[Status], None]
+) -> Answer[Status]:
+    """Pass on the state of an environment again and again, until an error or an exception ends it."""
+
+    def question(opened: Session, sink: Sink) -> Status:
+        while True:
+            show(_status(opened, workspace, environment, sink))
+            time.sleep(_PAUSE)
+
+    return ask(workspace, question)
+
+
+def _status(opened: Session, workspace: Workspace, environment: str | None, sink: Sink) -> Status:
+    place = find_place(opened, workspace, environment, sink)
+    return read_status(opened.cloud, place.app, place.environment)
