@@ -1,6 +1,8 @@
-"""Check modules that workers import for syntax errors, failing imports and pip installations."""
+"""Check modules that workers import for syntax errors, failing and movable imports, and installations."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -12,7 +14,7 @@ from .used_names import users_of_names
 
 
 def check_worker_modules(program: Program, context: PassContext) -> Program:
-    """Report invalid syntax, imports that raise, installations, and imports that can be moved."""
+    """Report invalid syntax, imports that raise, and installations."""
     # An endpoint that could not be lowered may be the reason why a worker has no module.
     declaring = {endpoint.construction.module for endpoint in program.unlowered}
     names = sorted({*program.worker_modules, *declaring})
@@ -46,12 +48,14 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 ),
                 help=("list the packages in the endpoint's `dependencies`",),
             )
-    _check_deferred_imports(program, context.sink)
     return program
 
 
-def _check_deferred_imports(program: Program, sink: Sink) -> None:
-    """Report imports at the top of endpoints' modules that only functions of the module use."""
+def check_deferred_imports(program: Program, missing: Collection[str], sink: Sink) -> None:
+    """Report imports at the top of endpoints' modules that only functions of the module use.
+
+    `missing` are the packages whose import was reported, because workers do not have them.
+    """
     declaring = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
     candidates = [m for m in program.modules if m.deferred_imports and m.name in declaring]
     users = users_of_names(program) if candidates else {}
@@ -59,6 +63,8 @@ def _check_deferred_imports(program: Program, sink: Sink) -> None:
         for found in module.deferred_imports:
             names = (f"{module.name}.{each}" for each in ("*", *found.names))
             if any(users.get(name, set()) - {module.name} for name in names):
+                continue
+            if found.package in missing:
                 continue
             sink.report(
                 rules.IMPORT_AT_TOP,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,7 @@ class ArtifactIndex:
         """Return whether the artifact has a module of this name."""
         return module_path(self.artifact, name) is not None
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         """Return where workers find a module: in the artifact, standard library or image."""
         top = name.partition(".")[0]
         if top in self.artifact.top_level:
