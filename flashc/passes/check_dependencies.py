@@ -24,7 +24,7 @@ from flashc_ir.requirements import Dependency, Offer
 
 from .check_worker_modules import check_deferred_imports
 from .context import PassContext
-from .indirect_use import may_be_loaded
+from .indirect_use import may_be_loaded, runs_python
 from .misplaced_modules import excluded_module, neighbouring_module
 
 
@@ -194,6 +194,8 @@ def _check_used(
     spans = [d.span for e in program.code_endpoints() for d in e.configuration.dependencies]
     texts = [_text(module, spans, context) for module in modules] if unused else []
     tops = {item.module.partition(".")[0] for item in items}
+    if runs_python(texts):
+        return
     for dependency in unused:
         if dependency.name not in used and not may_be_loaded(dependency, tops, texts, declared):
             context.sink.report(

@@ -62,8 +62,18 @@ def test_where_declarations_can_not_be_read_no_import_is_reported(
         ('["humanize", "paddlepaddle"]', "pass"),
         ('["humanize", "sqlalchemy-bigquery", "sqlalchemy"]', "import sqlalchemy"),
         ('["humanize", "left-alone"]', "pass  # humanize loads left-alone"),
+        ('["humanize", "left-alone"]', 'import subprocess; subprocess.run(["python", x])'),
+        ('["humanize", "left-alone"]', 'import os; os.system("/usr/bin/python3.12 -c " + x)'),
+        (
+            '["humanize", "left-alone"]',
+            "import sys, subprocess; subprocess.run([sys.executable, x])",
+        ),
+        ('["humanize", "left-alone"]', "exec(x)"),
     ],
-    ids=["engine", "plugin", "program", "backend", "driver", "comment"],
+    ids=[
+        *("engine", "plugin", "program", "backend", "driver", "comment"),
+        *("python", "command", "interpreter", "exec"),
+    ],
 )
 def test_a_package_that_may_be_loaded_indirectly_is_not_called_unused(
     dependencies: str, body: str, tmp_path: Path
@@ -74,6 +84,18 @@ def test_a_package_that_may_be_loaded_indirectly_is_not_called_unused(
         f"def run(x):\n    {body}\n    return humanize.naturalsize(x)\n"
     )
     assert "FC321" not in compile_files(tmp_path, {"worker.py": text}).codes
+
+
+@pytest.mark.parametrize("body", ["model.exec(x)", "x.index('pythonic')", "my_exec(x)"])
+def test_words_that_only_look_like_running_python_hide_no_unused_package(
+    body: str, tmp_path: Path
+) -> None:
+    text = (
+        "from runpod_flash import Endpoint\n"
+        "@Endpoint(name='w', dependencies=['left-alone'])\n"
+        f"def run(x, model, my_exec):\n    return {body}\n"
+    )
+    assert "FC321" in compile_files(tmp_path, {"worker.py": text}).codes
 
 
 def test_a_package_that_nothing_names_is_unused(tmp_path: Path) -> None:
