@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from flashc_ir.modules import GlobalUse, Module, VariableRead, VariableSet
 
 from .parse import Syntax
-from .references import Use
+from .references import Use, shaped
 from .scopes import Chain, Scope, ScopeKind, resolve_chain
 from .walk import children, dotted, string_literal
 
@@ -117,7 +117,7 @@ class EffectCollector:
     def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
         """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`."""
         for use in uses:
-            node = use.node
+            node = shaped(use)
             if isinstance(node, cst.Call) and _may_mean(use.scope, use.chain, _READERS):
                 name = _first_string_argument(node)
                 if name is not None:
@@ -140,7 +140,7 @@ class EffectCollector:
     def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
         """Yield the environment variables that the module sets."""
         for use in uses:
-            node = use.node
+            node = shaped(use)
             if isinstance(node, cst.Call) and _may_mean(
                 use.scope, use.chain, {"os.environ.setdefault", "os.putenv"}
             ):
@@ -168,7 +168,7 @@ class EffectCollector:
                     )
                 )
         for use in uses:
-            changing = isinstance(use.node, cst.Call) and use.chain.attributes[-1:] != ()
+            changing = isinstance(shaped(use), cst.Call) and use.chain.attributes[-1:] != ()
             if changing and use.chain.attributes[-1] in _MUTATORS:
                 if _is_module_state(top, use.scope, use.chain.root):
                     span = syntax.span(use.node)
@@ -231,13 +231,14 @@ def _key(node: cst.CSTNode) -> str | None:
 
 def _installs(use: Use) -> bool:
     """Return whether a call starts pip, as in `subprocess.run([..., "pip", "install", ...])`."""
-    if not isinstance(use.node, cst.Call):
+    call = shaped(use)
+    if not isinstance(call, cst.Call):
         return False
     if _may_mean(use.scope, use.chain, _PIP_FUNCTIONS):
         return True
     if not _may_mean(use.scope, use.chain, _STARTERS):
         return False
-    words = [word for argument in use.node.args for word in _words(argument.value)]
+    words = [word for argument in call.args for word in _words(argument.value)]
     return any(
         word in ("pip", "pip3", "uv") and "install" in words[i + 1 : i + 3]
         for i, word in enumerate(words)
