@@ -33,6 +33,16 @@ def codes(root: Path, text: str, **more: str) -> list[str]:
         'os.environ.setdefault("OTHER", "1")\n    return os.environ["OTHER"]',
         'x = bool(os.getenv("OTHER"))\n    return x and os.environ["OTHER"]',
         'environ = {"OTHER": 1}\n    return environ["OTHER"]',
+        'x = os.getenv("OTHER")\n    if x is None:\n        x = 1\n    return x',
+        'x: str | None = os.getenv("OTHER")\n    return x or "y"',
+        'if (x := os.getenv("OTHER")):\n        return x',
+        'if (x := os.getenv("OTHER")) is not None:\n        return x',
+        'return None is os.getenv("OTHER")',
+        'x = os.getenv("OTHER")\n    return (lambda: x if x else 1)()',
+        'if "OTHER" in os.environ:\n        return os.environ["OTHER"]',
+        'if "OTHER" not in os.environ:\n        return 1\n    return os.environ["OTHER"]',
+        'try:\n        return int(os.environ["OTHER"])\n    except KeyError:\n        return 1',
+        'try:\n        x = os.environ["OTHER"]\n    except (KeyError, ValueError):\n        x = 1',
     ],
 )
 def test_a_variable_that_is_there_or_may_be_absent_is_no_finding(body: str, tmp_path: Path) -> None:
@@ -48,12 +58,29 @@ def test_a_variable_that_is_there_or_may_be_absent_is_no_finding(body: str, tmp_
         'os.environ["KEY"].strip()',
         'int(os.environ.get("KEY").removeprefix("0x"), 16)',
         'os.environ.get("KEY").strip',
+        '"x" in os.environ.get("KEY")',
+        '"KEY" in {} and os.environ["KEY"]',
+        '[x for x in "ab" if x] and (lambda x: x)(os.getenv("KEY"))',
     ],
 )
-def test_a_method_of_the_value_is_no_default(read: str, tmp_path: Path) -> None:
+def test_a_read_without_a_default_is_needed(read: str, tmp_path: Path) -> None:
     text = f'{HEAD}@Endpoint(name="w")\nasync def run():\n    return {read}\n'
     found = compile_files(tmp_path, {"worker.py": text}).found("FC131")
     assert found.message == "workers of `w` read `KEY`, which is not set there"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'x = os.environ["KEY"]\n    return x or 1',
+        'try:\n        return os.environ["KEY"]\n    except ValueError:\n        return 1',
+        'try:\n        return 1\n    except KeyError:\n        return os.environ["KEY"]',
+        'x = os.getenv("KEY")\n    def f(x): return x or 1\n    return f(x)',
+    ],
+)
+def test_a_variable_is_needed_where_its_absence_is_not_handled(body: str, tmp_path: Path) -> None:
+    text = f'{HEAD}@Endpoint(name="w")\nasync def run():\n    {body}\n'
+    assert codes(tmp_path, text) == ["FC131"]
 
 
 def test_each_endpoint_needs_the_variable_that_its_own_code_reads(tmp_path: Path) -> None:
