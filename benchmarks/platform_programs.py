@@ -5,7 +5,7 @@ Usage: python platform_programs.py serve FOLDER durable|default [ARTIFACT]
        python platform_programs.py compare URL URL KEY CALLS
        python platform_programs.py calls URL KEY WORKER CALLS
 
-`serve` runs a platform until its standard input ends; with an ARTIFACT of the project `projects.calling` this too.
+`serve` runs a platform until its standard input ends; with an ARTIFACT of the project `projects.write_calling` this too.
 `calls` has the caller of that project call its callee.  Every program prints one line of JSON.
 """
 
@@ -152,6 +152,7 @@ async def _load(url: str, key: str, clients: int, seconds: float, body: bytes) -
     end = time.perf_counter() + seconds
 
     async def client() -> None:
+        """Send jobs one after the other over one connection, until the time is over."""
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         while (begun := time.perf_counter()) < end:
             writer.write(head + body)
@@ -184,7 +185,7 @@ def _compare(first: str, second: str, key: str, calls: int) -> None:
     print(json.dumps([statistics.median(times) for times in took.values()]))
 
 
-def _calls(url: str, key: str, worker: str, calls: int) -> None:
+def _compare_calls(url: str, key: str, worker: str, calls: int) -> None:
     """Have the caller call its callee, and httpx send the same requests; print the median of each in seconds."""
     headers = {"authorization": f"Bearer {key}"}
     wanted = {"input": {"worker": worker, "calls": calls}}
@@ -204,7 +205,7 @@ def main() -> None:
         case ["compare", first, second, key, calls]:
             _compare(first, second, key, int(calls))
         case ["calls", url, key, worker, calls]:
-            _calls(url, key, worker, int(calls))
+            _compare_calls(url, key, worker, int(calls))
         case _:
             sys.exit(__doc__)
 

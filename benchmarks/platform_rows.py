@@ -86,17 +86,17 @@ class Server:
         return int(status.partition("VmRSS:")[2].split()[0]) / 1024
 
 
-def platform(ours: Path, theirs: Path, folder: Path, rounds: int) -> Iterator[Row]:
+def measure_platform(ours: Path, theirs: Path, folder: Path, rounds: int) -> Iterator[Row]:
     """Measure the platform; `ours` and `theirs` are the folders of the two environments' programs."""
-    project = projects.calling(folder / "calling")
+    project = projects.write_calling(folder / "calling")
     version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     command = [str(ours / "flashc"), "build", str(project), "--python-version", version]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     built = project / ".flash" / "artifact.tar.gz"
     with (
-        _platform(ours, folder / "durable", "durable") as durable,
-        _platform(ours, folder / "default", "default", str(built)) as default,
-        _peer(theirs, folder) as peer,
+        _run_platform(ours, folder / "durable", "durable") as durable,
+        _run_platform(ours, folder / "default", "default", str(built)) as default,
+        _run_sdk_server(theirs, folder) as peer,
     ):
         yield from _queue_rows(ours, durable, default, peer, rounds)
         yield from _other_load_rows(ours, theirs, default, peer, rounds)
@@ -107,6 +107,7 @@ def platform(ours: Path, theirs: Path, folder: Path, rounds: int) -> Iterator[Ro
 def _queue_rows(
     ours: Path, durable: Server, default: Server, peer: Server, rounds: int
 ) -> Iterator[Row]:
+    """Compare the jobs per second and the memory of the platform with those of the SDK's server."""
     idle = durable.megabytes(), peer.megabytes()
     sdk = f"{default.details['base']}/v2/{default.details['ids']['sdk']}/runsync"
     measured = {
@@ -119,7 +120,7 @@ def _queue_rows(
     tails: dict[str, list[float]] = {name: [] for name in measured}
     for _ in range(rounds):
         for name, (url, key) in measured.items():
-            seen = _loaded(ours, url, key, "small")
+            seen = _measure_load(ours, url, key, "small")
             rates[name].append(seen["rate"])
             tails[name].append(seen["p99"] * 1000)
     shown = {
@@ -168,9 +169,9 @@ def _other_load_rows(
             for side, each in (("ours", server), ("theirs", peer)):
                 if kind == "aiohttp":
                     load = str(_CLIENTS), str(_SECONDS)
-                    found = _printed(theirs, "-c", _SDK_CLIENT, each.url, each.key, *load)
+                    found = _run_python(theirs, "-c", _SDK_CLIENT, each.url, each.key, *load)
                 else:
-                    found = _loaded(ours, each.url, each.key, kind)
+                    found = _measure_load(ours, each.url, each.key, kind)
                 seen[side].append(found["rate"])
         mine, other = (statistics.median(rates) for rates in seen.values())
         yield Row(
@@ -183,8 +184,11 @@ def _other_load_rows(
         )
 
 
-def _loaded(ours: Path, url: str, key: str, kind: str) -> dict[str, float]:
-    seen: dict[str, float] = _program(ours, "load", url, key, str(_CLIENTS), str(_SECONDS), kind)
+def _measure_load(ours: Path, url: str, key: str, kind: str) -> dict[str, float]:
+    """Send jobs from many clients for some seconds; return the rate and the times."""
+    seen: dict[str, float] = _run_program(
+        ours, "load", url, key, str(_CLIENTS), str(_SECONDS), kind
+    )
     return seen
 
 
@@ -195,7 +199,9 @@ def _callee_row(ours: Path, server: Server, rounds: int) -> Row:
     """
     url = f"{server.details['base']}/v2/{server.details['ids']['caller']}"
     worker = server.details["workers"]["callee"]
-    seen = [_program(ours, "calls", url, server.key, worker, str(_CALLS)) for _ in range(rounds)]
+    seen = [
+        _run_program(ours, "calls", url, server.key, worker, str(_CALLS)) for _ in range(rounds)
+    ]
     plain, stub = (statistics.median(times) * 1000 for times in zip(*seen, strict=True))
     return Row(
         what="a load balancer's route called from another endpoint / plain httpx to its worker",
@@ -208,10 +214,12 @@ def _callee_row(ours: Path, server: Server, rounds: int) -> Row:
 
 
 def _proxy_row(ours: Path, server: Server, rounds: int) -> Row:
+    """Compare a request through the platform's load balancer with a direct one to its worker."""
     direct = f"{server.details['workers']['web']}/double"
     proxied = f"{server.details['base']}/lb/{server.details['ids']['web']}/double"
     seen = [
-        _program(ours, "compare", direct, proxied, server.key, str(_CALLS)) for _ in range(rounds)
+        _run_program(ours, "compare", direct, proxied, server.key, str(_CALLS))
+        for _ in range(rounds)
     ]
     without, through = (statistics.median(times) * 1000 for times in zip(*seen, strict=True))
     return Row(
@@ -227,18 +235,20 @@ def _proxy_row(ours: Path, server: Server, rounds: int) -> Row:
 # Processes ----------------------------------------------------------------------------------------
 
 
-def _program(ours: Path, *arguments: str) -> Any:
-    return _printed(ours, str(_PROGRAMS), *arguments)
+def _run_program(ours: Path, *arguments: str) -> Any:
+    """Run a program of `platform_programs.py`, and return what it prints."""
+    return _run_python(ours, str(_PROGRAMS), *arguments)
 
 
-def _printed(programs: Path, *arguments: str) -> Any:
-    """Return the JSON that Python prints in the environment whose programs are in a folder."""
+def _run_python(programs: Path, *arguments: str) -> Any:
+    """Run Python with these arguments in an environment, and return the JSON that it prints."""
     command = [str(programs / "python"), *arguments]
     return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
 
 @contextmanager
-def _platform(ours: Path, folder: Path, mode: str, *built: str) -> Generator[Server]:
+def _run_platform(ours: Path, folder: Path, mode: str, *built: str) -> Generator[Server]:
+    """Run the platform with some endpoints while the `with` block runs."""
     with subprocess.Popen(
         [str(ours / "python"), str(_PROGRAMS), "serve", str(folder), mode, *built],
         stdin=subprocess.PIPE,
@@ -257,7 +267,8 @@ def _platform(ours: Path, folder: Path, mode: str, *built: str) -> Generator[Ser
 
 
 @contextmanager
-def _peer(theirs: Path, folder: Path) -> Generator[Server]:
+def _run_sdk_server(theirs: Path, folder: Path) -> Generator[Server]:
+    """Run the local server of the runpod SDK while the `with` block runs."""
     path = folder / "peer.py"
     path.write_text(_PEER, "utf-8")
     with socket.socket() as listener:

@@ -34,7 +34,7 @@ _WANTED = {"x": 42}
 _JOBS = {"work": _GIVEN, "model": {"method": "scale", **_GIVEN}}
 
 
-def preview(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
+def measure_previews(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
     """Measure previews; `ours` and `theirs` are the folders of the two environments' programs."""
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     environ = {
@@ -44,25 +44,25 @@ def preview(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
         "RUNPOD_FLASH_SILENCE_DEPRECATION": "1",
         "FLASH_NO_UPDATE_CHECK": "1",
     }
-    project = projects.previewed(folder / "previewed")
-    other = projects.previewed(folder / "previewed-by-flash")
-    with _docker(ours, environ, python) as daemon:
+    project = projects.write_previewed(folder / "previewed")
+    other = projects.write_previewed(folder / "previewed-by-flash")
+    with _run_docker(ours, environ, python) as daemon:
         if "missing" in daemon:
             raise RuntimeError(daemon["missing"])
         environ["DOCKER_HOST"] = daemon["address"]
         # Started from a script in the background it would ignore what ends it.
         command = ["env", "--default-signal=INT", str(theirs / "flash"), "deploy", "--preview"]
         command += ["--python-version", python]
-        seen = [_of_flash(command, other, environ) for _ in range(runs)]
+        seen = [_measure_flash(command, other, environ) for _ in range(runs)]
         answered, said = (statistics.median(times) for times in zip(*seen, strict=True))
         shown = f"{answered:.1f} s for the load balancer, {said:.1f} s until it says so"
         for engine in ("docker", "process"):
             flashc = [str(ours / "flashc"), "preview", str(project), "--python-version", python]
             flashc += ["--engine", engine, "--no-pull", "--detach", "--format", "json"]
-            _of_flashc(
+            _measure_flashc(
                 flashc, ours, environ
             )  # makes the image, and installs the packages of workers
-            took = statistics.median(_of_flashc(flashc, ours, environ) for _ in range(runs))
+            took = statistics.median(_measure_flashc(flashc, ours, environ) for _ in range(runs))
             yield Row(
                 what=f"preview of three endpoints to their answers, {engine} / `flash deploy --preview`",
                 ours=f"{took:.1f} s for all three",
@@ -73,7 +73,7 @@ def preview(ours: Path, theirs: Path, folder: Path, runs: int) -> Iterator[Row]:
             )
 
 
-def _of_flashc(command: list[str], ours: Path, environ: Mapping[str, str]) -> float:
+def _measure_flashc(command: list[str], ours: Path, environ: Mapping[str, str]) -> float:
     """Start a preview of flashc; return the seconds until every endpoint has answered."""
     began = time.perf_counter()
     done = subprocess.run(
@@ -85,6 +85,7 @@ def _of_flashc(command: list[str], ours: Path, environ: Mapping[str, str]) -> fl
         urls = {address["endpoint"]: address["url"] for address in record["addresses"]}
 
         def answers() -> object:
+            """Return the answers of the three endpoints."""
             jobs = [
                 ask(f"{urls[name]}/runsync", headers, json.dumps({"input": given}).encode())
                 for name, given in _JOBS.items()
@@ -99,7 +100,9 @@ def _of_flashc(command: list[str], ours: Path, environ: Mapping[str, str]) -> fl
         subprocess.run(stop, env=environ, check=True, stdout=subprocess.DEVNULL)
 
 
-def _of_flash(command: list[str], project: Path, environ: Mapping[str, str]) -> tuple[float, float]:
+def _measure_flash(
+    command: list[str], project: Path, environ: Mapping[str, str]
+) -> tuple[float, float]:
     """Start a preview of `runpod-flash`; return the seconds to the first answer, and to its own message."""
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -114,6 +117,7 @@ def _of_flash(command: list[str], project: Path, environ: Mapping[str, str]) -> 
     text: list[str] = []
 
     def read() -> None:
+        """Read what the command prints, and note when it says that it is ready."""
         assert process.stdout is not None
         for line in process.stdout:
             text.append(line)
@@ -126,10 +130,12 @@ def _of_flash(command: list[str], project: Path, environ: Mapping[str, str]) -> 
         headers = {"Content-Type": "application/json"}
 
         def check() -> None:
+            """Fail if the command has ended."""
             if process.poll() is not None:
                 raise RuntimeError("".join(text))
 
         def answer() -> object:
+            """Return the answer of the load balancer."""
             check()
             return ask(f"http://127.0.0.1:{_PORT}/double", headers, json.dumps(_GIVEN).encode())
 
@@ -146,8 +152,8 @@ def _of_flash(command: list[str], project: Path, environ: Mapping[str, str]) -> 
 
 
 @contextmanager
-def _docker(ours: Path, environ: Mapping[str, str], python: str) -> Generator[dict[str, str]]:
-    """Run a daemon with the images of both tools."""
+def _run_docker(ours: Path, environ: Mapping[str, str], python: str) -> Generator[dict[str, str]]:
+    """Run a Docker daemon with the images of both tools while the `with` block runs."""
     with subprocess.Popen(
         [str(ours / "python"), str(_PROGRAMS), python],
         env={**environ, "PYTHONPATH": str(_ROOT)},

@@ -168,18 +168,18 @@ async def version() -> dict:
 """
 
 
-def many(folder: Path, count: int) -> Path:
-    """Write `count` modules of one endpoint each, without dependencies."""
+def write_many(folder: Path, count: int) -> Path:
+    """Write a project with `count` modules of one endpoint each, without dependencies."""
     return _write(folder, {f"worker_{n}.py": _MODULE.format(number=n) for n in range(count)})
 
 
-def shared(folder: Path, count: int) -> Path:
-    """Write `count` modules of one endpoint each, all with the constants of one `config.py`."""
+def write_shared(folder: Path, count: int) -> Path:
+    """Write a project with `count` modules of one endpoint each, all with the constants of one `config.py`."""
     users = {f"worker_{n}.py": _USER.format(number=n) for n in range(count)}
     return _write(folder, {"config.py": _CONFIG, **users})
 
 
-def change(module: Path, name: str) -> None:
+def increase(module: Path, name: str) -> None:
     """Increase the number that a module assigns to `name`; no other line changes or moves."""
     text, count = re.subn(
         rf"^( *{name} = )(\d+)$",
@@ -191,34 +191,34 @@ def change(module: Path, name: str) -> None:
     module.write_text(text, "utf-8")
 
 
-def scientific(folder: Path) -> Path:
-    """Write one endpoint that needs numpy, pandas and scipy."""
+def write_scientific(folder: Path) -> Path:
+    """Write a project with one endpoint that needs numpy, pandas and scipy."""
     return _write(folder, {"worker.py": _SCIENTIFIC})
 
 
-def reloaded(folder: Path) -> Path:
-    """Write a load balancer and a queue that answer with a number of their module."""
+def write_reloaded(folder: Path) -> Path:
+    """Write a project with a load balancer and a queue that answer with a number of their module."""
     return _write(folder, _RELOADED)
 
 
-def calling(folder: Path) -> Path:
-    """Write a queue whose function calls the route of a load balancer, and sends it the same request with httpx."""
+def write_calling(folder: Path) -> Path:
+    """Write a project with a queue whose function calls the route of a load balancer, and also sends it the same request with httpx."""
     return _write(folder, _CALLING)
 
 
-def previewed(folder: Path) -> Path:
-    """Write a load balancer, a queue and a class, which double a number."""
+def write_previewed(folder: Path) -> Path:
+    """Write a project with a load balancer, a queue and a class, which double a number."""
     return _write(folder, {"app.py": _PREVIEWED})
 
 
-def plain_app(folder: Path) -> Path:
-    """Write a FastAPI app without Flash that does so."""
+def write_plain_app(folder: Path) -> Path:
+    """Write the smallest FastAPI app, without Flash, that answers with a number of its module."""
     return _write(folder, {"main.py": _PLAIN_APP})
 
 
-def trivial(folder: Path) -> Path:
-    """Write one endpoint that needs nothing."""
-    return many(folder, 1)
+def write_trivial(folder: Path) -> Path:
+    """Write a project with one endpoint that needs nothing."""
+    return write_many(folder, 1)
 
 
 def _write(folder: Path, files: dict[str, str]) -> Path:

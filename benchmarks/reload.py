@@ -24,47 +24,57 @@ _PATIENCE = 120.0
 _REST = 1.5  # seconds until what was replaced has ended
 
 
-def of_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> dict[str, float]:
-    """Return the median in seconds for a load balancer and for a queue under `flashc dev`."""
-    project = projects.reloaded(folder)
+def measure_dev(flashc: Path, folder: Path, runs: int, environ: dict[str, str]) -> dict[str, float]:
+    """Return the median time from saving to the new answer, in seconds, under `flashc dev`.
+
+    The keys of the result are "load balancer" and "queue".
+    """
+    project = projects.write_reloaded(folder)
     command = [str(flashc), "dev", str(project), "--format", "json"]
-    with _running(command, environ) as process:
-        ready = _event(process, "ready")
+    with _run_server(command, environ) as process:
+        ready = _wait_for_event(process, "ready")
         urls = {address["kind"]: address["url"] for address in ready["addresses"]}
         headers = {"Authorization": f"Bearer {ready['key']}", "Content-Type": "application/json"}
 
         def web() -> object:
+            """Return the version that the load balancer answers with."""
             return ask(f"{urls['load-balanced']}/version", headers)["version"]
 
         def queue() -> object:
+            """Return the version that a job of the queue returns."""
             body = json.dumps({"input": {"number": 1}}).encode()
             return ask(f"{urls['queue']}/runsync", headers, body)["output"]["version"]
 
         return {
-            "load balancer": _median(project / "web.py", web, runs),
-            "queue": _median(project / "work.py", queue, runs),
+            "load balancer": _measure_saves(project / "web.py", web, runs),
+            "queue": _measure_saves(project / "work.py", queue, runs),
         }
 
 
-def of_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
-    """Return the median in seconds for the smallest FastAPI app under `uvicorn --reload`."""
-    project = projects.plain_app(folder)
+def measure_uvicorn(uvicorn: Path, folder: Path, runs: int) -> float:
+    """Return the median time from saving to the new answer, in seconds, under `uvicorn --reload`.
+
+    The project is the smallest FastAPI app.
+    """
+    project = projects.write_plain_app(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(uvicorn), "main:app", "--reload", "--port", str(port), "--log-level", "error"]
-    with _running(command, dict(os.environ), project):
+    with _run_server(command, dict(os.environ), project):
 
         def version() -> object:
+            """Return the version that the app answers with."""
             return ask(f"http://127.0.0.1:{port}/version", {})["version"]
 
-        return _median(project / "main.py", version, runs)
+        return _measure_saves(project / "main.py", version, runs)
 
 
 @contextmanager
-def _running(
+def _run_server(
     command: list[str], environ: dict[str, str], folder: Path | None = None
 ) -> Generator[subprocess.Popen[bytes]]:
+    """Run a command while the `with` block runs; then interrupt it."""
     process = subprocess.Popen(command, env=environ, cwd=folder, stdout=subprocess.PIPE)
     try:
         yield process
@@ -73,8 +83,8 @@ def _running(
         process.wait(_PATIENCE)
 
 
-def _event(process: subprocess.Popen[bytes], kind: str) -> dict[str, Any]:
-    """Return the first event of a kind that `flashc dev` prints; what follows is discarded."""
+def _wait_for_event(process: subprocess.Popen[bytes], kind: str) -> dict[str, Any]:
+    """Read what `flashc dev` prints up to the first event of a kind, and return the event; discard what follows."""
     assert process.stdout is not None
     for line in process.stdout:
         event: dict[str, Any] = json.loads(line)
@@ -92,8 +102,8 @@ def ask(url: str, headers: dict[str, str], body: bytes | None = None) -> Any:
         return json.load(answer)
 
 
-def _median(file: Path, ask: Callable[[], object], runs: int) -> float:
-    """Return the median time until `ask` returns the version that was saved."""
+def _measure_saves(file: Path, ask: Callable[[], object], runs: int) -> float:
+    """Save new versions of a file; return the median time until `ask` returns the new version."""
     wait(ask, 0)
     times: list[float] = []
     for version in range(1, runs + 1):

@@ -76,7 +76,7 @@ def faster(what: str, ours: Figure, theirs: Figure, mark: float) -> Row:
     )
 
 
-def start_up(bench: Bench) -> Iterator[Row]:
+def measure_start_up(bench: Bench) -> Iterator[Row]:
     """Measure `flashc --version`, next to the start of Python itself."""
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs * 3)
     version = measure([str(bench.ours / "flashc"), "--version"], runs=bench.runs * 3)
@@ -91,9 +91,9 @@ def start_up(bench: Bench) -> Iterator[Row]:
     )
 
 
-def check(bench: Bench) -> Iterator[Row]:
+def measure_check(bench: Bench) -> Iterator[Row]:
     """Measure `flashc check` on 1,000 modules, next to `flash build` and `ruff check`."""
-    project = projects.many(bench.folder / "many", 1000)
+    project = projects.write_many(bench.folder / "many", 1000)
     python = measure([str(bench.ours / "python"), "-c", "pass"], runs=bench.runs)
     cold = bench.flashc("check", str(project), before=bench.clear_cache)
     warm = bench.flashc("check", str(project))
@@ -122,9 +122,9 @@ def check(bench: Bench) -> Iterator[Row]:
     )
 
 
-def scientific(bench: Bench) -> Iterator[Row]:
+def measure_scientific(bench: Bench) -> Iterator[Row]:
     """Measure a project that needs numpy, pandas and scipy, with warm package caches."""
-    project = projects.scientific(bench.folder / "scientific")
+    project = projects.write_scientific(bench.folder / "scientific")
     worker = project / "worker.py"
     arguments = ("build", str(project), "--python-version", "3.12")
     bench.flashc(*arguments)
@@ -133,6 +133,7 @@ def scientific(bench: Bench) -> Iterator[Row]:
     again = bench.flashc(*arguments)
 
     def edit() -> None:
+        """Add a line to the worker's module."""
         worker.write_text(worker.read_text("utf-8") + "# one line more\n", "utf-8")
 
     changed = bench.flashc(*arguments, before=edit)
@@ -149,10 +150,10 @@ def scientific(bench: Bench) -> Iterator[Row]:
     )
 
 
-def modules(bench: Bench) -> Iterator[Row]:
+def measure_modules(bench: Bench) -> Iterator[Row]:
     """Measure builds of many modules without dependencies, and how the time grows."""
-    small = projects.many(bench.folder / "hundred", 100)
-    large = projects.many(bench.folder / "thousand", 1000)
+    small = projects.write_many(bench.folder / "hundred", 100)
+    large = projects.write_many(bench.folder / "thousand", 1000)
     theirs = bench.flash(large, "build", "--no-deps")
     cold = bench.flashc("build", str(large), "--no-deps", before=bench.clear_cache)
     warm = bench.flashc("build", str(large), "--no-deps")
@@ -170,16 +171,16 @@ def modules(bench: Bench) -> Iterator[Row]:
     )
 
 
-def shared(bench: Bench) -> Iterator[Row]:
+def measure_shared(bench: Bench) -> Iterator[Row]:
     """Measure 1,000 modules that import one `config.py`: the first time, and after an edit.
 
     One edit changes a line of a worker; the other changes a constant of `config.py` that no worker
     uses.
     """
-    project = projects.shared(bench.folder / "shared", 1000)
+    project = projects.write_shared(bench.folder / "shared", 1000)
     edits = (
-        ("a worker", partial(projects.change, project / "worker_500.py", "total")),
-        ("`config.py`", partial(projects.change, project / "config.py", "REVISION")),
+        ("a worker", partial(projects.increase, project / "worker_500.py", "total")),
+        ("`config.py`", partial(projects.increase, project / "config.py", "REVISION")),
     )
     theirs = bench.flash(project, "build", "--no-deps")
     for command, *options in (("check",), ("build", "--no-deps")):
@@ -196,9 +197,9 @@ def shared(bench: Bench) -> Iterator[Row]:
             yield faster(f"... one line of {where} changed", changed, theirs, 20)
 
 
-def size(bench: Bench) -> Iterator[Row]:
+def measure_size(bench: Bench) -> Iterator[Row]:
     """Measure the artifact of an app with one endpoint and no dependencies."""
-    project = projects.trivial(bench.folder / "trivial")
+    project = projects.write_trivial(bench.folder / "trivial")
     bench.flashc("build", str(project))
     ours = (project / ".flash" / "artifact.tar.gz").stat().st_size
     shutil.rmtree(project / ".flash")
@@ -218,9 +219,9 @@ def size(bench: Bench) -> Iterator[Row]:
 _IMPORT = "import sys; sys.path.insert(0, {root!r}); import {module}"
 
 
-def cold_start(bench: Bench) -> Iterator[Row]:
+def measure_cold_start(bench: Bench) -> Iterator[Row]:
     """Measure the import of a built handler, next to the import of the user's plain module."""
-    project = projects.trivial(bench.folder / "cold")
+    project = projects.write_trivial(bench.folder / "cold")
     bench.flashc("build", str(project))
     app = bench.folder / "app"
     shutil.unpack_archive(project / ".flash" / "artifact.tar.gz", app)
@@ -252,17 +253,17 @@ def cold_start(bench: Bench) -> Iterator[Row]:
         )
 
 
-def save_to_answer(bench: Bench) -> Iterator[Row]:
+def measure_save_to_answer(bench: Bench) -> Iterator[Row]:
     """Measure `flashc dev` from saving a file to the first new answer, next to `uvicorn --reload`."""
-    plain = environment(bench.folder / "plain", "fastapi", "uvicorn[standard]")
-    theirs = reload.of_uvicorn(plain / "uvicorn", bench.folder / "plain-app", bench.runs)
+    plain = make_environment(bench.folder / "plain", "fastapi", "uvicorn[standard]")
+    theirs = reload.measure_uvicorn(plain / "uvicorn", bench.folder / "plain-app", bench.runs)
     environ = {
         **os.environ,
         "FLASHC_CACHE_DIR": str(bench.cache),
         "FLASHC_STATE_DIR": str(bench.folder / "state"),
     }
     dev = bench.ours / "flashc"
-    for kind, ours in reload.of_dev(dev, bench.folder / "dev", bench.runs, environ).items():
+    for kind, ours in reload.measure_dev(dev, bench.folder / "dev", bench.runs, environ).items():
         yield Row(
             what=f"save to answer, {kind}: `flashc dev` / `uvicorn --reload` of a plain app",
             ours=f"{ours:.2f} s",
@@ -273,27 +274,27 @@ def save_to_answer(bench: Bench) -> Iterator[Row]:
         )
 
 
-def platform(bench: Bench) -> Iterator[Row]:
+def measure_platform(bench: Bench) -> Iterator[Row]:
     """Measure the local platform, next to the local server of the runpod SDK."""
-    yield from platform_rows.platform(bench.ours, bench.theirs, bench.folder, bench.runs)
+    yield from platform_rows.measure_platform(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
-def preview(bench: Bench) -> Iterator[Row]:
+def measure_preview(bench: Bench) -> Iterator[Row]:
     """Measure the start of previews, next to that of `flash deploy --preview`."""
-    yield from previews.preview(bench.ours, bench.theirs, bench.folder, bench.runs)
+    yield from previews.measure_previews(bench.ours, bench.theirs, bench.folder, bench.runs)
 
 
 MEASUREMENTS: dict[str, Callable[[Bench], Iterator[Row]]] = {
-    "start-up": start_up,
-    "check": check,
-    "scientific": scientific,
-    "modules": modules,
-    "shared": shared,
-    "size": size,
-    "cold-start": cold_start,
-    "save-to-answer": save_to_answer,
-    "platform": platform,
-    "preview": preview,
+    "start-up": measure_start_up,
+    "check": measure_check,
+    "scientific": measure_scientific,
+    "modules": measure_modules,
+    "shared": measure_shared,
+    "size": measure_size,
+    "cold-start": measure_cold_start,
+    "save-to-answer": measure_save_to_answer,
+    "platform": measure_platform,
+    "preview": measure_preview,
 }
 
 
@@ -310,8 +311,8 @@ def main() -> None:
         bench = Bench(
             folder=folder,
             runs=chosen.runs,
-            ours=environment(folder / "ours", str(ROOT), "ruff"),
-            theirs=environment(folder / "theirs", "runpod-flash"),
+            ours=make_environment(folder / "ours", str(ROOT), "ruff"),
+            theirs=make_environment(folder / "theirs", "runpod-flash"),
         )
         print("| what | flashc | peer | ratio | mark | |\n|---|---|---|---|---|---|")
         for each in chosen.names or MEASUREMENTS:
@@ -323,7 +324,7 @@ def main() -> None:
                 )
 
 
-def environment(folder: Path, *requirements: str) -> Path:
+def make_environment(folder: Path, *requirements: str) -> Path:
     """Create a virtual environment and return the folder of its programs."""
     subprocess.run(
         [str(ROOT / "scripts" / "environment"), str(folder), *requirements],

@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing `typing` takes a while
     from typing import NoReturn
 
-_READING = frozenset({"check", "build", "emit", "size"})
-"""The commands that read the modules of a project."""
+_WITH_READER = frozenset({"check", "build", "emit", "size"})
+"""The commands for which the reader process is started."""
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     from flashc.incremental.reader_process import start_reader
 
     # This process is started first, because its imports take longer than opening the project.
-    reader = start_reader() if sys.argv[1:2] and sys.argv[1] in _READING else None
+    reader = start_reader() if sys.argv[1:2] and sys.argv[1] in _WITH_READER else None
     from flashc.cli.main import main as run
 
     try:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .passes import Observer
 
 DIALECTS: tuple[Dialect, ...] = (LEGACY, FLASH)
-"""The dialects that programs may be written in: Flash, before it the older form that its SDK has too."""
+"""The dialects of programs.  The older form of Flash comes first, then Flash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +59,20 @@ class Compilation:
 class ReadProject:
     """An opened project, with what its modules contain.
 
-    `workspace` is opened for the SDKs of `dialects`.  `apps` are the findings about programs of an
-    SDK that flashc does not compile.
+    `workspace` is opened for the SDKs of `dialects`.  `unsupported` are the findings about programs
+    of an SDK that flashc does not compile.
     """
 
     workspace: Workspace
     dialects: tuple[Dialect, ...]
     relevance: Relevance
     reading: Reading
-    apps: tuple[Diagnostic, ...]
+    unsupported: tuple[Diagnostic, ...]
 
     def digest(self) -> str:
         """Return a digest of what was read of the modules."""
         plain = msgspec.msgpack.encode(list(self.relevance.plain.values()))
-        return digest(self.reading.digest(), plain, msgspec.json.encode(self.apps))
+        return digest(self.reading.digest(), plain, msgspec.json.encode(self.unsupported))
 
 
 def compile_project(
@@ -105,6 +105,7 @@ def read_project(
     """
 
     def meanwhile() -> None:
+        """Import the passes, and prepare what the caller needs next."""
         import_module("flashc.passes")
         if prepare_next is not None:
             prepare_next()
@@ -114,9 +115,9 @@ def read_project(
     workspace = workspace.for_sdks(packages_of(dialects))
     relevance = find_relevant_modules(workspace.project, partial(read_plain_modules, workspace))
     reading = read_modules(workspace, relevance, dialects, meanwhile)
-    apps = Sink()
-    report_apps(workspace.project, apps)
-    return ReadProject(workspace, dialects, relevance, reading, tuple(apps))
+    unsupported = Sink()
+    report_apps(workspace.project, unsupported)
+    return ReadProject(workspace, dialects, relevance, reading, tuple(unsupported))
 
 
 def compile_modules(
@@ -132,7 +133,7 @@ def compile_modules(
 
     workspace, reading = read.workspace, read.reading
     project = workspace.project
-    for diagnostic in (*reading.diagnostics(), *read.apps):
+    for diagnostic in (*reading.diagnostics(), *read.unsupported):
         sink.add(diagnostic)
     requirements = read_requirements(
         project, sink, extras=workspace.options.extras, groups=workspace.options.groups

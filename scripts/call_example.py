@@ -25,15 +25,15 @@ def main(example: Path, record: dict[str, Any]) -> int:
     wrong = 0
     with httpx.Client(headers={"Authorization": f"Bearer {record['key']}"}, timeout=120) as client:
         for call in calls:
-            answer = answered(client, urls, call)
+            answer = send(client, urls, call)
             wrong += answer != call["answer"]
-            print(shown(call), "->", json.dumps(answer))
+            print(line_of(call), "->", json.dumps(answer))
     print(f"{len(calls)} calls, {wrong} unexpected answers")
     return wrong
 
 
-def answered(client: httpx.Client, urls: dict[str, str], call: dict[str, Any]) -> Any:
-    """Return the answer to a call."""
+def send(client: httpx.Client, urls: dict[str, str], call: dict[str, Any]) -> Any:
+    """Send a call, and return the answer."""
     if "job" in call:
         url = f"{urls[call['job']]}/runsync"
         reply = client.post(url, json={"input": call["input"]}).json()
@@ -42,8 +42,8 @@ def answered(client: httpx.Client, urls: dict[str, str], call: dict[str, Any]) -
     return client.request(call["method"], url, json=call.get("body")).json()
 
 
-def shown(call: dict[str, Any]) -> str:
-    """Return a call as one line."""
+def line_of(call: dict[str, Any]) -> str:
+    """Return a call as one line of text."""
     if "job" in call:
         return f"{call['job']} {json.dumps(call['input'])}"
     body = f" {json.dumps(call['body'])}" if "body" in call else ""

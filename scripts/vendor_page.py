@@ -34,7 +34,7 @@ PACKAGES = (
 
 
 def fetch() -> None:
-    """Write the files and the record."""
+    """Fetch the libraries, and write their files and the record."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     record: list[dict[str, object]] = []
     for package, version, licence, files in PACKAGES:

@@ -107,9 +107,11 @@ class _Packer(RawIOBase):
         self._written = 0
 
     def writable(self) -> bool:
+        """Return that the stream can be written to."""
         return True
 
     def write(self, data: ReadableBuffer) -> int:
+        """Take data, and compress the complete chunks."""
         piece = memoryview(data).cast("B")
         self._waiting += piece
         self._written += len(piece)
@@ -118,6 +120,7 @@ class _Packer(RawIOBase):
         return len(piece)
 
     def tell(self) -> int:
+        """Return how many bytes were written."""
         return self._written
 
     def finish(self) -> None:
@@ -181,6 +184,7 @@ class _Hashing:
         self.total = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
+        """Read a part of the file, and add it to the hash; raise `Changed` if the file is shorter."""
         data = self._stream.read(size)
         if len(data) < size:
             raise Changed(self._path)

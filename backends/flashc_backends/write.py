@@ -25,8 +25,8 @@ class CannotWrite(Exception):
 
 
 @contextmanager
-def write_failures_reported(target: Path, sink: Sink) -> Generator[None, None, None]:
-    """Report a failure to write `target` as a finding.
+def report_write_failures(target: Path, sink: Sink) -> Generator[None, None, None]:
+    """Report an `OSError` in the `with` block as a finding about `target`.
 
     Raises:
         CannotWrite: the file can't be written; the finding is already reported.
@@ -62,7 +62,7 @@ class Outputs:
         Raises:
             CannotWrite: the file can't be written; the finding is already reported.
         """
-        with write_failures_reported(target, self._sink):
+        with report_write_failures(target, self._sink):
             if target.is_dir():  # otherwise only the last step would notice that
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             yield self._enter(target, replacing(target))
@@ -74,7 +74,7 @@ class Outputs:
         Raises:
             CannotWrite: the file can't be written; the finding is already reported.
         """
-        with write_failures_reported(target, self._sink):
+        with report_write_failures(target, self._sink):
             yield self._enter(target, replacing_folder(target))
 
     def _enter(self, target: Path, replacement: AbstractContextManager[Path]) -> Path:
@@ -83,7 +83,7 @@ class Outputs:
         Both contexts stay open until the end of `replacing_together`.  The first one also reports a
         failure to move the new file or folder to `target`, and raises `CannotWrite`.
         """
-        self._replacements.enter_context(write_failures_reported(target, self._sink))
+        self._replacements.enter_context(report_write_failures(target, self._sink))
         return self._replacements.enter_context(replacement)
 
 

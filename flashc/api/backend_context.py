@@ -23,7 +23,7 @@ def backend_context(
     environment: Mapping[str, str],
     progress: Progress | None = None,
 ) -> Context:
-    """Return the context of the backends.
+    """Return what the backends get of an opened project: its folder, its options, and where to report.
 
     `progress` gets reports of long work; if it is None, no progress is shown.
     """

@@ -92,7 +92,7 @@ def build_project(
         progress: gets reports of what the build does; see `flashc_backends.base.Progress`.
     """
     output = _artifact_path(workspace)
-    report = _cached_or_built(workspace, output, dialects, progress)
+    report = _load_or_build(workspace, output, dialects, progress)
     if not report.digests:
         return BuildResult(diagnostics=report.diagnostics)
     return BuildResult(
@@ -104,7 +104,7 @@ def build_project(
     )
 
 
-def _cached_or_built(
+def _load_or_build(
     workspace: Workspace,
     output: Path,
     dialects: tuple[Dialect, ...] | None,
@@ -136,12 +136,12 @@ def _build(
     dialects: tuple[Dialect, ...] | None,
     progress: Progress | None,
 ) -> tuple[_Report, tuple[str, ...]]:
-    """Return the report of a new build, and the inputs that decided it."""
+    """Build, and return the report with the inputs that decided the build."""
     # These imports take a while, and a cached report does not need them
     from flashc.compile import compile_project
 
     sink = workspace.sink()
-    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=_prepare)
+    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=_import_builder)
     if compiled.program is None:
         return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
@@ -162,8 +162,8 @@ def _build(
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
 
 
-def _prepare() -> None:
-    """Do the parts of a build that do not depend on the compiled program."""
+def _import_builder() -> None:
+    """Import the modules that build, and prepare the runtime; nothing of this depends on the compiled program."""
     for name in ("flashc.report.build_summary", "flashc_backends.artifact.artifact"):
         import_module(name)
     from flashc_backends.files.runtime_files import prepare_runtime

@@ -51,12 +51,12 @@ def check_project(
     """
     result = _check(workspace, dialects)
     options = workspace.options
-    selected = _selected(result.diagnostics, options.select, options.ignore)
+    selected = _select(result.diagnostics, options.select, options.ignore)
     return structs.replace(result, diagnostics=selected)
 
 
 def _check(workspace: Workspace, dialects: tuple[Dialect, ...] | None) -> CheckResult:
-    """Return the result of a check with all diagnostics."""
+    """Return the cached result of a check with all diagnostics; check if there is none."""
     memo, key = memo_of(workspace), project_key(workspace, dialects)
     cached = None if key is None else memo.load(_KIND, key)
     if cached is not None:
@@ -92,13 +92,19 @@ def _run_passes(read: ReadProject) -> tuple[CheckResult, tuple[str, ...]]:
     return CheckResult(diagnostics=tuple(sink), endpoints=endpoints), compiled.inputs
 
 
-def _selected(
+def _select(
     diagnostics: Iterable[Diagnostic], select: Iterable[str], ignore: Iterable[str]
 ) -> tuple[Diagnostic, ...]:
-    """Return the diagnostics that `select` includes and `ignore` does not exclude."""
+    """Return the diagnostics that `select` includes and `ignore` does not exclude.
+
+    Diagnostics of rules that can't be suppressed are always returned.
+
+    Raises:
+        UnknownRuleError: `select` or `ignore` has a name that is not a rule.
+    """
     selected, ignored = tuple(select), tuple(ignore)
     for name in (*selected, *ignored):
-        if not any(_fits(name, rule) for rule in rules.RULES):
+        if not any(_names_rule(name, rule) for rule in rules.RULES):
             raise UnknownRuleError(name)
     return tuple(
         diagnostic
@@ -109,10 +115,10 @@ def _selected(
 
 def _is_selected(rule: Rule, select: tuple[str, ...], ignore: tuple[str, ...]) -> bool:
     """Return whether a rule is in `select` (all if it is empty) and not in `ignore`."""
-    selected = not select or any(_fits(name, rule) for name in select)
-    return selected and not any(_fits(name, rule) for name in ignore)
+    selected = not select or any(_names_rule(name, rule) for name in select)
+    return selected and not any(_names_rule(name, rule) for name in ignore)
 
 
-def _fits(name: str, rule: Rule) -> bool:
+def _names_rule(name: str, rule: Rule) -> bool:
     """Return whether a name, a code or the beginning of a code stands for a rule."""
     return name == rule.name or rule.code.startswith(name)

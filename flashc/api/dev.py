@@ -23,9 +23,9 @@ from flashc_backends.base import Progress
 from flashc_backends.manifest.documents import read_document
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.contents import contents_of
-from flashc_backends.preview.development import Development, DevelopmentListener, Version
+from flashc_backends.preview.development import Development, DevelopmentListener, ProjectVersion
 from flashc_backends.preview.plan import PREVIEW, PreviewPlan
-from flashc_backends.preview.preview import PreviewError, Settings, disk_failed, new_id
+from flashc_backends.preview.preview import PreviewError, Settings, disk_error, new_id
 from flashc_backends.preview.registry import make_folder
 from flashc_backends.preview.trees import Trees
 from flashc_core import rules
@@ -42,13 +42,13 @@ _GENERATED = (".flash", ".runpod")
 class Listener(DevelopmentListener, Protocol):
     """Shows what a development session does, and what the compiler finds."""
 
-    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+    def show_findings(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Show the findings of a compilation; `diagnostics` is empty if there are none."""
         ...
 
 
 class _Builder:
-    """Compiles the project again and again; `workspace` is its newest state."""
+    """Compiles the project again and again; `workspace` is the newest state of the project."""
 
     def __init__(self, workspace: Workspace, folder: Path, listener: Listener) -> None:
         self.workspace = workspace
@@ -58,8 +58,10 @@ class _Builder:
         self.found: tuple[Diagnostic, ...] = ()
         self._is_shown = False
 
-    def build(self, progress: Progress | None = None, *, only_news: bool = False) -> Version | None:
-        """Compile the project, give the findings to the listener, and return the project as a version.
+    def build(
+        self, progress: Progress | None = None, *, only_news: bool = False
+    ) -> ProjectVersion | None:
+        """Compile the project, show the findings, and write its unpacked artifact; return what a development session runs.
 
         The result is None if the project has errors or no endpoint to run.  With `only_news`, the listener is not
         called if the findings are equal to those of the last compilation.
@@ -68,7 +70,7 @@ class _Builder:
             OSError: the files of the version can't be written.
         """
         sink = self.workspace.sink()
-        version: Version | None = None
+        version: ProjectVersion | None = None
         compiled = compile_project(self.workspace, sink)
         if compiled.program is not None:
             context = backend_context(
@@ -86,7 +88,7 @@ class _Builder:
                             help=("declare a function, a class or routes as an endpoint",),
                         )
                     else:
-                        version = Version(
+                        version = ProjectVersion(
                             plan=plan,
                             manifest=read_document(parts.manifest.read(), Manifest),
                             tree=self._trees.write(parts),
@@ -94,11 +96,11 @@ class _Builder:
                         )
         found = tuple(sink)
         if not only_news or found != self.found or not self._is_shown:
-            self._listener.found(self.workspace, found)
+            self._listener.show_findings(self.workspace, found)
         self.found, self._is_shown = found, True
         return version
 
-    def rebuild(self, *, only_news: bool = False) -> Version | None:
+    def rebuild(self, *, only_news: bool = False) -> ProjectVersion | None:
         """Read the project from disk again, and call `build`.
 
         Raises:
@@ -130,7 +132,7 @@ def run_dev(
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(builder, first, settings, listener))
     except (PreviewError, OSError) as error:
-        found = error if isinstance(error, PreviewError) else disk_failed(error)
+        found = error if isinstance(error, PreviewError) else disk_error(error)
         sink.report(found.rule, WholeFile("."), str(found), notes=found.notes, help=found.help)
     finally:
         if folder is not None:
@@ -139,8 +141,9 @@ def run_dev(
 
 
 async def _run(
-    builder: _Builder, first: Version | None, settings: Settings, listener: Listener
+    builder: _Builder, first: ProjectVersion | None, settings: Settings, listener: Listener
 ) -> None:
+    """Run the development session until a signal ends it; without `first`, wait for a version that can run."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -170,38 +173,41 @@ async def _run(
 
 async def _wait_for_version(
     builder: _Builder, stop: asyncio.Event, listener: Listener
-) -> Version | None:
+) -> ProjectVersion | None:
     """Wait until the project can run, and return it as a version; return None if `stop` is set before that."""
     is_first = True  # the first turn finds the files that were saved before the watcher ran
-    async for _ in _changes(builder.workspace.root, stop, at_once=True):
+    async for _ in _save_times(builder.workspace.root, stop, at_once=True):
         version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         if version is not None:
             return version
-        listener.note("nothing runs until you correct the errors")
+        listener.show_note("nothing runs until you correct the errors")
         is_first = False
     return None
 
 
 async def _reload(development: Development, builder: _Builder, stop: asyncio.Event) -> None:
+    """Compile the project after each change, and give the session the new version or the reason why there is none."""
     is_first = True  # the first turn finds the files that were saved before the watcher ran
-    async for saved in _changes(builder.workspace.root, stop, at_once=True):
+    async for saved in _save_times(builder.workspace.root, stop, at_once=True):
         try:
             version = await asyncio.to_thread(builder.rebuild, only_news=is_first)
         except OSError as error:
             development.keep_old(f"the new code can't be written: {error}")
             continue
         if version is None:
-            development.keep_old(_reason(builder))
+            development.keep_old(_first_error(builder))
         else:
             environ = dict(builder.workspace.environment)
             await development.reload(version, environ, saved, only_news=is_first)
         is_first = False
 
 
-async def _changes(
+async def _save_times(
     root: Path, stop: asyncio.Event, *, at_once: bool = False
 ) -> AsyncIterator[float]:
-    """Watch the files below `root`; after each change, yield when the files were saved, in seconds since the epoch.
+    """After each change below `root`, yield the time at which the newest changed file was saved.
+
+    The time is in seconds since the epoch.
 
     With `at_once`, the first value comes as soon as the watcher runs, so that no change before that is lost.
     """
@@ -217,10 +223,10 @@ async def _changes(
     ):
         if changes or at_once:
             at_once = False
-            yield await asyncio.to_thread(_saved, changes)
+            yield await asyncio.to_thread(_newest_save, changes)
 
 
-def _reason(builder: _Builder) -> str:
+def _first_error(builder: _Builder) -> str:
     """Return the first error of the last compilation, in one line."""
     for found in builder.found:
         if found.severity is Severity.ERROR:
@@ -228,8 +234,8 @@ def _reason(builder: _Builder) -> str:
     return "the project has errors"
 
 
-def _saved(changes: Iterable[tuple[Change, str]]) -> float:
-    """Read when the newest of some changed files was written; return the present time if no file exists any more."""
+def _newest_save(changes: Iterable[tuple[Change, str]]) -> float:
+    """Return the time at which the newest of some changed files was saved; the present time if none exists any more."""
     found: list[float] = []
     for _, path in changes:
         try:

@@ -53,6 +53,7 @@ def read_fault_file(path: Path, endpoints: Collection[str] | None = None) -> Fau
 
 
 def _location(path: Path, problem: Problem) -> Location:
+    """Return the position of a mistake in the file; the whole file if the position is not known."""
     name, line, column = path.as_posix(), problem.line, max(problem.column, 1)
     if not line:
         return WholeFile(name)

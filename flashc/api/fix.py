@@ -58,6 +58,7 @@ def apply_fixes(
     latest = workspace
 
     def check(changed: Mapping[str, bytes]) -> tuple[Project, Iterable[Diagnostic]]:
+        """Check the project with the changed files in place of those on the disk."""
         nonlocal latest
         if changed:
             latest = latest.reopen({**workspace.project.unsaved, **changed})

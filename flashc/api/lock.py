@@ -10,7 +10,7 @@ from flashc_backends.dependencies.lock import Lock, render
 from flashc_backends.dependencies.requirements import collect_request
 from flashc_backends.dependencies.resolution import resolve
 from flashc_backends.dependencies.tools import DependencyError
-from flashc_backends.write import CannotWrite, write_failures_reported
+from flashc_backends.write import CannotWrite, report_write_failures
 from flashc_core.files import LOCK_FILE, write_file
 
 from .backend_context import backend_context
@@ -54,7 +54,7 @@ def lock_project(
         try:
             request = collect_request(program, context)
             lock = resolve(program, request, context, upgrade=upgrade)
-            with write_failures_reported(workspace.root / LOCK_FILE, sink):
+            with report_write_failures(workspace.root / LOCK_FILE, sink):
                 write_file(workspace.root / LOCK_FILE, render(lock).encode())
         except (DependencyError, CannotWrite):
             lock = None  # the failure is already reported

@@ -50,7 +50,7 @@ class PlatformResult(Result, frozen=True, kw_only=True):
 
 def find_platform(state: Path | None = None) -> Running | None:
     """Find the running platform that uses a state folder; return None if there is none."""
-    return clients.find(_folder(state))
+    return clients.find_running(_state_of(state))
 
 
 def run_platform(
@@ -71,11 +71,11 @@ def run_platform(
     from flashc_backends.platform.store import StoreError
 
     sink = Sink()
-    folder = _folder(settings.state)
+    folder = _state_of(settings.state)
     where = WholeFile(str(folder))
     try:
         with (
-            clients.claimed(folder),
+            clients.lock_folder(folder),
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
             runner.run(_run(settings, folder, ready, report))
@@ -110,7 +110,8 @@ def run_platform(
     return PlatformResult(diagnostics=tuple(sink))
 
 
-def _folder(state: Path | None) -> Path:
+def _state_of(state: Path | None) -> Path:
+    """Return the state folder: the given one, else the user's."""
     return state.absolute() if state is not None else state_folder() / "platform"
 
 
@@ -120,6 +121,7 @@ async def _run(
     ready: Callable[[Running], None],
     report: Callable[[str], None],
 ) -> None:
+    """Run the platform until a signal arrives; `ready` gets how to reach it."""
     from flashc_backends.platform.assembly import LocalPlatform
 
     stop = asyncio.Event()
@@ -128,6 +130,7 @@ async def _run(
         loop.add_signal_handler(number, stop.set)
 
     async def start(engine: Engine) -> LocalPlatform:
+        """Start the platform on an engine."""
         return await LocalPlatform.start(
             engine,
             folder=folder,
@@ -141,8 +144,8 @@ async def _run(
     platform = await start_on_engine(
         settings.engine,
         start,
-        docker=partial(_docker, report),
-        processes=partial(_processes, folder, report),
+        docker=partial(_make_docker_engine, report),
+        processes=partial(_make_process_engine, folder, report),
         note=report,
     )
     try:
@@ -160,13 +163,15 @@ async def _run(
         await platform.close()
 
 
-def _docker(report: Callable[[str], None]) -> Engine:
+def _make_docker_engine(report: Callable[[str], None]) -> Engine:
+    """Make the engine for containers."""
     from flashc_backends.platform.engines.docker_engine import DockerEngine
 
     return DockerEngine(cache=open_store().folder, report=report)
 
 
-def _processes(folder: Path, report: Callable[[str], None]) -> Engine:
+def _make_process_engine(folder: Path, report: Callable[[str], None]) -> Engine:
+    """Make the engine for processes."""
     from flashc_backends.platform.engines.process import ProcessEngine
 
     workers = folder / "workers"

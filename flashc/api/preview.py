@@ -16,7 +16,7 @@ from flashc_backends.manifest.documents import read_document
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_backends.preview.plan import PreviewPlan
 from flashc_backends.preview.preview import Listener, Preview, PreviewError, Settings
-from flashc_backends.preview.registry import entries
+from flashc_backends.preview.registry import read_entries
 from flashc_core import rules
 from flashc_core.cache import open_store
 from flashc_core.source import WholeFile
@@ -103,13 +103,14 @@ def run_preview(
     sink = workspace.sink()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_stopped(preview))
+            runner.run(_run_until_signal(preview))
     except PreviewError as error:
         sink.report(error.rule, WholeFile("."), str(error), notes=error.notes, help=error.help)
     return PreviewResult(diagnostics=tuple(sink))
 
 
-async def _until_stopped(preview: Preview) -> None:
+async def _run_until_signal(preview: Preview) -> None:
+    """Run a preview until this process gets SIGINT, SIGTERM or SIGHUP."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -123,7 +124,7 @@ def clean_previews(everything: bool) -> Iterator[str]:
     With `everything`, also remove the packages and images that flashc made for workers; the next preview makes them
     again.
     """
-    for entry in entries():
+    for entry in read_entries():
         if not entry.record.is_running:
             entry.remove()
             yield f"{entry.record.id}: its folder is removed"

@@ -34,6 +34,7 @@ def inspect_program(
     latest: list[Program] = []
 
     def keep(_: str, program: Program) -> None:
+        """Keep the program after a pass, in place of the one before."""
         latest[:] = [program]
 
     sink = workspace.sink()

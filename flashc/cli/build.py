@@ -41,11 +41,11 @@ def command(prefork: Prefork | None, /, project: Path, output_format: str, **fla
     print_findings(result.diagnostics, workspace, output_format)
     if result.artifact is not None and result.manifest is not None and output_format == "text":
         click.echo("\n".join(result.summary))
-        click.echo(f"\n{_shown(result.artifact)}\n{_shown(result.manifest)}")
+        click.echo(f"\n{_shown_path(result.artifact)}\n{_shown_path(result.manifest)}")
     exit_for(result.diagnostics)
 
 
-def _shown(path: Path) -> str:
-    """Return a path for the output: relative to the working directory, if it is below it."""
+def _shown_path(path: Path) -> str:
+    """Return a path for the output: relative to the working directory, if the path is below that directory."""
     here = Path.cwd()
     return str(path.relative_to(here)) if here in path.parents else str(path)

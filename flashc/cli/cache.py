@@ -18,7 +18,7 @@ def command() -> None:
 
 @command.command("info")
 def info() -> None:
-    """Print the folder of the cache, and the number and size of its entries by kind."""
+    """Print the folder of the cache, and its size by kind of entry."""
     store = open_store()
     used = store.usage()
     click.echo(f"{store.folder}")
@@ -31,7 +31,10 @@ def info() -> None:
 
 @command.command("clear")
 def clear() -> None:
-    """Remove all entries; the next build takes longer, and its result is the same."""
+    """Remove all entries of the cache.
+
+    The next build takes longer, and its result is the same.
+    """
     store = open_store()
     total = sum(usage.size for usage in store.usage())
     try:
@@ -42,5 +45,5 @@ def clear() -> None:
 
 
 def _size(count: int) -> str:
-    """Return a size in bytes as text in MiB."""
+    """Return a size in bytes as text, in MiB."""
     return f"{count / 1024**2:,.1f} MiB"

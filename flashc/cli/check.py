@@ -17,9 +17,9 @@ from .common import (
     compiling_options,
     exit_for,
     format_option,
-    names,
     print_findings,
     project_argument,
+    split_names,
 )
 
 _TICK = 100  # milliseconds between two looks at the files
@@ -32,14 +32,14 @@ _TICK = 100  # milliseconds between two looks at the files
     "--select",
     multiple=True,
     metavar="RULES",
-    callback=names,
+    callback=split_names,
     help="Report only these rules, and errors that would make a wrong artifact.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="RULES",
-    callback=names,
+    callback=split_names,
     help="Do not report these rules.  Errors that would make a wrong artifact are reported still.",
 )
 @click.option("--fix", is_flag=True, help="Apply the fixes that keep the meaning of the program.")
@@ -67,7 +67,7 @@ def command(
     """
     workspace: Workspace | None = None
 
-    def opened() -> Workspace:
+    def open_now() -> Workspace:
         """Open the project as it is now."""
         nonlocal workspace
         workspace = (
@@ -81,15 +81,15 @@ def command(
         if diff:
             from flashc.api.fix import apply_fixes
 
-            result = apply_fixes(opened(), unsafe=unsafe_fixes, write=False)
+            result = apply_fixes(open_now(), unsafe=unsafe_fixes, write=False)
             click.echo(result.diff(), nl=False)
             return
         found: tuple[Diagnostic, ...] = ()
         try:
             for _ in _watch_changes(project.resolve()) if watch else (None,):
                 if fix or unsafe_fixes:
-                    _fix(opened(), unsafe=unsafe_fixes)
-                found = _report(opened(), output_format)
+                    _fix(open_now(), unsafe=unsafe_fixes)
+                found = _report(open_now(), output_format)
         except KeyboardInterrupt:
             if not watch:  # Ctrl+C is the normal way to end `--watch`
                 raise

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def names(
+def split_names(
     _context: click.Context, _option: click.Parameter, given: tuple[str, ...]
 ) -> tuple[str, ...] | None:
-    """Return the names in `--exclude a,b --exclude c`; None if the flag is not given."""
+    """Return the names in `--exclude a,b --exclude c` as one tuple; None if the flag is not given."""
     names = tuple(name.strip() for item in given for name in item.split(",") if name.strip())
     return names or None
 
@@ -49,7 +49,7 @@ _COMPILING = (
         "extras",
         multiple=True,
         metavar="NAMES",
-        callback=names,
+        callback=split_names,
         help="Extras of pyproject.toml whose packages workers need; comma-separated, repeatable.",
     ),
     click.option(
@@ -57,7 +57,7 @@ _COMPILING = (
         "groups",
         multiple=True,
         metavar="NAMES",
-        callback=names,
+        callback=split_names,
         help="Dependency groups of pyproject.toml that workers need; comma-separated, repeatable.",
     ),
     click.option("--python-version", help="The workers' Python, such as 3.12."),
@@ -65,8 +65,8 @@ _COMPILING = (
         "--trace",
         is_flag=True,
         default=None,
-        help="Import the modules whose endpoints flashc can't evaluate, in a separate process "
-        "without network access.  This runs the project's code.",
+        help="Import the modules whose endpoints flashc can't evaluate, in a separate process that refuses the usual "
+        "ways to reach the network.  This runs the project's code and is not a sandbox.",
     ),
 )
 _BUILDING = (
@@ -81,7 +81,7 @@ _BUILDING = (
         "--exclude",
         multiple=True,
         metavar="NAMES",
-        callback=names,
+        callback=split_names,
         help="Distributions to leave out of the artifact; comma-separated, repeatable.",
     ),
     click.option(
@@ -130,12 +130,12 @@ def print_findings(
 
     Text goes to standard error, the formats for machines to standard output.
     """
-    render_to_streams(
+    print_diagnostics(
         diagnostics, workspace.root, workspace.project.lines, output_format, echo=echo
     )
 
 
-def render_to_streams(
+def print_diagnostics(
     diagnostics: Iterable[Diagnostic],
     root: Path,
     lines_of: Callable[[str], Lines | None],
@@ -143,7 +143,7 @@ def render_to_streams(
     *,
     echo: Echo = click.echo,
 ) -> None:
-    """Print diagnostics in a format; see `print_findings`.
+    """Print diagnostics in a format, on standard error or standard output; see `print_findings`.
 
     `root` is the folder that the paths of the diagnostics are relative to.  In the formats for
     services (`sarif`, `github`), paths are relative to the repository that contains `root`.
@@ -167,7 +167,7 @@ def render_to_streams(
             if found:
                 from flashc.report.text import render
 
-                echo(render(found, lines_of, _paint()), nl=False, err=True)
+                echo(render(found, lines_of, _painter()), nl=False, err=True)
 
 
 def _below_repository(root: Path) -> str:
@@ -196,8 +196,8 @@ _COLOURS: dict[str, dict[str, Any]] = {
 }
 
 
-def _paint() -> Callable[[str, str], str]:
-    """Return the function that colours text; it does nothing if the output is not a terminal."""
+def _painter() -> Callable[[str, str], str]:
+    """Return the function that colours a text; it does nothing if standard error is not a terminal."""
     if os.environ.get("NO_COLOR") or not sys.stderr.isatty():
         return lambda text, _role: text
     return lambda text, role: click.style(text, **_COLOURS[role])

@@ -11,7 +11,7 @@ from flashc.project.workspace import open_workspace
 
 from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
-from .output import output
+from .output import open_output
 from .preview import format_option
 from .progress import show_progress
 
@@ -38,8 +38,9 @@ def command(
 ) -> None:
     """Run the app in a project while you edit it.
 
-    The app in PROJECT runs on this machine until Ctrl+C.  When you save a file, it is compiled at once, and only the workers that hold changed code are
-    replaced.  The old code answers the requests that these workers have.  If a file has errors, nothing is replaced.
+    The app in PROJECT runs on this machine until Ctrl+C.  When you save a file, flashc compiles the project and replaces
+    only the workers that import the file or may open it.  The old code answers the requests that these workers have.  If the
+    project has errors, nothing is replaced.
     """
     from flashc.api.dev import run_dev
     from flashc_backends.preview.preview import Settings
@@ -52,7 +53,7 @@ def command(
     is_text = output_format == "text"
     with (
         show_progress(is_text, "compiling") as progress,
-        output(missing_text if is_text else missing_event) as echo,
+        open_output(missing_text if is_text else missing_event) as echo,
     ):
         screen = TextDevScreen(phases_of(progress), echo) if is_text else JsonDevScreen(echo)
         settings = Settings(

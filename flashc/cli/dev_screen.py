@@ -19,18 +19,18 @@ from .preview_screen import JsonScreen, TextScreen
 
 
 class TextDevScreen(TextScreen):
-    """For people."""
+    """Prints what happens in a development session as text for people."""
 
     def __init__(self, progress: Callable[[str], None], echo: Echo = click.echo) -> None:
         super().__init__(progress, echo)
         self._rolling: dict[str, float] = {}  # the endpoints whose new code has not answered yet
 
-    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+    def show_findings(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Print the findings."""
         self._progress("")
         print_findings(diagnostics, workspace, "text", echo=self._echo)
 
-    def reloaded(self, reloaded: Reloaded) -> None:
+    def show_reload(self, reloaded: Reloaded) -> None:
         """Print which endpoints get new workers."""
         self._rolling |= dict.fromkeys(reloaded.touched, reloaded.saved)
         parts = [
@@ -46,14 +46,14 @@ class TextDevScreen(TextScreen):
             parts = ["nothing to replace"]
         self._echo("; ".join(parts))
 
-    def kept_old(self, reason: str) -> None:
+    def show_kept_old(self, reason: str) -> None:
         """Print why nothing is replaced."""
         self._echo(f"the old code keeps running; {reason}", err=True)
 
-    def happened(self, happening: Happening) -> None:
+    def show_entry(self, happening: Happening) -> None:
         """Print a line for an entry of the journal that concerns users, also for a rollout of new code."""
         if happening.kind != "release":
-            super().happened(happening)
+            super().show_entry(happening)
             return
         saved = self._rolling.pop(happening.endpoint, None)
         if saved is None:
@@ -66,9 +66,9 @@ class TextDevScreen(TextScreen):
 
 
 class JsonDevScreen(JsonScreen):
-    """For programs: a JSON object per line on standard output."""
+    """Prints what happens in a development session for programs: a JSON object per line on standard output."""
 
-    def found(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
+    def show_findings(self, workspace: Workspace, diagnostics: Sequence[Diagnostic]) -> None:
         """Print the findings without their notes and fixes; `flashc check --format json` prints these too."""
         self._print(
             "findings",
@@ -83,11 +83,11 @@ class JsonDevScreen(JsonScreen):
             ],
         )
 
-    def reloaded(self, reloaded: Reloaded) -> None:
+    def show_reload(self, reloaded: Reloaded) -> None:
         """Print which endpoints get new workers."""
         document: dict[str, Any] = msgspec.to_builtins(reloaded)
         self._print("reloaded", **document)
 
-    def kept_old(self, reason: str) -> None:
+    def show_kept_old(self, reason: str) -> None:
         """Print why nothing is replaced."""
         self._print("kept-old", reason=reason)

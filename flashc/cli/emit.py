@@ -13,7 +13,7 @@ from flashc.project.workspace import open_workspace
 from flashc_backends.base import Draft
 from flashc_backends.preview.plan import PREVIEW
 from flashc_backends.targets import TARGETS
-from flashc_backends.write import CannotWrite, write_failures_reported, write_tree
+from flashc_backends.write import CannotWrite, report_write_failures, write_tree
 from flashc_core.processes import Prefork
 
 from .common import building_options, exit_for, format_option, print_findings, project_argument
@@ -62,11 +62,11 @@ def command(
     workspace = open_workspace(project, flags, prefork=prefork)
     with show_progress(output_format == "text") as progress:
         result = emit_target(workspace, target, progress=progress)
-    made, diagnostics = _shown(target, result), result.diagnostics
+    made, diagnostics = _output_of(target, result), result.diagnostics
     if folder is not None and made.files:
         sink = workspace.sink()
         try:
-            with write_failures_reported(folder, sink):
+            with report_write_failures(folder, sink):
                 write_tree(folder, made.files)
         except CannotWrite:
             diagnostics = (*diagnostics, *sink)
@@ -77,6 +77,7 @@ def command(
 
 
 def _preview_format(output_format: str) -> str:
+    """Check that the target `preview` has a format, and return the format."""
     if output_format not in PREVIEW_FORMATS:
         raise click.UsageError(f"the target `preview` has no format {output_format!r}")
     return output_format
@@ -101,15 +102,15 @@ class Emitted:
             click.echo(note, err=True)
 
 
-def _shown(name: str, result: EmitResult) -> Emitted:
+def _output_of(name: str, result: EmitResult) -> Emitted:
     """Return what to print and what to write of a target; both are empty if there were errors."""
     if result.plan is None:
-        return _shown_drafts(result.drafts)
+        return _text_of_drafts(result.drafts)
     document = Draft(path=f"{name}.json", content=result.plan.to_json())
     return Emitted(text=result.plan.to_text(), files=(document,))
 
 
-def _shown_drafts(drafts: tuple[Draft, ...]) -> Emitted:
+def _text_of_drafts(drafts: tuple[Draft, ...]) -> Emitted:
     """Return the text of the drafts to print.
 
     Binary files are left out, and JSON too if there is other text.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import exit_for, render_to_streams
+from .common import exit_for, print_diagnostics
 
 if TYPE_CHECKING:
     from flashc_backends.platform.faults import Faults
@@ -32,6 +32,6 @@ def read_faults_option(path: Path | None, endpoints: Collection[str] | None = No
         return Faults()
     read = read_fault_file(path, endpoints)
     if read.faults is None:
-        render_to_streams(read.diagnostics, Path.cwd(), lambda _path: read.lines, "text")
+        print_diagnostics(read.diagnostics, Path.cwd(), lambda _path: read.lines, "text")
         exit_for(read.diagnostics)
     return read.faults

@@ -42,9 +42,11 @@ class _Lazy(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command and return it; None if there is no such command."""
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"flashc.cli.{cmd_name}").command

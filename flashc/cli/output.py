@@ -50,17 +50,18 @@ class _Output:
         stream = _stream(err)
         if stream is None:
             return
-        data = _encoded(message + "\n" if nl else message, stream)
+        data = _encode(message + "\n" if nl else message, stream)
         with self._news:
             if self._size + len(data) > _WAITING:
                 self._missing += 1
                 return
             if self._missing:
                 missing, self._missing = self._missing, 0
-                self._add(stream.fileno(), _encoded(self._lost(missing) + "\n", stream))
+                self._add(stream.fileno(), _encode(self._lost(missing) + "\n", stream))
             self._add(stream.fileno(), data)
 
     def _add(self, descriptor: int, data: bytes) -> None:
+        """Add bytes to what waits, and start the thread if it does not run."""
         self._waiting.append((descriptor, data))
         self._size += len(data)
         self._news.notify()
@@ -78,6 +79,7 @@ class _Output:
             self._thread.join()
 
     def _run(self) -> None:
+        """Write what waits, until `close` is called and nothing waits any more."""
         while True:
             with self._news:
                 while not self._waiting and not self._is_closing:
@@ -115,8 +117,11 @@ class _Output:
 
 
 @contextmanager
-def output(lost: Callable[[int], str]) -> Generator[Echo, None, None]:
-    """Yield a function that prints without waiting; `lost` returns a line that says how many texts are missing."""
+def open_output(lost: Callable[[int], str]) -> Generator[Echo, None, None]:
+    """Yield a function that prints without waiting, and print the rest at the end.
+
+    `lost` returns a line that says how many texts are missing.
+    """
     printing = _Output(lost)
     try:
         yield printing.echo
@@ -129,7 +134,7 @@ def _stream(err: bool) -> TextIO | None:
     return sys.stderr if err else sys.stdout
 
 
-def _encoded(text: str, stream: TextIO) -> bytes:
+def _encode(text: str, stream: TextIO) -> bytes:
     """Return the bytes of a text; without colours, unless a terminal shows it."""
     shown = text if stream.isatty() else click.unstyle(text)
     return shown.encode(stream.encoding or "utf-8", stream.errors or "strict")

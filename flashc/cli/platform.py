@@ -12,7 +12,7 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 
-from .common import exit_for, otlp_option, render_to_streams
+from .common import exit_for, otlp_option, print_diagnostics
 from .faults import faults_option, read_faults_option
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def command(context: click.Context, /, **given: Any) -> None:
         ready=_show,
         report=lambda text: click.echo(f"... {text}", err=True),
     )
-    render_to_streams(result.diagnostics, Path.cwd(), lambda _path: None, "text")
+    print_diagnostics(result.diagnostics, Path.cwd(), lambda _path: None, "text")
     exit_for(result.diagnostics)
 
 
@@ -76,21 +76,22 @@ def env(before: Path | None, state: Path | None) -> None:
 
     Type: eval "$(flashc platform env)"
     """
-    from flashc_backends.platform.clients import environment
+    from flashc_backends.platform.clients import client_variables
 
-    for name, value in environment(found_platform(state or before)).items():
+    for name, value in client_variables(require_platform(state or before)).items():
         click.echo(f"export {name}={shlex.quote(value)}")
 
 
-def found_platform(state: Path | None) -> Running:
-    """Find the running platform; report FC521 and exit if there is none."""
+def require_platform(state: Path | None) -> Running:
+    """Find the running platform and return it; report FC521 and exit if there is none."""
     from flashc.api.platform import find_platform
 
     running = find_platform(state)
-    return running if running is not None else _no_platform()
+    return running if running is not None else _exit_without_platform()
 
 
-def _no_platform() -> NoReturn:
+def _exit_without_platform() -> NoReturn:
+    """Report that no platform is running, and exit."""
     sink = Sink()
     sink.report(
         rules.NO_PLATFORM,
@@ -98,11 +99,12 @@ def _no_platform() -> NoReturn:
         "no local platform is running",
         help=("start one with `flashc platform` in another terminal",),
     )
-    render_to_streams(sink, Path.cwd(), lambda _path: None, "text")
+    print_diagnostics(sink, Path.cwd(), lambda _path: None, "text")
     exit_for(sink)
 
 
 def _show(running: Running) -> None:
+    """Print how to reach the platform."""
     base = f"http://127.0.0.1:{running.port}"
     click.echo(
         f"the platform runs at {base}; its workers: {running.engine}\n\n"

@@ -18,7 +18,7 @@ from flashc_core.diagnostics import ExitCode
 
 from .common import building_options, exit_for, otlp_option, print_findings, project_argument
 from .faults import faults_option, read_faults_option
-from .output import output
+from .output import open_output
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class _StartByDefault(click.Group):
     """A group whose first argument may be a project instead of a command."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; put `start` before the first one if it is not a command."""
         is_help = args[:1] in (["-h"], ["--help"])
         if not is_help and (not args or args[0] not in self.commands):
             args = ["start", *args]
@@ -105,9 +106,10 @@ def command() -> None:
 @building_options
 @format_option
 def start(**given: Any) -> None:
-    """Build the app in PROJECT and run it: its endpoints answer as in the cloud.
+    """Build the app in PROJECT, and run its endpoints on this machine.
 
-    Each worker is a container, or a process if no Docker daemon answers.
+    The endpoints answer as in the cloud.  Each worker is a container, or a process if no Docker
+    daemon answers.
     """
     run(**given)
 
@@ -150,7 +152,7 @@ def run(
             environ=dict(workspace.environment),
             id=os.environ.get(ID_VARIABLE),
         )
-        with output(missing_text if is_text else missing_event) as echo:
+        with open_output(missing_text if is_text else missing_event) as echo:
             screen = TextScreen(phases_of(progress), echo) if is_text else JsonScreen(echo)
             ended = run_preview(workspace, made, settings, screen)
     print_findings(ended.diagnostics, workspace, "text")
@@ -176,7 +178,7 @@ def _detach(project: Path, output_format: str) -> NoReturn:
         click.echo(started.printed, nl=False, err=True)
         raise click.exceptions.Exit(started.code)
     screen = JsonScreen() if output_format == "json" else TextScreen(lambda _text: None)
-    screen.ready(started.record)
+    screen.show_ready(started.record)
     if output_format == "text":
         click.echo(f"the preview runs in the background; `flashc preview stop {preview}` ends it")
     raise click.exceptions.Exit(ExitCode.SUCCESS)
@@ -189,9 +191,9 @@ def _detach(project: Path, output_format: str) -> NoReturn:
 @format_option
 def list_(output_format: str) -> None:
     """List the previews of this user."""
-    from flashc_backends.preview.registry import as_document, entries
+    from flashc_backends.preview.registry import as_document, read_entries
 
-    for entry in entries():
+    for entry in read_entries():
         record = entry.record
         if output_format == "json":
             click.echo(json.dumps(as_document(record)))
@@ -205,8 +207,11 @@ def list_(output_format: str) -> None:
 @click.argument("preview", nargs=-1)
 @click.option("--all", "all_", is_flag=True, help="Stop all previews.")
 def stop(preview: tuple[str, ...], all_: bool) -> None:
-    """Stop the previews with these ids; without ids, stop the only one that runs."""
-    for entry in _chosen(preview, all_):
+    """Stop previews.
+
+    PREVIEW is the id of a preview.  Without an id, the only preview that runs is stopped.
+    """
+    for entry in _choose(preview, all_):
         if entry.stop(_STOP_SECONDS):
             click.echo(f"{entry.record.id} stopped")
         entry.remove()
@@ -221,8 +226,11 @@ def stop(preview: tuple[str, ...], all_: bool) -> None:
     help="Print new lines too, until Ctrl+C or the end of the preview.",
 )
 def logs(preview: str | None, follow: bool) -> None:
-    """Print what a preview in the background has printed."""
-    (entry,) = _chosen(() if preview is None else (preview,), False)
+    """Print what a preview in the background has printed.
+
+    PREVIEW is the id of the preview.  Without an id, it is the only preview that runs.
+    """
+    (entry,) = _choose(() if preview is None else (preview,), False)
     if not entry.log.is_file():
         raise click.UsageError(f"{entry.record.id} has no log: it runs in a terminal")
     with entry.log.open("rb") as stream:
@@ -247,15 +255,15 @@ def clean(all_: bool) -> None:
         click.echo(line)
 
 
-def _chosen(ids: tuple[str, ...], all_: bool) -> list[Entry]:
-    """Return the previews with these ids; without ids, the only preview that runs.
+def _choose(ids: tuple[str, ...], all_: bool) -> list[Entry]:
+    """Return the previews with these ids; all if `all_` is True; without ids, the only preview that runs.
 
     Raises:
         UsageError: there is no such preview; or no id is given and not exactly one preview runs.
     """
-    from flashc_backends.preview.registry import entries
+    from flashc_backends.preview.registry import read_entries
 
-    found = list(entries())
+    found = list(read_entries())
     if all_:
         return found
     if not ids:

@@ -30,15 +30,15 @@ class TextScreen:
         self._echo = echo
         self._colours: dict[str, str] = {}
 
-    def phase(self, text: str) -> None:
+    def show_phase(self, text: str) -> None:
         """Show what the preview does now."""
         self._progress(text)
 
-    def note(self, text: str) -> None:
+    def show_note(self, text: str) -> None:
         """Print a remark."""
         self._echo(f"note: {text}", err=True)
 
-    def ready(self, record: Record) -> None:
+    def show_ready(self, record: Record) -> None:
         """Print the table of the endpoints."""
         self._progress("")
         self._echo(
@@ -50,7 +50,7 @@ class TextScreen:
             if found:
                 self._echo(f"\n{heading}:")
             for address in found:
-                self._address(address)
+                self._print_address(address)
         for name in record.skipped:
             self._echo(f"\nnot run: {name}, which has a prebuilt image")
         self._echo("\nwhat differs from the cloud:")
@@ -58,7 +58,8 @@ class TextScreen:
             self._echo(f"  - {difference}")
         self._echo("")
 
-    def _address(self, address: Address) -> None:
+    def _print_address(self, address: Address) -> None:
+        """Print an address, its routes, and an example of a call."""
         self._echo(f"  {address.endpoint}  {address.url}")
         for route in address.routes:
             method, _, path = route.partition(" ")
@@ -66,13 +67,14 @@ class TextScreen:
         if address.curl:
             self._echo(f"    {address.curl}")
 
-    def happened(self, happening: Happening) -> None:
+    def show_entry(self, happening: Happening) -> None:
         """Print a line for an entry of the journal that concerns users."""
         text = _text_of(happening)
         if text is not None:
             self._echo(f"{self._label(happening.endpoint)} {text}")
 
     def _label(self, endpoint: str) -> str:
+        """Return the name of an endpoint in its colour."""
         colour = self._colours.setdefault(endpoint, _COLOURS[len(self._colours) % len(_COLOURS)])
         return click.style(f"[{endpoint}]", fg=colour)
 
@@ -124,6 +126,7 @@ def _shown(line: str) -> str | None:
 
 
 def _milliseconds(what: dict[str, Any]) -> str:
+    """Return how long a job took, as text; "" if it did not run."""
     started, finished = what.get("started"), what.get("finished")
     if started is None or finished is None:
         return ""
@@ -136,25 +139,26 @@ class JsonScreen:
     def __init__(self, echo: Echo = click.echo) -> None:
         self._echo = echo
 
-    def phase(self, text: str) -> None:
+    def show_phase(self, text: str) -> None:
         """Print what the preview does now."""
         self._print("phase", text=text)
 
-    def note(self, text: str) -> None:
+    def show_note(self, text: str) -> None:
         """Print a remark."""
         self._print("note", text=text)
 
-    def ready(self, record: Record) -> None:
+    def show_ready(self, record: Record) -> None:
         """Print the addresses."""
         self._print("ready", **as_document(record))
 
-    def happened(self, happening: Happening) -> None:
+    def show_entry(self, happening: Happening) -> None:
         """Print an entry of the journal."""
         document = msgspec.to_builtins(happening.what)
         document["endpoint_id"] = document.pop("endpoint", None)
         self._print(happening.kind, endpoint=happening.endpoint, at=happening.at, **document)
 
     def _print(self, event: str, **document: Any) -> None:
+        """Print an event as a line of JSON."""
         self._echo(_line(event, **document))
 
 
@@ -169,6 +173,7 @@ def missing_event(number: int) -> str:
 
 
 def _line(event: str, **document: Any) -> str:
+    """Return an event as JSON text."""
     return json.dumps({"event": event, **document})
 
 
@@ -176,6 +181,7 @@ def phases_of(progress: Progress) -> Callable[[str], None]:
     """Return a function that shows phases as progress; an empty text ends it."""
 
     def show(text: str) -> None:
+        """Begin a phase."""
         if text:
             progress.start(text)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from .platform import found_platform, state_option
+from .platform import require_platform, state_option
 
 
 @click.command("run", context_settings={"ignore_unknown_options": True})
@@ -20,7 +20,7 @@ def command(state: Path | None, words: tuple[str, ...]) -> None:
     """
     from flashc_backends.platform.clients import command_environment
 
-    environ = command_environment(found_platform(state))
+    environ = command_environment(require_platform(state))
     try:
         os.execvpe(words[0], words, environ)
     except OSError as error:

@@ -13,7 +13,7 @@ from flashc.api.size import measure_project
 from flashc.project.workspace import open_workspace
 from flashc_backends.dependencies.lock import Lock
 from flashc_backends.dependencies.sizes import DistributionSize, show_size, treemap
-from flashc_backends.write import CannotWrite, write_failures_reported
+from flashc_backends.write import CannotWrite, report_write_failures
 from flashc_core.files import write_file
 from flashc_core.processes import Prefork
 from flashc_ir.platform.images import image_of, never_bundled
@@ -53,7 +53,7 @@ def command(
         sink = workspace.sink()
         own = sum(file.size for file in sizes.program.files)
         try:
-            with write_failures_reported(page, sink):
+            with report_write_failures(page, sink):
                 write_file(page, treemap(sizes.program.name, sizes.parts, own).encode())
         except CannotWrite:
             diagnostics, sizes = (*diagnostics, *sink), None

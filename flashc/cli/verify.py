@@ -8,7 +8,7 @@ import click
 
 from flashc.api.verify import verify_artifact
 
-from .common import exit_for, format_option, render_to_streams
+from .common import exit_for, format_option, print_diagnostics
 
 
 @click.command("verify")
@@ -21,7 +21,7 @@ def command(artifact: Path, output_format: str) -> None:
     handlers and manifest match; no file is outside the folder into which it is unpacked.
     """
     found = verify_artifact(artifact).diagnostics
-    render_to_streams(found, artifact.absolute().parent, lambda _path: None, output_format)
+    print_diagnostics(found, artifact.absolute().parent, lambda _path: None, output_format)
     if not found and output_format == "text":
         click.echo(f"{artifact.name}: no problem found")
     exit_for(found)

@@ -78,7 +78,7 @@ class DialectObject(ABC):
         """Execute `object.name = value`; if not overridden, the object does not change."""
         return
 
-    def bound_to(self, name: str, module: str) -> None:
+    def note_assignment(self, name: str, module: str) -> None:
         """Note that the top of `module` assigns the object to `name`."""
         return
 
@@ -103,8 +103,8 @@ class Semantics:
             return None
         return Known(self.objects[name], span)
 
-    def lacks(self, module: str, name: str) -> tuple[str, ...] | None:
-        """Return what to write instead if `module` belongs to the SDK and surely lacks `name`.
+    def help_if_missing(self, module: str, name: str) -> tuple[str, ...] | None:
+        """Return what to write instead of `module.name` if the SDK surely has no such name.
 
         If this is not overridden, the result is None: the SDK may have every name.
         """

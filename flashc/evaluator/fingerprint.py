@@ -63,7 +63,7 @@ def fingerprints(frame: Frame) -> dict[str, str | None]:
         seen.add(id(function.node))
         digest = _Digest()
         try:
-            digest.code(function.node, function.frame)
+            digest.add_code(function.node, function.frame)
             bodies.setdefault(f"{function.qualname}()", []).append(digest.result())
         except NotComparable:
             bodies.setdefault(f"{function.qualname}()", []).append(None)
@@ -111,19 +111,19 @@ class _Digest:
         elif isinstance(item, type) and not isinstance(item, EnumMeta):
             self._write("type", item.__module__, item.__qualname__)
         elif isinstance(item, (tuple, list)):
-            self._sequence(type(item).__name__, list(item))
+            self._add_sequence(type(item).__name__, list(item))
         elif isinstance(item, (set, frozenset)):
-            self._sequence("set", sorted(item, key=repr))
+            self._add_sequence("set", sorted(item, key=repr))
         else:
-            self._object(item)
+            self._add_object(item)
 
-    def _sequence(self, kind: str, items: list[Any]) -> None:
+    def _add_sequence(self, kind: str, items: list[Any]) -> None:
         """Add the items of a sequence to the digest."""
         self._write(kind, len(items))
         for item in items:
             self._add(item)
 
-    def _object(self, item: object) -> None:
+    def _add_object(self, item: object) -> None:
         """Add a container, function, class or other object to the digest, but only once."""
         number = self._numbers.get(id(item))
         if number is not None:
@@ -135,7 +135,7 @@ class _Digest:
         self._kept.append(item)
         match item:
             case dict():
-                self._sequence("dict", [part for pair in item.items() for part in pair])
+                self._add_sequence("dict", [part for pair in item.items() for part in pair])
             case EnumMeta():
                 self._write("enum", item.__module__, item.__qualname__, item.__bases__)
                 members = cast("Mapping[str, Enum]", item.__members__)
@@ -143,11 +143,11 @@ class _Digest:
                     self._write(name)
                     self._add(member.value)
             case FunctionValue():
-                self._signature(item)
+                self._add_signature(item)
             case LambdaValue():
                 self._write("lambda")
                 self._add(item.defaults)
-                self.code(item.node, item.frame)
+                self.add_code(item.node, item.frame)
             case IteratorValue() | NamespaceValue() | Frame() | cst.CSTNode():
                 raise NotComparable
             case _ if is_dataclass(item):
@@ -158,7 +158,7 @@ class _Digest:
             case _:
                 raise NotComparable
 
-    def _signature(self, function: FunctionValue) -> None:
+    def _add_signature(self, function: FunctionValue) -> None:
         """Add the parts of a function that matter to modules that do not call it during import."""
         self.functions.append(function)
         syntax, node = function.frame.syntax, function.node
@@ -168,11 +168,11 @@ class _Digest:
         self._write(syntax.code(node.params), *map(syntax.code, node.decorators))
         self._add(function.defaults)
         if _is_closure(function.frame):
-            self.code(
+            self.add_code(
                 node, function.frame
             )  # the module has no name for this function, so its body is added here
 
-    def code(self, node: cst.CSTNode, frame: Frame) -> None:
+    def add_code(self, node: cst.CSTNode, frame: Frame) -> None:
         """Add a function's text, its location, and the values of the outer names that it uses."""
         text = frame.syntax.code(node)
         self._write(text, frame.syntax.span(node))

@@ -63,15 +63,15 @@ class Interactions:
 
         Earlier changes of endpoints are the importer's own.
         """
-        self.attribute_changes(importer, endpoints)
+        self.record_cause(importer, endpoints)
         self.active.append(module)
 
     def end(self, module: str, endpoints: list[EndpointValue]) -> None:
         """Note that a module has ended; changes of endpoints since the last end are its own."""
         self.active.pop()
-        self.attribute_changes(module, endpoints)
+        self.record_cause(module, endpoints)
 
-    def attribute_changes(self, module: str, endpoints: list[EndpointValue]) -> None:
+    def record_cause(self, module: str, endpoints: list[EndpointValue]) -> None:
         """Record `module` as the cause of all additions to endpoints since the last call."""
         for endpoint in endpoints:
             origin = self.origins.get(id(endpoint), endpoint.module)

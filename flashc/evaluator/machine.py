@@ -99,8 +99,8 @@ class Machine(ABC):
     def call(self, callee: Value, arguments: CallArguments) -> Value:
         """Return the value of `callee(arguments)`; raises what `evaluate` raises."""
 
-    def module(self, name: str) -> Frame | None:
-        """Return the evaluated top level of a module; in an import cycle, the part executed so far.
+    def evaluate_module(self, name: str) -> Frame | None:
+        """Evaluate the top level of a module once, and return its frame; in an import cycle, the part executed so far.
 
         The result is None if the project has no such module, or its text is not valid Python.
         """
@@ -155,7 +155,7 @@ class Machine(ABC):
         evaluated before are kept and not evaluated again.
         """
         self.activation = Activation(module="")
-        self.module(name)
+        self.evaluate_module(name)
 
     def _repeat(self, effects: Effects) -> None:
         """Apply the effects of a module's import to another module that imports it."""
@@ -186,7 +186,7 @@ class Machine(ABC):
 
     def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
         """Return `module.name`, which may be a submodule."""
-        frame = self.module(module)
+        frame = self.evaluate_module(module)
         found = None if frame is None else self._read_name(frame, name)
         if found is not None:
             return found
@@ -201,7 +201,7 @@ class Machine(ABC):
 
     def exported(self, module: str) -> dict[str, Value]:
         """Return what `from module import *` binds."""
-        frame = self.module(module)
+        frame = self.evaluate_module(module)
         if frame is None:
             return {}
         names = _names_in_all(self._read_name(frame, "__all__"))
@@ -255,7 +255,7 @@ class Machine(ABC):
 
     @contextmanager
     def uncertain(self, reason: Unknown) -> Generator[None]:
-        """Enclose code that may not run because of `reason`; an outer reason takes precedence."""
+        """Mark the code in the `with` block as code that may not run because of `reason`; an outer reason takes precedence."""
         outer = self.activation.condition
         self.activation.condition = outer or reason
         try:
@@ -270,7 +270,7 @@ class Machine(ABC):
 
     @contextmanager
     def controlled(self, variables: frozenset[str]) -> Generator[None]:
-        """Enclose code that runs because of the values of these environment variables."""
+        """Mark the code in the `with` block as code that runs because of the values of these environment variables."""
         outer = self.activation.controlled_by
         self.activation.controlled_by = outer | variables
         try:
@@ -285,7 +285,7 @@ class Machine(ABC):
 
     @contextmanager
     def handled(self, count: int) -> Generator[None]:
-        """Enclose the body of a `try` statement with `count` handlers."""
+        """Mark the code in the `with` block as the body of a `try` statement with `count` handlers."""
         self.activation.active_handlers += bool(count)
         try:
             yield

@@ -37,7 +37,7 @@ class Snapshot:
             self._take(self._pending.pop())
 
     def is_unchanged(self) -> bool:
-        """Return whether no name was bound and no value was changed or escaped since."""
+        """Return whether no name and no value has changed since the snapshot, and no value has escaped."""
         return (
             all(
                 now.keys() == then.keys() and all(now[name] is then[name] for name in then)

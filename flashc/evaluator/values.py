@@ -77,8 +77,11 @@ class Unknown:
     is_reported: bool = False
     through: tuple[tuple[str, Span], ...] = ()
 
-    def passed_on(self, name: str, span: Span) -> Unknown:
-        """Return the same unknown value after an assignment to `name` at `span`."""
+    def assigned_to(self, name: str, span: Span) -> Unknown:
+        """Return a copy that records the assignment to `name` at `span`; findings show these assignments.
+
+        After `_LONGEST_CHAIN` assignments, and for a recorded one, the value itself is returned.
+        """
         if len(self.through) >= _LONGEST_CHAIN or (name, span) in self.through:
             return self
         return replace(self, through=(*self.through, (name, span)))
@@ -316,13 +319,13 @@ def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) 
     """Return a Python object as a value; its elements become values too."""
     match value:
         case list() | tuple():
-            return _lifted(cast("list[object]", value), list, origin, variables, value)
+            return _lift_members(cast("list[object]", value), list, origin, variables, value)
         case map() | zip() | filter() | enumerate() | reversed() | Iterator():
             lazily = (lift(item, origin, variables) for item in cast("Iterator[object]", value))
             return Known(IteratorValue(lazily, type(value).__name__), origin, variables)
         case set() | frozenset():
             members = sorted(cast("set[object]", value), key=repr)
-            return _lifted(members, set, origin, variables, value)
+            return _lift_members(members, set, origin, variables, value)
         case dict():
             pairs = cast("dict[object, object]", value)
             entries = {
@@ -334,14 +337,14 @@ def lift(value: object, origin: Span, variables: frozenset[str] = NO_VARIABLES) 
             return Known(value, origin, variables)
 
 
-def _lifted(
+def _lift_members(
     members: Iterable[object],
     kind: SequenceKind,
     origin: Span,
     variables: frozenset[str],
     like: object,
 ) -> Known:
-    """Return a sequence or set of lifted members, of the same kind as `like`."""
+    """Return a list, tuple or set as a value, with its members as values; the kind is that of `like`."""
     exact: SequenceKind = tuple if isinstance(like, tuple) else kind
     exact = frozenset if isinstance(like, frozenset) else exact
     return Known(SequenceValue(exact, [lift(v, origin, variables) for v in members]), origin)

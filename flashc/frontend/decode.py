@@ -153,7 +153,10 @@ class ArgumentDecoder:
         return value
 
     def text(self, argument: Argument, what: str) -> str | None:
-        """Return a string; a member of an enum is not accepted."""
+        """Return the string that an argument has; report any other value and return None.
+
+        A member of an enum is not accepted.
+        """
         value = self.known(argument, what)
         if value is None:
             return None
@@ -166,7 +169,7 @@ class ArgumentDecoder:
         return None
 
     def flag(self, argument: Argument, what: str) -> bool | None:
-        """Return a boolean."""
+        """Return the boolean that an argument has; report any other value and return None."""
         value = self.known(argument, what)
         if value is None:
             return None
@@ -178,7 +181,10 @@ class ArgumentDecoder:
     def integer(
         self, argument: Argument, what: str, least: int, most: int | None = None
     ) -> int | None:
-        """Return an integer from `least` to `most`, or to the platform's largest integer."""
+        """Return the integer that an argument has; report any other value and return None.
+
+        The integer must be from `least` to `most`, or to the platform's largest integer.
+        """
         value = self.known(argument, what)
         if value is None:
             return None
@@ -203,7 +209,10 @@ class ArgumentDecoder:
         return number
 
     def member(self, argument: Argument, what: str, kind: type[Enum]) -> str | None:
-        """Return the value of a member of the enum `kind`, given as the member or as its value."""
+        """Return the value of the member of `kind` that an argument has; report any other value.
+
+        The argument may be the member or its value.  The result is None if it is something else.
+        """
         value = self.known(argument, what)
         if value is None:
             return None

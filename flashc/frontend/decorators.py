@@ -108,8 +108,8 @@ class EndpointObject(DialectObject):
         )
         self.declared.problems.append(problem)
 
-    def bound_to(self, name: str, module: str) -> None:
-        """Note the first name that the endpoint's own module assigns it to."""
+    def note_assignment(self, name: str, module: str) -> None:
+        """Note the first name to which the endpoint's own module assigns the endpoint."""
         if self.declared.variable is None and self.declared.module == module:
             self.declared.variable = name
 

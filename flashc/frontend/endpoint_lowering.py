@@ -97,7 +97,7 @@ class EndpointLowering:
             edit = self.idle()
             if edit is None:
                 return Lowered(unlowered=(self.unlowered(),))
-            kept = self.constructions.of(self.value, edit.text, edit.span).edit
+            kept = self.constructions.construction_of(self.value, edit.text, edit.span).edit
             return Lowered(edits={} if kept is None else {self.value.module: (kept,)})
         endpoint = self.endpoint()
         if endpoint is None:
@@ -210,9 +210,9 @@ class EndpointLowering:
         If `name` is None, there is no edit.
         """
         if name is None:
-            return self.constructions.of(self.value)
+            return self.constructions.construction_of(self.value)
         edit = self.edit(name)
-        return self.constructions.of(self.value, edit.text, edit.span)
+        return self.constructions.construction_of(self.value, edit.text, edit.span)
 
     def unlowered(self) -> UnloweredEndpoint:
         """Return what other checks need to know of the endpoint, which could not be lowered."""

@@ -40,10 +40,10 @@ class Constructions:
         self._decoder = decoder
         self._sites = Counter(value.text for value in declared)
 
-    def of(
+    def construction_of(
         self, value: EndpointValue, text: str | None = None, span: Span | None = None
     ) -> Construction:
-        """Return where an endpoint is declared, with an edit that replaces `span` by `text`.
+        """Lower one declaration: its span, the origin of each argument, and an edit that replaces `span` by `text`.
 
         If `span` is None, the edit replaces the text between the parentheses of the declaring call.
         There is no edit if `text` is None, if the call declares several endpoints, or if the text that it would

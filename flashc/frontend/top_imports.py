@@ -18,7 +18,8 @@ from flashc.syntax.walk import children, docstring
 from flashc_core.diagnostics import Fix, Safety
 from flashc_core.source import Edit, Span
 from flashc_ir.modules import DeferredImport, Import, Module, Origin
-from flashc_ir.platform.distributions import distributions_of, worker_distributions
+from flashc_ir.platform.distributions import distributions_of
+from flashc_ir.platform.worker_packages import worker_distributions
 
 
 def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ...]:

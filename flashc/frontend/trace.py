@@ -1,8 +1,9 @@
 """`--trace`: find endpoints that flashc can't evaluate, by importing modules in another process.
 
 This happens only if the user asks for it, and only for modules that flashc can't evaluate.  The
-process has stubs in place of the SDKs, no network, and a time limit.  The endpoints that it finds
-replace those that the evaluator found in these modules, and are marked in the IR.
+process has stubs in place of the SDKs and a time limit, and refuses the usual ways to reach the
+network.  The endpoints that it finds replace those that the evaluator found in these modules, and
+are marked in the IR.
 """
 
 from __future__ import annotations

@@ -64,7 +64,10 @@ def forbid(event, args):
 
 
 def isolate():
-    """Set limits that apply to native code too, as far as the system supports them."""
+    """Limit CPU time and memory, and on Linux try to take the network away.
+
+    This holds for native code too.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -162,7 +165,7 @@ class Tracer:
 
 
 def encode(value, depth=0):
-    """Return a value as JSON, or the reason why JSON can't describe it."""
+    """Return a value as JSON data, or the reason why JSON can't describe it."""
     if depth > 20:
         return {"unknown": "it is nested too deeply"}
     if value is None or (isinstance(value, (bool, int, float)) and not isinstance(value, Enum)):
@@ -184,7 +187,7 @@ def encode(value, depth=0):
 
 
 def text(value):
-    """Return a string as JSON.
+    """Return a string as JSON data.
 
     A string that contains the value of a variable becomes a reference to it, or unknown.
     """

@@ -142,7 +142,7 @@ class TracedEndpoints:
         syntax = self.machine.load(name) if name in self.machine.project.modules else None
         if syntax is None:
             return None
-        frame = self.machine.module(syntax.name) or Frame(syntax=syntax)
+        frame = self.machine.evaluate_module(syntax.name) or Frame(syntax=syntax)
         for node, qualname in _definitions(syntax.tree, ""):
             if qualname != record["qualname"]:
                 continue

@@ -13,7 +13,7 @@ from flashc_core.processes import Prefork
 
 
 def start_reader() -> Prefork | None:
-    """Return the process, for `open_workspace`.
+    """Start the process; return it, as the argument `prefork` of `open_workspace`.
 
     The result is None if the process would save no time or can't be started.
     """

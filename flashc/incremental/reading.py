@@ -1,4 +1,4 @@
-"""Hold the summaries of modules as the cache stores them, and decode them only when it is needed.
+"""Hold the summaries of modules as the cache stores them, and decode a summary only when it is needed.
 
 If no summary has changed since an earlier run, the findings are known, and only the part of each
 summary that names its inputs and imports is decoded.

@@ -28,7 +28,7 @@ class Analysis:
     diagnostics: tuple[Diagnostic, ...]
 
     def lines(self, path: str) -> Lines:
-        """Return the lines of a file; none if it can't be read."""
+        """Return the lines of a file; no lines if it can't be read."""
         return self.workspace.project.lines(path) or Lines("")
 
 
@@ -36,10 +36,12 @@ def analyse(root: Path, unsaved: Mapping[str, bytes], previous: Analysis | None 
     """Compile the project at `root`; `unsaved` are the editor's files by relative path.
 
     Modules that have not changed since `previous` are not parsed again.  The cache is read but not
-    written, because most states of a file during typing are never needed again.
+    written, because most states of a file during typing are never needed again.  The option `trace`
+    of the project has no effect: opening a file must not run the project's code.
     """
     workspace = open_workspace(
         root,
+        {"trace": False},
         cache=replace(open_store(), is_read_only=True),
         unsaved=unsaved,
         previous=None if previous is None else previous.workspace,

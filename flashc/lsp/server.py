@@ -83,7 +83,7 @@ class FlashServer(LanguageServer):
 
     # Analyses -------------------------------------------------------------------------------------
 
-    def changed(self, uri: str, *, at_once: bool = False) -> None:
+    def schedule_analysis(self, uri: str, *, at_once: bool = False) -> None:
         """Schedule a new analysis of a document's project, after a pause in typing or `at_once`."""
         found = self.project(uri)
         if found is None:
@@ -142,7 +142,7 @@ class FlashServer(LanguageServer):
         assert analysis is not None
         by_path: dict[str, list[lsp.Diagnostic]] = {path: [] for path in project.versions}
         for diagnostic in analysis.diagnostics:
-            shown = self.diagnostic(project, analysis, diagnostic)
+            shown = self.to_diagnostic(project, analysis, diagnostic)
             by_path.setdefault(diagnostic.path, []).append(shown)
         for path in sorted(by_path.keys() | project.published):
             self.text_document_publish_diagnostics(
@@ -154,7 +154,7 @@ class FlashServer(LanguageServer):
 
     # Conversions to the protocol's types ----------------------------------------------------------
 
-    def diagnostic(
+    def to_diagnostic(
         self, project: _Project, analysis: Analysis, diagnostic: Diagnostic
     ) -> lsp.Diagnostic:
         """Return a diagnostic in the protocol's form; its notes and help follow the message."""
@@ -163,38 +163,40 @@ class FlashServer(LanguageServer):
         lines += [f"note: {note}" for note in diagnostic.notes]
         lines += [f"help: {text}" for text in diagnostic.help]
         return lsp.Diagnostic(
-            range=self.range(analysis, diagnostic.location),
+            range=self.to_range(analysis, diagnostic.location),
             message="\n".join(lines),
             severity=_SEVERITIES[diagnostic.severity],
             code=rule.code,
             code_description=lsp.CodeDescription(page_url(rule.code)),
             source="flashc",
             related_information=[
-                self._related(project, analysis, label) for label in diagnostic.secondary
+                self._to_related(project, analysis, label) for label in diagnostic.secondary
             ],
         )
 
-    def _related(
+    def _to_related(
         self, project: _Project, analysis: Analysis, label: Label
     ) -> lsp.DiagnosticRelatedInformation:
         """Return a label in the protocol's form."""
         return lsp.DiagnosticRelatedInformation(
-            self.location(project, analysis, label.location), label.text
+            self.to_location(project, analysis, label.location), label.text
         )
 
-    def range(self, analysis: Analysis, location: Location) -> lsp.Range:
+    def to_range(self, analysis: Analysis, location: Location) -> lsp.Range:
         """Return a location as a range of its document."""
         return to_range(location, analysis.lines(location.path), self.unit_counter)
 
-    def location(self, project: _Project, analysis: Analysis, location: Location) -> lsp.Location:
+    def to_location(
+        self, project: _Project, analysis: Analysis, location: Location
+    ) -> lsp.Location:
         """Return a location as a document and a range in it."""
-        return lsp.Location(uri_of(project.root, location.path), self.range(analysis, location))
+        return lsp.Location(uri_of(project.root, location.path), self.to_range(analysis, location))
 
-    def edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
+    def to_edit(self, project: _Project, analysis: Analysis, fix: Fix) -> lsp.WorkspaceEdit:
         """Return a fix as edits of the versions of the documents that were analysed."""
         by_path: dict[str, list[lsp.TextEdit]] = {}
         for edit in fix.edits:
-            change = lsp.TextEdit(self.range(analysis, edit.span), edit.text)
+            change = lsp.TextEdit(self.to_range(analysis, edit.span), edit.text)
             by_path.setdefault(edit.span.path, []).append(change)
         return lsp.WorkspaceEdit(
             document_changes=[
@@ -226,25 +228,30 @@ def _handle_changes(server: FlashServer) -> None:
     """Register the handlers of notifications; each handler schedules an analysis."""
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_OPEN)
-    def opened(params: lsp.DidOpenTextDocumentParams) -> None:
-        server.changed(params.text_document.uri, at_once=True)
+    def on_open(params: lsp.DidOpenTextDocumentParams) -> None:
+        """Schedule an analysis when a document is opened."""
+        server.schedule_analysis(params.text_document.uri, at_once=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
-    def edited(params: lsp.DidChangeTextDocumentParams) -> None:
-        server.changed(params.text_document.uri)
+    def on_edit(params: lsp.DidChangeTextDocumentParams) -> None:
+        """Schedule an analysis when the user types."""
+        server.schedule_analysis(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
-    def saved(params: lsp.DidSaveTextDocumentParams) -> None:
-        server.changed(params.text_document.uri, at_once=True)
+    def on_save(params: lsp.DidSaveTextDocumentParams) -> None:
+        """Schedule an analysis when a document is saved."""
+        server.schedule_analysis(params.text_document.uri, at_once=True)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
-    def closed(params: lsp.DidCloseTextDocumentParams) -> None:
-        server.changed(params.text_document.uri, at_once=True)
+    def on_close(params: lsp.DidCloseTextDocumentParams) -> None:
+        """Schedule an analysis when a document is closed."""
+        server.schedule_analysis(params.text_document.uri, at_once=True)
 
     @server.feature(lsp.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def changed_outside(params: lsp.DidChangeWatchedFilesParams) -> None:
+    def on_outside_change(params: lsp.DidChangeWatchedFilesParams) -> None:
+        """Schedule an analysis when another program changes a file."""
         for change in params.changes:
-            server.changed(change.uri)
+            server.schedule_analysis(change.uri)
 
 
 def _handle_requests(server: FlashServer) -> None:
@@ -259,12 +266,14 @@ def _handle_requests(server: FlashServer) -> None:
     )
     @server.thread()
     def actions(params: lsp.CodeActionParams) -> list[lsp.CodeAction]:
+        """Answer with the fixes for the selected range."""
         return list(_actions(server, params))
 
     @server.feature(lsp.TEXT_DOCUMENT_HOVER)
     @server.thread()
     def hover(params: lsp.HoverParams) -> lsp.Hover | None:
-        state = _state(server, params.text_document.uri)
+        """Answer with the endpoint at a position."""
+        state = _analyse_document(server, params.text_document.uri)
         if state is None:
             return None
         _, analysis, path = state
@@ -276,26 +285,28 @@ def _handle_requests(server: FlashServer) -> None:
     @server.feature(lsp.TEXT_DOCUMENT_DEFINITION)
     @server.thread()
     def definition(params: lsp.DefinitionParams) -> lsp.Location | None:
-        state = _state(server, params.text_document.uri)
+        """Answer with the definition of the function that is called at a position."""
+        state = _analyse_document(server, params.text_document.uri)
         if state is None:
             return None
         project, analysis, path = state
         position = to_line_column(params.position, analysis.lines(path), server.unit_counter)
         span = features.definition(analysis, path, position)
-        return None if span is None else server.location(project, analysis, span)
+        return None if span is None else server.to_location(project, analysis, span)
 
     @server.feature(lsp.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
     @server.thread()
     def symbols(params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSymbol]:
-        state = _state(server, params.text_document.uri)
+        """Answer with the outline of a document."""
+        state = _analyse_document(server, params.text_document.uri)
         if state is None:
             return []
         _, analysis, path = state
-        return [_symbol(server, analysis, s) for s in features.symbols(analysis, path)]
+        return [_to_symbol(server, analysis, s) for s in features.symbols(analysis, path)]
 
 
-def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
-    """Return the project, the current analysis and the path of a document."""
+def _analyse_document(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | None:
+    """Analyse the project of a document; return the project, the analysis and the path of the document."""
     found = server.project(uri)
     if found is None:
         return None
@@ -305,7 +316,7 @@ def _state(server: FlashServer, uri: str) -> tuple[_Project, Analysis, str] | No
 
 def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.CodeAction]:
     """Yield code actions for the fixes of findings in the selected range."""
-    state = _state(server, params.text_document.uri)
+    state = _analyse_document(server, params.text_document.uri)
     if state is None:
         return
     project, analysis, path = state
@@ -322,19 +333,21 @@ def _actions(server: FlashServer, params: lsp.CodeActionParams) -> Iterable[lsp.
             yield lsp.CodeAction(
                 title=fix.title if safe else f"{fix.title} (may change what the program does)",
                 kind=lsp.CodeActionKind.QuickFix,
-                diagnostics=[server.diagnostic(project, analysis, diagnostic)],
+                diagnostics=[server.to_diagnostic(project, analysis, diagnostic)],
                 is_preferred=safe,
-                edit=server.edit(project, analysis, fix),
+                edit=server.to_edit(project, analysis, fix),
             )
 
 
-def _symbol(server: FlashServer, analysis: Analysis, symbol: features.Symbol) -> lsp.DocumentSymbol:
+def _to_symbol(
+    server: FlashServer, analysis: Analysis, symbol: features.Symbol
+) -> lsp.DocumentSymbol:
     """Return an outline entry in the protocol's form."""
     return lsp.DocumentSymbol(
         name=symbol.name,
         detail=symbol.detail,
         kind=lsp.SymbolKind.Function if symbol.detail == "function" else lsp.SymbolKind.Interface,
-        range=server.range(analysis, symbol.span),
-        selection_range=server.range(analysis, symbol.selection),
-        children=[_symbol(server, analysis, child) for child in symbol.children],
+        range=server.to_range(analysis, symbol.span),
+        selection_range=server.to_range(analysis, symbol.selection),
+        children=[_to_symbol(server, analysis, child) for child in symbol.children],
     )

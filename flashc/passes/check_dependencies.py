@@ -1,4 +1,4 @@
-"""Check that worker modules import only declared packages, where they do, and that they use all."""
+"""Check that worker modules import only packages that the app asks for, where they do, and every declared one."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from flashc_ir.platform.distributions import (
     distributions_of,
     known_distributions,
     not_imported_directly,
-    worker_distributions,
 )
+from flashc_ir.platform.worker_packages import worker_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, Offer
 
@@ -29,7 +29,7 @@ from .misplaced_modules import excluded_module, neighbouring_module
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
-    """Report imports of undeclared packages in worker modules, and unused declared packages.
+    """Report imports of undeclared packages, and packages in `dependencies=` that no worker module imports.
 
     All endpoints share one set of packages, so one declaration is enough for all.  If an endpoint's
     requirements are not known, any package may be declared, so no import is reported.

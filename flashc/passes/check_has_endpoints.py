@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flashc.project.excluded_modules import excluded_users
+from flashc.project.excluded_modules import excluded_with_endpoints
 from flashc.project.inputs import VOLATILE
 from flashc_core import rules
 from flashc_core.source import WholeFile
@@ -40,7 +40,7 @@ def check_has_endpoints(program: Program, context: PassContext) -> Program:
 
 def _near_misses(program: Program, context: PassContext) -> Iterator[str]:
     """Yield what a reader may take for an endpoint, and why it is none."""
-    for exclusion in excluded_users(context.project):
+    for exclusion in excluded_with_endpoints(context.project):
         rule = f"the pattern `{exclusion.pattern}` of `{exclusion.source}`"
         if exclusion.source == "built-in":
             rule = f"the built-in pattern `{exclusion.pattern}`"

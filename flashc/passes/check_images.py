@@ -1,14 +1,15 @@
-"""Check that container images have the packages that flashc never bundles, such as torch."""
+"""Check the requirements that container images decide, such as torch, which is never bundled."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from flashc_core import rules
-from flashc_core.diagnostics import Sink
+from flashc_core.diagnostics import Label, Sink
 from flashc_core.graphs import reachable
-from flashc_ir.endpoints import CodeEndpoint, modules_of
-from flashc_ir.platform.images import image_of, never_bundled
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
+from flashc_ir.platform.images import Image, ImagePackage, image_of, never_bundled
+from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency
 
@@ -28,6 +29,7 @@ def check_images(program: Program, context: PassContext) -> Program:
                     endpoint, dependency, program.python_version, context.environment, context.sink
                 )
     _check_whole_app(program, context)
+    _check_load_balancers(program, context)
     return program
 
 
@@ -62,6 +64,51 @@ def _imports(endpoint: CodeEndpoint, package: str, program: Program, context: Pa
         if (module := program.module(name))
         for item in module.imports
     )
+
+
+def _check_load_balancers(program: Program, context: PassContext) -> None:
+    """Report versions that load balancers do not get, in one finding for each image.
+
+    Their worker imports the packages that it needs itself before it unpacks the artifact.
+    """
+    whole_app = [each for each in program.requirements if not each.constraint]
+    hidden: dict[Image, dict[Dependency, ImagePackage]] = {}
+    for endpoint in program.code_endpoints():
+        if not isinstance(endpoint, LoadBalanced):
+            continue
+        image = image_of(endpoint, program.python_version, context.environment)
+        for dependency in (*whole_app, *endpoint.configuration.dependencies):
+            provided = _hiding(dependency, image, program.python_version)
+            if provided is not None:
+                hidden.setdefault(image, {})[dependency] = provided
+    for image, found in hidden.items():
+        first, *others = found
+        names = ", ".join(f"`{name}`" for name in dict.fromkeys(each.name for each in found))
+        context.sink.report(
+            rules.IMAGE_PIN_MISMATCH,
+            first.span,
+            f"a load balancer imports {names} of `{image.name}` before the artifact is unpacked, "
+            "and does not get the version that is asked for",
+            label=_in_image(found[first]),
+            secondary=tuple(Label(each.span, _in_image(found[each])) for each in others),
+            help=("allow the image's version, or use a queue-based endpoint",),
+        )
+
+
+def _in_image(package: ImagePackage) -> str:
+    """Return what an image has, as the remark at a requirement."""
+    return f"the image has {package.shown()}"
+
+
+def _hiding(dependency: Dependency, image: Image, python_version: str) -> ImagePackage | None:
+    """Return the package of an image that hides that of the artifact, if its version is a wrong one."""
+    provided = image.find(dependency.name)
+    limits = any(character in dependency.requirement for character in "=<>~")
+    if provided is None or not limits or dependency.name not in started_packages(python_version):
+        return None
+    from packaging.requirements import Requirement  # takes long to import
+
+    return provided if provided.excludes(Requirement(dependency.requirement).specifier) else None
 
 
 def check_image(

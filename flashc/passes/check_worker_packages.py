@@ -30,11 +30,11 @@ def _check(dependency: Dependency, sink: Sink) -> None:
         return
     from packaging.requirements import Requirement  # takes long to import
 
-    from flashc_ir.platform.worker_packages import WORKER, may_overlap, needs_of_worker
+    from flashc_ir.platform.worker_packages import may_overlap, needs_of_worker_itself
 
     specifier = Requirement(dependency.requirement).specifier
-    for who, name, needed in needs_of_worker():
-        if who == WORKER and name == dependency.name and not may_overlap(specifier, needed):
+    for name, needed in needs_of_worker_itself():
+        if name == dependency.name and not may_overlap(specifier, needed):
             sink.report(
                 rules.WORKER_PACKAGE_CONFLICT,
                 dependency.span,

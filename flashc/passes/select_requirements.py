@@ -32,7 +32,7 @@ def select_requirements(program: Program, context: PassContext) -> Program:
     if version not in supported_pythons():
         return program  # which is already reported
     requirements = tuple(
-        each if each.constraint else _with_source(each, program.resolver, version)
+        each if each.constraint else _with_source(each, program.resolver, version, context.sink)
         for each in _selected(program.requirements, version)
     )
     _check_sources(requirements, context.project.root, context.sink)
@@ -43,7 +43,8 @@ def select_requirements(program: Program, context: PassContext) -> Program:
             continue
         declared = endpoint.configuration.dependencies
         dependencies = tuple(
-            _with_source(each, program.resolver, version) for each in _selected(declared, version)
+            _with_source(each, program.resolver, version, context.sink)
+            for each in _selected(declared, version)
         )
         _check_sources(dependencies, context.project.root, context.sink)
         if dependencies != declared:
@@ -64,14 +65,25 @@ def _selected(declared: Iterable[Dependency], python_version: str) -> tuple[Depe
 
 
 def _with_source(
-    dependency: Dependency, settings: ResolverSettings, python_version: str
+    dependency: Dependency, settings: ResolverSettings, python_version: str, sink: Sink
 ) -> Dependency:
-    """Return a requirement with the source that the project gives to its distribution."""
+    """Return a requirement with the source that the project gives to its distribution.
+
+    A source that flashc can't use is reported.
+    """
     if dependency.source is not None:
         return dependency
     for each in settings.sources:
         if each.name == dependency.name and marker_holds(each.marker, python_version):
-            return structs.replace(dependency, source=each.source)
+            if each.source is None:
+                sink.report(
+                    rules.UNUSABLE_SOURCE,
+                    dependency.span,
+                    f"the source that the project gives to `{each.name}` can't be used: {each.problem}",
+                    help=(each.help,) if each.help else (),
+                )
+            hashes = dependency.hashes or each.hashes
+            return structs.replace(dependency, source=each.source, hashes=hashes)
     return dependency
 
 

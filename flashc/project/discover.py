@@ -31,7 +31,7 @@ def discover(
     unsaved: Mapping[str, bytes] = NOTHING_UNSAVED,
     previous: Project | None = None,
 ) -> Project:
-    """Return the project in the folder `root`, which is absolute.
+    """Find the files and modules of the project in the folder `root`, which is absolute.
 
     `unsaved` has the meaning that it has in `Project`.  Files that have not changed since
     `previous` was opened are taken from it, together with their syntax trees.
@@ -48,9 +48,9 @@ def discover(
     try:
         above = IgnoreRules.of(root)
     except OSError as error:
-        walk.unreadable("..", error)
+        walk.report_unreadable("..", error)
         above = IgnoreRules.built_in()
-    walk.folder("", above, (str(walk.real_root),))
+    walk.walk_folder("", above, (str(walk.real_root),))
     folders = {
         file.path.rsplit("/", depth)[0]
         for file in walk.files
@@ -84,7 +84,7 @@ def _source(path: str, module: str, data: bytes, known: Mapping[str, SourceFile]
 
 
 def _modules(files: list[ProjectFile], roots: tuple[str, ...], sink: Sink) -> dict[str, str]:
-    """Return the paths of the modules by name; `roots` are folders that are on `sys.path` too.
+    """Return the paths of the modules by name, and report modules that a package hides; `roots` are folders that are on `sys.path` too.
 
     If there are `a.py` and `a/__init__.py`, Python imports the package, so `a` has the path of the
     latter.
@@ -125,7 +125,7 @@ class _Walk:
     exclusions: list[Exclusion] = field(default_factory=list[Exclusion])
     texts: dict[str, bytes] = field(default_factory=dict[str, bytes])
 
-    def folder(self, folder: str, outer: IgnoreRules, linked: tuple[str, ...]) -> None:
+    def walk_folder(self, folder: str, outer: IgnoreRules, linked: tuple[str, ...]) -> None:
         """Walk one folder in sorted order, with the ignore rules of its parent folders.
 
         `linked` are the real paths of the root and of the folders that a link led to on the way.
@@ -135,13 +135,13 @@ class _Walk:
             with os.scandir(self.root / folder) as entries:
                 found = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
-            self.unreadable(folder or ".", error)
+            self.report_unreadable(folder or ".", error)
             return
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            self._entry(entry, path, rules_here, linked)
+            self._add_entry(entry, path, rules_here, linked)
 
-    def _entry(
+    def _add_entry(
         self, entry: os.DirEntry[str], path: str, ignore: IgnoreRules, linked: tuple[str, ...]
     ) -> None:
         """Add one entry of a folder: a file, a folder to walk, or an exclusion."""
@@ -160,23 +160,23 @@ class _Walk:
             is_folder = entry.is_dir()
         except OSError as error:
             if not entry.is_symlink():
-                self.unreadable(path, error)
+                self.report_unreadable(path, error)
                 return
             is_folder = False  # a link to itself
         rule = ignore.match(path, is_folder=is_folder)
         if rule is not None:
             self._exclude(path + "/" if is_folder else path, rule)
-        elif entry.is_symlink() and not self._stays_inside(path):
+        elif entry.is_symlink() and not self._check_link(path):
             return
         elif is_folder and entry.is_symlink():
-            self._linked_folder(path, ignore, linked)
+            self._walk_linked_folder(path, ignore, linked)
         elif is_folder:
-            self.folder(path, ignore, linked)
+            self.walk_folder(path, ignore, linked)
         else:
-            self._file(path)
+            self._add_file(path)
 
-    def _linked_folder(self, path: str, ignore: IgnoreRules, linked: tuple[str, ...]) -> None:
-        """Walk a folder that a symbolic link leads to: its files are in the project by this path too.
+    def _walk_linked_folder(self, path: str, ignore: IgnoreRules, linked: tuple[str, ...]) -> None:
+        """Walk a folder that a symbolic link leads to, because its files are in the project by this path too.
 
         A link to a folder that contains the link would never end, so it is not followed.
         """
@@ -184,16 +184,16 @@ class _Walk:
         around = os.path.realpath(os.path.dirname(self._absolute(path)))
         returns = f"{around}/".startswith(f"{real}/") or real in linked
         if not returns and len(linked) <= _MOST_LINKS:
-            self.folder(path, ignore, (*linked, real))
+            self.walk_folder(path, ignore, (*linked, real))
             return
         why = (
             "leads back to a folder that contains it"
             if returns
             else "is inside other linked folders"
         )
-        self._not_followed(path, f"the symbolic link `{path}` {why}, so workers do not get it")
+        self._report_link(path, f"the symbolic link `{path}` {why}, so workers do not get it")
 
-    def _not_followed(self, path: str, message: str) -> None:
+    def _report_link(self, path: str, message: str) -> None:
         """Report a symbolic link that leads to no file of the project."""
         self.sink.report(
             rules.DANGLING_LINK,
@@ -206,15 +206,15 @@ class _Walk:
         """Record that an ignore rule excludes a file or folder."""
         self.exclusions.append(Exclusion(path, rule.pattern, rule.source))
 
-    def _stays_inside(self, path: str) -> bool:
-        """Return whether a symbolic link leads to a file in the project.
+    def _check_link(self, path: str) -> bool:
+        """Report a symbolic link that leads to no file of the project; return whether it leads to one.
 
         A link that leads to another file is reported.
         """
         real = Path(os.path.realpath(self.root / path))
         if not os.path.exists(real):
             message = f"the symbolic link `{path}` leads to nothing, so workers do not get it"
-            self._not_followed(path, message)
+            self._report_link(path, message)
             return False
         inside = real == self.real_root or self.real_root in real.parents
         if not inside:
@@ -226,8 +226,8 @@ class _Walk:
             )
         return inside
 
-    def _file(self, path: str) -> None:
-        """Add a regular file with its digest."""
+    def _add_file(self, path: str) -> None:
+        """Add a regular file with its digest; report any other."""
         try:
             status = os.stat(self._absolute(path))
             if not stat.S_ISREG(status.st_mode):
@@ -238,17 +238,17 @@ class _Walk:
                     help=("exclude it in `.flashignore`",),
                 )
                 return
-            digest = self._digest(path, status.st_size)
+            digest = self._read_and_digest(path, status.st_size)
         except OSError as error:
-            self.unreadable(path, error)
+            self.report_unreadable(path, error)
             return
         executable = bool(status.st_mode & stat.S_IXUSR)
         self.files.append(
             ProjectFile(path=path, size=status.st_size, digest=digest, executable=executable)
         )
 
-    def _digest(self, path: str, size: int) -> str:
-        """Return the SHA-256 of a file or its unsaved text; keep the text of a module."""
+    def _read_and_digest(self, path: str, size: int) -> str:
+        """Return the SHA-256 of a file, or of its unsaved text; keep the text of a module."""
         if path in self.unsaved:
             if path.endswith(".py"):
                 self.texts[path] = self.unsaved[path]
@@ -266,7 +266,7 @@ class _Walk:
         """
         return f"{self.root}/{path}"
 
-    def unreadable(self, path: str, error: OSError) -> None:
+    def report_unreadable(self, path: str, error: OSError) -> None:
         """Report a file or folder that can't be read."""
         self.sink.report(
             rules.UNREADABLE_FILE,

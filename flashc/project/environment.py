@@ -26,7 +26,7 @@ class BuildEnvironment(Mapping[str, str]):
         self.asked: set[str] = set()
 
     def recording(self) -> BuildEnvironment:
-        """Return the same variables with an empty `asked`."""
+        """Return a copy that records which variables are read from it, in a new set `asked`."""
         return BuildEnvironment(self._variables)
 
     def __getitem__(self, name: str) -> str:

@@ -21,8 +21,8 @@ _MOST_FILES = 2_000
 _MOST_BYTES = 1_000_000
 
 
-def excluded_users(project: Project) -> list[Exclusion]:
-    """Return the excluded Python files whose text declares an endpoint, as far as a search can say.
+def excluded_with_endpoints(project: Project) -> list[Exclusion]:
+    """Return the excluded Python files that seem to declare an endpoint, by a search in their texts.
 
     The folders of tools are not searched, and of all others at most a few thousand files.
     """

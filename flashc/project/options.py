@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, ClassVar, Literal, cast
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Location, Span, WholeFile
 
 from .project import Project
@@ -62,15 +64,13 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         TypeError: a flag is not an option.
         ValueError: the text of `size_budget` in `flags` is not a size.
     """
-    given = {key: _typed(value, key) for key, value in flags.items() if value is not None}
+    given = {key: _convert_flag(value, key) for key, value in flags.items() if value is not None}
     if not (project.root / PYPROJECT).is_file():
         return Options(**given)
-    import tomllib
-
     try:
         text = project.read(PYPROJECT).decode("utf-8")
-        table = _table(tomllib.loads(text))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        table = _table(parse_toml(text))
+    except (OSError, UnicodeDecodeError, UnreadableDocument) as error:
         sink.report(
             rules.INVALID_CONFIGURATION,
             _location_of_error(error),
@@ -79,11 +79,11 @@ def read_options(project: Project, flags: Mapping[str, Any], sink: Sink) -> Opti
         )
         return Options(**given)
     unused = {key: value for key, value in table.items() if key.replace("-", "_") not in given}
-    options = _validated(unused, Lines(text), sink) if unused else Options()
+    options = _validate(unused, Lines(text), sink) if unused else Options()
     return replace(options, **given)
 
 
-def _typed(value: Any, name: str) -> Any:
+def _convert_flag(value: Any, name: str) -> Any:
     """Return a flag's value in the type of the option.
 
     Scripts may write a path or a size as a string, and names as one string or as a list.
@@ -95,8 +95,8 @@ def _typed(value: Any, name: str) -> Any:
     return parse_size(value) if name == "size_budget" and isinstance(value, str) else value
 
 
-def _validated(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
-    """Return the options that a table gives; a wrong key is reported and has no effect."""
+def _validate(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
+    """Return the options that a table gives; report wrong keys, which have no effect."""
     from pydantic import TypeAdapter, ValidationError
 
     adapter = TypeAdapter(Options)
@@ -107,14 +107,14 @@ def _validated(table: dict[str, Any], lines: Lines, sink: Sink) -> Options:
         try:
             values["size_budget"] = parse_size(budget)
         except ValueError as error:
-            _report(spelled["size_budget"], str(error), lines, sink)
+            _report_key(spelled["size_budget"], str(error), lines, sink)
             del values["size_budget"]
     try:
         return adapter.validate_python(values)
     except ValidationError as error:
         for problem in error.errors():
             name = str(problem["loc"][0])
-            _report(spelled[name], str(problem["msg"]), lines, sink)
+            _report_key(spelled[name], str(problem["msg"]), lines, sink)
             values.pop(name, None)
     return adapter.validate_python(values)
 
@@ -129,7 +129,7 @@ def parse_size(text: str) -> int:
     unit = _UNITS.get((match[2] or "b").lower()) if match is not None else None
     if match is None or unit is None:
         raise ValueError(f"`{text}` is not a size; write `200 MB` or `1.5 GiB`")
-    return int(float(match[1]) * unit)
+    return int(min(float(match[1]) * unit, sys.maxsize))
 
 
 def _table(document: dict[str, Any]) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def _table(document: dict[str, Any]) -> dict[str, Any]:
     return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 
 
-def _report(key: str, message: str, lines: Lines, sink: Sink) -> None:
+def _report_key(key: str, message: str, lines: Lines, sink: Sink) -> None:
     """Report a key, spelled as in the file, that does not exist or has a wrong value."""
     import difflib
 
@@ -170,8 +170,6 @@ def _location_of_key(key: str, lines: Lines) -> Location:
 
 def _location_of_error(error: Exception) -> Location:
     """Return the position that a parser's message names; the whole file if it names none."""
-    match = re.search(r"line (\d+), column (\d+)", str(error))
-    if match is None:
+    if not isinstance(error, UnreadableDocument) or not error.line:
         return WholeFile(PYPROJECT)
-    line, column = int(match[1]), int(match[2])
-    return Span(PYPROJECT, line, column, line, column + 1)
+    return Span(PYPROJECT, error.line, error.column, error.line, error.column + 1)

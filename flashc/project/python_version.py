@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, cast
 
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Location, Span, WholeFile
 
 from .project import Project
@@ -64,24 +65,21 @@ def required_python(project: Project) -> DeclaredPython | None:
     for path, keys, line in _PLACES:
         if not (project.root / path).is_file():
             continue
-        # These take longer to import than a cached check, and not every project needs them
-        import tomllib
-
         try:
             text = project.read(path).decode("utf-8")
-            value: Any = tomllib.loads(text)
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+            value: Any = parse_toml(text)
+        except (OSError, UnicodeDecodeError, UnreadableDocument):
             continue
         for key in keys:
             value = cast("dict[str, Any]", value).get(key) if isinstance(value, dict) else None
-        specifier = _specifier(value, keys) if isinstance(value, str) else None
+        specifier = _as_specifier(value, keys) if isinstance(value, str) else None
         if specifier is not None:
             return DeclaredPython(specifier, _location(path, Lines(text), line))
     return None
 
 
-def _specifier(text: str, keys: tuple[str, ...]) -> str | None:
-    """Return a text that allows versions as a specifier of PEP 440; None if it is not valid."""
+def _as_specifier(text: str, keys: tuple[str, ...]) -> str | None:
+    """Return allowed versions, written as by Pipenv, Poetry or PEP 440, as a specifier of PEP 440; None if they are not valid."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
     if "requires" in keys:  # a Pipfile names one version

@@ -30,7 +30,7 @@ class Suppression:
     blank: Span
 
     def hides(self, diagnostic: Diagnostic) -> bool:
-        """Return whether the comment suppresses a finding: it is on its line and names its rule.
+        """Return whether the comment suppresses a finding: the comment is on the finding's line and names its rule.
 
         A finding about a whole file is suppressed by a comment on the file's first line.
         """

@@ -18,7 +18,7 @@ from flashc_ir.endpoints import (
     QueueFunction,
 )
 from flashc_ir.platform.images import image_of
-from flashc_ir.platform.worker_packages import needs_of_worker
+from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
 from flashc_ir.resources import EnvironmentReference, Gpu
 
@@ -66,7 +66,7 @@ def summary(
 
 
 def _references(program: Program) -> Iterator[str]:
-    """Yield the variables of workers that a deployment fills in, which not every tool does."""
+    """Yield a line about the variables that are read when the app is deployed; not every tool reads them."""
     found = {
         part.variable
         for endpoint in program.deployed()
@@ -102,7 +102,7 @@ def _hidden_on_load_balancers(program: Program, result: BuildResult) -> Iterator
     """Yield the bundled packages that a load balancer imports from its image instead."""
     if not any(isinstance(endpoint, LoadBalanced) for endpoint in program.endpoints):
         return
-    own = {name for _, name, _ in needs_of_worker()}
+    own = started_packages(program.python_version)
     hidden = sorted({d.name for d in result.parts.distributions} & own)
     if hidden:
         yield f"\nload balancers use the versions of their image: {', '.join(hidden)}"

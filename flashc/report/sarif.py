@@ -73,7 +73,7 @@ def _result(diagnostic: Diagnostic, index: int, prefix: str) -> dict[str, Any]:
 
 def _location(label: Label, prefix: str) -> dict[str, Any]:
     """Return the SARIF location of a label."""
-    physical: dict[str, Any] = {"artifactLocation": _artifact(label.location.path, prefix)}
+    physical: dict[str, Any] = {"artifactLocation": _file_reference(label.location.path, prefix)}
     if isinstance(label.location, Span):
         physical["region"] = _region(label.location)
     location: dict[str, Any] = {"physicalLocation": physical}
@@ -89,7 +89,7 @@ def _fix(fix: Fix, prefix: str) -> dict[str, Any]:
         "description": {"text": fix.title},
         "artifactChanges": [
             {
-                "artifactLocation": _artifact(path, prefix),
+                "artifactLocation": _file_reference(path, prefix),
                 "replacements": [
                     {
                         "deletedRegion": _region(edit.span),
@@ -104,7 +104,7 @@ def _fix(fix: Fix, prefix: str) -> dict[str, Any]:
     }
 
 
-def _artifact(path: str, prefix: str) -> dict[str, str]:
+def _file_reference(path: str, prefix: str) -> dict[str, str]:
     """Return the SARIF reference to a file."""
     return {"uri": quote(f"{prefix}{path}"), "uriBaseId": "%SRCROOT%"}
 

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from flashc_core.credentials import masked
 from flashc_core.diagnostics import Diagnostic, Label, Severity
 from flashc_core.source import Lines, Span, WholeFile, location_order
 
@@ -60,7 +61,7 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
     head = paint(f"{role}[{diagnostic.rule.code}]", role)
     yield f"{head}: {paint(_shown(diagnostic.message), 'bold')}"
     groups = _by_file(diagnostic)
-    gutter = max(_digits(item) for labels in groups.values() for item in labels)
+    gutter = max(_width_of_number(item) for labels in groups.values() for item in labels)
     for index, (path, labels) in enumerate(groups.items()):
         arrow = "-->" if index == 0 else ":::"
         first = next((m for m in labels if m.primary), labels[0]).label.location
@@ -80,8 +81,8 @@ def _rendered(diagnostic: Diagnostic, lines_of: LineSource, paint: Paint) -> Ite
             yield f"{sign} {paint(word, 'bold')}: {indent.join(map(_shown, text.splitlines()))}"
 
 
-def _digits(item: _ShownLabel) -> int:
-    """Return the width of a label's line number."""
+def _width_of_number(item: _ShownLabel) -> int:
+    """Return the width of a label's line number, in columns."""
     location = item.label.location
     return 1 if isinstance(location, WholeFile) else len(str(location.line))
 
@@ -109,7 +110,7 @@ def _code(
         number = span.line
         if not 1 <= number <= len(lines):
             continue
-        code, start, width = _clipped(lines.line(number), span)
+        code, start, width = _clipped(masked(lines.line(number)), span)
         if number != shown:
             if shown and number > shown + 1:
                 yield paint("...", "gutter")

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from flashc_ir.modules import GlobalUse, Module, VariableRead, VariableSet
 
 from .parse import Syntax
-from .references import Use, shaped
+from .references import Use, call_of_shape
 from .scopes import Chain, Scope, ScopeKind, resolve_chain
 from .walk import children, dotted, string_literal
 
@@ -68,17 +68,17 @@ class EffectCollector:
                 self._record(node.value, node, scope, self.lookups)
             case cst.Assign():
                 for target in node.targets:
-                    self._change(target.target, scope)
+                    self._record_change(target.target, scope)
                     self._assign(target.target, node.value, scope)
             case cst.AnnAssign():
-                self._change(node.target, scope)
+                self._record_change(node.target, scope)
                 self._assign(node.target, node.value, scope)
             case cst.NamedExpr():
                 self._assign(node.target, node.value, scope)
             case cst.Del():
-                self._change(node.target, scope)
+                self._record_change(node.target, scope)
             case cst.AugAssign():
-                self._change(node.target, scope, itself=True)
+                self._record_change(node.target, scope, itself=True)
             case cst.Try():
                 self._catch(node)
             case _:
@@ -107,7 +107,9 @@ class EffectCollector:
         if any(map(_handles_missing_key, node.handlers)):
             self.caught |= set(_lookups(node.body))
 
-    def _change(self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False) -> None:
+    def _record_change(
+        self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False
+    ) -> None:
         """Record a change of a container, or of a global variable by an augmented assignment.
 
         A plain assignment to a bare name is not recorded: the name is local, or it is in
@@ -151,7 +153,7 @@ class EffectCollector:
         """
         tested_names = {(scope.owner(name), name) for scope, name in self.tested_names}
         for use in uses:
-            node = shaped(use)
+            node = call_of_shape(use)
             if isinstance(node, cst.Call) and _may_mean(use.scope, use.chain, _READERS):
                 name = _first_string_argument(node)
                 if name is not None:
@@ -185,7 +187,7 @@ class EffectCollector:
     def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
         """Yield the environment variables that the module sets."""
         for use in uses:
-            node = shaped(use)
+            node = call_of_shape(use)
             if isinstance(node, cst.Call) and _may_mean(
                 use.scope, use.chain, {"os.environ.setdefault", "os.putenv"}
             ):
@@ -213,7 +215,7 @@ class EffectCollector:
                     )
                 )
         for use in uses:
-            changing = isinstance(shaped(use), cst.Call) and use.chain.attributes[-1:] != ()
+            changing = isinstance(call_of_shape(use), cst.Call) and use.chain.attributes[-1:] != ()
             if changing and use.chain.attributes[-1] in _MUTATORS:
                 if _is_module_state(top, use.scope, use.chain.root):
                     span = syntax.span(use.node)
@@ -326,7 +328,7 @@ def _key(node: cst.CSTNode) -> str | None:
 
 def _installs(use: Use) -> bool:
     """Return whether a call starts pip, as in `subprocess.run([..., "pip", "install", ...])`."""
-    call = shaped(use)
+    call = call_of_shape(use)
     if not isinstance(call, cst.Call):
         return False
     if _may_mean(use.scope, use.chain, _PIP_FUNCTIONS):

@@ -94,78 +94,86 @@ class _Walker:
             self.effects.visit(node, scope)
         _visitor(type(node))(self, node, scope, context)
 
-    def _children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
+    def _visit_children(self, node: cst.CSTNode, scope: Scope, context: _Context) -> None:
         """Visit the child nodes of a node, except the names of keyword arguments."""
         skipped = node.keyword if isinstance(node, cst.Arg) else None
         for child in children(node):
             if child is not skipped:
                 self.visit(child, scope, context)
 
-    def _expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
+    def _visit_expression_statement(self, node: cst.Expr, scope: Scope, context: _Context) -> None:
         """Visit an expression that is a statement; the result of a call is discarded."""
         if isinstance(node.value, cst.Call):
             self.result_uses[node.value] = ResultUse.DISCARDED
-        self._children(node, scope, context)
+        self._visit_children(node, scope, context)
 
-    def _lambda(self, node: cst.Lambda, scope: Scope, context: _Context) -> None:
+    def _visit_lambda(self, node: cst.Lambda, scope: Scope, context: _Context) -> None:
+        """Visit a `lambda`: its parameters and its body have a scope of their own."""
         inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
-        self._parameters(node.params, scope, inner, context)
+        self._visit_parameters(node.params, scope, inner, context)
         self.visit(node.body, inner, replace(context, in_async=False, awaited=False))
 
-    def _import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
+    def _visit_import(self, node: cst.Import, scope: Scope, context: _Context) -> None:
+        """Bind the names of an `import` statement, and record its imports."""
         self.imports.bind_import(node, scope)
         if not context.script_only:
             self.imports.note_import(node, scope, context.of_import)
 
-    def _import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
+    def _visit_import_from(self, node: cst.ImportFrom, scope: Scope, context: _Context) -> None:
+        """Bind the names of a `from ... import` statement, and record the import."""
         self.imports.bind_import_from(node, scope)
         if not context.script_only:
             self.imports.note_import_from(node, scope, context.of_import)
 
-    def _global(self, node: cst.Global, scope: Scope, _context: _Context) -> None:
+    def _visit_global(self, node: cst.Global, scope: Scope, _context: _Context) -> None:
+        """Note the names that a `global` statement declares."""
         scope.global_names.update(item.name.value for item in node.names)
 
-    def _nonlocal(self, node: cst.Nonlocal, scope: Scope, _context: _Context) -> None:
+    def _visit_nonlocal(self, node: cst.Nonlocal, scope: Scope, _context: _Context) -> None:
+        """Note the names that a `nonlocal` statement declares."""
         scope.nonlocal_names.update(item.name.value for item in node.names)
 
-    def _annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
+    def _visit_annotation(self, _node: cst.Annotation, _scope: Scope, _context: _Context) -> None:
         """Do nothing: flashc ignores the names in annotations, although Python may evaluate an annotation."""
 
-    def _handler(
+    def _visit_handler(
         self, node: cst.ExceptHandler | cst.ExceptStarHandler, scope: Scope, context: _Context
     ) -> None:
         """Bind the name of an `except` clause and visit its body."""
         if isinstance(node.name, cst.AsName):
             self.binder.bind_target(node.name.name, scope)
-        self._children(node, scope, context)
+        self._visit_children(node, scope, context)
 
-    def _for(self, node: cst.For | cst.CompFor, scope: Scope, context: _Context) -> None:
+    def _visit_for(self, node: cst.For | cst.CompFor, scope: Scope, context: _Context) -> None:
+        """Bind the targets of a loop, and visit its parts."""
         self.binder.bind_target(node.target, scope)
-        self._children(node, scope, context)
+        self._visit_children(node, scope, context)
 
-    def _as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
+    def _visit_as_name(self, node: cst.AsName, scope: Scope, _context: _Context) -> None:
         """Bind the name after `as`."""
         self.binder.bind_target(node.name, scope)
 
-    def _pattern(
+    def _visit_pattern(
         self, node: cst.MatchAs | cst.MatchStar | cst.MatchMapping, scope: Scope, context: _Context
     ) -> None:
         """Bind the name that a pattern captures, and visit the patterns inside it."""
         self.binder.bind_pattern(node, scope)
-        self._children(node, scope, context)
+        self._visit_children(node, scope, context)
 
-    def _function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
+    def _visit_function(self, node: cst.FunctionDef, scope: Scope, context: _Context) -> None:
+        """Bind the name of a function, and visit its decorators, parameters and body."""
         for decorator in node.decorators:
             self.visit(decorator.decorator, scope, context)
         self.binder.bind_definition(node.name, scope)
         inner = Scope(
             kind=ScopeKind.FUNCTION, qualname=scope.child_qualname(node.name.value), parent=scope
         )
-        self._parameters(node.params, scope, inner, context)
+        self._visit_parameters(node.params, scope, inner, context)
         in_async = node.asynchronous is not None
         self.visit(node.body, inner, _Context(script_only=context.script_only, in_async=in_async))
 
-    def _class(self, node: cst.ClassDef, scope: Scope, context: _Context) -> None:
+    def _visit_class(self, node: cst.ClassDef, scope: Scope, context: _Context) -> None:
+        """Bind the name of a class, and visit its decorators, bases and body."""
         for part in (*(d.decorator for d in node.decorators), *node.bases, *node.keywords):
             self.visit(part, scope, context)
         self.binder.bind_definition(node.name, scope)
@@ -174,7 +182,7 @@ class _Walker:
         )
         self.visit(node.body, inner, context)
 
-    def _parameters(
+    def _visit_parameters(
         self, params: cst.Parameters, outer: Scope, inner: Scope, context: _Context
     ) -> None:
         """Bind parameters in the scope of a function; their defaults belong to the outer scope."""
@@ -185,11 +193,8 @@ class _Walker:
                 if param.default is not None:
                     self.visit(param.default, outer, context)
 
-    def _comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
-        """Visit a comprehension.
-
-        It has its own scope, but the first iterable belongs to the outer scope.
-        """
+    def _visit_comprehension(self, node: cst.BaseComp, scope: Scope, context: _Context) -> None:
+        """Visit a comprehension: it has its own scope, but its first iterable belongs to the outer scope."""
         inner = Scope(kind=ScopeKind.FUNCTION, qualname=scope.qualname, parent=scope)
         generator: cst.CompFor | None = node.for_in
         outermost = True
@@ -203,7 +208,7 @@ class _Walker:
         for part in parts:
             self.visit(part, inner, context)
 
-    def _if(self, node: cst.If, scope: Scope, context: _Context) -> None:
+    def _visit_if(self, node: cst.If, scope: Scope, context: _Context) -> None:
         """Visit an `if` statement, and note what its test says about the body."""
         self.visit(node.test, scope, context)
         typing_only = (dotted(node.test) or "").rpartition(".")[2] == "TYPE_CHECKING"
@@ -216,7 +221,7 @@ class _Walker:
         if node.orelse is not None:
             self.visit(node.orelse, scope, context)
 
-    def _try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
+    def _visit_try(self, node: cst.Try | cst.TryStar, scope: Scope, context: _Context) -> None:
         """Visit a `try` statement, and note whether it handles a failed import."""
         guarded = any(expects_import_error(handler.type) for handler in node.handlers)
         inside = replace(context, guarded=context.guarded or guarded)
@@ -227,8 +232,10 @@ class _Walker:
             if part is not None:
                 self.visit(part, scope, context)
 
-    def _assign(self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context) -> None:
-        """Bind the targets of an assignment, read `__all__`, and visit the value."""
+    def _visit_assign(
+        self, node: cst.Assign | cst.AnnAssign, scope: Scope, context: _Context
+    ) -> None:
+        """Visit an assignment: bind its targets, read `__all__`, and visit the value."""
         if isinstance(node, cst.Assign):
             targets = [item.target for item in node.targets]
         else:
@@ -247,7 +254,7 @@ class _Walker:
 
     # Expressions ---------------------------------------------------------------------------------
 
-    def _expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
+    def _visit_expression(self, node: cst.BaseExpression, scope: Scope, context: _Context) -> None:
         """Visit an expression: record a use of a dotted name, or a call."""
         awaited = context.awaited
         plain = replace(context, awaited=False) if awaited else context
@@ -258,45 +265,45 @@ class _Walker:
             self.binder.bind_target(node.target, walrus_scope(scope))
         chain = self.binder.chain(node)
         if chain is not None:
-            self._dynamic_import(node, scope, context)
-            self._use(Use(scope=scope, chain=chain, node=node, shape=None), context)
+            self._record_dynamic_import(node, scope, context)
+            self._record_use(Use(scope=scope, chain=chain, node=node, shape=None), context)
             return
         if isinstance(node, cst.Call):
-            self._call(node, scope, plain, awaited)
+            self._visit_call(node, scope, plain, awaited)
             return
         member = member_of(node)
         if member is not None:
             made = self.binder.chain(member.call.func)
             if made is not None:
                 shape = shape_of(member.call, awaited=False)
-                self._dynamic_import(member.call, scope, context)
-                self._use(
+                self._record_dynamic_import(member.call, scope, context)
+                self._record_use(
                     Use(scope=scope, chain=made, node=node, shape=shape, member=member.name),
                     context,
                 )
-                self._arguments(member.call, scope, plain)
+                self._visit_arguments(member.call, scope, plain)
                 return
-        self._children(node, scope, plain)
+        self._visit_children(node, scope, plain)
 
-    def _use(self, use: Use, context: _Context) -> None:
+    def _record_use(self, use: Use, context: _Context) -> None:
         """Record the use of a name, unless the code runs only in a script."""
         if not context.script_only:
             self.uses.append(use)
 
-    def _call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
-        """Record a call with its arguments, and visit these."""
-        self._dynamic_import(node, scope, context)
+    def _visit_call(self, node: cst.Call, scope: Scope, context: _Context, awaited: bool) -> None:
+        """Record a call with its arguments, and visit the arguments."""
+        self._record_dynamic_import(node, scope, context)
         result_use = self.result_uses.get(node, ResultUse.KEPT)
         shape = shape_of(node, awaited, context.in_async, result_use)
         chain, member = self.binder.chain(node.func), member_of(node.func)
         made = self.binder.chain(member.call.func) if member is not None else None
         if chain is not None:
-            self._dynamic_import(node.func, scope, context)
-            self._use(Use(scope=scope, chain=chain, node=node, shape=shape), context)
+            self._record_dynamic_import(node.func, scope, context)
+            self._record_use(Use(scope=scope, chain=chain, node=node, shape=shape), context)
         elif member is not None and made is not None:
             made_shape = shape_of(member.call, awaited=False)
-            self._dynamic_import(member.call, scope, context)
-            self._use(
+            self._record_dynamic_import(member.call, scope, context)
+            self._record_use(
                 Use(
                     scope=scope,
                     chain=made,
@@ -307,17 +314,17 @@ class _Walker:
                 ),
                 context,
             )
-            self._arguments(member.call, scope, context)
+            self._visit_arguments(member.call, scope, context)
         else:
             self.visit(node.func, scope, context)
-        self._arguments(node, scope, context)
+        self._visit_arguments(node, scope, context)
 
-    def _arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
+    def _visit_arguments(self, node: cst.Call, scope: Scope, context: _Context) -> None:
         """Visit the arguments of a call."""
         for argument in node.args:
             self.visit(argument.value, scope, context)
 
-    def _dynamic_import(
+    def _record_dynamic_import(
         self, expression: cst.BaseExpression, scope: Scope, context: _Context
     ) -> None:
         """Record the import if `expression` is `import_module(...)` or an attribute of it."""
@@ -338,25 +345,25 @@ class _Walker:
 
     # The first entry that matches a node's class visits it.
     visitors: ClassVar[tuple[tuple[tuple[type[cst.CSTNode], ...], Any], ...]] = (
-        ((cst.Expr,), _expression_statement),
-        ((cst.FunctionDef,), _function),
-        ((cst.ClassDef,), _class),
-        ((cst.Lambda,), _lambda),
-        ((cst.BaseComp,), _comprehension),
-        ((cst.Import,), _import),
-        ((cst.ImportFrom,), _import_from),
-        ((cst.If,), _if),
-        ((cst.Try, cst.TryStar), _try),
-        ((cst.Global,), _global),
-        ((cst.Nonlocal,), _nonlocal),
-        ((cst.Assign, cst.AnnAssign), _assign),
-        ((cst.Annotation,), _annotation),
-        ((cst.BaseExpression,), _expression),
-        ((cst.ExceptHandler, cst.ExceptStarHandler), _handler),
-        ((cst.For, cst.CompFor), _for),
-        ((cst.AsName,), _as_name),
-        ((cst.MatchAs, cst.MatchStar, cst.MatchMapping), _pattern),
-        ((cst.CSTNode,), _children),
+        ((cst.Expr,), _visit_expression_statement),
+        ((cst.FunctionDef,), _visit_function),
+        ((cst.ClassDef,), _visit_class),
+        ((cst.Lambda,), _visit_lambda),
+        ((cst.BaseComp,), _visit_comprehension),
+        ((cst.Import,), _visit_import),
+        ((cst.ImportFrom,), _visit_import_from),
+        ((cst.If,), _visit_if),
+        ((cst.Try, cst.TryStar), _visit_try),
+        ((cst.Global,), _visit_global),
+        ((cst.Nonlocal,), _visit_nonlocal),
+        ((cst.Assign, cst.AnnAssign), _visit_assign),
+        ((cst.Annotation,), _visit_annotation),
+        ((cst.BaseExpression,), _visit_expression),
+        ((cst.ExceptHandler, cst.ExceptStarHandler), _visit_handler),
+        ((cst.For, cst.CompFor), _visit_for),
+        ((cst.AsName,), _visit_as_name),
+        ((cst.MatchAs, cst.MatchStar, cst.MatchMapping), _visit_pattern),
+        ((cst.CSTNode,), _visit_children),
     )
 
 

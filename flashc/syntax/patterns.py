@@ -64,14 +64,17 @@ def shape_of(
         awaited=awaited,
         in_async=in_async,
         result_use=result_use,
-        constants=tuple(_constants(call)),
+        constants=tuple(_literal_arguments(call)),
     )
 
 
-def _constants(call: cst.Call) -> Iterator[Constant]:
-    """Yield the literal arguments of a call."""
+def _literal_arguments(call: cst.Call) -> Iterator[Constant]:
+    """Yield the position or keyword, and the Python type, of each literal argument.
+
+    Arguments after the first `*` or `**` are left out, because their positions are not known.
+    """
     for index, argument in enumerate(call.args):
-        if argument.star:  # after `*values`, the positions of arguments are not known
+        if argument.star:
             return
         kind = _literal_kind(argument.value)
         if kind is not None:

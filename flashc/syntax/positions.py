@@ -29,15 +29,19 @@ class _Recorder(PositionProvidingCodegenState):
         self._begun: list[int] = []
 
     def add_indent_tokens(self) -> None:
+        """Count the characters of the indentation."""
         self.offset += sum(map(len, self.indent_tokens))
 
     def add_token(self, value: str) -> None:
+        """Count the characters of a token."""
         self.offset += len(value)
 
     def before_codegen(self, node: cst.CSTNode) -> None:
+        """Record the offset at which a node begins."""
         self._begun.append(self.offset)
 
     def after_codegen(self, node: cst.CSTNode) -> None:
+        """Record the offset at which a node ends."""
         self.extents.setdefault(id(node), (self._begun.pop(), self.offset))
 
     def record_syntactic_position(  # type: ignore[override]
@@ -47,6 +51,7 @@ class _Recorder(PositionProvidingCodegenState):
         start_node: cst.CSTNode | None = None,
         end_node: cst.CSTNode | None = None,
     ) -> _Recording:
+        """Return the context in which a node writes its own syntax."""
         return _Recording(self, node, start_node, end_node)
 
 

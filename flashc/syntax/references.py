@@ -102,7 +102,7 @@ class _ReferenceResolver:
         return tuple((f"{module}.{name}", False) for module in stars)
 
     def _client(self, use: Use, target: str, instance: bool) -> tuple[str, bool]:
-        """Return `target` and `instance`, changed if the use may be one of a client.
+        """Return the target of a use; the name of a variable instead if the use may be one of a client in it.
 
         An object of an SDK in a variable of the module's top level may be a client.  Calls of a
         client are resolved by the name of the variable, so this name becomes the target.
@@ -130,7 +130,7 @@ class _ReferenceResolver:
                     span=span,
                     shape=None,
                     member=member,
-                    member_shape=self._with_argument_spans(use.shape, shaped(use)),
+                    member_shape=self._with_argument_spans(use.shape, call_of_shape(use)),
                 )
             return Reference(scope=scope, target=target, span=span)
         return Reference(
@@ -169,7 +169,7 @@ class _ReferenceResolver:
         )
 
 
-def shaped(use: Use) -> cst.CSTNode:
+def call_of_shape(use: Use) -> cst.CSTNode:
     """Return the call that `use.shape` describes: in `made(...).name(...)`, the inner call."""
     outer = use.node.func if isinstance(use.node, cst.Call) else use.node
     if use.member is None or not isinstance(outer, cst.BaseExpression):

@@ -33,6 +33,7 @@ def call_on_new_stack(function: Callable[[], _T]) -> _T:
     errors: list[BaseException] = []
 
     def run() -> None:
+        """Call the function, and keep its result or its exception."""
         _current.is_new = True
         try:
             results.append(function())

@@ -24,7 +24,7 @@ def unpack(artifact: Path, folder: Path) -> None:
 
 
 def _harmless_members(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    """Yield the members of an archive without special permissions, as `tarfile.data_filter` does.
+    """Yield the members of an archive, each without special permissions, as `tarfile.data_filter` does.
 
     Raises:
         tarfile.TarError: a member is not harmless.

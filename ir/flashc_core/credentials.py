@@ -11,6 +11,18 @@ from collections import Counter
 _PREFIX = re.compile(
     r"(hf_|sk-|rpa_|gh[pousr]_|github_pat_|glpat-|AKIA|ASIA|xox[abps]-|AIza)[A-Za-z0-9_\-]{12,}"
 )
+# The part of a URL before the host, up to the last `@` before the path.
+_USER = re.compile(r"(?<=://)[^\s'\"`<>/?#]*(?=@)")
+# A password with a slash in it: what is after the colon is no port.
+_SLASHED = re.compile(r"(?<=://)[^\s'\"`<>:/@]*:(?!\d*[/?#\s'\"`<>])[^\s'\"`<>@]*(?=@)")
+_QUERY = re.compile(
+    r"(?<=[?&])([\w.-]*(?:token|key|secret|password|passwd|signature|sig|credential)[\w.-]*=)"
+    r"[^&#\s'\"`<>]+",
+    re.IGNORECASE,
+)
+# The value of a variable or a key, in quotes.
+_ASSIGNED = re.compile(r"(\w+)(['\"]?\s*[:=]\s*\w{0,2}['\"])([^'\"]+)(?=['\"])")
+_VARIABLE = re.compile(r"\$\{\w+\}|\$\w+")
 _NAME = re.compile(r"(TOKEN|_KEY|SECRET|PASSWORD|PASSWD|CREDENTIAL)", re.IGNORECASE)
 _LEAST_LENGTH, _LEAST_BITS = 16, 3.2  # words and paths have fewer bits per character, or blanks
 
@@ -21,6 +33,46 @@ _REFERENCE = re.compile(r"\{\{\s*RUNPOD_SECRET_\w+\s*\}\}")
 def has_secret_reference(text: str) -> bool:
     """Return whether the platform puts one of its secrets into a value: `{{ RUNPOD_SECRET_x }}`."""
     return _REFERENCE.search(text) is not None
+
+
+def masked(text: str) -> str:
+    """Return a text with asterisks for the credentials in it, at the same positions.
+
+    They are passwords and tokens in URLs, texts with the prefix of a known kind of token, and values
+    that `looks_like_credential` finds.  The name of a user stays, and so does a reference to an
+    environment variable.
+    """
+    if "://" in text:
+        for pattern in (_USER, _SLASHED):
+            text = pattern.sub(lambda match: _masked_user(match[0]), text)
+        text = _QUERY.sub(lambda match: match[1] + _stars(match[0][len(match[1]) :]), text)
+    if _NAME.search(text):
+        text = _ASSIGNED.sub(_masked_value, text)
+    return _PREFIX.sub(lambda match: match[1] + "*" * (len(match[0]) - len(match[1])), text)
+
+
+def _masked_user(text: str) -> str:
+    """Return the part of a URL before the host with asterisks for the password.
+
+    If there is only a name, it is a token if it is as long as one.
+    """
+    name, colon, password = text.partition(":")
+    if colon:
+        return f"{name}:{_stars(password)}"
+    return _stars(name) if len(name) >= _LEAST_LENGTH else name
+
+
+def _masked_value(match: re.Match[str]) -> str:
+    """Return an assignment with asterisks for its value, if this looks like a credential."""
+    name, between, value = match.groups()
+    if _PREFIX.fullmatch(value) or not looks_like_credential(name, value):
+        return match[0]
+    return f"{name}{between}{_stars(value)}"
+
+
+def _stars(text: str) -> str:
+    """Return asterisks in place of a text, but a reference to a variable as it is."""
+    return text if _VARIABLE.fullmatch(text) else "*" * len(text)
 
 
 def looks_like_credential(name: str, text: str) -> bool:

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum, unique
 
 from msgspec import Struct
 
+from .credentials import masked
 from .encoding import printable
 from .source import Edit, Location, Span, location_order
 
@@ -47,7 +48,7 @@ class Phase(StrEnum):
 
 @unique
 class ExitCode(IntEnum):
-    """The exit code of a run whose errors are all of one kind."""
+    """The exit codes of a run, by the kind of its errors."""
 
     SUCCESS = 0
     ERRORS = 1  # the project is wrong
@@ -133,6 +134,11 @@ class Diagnostic(Struct, frozen=True, kw_only=True):
         return self.rule.severity
 
 
+def _shown(text: str) -> str:
+    """Return a text that can be written everywhere, without credentials."""
+    return masked(printable(text))
+
+
 @dataclass(slots=True)
 class Sink:
     """Collects the findings of all steps, each once.  It is passed as an argument, never global.
@@ -157,17 +163,18 @@ class Sink:
         help: tuple[str, ...] = (),
         fix: Fix | None = None,
     ) -> None:
-        """Add one finding; `label` is the remark that is printed at its location."""
+        """Add one finding, without the credentials that its texts quote.
+
+        `label` is the remark that is printed at its location.
+        """
         self.add(
             Diagnostic(
                 rule=rule,
-                message=printable(message),
-                primary=Label(location, printable(label)),
-                secondary=tuple(
-                    Label(other.location, printable(other.text)) for other in secondary
-                ),
-                notes=tuple(map(printable, notes)),
-                help=tuple(map(printable, help)),
+                message=_shown(message),
+                primary=Label(location, _shown(label)),
+                secondary=tuple(Label(other.location, _shown(other.text)) for other in secondary),
+                notes=tuple(map(_shown, notes)),
+                help=tuple(map(_shown, help)),
                 fix=fix,
             )
         )

@@ -34,8 +34,9 @@ _SET_PARENT_DEATH_SIGNAL = 1  # the option PR_SET_PDEATHSIG of prctl(2)
 class Prefork:
     """A process that is started before its work is known, and imports modules for the work.
 
-    Its work is pickled, because the process was forked before the work was known.  If the work is
-    for several processes, this one forks the others, which so have imported the modules too.
+    The work is pickled, because the process was forked before the work was known.  If the work is
+    for several processes, the started process forks the others, so that these have the imported
+    modules too.
 
     `numbers` and `filling` are the ends of the pipe for the numbers of the work, `readers` those of
     the pipes for the results of each process.
@@ -48,17 +49,17 @@ class Prefork:
             OSError: the process can't be started.
         """
         with ExitStack() as on_error, ExitStack() as at_the_end:
-            self._board = _owned(on_error, os.memfd_create("work"))
-            self.numbers, self.filling = (_owned(on_error, file) for file in os.pipe())
+            self._board = _close_later(on_error, os.memfd_create("work"))
+            self.numbers, self.filling = (_close_later(on_error, file) for file in os.pipe())
             requests, self._requests = os.pipe()
-            _owned(at_the_end, requests)
-            _owned(on_error, self._requests)
+            _close_later(at_the_end, requests)
+            _close_later(on_error, self._requests)
             self.readers: list[int] = []
             writers: list[int] = []
             for _ in range(_usable_processors()):
                 reader, writer = os.pipe()
-                self.readers.append(_owned(on_error, reader))
-                writers.append(_owned(at_the_end, writer))
+                self.readers.append(_close_later(on_error, reader))
+                writers.append(_close_later(at_the_end, writer))
             self._child = _fork(
                 partial(_serve_requests, prepare, requests, self._board, self.numbers, writers)
             )
@@ -79,10 +80,11 @@ class Prefork:
         except OSError:
             return None
 
-    def give(self, work: Work, processes: int) -> bool:
-        """Give work to so many processes; they do it for each number that they take from `numbers`.
+    def assign(self, work: Work, processes: int) -> bool:
+        """Send `work` to the started process, which forks others until `processes` of them do the work.
 
-        The result is False if the process has ended.
+        Each of them calls `work(number)` for every number that it takes from the pipe `numbers`.
+        The result is False if the started process has ended.
         """
         if not self._is_open:
             return False
@@ -105,8 +107,8 @@ class Prefork:
             self._files.close()
 
 
-def _owned(files: ExitStack, file: int) -> int:
-    """Return an open file, which `files` closes when it ends."""
+def _close_later(files: ExitStack, file: int) -> int:
+    """Let `files` close an open file at its end; return the file."""
     files.callback(os.close, file)
     return file
 
@@ -118,8 +120,8 @@ def on_all_processors(
 
     If one of these calls raises an exception, the iterator raises this exception.  The processes are started before this
     function returns, so that the caller can do something else before it takes the first result.
-    They are forked, so that `work` is not pickled and no module is imported again.  With `prefork`,
-    that process does the work, with others that it forks itself.
+    Without `prefork`, they are forked from this process, so that `work` is not pickled and no module
+    is imported again.  With `prefork`, that process does the work, with others that it forks itself.
 
     In some cases all work is done in this process: on other systems than Linux; if this process has
     other threads, because a fork copies none of them; if fewer than `least` processes would be
@@ -136,7 +138,7 @@ def _results_in_order(
 ) -> Generator[bytes, None, None]:
     """Yield `b""` when the processes are started, then the results in order.
 
-    So the first `next` does not wait for a result.
+    Because of the `b""`, the first `next` does not wait for a result.
     """
     processes = min(_usable_processors(), count) if _can_fork() else 0
     if processes < least or count > _PIPE_CAPACITY - _MAX_PROCESSES:
@@ -172,7 +174,7 @@ def _in_processes(
 
     The results for the numbers that a killed process had taken are missing.
     """
-    if processes == 0 or prefork is None or not prefork.give(work, processes):
+    if processes == 0 or prefork is None or not prefork.assign(work, processes):
         prefork = None
     children: dict[int, int] = {}  # the pipe that a process writes to -> its id
     numbers, filling = os.pipe() if prefork is None else (prefork.numbers, prefork.filling)
@@ -187,7 +189,7 @@ def _in_processes(
             all_numbers = (*range(count), *[_END] * len(readers))
             os.write(filling, b"".join(map(_NUMBER.pack, all_numbers)))
         yield -1, b""
-        for number, result in _results(readers):
+        for number, result in _receive_results(readers):
             if number == _END:
                 ended += 1
             else:
@@ -202,7 +204,7 @@ def _in_processes(
             os.close(numbers)
             os.close(filling)
         elif ended < processes:
-            # They still work, or a process that was killed has left numbers in the pipe.
+            # Some are still working, or a process that was killed has left numbers in the pipe.
             prefork.close()
 
 
@@ -215,6 +217,7 @@ def _start(serve: Callable[[int], object]) -> tuple[int, int]:
     reader, writer = os.pipe()
 
     def run() -> None:
+        """Close the end of the pipe that belongs to the parent, and serve."""
         os.close(reader)
         serve(writer)
 
@@ -262,7 +265,7 @@ def _end_with_parent(parent: int) -> None:
     import ctypes  # importing it takes a while, and the parent does not need it
 
     ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-    if os.getppid() != parent:  # it has ended already
+    if os.getppid() != parent:  # the parent has ended already
         os._exit(0)
 
 
@@ -271,8 +274,8 @@ def _serve_requests(
 ) -> None:
     """Do the work in the file `board` each time that a request arrives from the pipe `requests`.
 
-    A request is the size of the work, and the number of processes for it: this one, and others that
-    it forks.  Each writes its results into one of `writers`.
+    A request is the size of the work, and the number of processes for the work: this process, and
+    others that it forks.  Each writes its results into one of `writers`.
     """
     prepare()
     while data := os.read(requests, _REQUEST.size):
@@ -291,20 +294,23 @@ def _serve_requests(
 
 
 def _serve(work: Work, numbers: int, writer: int) -> None:
-    """Take numbers and write results until there are no more numbers."""
+    """Call `work` for each number from the pipe `numbers`, and write the results to the pipe `writer`.
+
+    The function returns when it takes `_END` from the pipe.
+    """
     with os.fdopen(writer, "wb", closefd=False) as results:
         while (data := os.read(numbers, _NUMBER.size)) != _NUMBER.pack(_END):
             (number,) = _NUMBER.unpack(data)
             try:
                 answer = (True, work(number))
             except Exception as error:  # any exception is passed on to the caller
-                answer = (False, _pickled(error))
+                answer = (False, _pickle_exception(error))
             results.write(_HEAD.pack(number, answer[0], len(answer[1])) + answer[1])
             results.flush()
         results.write(_HEAD.pack(_END, True, 0))
 
 
-def _pickled(error: Exception) -> bytes:
+def _pickle_exception(error: Exception) -> bytes:
     """Return an exception as bytes.
 
     An exception that can't be pickled becomes a RuntimeError with its text.
@@ -316,8 +322,8 @@ def _pickled(error: Exception) -> bytes:
     return pickle.dumps(RuntimeError(f"{type(error).__name__}: {error}"))
 
 
-def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield the results that arrive on some pipes, until all of them have ended."""
+def _receive_results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield (number, result) as they arrive on the pipes `readers`, until all pipes have ended."""
     waiting = {reader: bytearray() for reader in readers}
     with selectors.DefaultSelector() as selector:
         for reader in readers:
@@ -327,15 +333,18 @@ def _results(readers: list[int]) -> Iterator[tuple[int, bytes]]:
                 data = os.read(key.fd, 1 << 20)
                 waiting[key.fd] += data
                 is_over = not data
-                for number, result in _frames(waiting[key.fd]):
+                for number, result in _take_results(waiting[key.fd]):
                     is_over = is_over or number == _END
                     yield number, result
                 if is_over:
                     selector.unregister(key.fd)
 
 
-def _frames(data: bytearray) -> Iterator[tuple[int, bytes]]:
-    """Remove the complete results at the beginning of `data`, and yield them."""
+def _take_results(data: bytearray) -> Iterator[tuple[int, bytes]]:
+    """Remove the complete results at the beginning of `data`, and yield them as (number, result).
+
+    If a process has sent an exception instead of a result, raise it.
+    """
     while len(data) >= _HEAD.size:
         number, is_result, length = _HEAD.unpack_from(data)
         end = _HEAD.size + length

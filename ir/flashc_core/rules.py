@@ -405,6 +405,18 @@ UNMET_REQUIREMENT = _warning(
     "a bundled package requires another one that workers do not have",
     phase=Phase.BUILD,
 )
+IMPORT_FAILS_AT_START = _error(
+    "FC420",
+    "import-fails-at-start",
+    "a worker imports a package when it starts, and the import fails",
+    phase=Phase.BUILD,
+)
+UNPARSABLE_PACKAGE = _warning(
+    "FC421",
+    "unparsable-package",
+    "a module imports a package that the workers' Python can't parse",
+    phase=Phase.BUILD,
+)
 
 # 5: running the app on this machine
 ENGINE_MISSING = _failure(

@@ -23,7 +23,7 @@ class _Version(msgspec.Struct):
 
 
 def dump(program: Program) -> str:
-    """Return the program as JSON: keys in the order of the definition, indented by two spaces."""
+    """Return the program as JSON text: keys in the order of the definition, indented by two spaces."""
     return msgspec.json.format(msgspec.json.encode(program), indent=2).decode("utf-8") + "\n"
 
 
@@ -38,7 +38,7 @@ def load(text: str) -> Program:
         if version != SCHEMA_VERSION:
             raise CodecError(f"schema version {version}; this flashc reads {SCHEMA_VERSION}")
         return msgspec.json.decode(text, type=Program)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise CodecError(str(error)) from error
 
 

@@ -45,8 +45,8 @@ class Import(Struct, frozen=True, kw_only=True):
     """One imported module.  `span` is that of the whole statement.
 
     `module` is absolute.  `names` is None for `import module` and for `import_module("module")`
-    (`dynamic`), and is `*` for a star import.  `scope` is the qualified name of the function that
-    contains the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`,
+    (`dynamic`), and is `*` for a star import.  `scope` is the qualified name of the function or
+    class that contains the statement, "" at the module's top.  `typing_only` marks `if TYPE_CHECKING:`,
     `guarded` an import whose failure the program expects (`try: ... except ImportError`).
     `substitute` is the module of the artifact's runtime that replaces a module of an SDK.  The
     artifact's copy does not import names of an SDK that are not used.

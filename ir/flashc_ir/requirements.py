@@ -116,11 +116,18 @@ class PackageIndex(Struct, frozen=True, kw_only=True):
 
 
 class NamedSource(Struct, frozen=True, kw_only=True):
-    """The source that the project gives to a distribution, if the marker holds or is empty."""
+    """The source that the project gives to a distribution, if the marker holds or is empty.
+
+    `hashes` are those that the source's file may have, as in `Dependency`.  If flashc can't use the
+    source, `source` is None, `problem` is the reason, and `help` says what to write.
+    """
 
     name: str
-    source: Source
+    source: Source | None
     marker: str = ""
+    hashes: tuple[str, ...] = ()
+    problem: str = ""
+    help: str = ""
 
 
 class ResolverSettings(Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ import pytest
 from flashc_backends.platform.engines import interpreters, process, rootfs
 from flashc_backends.platform.engines.base import EngineError, Line, WorkerKind, WorkerSpec
 from flashc_backends.platform.engines.docker_engine import DockerEngine
-from flashc_backends.platform.engines.images import own_image
+from flashc_backends.platform.engines.images import own_image_name
 from flashc_backends.platform.engines.process import ProcessEngine
 from tests.support.engines import staged
 from tests.support.interpreters import oldest_worker_python
@@ -158,7 +158,7 @@ def test_another_python_than_the_artifact_is_for(
         async with staged("docker", cache_folder, tmp_path) as stage:
             assert isinstance(stage.engine, DockerEngine)
             await stage.begin("")
-            image = own_image(oldest_worker_python().minor)
+            image = own_image_name(oldest_worker_python().minor)
             await stage.engine.start(spec_of(tmp_path, worker="w2", python=wrong, image=image))
             await stage.printed(
                 f"the app is compiled for Python {wrong}, this is {oldest_worker_python().minor}",

@@ -20,7 +20,7 @@ import pytest
 
 from flashc_backends.platform.engines import supervisor
 from flashc_backends.platform.engines.base import Exited, Line, Started, WorkerKind
-from flashc_backends.platform.engines.bubblewrap import bubblewrap
+from flashc_backends.platform.engines.bubblewrap import find_bubblewrap
 from tests.support.engines import SECONDS, left_in_docker, processes_with, staged
 from tests.support.projects import ROOT
 
@@ -68,7 +68,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     """The name of an engine that this machine has."""
     if request.param == "docker":
         request.getfixturevalue("docker_host")
-    if request.param == "bubblewrap" and bubblewrap() is None:
+    if request.param == "bubblewrap" and find_bubblewrap() is None:
         pytest.skip("bubblewrap does not work here")
     return str(request.param)
 

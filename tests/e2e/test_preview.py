@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc_backends.platform.engines.bubblewrap import bubblewrap
+from flashc_backends.platform.engines.bubblewrap import find_bubblewrap
 from tests.support.engines import left_in_docker, processes_with
 from tests.support.interpreters import oldest_worker_python
 from tests.support.projects import EXAMPLES, write
@@ -68,7 +68,9 @@ def test_the_answers_are_those_of_the_plain_functions(
     """`tests/e2e/test_examples_run.py` compares the expected answers with the plain program."""
     calls = json.loads((EXAMPLES / name / "calls.json").read_text(encoding="utf-8"))
     with preview(EXAMPLES / name, engine, tmp_path) as running:
-        expected = "docker" if engine == "docker" else ("process", "bubblewrap")[bool(bubblewrap())]
+        expected = (
+            "docker" if engine == "docker" else ("process", "bubblewrap")[bool(find_bubblewrap())]
+        )
         assert running.ready["engine"] == expected
         for call in calls:
             assert running.answer(call) == call["answer"]

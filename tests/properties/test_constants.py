@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
 
 from flashc.evaluator.interpreter import Interpreter
@@ -36,7 +36,7 @@ def evaluated(text: str) -> Interpreter:
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
     )
     machine = Interpreter(project=tree, load={"m": syntax}.get, environment={})
-    machine.module("m")
+    machine.evaluate_module("m")
     return machine
 
 
@@ -66,8 +66,14 @@ def computed(text: str) -> dict[str, Any] | None:
     return {name: value for name, value in names.items() if not name.startswith("__")}
 
 
-def is_plain(value: object) -> bool:
-    """Return whether a value consists of constants only, and has a size that flashc follows."""
+def is_plain(value: object, around: tuple[object, ...] = ()) -> bool:
+    """Return whether a value consists of constants only, and has a size that flashc follows.
+
+    `around` are the containers that contain the value.  A container that contains itself is not plain.
+    """
+    if any(value is each for each in around):
+        return False
+    inside = (*around, value)
     match value:
         case str() | bytes():
             return len(value) < _LARGE
@@ -75,9 +81,9 @@ def is_plain(value: object) -> bool:
             return True
         case list() | tuple() | set() | frozenset():
             named = isinstance(value, tuple) and type(value) is not tuple
-            return not named and len(value) < _LARGE and all(map(is_plain, value))
+            return not named and len(value) < _LARGE and all(is_plain(v, inside) for v in value)
         case dict():
-            return all(is_plain(k) and is_plain(v) for k, v in value.items())
+            return all(is_plain(k) and is_plain(v, inside) for k, v in value.items())
         case _:
             return False
 
@@ -142,6 +148,7 @@ def check(text: str, *, complete: bool) -> None:
 
 
 @given(constant_programs(wild=True))
+@example("a = []\na.append(a)\nb = {1: a}\n")
 @PROGRAMS
 def test_known_is_what_python_computes(text: str) -> None:
     check(text, complete=False)

@@ -20,7 +20,7 @@ _JOB_EVENTS = st.one_of(
     st.builds(jobs.Lost, _NAMES),
     st.just(jobs.Cancelled()),
     st.just(jobs.Retried()),
-    st.just(jobs.Passed()),
+    st.just(jobs.TimePassed()),
 )
 _STEPS = st.lists(st.tuples(_JOB_EVENTS, st.floats(0, 50)), max_size=40)
 
@@ -74,7 +74,7 @@ def test_a_job_changes_with_time_only_when_its_next_change_is_due(
     for event, passed in steps:
         now += passed
         due = jobs.next_change(job)
-        _, effects = jobs.step(job, jobs.Passed(), now)
+        _, effects = jobs.step(job, jobs.TimePassed(), now)
         assert bool(effects) == (due <= now and not _keeps_for_ever(job))
         job, _ = jobs.step(job, event, now)
 

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis_graphql import mutations, nodes, queries
 
-from flashc_backends.platform.http.graphql import schema
+from flashc_backends.platform.http.graphql import read_schema
 from tests.support.platform_stage import CoroutineEngine, Stage, echo, staged
 from tests.support.profiles import examples
 
@@ -135,7 +135,10 @@ _SCALARS = {
 }
 
 
-@given(queries(schema(), custom_scalars=_SCALARS) | mutations(schema(), custom_scalars=_SCALARS))
+@given(
+    queries(read_schema(), custom_scalars=_SCALARS)
+    | mutations(read_schema(), custom_scalars=_SCALARS)
+)
 @settings(deadline=None, max_examples=examples(150))
 def test_any_query_of_the_schema_is_answered(client: httpx.Client, query: str) -> None:
     reply = client.post("/graphql", json={"query": query})

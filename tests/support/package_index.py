@@ -16,9 +16,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 @dataclass(frozen=True)
 class Package:
-    """A pure distribution whose only module has the distribution's name.
+    """A pure distribution whose module has the distribution's name.
 
-    `module_text` is the module's text; by default, it has the version.  `size` is the wheel's size in bytes as the index claims it; where it is given, there is no wheel behind it.
+    `module_text` is the module's text; by default, it has the version.  `more` are the paths and
+    texts of other files.  `size` is the wheel's size in bytes as the index claims it; where it is given, there is no wheel behind it.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Package:
     requires: tuple[str, ...] = ()
     size: int | None = None
     module_text: str | None = None
+    more: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(cls, line: str) -> Package:
@@ -64,6 +66,7 @@ class Package:
             f"{self.module}/__init__.py": (
                 self.module_text or f"VERSION = {self.version!r}\n"
             ).encode(),
+            **{path: text.encode() for path, text in self.more},
             f"{info}/METADATA": self.metadata,
             f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }

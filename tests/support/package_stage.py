@@ -35,7 +35,9 @@ class Stage:
     def build(self, files: dict[str, str | bytes], *arguments: str) -> Result:
         """Write files into the project and build it."""
         texts = {
-            name: text.replace("PRIVATE", self.private) if isinstance(text, str) else text
+            name: text.replace("PRIVATE", self.private).replace("PUBLIC", self.public)
+            if isinstance(text, str)
+            else text
             for name, text in {"worker.py": WORKER, **files}.items()
         }
         write(self.app, texts)

@@ -63,7 +63,7 @@ class VirtualPlatform:
 
     def release(self, name: str) -> None:
         """Deploy a release now."""
-        self.dispatcher.workers_event(workers.Released(name), self.now)
+        self.dispatcher.apply_to_workers(workers.Released(name), self.now)
         self._drain_outbox()
 
     def submit(self, count: int, *, timeout: float = 600.0, ttl: float = 86400.0) -> None:
@@ -96,7 +96,9 @@ class VirtualPlatform:
         while not until():
             time, _, action = heapq.heappop(self._agenda)
             if time > end:
-                raise TimeoutError(f"{self.dispatcher.load_now(self.now)} {self.dispatcher.pool}")
+                raise TimeoutError(
+                    f"{self.dispatcher.current_load(self.now)} {self.dispatcher.pool}"
+                )
             self.now = max(self.now, time)
             action()
             self._drain_outbox()
@@ -163,14 +165,14 @@ class VirtualPlatform:
             self._end(worker)
             return
         self.alive[worker] = release
-        self.dispatcher.answered(worker, self.now)
+        self.dispatcher.note_ready(worker, self.now)
         self.taking.add(worker)
         self._take(worker)
 
     def _end(self, worker: str) -> None:
         self.alive.pop(worker, None)
         self.taking.discard(worker)
-        self.dispatcher.ended(worker, "killed", self.now)
+        self.dispatcher.note_end(worker, "killed", self.now)
 
     def _take(self, worker: str) -> None:
         self.taking.discard(worker)

@@ -59,11 +59,18 @@ def test_the_exit_code_does_not_depend_on_closed_streams(
 
 
 def test_the_help_lists_every_command_by_the_first_sentence_of_its_own_help() -> None:
-    listed = flashc("--help").stdout.partition("Commands:\n")[2].splitlines()
-    assert len(listed) > 1
-    for line in listed:
-        name, summary = line.split(maxsplit=1)
-        assert f"\n\n  {summary}" in flashc(name, "--help").stdout
+    def check(*group: str) -> int:
+        """Check the commands of a group and of the groups in it; return their number."""
+        help = flashc(*group, "--help").stdout
+        listed = [line.split(maxsplit=1) for line in help.partition("Commands:\n")[2].splitlines()]
+        for name, summary in listed:
+            assert f"\n\n  {summary}" in flashc(*group, name, "--help").stdout
+        return len(listed) + sum(check(*group, name) for name, _ in listed if name in GROUPS)
+
+    assert check() > 20
+
+
+GROUPS = ("preview", "platform", "cache")
 
 
 def test_check_works_from_any_folder_and_on_the_current_one(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def quiet(_text: str) -> None:
 def test_an_edit_is_shown_by_what_it_touches(
     capsys: pytest.CaptureFixture[str], change: Reloaded, shown: str
 ) -> None:
-    TextDevScreen(quiet).reloaded(change)
+    TextDevScreen(quiet).show_reload(change)
     assert capsys.readouterr().out == shown
 
 
@@ -48,11 +48,11 @@ def test_new_code_is_told_once_with_the_time_since_the_save(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     screen = TextDevScreen(quiet)
-    screen.happened(released("rolled out"))  # of the start
-    screen.reloaded(reloaded("web", "work"))
-    screen.happened(released("rolled out"))
-    screen.happened(released("rolled out"))
-    screen.happened(released("rolled back", "work"))
+    screen.show_entry(released("rolled out"))  # of the start
+    screen.show_reload(reloaded("web", "work"))
+    screen.show_entry(released("rolled out"))
+    screen.show_entry(released("rolled out"))
+    screen.show_entry(released("rolled back", "work"))
     assert capsys.readouterr().out.splitlines()[1:] == [
         "[web] the new code runs, 0.25 s after the save",
         "[work] the new code does not start; the old code keeps running",
@@ -63,14 +63,14 @@ def test_findings_are_shown_as_by_check(tmp_path: Path, capsys: pytest.CaptureFi
     workspace = open_workspace(write(tmp_path, {"w.py": "def (:\n"}), cache=disabled_cache())
     found = check_project(workspace).diagnostics
     assert found
-    TextDevScreen(quiet).found(workspace, found)
-    TextDevScreen(quiet).kept_old("w.py:1: invalid syntax")
+    TextDevScreen(quiet).show_findings(workspace, found)
+    TextDevScreen(quiet).show_kept_old("w.py:1: invalid syntax")
     shown = capsys.readouterr().err
     assert f"[{found[0].rule.code}]" in shown
     assert shown.endswith("the old code keeps running; w.py:1: invalid syntax\n")
-    JsonDevScreen().found(workspace, found)
-    JsonDevScreen().reloaded(reloaded("web"))
-    JsonDevScreen().kept_old("why")
+    JsonDevScreen().show_findings(workspace, found)
+    JsonDevScreen().show_reload(reloaded("web"))
+    JsonDevScreen().show_kept_old("why")
     events: list[dict[str, Any]] = [
         json.loads(line) for line in capsys.readouterr().out.splitlines()
     ]

@@ -46,7 +46,7 @@ def evaluated(text: str, content: bytes, folder: Path) -> tuple[dict[str, Any], 
     root = write(folder, {"data.txt": content, "m.py": text})
     syntax = parse("m.py", "m", False, text)
     machine = Interpreter(project=discover(root), load={"m": syntax}.get, environment={})
-    machine.module("m")
+    machine.evaluate_module("m")
     with ExitStack() as opened:
 
         def opening(path: Path, mode: str) -> IO[Any]:

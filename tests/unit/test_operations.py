@@ -11,7 +11,7 @@ from flashc.evaluator.activation import OutOfSteps
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.operations.apply import apply, fail, has_long_number
-from flashc.evaluator.operations.comparisons import compared, truth
+from flashc.evaluator.operations.comparisons import compare, truth
 from flashc.evaluator.operations.containers import (
     delete_item,
     item,
@@ -190,23 +190,23 @@ def test_unknown_operators_are_unknown() -> None:
     ],
 )
 def test_comparisons(left: object, symbol: str, right: object, expected: bool) -> None:
-    assert compared(machine(), symbol, value(left), value(right), SPAN) is expected
+    assert compare(machine(), symbol, value(left), value(right), SPAN) is expected
 
 
 def test_a_key_is_found_next_to_unknown_values() -> None:
     mapping = value({"a": UNKNOWN})
-    assert compared(machine(), "in", value("a"), mapping, SPAN) is True
-    assert compared(machine(), "in", value("b"), mapping, SPAN) is False
+    assert compare(machine(), "in", value("a"), mapping, SPAN) is True
+    assert compare(machine(), "in", value("b"), mapping, SPAN) is False
 
 
 def test_identity_of_constants_depends_on_the_interpreter() -> None:
-    found = compared(machine(), "is", value("a"), value("a"), SPAN)
+    found = compare(machine(), "is", value("a"), value("a"), SPAN)
     assert reason(found) == "`is` between these values depends on the interpreter"
 
 
 def test_what_has_no_order_raises() -> None:
     with pytest.raises(PythonError) as error:
-        compared(machine(), "<", value(1), value("a"), SPAN)
+        compare(machine(), "<", value(1), value("a"), SPAN)
     assert error.value.kind is TypeError
 
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from flashc.cli import output as printing
-from flashc.cli.output import output
+from flashc.cli.output import open_output
 
 
 @contextmanager
@@ -42,7 +42,7 @@ def lost(number: int) -> str:
 
 def test_lines_are_printed_in_order_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     with standard_output(monkeypatch) as reader:
-        with output(lost) as echo:
+        with open_output(lost) as echo:
             echo("\x1b[31mred\x1b[0m")
             echo("ä" * 5000, nl=False)
             echo("\n", nl=False)
@@ -55,7 +55,7 @@ def test_nobody_waits_for_a_reader_that_does_not_read(
     monkeypatch.setattr(printing, "_PATIENCE", 0.2)
     with standard_output(monkeypatch) as reader:
         began = time.monotonic()
-        with output(lost) as echo:
+        with open_output(lost) as echo:
             for number in range(1000):
                 echo(f"{number} {'x' * 1000}")
             printed = time.monotonic() - began
@@ -67,7 +67,7 @@ def test_nobody_waits_for_a_reader_that_does_not_read(
 
 def test_what_does_not_fit_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(printing, "_WAITING", 300_000)
-    with standard_output(monkeypatch) as reader, output(lost) as echo:
+    with standard_output(monkeypatch) as reader, open_output(lost) as echo:
         for _ in range(600):
             echo("x" * 999)
         found = ""
@@ -88,10 +88,10 @@ def test_it_goes_on_without_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
     os.close(reader)
     with open(writer, "w", encoding="utf-8") as stream, monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", stream)
-        with output(lost) as echo:
+        with open_output(lost) as echo:
             for number in range(100):
                 echo(str(number))
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", None)
-        with output(lost) as echo:
+        with open_output(lost) as echo:
             echo("to nobody")

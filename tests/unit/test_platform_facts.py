@@ -23,7 +23,12 @@ from flashc_ir.platform.limits import time_limits
 from flashc_ir.platform.sdk import surface
 from flashc_ir.platform.variables import is_set_by_platform
 from flashc_ir.platform.worker_files import worker_modules
-from flashc_ir.platform.worker_packages import worker_facts
+from flashc_ir.platform.worker_packages import (
+    modules_of_packages,
+    worker_distributions,
+    worker_facts,
+    worker_versions,
+)
 from tests.support.projects import ROOT
 
 FILES = sorted(FOLDER.iterdir())
@@ -56,10 +61,12 @@ def test_every_file_is_read_by_a_loader() -> None:
         "variables.json",
         "worker.json",
         "worker-files.json",
+        "worker-packages.json",
     }
     assert surface().methods["get"] == ("path", "data")
     assert {"handler", "logger"} <= worker_modules().keys()
-    assert distribution_facts().workers.names
+    assert "huggingface-hub" in worker_distributions()
+    assert "huggingface_hub" in modules_of_packages()
     assert "pydantic>=2.11.4" in worker_facts().own.requirements
     assert time_limits().load_balancer_processing.milliseconds == 330_000
     assert is_set_by_platform("RUNPOD_POD_ID")
@@ -81,6 +88,9 @@ def test_images_speak_of_supported_pythons_and_known_kinds() -> None:
     for package in facts.packages:
         assert set(package.pythons) <= set(supported_pythons())
         assert list(package.versions) == sorted(package.versions, key=Version)
+    for python in supported_pythons():
+        for known in worker_versions(python).values():
+            assert list(known.versions) == sorted(known.versions, key=Version)
 
 
 def test_distributions_are_normalized() -> None:
@@ -88,7 +98,7 @@ def test_distributions_are_normalized() -> None:
     named = {name for names in facts.import_names.names.values() for name in names}
     for names in (
         named,
-        facts.workers.names,
+        worker_distributions(),
         facts.commonly_transitive.names,
         facts.not_imported_directly.names,
     ):

@@ -46,7 +46,7 @@ def test_the_authority_cannot_vouch_for_other_names(tmp_path: Path) -> None:
 
     async def scene() -> None:
         authority = Authority(tmp_path)
-        forged = authority._for_name("example.com")
+        forged = authority._context_for("example.com")
         client = ssl.create_default_context(cafile=str(authority.certificate_path))
 
         async def nothing(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -50,14 +50,14 @@ def test_a_job_comes_back_as_it_was(tmp_path: Path) -> None:
             store.start()
             job = _job(low_priority=True, webhook="http://x", extra=b'"s3Config":{}')
             await store.write([insert_job(job)])
-            assert store.job("j") == job
+            assert store.load_job("j") == job
             final = replace(
                 job, status=Status.COMPLETED, output=b"5", finished=2.0, expires=9.0, attempt=1
             )
             await store.write([update_job(final)])
-            assert store.job("j") == final
-            assert store.open_jobs("ep") == []
-            assert store.counts("ep") == {Status.COMPLETED: 1}
+            assert store.load_job("j") == final
+            assert store.load_open_jobs("ep") == []
+            assert store.count_jobs("ep") == {Status.COMPLETED: 1}
 
     asyncio.run(scene())
 
@@ -71,7 +71,7 @@ def test_many_writers_share_transactions(tmp_path: Path) -> None:
                 for number in range(1, 501)
             ]
             await asyncio.gather(*writes)
-            assert len(store.open_jobs("ep")) == 500
+            assert len(store.load_open_jobs("ep")) == 500
             assert store.last_sequence() == 500
 
     asyncio.run(scene())
@@ -89,7 +89,7 @@ def test_one_wrong_write_does_not_harm_the_others_of_its_transaction(tmp_path: P
             with pytest.raises(StoreError, match="no such table"):
                 await bad
             await after
-            assert [job.id for job in store.open_jobs("ep")] == ["a", "c"]
+            assert [job.id for job in store.load_open_jobs("ep")] == ["a", "c"]
 
     asyncio.run(scene())
 
@@ -100,7 +100,7 @@ def test_large_bodies_are_files_until_no_job_needs_them(tmp_path: Path) -> None:
             store.start()
             body = store.spill(b"x" * 300_000)
             assert isinstance(body, Spilled)
-            assert store.body(body) == b"x" * 300_000
+            assert store.read_body(body) == b"x" * 300_000
             path = tmp_path / "bodies" / body.name
             os.utime(path, (1.0, 1.0))
             await store.write([insert_job(_job(input=body, expires=10.0))])
@@ -108,7 +108,7 @@ def test_large_bodies_are_files_until_no_job_needs_them(tmp_path: Path) -> None:
             assert path.exists()
             await store.write(store.sweep(time.time()))
             assert not path.exists()
-            assert store.job("j") is None
+            assert store.load_job("j") is None
 
     asyncio.run(scene())
 
@@ -121,7 +121,7 @@ def test_records_come_back(tmp_path: Path) -> None:
             await store.write([save_record(app)])
             await store.write([save_record(replace(app, name="other"))])
         with closing(Store(tmp_path)) as store:
-            assert store.records() == [replace(app, name="other")]
+            assert store.load_records() == [replace(app, name="other")]
 
     asyncio.run(scene())
 

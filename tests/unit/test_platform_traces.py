@@ -230,8 +230,8 @@ def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -
     with closing(sqlite3.connect(tmp_path / "platform.sqlite")) as connection:
         connection.executescript(f"{schema}; PRAGMA user_version=1;")
     store = Store(tmp_path)
-    assert store.rows("PRAGMA user_version") == [(2,)]
-    assert store.rows("SELECT count(*) FROM span") == [(0,)]
+    assert store.query("PRAGMA user_version") == [(2,)]
+    assert store.query("SELECT count(*) FROM span") == [(0,)]
     store.close()
 
 

@@ -194,9 +194,9 @@ def test_jobs_of_a_dead_worker_come_before_later_ones() -> None:
     for number in range(3):
         dispatcher.submit(_job(f"j{number}", number), 0.0)
     assert [job.id for job in dispatcher.take("w1", 2, 1.0)] == ["j0", "j1"]
-    dispatcher.ended("w1", "killed", 2.0)
-    dispatcher.workers_event(workers.Ticked(), 3.0)
-    dispatcher.answered("w2", 3.0)
+    dispatcher.note_end("w1", "killed", 2.0)
+    dispatcher.apply_to_workers(workers.Ticked(), 3.0)
+    dispatcher.note_ready("w2", 3.0)
     assert [job.id for job in dispatcher.take("w2", 9, 3.0)] == ["j0", "j1", "j2"]
 
 
@@ -213,10 +213,10 @@ def test_a_job_that_kills_three_workers_fails() -> None:
     dispatcher.submit(_job("j", 1), 0.0)
     for number in (1, 2, 3):
         now = 100.0 * number
-        dispatcher.workers_event(workers.Ticked(), now)
-        dispatcher.answered(f"w{number}", now)
+        dispatcher.apply_to_workers(workers.Ticked(), now)
+        dispatcher.note_ready(f"w{number}", now)
         assert len(dispatcher.take(f"w{number}", 1, now)) == 1
-        dispatcher.ended(f"w{number}", "out of memory", now + 1)
+        dispatcher.note_end(f"w{number}", "out of memory", now + 1)
     changes = [item.job for item in dispatcher.outbox if isinstance(item, JobChanged)]
     assert changes[-1] is not None
     assert changes[-1].status is Status.FAILED
@@ -240,7 +240,7 @@ def test_a_worker_that_stopped_a_job_stays() -> None:
     dispatcher.submit(_job("j", 1), 0.0)
     dispatcher.take("w1", 1, 0.0)
     dispatcher.cancel("j", 1.0)
-    dispatcher.stopped("w1", "j", 2.0)
+    dispatcher.note_stopped_job("w1", "j", 2.0)
     dispatcher.tick(11.5)
     assert dispatcher.pool.workers["w1"].phase is workers.Phase.READY
     assert dispatcher.pool.workers["w1"].held == 0
@@ -252,7 +252,7 @@ def test_a_worker_that_still_lists_a_job_is_told_again_and_then_killed() -> None
     dispatcher.take("w1", 1, 0.0)
     assert dispatcher.ping("w1", frozenset(["j"]), 0.5) == []
     dispatcher.cancel("j", 1.0)
-    dispatcher.stopped("w1", "j", 1.1)  # it was told, and ignored it
+    dispatcher.note_stopped_job("w1", "j", 1.1)  # it was told, and ignored it
     phases: list[str] = []
     for now in (2.0, 8.0, 12.5):
         assert dispatcher.ping("w1", frozenset(["j"]), now) == ["j"]
@@ -273,8 +273,8 @@ def test_a_worker_that_lists_a_job_only_until_it_has_stopped_it_stays() -> None:
 
 def _ready_dispatcher() -> Dispatcher:
     dispatcher = Dispatcher("ep", Limits(least=1), "w")
-    dispatcher.workers_event(workers.Released("one"), 0.0)
-    dispatcher.answered("w1", 0.0)
+    dispatcher.apply_to_workers(workers.Released("one"), 0.0)
+    dispatcher.note_ready("w1", 0.0)
     return dispatcher
 
 

@@ -70,14 +70,14 @@ def sdk(level: str, message: str) -> str:
 def test_a_happening_is_a_line_or_nothing(
     what: Happening, shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    TextScreen(lambda _text: None).happened(what)
+    TextScreen(lambda _text: None).show_entry(what)
     assert capsys.readouterr().out == shown
 
 
 def test_the_table_has_what_it_takes_to_call_the_endpoints(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    TextScreen(lambda _text: None).ready(RECORD)
+    TextScreen(lambda _text: None).show_ready(RECORD)
     assert capsys.readouterr().out == (
         "app runs at http://127.0.0.1:1 on the engine docker; Ctrl+C stops it\n"
         "its page, by a link that works once: http://127.0.0.1:1/?token=t\n"
@@ -90,10 +90,10 @@ def test_the_table_has_what_it_takes_to_call_the_endpoints(
 
 def test_programs_get_an_object_per_line(capsys: pytest.CaptureFixture[str]) -> None:
     screen = JsonScreen()
-    screen.phase("starting")
-    screen.note("a note")
-    screen.ready(RECORD)
-    screen.happened(happening("line", text="hello", worker="w1"))
+    screen.show_phase("starting")
+    screen.show_note("a note")
+    screen.show_ready(RECORD)
+    screen.show_entry(happening("line", text="hello", worker="w1"))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["event"] for line in lines] == ["phase", "note", "ready", "line"]
     assert lines[2]["addresses"][0]["url"] == "u1"

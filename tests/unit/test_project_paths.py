@@ -20,7 +20,7 @@ def evaluated(expression: str, path: str) -> object:
         root=Path("/nowhere"), files=(), modules={"m": path}, packages=frozenset(), exclusions=()
     )
     machine = Interpreter(project=project, load={"m": syntax}.get, environment={})
-    machine.module("m")
+    machine.evaluate_module("m")
     assert not machine.failed
     value = machine.frames["m"].names["v"]
     return value.value if isinstance(value, Known) else type(value)

@@ -9,11 +9,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 
 from flashc.cli.main import cli
 from flashc.lsp.analysis import analyse
 from flashc.report.text import render
 from flashc_core import rules
+from flashc_core.credentials import masked
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.source import Lines, Span, WholeFile
 from tests.support.projects import ROOT, compile_folder
@@ -166,3 +169,68 @@ def test_an_unsaved_list_of_requirements_is_read_from_the_editor(project: Path) 
     (project / "requirements.txt").write_text("six\n")
     found = analyse(project, {"requirements.txt": b"six\nbad here\n"}).diagnostics
     assert [(d.rule.code, str(d.location)) for d in found] == [("FC409", "requirements.txt:2:1")]
+
+
+# Credentials in quoted source ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("x @ https://me:secret@host/x.whl", "x @ https://me:******@host/x.whl"),
+        ("https://me:p@ss@host/x", "https://me:****@host/x"),
+        ("https://me:se/cret@host/x", "https://me:*******@host/x"),
+        ("https://:secret@host/x", "https://:******@host/x"),
+        ("git+https://x:y@host/a.git@v1", "git+https://x:*@host/a.git@v1"),
+        ("https://0123456789abcdef@host/x", "https://****************@host/x"),
+        ("https://host/x?access_token=abc&y=1", "https://host/x?access_token=***&y=1"),
+        ("postgres://u:p@h:5432/db", "postgres://u:*@h:5432/db"),
+        ("key = 'hf_c0ffeeC0FFEEc0ff'", "key = 'hf_****************'"),
+        ('env={"DB_PASSWORD": "x7Kq9mPz2vLw4nRt"}', 'env={"DB_PASSWORD": "****************"}'),
+        ("API_KEY = 'x7Kq9mPz2vLw4nRt'", "API_KEY = '****************'"),
+        # These have no credentials.
+        ('env={"DB_PASSWORD": "change me"}', None),
+        ("MONKEY = 'x7Kq9mPz2vLw4nRt'", None),
+        ("https://user@host/x", None),
+        ("git+ssh://git@github.com/x@main", None),
+        ("https://host:8080/a@b", None),
+        ("https://me:${PASS}@host/x", None),
+        ("https://host/x.git@v1#egg=x", None),
+        ("see https://a.example: mail me@example.com", None),
+    ],
+)
+def test_credentials_are_masked_where_they_stand(text: str, shown: str | None) -> None:
+    assert masked(text) == (text if shown is None else shown)
+
+
+@given(st.text(), st.text("abc:/@?#&=$ \"'", max_size=30))
+def test_masking_keeps_all_positions_and_is_done_once(before: str, after: str) -> None:
+    text = f"{before}://{after}"
+    assert len(masked(text)) == len(text)
+    assert masked(masked(text)) == masked(text)
+
+
+URL = "https://me:hunter2@host.example/gauge-1.0-py3-none-any.whl"
+
+
+@pytest.mark.parametrize("output_format", FORMATS)
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"worker.py": WORKER.replace('"w"', f'"w", dependencies=["gauge @ {URL}"]')},
+        {"worker.py": WORKER, "requirements.txt": f"gauge @ {URL}\nx y\n--index-url {URL}\n"},
+        {"worker.py": WORKER.replace('"w"', f'"w", wrong="{URL}"')},
+        {
+            "worker.py": WORKER,
+            "pyproject.toml": f'[project]\nname = "a"\ndependencies = ["{URL}"]\n',
+        },
+    ],
+)
+def test_no_format_shows_the_password_of_a_url(
+    tmp_path: Path, files: dict[str, str], output_format: str
+) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    result = CliRunner().invoke(cli, ["check", str(tmp_path), "--format", output_format])
+    assert result.exit_code == 1, result.output
+    assert "hunter2" not in result.output + result.stderr

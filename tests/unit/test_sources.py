@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from flashc.cli.main import cli
 from tests.support.package_index import Package
-from tests.support.package_stage import FORK, WORKER, Stage, staged
+from tests.support.package_stage import FORK, PRIVATE, WORKER, Stage, staged
 
 
 @pytest.fixture
@@ -80,6 +80,19 @@ def test_a_wheel_of_the_project_is_in_the_artifact_byte_by_byte(place: str, stag
     assert stage.bundled() == {"gauge/__init__.py": FORK}
 
 
+def locked(
+    name: str, version: str, index: str, more: str = "", digest: Package | None = None
+) -> str:
+    """Return the entry of a package in a lock of PEP 751."""
+    package = digest or Package(name, version)
+    hashes = hashlib.sha256(package.content()).hexdigest()
+    return (
+        f'[[packages]]\nname = "{name}"\nversion = "{version}"\nindex = "{index}"\n{more}'
+        f'[[packages.wheels]]\nurl = "https://files.example/{package.wheel}"\n'
+        f'hashes = {{ sha256 = "{hashes}" }}\n'
+    )
+
+
 INDEXES: dict[str, dict[str, str | bytes]] = {
     "--index-url": {"requirements.txt": "--index-url PRIVATE\ngauge\n"},
     "--extra-index-url": {"requirements.txt": "--extra-index-url PRIVATE\ngauge\npointer\n"},
@@ -93,6 +106,18 @@ INDEXES: dict[str, dict[str, str | bytes]] = {
         'pointer = "*"\ngauge = { version = "^1", source = "ours" }\n'
         '[[tool.poetry.source]]\nname = "ours"\nurl = "PRIVATE"\npriority = "explicit"\n'
     },
+    "a supplemental source of Poetry": {
+        "pyproject.toml": '[tool.poetry]\nname = "app"\nversion = "1"\n[tool.poetry.dependencies]\n'
+        'pointer = "*"\ngauge = "^1"\n'
+        '[[tool.poetry.source]]\nname = "more"\nurl = "PUBLIC"\npriority = "supplemental"\n'
+        '[[tool.poetry.source]]\nname = "ours"\nurl = "PRIVATE"\n'
+    },
+    "a lock of PEP 751": {
+        "pylock.toml": 'lock-version = "1.0"\ncreated-by = "a test"\n'
+        + locked("pointer", "1.0", "PUBLIC")
+        + locked("other", "1.0", "PUBLIC", "marker = \"sys_platform == 'win32'\"\n")
+        + locked("gauge", "1.0", "PRIVATE", digest=PRIVATE[0])
+    },
     "a source of Pipenv": {
         "Pipfile": '[[source]]\nname = "ours"\nurl = "PRIVATE"\n[packages]\ngauge = "*"\n'
     },
@@ -104,7 +129,7 @@ def test_the_index_that_the_project_names_is_asked(place: str, stage: Stage) -> 
     done = stage.build(INDEXES[place])
     assert done.exit_code == 0, done.output + done.stderr
     assert stage.bundled()["gauge/__init__.py"] == b"VERSION = 'private'\n"
-    if "explicit" in place or "Poetry" in place:
+    if place in ("an explicit index of uv", "a source of Poetry", "a lock of PEP 751"):
         assert not stage.missed, "an explicit index was asked for another package"
 
 
@@ -220,3 +245,105 @@ def test_what_can_not_be_honoured_is_an_error_at_its_line(kind: str, stage: Stag
     assert done.exit_code == 1, done.output + done.stderr
     assert f"error[{code}]" in done.stderr
     assert "requirements.txt:2:1" in done.stderr
+
+
+# A lock of PEP 751 --------------------------------------------------------------------------------
+
+HEAD = 'lock-version = "1.0"\ncreated-by = "a test"\n'
+
+
+def test_a_lock_of_pep_751_alone_is_the_list_of_requirements(stage: Stage) -> None:
+    text = HEAD + locked("gauge", "1.0", "PUBLIC") + locked("pointer", "1.0", "PUBLIC")
+    done = stage.build({"pylock.toml": text})
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled()["gauge/__init__.py"] == b"VERSION = '1.0'\n"
+    assert "pointer/__init__.py" in stage.bundled()
+
+
+def test_a_lock_of_pep_751_limits_what_other_files_ask_for(stage: Stage) -> None:
+    text = HEAD + locked("gauge", "1.0", "PUBLIC") + locked("pointer", "1.0", "PUBLIC")
+    done = stage.build({"pylock.toml": text, "requirements.txt": "gauge\n"})
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled() == {"gauge/__init__.py": b"VERSION = '1.0'\n"}
+
+
+def test_a_wrong_hash_in_a_lock_of_pep_751_is_found(stage: Stage) -> None:
+    text = HEAD + locked("gauge", "1.0", "PUBLIC", digest=Package("gauge", "1.0", module_text="x"))
+    refused = stage.build({"pylock.toml": text})
+    assert "error[FC417]" in refused.stderr
+    assert "--> pylock.toml:4:1" in refused.stderr
+
+
+def test_sources_of_a_lock_of_pep_751(stage: Stage) -> None:
+    digest = hashlib.sha256(wheel()).hexdigest()
+    text = (
+        f'{HEAD}[[packages]]\nname = "gauge"\n[packages.archive]\npath = "wheels/{WHEEL}"\n'
+        f'hashes = {{ sha256 = "{digest}" }}\n'
+    )
+    done = stage.build({f"wheels/{WHEEL}": wheel(), "pylock.toml": text})
+    assert done.exit_code == 0, done.output + done.stderr
+    assert stage.bundled() == {"gauge/__init__.py": FORK}
+
+
+@pytest.mark.parametrize(
+    ("marker", "options", "is_bundled"),
+    [
+        ("'dev' in dependency_groups", (), False),
+        ("'dev' in dependency_groups", ("--group", "dev"), True),
+        ("'dev' not in dependency_groups", (), True),
+        ("'main' in dependency_groups", (), True),
+        ("'fast' in extras and python_version >= '3.8'", (), False),
+        ("'fast' in extras or 'main' in dependency_groups", (), True),
+    ],
+)
+def test_extras_and_groups_of_a_lock_of_pep_751(
+    stage: Stage, marker: str, options: tuple[str, ...], is_bundled: bool
+) -> None:
+    groups = 'extras = ["fast"]\ndependency-groups = ["dev", "main"]\ndefault-groups = ["main"]\n'
+    more = f'marker = "{marker}"\n'
+    text = (
+        HEAD + groups + locked("gauge", "1.0", "PUBLIC") + locked("pointer", "1.0", "PUBLIC", more)
+    )
+    done = stage.build({"pylock.toml": text}, *options)
+    assert done.exit_code == 0, done.output + done.stderr
+    assert ("pointer/__init__.py" in stage.bundled()) is is_bundled
+
+
+UNUSABLE = {
+    "another format": ("x = 1\n", "it is no lock of PEP 751"),
+    "other systems": (
+        f"environments = [\"sys_platform == 'win32'\"]\n{HEAD}packages = []\n",
+        "it is for other systems than workers",
+    ),
+    "another version control": (
+        f'{HEAD}[[packages]]\nname = "gauge"\n[packages.vcs]\ntype = "hg"\n'
+        'url = "https://code.example/gauge"\ncommit-id = "1"\n',
+        "`gauge` is not a valid requirement: only git repositories are supported",
+    ),
+    "a later version": (HEAD.replace("1.0", "9.0") + "packages = []\n", "it is no lock of PEP 751"),
+}
+
+
+@pytest.mark.parametrize(("text", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+def test_a_lock_of_pep_751_that_can_not_be_honoured_is_an_error(
+    stage: Stage, text: str, reason: str
+) -> None:
+    refused = stage.build({"pylock.toml": text})
+    assert refused.exit_code == 1
+    assert reason in refused.stderr
+
+
+def test_a_lock_of_pep_751_is_not_included_by_a_list(stage: Stage) -> None:
+    refused = stage.build({"pylock.toml": HEAD, "requirements.txt": "-r pylock.toml\n"})
+    assert "flashc reads `pylock.toml` by itself" in refused.stderr
+    assert "--> requirements.txt:1:1" in refused.stderr
+
+
+def test_a_supplemental_source_alone_is_refused(stage: Stage) -> None:
+    text = (
+        '[tool.poetry]\nname = "app"\nversion = "1"\n[tool.poetry.dependencies]\ngauge = "^1"\n'
+        '[[tool.poetry.source]]\nname = "ours"\nurl = "PRIVATE"\npriority = "supplemental"\n'
+    )
+    refused = stage.build({"pyproject.toml": text})
+    assert "needs a primary source" in refused.stderr
+    assert 'write `priority = "explicit"`, and `source = "ours"`' in refused.stderr

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from flashc.lsp.analysis import analyse
 from flashc_ir.endpoints import QueueFunction
 from flashc_ir.printer import print_program
-from tests.support.projects import compile_files, unpacked
+from tests.support.projects import compile_files, unpacked, write
 from tests.unit.test_rule_pages import example_of
 
 BEYOND = """\
@@ -71,6 +72,15 @@ def test_endpoints_beyond_reach_are_found_and_marked(tmp_path: Path) -> None:
     assert 'env URL = "x:" + ${TOKEN_OF_TEST}' in printed
     assert "hunter2" not in printed
     assert "route GET /hälth/{é}" in printed
+
+
+def test_an_editor_never_traces(tmp_path: Path) -> None:
+    """The project may ask for it, but the user has only opened a file."""
+    files = {"worker.py": BEYOND, "pyproject.toml": "[tool.flashc]\ntrace = true\n"}
+    assert "FC133" in compile_files(tmp_path, files, env={"TOKEN_OF_TEST": "x"}).codes
+    codes = {found.rule.code for found in analyse(write(tmp_path, files), {}).diagnostics}
+    assert "FC133" not in codes
+    assert "FC104" in codes
 
 
 def test_a_traced_project_becomes_an_artifact(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def evaluated(text: str) -> Interpreter:
         root=Path("/nowhere"), files=(), modules={"m": "m.py"}, packages=frozenset(), exclusions=()
     )
     machine = Interpreter(project=project, load={"m": syntax}.get, environment={})
-    machine.module("m")
+    machine.evaluate_module("m")
     return machine
 
 

@@ -132,9 +132,9 @@ def test_variables_travel_with_the_elements() -> None:
 def test_an_unknown_keeps_the_first_names_that_passed_it_on() -> None:
     found = UNKNOWN
     for number in range(6):
-        found = found.passed_on(f"name{number}", Span("m.py", number + 1, 1, number + 1, 2))
+        found = found.assigned_to(f"name{number}", Span("m.py", number + 1, 1, number + 1, 2))
     assert [name for name, _ in found.through] == ["name0", "name1", "name2", "name3"]
-    assert found.passed_on("name0", Span("m.py", 1, 1, 1, 2)) is found
+    assert found.assigned_to("name0", Span("m.py", 1, 1, 1, 2)) is found
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from flashc_backends.write import (
     CannotWrite,
     Outputs,
     replacing_together,
-    write_failures_reported,
+    report_write_failures,
 )
 from flashc_core.archives import unpack
 from flashc_ir.artifact_paths import handler_path
@@ -134,7 +134,7 @@ def _pack_only(target: Path, parts: Parts, context: Context) -> bool:
     """
     sink = context.services.sink
     try:
-        with write_failures_reported(target, sink):
+        with report_write_failures(target, sink):
             pack(target, parts.drafts, parts.layers, context)
     except TooLarge:
         raise
@@ -198,7 +198,10 @@ def _write_endpoints(
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
-    """Return the drafts of the artifact and its manifest; none if an error was reported."""
+    """Build the artifact in a temporary folder; return its draft and the draft of its manifest.
+
+    The result is an empty tuple if an error was reported.
+    """
     with _temporary_folder() as scratch:
         parts = collect_parts(program, context, scratch, forecast=True)
         artifact = scratch / ARTIFACT_PATH

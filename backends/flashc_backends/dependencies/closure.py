@@ -7,19 +7,20 @@ from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
-from flashc_core.source import Location, WholeFile
-from flashc_ir.endpoints import CodeEndpoint
-from flashc_ir.platform.images import Image, image_of, never_bundled
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_ir.platform.images import Image, image_of, never_bundled, sdk_distributions
 from flashc_ir.platform.markers import worker_environment
-from flashc_ir.platform.worker_packages import WORKER, needs_of_worker
+from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
 
 from .installed import InstalledDistribution
 from .lock import Lock
 from .requirements import ResolutionRequest
+from .worker_conflicts import check_worker_conflicts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,23 @@ class _Need:
     requirer: str
     name: str
     requirement: Requirement
+
+    def __str__(self) -> str:
+        """Return the requirement without its marker."""
+        return f"{self.name}{self.requirement.specifier}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Unmet:
+    """A requirement that workers do not meet.
+
+    `why` says why the artifact does not meet it, `problem` why the image does not.
+    """
+
+    need: _Need
+    why: str
+    problem: str
+    help: str
 
 
 def check_closure(
@@ -41,29 +59,61 @@ def check_closure(
 ) -> None:
     """Report requirements that neither the artifact nor the image meets, each once.
 
-    Also report bundled packages in versions that the worker can't start with.  Nothing is reported
-    about images that the user chose, because their packages are not known.
+    Also report bundled packages in versions that the worker can't start with.  Of images that the
+    user chose, only what the worker itself needs is known.
     """
     by_name = {each.name: each for each in distributions}
-    _check_worker(request, lock, by_name, sink)
-    reported: set[tuple[str, str]] = set()
+    images = {e.resource: _image(e, program, environ) for e in program.code_endpoints()}
+    check_worker_conflicts(images.values(), request, lock, by_name, sink)
+    if not distributions:
+        return
+    _check_excluded(program, request, images, sink)
+    groups: dict[tuple[str, str, str], list[_Unmet]] = {}
+    seen: set[tuple[str, str]] = set()
     for endpoint in program.code_endpoints():
-        image = image_of(endpoint, program.python_version, environ)
-        if image.packages is None:
-            continue
-        for need in _needs(endpoint, request, lock, by_name):
-            if need.name not in never_bundled() or (need.requirer, need.name) in reported:
+        for need in _needs(endpoint, request, by_name):
+            unmet = _unmet(need, images[endpoint.resource], endpoint, request, by_name)
+            if unmet is not None and (need.requirer, str(need)) not in seen:
+                seen.add((need.requirer, str(need)))
+                groups.setdefault((need.requirer, unmet.why, unmet.problem), []).append(unmet)
+    for group in groups.values():
+        _report(group, request, lock, sink)
+
+
+def _check_excluded(
+    program: Program, request: ResolutionRequest, images: Mapping[str, Image], sink: Sink
+) -> None:
+    """Report requirements of the app that `--exclude` leaves out and that an image does not meet."""
+    left_out = {*request.excluded} - never_bundled() - sdk_distributions() - {*request.of_images}
+    whole_app = [each for each in program.requirements if not each.constraint]
+    for endpoint in program.code_endpoints():
+        image = images[endpoint.resource]
+        for each in (*whole_app, *endpoint.configuration.dependencies):
+            provided = image.find(each.name)
+            if each.name not in left_out or image.packages is None:
                 continue
-            problem = _problem(need, image)
-            if problem is not None:
-                reported.add((need.requirer, need.name))
-                _report(need, problem, request, lock, sink)
+            if provided is None:
+                problem = "is not known to have it"
+            elif provided.excludes(Requirement(each.requirement).specifier):
+                problem = f"has {provided.shown()}"
+            else:
+                continue
+            sink.report(
+                rules.UNMET_REQUIREMENT,
+                each.span,
+                f"`--exclude` leaves `{each.name}` out, and `{image.name}` {problem}",
+                help=(f"do not exclude `{each.name}`, or use an image that has it",),
+            )
+
+
+def _image(endpoint: CodeEndpoint, program: Program, environ: Mapping[str, str]) -> Image:
+    """Return the image of an endpoint."""
+    return image_of(endpoint, program.python_version, environ)
 
 
 def _needs(
     endpoint: CodeEndpoint,
     request: ResolutionRequest,
-    lock: Lock,
     by_name: Mapping[str, InstalledDistribution],
 ) -> Iterator[_Need]:
     """Yield what the distributions that an endpoint needs require, with the extras asked for."""
@@ -95,63 +145,86 @@ def _needs(
                 target = canonicalize_name(requirement.name)
                 extras.setdefault(target, set()).update(requirement.extras)
                 pending.append(target)
-                yield _Need(name, target, requirement)
+                if target != name:  # an extra that only chooses other extras
+                    yield _Need(name, target, requirement)
 
 
-def _problem(need: _Need, image: Image) -> str | None:
-    """Return why an image does not meet a requirement; None if it does."""
-    provided = image.find(need.name)
-    if provided is None:
-        return f"`{image.name}` is not known to have it"
-    if provided.satisfies(need.requirement.specifier):
+def _unmet(
+    need: _Need,
+    image: Image,
+    endpoint: CodeEndpoint,
+    request: ResolutionRequest,
+    by_name: Mapping[str, InstalledDistribution],
+) -> _Unmet | None:
+    """Return why a worker does not meet a requirement; None if it does, or if that is not known."""
+    bundled, specifier = by_name.get(need.name), need.requirement.specifier
+    if need.name in request.overridden:
         return None
-    return f"`{image.name}` has {provided.version or 'another version'}"
+    provided = image.find(need.name)
+    if bundled is not None:
+        if not _accepts(need.requirement, bundled.version):
+            help = f"require versions of `{need.requirer}` and `{need.name}` that fit each other"
+            return _Unmet(need, "", f"the artifact has {bundled.version}", help)
+        hidden = isinstance(endpoint, LoadBalanced) and need.name in started_packages(
+            request.python_version
+        )
+        if hidden and provided is not None and provided.excludes(specifier):
+            why = "which a load balancer takes from its image"
+            help = f"use a version of `{need.requirer}` that accepts the image's `{need.name}`"
+            return _Unmet(need, why, f"`{image.name}` has {provided.shown()}", help)
+        return None
+    if image.packages is None or (provided is not None and provided.satisfies(specifier)):
+        return None
+    why, help = _why_not_bundled(need, request)
+    if provided is None:
+        return _Unmet(need, why, f"`{image.name}` is not known to have it", help)
+    return _Unmet(need, why, f"`{image.name}` has {provided.shown()}", help)
 
 
-def _report(need: _Need, problem: str, request: ResolutionRequest, lock: Lock, sink: Sink) -> None:
-    """Report a requirement that the image does not meet, at the requirement that leads to it."""
-    chain = (*lock.chain(need.requirer), need.name)
-    specifier = str(need.requirement.specifier)
+def _accepts(requirement: Requirement, version: str) -> bool:
+    """Return whether a requirement accepts the version of a bundled distribution."""
+    if requirement.url is not None:
+        return True
+    try:
+        return requirement.specifier.contains(version, prereleases=True)
+    except InvalidVersion:  # the name of the folder with the metadata is not of the usual form
+        return True
+
+
+def _why_not_bundled(need: _Need, request: ResolutionRequest) -> tuple[str, str]:
+    """Return why the artifact does not have a distribution, and what to do about it."""
+    if need.name in never_bundled() | sdk_distributions():
+        return "which is never bundled", (
+            f"use an endpoint whose image contains `{need.name}`, or another version of "
+            f"`{need.requirer}`"
+        )
+    if need.name in request.of_images:
+        return "which is not bundled because the images have it", (
+            f'add `"{need}"` to `dependencies`; then the artifact brings it'
+        )
+    if need.name in request.excluded:
+        return "which `--exclude` leaves out", f"do not exclude `{need.name}`"
+    if request.only_direct:
+        return "which `--no-deps` leaves out", (
+            f'add `"{need}"` to `dependencies`, or build without `--no-deps`'
+        )
+    return "which is not in the artifact", f'add `"{need}"` to `dependencies`'
+
+
+def _report(group: Sequence[_Unmet], request: ResolutionRequest, lock: Lock, sink: Sink) -> None:
+    """Report unmet requirements of one distribution, at the requirement that leads to it."""
+    first = group[0]
+    requirer = first.need.requirer
+    chain = lock.chain(requirer) or (requirer,)
+    needed = ", ".join(f"`{each.need}`" for each in group)
+    parts = [f"`{requirer}` requires {needed}", first.why, f"and {first.problem}"]
+    if len(group) > 1:
+        parts[2] = parts[2].replace("is not known to have it", "is not known to have them")
+    whole = (*chain, ", ".join(each.need.name for each in group))
     sink.report(
         rules.UNMET_REQUIREMENT,
-        _location(chain[0], request),
-        f"`{need.requirer}` requires `{need.name}{specifier}`, which is never bundled, and {problem}",
-        notes=(f"required by {' -> '.join(chain)}",) if len(chain) > 2 else (),
-        help=(
-            f"use an endpoint whose image contains `{need.name}`, or another version of "
-            f"`{need.requirer}`",
-        ),
+        request.location_of(chain[0]),
+        ", ".join(part for part in parts if part),
+        notes=(f"required by {' -> '.join(whole)}",) if len(whole) > 2 else (),
+        help=tuple(dict.fromkeys(each.help for each in group)),
     )
-
-
-def _check_worker(
-    request: ResolutionRequest,
-    lock: Lock,
-    by_name: Mapping[str, InstalledDistribution],
-    sink: Sink,
-) -> None:
-    """Report bundled packages in versions that the worker can't start with, each once."""
-    reported: set[str] = set()
-    for who, name, needed in needs_of_worker(by_name.keys()):
-        found = by_name.get(name)
-        if found is None or name in reported or needed.contains(found.version, prereleases=True):
-            continue
-        reported.add(name)
-        chain = lock.chain(name) or (name,)
-        itself = "the worker itself" if who == WORKER else f"`{who}` of the worker"
-        sink.report(
-            rules.WORKER_PACKAGE_CONFLICT,
-            _location(chain[0], request),
-            f"`{name}` {found.version} would replace the worker's, and {itself} needs "
-            f"`{name}{needed}`",
-            notes=(f"required by {' -> '.join(chain)}",) if len(chain) > 1 else (),
-            help=(f"require `{name}{needed}`, and other packages in versions that accept it",),
-        )
-
-
-def _location(name: str, request: ResolutionRequest) -> Location:
-    """Return the location of the requirement for a distribution."""
-    for each in request.requirements:
-        if each.dependency.name == name:
-            return each.dependency.span
-    return WholeFile("requirements.txt")

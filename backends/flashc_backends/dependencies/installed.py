@@ -30,6 +30,18 @@ class InstalledFile:
 
 
 @dataclass(frozen=True, slots=True)
+class UnparsableModule:
+    """A module that the workers' Python can't parse, and why.
+
+    `loaded_by` are the modules of its distribution whose import fails with it, itself included.
+    """
+
+    path: str
+    problem: str
+    loaded_by: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InstalledDistribution:
     """An installed distribution; `name` is canonical.
 
@@ -40,6 +52,7 @@ class InstalledDistribution:
     version: str
     files: tuple[InstalledFile, ...]
     requires: tuple[str, ...] = ()
+    unparsable: tuple[UnparsableModule, ...] = ()
 
     @property
     def size(self) -> int:

@@ -21,11 +21,12 @@ from flashc_backends.base import Draft, Progress, Services
 from flashc_core.cache import CachedFile, Store, digest
 from flashc_core.processes import on_all_processors
 
+from .grammar import with_unparsable_modules
 from .installed import InstalledDistribution, installed
 from .lock import Lock, Locked
 from .resolvers import PLATFORM
 
-_CONTENTS = "3"  # the version of what is stored about a layer
+_CONTENTS = "4"  # the version of what is stored about a layer
 _AT_ONCE = 2  # two cores are common
 
 
@@ -70,7 +71,12 @@ def make_layers(
         target = scratch / "packages"
         services.progress.start("installing the dependencies", len(missing), "packages")
         installing(list(missing.values()), target)
-        distributions = installed(target, lock.python_version, services.sink)
+        distributions = with_unparsable_modules(
+            installed(target, lock.python_version, services.sink),
+            target,
+            lock.python_version,
+            services,
+        )
         keys = {entry.name: key for key, entry in missing.items()}
         for layer in _compress(distributions, target, scratch, mtime, services.progress):
             key = keys[layer.contents.name]

@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from flashc_backends.base import DependencyContext
 from flashc_core.cache import digest
 from flashc_core.files import tree_digest
+from flashc_core.source import Location, WholeFile
 from flashc_ir.platform.images import image_of, never_bundled, sdk_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, IndexSource, PathSource, ResolverSettings
@@ -28,7 +29,8 @@ class ResolutionRequest:
     building a package without wheels from source, which runs the package's code on this machine.
     `only_direct` asks for no distributions but those of the requirements.  `settings` are those of
     the project, `access` the same for the resolver.  `trees` has the digests of the files and
-    folders that requirements name, by path.
+    folders that requirements name, by path.  `of_images` are those of `excluded` that are left out
+    because all images have them.
     """
 
     requirements: tuple[RequestedRequirement, ...]
@@ -40,6 +42,26 @@ class ResolutionRequest:
     settings: ResolverSettings
     access: IndexAccess
     trees: tuple[tuple[str, str], ...] = ()
+    of_images: tuple[str, ...] = ()
+
+    @property
+    def overridden(self) -> frozenset[str]:
+        """The distributions whose versions the project decides, whatever others require."""
+        names = (Requirement(text).name for text in self.settings.overrides)
+        return frozenset(map(canonicalize_name, names))
+
+    @property
+    def sourced(self) -> frozenset[str]:
+        """The distributions for which the project itself says where they come from."""
+        found = (each.dependency for each in self.requirements)
+        return frozenset(each.name for each in found if each.source is not None)
+
+    def location_of(self, name: str) -> Location:
+        """Return the location of the requirement for a distribution."""
+        for each in self.requirements:
+            if each.dependency.name == name:
+                return each.dependency.span
+        return WholeFile("requirements.txt")
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -96,8 +118,9 @@ def collect_request(program: Program, context: DependencyContext) -> ResolutionR
         *sdk_distributions(),
         *(canonicalize_name(name) for name in options.exclude),
     }
-    if _images_bring_numpy(program, project.environment):
-        excluded.add("numpy")
+    brings = "numpy" not in excluded and _images_bring_numpy(program, project.environment)
+    of_images = ("numpy",) if brings else ()
+    excluded.update(of_images)
     requirements = [RequestedRequirement(d, "") for d in program.requirements if not d.constraint]
     for endpoint in program.code_endpoints():
         requirements += [
@@ -122,6 +145,7 @@ def collect_request(program: Program, context: DependencyContext) -> ResolutionR
         python_version=program.python_version,
         allow_build=options.allow_build,
         only_direct=options.no_deps,
+        of_images=of_images,
         settings=program.resolver,
         access=index_access(
             program.resolver, pins, project.root, project.environment, context.services.sink

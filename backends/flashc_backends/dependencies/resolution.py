@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import partial
 from pathlib import Path
 
@@ -105,7 +105,13 @@ def _resolved(
         DependencyError: the requirements can't be resolved; the finding is already reported.
     """
     with tempfile.TemporaryDirectory(prefix="flashc-wheels-") as folder:
-        maker = WheelMaker(context=context, access=request.access, scratch=Path(folder))
+        maker = WheelMaker(
+            context=context,
+            access=request.access,
+            scratch=Path(folder),
+            sourced=request.sourced,
+            python_version=request.python_version,
+        )
         wheels: dict[str, LocalWheel] = {}
         by_name: dict[str, LocalWheel] = {}
         for each in request.requirements:
@@ -113,7 +119,8 @@ def _resolved(
             if isinstance(source, PathSource | GitSource):
                 if str(source) not in wheels:
                     name, span = each.dependency.name, each.dependency.span
-                    wheels[str(source)] = maker.make(name, source, span)
+                    extras = Requirement(each.dependency.requirement).extras
+                    wheels[str(source)] = maker.make(name, source, span, extras)
                 by_name[each.dependency.name] = wheels[str(source)]
         resolver = resolver_named(context.options.resolver)
         entries = resolver.resolve(request, wheels, previous, context.services)
@@ -122,10 +129,34 @@ def _resolved(
         for each in request.requirements
         if isinstance(each.dependency.source, UrlSource)
     }
+    _check_direct(entries, by_name.keys(), request, context.services.sink)
     portable = [
         _portable(entry, by_name.get(entry.name), urls.get(entry.name)) for entry in entries
     ]
     return tuple(_with_given_hashes(entry, request, context.services.sink) for entry in portable)
+
+
+def _check_direct(
+    entries: Iterable[Locked], made: Set[str], request: ResolutionRequest, sink: Sink
+) -> None:
+    """Check that every path and repository was made into a wheel by flashc.
+
+    A wheel's own METADATA may name others, of which the lock would have no hash.
+
+    Raises:
+        DependencyError: one was not; the finding is already reported.
+    """
+    for entry in entries:
+        if isinstance(entry.source, PathSource | GitSource) and entry.name not in made:
+            requirer = next(iter(entry.via), entry.name)
+            sink.report(
+                rules.UNUSABLE_SOURCE,
+                request.location_of(requirer),
+                f"`{requirer}` requires `{entry.name}` from `{entry.source}`, and flashc makes wheels "
+                "only of what the project itself names",
+                help=(f"use a wheel of `{requirer}` that requires only `{entry.name}`",),
+            )
+            raise DependencyError
 
 
 def _portable(entry: Locked, wheel: LocalWheel | None, url: str | None) -> Locked:
@@ -260,7 +291,13 @@ def _install(
             finding is already reported.
     """
     spans = {each.dependency.name: each.dependency.span for each in request.requirements}
-    maker = WheelMaker(context=context, access=request.access, scratch=scratch / "wheels")
+    maker = WheelMaker(
+        context=context,
+        access=request.access,
+        scratch=scratch / "wheels",
+        sourced=request.sourced,
+        python_version=request.python_version,
+    )
     wheels: dict[str, LocalWheel] = {}
     for entry in entries:
         source = entry.source

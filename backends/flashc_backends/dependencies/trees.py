@@ -5,7 +5,6 @@ from __future__ import annotations
 import lzma
 import shutil
 import tarfile
-import tomllib
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from flashc_core.archives import unpack
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.files import source_files
 
 # Build backends that run no code of a package that only describes itself, with their distributions.
@@ -85,8 +85,8 @@ def code_of_build(folder: Path) -> str | None:
         return "it has no `pyproject.toml`"
     try:
         text = (folder / "pyproject.toml").read_text(encoding="utf-8")
-        document: dict[str, Any] = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        document: dict[str, Any] = parse_toml(text)
+    except (OSError, UnicodeDecodeError, UnreadableDocument) as error:
         raise InvalidTree(f"its `pyproject.toml` can't be read: {error}") from error
     system = _table(document, "build-system")
     backend = str(system.get("build-backend", "setuptools.build_meta"))

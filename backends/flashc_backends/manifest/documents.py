@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from flashc_core.documents import UnreadableDocument, parse_json
+
 _Model = TypeVar("_Model", bound=msgspec.Struct)
 
 _LONGEST = 200  # characters
@@ -39,8 +41,8 @@ def read_document(data: bytes, model: type[_Model]) -> _Model:
             return msgspec.json.decode(data, type=model)
         except msgspec.ValidationError as error:
             first = str(error)
-        document = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        document = parse_json(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UnreadableDocument) as error:
         raise InvalidDocument((("$", f"it is not JSON: {error}"),)) from error
     raise InvalidDocument(_problems(document, model) or (("$", first),))
 

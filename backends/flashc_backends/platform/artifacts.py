@@ -30,11 +30,11 @@ class Artifacts:
         self._awaited.add(key)
         return key
 
-    def awaits(self, key: str) -> bool:
+    def awaits_upload(self, key: str) -> bool:
         """Return whether an archive may be uploaded under this key."""
         return key in self._awaited
 
-    def finish(self, key: str) -> None:
+    def end_upload(self, key: str) -> None:
         """Accept no further upload under this key.
 
         Raises:
@@ -59,8 +59,8 @@ class Artifacts:
         """Return the path for the unpacked files of an object key; the folder need not exist."""
         return self._trees / key.removesuffix(".tar.gz")
 
-    async def unpacked(self, key: str) -> Path:
-        """Return the folder with the unpacked files of an object key; unpack the archive the first time.
+    async def unpack(self, key: str) -> Path:
+        """Unpack the archive of an object key, if that was not done before; return the folder with its files.
 
         Raises:
             ArtifactError: the archive was not uploaded or can't be unpacked.
@@ -73,6 +73,11 @@ class Artifacts:
 
 
 def _unpack(archive: Path, target: Path) -> None:
+    """Unpack an archive into the new folder `target`.
+
+    Raises:
+        ArtifactError: the archive can't be read, or the folder can't be written.
+    """
     try:
         with replacing_folder(target) as folder:
             unpack(archive, folder)

@@ -74,7 +74,7 @@ class LocalPlatform:
         self.store = Store(folder, durable=durable)
         self.journal = Journal()
         self.core = Core(self.store, self.journal)
-        self.core.faults.set(faults)
+        self.core.faults.replace_faults(faults)
         self.core.faults.name_of = self._name
         self.control = Control(self.store, self.core, Artifacts(folder / "artifacts"))
         self.authority = Authority(folder)
@@ -131,7 +131,7 @@ class LocalPlatform:
         """
         exporter = Exporter(otlp) if otlp is not None else None
         folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        key = key or kept_key(folder)
+        key = key or ensure_key(folder)
         platform = cls(
             engine,
             folder,
@@ -149,6 +149,7 @@ class LocalPlatform:
         return platform
 
     async def _start(self, port: int) -> None:
+        """Open the port and the engine; then start everything that runs in the background."""
         listeners = [bind("127.0.0.1", port)]
         self.port = int(listeners[0].getsockname()[1])
         with suppress(OSError):  # the machine may have no IPv6
@@ -264,6 +265,7 @@ class LocalPlatform:
         )
 
     def _fail(self, what: dict[str, Any]) -> None:
+        """Raise `WorkerFailed` for a worker that ended before it was ready; `what` is its entry of the journal."""
         label = self._name(what["endpoint"])
         raise WorkerFailed(label, what.get("reason", "it ended"), what["lines"])
 
@@ -291,8 +293,8 @@ class LocalPlatform:
             await self._exporter.close()
 
 
-def kept_key(folder: Path) -> str:
-    """Return the API key that a state folder keeps; make the key the first time.
+def ensure_key(folder: Path) -> str:
+    """Read the API key from a state folder, and return it; make the key the first time.
 
     The key stays the same, because the variables of deployed endpoints contain it.
 

@@ -10,7 +10,7 @@ from .polls import Poll, Register, forget
 
 
 class Balancing:
-    """The load-balanced workers of all endpoints."""
+    """Assigns requests to the load-balanced workers of all endpoints."""
 
     def __init__(self, core: Core) -> None:
         self._core = core
@@ -36,7 +36,7 @@ class Balancing:
         while True:
             found = _least_busy(dispatcher, preferred, strict)
             if found is not None:
-                dispatcher.requests(found, 1, time.time())
+                dispatcher.count_request(found, 1, time.time())
                 dispatcher.scale(time.time())
                 self._core.flush(dispatcher)
                 self._core.faults.note_work(endpoint, found)
@@ -56,11 +56,11 @@ class Balancing:
                 return None
 
     def free(self, endpoint: str, worker: str) -> None:
-        """Note that a request to a load-balanced worker ended."""
+        """Note that a request no longer occupies a load-balanced worker."""
         dispatcher = self._core.dispatchers.get(endpoint)
         if dispatcher is None:
             return
-        dispatcher.requests(worker, -1, time.time())
+        dispatcher.count_request(worker, -1, time.time())
         dispatcher.scale(time.time())
         self._core.flush(dispatcher)
 

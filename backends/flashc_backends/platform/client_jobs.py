@@ -53,7 +53,7 @@ class ClientJobs:
             StoreError: the job can't be stored; it is not in the queue.
         """
         now = time.time()
-        body = await self._core.spilled(submission.input)
+        body = await self._core.spill(submission.input)
         job = Job(
             id=f"{'sync-' if submission.sync else ''}{_new_uuid()}-u1",
             endpoint=endpoint,
@@ -84,7 +84,7 @@ class ClientJobs:
         dispatcher = self._core.dispatchers.get(endpoint)
         job = dispatcher.jobs.get(job_id) if dispatcher is not None else None
         if job is None:
-            job = self._core.store.job(job_id)
+            job = self._core.store.load_job(job_id)
         if job is None or job.endpoint != endpoint:
             return None
         expired = job.expires is not None and job.expires <= time.time()
@@ -130,7 +130,7 @@ class ClientJobs:
 
     async def take_parts(self, job_id: str) -> list[bytes]:
         """Return the new parts of a job's stream, and delete them: each part is returned once."""
-        parts = self._core.store.parts(job_id)
+        parts = self._core.store.load_parts(job_id)
         if parts:
             last = parts[-1][0]
             await self._core.store.write(

@@ -39,7 +39,7 @@ class AlreadyRuns(Exception):
 
 
 @contextmanager
-def claimed(folder: Path) -> Generator[None, None, None]:
+def lock_folder(folder: Path) -> Generator[None, None, None]:
     """Lock a folder for one platform; if this process ends, the system removes the lock.
 
     Raises:
@@ -68,8 +68,8 @@ def announce(folder: Path, running: Running) -> None:
         temporary.write_bytes(msgspec.json.encode(running))
 
 
-def find(folder: Path) -> Running | None:
-    """Return the platform that has locked a folder; None if there is none."""
+def find_running(folder: Path) -> Running | None:
+    """Read which platform has locked a folder; return None if there is none."""
     try:
         with (folder / _LOCK).open("a") as stream:
             try:
@@ -81,8 +81,8 @@ def find(folder: Path) -> Running | None:
     return None
 
 
-def environment(running: Running) -> dict[str, str]:
-    """Return the variables that lead the tools and SDKs for Runpod to the platform.
+def client_variables(running: Running) -> dict[str, str]:
+    """Return the environment variables by which the tools and SDKs for Runpod use the platform.
 
     `RUNPOD_ENDPOINT_BASE_URL` has a host name, not an address, because tools put the id of a load balancer before it
     and use https.  If the system does not resolve such names, the variables make the platform the proxy for https.
@@ -105,6 +105,7 @@ def environment(running: Running) -> dict[str, str]:
 
 
 def _resolves(name: str) -> bool:
+    """Ask the system whether it finds an address for a host name."""
     try:
         socket.getaddrinfo(name, 443)
     except OSError:
@@ -114,4 +115,4 @@ def _resolves(name: str) -> bool:
 
 def command_environment(running: Running) -> dict[str, str]:
     """Return the environment of this process together with the variables for the platform."""
-    return {**os.environ, **environment(running)}
+    return {**os.environ, **client_variables(running)}

@@ -37,16 +37,16 @@ class Control:
         self.artifacts = artifacts
         self.fleet: Fleet | None = None
         self.base = ""  # the platform's URL as workers see it
-        records = sorted(store.records(), key=lambda record: getattr(record, "created", 0.0))
-        self.apps = Table(App, store, records, self._index)
-        self.environments = Table(Environment, store, records, self._index)
+        records = sorted(store.load_records(), key=lambda record: getattr(record, "created", 0.0))
+        self.apps = Table(App, store, records, self._index_endpoints)
+        self.environments = Table(Environment, store, records, self._index_endpoints)
         self.builds = Table(Build, store, records)
         self.templates = Table(Template, store, records)
-        self.endpoints = Table(Endpoint, store, records, self._index)
+        self.endpoints = Table(Endpoint, store, records, self._index_endpoints)
         self.account = Account(store, records)
         self._names: dict[tuple[str, str, str], str] = {}
         self._rolls: dict[str, asyncio.TimerHandle] = {}
-        self._index()
+        self._index_endpoints()
 
     def start(self) -> None:
         """Open the dispatchers of the stored endpoints, and roll the endpoints out."""
@@ -57,7 +57,7 @@ class Control:
     # Apps, environments, builds ------------------------------------------------------------------
 
     def app_named(self, name: str) -> App:
-        """Return the app with a name.
+        """Return the app that has this name.
 
         Raises:
             NotFound: no app has this name.
@@ -139,7 +139,7 @@ class Control:
             ArtifactError: no artifact was uploaded under this key.
         """
         get(self.apps, app_id, "app")
-        self.artifacts.finish(key)
+        self.artifacts.end_upload(key)
         build = Build(
             id=new_id("build"), app=app_id, artifact=key, manifest=manifest, created=time.time()
         )
@@ -170,7 +170,7 @@ class Control:
     # Endpoints and templates ---------------------------------------------------------------------
 
     def resolve(self, app: str, environment: str, name: str) -> Endpoint | None:
-        """Return the endpoint with a name in an environment of an app, both given by their names; else None."""
+        """Return the endpoint `name` of an app's environment; None if there is none. `app` and `environment` are names."""
         found = self._names.get((app, environment, name))
         return None if found is None else self.endpoints.get(found)
 
@@ -183,7 +183,7 @@ class Control:
         return f"{self.base}/{kind}/{endpoint.id}"
 
     async def save_endpoint(self, fields: Mapping[str, Any]) -> Endpoint:
-        """Change the given fields of the endpoint with the id in `fields`; create an endpoint if there is no id.
+        """Change the endpoint whose id is in `fields`, or create one if `fields` has no id; return the endpoint.
 
         Raises:
             NotFound: there is no such endpoint, template or environment.
@@ -227,7 +227,7 @@ class Control:
             await self.templates.delete(template)
 
     async def save_template(self, fields: Mapping[str, Any]) -> Template:
-        """Change the given fields of the template with the id in `fields`; create a template if there is no id.
+        """Change the template whose id is in `fields`, or create one if `fields` has no id; return the template.
 
         Raises:
             NotFound: there is no such template.
@@ -261,7 +261,7 @@ class Control:
         Raises:
             ArtifactError: the artifact can't be unpacked.
         """
-        folder = await self.artifacts.unpacked(release.artifact)
+        folder = await self.artifacts.unpack(release.artifact)
         endpoint = self.endpoints.get(release.endpoint)
         return worker_spec(
             release,
@@ -300,12 +300,12 @@ class Control:
         release = release_of(endpoint, build, template, names[0] if names else None)
         if release is not None:
             self.fleet.add_release(release)
-            self._core.release(endpoint_id, release.id)
+            self._core.roll_out(endpoint_id, release.id)
 
     # Inside --------------------------------------------------------------------------------------
 
-    def _index(self) -> None:
-        """Compute the table of endpoints by name; if two endpoints have the same name, the table has the newer one."""
+    def _index_endpoints(self) -> None:
+        """Compute the table of endpoints by the names of app, environment and endpoint; of two with the same names, it has the newer one."""
         self._names = {}
         for endpoint in self.endpoints.values():
             environment = self.environments.get(endpoint.environment or "")

@@ -21,7 +21,7 @@ from .polls import Poll
 from .records import Body, Limits, Status
 from .spans import Spans
 from .statements import Statement, insert_job, update_job
-from .store import Store, StoreError, end
+from .store import Store, StoreError, end_future
 from .tracing import position_of
 
 _TICK = 0.1
@@ -56,7 +56,7 @@ class Core:
     # Endpoints -----------------------------------------------------------------------------------
 
     def open(self, endpoint: str, limits: Limits) -> Dispatcher:
-        """Return the dispatcher of an endpoint, after setting its limits.
+        """Set the limits of an endpoint and return its dispatcher; make the dispatcher if there is none.
 
         The first call for an endpoint makes the dispatcher and loads the endpoint's jobs from the store.
         """
@@ -67,25 +67,26 @@ class Core:
             prefix = f"w{self._run}{self._opened:x}x"
             dispatcher = self.dispatchers[endpoint] = Dispatcher(endpoint, limits, prefix)
             self.takes[endpoint] = deque()
-            self._load(dispatcher, now)
+            self._load_jobs(dispatcher, now)
         elif dispatcher.pool.limits != limits:
-            dispatcher.workers_event(workers.Configured(limits), now)
+            dispatcher.apply_to_workers(workers.Configured(limits), now)
             dispatcher.scale(now)
         self.flush(dispatcher)
         return dispatcher
 
-    def _load(self, dispatcher: Dispatcher, now: float) -> None:
-        dispatcher.load(self.store.open_jobs(dispatcher.endpoint), now)
-        for status, count in self.store.counts(dispatcher.endpoint).items():
+    def _load_jobs(self, dispatcher: Dispatcher, now: float) -> None:
+        """Give a new dispatcher the endpoint's jobs and counts from the store."""
+        dispatcher.load_jobs(self.store.load_open_jobs(dispatcher.endpoint), now)
+        for status, count in self.store.count_jobs(dispatcher.endpoint).items():
             if status is Status.COMPLETED:
                 dispatcher.counts.completed = count
             elif status in (Status.FAILED, Status.TIMED_OUT):
                 dispatcher.counts.failed += count
 
-    def release(self, endpoint: str, release: str) -> None:
-        """Roll an endpoint out to a release."""
+    def roll_out(self, endpoint: str, release: str) -> None:
+        """Let an endpoint replace its workers by those of a new release."""
         dispatcher = self.dispatchers[endpoint]
-        dispatcher.workers_event(workers.Released(release), time.time())
+        dispatcher.apply_to_workers(workers.Released(release), time.time())
         self.flush(dispatcher)
 
     def dispatcher(self, endpoint: str) -> Dispatcher:
@@ -123,7 +124,7 @@ class Core:
             return
         for job_id in list(dispatcher.jobs):
             dispatcher.cancel(job_id, time.time())
-        dispatcher.workers_event(workers.Closed(), time.time())
+        dispatcher.apply_to_workers(workers.Closed(), time.time())
         try:
             await self.commit(dispatcher)
         finally:
@@ -139,32 +140,32 @@ class Core:
 
     # Workers' processes --------------------------------------------------------------------------
 
-    def workers_event(self, endpoint: str, event: workers.Event) -> None:
-        """Apply an event about an endpoint's workers."""
+    def apply_to_workers(self, endpoint: str, event: workers.Event) -> None:
+        """Apply an event to the workers of an endpoint, and flush the outbox."""
         dispatcher = self.dispatchers[endpoint]
-        dispatcher.workers_event(event, time.time())
+        dispatcher.apply_to_workers(event, time.time())
         self.flush(dispatcher)
 
-    def worker_ready(self, endpoint: str, worker: str) -> None:
+    def note_ready_for_requests(self, endpoint: str, worker: str) -> None:
         """Note that a load-balanced worker is ready, and wake the requests that wait for a ready worker."""
         dispatcher = self.dispatchers[endpoint]
-        self.answered(dispatcher, worker)
+        self.note_ready(dispatcher, worker)
         self.flush(dispatcher)
         for poll in self.ready_polls.get(endpoint, ()):
             poll.wake()
 
-    def answered(self, dispatcher: Dispatcher, worker: str) -> None:
-        """Note that a worker is ready."""
-        if dispatcher.answered(worker, time.time()):
+    def note_ready(self, dispatcher: Dispatcher, worker: str) -> None:
+        """Note that a worker is ready; if it was starting until now, add that to the journal."""
+        if dispatcher.note_ready(worker, time.time()):
             endpoint = dispatcher.endpoint
             self.journal.note("worker", endpoint=endpoint, worker=worker, state="ready")
 
-    def worker_ended(self, endpoint: str, worker: str, reason: str) -> None:
-        """Note that a worker's process ended."""
+    def note_worker_end(self, endpoint: str, worker: str, reason: str) -> None:
+        """Note that a worker's process ended: requeue its jobs, and end its open polls."""
         dispatcher = self.dispatchers.get(endpoint)
         if dispatcher is None:
             return
-        dispatcher.ended(worker, reason, time.time())
+        dispatcher.note_end(worker, reason, time.time())
         self.stops.pop(worker, None)
         self.answer_polls(endpoint, worker)
         self.flush(dispatcher)
@@ -178,11 +179,11 @@ class Core:
             poll.wake(False)
 
     def next_sequence(self) -> int:
-        """Return the sequence of a new job."""
+        """Return the number of a new job in the sequence of all jobs."""
         self._sequence += 1
         return self._sequence
 
-    async def spilled(self, body: bytes) -> Body:
+    async def spill(self, body: bytes) -> Body:
         """Write a body to a file, in a thread, if it is too large for the database; return what a job keeps of it.
 
         Raises:
@@ -221,7 +222,7 @@ class Core:
         if not dispatcher.outbox:
             return
         stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.flush(dispatcher, lambda error: end(stored, error))
+        self.flush(dispatcher, lambda error: end_future(stored, error))
         await stored
 
     def flush(
@@ -240,6 +241,7 @@ class Core:
         statements = [statement for item in items for statement in _statements(item)]
 
         def written(error: StoreError | None) -> None:
+            """Publish the changes, and tell the caller."""
             self._after_write(dispatcher, items, error)
             when_done(error)
 
@@ -262,7 +264,7 @@ class Core:
             self.journal.note("store", error=str(error))
             for change in changes:
                 with suppress(StoreError):
-                    dispatcher.restore(change.id, self.store.job(change.id))
+                    dispatcher.restore(change.id, self.store.load_job(change.id))
             return
         for change in changes:
             self._publish(change)
@@ -271,8 +273,8 @@ class Core:
         """Add a stored change of a job to the journal and to its trace, and wake the polls that wait for it."""
         job = change.job
         if job is None or change.before is None or job.status is not change.before.status:
-            self.journal.add("job", _summary(change))
-        self._trace(change)
+            self.journal.add("job", _journal_entry(change))
+        self._add_span(change)
         for effect in change.effects:
             match effect:
                 case jobs.Settled() | jobs.Forget():
@@ -294,7 +296,7 @@ class Core:
         for poll in self.stop_polls.get(worker, ()):
             poll.wake()
 
-    def _trace(self, change: JobChanged) -> None:
+    def _add_span(self, change: JobChanged) -> None:
         """Add the span of a job that ended with this change."""
         job, before = change.job, change.before
         if job is not None and job.status.is_final:
@@ -343,7 +345,7 @@ def _statements(item: Outgoing) -> Iterator[Statement]:
                 pass
 
 
-def _summary(change: JobChanged) -> dict[str, object]:
+def _journal_entry(change: JobChanged) -> dict[str, object]:
     """Return the journal's entry for a change of a job."""
     job = change.job
     if job is None:

@@ -58,7 +58,7 @@ async def deploy_artifact(
         }
         fields = _fields(name, entry, variables, target.id, least_workers)
         fields["networkVolumeIds"] = [
-            {"networkVolumeId": await _volume(control, volume)} for volume in _volumes(entry)
+            {"networkVolumeId": await _ensure_volume(control, volume)} for volume in _volumes(entry)
         ]
         before = control.resolve(app, environment, name)
         if before is not None:
@@ -78,8 +78,8 @@ def _volumes(entry: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [one] if one else []
 
 
-async def _volume(control: Control, wanted: Mapping[str, Any]) -> str:
-    """Return the id of the volume with a name or id; create the volume if there is none."""
+async def _ensure_volume(control: Control, wanted: Mapping[str, Any]) -> str:
+    """Return the id of the volume with this name or id; create the volume if there is none."""
     name = wanted.get("name") or wanted["id"]
     for volume in control.account.volumes.values():
         if name in (volume.name, volume.id):

@@ -77,10 +77,10 @@ class Dispatcher:
         """Put a new job into the queue."""
         self._put(None, job)
         self.outbox.append(JobChanged(job.id, None, job, ()))
-        self._scale_soon(now)
+        self._scale_if_allowed(now)
 
-    def load(self, stored: Iterable[Job], now: float) -> None:
-        """Take the jobs that the store kept over a restart; jobs in progress return to the queue.
+    def load_jobs(self, stored: Iterable[Job], now: float) -> None:
+        """Add the jobs that the store kept over a restart; jobs in progress return to the queue.
 
         The workers of these jobs ended with the platform that had started them.
         """
@@ -98,11 +98,11 @@ class Dispatcher:
         while len(taken) < count and (job := self.queue.first()) is not None:
             after = self._apply(job, jobs.Taken(worker), now)
             if after is None or after is job:
-                self._pass(job, now)  # its time to live is over
+                self._pass_time(job, now)  # its time to live is over
             else:
                 taken.append(after)
         if taken:
-            self._scale_soon(now)
+            self._scale_if_allowed(now)
         return taken
 
     def report(
@@ -114,7 +114,7 @@ class Dispatcher:
         """Apply a worker's report about a job; return False, and ignore it, if the worker does not hold the job."""
         job = self.jobs.get(job_id)
         if job is None or job.worker != event.worker or job.status is not Status.IN_PROGRESS:
-            self.stopped(event.worker, job_id, now)
+            self.note_stopped_job(event.worker, job_id, now)
             return False
         self._apply(job, event, now)
         return True
@@ -174,44 +174,44 @@ class Dispatcher:
         if lost:
             since = self._lost_since[worker] = {name: since.get(name, now) for name in lost}
             if min(since.values()) + STOP_SECONDS <= now:
-                self.workers_event(workers.Killed(worker), now)
+                self.apply_to_workers(workers.Killed(worker), now)
         return lost
 
     # Workers -------------------------------------------------------------------------------------
 
-    def workers_event(self, event: workers.Event, now: float) -> None:
-        """Apply an event about the workers."""
+    def apply_to_workers(self, event: workers.Event, now: float) -> None:
+        """Apply an event to the pool of workers, and put its effects into the outbox."""
         self.pool, effects = worker_steps.step(self.pool, event, now)
         self.outbox.extend(WorkerDue(effect) for effect in effects)
 
-    def answered(self, worker: str, now: float) -> bool:
+    def note_ready(self, worker: str, now: float) -> bool:
         """Note that a worker is ready; return True if it was starting until now."""
         known = self.pool.workers.get(worker)
         starting = (workers.Phase.STARTING, workers.Phase.INITIALIZING)
         if known is None or known.phase not in starting:
             return False
-        self.workers_event(workers.Answered(worker), now)
+        self.apply_to_workers(workers.Answered(worker), now)
         return True
 
-    def ended(self, worker: str, reason: str, now: float) -> None:
-        """Note that a worker's process ended; its jobs return to the queue."""
+    def note_end(self, worker: str, reason: str, now: float) -> None:
+        """Note that a worker's process ended; return its jobs to the queue."""
         self._missed.pop(worker, None)
         self._lost_since.pop(worker, None)
         for job_id in list(self.held_by(worker)):
             self._lose(worker, job_id, reason, now)
         self._held.pop(worker, None)
         self._requests.pop(worker, None)
-        self.workers_event(workers.Ended(worker), now)
+        self.apply_to_workers(workers.Ended(worker), now)
         self.scale(now)
 
-    def requests(self, worker: str, change: int, now: float) -> None:
+    def count_request(self, worker: str, change: int, now: float) -> None:
         """Note that a request to a load-balanced worker began (1) or ended (-1)."""
         if worker in self.pool.workers:
             self._requests[worker] = self._requests.get(worker, 0) + change
             self._note_held(worker, now)
 
-    def load_now(self, now: float) -> Load:
-        """Return the endpoint's load."""
+    def current_load(self, now: float) -> Load:
+        """Return how many jobs and requests wait and run now, and how long the oldest has waited."""
         oldest = self.queue.oldest()
         waits = [*self.requests_waiting, *([oldest] if oldest is not None else [])]
         busy = [worker.held for worker in self.pool.workers.values() if worker.held]
@@ -224,18 +224,18 @@ class Dispatcher:
 
     def scale(self, now: float) -> None:
         """Compute how many workers the load needs, and let the pool start or end workers."""
-        wanted = workers_for(self.load_now(now), self.pool.limits)
+        wanted = workers_for(self.current_load(now), self.pool.limits)
         if wanted != self.pool.wanted:
-            self.workers_event(workers.Wanted(wanted), now)
+            self.apply_to_workers(workers.Wanted(wanted), now)
 
-    def _scale_soon(self, now: float) -> None:
-        """Scale now if the limit allows more workers; fewer workers have time until the next tick."""
+    def _scale_if_allowed(self, now: float) -> None:
+        """Scale now if the limit allows more workers; ending workers can wait for the next tick."""
         if self.pool.wanted < self.pool.limits.most:
             self.scale(now)
 
     @property
     def is_over(self) -> bool:
-        """Return whether the endpoint is deleted, and nothing of it is left."""
+        """Whether the endpoint is deleted, and nothing of it is left."""
         left = (self.pool.workers, self.jobs, self.requests_waiting, self.outbox)
         return self.pool.closed and not any(left)
 
@@ -246,15 +246,15 @@ class Dispatcher:
         while self._changes and self._changes[0][0] <= now:
             job = self.jobs.get(heapq.heappop(self._changes)[1])
             if job is not None:
-                self._pass(job, now)
+                self._pass_time(job, now)
         while self._stops and self._stops[0][0] <= now:
             _, worker, job_id = heapq.heappop(self._stops)
             if job_id in self.held_by(worker):
-                self.workers_event(workers.Killed(worker), now)
+                self.apply_to_workers(workers.Killed(worker), now)
         self.scale(now)
-        self.workers_event(workers.Ticked(), now)
+        self.apply_to_workers(workers.Ticked(), now)
 
-    def stopped(self, worker: str, job_id: str, now: float) -> None:
+    def note_stopped_job(self, worker: str, job_id: str, now: float) -> None:
         """Note that a worker no longer works on a job that it had to stop."""
         held = self._held.get(worker)
         if held is not None:
@@ -286,12 +286,13 @@ class Dispatcher:
         """Requeue a job whose worker no longer has it; if the job is not the worker's, only note that."""
         job = self.jobs.get(job_id)
         if job is None or job.worker != worker:
-            self.stopped(worker, job_id, now)
+            self.note_stopped_job(worker, job_id, now)
         else:
             self._apply(job, jobs.Lost(worker, reason), now)
 
-    def _pass(self, job: Job, now: float) -> None:
-        self._apply(job, jobs.Passed(), now)
+    def _pass_time(self, job: Job, now: float) -> None:
+        """Apply the passing of time to a job: a time-out, or the end of its time to live."""
+        self._apply(job, jobs.TimePassed(), now)
 
     def _put(self, before: Job | None, after: Job | None) -> None:
         """Update the indexes for a job that changes from `before` to `after`; None means that there is none."""
@@ -313,12 +314,14 @@ class Dispatcher:
             heapq.heapify(self._changes)
 
     def _note_held(self, worker: str, now: float) -> None:
+        """Tell the pool how many jobs and requests a worker works on, if the number has changed."""
         held = len(self.held_by(worker)) + self._requests.get(worker, 0)
         known = self.pool.workers.get(worker)
         if known is not None and known.held != held:
-            self.workers_event(workers.Holding(worker, held), now)
+            self.apply_to_workers(workers.Holding(worker, held), now)
 
     def _count(self, job: Job) -> None:
+        """Count a job that has completed or failed."""
         if job.status is Status.COMPLETED:
             self.counts.completed += 1
         elif job.status in (Status.FAILED, Status.TIMED_OUT):

@@ -10,6 +10,8 @@ from typing import Any, cast, get_args
 import msgspec
 from msgspec import Struct
 
+from flashc_core.documents import UnreadableDocument, parse_toml
+
 from .faults import Fault, Faults, Network
 
 _KINDS: dict[str, type[Struct]] = {
@@ -61,7 +63,7 @@ def faults_of(document: object, text: str = "") -> Faults:
     try:
         head = msgspec.convert({**table, "fault": ()}, Faults)
     except msgspec.ValidationError as error:
-        problems.append(_of_field(str(error), ("seed", "fault"), text, 0))
+        problems.append(_problem_of_field(str(error), ("seed", "fault"), text, 0))
     if not isinstance(listed, list):
         problems.append(
             _problem("`fault` is not a list", "fault", "begin each fault with `[[fault]]`", text, 0)
@@ -72,7 +74,7 @@ def faults_of(document: object, text: str = "") -> Faults:
         try:
             found.append(msgspec.convert(item, Fault))
         except msgspec.ValidationError as error:
-            problems.append(_of_fault(item, str(error), text, number))
+            problems.append(_problem_of_fault(item, str(error), text, number))
     if problems:
         raise WrongFaults(problems)
     return Faults(seed=head.seed, fault=tuple(found))
@@ -84,13 +86,10 @@ def read_faults(text: str) -> Faults:
     Raises:
         WrongFaults: the text has mistakes.
     """
-    import tomllib
-
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        match = _POSITION.search(str(error))
-        line, column = (int(match[1]), int(match[2])) if match is not None else (0, 1)
+        document = parse_toml(text)
+    except UnreadableDocument as error:
+        line, column = (error.line, error.column) if error.line else (0, 1)
         message = _POSITION.sub("", str(error)).strip()
         raise WrongFaults(
             [
@@ -120,7 +119,7 @@ def unknown_endpoints(faults: Faults, names: Collection[str], text: str) -> list
     return problems
 
 
-def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
+def _problem_of_fault(item: object, message: str, text: str, number: int) -> Problem:
     """Return the problem of the fault with this number; `message` is the message of msgspec."""
     kinds = ", ".join(f'"{kind}"' for kind in _KINDS)
     if not isinstance(item, Mapping):
@@ -134,10 +133,10 @@ def _of_fault(item: object, message: str, text: str, number: int) -> Problem:
         cure = f'did you mean "{close[0]}"?' if close else f"choose one of {kinds}"
         return _problem(f"there is no fault of the kind {given!r}", "kind", cure, text, number)
     names = ("kind", *(field.name for field in msgspec.structs.fields(_KINDS[given])))
-    return _of_field(message, names, text, number)
+    return _problem_of_field(message, names, text, number)
 
 
-def _of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:
+def _problem_of_field(message: str, names: tuple[str, ...], text: str, number: int) -> Problem:
     """Return the problem that a message of msgspec describes; `names` are the keys that are allowed."""
     unknown = _UNKNOWN.search(message)
     if unknown is not None:

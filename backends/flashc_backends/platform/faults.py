@@ -191,6 +191,7 @@ def schema() -> dict[str, Any]:
 
 
 def _concerns(fault: Fault, event: Event) -> bool:
+    """Return whether a fault may happen at an event, by the kind, the endpoint, the caller and the number of the event."""
     if _point(fault) is not event.point or fault.endpoint not in (None, event.endpoint):
         return False
     if isinstance(fault, Network) and fault.caller not in (None, event.caller):
@@ -209,6 +210,7 @@ def _excludes(other: Fault, fault: Fault) -> bool:
 
 
 def _point(fault: Fault) -> Point:
+    """Return the kind of event at which a fault happens."""
     if isinstance(fault, Unauthorized):
         return Point.CLIENT if fault.requests == "clients" else Point.WORKER
     return _POINTS[type(fault)]

@@ -84,6 +84,7 @@ def _limits(before: Limits, fields: Mapping[str, Any]) -> Limits:
 
 
 def _volumes(endpoint: Endpoint, given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the volumes that `given` names; those of the endpoint if it names none."""
     several = given.get("networkVolumeIds")
     if several:
         return tuple(item["networkVolumeId"] for item in several)

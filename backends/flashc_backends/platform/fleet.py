@@ -52,7 +52,7 @@ class Fleet:
         """Register a release, so that the core can start its workers by the id of the release."""
         self._releases[release.id] = release
 
-    def task(self, work: Awaitable[None]) -> None:
+    def run_in_background(self, work: Awaitable[None]) -> None:
         """Run an awaitable in the background; it is cancelled when the fleet closes."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
@@ -63,11 +63,11 @@ class Fleet:
         async for event in self._engine.events():
             match event:
                 case Started(worker=worker, address=address):
-                    self._started(worker, address)
+                    self._note_start(worker, address)
                 case Line(worker=worker):
-                    self._line(event)
+                    self._keep_line(event)
                 case Exited(worker=worker):
-                    self._exited(event)
+                    self._note_exit(event)
 
     async def close(self) -> None:
         """Cancel the tasks in the background, and close the engine, which ends its workers."""
@@ -79,26 +79,27 @@ class Fleet:
     # What is due ---------------------------------------------------------------------------------
 
     def _act(self, dispatcher: Dispatcher, effect: workers.Effect) -> None:
+        """Do what the core decided about a worker or a release: start, stop, or note it in the journal."""
         endpoint = dispatcher.endpoint
         match effect:
             case workers.Start(worker, release):
-                self._note(endpoint, worker, "starting", release=release)
-                self.task(self._start(endpoint, worker, self._releases[release]))
+                self._note_state(endpoint, worker, "starting", release=release)
+                self.run_in_background(self._start(endpoint, worker, self._releases[release]))
             case workers.Drain(worker):
-                self._note(endpoint, worker, "draining")
+                self._note_state(endpoint, worker, "draining")
             case workers.Stop(worker, grace):
-                self._note(endpoint, worker, "stopping")
-                self.task(self._stop(endpoint, worker, grace))
+                self._note_state(endpoint, worker, "stopping")
+                self.run_in_background(self._stop(endpoint, worker, grace))
             case workers.RolledOut(release) | workers.RolledBack(release):
                 kind = "rolled out" if isinstance(effect, workers.RolledOut) else "rolled back"
                 self._core.journal.note("release", endpoint=endpoint, release=release, state=kind)
                 self._forget_releases(endpoint)
             case workers.Crashed(worker, pause):
                 lines = list(self._lines.get(worker, ()))
-                self._note(endpoint, worker, "crashed", pause=pause, lines=lines)
+                self._note_state(endpoint, worker, "crashed", pause=pause, lines=lines)
 
     def _forget_releases(self, endpoint: str) -> None:
-        """Remove the releases of an endpoint that can't get new workers any more."""
+        """Remove the releases of an endpoint from which no worker starts any more."""
         dispatcher = self._core.dispatchers.get(endpoint)
         used: set[str | None] = set()
         if dispatcher is not None and not dispatcher.pool.closed:
@@ -108,6 +109,7 @@ class Fleet:
                 del self._releases[release.id]
 
     async def _start(self, endpoint: str, worker: str, release: Release) -> None:
+        """Prepare and start a worker; if that fails, report to the core that the worker ended."""
         self._endpoints[worker] = endpoint
         self._lines[worker] = deque(maxlen=_LINES)
         release = self._release_for(endpoint, worker, release)
@@ -119,7 +121,7 @@ class Fleet:
                 await self._engine.prepare([spec])
             await self._wait_for_faults(endpoint, worker, release.kind)
             if not self._is_wanted(endpoint, worker):
-                self._ended(worker, _STOPPED_EARLY)
+                self._note_end(worker, _STOPPED_EARLY)
                 return
             await self._engine.start(spec)
             # If the worker was stopped before this line, the engine did not know it and did nothing.
@@ -127,9 +129,9 @@ class Fleet:
                 await self._engine.stop(worker, STOP_GRACE)
         except (EngineError, ArtifactError, OSError) as error:  # OSError: too many open files
             self._lines[worker].append(str(error))
-            self._ended(worker, str(error))
+            self._note_end(worker, str(error))
         except Exception as error:  # a bug of flashc: the core must not wait for this worker
-            self._ended(worker, f"flashc could not start it: {type(error).__name__}: {error}")
+            self._note_end(worker, f"flashc could not start it: {type(error).__name__}: {error}")
             raise
 
     def _release_for(self, endpoint: str, worker: str, release: Release) -> Release:
@@ -150,7 +152,7 @@ class Fleet:
         pause = faults.stock_seconds(endpoint, first(found, NoStock))
         if pause:
             faults.throttled.add(worker)
-            self._note(endpoint, worker, "throttled", pause=pause)
+            self._note_state(endpoint, worker, "throttled", pause=pause)
             await faults.pause(worker, pause)
             faults.throttled.discard(worker)
         cold = first(found, ColdStart)
@@ -178,17 +180,18 @@ class Fleet:
         with suppress(EngineError):
             await stopping
         if worker not in self._endpoints:  # it never started
-            self._core.worker_ended(endpoint, worker, _STOPPED_EARLY)
+            self._core.note_worker_end(endpoint, worker, _STOPPED_EARLY)
 
     # What happens --------------------------------------------------------------------------------
 
-    def _started(self, worker: str, address: tuple[str, int] | None) -> None:
+    def _note_start(self, worker: str, address: tuple[str, int] | None) -> None:
+        """Note that a worker's program runs; begin to send health checks if it serves requests."""
         endpoint = self._endpoints[worker]
-        self._note(endpoint, worker, "initializing")
-        self._core.workers_event(endpoint, workers.Began(worker))
+        self._note_state(endpoint, worker, "initializing")
+        self._core.apply_to_workers(endpoint, workers.Began(worker))
         if address is not None and self._kinds[worker] is WorkerKind.LOAD_BALANCED:
             self.addresses[worker] = address
-            self.task(self._probe(endpoint, worker, address))
+            self.run_in_background(self._probe(endpoint, worker, address))
 
     async def _probe(self, endpoint: str, worker: str, address: tuple[str, int]) -> None:
         """Send health checks to a load-balanced worker: until it is ready, then from time to time.
@@ -199,7 +202,7 @@ class Fleet:
         """
         while worker in self._endpoints:
             if await self._check_health(address):
-                self._core.worker_ready(endpoint, worker)
+                self._core.note_ready_for_requests(endpoint, worker)
                 break
             await asyncio.sleep(_PROBE_PAUSE)
         missed = 0
@@ -209,8 +212,8 @@ class Fleet:
                 return
             missed = 0 if await self._check_health(address) else missed + 1
         if worker in self._endpoints:
-            self._note(endpoint, worker, "unhealthy", reason="it does not answer /ping")
-            self._core.workers_event(endpoint, workers.Recycled(worker))
+            self._note_state(endpoint, worker, "unhealthy", reason="it does not answer /ping")
+            self._core.apply_to_workers(endpoint, workers.Recycled(worker))
 
     async def _check_health(self, address: tuple[str, int]) -> bool:
         """Send a health check to a worker; return whether it answers that it is ready."""
@@ -219,7 +222,8 @@ class Fleet:
                 return await self._upstream.probe(address, b"/ping") == 200
         return False
 
-    def _line(self, event: Line) -> None:
+    def _keep_line(self, event: Line) -> None:
+        """Keep a line that a worker printed, and add it to the journal."""
         if event.worker in self._lines:
             self._lines[event.worker].append(event.text)
         self._core.journal.note(
@@ -230,12 +234,14 @@ class Fleet:
             text=event.text,
         )
 
-    def _exited(self, event: Exited) -> None:
+    def _note_exit(self, event: Exited) -> None:
+        """Handle the engine's event that a worker is gone: report the end to the core, with the exit code and the last lines."""
         reason = "it used more memory than its limit" if event.oom else f"exit code {event.code}"
         last = list(self._lines.get(event.worker, ()))[-3:]
-        self._ended(event.worker, "; ".join([reason, *last]))
+        self._note_end(event.worker, "; ".join([reason, *last]))
 
-    def _ended(self, worker: str, reason: str) -> None:
+    def _note_end(self, worker: str, reason: str) -> None:
+        """Forget a worker that has ended, and report its end to the core."""
         endpoint = self._endpoints.pop(worker, None)
         if endpoint is None:
             return
@@ -244,11 +250,12 @@ class Fleet:
             self._upstream.forget(address)
         self.labels.pop(worker, None)
         self._core.faults.forget(worker)
-        self._note(endpoint, worker, "ended", reason=reason)
-        self._core.worker_ended(endpoint, worker, reason)
+        self._note_state(endpoint, worker, "ended", reason=reason)
+        self._core.note_worker_end(endpoint, worker, reason)
         self._forget_releases(endpoint)
         self._lines.pop(worker, None)
         self._kinds.pop(worker, None)
 
-    def _note(self, endpoint: str, worker: str, state: str, **more: object) -> None:
+    def _note_state(self, endpoint: str, worker: str, state: str, **more: object) -> None:
+        """Add the new state of a worker to the journal."""
         self._core.journal.note("worker", endpoint=endpoint, worker=worker, state=state, **more)

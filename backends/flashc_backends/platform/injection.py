@@ -36,9 +36,9 @@ class Injector:
         self._tasks: set[asyncio.Task[None]] = set()
         self.throttled: set[str] = set()
         self.name_of: Callable[[str], str] = lambda endpoint: endpoint
-        self.kill: Callable[[str], Awaitable[None]] = _nothing
+        self.kill: Callable[[str], Awaitable[None]] = _kill_nothing
 
-    def set(self, faults: Faults) -> None:
+    def replace_faults(self, faults: Faults) -> None:
         """Replace the faults, and count all events from 1 again.
 
         Workers that a fault keeps idle get jobs again, and workers whose start a fault delays are started now.
@@ -86,8 +86,8 @@ class Injector:
             self._journal.note("fault", endpoint=endpoint, **what, **about)
         return found
 
-    def task(self, work: Awaitable[None]) -> None:
-        """Run an awaitable in the background; it is cancelled when the platform ends."""
+    def run_in_background(self, work: Awaitable[None]) -> None:
+        """Run an awaitable in the background; cancel it when the platform ends."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -108,9 +108,10 @@ class Injector:
         if death is not None:
             if not death.seconds:
                 self._dying.add(worker)
-            self.task(self._die(worker, death.seconds))
+            self.run_in_background(self._die(worker, death.seconds))
 
     async def _die(self, worker: str, seconds: float) -> None:
+        """Kill a worker after `seconds`; the platform ignores what the worker reports while it dies."""
         await asyncio.sleep(seconds)
         self._dying.add(worker)
         await self.kill(worker)
@@ -160,5 +161,5 @@ class Injector:
         self.throttled.discard(worker)
 
 
-async def _nothing(_worker: str) -> None:
+async def _kill_nothing(_worker: str) -> None:
     """Do nothing; this takes the place of `kill` on a platform without workers."""

@@ -68,11 +68,13 @@ class Retried(Struct, frozen=True):
     """A client asks to run a failed job again."""
 
 
-class Passed(Struct, frozen=True):
+class TimePassed(Struct, frozen=True):
     """Time has passed."""
 
 
-Event = Taken | Returned | Progressed | Streamed | Reported | Lost | Cancelled | Retried | Passed
+Event = (
+    Taken | Returned | Progressed | Streamed | Reported | Lost | Cancelled | Retried | TimePassed
+)
 
 
 class Settled(Struct, frozen=True):
@@ -134,12 +136,12 @@ def step(job: Job, event: Event, now: float) -> Step:
             return _cancel(job, now)
         case Retried():
             return _retry(job, now)
-        case Passed():
-            return _pass(job, now)
+        case TimePassed():
+            return _pass_time(job, now)
 
 
 def next_change(job: Job) -> float:
-    """Return the earliest time at which the event `Passed` changes the job."""
+    """Return the earliest time at which the event `TimePassed` changes the job."""
     if job.status.is_final:
         return job.expires if job.expires is not None else job.ttl_at
     soonest = job.ttl_at
@@ -151,14 +153,17 @@ def next_change(job: Job) -> float:
 
 
 def _is_held_by(job: Job, worker: str) -> bool:
+    """Return whether a worker works on the job."""
     return job.status is Status.IN_PROGRESS and job.worker == worker
 
 
 def _is_given_up(job: Job, now: float) -> bool:
+    """Return whether the job's caller has stopped waiting."""
     return job.deadline is not None and job.deadline <= now
 
 
 def _take(job: Job, event: Taken, now: float) -> Step:
+    """Give a job in the queue to a worker."""
     if job.status is not Status.IN_QUEUE or job.ttl_at <= now or _is_given_up(job, now):
         return job, ()
     taken = replace(
@@ -173,6 +178,7 @@ def _take(job: Job, event: Taken, now: float) -> Step:
 
 
 def _lose(job: Job, event: Lost, now: float) -> Step:
+    """Return a lost job to the queue; after too many attempts, it fails."""
     if not _is_held_by(job, event.worker):
         return job, ()
     if job.attempt >= MAX_ATTEMPTS:
@@ -182,6 +188,7 @@ def _lose(job: Job, event: Lost, now: float) -> Step:
 
 
 def _cancel(job: Job, now: float) -> Step:
+    """Cancel a job that is not final."""
     if job.status.is_final:
         return job, ()
     settled, effects = _settle(job, Status.CANCELLED, now, job.output, None)
@@ -189,6 +196,7 @@ def _cancel(job: Job, now: float) -> Step:
 
 
 def _retry(job: Job, now: float) -> Step:
+    """Put a failed job into the queue again, as if it were new."""
     if job.status not in (Status.FAILED, Status.TIMED_OUT):
         return job, ()
     again = replace(
@@ -203,7 +211,8 @@ def _retry(job: Job, now: float) -> Step:
     return again, (DropParts(),)
 
 
-def _pass(job: Job, now: float) -> Step:
+def _pass_time(job: Job, now: float) -> Step:
+    """Return the job after time has passed: it may have expired, or be timed out."""
     if job.status.is_final:
         return job, (Forget(),) if job.expires is not None and job.expires <= now else ()
     if job.ttl_at <= now:
@@ -219,6 +228,7 @@ def _pass(job: Job, now: float) -> Step:
 
 
 def _queued(job: Job, *, attempt: int) -> Job:
+    """Return the job as it is in the queue, without a worker and an output."""
     return replace(
         job,
         status=Status.IN_QUEUE,
@@ -231,6 +241,7 @@ def _queued(job: Job, *, attempt: int) -> Job:
 
 
 def _settle(job: Job, status: Status, now: float, output: Body | None, error: str | None) -> Step:
+    """Return the job in a final state, with the effect `Settled`."""
     settled = replace(
         job,
         status=status,
@@ -244,4 +255,5 @@ def _settle(job: Job, status: Status, now: float, output: Body | None, error: st
 
 
 def _stop(job: Job) -> tuple[Effect, ...]:
+    """Return the effect that its worker has to stop the job; none if no worker has it."""
     return (StopJob(job.worker),) if job.worker is not None else ()

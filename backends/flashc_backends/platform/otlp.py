@@ -64,9 +64,11 @@ class Exporter:
         await asyncio.to_thread(self._processor.shutdown)
 
     def _readable(self, span: Span) -> Any:
+        """Return a span as the SDK of OpenTelemetry takes it."""
         from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
         def context(identity: str, *, remote: bool) -> SpanContext:
+            """Return the ids of a span as the SDK takes them."""
             flags = TraceFlags(TraceFlags.SAMPLED)
             return SpanContext(int(span.trace, 16), int(identity, 16), remote, flags)
 

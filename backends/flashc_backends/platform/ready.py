@@ -43,7 +43,7 @@ class ReadyQueue:
         return None
 
     def oldest(self) -> float | None:
-        """Return the earlier submission time of the first jobs of the two priorities; None if no job waits."""
+        """Return when the job that has waited longest was submitted; None if no job waits."""
         heads = [job.created for heap in self._heaps if (job := self._head(heap)) is not None]
         return min(heads, default=None)
 

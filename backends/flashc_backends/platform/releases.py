@@ -89,6 +89,7 @@ def _resource(manifest: Mapping[str, Any], name: str) -> Mapping[str, Any] | Non
 
 
 def _python(manifest: Mapping[str, Any], resource: Mapping[str, Any]) -> str:
+    """Return the Python version of a resource, such as "3.12"."""
     chosen = (
         resource.get("target_python_version")
         or resource.get("python_version")
@@ -168,5 +169,5 @@ def _environ(
 
 
 def _with_secrets(text: str, secrets: Mapping[str, str]) -> str:
-    """Return a variable's value with the secrets that it refers to."""
+    """Return the value of a variable, with the values of secrets in place of the references to them."""
     return _SECRET.sub(lambda match: secrets.get(match[1], match[0]), text)

@@ -38,7 +38,10 @@ def workers_for(load: Load, limits: Limits) -> int:
 
 
 def _delays(load: Load, limits: Limits) -> int:
-    """Return how many times `scaler_value` seconds the oldest job has waited."""
+    """Return the oldest job's wait divided by `scaler_value` seconds, rounded down.
+
+    If `scaler_value` is not positive, return the number of queued jobs.
+    """
     if limits.scaler_value <= 0:
         return load.queued
     return int(load.oldest_wait / limits.scaler_value)

@@ -113,6 +113,7 @@ class Spans:
         self._written = written
 
     def _note_failure(self, done: asyncio.Future[None]) -> None:
+        """Add to the journal that spans could not be stored, if a write has failed."""
         error = None if done.cancelled() else done.exception()
         if error is not None:
             self._journal.note("store", error=str(error))
@@ -136,7 +137,7 @@ class Spans:
                 await asyncio.shield(self._written)
         return [
             Span(**dict(zip(Span.__struct_fields__, row, strict=True)))
-            for row in self._store.rows(_SELECT, trace)
+            for row in self._store.query(_SELECT, trace)
         ]
 
 

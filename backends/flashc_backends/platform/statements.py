@@ -92,12 +92,14 @@ def delete_record(record: Record) -> Statement:
 
 
 def _columns_of(body: Body | None) -> tuple[bytes | None, int | None]:
+    """Return the two columns for a body: its bytes and None, or the name and the size of its file."""
     if isinstance(body, Spilled):
         return body.name.encode(), body.size
     return body, None
 
 
 def _body_of(column: bytes | None, size: int | None) -> Body | None:
+    """Return the body in two columns; the inverse of `_columns_of`."""
     if column is None or size is None:
         return column
     return Spilled(column.decode(), size)

@@ -45,7 +45,7 @@ class _Write(Struct, frozen=True):
 class Store:
     """The database in a folder, with the files of large bodies next to it.
 
-    The constructor, `spill`, `is_small` and `body` may be called in any thread, all other methods only in the thread of
+    The constructor, `spill`, `is_small` and `read_body` may be called in any thread, all other methods only in the thread of
     the event loop.
     """
 
@@ -73,6 +73,7 @@ class Store:
         self._thread = threading.Thread(target=self._run, name="flashc-store", daemon=True)
 
     def _connect(self, failed: ExitStack) -> sqlite3.Connection:
+        """Open a connection to the database; `failed` closes it if the constructor fails."""
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         failed.callback(connection.close)
         connection.execute("PRAGMA journal_mode=WAL")
@@ -110,7 +111,7 @@ class Store:
         """
         assert self._loop is not None
         future: asyncio.Future[None] = self._loop.create_future()
-        self.submit(statements, lambda error: end(future, error))
+        self.submit(statements, lambda error: end_future(future, error))
         return future
 
     def submit(
@@ -134,6 +135,7 @@ class Store:
             self._queue.put(waiting)
 
     def _run(self) -> None:
+        """Commit the writes in the queue, several at once, until `close` ends the queue."""
         while True:
             first = self._queue.get()
             if first is None:
@@ -178,6 +180,7 @@ class Store:
         return None
 
     def _transact(self, statements: Iterable[Statement]) -> None:
+        """Execute statements in one transaction; undo all of them if one fails."""
         execute = self._writer.execute
         execute("BEGIN IMMEDIATE")
         try:
@@ -191,53 +194,60 @@ class Store:
 
     # Reading -------------------------------------------------------------------------------------
 
-    def job(self, job_id: str) -> Job | None:
-        """Return a stored job.
+    def load_job(self, job_id: str) -> Job | None:
+        """Read a stored job; return None if there is none.
 
         Raises:
             StoreError: the database can't be read.
         """
-        rows = self._rows(f"{SELECT_JOB} WHERE id=?", (job_id,))
+        rows = self._run_query(f"{SELECT_JOB} WHERE id=?", (job_id,))
         return job_of(rows[0]) if rows else None
 
-    def open_jobs(self, endpoint: str) -> list[Job]:
-        """Return the stored jobs of an endpoint that are not final, ordered by `Job.sequence`."""
+    def load_open_jobs(self, endpoint: str) -> list[Job]:
+        """Read the stored jobs of an endpoint that are not final, ordered by `Job.sequence`."""
         sql = f"{SELECT_JOB} WHERE endpoint=? AND finished IS NULL ORDER BY sequence"
-        return [job_of(row) for row in self._rows(sql, (endpoint,))]
+        return [job_of(row) for row in self._run_query(sql, (endpoint,))]
 
-    def recent_jobs(self, endpoint: str, count: int) -> list[Job]:
-        """Return the newest `count` stored jobs of an endpoint, newest first."""
+    def load_recent_jobs(self, endpoint: str, count: int) -> list[Job]:
+        """Read the newest `count` stored jobs of an endpoint, newest first."""
         sql = f"{SELECT_JOB} WHERE endpoint=? ORDER BY sequence DESC LIMIT ?"
-        return [job_of(row) for row in self._rows(sql, (endpoint, count))]
+        return [job_of(row) for row in self._run_query(sql, (endpoint, count))]
 
     def last_sequence(self) -> int:
-        """Return the highest `Job.sequence` of all stored jobs; 0 if there are none."""
-        return int(self._rows("SELECT coalesce(max(sequence), 0) FROM job")[0][0])
+        """Read the highest `Job.sequence` of all stored jobs; 0 if there are none."""
+        return int(self._run_query("SELECT coalesce(max(sequence), 0) FROM job")[0][0])
 
-    def counts(self, endpoint: str) -> dict[Status, int]:
-        """Return how many stored jobs of an endpoint have each state."""
+    def count_jobs(self, endpoint: str) -> dict[Status, int]:
+        """Count the stored jobs of an endpoint by their states."""
         sql = "SELECT status, count(*) FROM job WHERE endpoint=? GROUP BY status"
-        return {Status(status): count for status, count in self._rows(sql, (endpoint,))}
+        return {Status(status): count for status, count in self._run_query(sql, (endpoint,))}
 
-    def parts(self, job_id: str) -> list[tuple[int, bytes]]:
-        """Return (number, body) for each part of a job's stream that no client has taken."""
-        return self._rows("SELECT number, body FROM part WHERE job=? ORDER BY number", (job_id,))
+    def load_parts(self, job_id: str) -> list[tuple[int, bytes]]:
+        """Read (number, body) for each part of a job's stream that no client has taken."""
+        return self._run_query(
+            "SELECT number, body FROM part WHERE job=? ORDER BY number", (job_id,)
+        )
 
-    def rows(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        """Return the rows of a query.
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows.
 
         Raises:
             StoreError: the database can't be read.
         """
-        return self._rows(sql, parameters)
+        return self._run_query(sql, parameters)
 
-    def records(self) -> list[Record]:
-        """Return all records of the management API."""
+    def load_records(self) -> list[Record]:
+        """Read all records of the management API."""
         kinds = {kind.__name__: kind for kind in Record.__args__}
-        rows = self._rows("SELECT kind, body FROM record")
+        rows = self._run_query("SELECT kind, body FROM record")
         return [msgspec.json.decode(body, type=kinds[kind]) for kind, body in rows]
 
-    def _rows(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def _run_query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Run a query and return its rows.
+
+        Raises:
+            StoreError: the database can't be read.
+        """
         try:
             with closing(self._reader.execute(sql, parameters)) as cursor:
                 return cursor.fetchall()
@@ -269,7 +279,7 @@ class Store:
             raise StoreError(f"{path}: {error.strerror}") from error
         return Spilled(name, len(body))
 
-    def body(self, body: Body) -> bytes:
+    def read_body(self, body: Body) -> bytes:
         """Return the bytes of a stored body; read them from its file if it has one.
 
         Raises:
@@ -289,7 +299,7 @@ class Store:
         """
         used = {
             name.decode() if isinstance(name, bytes) else name
-            for row in self._rows(
+            for row in self._run_query(
                 "SELECT input, output FROM job WHERE (input_size IS NOT NULL OR output_size IS NOT NULL)"
                 " AND (expires IS NULL OR expires > ?)",
                 (now - 60,),
@@ -318,7 +328,7 @@ def _report_results(results: list[tuple[_Write, str | None]]) -> None:
         write.when_done(None if error is None else StoreError(error))
 
 
-def end(future: asyncio.Future[None], error: StoreError | None) -> None:
+def end_future(future: asyncio.Future[None], error: StoreError | None) -> None:
     """Set the result of a write's future, unless the future was cancelled."""
     if future.done():
         return

@@ -80,20 +80,25 @@ class _Connection(asyncio.Protocol):
     # The event loop's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport of a new connection."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's class is another
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Note that the connection is closed, and wake what waits for it."""
         self.closed = True
         self._writable.set()
         self._news.set()
 
     def pause_writing(self) -> None:
+        """Let `write` wait, because the worker reads slowly."""
         self._writable.clear()
 
     def resume_writing(self) -> None:
+        """Let `write` go on."""
         self._writable.set()
 
     def data_received(self, data: bytes) -> None:
+        """Parse what the worker has sent; close the connection if it is no answer."""
         if self._parser is None:
             self.close()  # an answer without a request
             return
@@ -106,15 +111,18 @@ class _Connection(asyncio.Protocol):
         self._news.set()
 
     def eof_received(self) -> None:
+        """Note that the worker ends the connection, which may be the end of the answer."""
         if self._parser is not None and self._has_headers and not self._has_length:
             self._complete = True  # the end of the connection is the end of the answer
 
     # The parser's side
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header of the answer."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
+        """Note that the status and the headers have arrived."""
         assert self._parser is not None
         self.status = self._parser.get_status_code()
         if self.status < 200:  # 100 Continue, 103 Early Hints: the answer follows
@@ -125,6 +133,7 @@ class _Connection(asyncio.Protocol):
             self._complete = True  # `content-length` is that of an answer to GET; no body follows
 
     def on_body(self, body: bytes) -> None:
+        """Keep a part of the body; stop reading if too much of it waits."""
         self._chunks.append(body)
         self._waiting += len(body)
         if self._waiting > _HIGH_WATER and not self._paused and self._transport is not None:
@@ -132,6 +141,7 @@ class _Connection(asyncio.Protocol):
             self._transport.pause_reading()
 
     def on_message_complete(self) -> None:
+        """Note that the answer is complete, and whether the connection can be used again."""
         assert self._parser is not None
         if self.status < 200:
             return
@@ -143,6 +153,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def _has_length(self) -> bool:
+        """Whether a header says how long the answer's body is."""
         return any(key in (b"content-length", b"transfer-encoding") for key, _ in self.headers)
 
     def begin(self, *, method_is_head: bool) -> None:
@@ -255,7 +266,7 @@ class Answer:
 
     def close(self) -> None:
         """Return the connection to the pool; close it if the body was not read to its end."""
-        self._upstream.release(self._address, self._connection)
+        self._upstream.put_back(self._address, self._connection)
 
 
 class Upstream:
@@ -348,7 +359,7 @@ class Upstream:
             raise UpstreamError(f"it can't be reached: {error}", sent=False) from error
         return connection, True
 
-    def release(self, address: Address, connection: _Connection) -> None:
+    def put_back(self, address: Address, connection: _Connection) -> None:
         """Keep a connection for the next request if its last answer is complete, else close it."""
         idle = self._idle.setdefault(address, [])
         if connection.end() and len(idle) < _POOLED:

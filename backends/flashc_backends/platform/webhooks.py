@@ -41,7 +41,7 @@ class Webhooks:
                 with suppress(StoreError):
                     due = [
                         (str(job), str(url), int(tries))
-                        for job, url, tries in self._store.rows(_DUE, time.time(), _AT_ONCE)
+                        for job, url, tries in self._store.query(_DUE, time.time(), _AT_ONCE)
                     ]
                 await asyncio.gather(*(self._deliver(client, *item) for item in due))
                 if len(due) < _AT_ONCE:
@@ -49,7 +49,8 @@ class Webhooks:
                         await asyncio.wait_for(self._news.wait(), 1.0)
 
     async def _deliver(self, client: httpx.AsyncClient, job_id: str, url: str, tries: int) -> None:
-        job = self._store.job(job_id)
+        """Send a job to its webhook; remove the delivery if it arrived or was tried too often, else put it off."""
+        job = self._store.load_job(job_id)
         arrived = job is None  # the job's result has expired, so nothing is left to deliver
         if job is not None:
             with suppress(httpx.HTTPError, httpx.InvalidURL):

@@ -38,7 +38,7 @@ class WorkerJobs:
             StoreError: the change of the jobs can't be stored; the jobs stay in the queue.
         """
         dispatcher = self._core.dispatcher(endpoint)
-        self._core.answered(dispatcher, worker)
+        self._core.note_ready(dispatcher, worker)
         end = time.monotonic() + seconds
         while not dispatcher.is_over:
             if self._core.faults.is_idle(worker) or self._core.faults.is_dying(worker):
@@ -88,15 +88,16 @@ class WorkerJobs:
             late, double = first(found, LateResult), first(found, DoubleResult)
             if double is not None:
                 pause = double.seconds + (late.seconds if late is not None else 0.0)
-                faults.task(self._report_later(endpoint, job_id, event, pause))
+                faults.run_in_background(self._report_later(endpoint, job_id, event, pause))
             if late is not None:
-                faults.task(self._report_later(endpoint, job_id, event, late.seconds))
+                faults.run_in_background(self._report_later(endpoint, job_id, event, late.seconds))
                 return True
         return await self._report(endpoint, job_id, event)
 
     async def _report_later(
         self, endpoint: str, job_id: str, event: jobs.Reported, seconds: float
     ) -> None:
+        """Apply a worker's report after `seconds`."""
         await asyncio.sleep(seconds)
         with suppress(StoreError):  # then the report is lost
             await self._report(endpoint, job_id, event)
@@ -104,6 +105,7 @@ class WorkerJobs:
     async def _report(
         self, endpoint: str, job_id: str, event: jobs.Reported | jobs.Progressed | jobs.Streamed
     ) -> bool:
+        """Apply a worker's report about a job and store it; return whether the worker held the job."""
         dispatcher = self._core.dispatcher(endpoint)
         held = dispatcher.report(job_id, event, time.time())
         await self._core.commit(dispatcher)
@@ -126,7 +128,7 @@ class WorkerJobs:
     def recycle(self, endpoint: str, worker: str) -> None:
         """Replace a worker that asked to be replaced."""
         self._core.dispatcher(endpoint)  # raises EndpointGone
-        self._core.workers_event(endpoint, workers.Recycled(worker))
+        self._core.apply_to_workers(endpoint, workers.Recycled(worker))
 
     async def take_stops(
         self, endpoint: str, worker: str, seconds: float, register: Register
@@ -141,12 +143,13 @@ class WorkerJobs:
             forget(self._core.stop_polls, worker, poll)
         stopped = self._core.stops.pop(worker, [])
         for job_id in stopped:
-            dispatcher.stopped(worker, job_id, time.time())
+            dispatcher.note_stopped_job(worker, job_id, time.time())
         self._core.flush(dispatcher)
         return stopped
 
 
 def _poll_time(dispatcher: Dispatcher, worker: str, end: float) -> float:
+    """Return how many seconds a worker may wait for a job; few if the worker is unknown or is stopping."""
     known = dispatcher.pool.workers.get(worker)
     refused = known is None or known.phase is workers.Phase.STOPPING
     return _REFUSED_POLL if refused else max(end - time.monotonic(), 0.0)

@@ -54,7 +54,7 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
     if isinstance(
         event, Holding
     ):  # two of these events per job, and none changes the number of workers
-        return _hold(pool, event, effects, now), tuple(effects)
+        return _set_held(pool, event, effects, now), tuple(effects)
     pool = _apply(pool, event, now, effects)
     for reconcile in (_replace_old, _scale_in, _scale_out, _stop_drained):
         pool = reconcile(pool, effects, now)
@@ -62,9 +62,10 @@ def step(pool: Pool, event: Event, now: float) -> tuple[Pool, tuple[Effect, ...]
 
 
 def _apply(pool: Pool, event: Reconciled, now: float, effects: list[Effect]) -> Pool:
+    """Return the pool after one event; the workers are not yet started and stopped as the load needs."""
     match event:
         case Released(release):
-            return _release(pool, release)
+            return _set_candidate(pool, release)
         case Configured(limits):
             return replace(pool, limits=limits)
         case Wanted(count):
@@ -74,18 +75,18 @@ def _apply(pool: Pool, event: Reconciled, now: float, effects: list[Effect]) -> 
         case Ticked():
             return _give_up_starting(pool, now, effects)
         case Ended(worker):
-            return _end(pool, worker, now, effects)
+            return _remove_ended(pool, worker, now, effects)
         case Began() | Answered() | Recycled() | Killed():
             found = pool.workers.get(event.worker)
             return pool if found is None else _change(pool, found, event, now, effects)
 
 
-def _hold(pool: Pool, event: Holding, effects: list[Effect], now: float) -> Pool:
+def _set_held(pool: Pool, event: Holding, effects: list[Effect], now: float) -> Pool:
     """Return the pool after a worker's number of jobs changed; a worker that drains and has none left is stopped."""
     worker = pool.workers.get(event.worker)
     if worker is None or worker.held == event.count:
         return pool
-    pool = _with(pool, replace(worker, held=event.count, idle_since=now))
+    pool = _with_worker(pool, replace(worker, held=event.count, idle_since=now))
     return pool if event.count else _stop_drained(pool, effects, now)
 
 
@@ -94,11 +95,11 @@ def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: li
     match event:
         case Began():
             if worker.phase is Phase.STARTING:
-                return _with(pool, replace(worker, phase=Phase.INITIALIZING))
+                return _with_worker(pool, replace(worker, phase=Phase.INITIALIZING))
         case Answered():
             if worker.phase in (Phase.STARTING, Phase.INITIALIZING):
                 worker = replace(worker, phase=Phase.READY, since=now, idle_since=now)
-                return _promote(_with(pool, worker), worker.release, effects)
+                return _promote(_with_worker(pool, worker), worker.release, effects)
         case Recycled():
             if worker.serves:
                 return _drain(pool, worker, effects, now)
@@ -107,22 +108,24 @@ def _change(pool: Pool, worker: Worker, event: AboutOne, now: float, effects: li
     return pool
 
 
-def _release(pool: Pool, release: str) -> Pool:
+def _set_candidate(pool: Pool, release: str) -> Pool:
     """Make a release the candidate; if the release already serves, there is no candidate any more."""
-    if release in (pool.target, pool.refused):
+    if release in (pool.newest, pool.refused):
         return pool
     candidate = None if release == pool.serving else release
     return replace(pool, candidate=candidate, refused=None, crashes=0, resume_at=0.0)
 
 
 def _promote(pool: Pool, release: str, effects: list[Effect]) -> Pool:
+    """Return the pool after a worker of `release` became ready; if this release is the candidate, it serves from now on."""
     if release != pool.candidate:
-        return replace(pool, crashes=0) if release == pool.target else pool
+        return replace(pool, crashes=0) if release == pool.newest else pool
     effects.append(RolledOut(release))
     return replace(pool, serving=release, candidate=None, crashes=0, resume_at=0.0)
 
 
-def _end(pool: Pool, name: str, now: float, effects: list[Effect]) -> Pool:
+def _remove_ended(pool: Pool, name: str, now: float, effects: list[Effect]) -> Pool:
+    """Return the pool without a worker whose process ended; an end that the platform had not asked for is a crash."""
     worker = pool.workers.get(name)
     if worker is None:
         return pool
@@ -138,7 +141,7 @@ def _count_crash(
     pool: Pool, worker: Worker, now: float, effects: list[Effect], *, first: bool
 ) -> Pool:
     """Return the pool after a crash; `first` means that the release worked until now."""
-    if worker.release != pool.target:
+    if worker.release != pool.newest:
         effects.append(Crashed(worker.id, 0.0))
         return pool
     crashes = 1 if first else pool.crashes + 1
@@ -163,17 +166,17 @@ def _give_up_starting(pool: Pool, now: float, effects: list[Effect]) -> Pool:
 
 def _wanted(pool: Pool) -> int:
     """Return the number of workers that have to serve."""
-    if pool.closed or pool.target is None:
+    if pool.closed or pool.newest is None:
         return 0
     wanted = min(max(pool.wanted, pool.limits.least), pool.limits.most)
-    if wanted == 0 and pool.limits.most and pool.candidate and any(_old(pool)):
+    if wanted == 0 and pool.limits.most and pool.candidate and any(_outdated(pool)):
         return 1  # the candidate has to show that it works before the old workers go
     return wanted
 
 
-def _old(pool: Pool) -> Iterator[Worker]:
+def _outdated(pool: Pool) -> Iterator[Worker]:
     """Yield the workers that serve and belong to another release than the newest."""
-    return (w for w in pool.workers.values() if w.serves and w.release != pool.target)
+    return (w for w in pool.workers.values() if w.serves and w.release != pool.newest)
 
 
 def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
@@ -182,10 +185,10 @@ def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
     While a candidate has no ready worker, the workers of the serving release stay, and those of any other release are
     drained.
     """
-    old = list(_old(pool))
+    old = list(_outdated(pool))
     if not old:
         return pool
-    new = sum(1 for worker in pool.ready() if worker.release == pool.target)
+    new = sum(1 for worker in pool.ready() if worker.release == pool.newest)
     kept = max(_wanted(pool) - new, 0) if pool.candidate is None else len(old)
     stays = pool.serving if pool.candidate else None
     for worker in sorted(old, key=lambda w: (w.held, w.phase is Phase.READY)):
@@ -198,7 +201,7 @@ def _replace_old(pool: Pool, effects: list[Effect], now: float) -> Pool:
 
 def _scale_in(pool: Pool, effects: list[Effect], now: float) -> Pool:
     """Drain workers that have been idle for too long, and workers above the limit."""
-    current = [w for w in pool.workers.values() if w.serves and w.release == pool.target]
+    current = [w for w in pool.workers.values() if w.serves and w.release == pool.newest]
     surplus = len(current) - _wanted(pool)
     if surplus <= 0:
         return pool
@@ -215,7 +218,7 @@ def _scale_in(pool: Pool, effects: list[Effect], now: float) -> Pool:
 
 def _scale_out(pool: Pool, effects: list[Effect], now: float) -> Pool:
     """Start workers of the newest release; during a rollout, one worker more than wanted may run."""
-    target = pool.target
+    target = pool.newest
     if target is None or pool.closed or now < pool.resume_at:
         return pool
     wanted = _wanted(pool)
@@ -233,19 +236,21 @@ def _scale_out(pool: Pool, effects: list[Effect], now: float) -> Pool:
             since=now,
             idle_since=now,
         )
-        pool = _with(replace(pool, started=number), worker)
+        pool = _with_worker(replace(pool, started=number), worker)
         effects.append(Start(worker.id, target))
     return pool
 
 
 def _drain(pool: Pool, worker: Worker, effects: list[Effect], now: float) -> Pool:
+    """Let a ready worker finish its jobs and then end; stop any other worker."""
     if worker.phase is not Phase.READY:
         return _stop(pool, worker, effects, STOP_GRACE, now)
     effects.append(Drain(worker.id))
-    return _with(pool, replace(worker, phase=Phase.DRAINING, since=now))
+    return _with_worker(pool, replace(worker, phase=Phase.DRAINING, since=now))
 
 
 def _stop_drained(pool: Pool, effects: list[Effect], now: float) -> Pool:
+    """Stop the workers that drain and have no job left."""
     for worker in list(pool.workers.values()):
         if worker.phase is Phase.DRAINING and worker.held == 0:
             pool = _stop(pool, worker, effects, STOP_GRACE, now)
@@ -253,11 +258,13 @@ def _stop_drained(pool: Pool, effects: list[Effect], now: float) -> Pool:
 
 
 def _stop(pool: Pool, worker: Worker, effects: list[Effect], grace: float, now: float) -> Pool:
+    """Stop a worker, with `grace` seconds until it is killed."""
     if worker.phase is Phase.STOPPING and grace:
         return pool
     effects.append(Stop(worker.id, grace))
-    return _with(pool, replace(worker, phase=Phase.STOPPING, since=now))
+    return _with_worker(pool, replace(worker, phase=Phase.STOPPING, since=now))
 
 
-def _with(pool: Pool, worker: Worker) -> Pool:
+def _with_worker(pool: Pool, worker: Worker) -> Pool:
+    """Return the pool with a changed worker."""
     return replace(pool, workers={**pool.workers, worker.id: worker})

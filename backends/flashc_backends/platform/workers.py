@@ -40,7 +40,7 @@ class Worker(Struct, frozen=True, kw_only=True):
 
     @property
     def serves(self) -> bool:
-        """Return whether the worker is ready or will be; the other workers are about to end."""
+        """Whether the worker is ready or will be; the other workers are about to end."""
         return self.phase in (Phase.STARTING, Phase.INITIALIZING, Phase.READY)
 
 
@@ -65,8 +65,8 @@ class Pool(Struct, frozen=True, kw_only=True):
     workers: Mapping[str, Worker] = {}
 
     @property
-    def target(self) -> str | None:
-        """Return the release that new workers start from; None if there is none yet."""
+    def newest(self) -> str | None:
+        """The release that new workers start from: the candidate, else the one that serves; None if there is none yet."""
         return self.candidate or self.serving
 
     def ready(self) -> Iterator[Worker]:

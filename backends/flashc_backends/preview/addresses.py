@@ -18,6 +18,7 @@ def addresses_of(
 
 
 def _address(endpoint: PlannedEndpoint, endpoint_id: str, base: str, key: str) -> Address:
+    """Return the address of an endpoint, with an example of a call."""
     if endpoint.kind == "queue":
         url = f"{base}/v2/{endpoint_id}"
     else:

@@ -59,6 +59,7 @@ def sample_call(endpoint: QueueFunction | QueueClass | LoadBalanced) -> SampleCa
 
 
 def _request(route: Route) -> SampleCall:
+    """Return an example of a request to a route."""
     given = _arguments(route.function.parameters)
     names = re.findall(r"{(\w+)", route.path)
     path = re.sub(r"{(\w+)[^}]*}", lambda match: str(given.get(match[1], "text")), route.path)

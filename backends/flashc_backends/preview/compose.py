@@ -37,6 +37,7 @@ def compose_document(plan: PreviewPlan) -> dict[str, Any]:
 
 
 def _service(endpoint: PlannedEndpoint) -> dict[str, Any]:
+    """Return the entry of the compose file for an endpoint: its container with the limits of its instance type."""
     container = endpoint.container
     settings = json.loads(container.command[-1]) | {"tether": False, "artifact": _ARTIFACT_TARGET}
     service: dict[str, Any] = {
@@ -75,11 +76,12 @@ def _service(endpoint: PlannedEndpoint) -> dict[str, Any]:
 
 
 def _mounted(source: str, target: str) -> str:
+    """Return a mount in the short form of compose files."""
     return f"{source}:{target}" + (":ro" if target == LAYER else "")
 
 
 def _asked(name: str, value: str) -> str:
-    """Return the value of a variable; a reference to a variable of the shell replaces each part that is not known."""
+    """Return the value for the compose file; for each unknown part, `${VARIABLE:?...}` asks the shell."""
     if value == MASK:
         return f"${{{name}:?a secret}}"
     text = _escaped(value)
@@ -89,14 +91,17 @@ def _asked(name: str, value: str) -> str:
 
 
 def _variable(endpoint: str) -> str:
+    """Return the name of the variable that has the id of an endpoint."""
     return "FLASHC_ID_" + re.sub(r"\W", "_", endpoint).upper()
 
 
 def _escaped(text: str) -> str:
+    """Return a text in which compose replaces no variable."""
     return text.replace("$", "$$")
 
 
 def _emit(program: Program, context: Context) -> tuple[Draft, ...]:
+    """Build the artifact, install the workers' packages, and return the compose file with all files that it needs."""
     sink = context.services.sink
     drafts = ARTIFACT.emit(program, context)
     plan = emit_plan(program, context)

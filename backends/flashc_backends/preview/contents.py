@@ -60,6 +60,7 @@ def contents_of(program: Program, parts: Parts) -> dict[str, str]:
     data = {path: draft for path, draft in drafts.items() if not path.endswith(".py")}
 
     def imported(name: str) -> list[str]:
+        """Return the names of the modules that a module imports."""
         return [*modules] if name == _EVERYTHING else _imported(modules[name], name, index)
 
     found: dict[str, str] = {}
@@ -81,6 +82,7 @@ def _opened(endpoint: CodeEndpoint, held: list[Draft], data: Mapping[str, Draft]
     starts = [mentions_in(values), *(mentions_of(draft.read()) for draft in own)]
 
     def named(path: str) -> list[str]:
+        """Return the files that a file names."""
         content = data[path].content
         if isinstance(content, Path):
             return []  # the file is large, so it is not a list of files
@@ -92,15 +94,18 @@ def _opened(endpoint: CodeEndpoint, held: list[Draft], data: Mapping[str, Draft]
 
 
 def _texts(endpoint: CodeEndpoint) -> Iterator[Text]:
+    """Yield the texts in an endpoint's environment variables."""
     for variable in endpoint.configuration.environment:
         yield from (part for part in variable.parts if isinstance(part, Text))
 
 
 def _is_of_user(draft: Draft, endpoint: CodeEndpoint) -> bool:
+    """Return whether a draft is neither the endpoint's handler nor a part of the runtime."""
     return draft.path != handler_path(endpoint) and not draft.path.startswith(f"{PACKAGE}/")
 
 
 def _starts(endpoint: CodeEndpoint) -> Iterator[str]:
+    """Yield the modules that a worker imports first: the handler, and the modules of the endpoint."""
     yield _module_name(handler_path(endpoint))
     for name in modules_of(endpoint):
         yield from _with_parents(name)
@@ -112,12 +117,14 @@ def _module_name(path: str) -> str:
 
 
 def _with_parents(name: str) -> Iterator[str]:
+    """Yield the names of a module's parent packages and its own."""
     parts = name.split(".")
     for length in range(1, len(parts) + 1):
         yield ".".join(parts[:length])
 
 
 def _imported(draft: Draft, name: str, index: _Modules) -> list[str]:
+    """Return the names of the modules that the module in a draft imports."""
     content = draft.read()
     is_package = draft.path.endswith("/__init__.py")
     return list(_imports(draft.path, name, is_package, content, index))
@@ -153,6 +160,7 @@ def _packages(parts: Parts, resource: str) -> list[str]:
 
 
 def _digest(drafts: list[Draft], packages: list[str]) -> str:
+    """Return the digest of drafts and packages, whatever their order."""
     total = hashlib.sha256()
     for draft in sorted(drafts, key=lambda draft: draft.path):
         total.update(f"{draft.path}\0{digest_of_draft(draft)}\0".encode())

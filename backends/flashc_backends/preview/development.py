@@ -23,7 +23,7 @@ from .plan import PreviewPlan
 from .preview import Listener, Preview, Settings
 
 
-class Version(Struct, frozen=True, kw_only=True):
+class ProjectVersion(Struct, frozen=True, kw_only=True):
     """A state of the project that compiles: its plan, its manifest and its unpacked artifact.
 
     `held` has the digest of what workers hold, by resource (see `contents.py`).
@@ -50,11 +50,11 @@ class Reloaded(Struct, frozen=True, kw_only=True):
 class DevelopmentListener(Listener, Protocol):
     """Shows what a preview and a development session do."""
 
-    def reloaded(self, reloaded: Reloaded) -> None:
-        """Show that a new version is deployed; its workers are not ready yet."""
+    def show_reload(self, reloaded: Reloaded) -> None:
+        """Show which endpoints get workers of a new version; these workers are not ready yet."""
         ...
 
-    def kept_old(self, reason: str) -> None:
+    def show_kept_old(self, reason: str) -> None:
         """Show why a new version can't be used; the old version keeps running."""
         ...
 
@@ -65,7 +65,7 @@ class Development(Preview):
     def __init__(
         self,
         *,
-        version: Version,
+        version: ProjectVersion,
         project: Path,
         cache: Path,
         settings: Settings,
@@ -87,7 +87,7 @@ class Development(Preview):
 
     async def reload(
         self,
-        version: Version,
+        version: ProjectVersion,
         environ: Mapping[str, str],
         saved: float,
         *,
@@ -121,7 +121,7 @@ class Development(Preview):
             changed = ", ".join((*touched, *removed))
             text = f"New code of {changed}." if changed else "The newest code runs already."
             platform.journal.note("build", text=text, failed=False)
-            self._reports.reloaded(
+            self._reports.show_reload(
                 Reloaded(saved=saved, touched=touched, kept=kept, removed=tuple(removed))
             )
 
@@ -130,33 +130,36 @@ class Development(Preview):
         if self._platform is not None:
             text = f"The code before the last change keeps running: {reason}."
             self._platform.journal.note("build", text=text, failed=True)
-        self._reports.kept_old(reason)
+        self._reports.show_kept_old(reason)
 
     def _releases(self, platform: LocalPlatform) -> dict[str, str | None]:
         """Return the release that new workers of each endpoint start from, by resource."""
         dispatchers = platform.core.dispatchers
         return {
-            name: dispatchers[found].pool.target
+            name: dispatchers[found].pool.newest
             for name, found in self._ids.items()
             if found in dispatchers
         }
 
     async def _open(self) -> LocalPlatform:
-        return await self._open_on(self._warm_processes())
+        """Start the platform on an engine that forks workers from a warm process."""
+        return await self._open_on(self._make_warm_engine())
 
-    def _warm_processes(self) -> ProcessEngine:
+    def _make_warm_engine(self) -> ProcessEngine:
+        """Make the engine for processes, without sandboxes and with zygotes."""
         workers = self._folder / "workers"
         workers.mkdir(exist_ok=True)
         return ProcessEngine(
             cache=self._cache,
             folder=workers,
             volumes=state_folder() / "volumes",
-            report=self._listener.phase,
+            report=self._listener.show_phase,
             sandbox=False,
             warm=True,
         )
 
     async def _deploy(self, platform: LocalPlatform) -> dict[str, str]:
+        """Deploy the newest version, and roll its endpoints out at once."""
         self._ids = await super()._deploy(platform)
         platform.control.roll_now()
         self._is_deployed.set()
@@ -167,12 +170,13 @@ class Development(Preview):
         try:
             await super()._wait_until_ready(platform)
         except WorkerFailed as error:
-            self._reports.note(
+            self._reports.show_note(
                 f"{error}; the worker is started again soon, and when you have corrected its code"
             )
 
-    def _code(self) -> dict[str, Any]:
-        document = super()._code()
+    def _manifest_of_code(self) -> dict[str, Any]:
+        """Return the manifest, with the digest of what workers hold in each resource."""
+        document = super()._manifest_of_code()
         for name, entry in document["resources"].items():
             entry[HELD] = self._held[name]
         return document

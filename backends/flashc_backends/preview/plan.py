@@ -144,6 +144,7 @@ def _endpoint(
     call: SampleCall | None,
     shape: Shape | None,
 ) -> PlannedEndpoint:
+    """Return the plan of one endpoint."""
     spec = _spec(name, entry, manifest.project_name, masked_variables(entry))
     layer = layer_folder(cache, spec.python, LINUX)
     return PlannedEndpoint(
@@ -217,10 +218,12 @@ def masked_variables(entry: ManifestResource) -> dict[str, str]:
 
 
 def _is_secret(name: str, value: str) -> bool:
+    """Return whether the value of a variable must not be shown."""
     return has_secret_reference(value) or looks_like_credential(name, value)
 
 
 def _resolved(references: References, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with the values of `environ` in place of their references."""
     return {
         name: "".join(
             part.text or ""

@@ -86,19 +86,19 @@ class Happening(Struct, frozen=True, kw_only=True):
 class Listener(Protocol):
     """Shows what a preview does; the preview calls these methods."""
 
-    def phase(self, text: str) -> None:
-        """Show what the preview does now."""
+    def show_phase(self, text: str) -> None:
+        """Show what the preview does now; an empty text ends that."""
         ...
 
-    def note(self, text: str) -> None:
+    def show_note(self, text: str) -> None:
         """Show a remark."""
         ...
 
-    def ready(self, record: Record) -> None:
+    def show_ready(self, record: Record) -> None:
         """Show that every endpoint answers, with the addresses in the record."""
         ...
 
-    def happened(self, happening: Happening) -> None:
+    def show_entry(self, happening: Happening) -> None:
         """Show an entry of the platform's journal."""
         ...
 
@@ -143,7 +143,7 @@ class Preview:
         Raises:
             PreviewError: the preview can't be started.
         """
-        self._folder = _made_folder(self.id)
+        self._folder = _make_folder(self.id)
         write_record(self._folder, self._record)
         starting = asyncio.ensure_future(self._start())
         stopping = asyncio.ensure_future(stop.wait())
@@ -175,7 +175,7 @@ class Preview:
             assert self._engine is not None
             await self._engine.prepare(self._needs())
             watching = asyncio.ensure_future(self._watch(platform))
-            self._listener.phase("starting the workers")
+            self._listener.show_phase("starting the workers")
             ids = await self._deploy(platform)
             await self._wait_until_ready(platform)
         except EngineError as error:
@@ -187,9 +187,9 @@ class Preview:
         except TimeoutError as error:
             raise self._too_slow() from error
         except (StoreError, ArtifactError, OSError) as error:
-            raise disk_failed(error) from error
+            raise disk_error(error) from error
         except Invalid as error:
-            raise _refused(error) from error
+            raise _not_accepted(error) from error
         self._update(
             state="ready",
             url=platform.base,
@@ -199,7 +199,7 @@ class Preview:
             differences=self._engine.differences,
             skipped=self._plan.skipped,
         )
-        self._listener.ready(self._record)
+        self._listener.show_ready(self._record)
         return watching
 
     async def _deploy(self, platform: LocalPlatform) -> dict[str, str]:
@@ -207,7 +207,7 @@ class Preview:
         return await platform.deploy(
             self._plan.app,
             self._plan.environment,
-            self._code(),
+            self._manifest_of_code(),
             self._artifact,
             env=self._variables(platform.key),
             least_workers=1,
@@ -227,12 +227,13 @@ class Preview:
         return await start_on_engine(
             self._settings.engine,
             self._open_on,
-            docker=self._docker,
-            processes=self._processes,
-            note=self._listener.note,
+            docker=self._make_docker_engine,
+            processes=self._make_process_engine,
+            note=self._listener.show_note,
         )
 
     async def _open_on(self, engine: Engine) -> LocalPlatform:
+        """Start the platform on an engine; report a port or a collector that can't be used."""
         try:
             platform = await LocalPlatform.start(
                 engine,
@@ -253,29 +254,31 @@ class Preview:
         self._update(engine=engine.name)
         return platform
 
-    def _docker(self) -> Engine:
+    def _make_docker_engine(self) -> Engine:
+        """Make the engine for containers."""
         from flashc_backends.platform.engines.docker_engine import DockerEngine
 
         settings = self._settings
         return DockerEngine(
             cache=self._cache,
-            report=self._listener.phase,
+            report=self._listener.show_phase,
             image=settings.image,
             pull=settings.pull,
         )
 
-    def _processes(self) -> Engine:
+    def _make_process_engine(self) -> Engine:
+        """Make the engine for processes."""
         workers = self._folder / "workers"
         workers.mkdir(exist_ok=True)
         return ProcessEngine(
             cache=self._cache,
             folder=workers,
             volumes=state_folder() / "volumes",
-            report=self._listener.phase,
+            report=self._listener.show_phase,
             warm=True,
         )
 
-    def _code(self) -> dict[str, Any]:
+    def _manifest_of_code(self) -> dict[str, Any]:
         """Return the manifest without the endpoints that have a prebuilt image."""
         document: dict[str, Any] = json.loads(self._manifest.to_json())
         planned = {endpoint.name for endpoint in self._plan.endpoints}
@@ -311,6 +314,7 @@ class Preview:
         return found
 
     def _update(self, **changes: Any) -> None:
+        """Change fields of the preview's record, and write the record."""
         self._record = structs.replace(self._record, **changes)
         with suppress(OSError):  # a full disk must not end a running preview
             write_record(self._folder, self._record)
@@ -321,7 +325,7 @@ class Preview:
             for entry in entries:
                 endpoint = platform.control.endpoints.get(str(entry.what.get("endpoint", "")))
                 name = endpoint.name if endpoint is not None else ""
-                self._listener.happened(
+                self._listener.show_entry(
                     Happening(kind=entry.kind, endpoint=name, at=entry.at, what=entry.what)
                 )
 
@@ -332,6 +336,7 @@ class Preview:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _too_slow(self) -> PreviewError:
+        """Return the error that workers were not ready in time."""
         return PreviewError(
             rules.NEVER_READY,
             f"the workers were not ready in {self._settings.ready_seconds:.0f} s",
@@ -339,14 +344,15 @@ class Preview:
         )
 
 
-def _made_folder(preview: str) -> Path:
+def _make_folder(preview: str) -> Path:
+    """Make the folder of a preview; raise `PreviewError` if that fails."""
     try:
         return make_folder(preview)
     except OSError as error:
-        raise disk_failed(error) from error
+        raise disk_error(error) from error
 
 
-def disk_failed(error: Exception) -> PreviewError:
+def disk_error(error: Exception) -> PreviewError:
     """Return the error that the files of a preview can't be written."""
     return PreviewError(
         rules.DISK_FAILED,
@@ -356,7 +362,8 @@ def disk_failed(error: Exception) -> PreviewError:
     )
 
 
-def _refused(error: Invalid) -> PreviewError:
+def _not_accepted(error: Invalid) -> PreviewError:
+    """Return the error that the platform does not accept a value of the app."""
     return PreviewError(
         rules.NEVER_READY,
         f"the platform does not accept the app: {error}",
@@ -365,6 +372,7 @@ def _refused(error: Invalid) -> PreviewError:
 
 
 def _never_ready(endpoint: str, reason: str, lines: Sequence[str]) -> PreviewError:
+    """Return the error that a worker ended before it was ready."""
     return PreviewError(
         rules.NEVER_READY,
         f"a worker of `{endpoint}` ended before it was ready: {reason}",

@@ -65,7 +65,7 @@ class Record(Struct, frozen=True, kw_only=True):
 
     @property
     def is_running(self) -> bool:
-        """Check whether the process of the preview runs."""
+        """Whether the process of the preview runs."""
         return is_alive(self.owner)
 
 
@@ -134,7 +134,7 @@ def read_record(folder: Path) -> Record | None:
         return None
 
 
-def entries() -> Iterator[Entry]:
+def read_entries() -> Iterator[Entry]:
     """Read the records of all previews, also of killed ones, and yield them from the oldest to the newest."""
     found: list[Entry] = []
     folder = state_folder() / "previews"
@@ -147,7 +147,10 @@ def entries() -> Iterator[Entry]:
 
 
 def as_document(record: Record) -> dict[str, Any]:
-    """Return a record as a document for programs, without the fields that only flashc needs."""
+    """Return a record as a document for programs, without `owner` and with `running`.
+
+    `running` says whether the preview runs.
+    """
     document: dict[str, Any] = msgspec.to_builtins(record)
     del document["owner"]
     return {**document, "running": record.is_running}

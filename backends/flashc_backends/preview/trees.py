@@ -37,14 +37,14 @@ class Trees:
         tree = Path(tempfile.mkdtemp(prefix="tree-", dir=self._folder))
         tree.chmod(0o755)
         if parts.layers:
-            packages = self._unpacked_packages(parts)
+            packages = self._unpack_packages(parts)
             for entry in packages.iterdir():
                 tree.joinpath(entry.name).symlink_to(entry)
         for draft in parts.drafts:
             self._write(tree / draft.path, draft)
         return tree
 
-    def _unpacked_packages(self, parts: Parts) -> Path:
+    def _unpack_packages(self, parts: Parts) -> Path:
         """Unpack the distributions of the lock, if that was not done before; return their folder."""
         name = hashlib.sha256(parts.lock.requirements.encode()).hexdigest()[:16]
         folder = self._folder / "packages" / name
@@ -60,6 +60,7 @@ class Trees:
         return folder
 
     def _write(self, path: Path, draft: Draft) -> None:
+        """Write a draft to a path; a large file becomes a link to its copy."""
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(draft.content, bytes):
             path.write_bytes(draft.content)

@@ -1,4 +1,4 @@
-"""Find the codec of an annotation: how its values are written as JSON, and read again."""
+"""Find the codec of an annotation: how its values are written as JSON data, and read again."""
 
 from __future__ import annotations
 

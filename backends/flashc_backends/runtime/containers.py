@@ -166,7 +166,7 @@ class Optional(Codec):
         return value is None or self._inner.fits(value)
 
     def dump(self, value: Any) -> Any:
-        """Return the value as JSON."""
+        """Return the value as JSON data."""
         return None if value is None else self._inner.dump(value)
 
     def load(self, data: Any, strict: bool = False) -> Any:
@@ -203,7 +203,7 @@ class OneOf(Codec):
         return any(codec.fits(value) for codec in self._members)
 
     def dump(self, value: Any) -> Any:
-        """Return the value as JSON that is read as the same member."""
+        """Return the value as JSON data that is read as the same member."""
         codec = self._member(value)
         assert codec is not None  # `takes` was asked before
         data = codec.dump(value)

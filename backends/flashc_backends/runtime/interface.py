@@ -18,7 +18,7 @@ _VAR_KEYWORD = inspect.Parameter.VAR_KEYWORD
 
 
 class Interface:
-    """What a function takes and returns, and how both travel as JSON.
+    """What a function takes and returns, and how both travel as JSON data.
 
     `names` finds names in annotations that are texts; without it they are those of the function's
     module.  `receiver` says that the first parameter is `self` or `cls`, `web` that
@@ -57,7 +57,7 @@ class Interface:
         return {key: self.encoded(key, value) for key, value in values.items()}
 
     def encoded(self, name: str, value: Any) -> Any:
-        """Return the argument `name` as JSON.
+        """Return the argument `name` as JSON data.
 
         Raises:
             TypeError: JSON can't represent it.
@@ -148,7 +148,7 @@ class Interface:
         return inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
 
     def outputs(self, items: list[Any]) -> Any:
-        """Return the items of a generator, or of an iterator that the function returned, as JSON.
+        """Return the items of a generator, or of an iterator that the function returned, as JSON data.
 
         Raises:
             InvalidResult: JSON can't represent one.
@@ -156,7 +156,7 @@ class Interface:
         return [self.output(item) for item in items] if self._yields() else self.output(items)
 
     def output(self, value: Any) -> Any:
-        """Return the result of a call, or an item of a generator, as JSON.
+        """Return the result of a call, or an item of a generator, as JSON data.
 
         Raises:
             InvalidResult: JSON can't represent it.
@@ -189,7 +189,7 @@ class Interface:
 
 
 def codec_for(annotation: Any, web: bool = False) -> Codec:
-    """Return the codec of an annotation; `web`: as FastAPI reads and writes it."""
+    """Return the codec of an annotation; if `web` is True, the codec converts as FastAPI does."""
     if annotation is MISSING or annotation is getattr(sys.modules.get("typing"), "Any", MISSING):
         return PLAIN
     if annotation is None or (isinstance(annotation, type) and annotation in SCALARS):

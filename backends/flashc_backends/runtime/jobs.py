@@ -19,7 +19,7 @@ def job_input(job):
 
 
 class Call:
-    """Calls a function with JSON, and returns JSON.
+    """Calls a function with JSON data, and returns JSON data.
 
     What its annotations say is found out with the first job, because it takes milliseconds.
     """
@@ -47,7 +47,7 @@ class Call:
         return self.function(*args, **kwargs)
 
     def output(self, result):
-        """Return a result as JSON, or an awaitable of it.  Iterators become lists.
+        """Return a result as JSON data, or an awaitable of such data.  Iterators become lists.
 
         Raises:
             InvalidResult: JSON can't represent it.
@@ -61,7 +61,7 @@ class Call:
         return self.interface.output(result)
 
     async def _awaited(self, result):
-        """Return the result of an awaitable as JSON."""
+        """Return the result of an awaitable as JSON data."""
         found = self.output(await result)
         return await found if hasattr(found, "__await__") else found
 

@@ -227,7 +227,7 @@ class LiteralCodec(Codec):
         return any(type(value) is type(choice) and value == choice for choice in self._choices)
 
     def dump(self, value: Any) -> Any:
-        """Return the choice as JSON."""
+        """Return the choice as JSON data."""
         return written(value)
 
     def load(self, data: Any, strict: bool = False) -> Any:
@@ -271,7 +271,7 @@ class EnumCodec(Codec):
 
 
 def written(value: Any) -> Any:
-    """Return a member of an enum, or another value of a `Literal`, as JSON."""
+    """Return a member of an enum, or another value of a `Literal`, as JSON data."""
     if _is(type(value), "enum", "Enum"):
         try:
             return written(value.value)

@@ -27,7 +27,7 @@ class Model(Codec):
         return type(value) is self._kind
 
     def dump(self, value: Any) -> Any:
-        """Return the model as JSON."""
+        """Return the model as JSON data."""
         write = self._kind.__pydantic_serializer__.to_python
         try:
             data = write(value, mode="json", by_alias=True, round_trip=self._exact)
@@ -74,7 +74,7 @@ class FirstModel(Codec):
         return isinstance(value, self._kind)
 
     def dump(self, value: Any) -> Any:
-        """Return the model as JSON."""
+        """Return the model as JSON data."""
         try:
             return plain(json.loads(value.json(by_alias=True)))
         except (TypeError, ValueError) as error:
@@ -105,7 +105,7 @@ class Constrained(Codec):
         return self._inner.fits(value)
 
     def dump(self, value: Any) -> Any:
-        """Return the value as JSON; constraints are not checked."""
+        """Return the value as JSON data; constraints are not checked."""
         return self._inner.dump(value)
 
     def load(self, data: Any, strict: bool = False) -> Any:

@@ -68,7 +68,7 @@ class Chunks:
         return [chunk async for chunk in self._items()]
 
     async def _items(self) -> AsyncIterator[Any]:
-        """Yield the results as JSON."""
+        """Yield the results as JSON data."""
         output = self._call.interface.output
         if hasattr(self._source, "__aiter__"):
             async for item in self._source:

@@ -124,7 +124,7 @@ class Codec:
         return self.takes(value)
 
     def dump(self, value: Any) -> Any:
-        """Return a value that this codec takes as JSON.
+        """Return a value that this codec takes, as JSON data.
 
         Raises:
             Misfit: JSON can't represent something in it.
@@ -132,7 +132,7 @@ class Codec:
         return plain(value)
 
     def load(self, data: Any, strict: bool = False) -> Any:
-        """Return the value of parsed JSON; with `strict`, only if `dump` would write the same kind.
+        """Return the value of JSON data; with `strict`, only if `dump` would write the same kind.
 
         Raises:
             Misfit: the data does not fit.
@@ -140,7 +140,7 @@ class Codec:
         return data
 
     def encode(self, value: Any) -> Any:
-        """Return a value as JSON.  A value of another kind is sent as it is, if JSON has it.
+        """Return a value as JSON data.  A value of another kind is sent as it is, if JSON has it.
 
         Raises:
             Misfit: JSON can't represent it.

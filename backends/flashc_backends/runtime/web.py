@@ -102,7 +102,7 @@ class Route:
         )
 
     def _encoded(self, key: str, place: Place, value: Any) -> Any:
-        """Return an argument as JSON; bytes of forms and files stay as they are."""
+        """Return an argument as JSON data; bytes of forms and files stay as they are."""
         if place.where in ("file", "form"):
             return _raw(value)
         return self.interface.encoded(key, value)

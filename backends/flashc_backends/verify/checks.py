@@ -31,6 +31,7 @@ from .archive import ArchiveMember, ArtifactContents, read_members
 from .distributions import check_distributions, read_distributions
 from .modules import OwnModule, missing_imports, module_path, read_modules
 from .runtime import check_runtime
+from .starts import ANOTHER_VERSION, fatal_imports, unparsable_problem
 
 _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
 _OLD_COMMENT = b"# left to other endpoints: "
@@ -44,7 +45,8 @@ def verify_artifact(artifact: Path, sink: Sink) -> None:
     except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError) as error:
         _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
         return
-    _verify(members, problems, {d.name: d for d in read_distributions(members)}, frozenset(), sink)
+    distributions = {d.name: d for d in read_distributions(members)}
+    _verify(members, problems, distributions, frozenset(), sink, built=False)
 
 
 def verify_build(
@@ -72,7 +74,7 @@ def verify_build(
     problems += [(path, "it is in the archive twice") for path in own.keys() & members.keys()]
     distributions = {layer.contents.name: layer.contents for layer in layers}
     proven = frozenset(distributions)
-    _verify(members | own, problems, distributions, proven, sink, expects_packages)
+    _verify(members | own, problems, distributions, proven, sink, expects_packages, built=True)
 
 
 def _verify(
@@ -82,8 +84,14 @@ def _verify(
     proven: frozenset[str],
     sink: Sink,
     expects_packages: bool = True,
+    *,
+    built: bool,
 ) -> None:
-    """Report everything that is wrong with an artifact whose files are read."""
+    """Report everything that is wrong with an artifact whose files are read.
+
+    `built` says that it was built just now.  Of another one it is not known whether its packages
+    come from elsewhere, so a missing package is no error.
+    """
     for path, problem in problems:
         _report_broken(sink, path, problem)
     manifest = _load_manifest(members, sink)
@@ -105,14 +113,45 @@ def _verify(
         *_check_handlers(artifact, modules),
     ):
         _report_broken(sink, path, problem)
-    for path, item in missing_imports(artifact, modules) if expects_packages else ():
+    if expects_packages:
+        _check_imports(artifact, modules, sink, built)
+
+
+def _check_imports(
+    artifact: ArtifactContents, modules: Mapping[str, OwnModule], sink: Sink, built: bool
+) -> None:
+    """Report imports of packages that fail on workers; errors are those that stop a worker."""
+    fatal = list(fatal_imports(artifact, modules)) if built else []
+    for each in fatal:
         sink.report(
-            rules.IMPORT_NOT_IN_ARTIFACT,
-            WholeFile(path),
-            f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, and "
-            "neither the artifact nor the image contains it",
-            help=("add the package to `dependencies`, or catch the ImportError",),
+            rules.IMPORT_FAILS_AT_START,
+            WholeFile(each.path),
+            f"workers of `{each.resource}` can't start: line {each.item.span.line} of `{each.path}` "
+            f"imports `{each.item.module}`, and {each.problem}",
+            help=(each.help,),
         )
+    reported = {(each.path, each.item.module) for each in fatal}
+    for path, item in missing_imports(artifact, modules):
+        if (path, item.module) not in reported:
+            sink.report(
+                rules.IMPORT_NOT_IN_ARTIFACT,
+                WholeFile(path),
+                f"`{item.module.partition('.')[0]}` is imported in line {item.span.line} of `{path}`, "
+                "and neither the artifact nor the image contains it",
+                help=("add the package to `dependencies`, or catch the ImportError",),
+            )
+    for path, module in modules.items():
+        for item in module.imports:
+            problem = (
+                None if item.typing_only or item.guarded else unparsable_problem(artifact, item)
+            )
+            if problem is not None and (path, item.module) not in reported:
+                sink.report(
+                    rules.UNPARSABLE_PACKAGE,
+                    WholeFile(path),
+                    f"`{item.module}` is imported in line {item.span.line} of `{path}`, and {problem}",
+                    help=(ANOTHER_VERSION,),
+                )
 
 
 def _report_broken(sink: Sink, path: str, problem: str, help: str = _BUILD_AGAIN) -> None:

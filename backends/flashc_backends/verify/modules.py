@@ -10,20 +10,25 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from flashc_ir.imports.ast_imports import collect_tree_imports
+from flashc_ir.imports.ast_imports import collect_certain_imports, collect_tree_imports
 from flashc_ir.modules import Import, Origin
-from flashc_ir.platform.distributions import distributions_of, worker_distributions
+from flashc_ir.platform.distributions import distributions_of
 from flashc_ir.platform.images import never_bundled
+from flashc_ir.platform.worker_packages import worker_distributions
 
 from .archive import ArtifactContents
 
 
 @dataclass(frozen=True, slots=True)
 class OwnModule:
-    """A module of the app: the names of its functions and classes, and its imports."""
+    """A module of the app: the names of its functions and classes, and its imports.
+
+    `certain` are the imports that importing the module executes in any case.
+    """
 
     definitions: frozenset[str]
     imports: tuple[Import, ...]
+    certain: tuple[Import, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ def read_modules(
     third_party = _third_party(artifact)
     resources = artifact.manifest.resources.values()
     pending = [function.module for resource in resources for function in resource.functions]
-    named = {name for found in artifact.handlers.values() for name in _names(found.get("MODULES"))}
+    named = {
+        name for found in artifact.handlers.values() for name in names_in(found.get("MODULES"))
+    }
     pending += named
     seen: set[str] = set()
     modules: dict[str, OwnModule] = {}
@@ -78,19 +85,20 @@ def read_modules(
         try:
             tree = ast.parse(text)
             imports, _ = collect_tree_imports(tree, path, name, package, text, index)
+            always = collect_certain_imports(tree, path, name, package, text, index)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             is_syntax = isinstance(error, (SyntaxError, ValueError))
             certain = "\0" in text or _parser_knows_syntax_of(artifact.manifest.python_version)
             if name in named and is_syntax and certain:
                 problems.append((path, syntax_problem(error)))
             continue
-        modules[path] = OwnModule(frozenset(_definitions(tree.body)), imports)
+        modules[path] = OwnModule(frozenset(_definitions(tree.body)), imports, always)
         for item in imports:
             pending += [item.module, *(f"{item.module}.{n.name}" for n in item.names or ())]
     return modules, problems
 
 
-def _names(value: object) -> list[str]:
+def names_in(value: object) -> list[str]:
     """Return the strings of a tuple; none if `value` is something else.
 
     flashc may not have written the handler.
@@ -130,7 +138,7 @@ def missing_imports(
 ) -> Iterator[tuple[str, Import]]:
     """Yield (path, import) for modules that are not in the artifact, image or standard library."""
     for path, module in modules.items():
-        yield from ((path, item) for item in module.imports if _is_missing(artifact, item))
+        yield from ((path, item) for item in module.imports if is_missing(artifact, item))
 
 
 def _third_party(artifact: ArtifactContents) -> frozenset[str]:
@@ -139,7 +147,7 @@ def _third_party(artifact: ArtifactContents) -> frozenset[str]:
     return frozenset(name for names in tops for name in names)
 
 
-def _is_missing(artifact: ArtifactContents, item: Import) -> bool:
+def is_missing(artifact: ArtifactContents, item: Import) -> bool:
     """Return whether a worker surely does not find an imported module."""
     if item.typing_only or item.guarded or item.origin is not Origin.EXTERNAL:
         return False

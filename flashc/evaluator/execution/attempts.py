@@ -53,7 +53,7 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
         outcomes = _handle_maybe(machine, node, names, frame, reason)
         if not outcomes:
             raise
-        return _join(outcomes, frame, reason)
+        return _join_outcomes(outcomes, frame, reason)
     if machine.may_raise_count == count or not node.handlers:
         if flow is Flow.NEXT and node.orelse is not None:
             flow = machine.execute(node.orelse.body, frame)
@@ -68,10 +68,10 @@ def _execute_without_finally(machine: Machine, node: cst.Try, frame: Frame) -> F
             if not outcomes:
                 raise
             machine.may_raise()
-            return _join(outcomes, frame, reason)
+            return _join_outcomes(outcomes, frame, reason)
     if not outcomes:
         return flow
-    return _join([_Outcome(flow, frame.names), *outcomes], frame, reason)
+    return _join_outcomes([_Outcome(flow, frame.names), *outcomes], frame, reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +102,14 @@ def _handle_maybe(
     return outcomes
 
 
-def _join(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
-    """Set the names after a statement that ended in one of several ways; return the joined flow."""
+def _join_outcomes(outcomes: list[_Outcome], frame: Frame, reason: Unknown) -> Flow:
+    """Give the frame the names that any of the outcomes may have left; return how the statement ended."""
     frame.names = joined_names([outcome.names for outcome in outcomes], reason)
-    return _any_of({outcome.flow for outcome in outcomes}, frame, reason)
+    return _join_flows({outcome.flow for outcome in outcomes}, frame, reason)
 
 
-def _any_of(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
-    """Return the flow of a statement that may end in each of these ways."""
+def _join_flows(flows: set[Flow], frame: Frame, reason: Unknown) -> Flow:
+    """Return how a statement ended that may have ended in each of these ways."""
     if flows == {Flow.NEXT}:
         return Flow.NEXT
     if frame.enclosing is not None:
@@ -146,7 +146,7 @@ def execute_suppress(machine: Machine, node: cst.With, kinds: Value, frame: Fram
     if machine.may_raise_count == count:
         return flow
     frame.names = joined_names([before, frame.names], reason)
-    return _any_of({flow, Flow.NEXT}, frame, reason)
+    return _join_flows({flow, Flow.NEXT}, frame, reason)
 
 
 def _run_catching_handler(
@@ -182,7 +182,7 @@ def _run_handler(
     name: str | None = None
     if handler.name is not None and isinstance(handler.name.name, cst.Name):
         name = handler.name.name.value
-        frame.bind(name, _object(error))
+        frame.bind(name, _exception_object(error))
     outer, frame.handling = frame.handling, error
     try:
         with machine.controlled(error.variables):
@@ -193,7 +193,7 @@ def _run_handler(
             frame.owner(name).names.pop(name, None)
 
 
-def _object(error: PythonError) -> Value:
+def _exception_object(error: PythonError) -> Value:
     """Return the exception object that a handler gets.
 
     Except for StopIteration, Python's own exceptions are unknown, because their texts differ between versions.

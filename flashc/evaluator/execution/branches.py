@@ -68,6 +68,7 @@ def evaluate_maybe(
     """Evaluate an expression that may or may not run, for its effects on names and containers."""
 
     def branch() -> Flow:
+        """Evaluate the expression."""
         machine.evaluate(node, frame)
         return Flow.NEXT
 

@@ -65,7 +65,7 @@ def evaluate_arguments(machine: Machine, node: cst.Call, frame: Frame, span: Spa
             problem = _unpack_keywords(value, written_at, keywords) or problem
         elif part.keyword is not None:
             name = frame.syntax.span(part.keyword)
-            _keyword(keywords, part.keyword.value, Argument(value, written_at, name))
+            _add_keyword(keywords, part.keyword.value, Argument(value, written_at, name))
         else:
             positional.append(Argument(value, written_at))
     text = frame.syntax.arguments_span(node)
@@ -93,11 +93,11 @@ def _unpack_keywords(
         if not isinstance(key, str):
             raise PythonError(TypeError, "keywords must be strings", written_at)
         written = item.origin if item.origin.path == key_value.origin.path else key_value.origin
-        _keyword(keywords, key, Argument(item, written, key_value.origin))
+        _add_keyword(keywords, key, Argument(item, written, key_value.origin))
     return value.value.escaped
 
 
-def _keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> None:
+def _add_keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> None:
     """Add one keyword argument.
 
     Raises:

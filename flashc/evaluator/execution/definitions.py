@@ -44,7 +44,7 @@ def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> No
         kind=_kind(decorators),
     )
     value: Value = Known(function, frame.syntax.span(node.name))
-    frame.bind(name, _decorated(machine, node, value, decorators, frame))
+    frame.bind(name, _apply_decorators(machine, node, value, decorators, frame))
 
 
 def _kind(decorators: list[Value]) -> MethodKind:
@@ -64,14 +64,14 @@ _KINDS: dict[str, MethodKind] = {
 }
 
 
-def _decorated(
+def _apply_decorators(
     machine: Machine,
     node: cst.FunctionDef | cst.ClassDef,
     value: Value,
     decorators: list[Value],
     frame: Frame,
 ) -> Value:
-    """Return the result of applying decorators to a function or class, the innermost first."""
+    """Apply decorators to a function or class, the innermost first; return the result."""
     for index in reversed(range(len(decorators))):
         span = frame.syntax.span(node.decorators[index].decorator)
         call = CallArguments(
@@ -83,17 +83,17 @@ def _decorated(
             outermost=index == 0,
         )
         decorator = decorators[index]
-        result = _apply(machine, decorator, call)
-        value = result if result is not None else _wrapped(value)
+        result = _apply_decorator(machine, decorator, call)
+        value = result if result is not None else _mark_decorated(value)
     return value
 
 
-def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | None:
-    """Return the result of applying one decorator; None if it is not known."""
+def _apply_decorator(machine: Machine, decorator: Value, call: CallArguments) -> Value | None:
+    """Apply one decorator; return the result, None if it is not known."""
     if not isinstance(decorator, Known):
         return None
-    if isinstance(decorator.value, External) and decorator.value.name in _CACHES:
-        return _cached(call.positional[0].value)
+    if isinstance(decorator.value, External) and decorator.value.name in _MEMOISING:
+        return _memoised(call.positional[0].value)
     transparent = isinstance(decorator.value, External) and decorator.value.name in _TRANSPARENT
     if transparent or _is_dataclass(decorator):
         return call.positional[0].value
@@ -106,21 +106,24 @@ def _apply(machine: Machine, decorator: Value, call: CallArguments) -> Value | N
     return None if isinstance(result, Unknown) else result
 
 
-def _cached(value: Value) -> Value | None:
-    """Return a function that keeps its results; None if `value` is no function."""
+def _memoised(value: Value) -> Value | None:
+    """Apply `functools.cache`, `lru_cache` or `cached_property` to a function.
+
+    The result is None if `value` is no function.
+    """
     if isinstance(value, Known) and isinstance(value.value, FunctionValue):
         return Known(replace(value.value, memo={}), value.origin)
     return None
 
 
-_CACHES = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
+_MEMOISING = frozenset({"functools.cache", "functools.lru_cache", "functools.cached_property"})
 _TRANSPARENT = frozenset(
     {*_KINDS, "typing.final", "typing.runtime_checkable", "functools.total_ordering"}
 )
 
 
-def _wrapped(value: Value) -> Value:
-    """Return a function or class that a decorator has changed in an unknown way."""
+def _mark_decorated(value: Value) -> Value:
+    """Note that a decorator has changed a function or class in an unknown way; return it."""
     if isinstance(value, Known):
         match value.value:
             case FunctionValue() as function:
@@ -142,7 +145,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     inner = Frame(syntax=frame.syntax, names={}, enclosing=frame, is_class=True, qualname=qualname)
     machine.execute(node.body, inner)
     span = frame.syntax.span(node.name)
-    enumeration = _enumeration(name, bases, inner)
+    enumeration = _make_enum(name, bases, inner)
     if isinstance(enumeration, Unknown):
         frame.bind(name, enumeration)
         return
@@ -164,7 +167,7 @@ def define_class(machine: Machine, node: cst.ClassDef, frame: Frame) -> None:
     )
     value = Known(class_value, span)
     _initialise_subclass(machine, value, frame)
-    frame.bind(name, _decorated(machine, node, value, decorators, frame))
+    frame.bind(name, _apply_decorators(machine, node, value, decorators, frame))
 
 
 def _initialise_subclass(machine: Machine, value: Known, frame: Frame) -> None:
@@ -290,10 +293,10 @@ _ENUMS: dict[str, type[enum.Enum]] = {
 }
 
 
-def _enumeration(
+def _make_enum(
     name: str, bases: tuple[Value, ...], body: Frame
 ) -> type[enum.Enum] | Unknown | None:
-    """Return a real enum with the members that the class's body assigns; None for other classes."""
+    """Make a real enum with the members that the class's body assigns; return None for other classes."""
     names = [_external_name(base) for base in bases]
     kind = next((_ENUMS[base] for base in names if base in _ENUMS), None)
     if kind is None:

@@ -12,7 +12,7 @@ from flashc.evaluator.library.builtin import NAMES
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Frame, LambdaValue
 from flashc.evaluator.operations.apply import resolve_symbolic, tainted
-from flashc.evaluator.operations.comparisons import compared, truth
+from flashc.evaluator.operations.comparisons import compare, truth
 from flashc.evaluator.operations.containers import make_set, merge, store
 from flashc.evaluator.operations.iteration import elements
 from flashc.evaluator.operations.operators import binary, unary
@@ -88,10 +88,12 @@ def _literal(
     frame: Frame,
     span: Span,
 ) -> Value:
+    """Evaluate a string or number."""
     return literal(node, span)
 
 
 def _ellipsis(machine: Machine, node: cst.Ellipsis, frame: Frame, span: Span) -> Value:
+    """Evaluate `...`."""
     return Known(..., span)
 
 
@@ -99,14 +101,17 @@ def _ellipsis(machine: Machine, node: cst.Ellipsis, frame: Frame, span: Span) ->
 
 
 def _tuple(machine: Machine, node: cst.Tuple, frame: Frame, span: Span) -> Value:
+    """Evaluate `(a, *b)`."""
     return _sequence(machine, node.elements, tuple, frame, span)
 
 
 def _list(machine: Machine, node: cst.List, frame: Frame, span: Span) -> Value:
+    """Evaluate `[a, *b]`."""
     return _sequence(machine, node.elements, list, frame, span)
 
 
 def _set(machine: Machine, node: cst.Set, frame: Frame, span: Span) -> Value:
+    """Evaluate `{a, *b}`."""
     return _sequence(machine, node.elements, set, frame, span)
 
 
@@ -153,11 +158,13 @@ def _dict(machine: Machine, node: cst.Dict, frame: Frame, span: Span) -> Value:
 
 
 def _unary(machine: Machine, node: cst.UnaryOperation, frame: Frame, span: Span) -> Value:
+    """Evaluate `-a`, `+a`, `~a` and `not a`."""
     value = machine.evaluate(node.expression, frame)
     return unary(machine, symbols.UNARY[type(node.operator)], value, span)
 
 
 def _binary(machine: Machine, node: cst.BinaryOperation, frame: Frame, span: Span) -> Value:
+    """Evaluate `a + b` and other operators with two operands."""
     left = machine.evaluate(node.left, frame)
     right = machine.evaluate(node.right, frame)
     return binary(machine, symbols.BINARY[type(node.operator)], left, right, span)
@@ -203,7 +210,7 @@ def _comparison(machine: Machine, node: cst.Comparison, frame: Frame, span: Span
     for part in node.comparisons:
         right = resolve_symbolic(machine, machine.evaluate(part.comparator, frame))
         variables |= variables_of(right)
-        result = compared(machine, symbols.COMPARISON[type(part.operator)], left, right, span)
+        result = compare(machine, symbols.COMPARISON[type(part.operator)], left, right, span)
         if isinstance(result, Unknown):
             return result
         if not result:
@@ -228,6 +235,7 @@ def _conditional(machine: Machine, node: cst.IfExp, frame: Frame, span: Span) ->
 
 
 def _attribute(machine: Machine, node: cst.Attribute, frame: Frame, span: Span) -> Value:
+    """Evaluate `a.name`."""
     receiver = machine.evaluate(node.value, frame)
     return attribute(machine, receiver, node.attr.value, span)
 
@@ -241,10 +249,12 @@ def _named(machine: Machine, node: cst.NamedExpr, frame: Frame, span: Span) -> V
 
 
 def _lambda(machine: Machine, node: cst.Lambda, frame: Frame, span: Span) -> Value:
+    """Evaluate a `lambda`, with its defaults."""
     return Known(LambdaValue(node, frame, evaluate_defaults(machine, node.params, frame)), span)
 
 
 def _await(machine: Machine, node: cst.Await, frame: Frame, span: Span) -> Value:
+    """Return that the value is unknown, because it waits for something at run time."""
     return Unknown(reason="it waits for something at run time", origin=span)
 
 

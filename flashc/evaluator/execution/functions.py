@@ -51,22 +51,22 @@ def call(machine: Machine, function: FunctionValue, arguments: CallArguments) ->
         machine.escape(arguments)
         return Unknown(reason=reason, origin=arguments.span)
     if function.memo is None or function.kind == "property":
-        return _executed(machine, function, arguments)
+        return _execute_body(machine, function, arguments)
     try:
-        key = _key(arguments)
+        key = _memo_key(arguments)
     except NotConcrete:
         machine.escape(arguments)
         reason = f"`{function.name}` keeps its results, by arguments that are not known"
         return Unknown(reason=reason, origin=arguments.span)
     if key not in function.memo:
         if machine.condition is not None:
-            return _executed(machine, function, arguments)
-        function.memo[key] = _executed(machine, function, arguments)
+            return _execute_body(machine, function, arguments)
+        function.memo[key] = _execute_body(machine, function, arguments)
     return function.memo[key]
 
 
-def _executed(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
-    """Return what the body of a function returns."""
+def _execute_body(machine: Machine, function: FunctionValue, arguments: CallArguments) -> Value:
+    """Execute the body of a function, and return the function's result."""
     frame = Frame(
         syntax=function.frame.syntax, names={}, enclosing=function.frame, qualname=function.qualname
     )
@@ -75,8 +75,8 @@ def _executed(machine: Machine, function: FunctionValue, arguments: CallArgument
     return frame.returned or Known(None, arguments.span)
 
 
-def _key(arguments: CallArguments) -> tuple[object, ...]:
-    """Return the arguments of a call as a key of `functools.cache`.
+def _memo_key(arguments: CallArguments) -> tuple[object, ...]:
+    """Return the arguments of a call as a key of the memo of `functools.cache`.
 
     Raises:
         NotConcrete: an argument is no constant that can be a key.
@@ -132,6 +132,7 @@ def _bind(
     keywords = dict(arguments.keywords)
 
     def by_keyword(name: str) -> Value:
+        """Return the argument that the call gives by name, else the default."""
         if name in keywords and name not in positional_only:
             return keywords.pop(name).value
         if name in defaults:

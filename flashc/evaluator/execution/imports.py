@@ -67,7 +67,7 @@ def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
     Raises:
         PythonError: the module is one of an SDK that has no such name, and the program may handle it.
     """
-    if any(dialect.lacks(module, name) is not None for dialect in machine.dialects):
+    if any(dialect.help_if_missing(module, name) is not None for dialect in machine.dialects):
         text = f"cannot import name '{name}' from '{module}'"
         if machine.has_handlers:
             raise PythonError(ImportError, text, span)

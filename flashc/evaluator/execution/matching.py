@@ -7,7 +7,7 @@ import libcst as cst
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import Flow, Frame
 from flashc.evaluator.operations.apply import resolve_symbolic
-from flashc.evaluator.operations.comparisons import compared, truth
+from flashc.evaluator.operations.comparisons import compare, truth
 from flashc.evaluator.values import (
     DictValue,
     Known,
@@ -52,11 +52,11 @@ def _matches(
     span = frame.syntax.span(pattern)
     match pattern:
         case cst.MatchAs():
-            return _captured(machine, pattern, subject, frame, bound)
+            return _match_capture(machine, pattern, subject, frame, bound)
         case cst.MatchValue() | cst.MatchSingleton():
             wanted = machine.evaluate(pattern.value, frame)
             symbol = "is" if isinstance(pattern, cst.MatchSingleton) else "=="
-            return compared(machine, symbol, subject, wanted, span)
+            return compare(machine, symbol, subject, wanted, span)
         case cst.MatchOr():
             for option in pattern.patterns:
                 verdict = _matches(machine, option.pattern, subject, frame, bound)
@@ -64,14 +64,14 @@ def _matches(
                     return verdict
             return False
         case cst.MatchList() | cst.MatchTuple():
-            return _sequence(machine, pattern, subject, frame, bound)
+            return _match_sequence(machine, pattern, subject, frame, bound)
         case cst.MatchMapping():
-            return _mapping(machine, pattern, subject, frame, bound)
+            return _match_mapping(machine, pattern, subject, frame, bound)
         case _:
             return Unknown(reason="flashc does not evaluate this pattern", origin=span)
 
 
-def _captured(
+def _match_capture(
     machine: Machine, pattern: cst.MatchAs, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
     """Match a pattern with a name, `pattern as name` or `name`, and bind the name."""
@@ -84,7 +84,7 @@ def _captured(
     return True
 
 
-def _sequence(
+def _match_sequence(
     machine: Machine,
     pattern: cst.MatchList | cst.MatchTuple,
     subject: Value,
@@ -119,7 +119,7 @@ def _sequence(
     return True
 
 
-def _mapping(
+def _match_mapping(
     machine: Machine, pattern: cst.MatchMapping, subject: Value, frame: Frame, bound: _Bound
 ) -> bool | Unknown:
     """Match a pattern such as `{"key": a, **rest}`."""

@@ -84,12 +84,14 @@ def _ignore(machine: Machine, node: cst.CSTNode, frame: Frame) -> Flow:
 
 
 def _assign(machine: Machine, node: cst.Assign, frame: Frame) -> None:
+    """Execute `a = b = value`."""
     value = machine.evaluate(node.value, frame)
     for target in node.targets:
         assign(machine, target.target, value, frame)
 
 
 def _assign_annotated(machine: Machine, node: cst.AnnAssign, frame: Frame) -> None:
+    """Execute `name: kind = value`; without a value, nothing happens."""
     if node.value is not None:
         assign(machine, node.target, machine.evaluate(node.value, frame), frame)
 
@@ -140,6 +142,7 @@ def _extend(machine: Machine, container: SequenceValue, value: Value) -> None:
 
 
 def _expression(machine: Machine, node: cst.Expr, frame: Frame) -> None:
+    """Evaluate an expression that is a statement."""
     machine.evaluate(node.value, frame)
 
 
@@ -154,14 +157,17 @@ def _return(machine: Machine, node: cst.Return, frame: Frame) -> Flow:
 
 
 def _global(machine: Machine, node: cst.Global, frame: Frame) -> None:
+    """Note the names of a `global` statement in the frame."""
     frame.global_names.update(item.name.value for item in node.names)
 
 
 def _nonlocal(machine: Machine, node: cst.Nonlocal, frame: Frame) -> None:
+    """Note the names of a `nonlocal` statement in the frame."""
     frame.nonlocal_names.update(item.name.value for item in node.names)
 
 
 def _delete(machine: Machine, node: cst.Del, frame: Frame) -> None:
+    """Execute `del target`."""
     delete(machine, node.target, frame)
 
 
@@ -178,10 +184,12 @@ def _assert(machine: Machine, node: cst.Assert, frame: Frame) -> None:
 
 
 def _break(machine: Machine, node: cst.Break, frame: Frame) -> Flow:
+    """Return that the suite ends by `break`."""
     return Flow.BREAK
 
 
 def _continue(machine: Machine, node: cst.Continue, frame: Frame) -> Flow:
+    """Return that the suite ends by `continue`."""
     return Flow.CONTINUE
 
 
@@ -233,7 +241,7 @@ class _Loop:
     stack: ExitStack
     exits: list[dict[str, Value]] = field(default_factory=list[dict[str, Value]])
 
-    def iteration(self) -> Flow:
+    def execute_body(self) -> Flow:
         """Execute the body once.
 
         After a `break` that may have run, the following code is uncertain.
@@ -245,7 +253,7 @@ class _Loop:
             self.stack.enter_context(self.machine.uncertain(doubt))
         return flow
 
-    def unknown(self, reason: Unknown) -> Flow:
+    def execute_maybe_often(self, reason: Unknown) -> Flow:
         """Execute the loop for an unknown number of iterations."""
         flow = execute_loop_maybe(self.machine, self.node.body, self.frame, reason)
         self.join()
@@ -255,7 +263,7 @@ class _Loop:
             return Flow.NEXT
         return execute_maybe(self.machine, [self.node.orelse.body], self.frame, reason)
 
-    def end(self) -> Flow:
+    def execute_else(self) -> Flow:
         """Execute the `else` block, unless a `break` has left the loop."""
         doubt = self.frame.doubt
         uncertain = self.join()
@@ -286,7 +294,7 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
             for item in iterate(machine, items):
                 machine.step(node, frame)
                 bind(machine, node.target, item, frame)
-                flow = loop.iteration()
+                flow = loop.execute_body()
                 if flow is Flow.BREAK:
                     loop.join()
                     return Flow.NEXT
@@ -294,8 +302,8 @@ def _for(machine: Machine, node: cst.For, frame: Frame) -> Flow:
                     return flow
         except IterationUnknown as problem:
             bind(machine, node.target, problem.reason, frame)
-            return loop.unknown(problem.reason)
-        return loop.end()
+            return loop.execute_maybe_often(problem.reason)
+        return loop.execute_else()
 
 
 def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
@@ -306,10 +314,10 @@ def _while(machine: Machine, node: cst.While, frame: Frame) -> Flow:
             machine.step(node, frame)
             verdict = truth(machine, machine.evaluate(node.test, frame))
             if isinstance(verdict, Unknown):
-                return loop.unknown(verdict)
+                return loop.execute_maybe_often(verdict)
             if not verdict:
-                return loop.end()
-            flow = loop.iteration()
+                return loop.execute_else()
+            flow = loop.execute_body()
             if flow is Flow.BREAK:
                 loop.join()
                 return Flow.NEXT

@@ -139,6 +139,7 @@ def _formatted(
     functions: dict[str | None, Callable[[object], str]] = {"s": str, "r": repr, "a": ascii}
 
     def render(plain: object) -> str:
+        """Convert and format a plain value."""
         shown = functions[conversion](plain) if conversion else plain
         return format(shown, spec)
 

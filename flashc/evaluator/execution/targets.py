@@ -28,10 +28,10 @@ def assign(machine: Machine, target: cst.BaseExpression, value: Value, frame: Fr
     if isinstance(target, cst.Name):
         name = target.value
         if isinstance(value, Unknown):
-            value = value.passed_on(name, frame.syntax.span(target))
+            value = value.assigned_to(name, frame.syntax.span(target))
         elif isinstance(value, Known) and isinstance(value.value, DialectObject):
             if frame.enclosing is None:
-                value.value.bound_to(name, frame.syntax.name)
+                value.value.note_assignment(name, frame.syntax.name)
     bind(machine, target, value, frame)
 
 

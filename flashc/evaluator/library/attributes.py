@@ -134,7 +134,7 @@ def of_external(machine: Machine, external: External, name: str, span: Span) -> 
     if external.name.startswith("builtins.") and name in ("__name__", "__qualname__"):
         return Known(external.name.partition(".")[2], span)
     for dialect in machine.dialects:
-        help = dialect.lacks(external.name, name)
+        help = dialect.help_if_missing(external.name, name)
         if help is not None:
             text = f"module '{external.name}' has no attribute '{name}'"
             raise PythonError(AttributeError, text, span, help=help)
@@ -251,7 +251,7 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
         case ClassValue() as class_value:
             class_value.names[name] = machine.condition or value
         case ModuleRef() as module:
-            frame = machine.module(module.name)
+            frame = machine.evaluate_module(module.name)
             if frame is not None:
                 frame.names[name] = machine.condition or value
         case AttributesValue() as attributes:
@@ -282,7 +282,7 @@ def delete_attribute(machine: Machine, receiver: Value, name: str, span: Span) -
         case ClassValue(names=names):
             pass
         case ModuleRef() as module:
-            frame = machine.module(module.name)
+            frame = machine.evaluate_module(module.name)
             names = frame.names if frame is not None else {}
         case _:
             names = {}

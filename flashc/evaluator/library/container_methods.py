@@ -131,7 +131,7 @@ def _extend(machine: Machine, items: SequenceValue, arguments: CallArguments) ->
 
 
 def _on_the_list(name: str) -> _Change:
-    """Return a function that executes `insert`, `pop` and others by Python's own method."""
+    """Return a function that executes the list's method `name`, such as `insert`, by Python's own."""
 
     def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
         given: list[object] = []
@@ -179,8 +179,11 @@ def _sort(machine: Machine, items: SequenceValue, arguments: CallArguments) -> V
     return Known(None, arguments.span)
 
 
-def _change_set(name: str) -> _Change:
-    """Return a function that executes `add`, `update` and others by Python on concrete elements."""
+def _on_the_set(name: str) -> _Change:
+    """Return a function that executes the set's method `name`, such as `add`, by Python's own.
+
+    The elements must be concrete.
+    """
 
     def run(machine: Machine, items: SequenceValue, arguments: CallArguments) -> Value:
         span = arguments.span
@@ -217,11 +220,11 @@ _CHANGES: dict[tuple[type, str], _Change] = {
     (list, "sort"): _sort,
     **{(list, name): _on_the_list(name) for name in ("insert", "pop", "clear", "reverse")},
     **{
-        (set, name): _change_set(name)
+        (set, name): _on_the_set(name)
         for name in ("add", "discard", "remove", "clear", "update", "difference_update")
     },
     **{
-        (set, name): _change_set(name)
+        (set, name): _on_the_set(name)
         for name in ("intersection_update", "symmetric_difference_update")
     },
     (set, "pop"): _pop_of_set,

@@ -41,9 +41,7 @@ _COMPARE: dict[str, Callable[[Any, Any], object]] = {
 _CONSTANT_CONDITIONS = {"typing.TYPE_CHECKING": False, "builtins.__debug__": True}
 
 
-def compared(
-    machine: Machine, symbol: str, left: Value, right: Value, span: Span
-) -> bool | Unknown:
+def compare(machine: Machine, symbol: str, left: Value, right: Value, span: Span) -> bool | Unknown:
     """Return `left <symbol> right`; the symbols include `is`, `is not`, `in` and `not in`.
 
     Raises:
@@ -55,7 +53,7 @@ def compared(
         return right
     for side in (left, right):
         if isinstance(side, Known) and isinstance(side.value, VersionValue):
-            return _version_compared(symbol, left, right, span)
+            return _compare_version(symbol, left, right, span)
     if symbol in ("is", "is not"):
         for side in (left, right):
             if isinstance(side, Symbolic):
@@ -73,7 +71,7 @@ def compared(
     return value if isinstance(value, Unknown) else isinstance(value, Known) and bool(value.value)
 
 
-def _version_compared(symbol: str, left: Value, right: Value, span: Span) -> bool | Unknown:
+def _compare_version(symbol: str, left: Value, right: Value, span: Span) -> bool | Unknown:
     """Compare `sys.version_info`, if the answer is the same for every Python that workers have."""
     unknown = Unknown(reason="it depends on the Python of the workers", origin=span)
     if symbol not in ("<", "<=", ">", ">="):
@@ -114,7 +112,7 @@ def _concrete_or_none(value: Value) -> object:
 
 
 def _key_in(left: Value, right: Known) -> bool | None:
-    """Return whether a key is in a dict, for which the values of the dict need not be known."""
+    """Return whether a key is in a dict, whatever the dict's values are; None if that is not known."""
     container = right.value
     if isinstance(container, ViewValue) and container.part == "keys":
         container = container.of

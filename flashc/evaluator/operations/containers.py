@@ -66,10 +66,10 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         case SequenceValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
             if items.escaped is not None:
                 return items.escaped
-            chosen = _chosen(machine, items, index, span)
+            chosen = _select(machine, items, index, span)
             return Known(SequenceValue(kind, chosen), span) if isinstance(chosen, list) else chosen
         case InstanceValue() as instance, int() as index if instance.of.is_tuple:
-            return _chosen_value(
+            return _select_one(
                 machine, SequenceValue(tuple, list(instance.names.values())), index, span
             )
         case EnumMeta() as enum_class, str() as name:
@@ -142,7 +142,7 @@ def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Valu
     return entry[1]
 
 
-def _chosen(
+def _select(
     machine: Machine, items: SequenceValue, index: int | slice, span: Span
 ) -> Value | list[Value]:
     """Return `items[index]`: one value, or a list for a slice."""
@@ -152,9 +152,9 @@ def _chosen(
         return fail(machine, type(error), str(error), span)
 
 
-def _chosen_value(machine: Machine, items: SequenceValue, index: int, span: Span) -> Value:
+def _select_one(machine: Machine, items: SequenceValue, index: int, span: Span) -> Value:
     """Return `items[index]` for a single index."""
-    chosen = _chosen(machine, items, index, span)
+    chosen = _select(machine, items, index, span)
     assert not isinstance(chosen, list)
     return chosen
 

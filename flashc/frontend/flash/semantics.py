@@ -34,7 +34,7 @@ class FlashSemantics(Semantics):
             return Known(External(full), span)
         return found
 
-    def lacks(self, module: str, name: str) -> tuple[str, ...] | None:
+    def help_if_missing(self, module: str, name: str) -> tuple[str, ...] | None:
         """Return what to write instead if `module` is an SDK's package without `name`."""
         return instead_of_name(module, name)
 

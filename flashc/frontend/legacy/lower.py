@@ -52,17 +52,22 @@ class LegacyLowering(EndpointLowering):
         return Arguments(
             self.decoder,
             self.legacy.kind,
-            dict(self._translated()),
+            dict(self._as_parameters()),
             load_balanced or self.legacy.kind in LOAD_BALANCED,
             written=_WRITTEN,
         )
 
-    def _translated(self) -> Iterator[tuple[str, Argument]]:
-        """Yield the parameters of `Endpoint` with the arguments of the resource class."""
+    def _as_parameters(self) -> Iterator[tuple[str, Argument]]:
+        """Yield the parameters of `Endpoint`, each with the argument of the resource class for it.
+
+        `workersMin` and `workersMax` become one parameter, `workers`.  For a class whose name begins
+        with `Cpu`, `cpu` has a default.
+        """
         given = self.legacy.arguments
         for field, parameter in SAME.items():
             if field in given:
-                yield parameter, self._named(given[field]) if field == "name" else given[field]
+                is_name = field == "name"
+                yield parameter, self._without_suffix(given[field]) if is_name else given[field]
         for name in OF_ENDPOINT:
             if name in given:
                 yield name, given[name]
@@ -81,8 +86,8 @@ class LegacyLowering(EndpointLowering):
             default = Known(DEFAULT_CPU, self.legacy.span)
             yield "cpu", Argument(default, self.legacy.span)
 
-    def _named(self, argument: Argument) -> Argument:
-        """Return the name without the suffix that the SDK removes."""
+    def _without_suffix(self, argument: Argument) -> Argument:
+        """Return the argument `name` without the suffix that the SDK removes."""
         value = argument.value
         if not isinstance(value, Known) or not isinstance(value.value, str):
             return argument

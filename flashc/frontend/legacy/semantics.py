@@ -109,8 +109,8 @@ class Resource(DialectObject):
         reason = f"the attribute `{name}` is assigned afterwards"
         self.declared.problems.append(Unknown(reason=reason, origin=value.origin))
 
-    def bound_to(self, name: str, module: str) -> None:
-        """Note the first name that the object's own module assigns it to."""
+    def note_assignment(self, name: str, module: str) -> None:
+        """Note the first name to which the object's own module assigns the object."""
         if self.declared.variable is None and self.declared.module == module:
             self.declared.variable = name
 

@@ -12,6 +12,7 @@ from flashc.project.inputs import file_input
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.diagnostics import Rule, Sink
+from flashc_core.documents import UnreadableDocument, parse_toml
 from flashc_core.source import Lines, Span, WholeFile
 from flashc_ir.requirements import Dependency, Offer, PackageIndex, PathSource
 
@@ -77,15 +78,11 @@ class Collector:
         text = self.read(path)
         if text is None:
             return None
-        import tomllib  # takes longer to import than a cached check
-
         try:
-            return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return parse_toml(text)
+        except UnreadableDocument as error:
             if not path.startswith("../"):
-                self.report(
-                    WholeFile(path), f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION
-                )
+                self.report_unreadable(path, error)
             return None
 
     def distribution_in(self, folder: str) -> str | None:
@@ -157,6 +154,12 @@ class Collector:
     ) -> None:
         """Report a part of a file that can't be used."""
         self.sink.report(rule, where, message, help=(help,) if help else ())
+
+    def report_unreadable(self, path: str, error: UnreadableDocument) -> None:
+        """Report a file that can't be parsed, at the position of the mistake if it is known."""
+        line, column = error.line, error.column
+        where = Span(path, line, column, line, column + 1) if line else WholeFile(path)
+        self.report(where, f"`{path}` can't be used: {error}", rules.INVALID_CONFIGURATION)
 
     def where(self, span: Span, error: InvalidText) -> Span | WholeFile:
         """Return the location of a report: the whole file, which is not shown, for a secret."""

@@ -66,6 +66,7 @@ def _requirements_in(
                     requirement=variant.requirement,
                     span=parent.span,
                     source=variant.source,
+                    hashes=variant.hashes,
                 )
                 for variant in variants
             ]

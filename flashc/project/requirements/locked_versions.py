@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 from collections import Counter
 from collections.abc import Iterable
@@ -11,11 +10,11 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from flashc_core import rules
-from flashc_core.source import Lines, Span, WholeFile
+from flashc_core.documents import UnreadableDocument, parse_json
+from flashc_core.source import Lines, Span
 
 from .collector import Collector, as_list, as_table, span_of
-from .texts import InvalidText, with_marker
+from .texts import InvalidText, checked_hash, with_marker
 from .uv_tables import UvTables
 
 UV_LOCK, POETRY_LOCK, PIPFILE_LOCK = "uv.lock", "poetry.lock", "Pipfile.lock"
@@ -76,10 +75,9 @@ def read_pipfile_lock(collector: Collector) -> None:
     if text is None:
         return
     try:
-        document: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        message = f"`{PIPFILE_LOCK}` can't be used: {error}"
-        collector.report(WholeFile(PIPFILE_LOCK), message, rules.INVALID_CONFIGURATION)
+        document: Any = parse_json(text)
+    except UnreadableDocument as error:
+        collector.report_unreadable(PIPFILE_LOCK, error)
         return
     lines = Lines(text)
     for name, package in as_table(as_table(document).get("default")).items():
@@ -103,6 +101,7 @@ def _limit(
         parsed = collector.parse(text)
         if both:
             parsed = replace(parsed, requirement=with_marker(parsed.requirement, both))
+        hashes = {checked_hash(each) for each in hashes}
     except InvalidText as error:
         help = "write the lock again, with the tool that it belongs to"
         collector.refuse(text, span, InvalidText(str(error), help))

@@ -13,7 +13,7 @@ from flashc_ir.requirements import PackageIndex
 
 from .collector import Collector, is_project_itself
 from .includes import includes_in
-from .texts import InvalidText, source_of, without_credentials
+from .texts import InvalidText, checked_hash, source_of, without_credentials
 
 REQUIREMENTS = "requirements.txt"
 _ONE_PER_LINE = "write one requirement per line, as `name==1.2`, `name @ URL` or `./path`"
@@ -102,6 +102,8 @@ def _problem(collector: Collector, path: str, above: tuple[str, ...]) -> str:
         return "includes itself"
     if "://" in path:
         return "is a URL, and flashc reads only files"
+    if re.fullmatch(r"pylock\.(?:[^.]+\.)?toml", posixpath.basename(path)):
+        return "is a lock of PEP 751: remove the line; flashc reads `pylock.toml` by itself"
     file = collector.project.root / path
     try:
         ends = path in collector.project.unsaved or file.is_file() or not file.exists()
@@ -124,6 +126,7 @@ def _read_requirement(
         parsed = collector.parse(text, folder)
         if is_editable and parsed.source is None:
             raise InvalidText("`-e` needs a path or a URL")
+        hashes = [checked_hash(each) for each in hashes]
     except InvalidText as error:
         is_shown = shown.startswith("`")  # the reason and the help may repeat a part of the line
         reason = f": {error}" if is_shown else ""

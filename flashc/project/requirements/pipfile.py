@@ -13,7 +13,7 @@ from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
 from .locked_versions import read_pipfile_lock
-from .texts import InvalidText, Parsed, source_of
+from .texts import InvalidText, Parsed, source_of, with_source
 
 PIPFILE = "Pipfile"
 _KEYS = frozenset(
@@ -88,10 +88,10 @@ def _parsed(collector: Collector, name: str, value: Any) -> Parsed:
         revision = f"@{table['ref']}" if "ref" in table else ""
         folder = f"#subdirectory={table['subdirectory']}" if "subdirectory" in table else ""
         url = str(table["git"]).removeprefix("git+")
-        return replace(parsed, source=source_of(f"git+{url}{revision}{folder}"))
+        return with_source(parsed, f"git+{url}{revision}{folder}")
     for key in ("path", "file"):
         if key in table:
-            return replace(parsed, source=source_of(str(table[key])))
+            return with_source(parsed, str(table[key]))
     if "index" in table and str(table["index"]) not in _default_names(collector):
         return replace(parsed, source=IndexSource(str(table["index"])))
     return parsed

@@ -13,7 +13,7 @@ from flashc_ir.requirements import IndexSource, Offer, PackageIndex
 
 from .collector import Collector, as_list, as_table, span_of
 from .locked_versions import read_poetry_lock
-from .texts import InvalidText, Parsed, source_of
+from .texts import InvalidText, Parsed, source_of, with_source
 
 PYPROJECT = "pyproject.toml"
 _LOCATIONS = frozenset(
@@ -104,19 +104,21 @@ def _parsed(collector: Collector, name: str, value: Any) -> Parsed:
         plain["version"] = "*"
     try:
         text = Factory.create_dependency(name, plain if table else value).to_pep_508()
+    except RecursionError as error:
+        raise InvalidText("it is nested too deeply") from error
     except (ValueError, TypeError, KeyError, PoetryCoreError) as error:
         raise InvalidText(str(error).partition("\n")[0]) from error
     location = next((str(table[key]) for key in ("path", "file") if key in table), None)
     parsed = collector.parse(text)
     if location is not None:
-        return replace(parsed, source=source_of(location))
+        return with_source(parsed, location)
     if "url" in table:
-        return replace(parsed, source=source_of(str(table["url"])))
+        return with_source(parsed, str(table["url"]))
     if "git" in table:
         revision = next((table[key] for key in ("rev", "tag", "branch") if key in table), "")
         folder = f"#subdirectory={table['subdirectory']}" if "subdirectory" in table else ""
         url = f"git+{table['git']}" + (f"@{revision}" if revision else "") + folder
-        return replace(parsed, source=source_of(url))
+        return with_source(parsed, url)
     if "source" in table:
         return replace(parsed, source=IndexSource(str(table["source"])))
     return parsed
@@ -138,8 +140,20 @@ def _check_types(table: dict[str, Any]) -> None:
 
 
 def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> None:
-    """Add the package indexes of `[[tool.poetry.source]]`."""
-    for source in map(as_table, as_list(table.get("source"))):
+    """Add the package indexes of `[[tool.poetry.source]]`.
+
+    A supplemental one is asked for what all others lack.  uv asks the default index last, so the
+    last supplemental one is the default, if the project has another index for all packages; the
+    public one would be asked before, and can't be named here.
+    """
+    sources = [as_table(each) for each in as_list(table.get("source"))]
+    priorities = [str(source.get("priority", "primary")).lower() for source in sources]
+    has_primary = any(
+        source.get("url") and priority in ("primary", "default")
+        for source, priority in zip(sources, priorities, strict=True)
+    )
+    last = max((n for n, each in enumerate(priorities) if each == "supplemental"), default=-1)
+    for number, source in enumerate(sources):
         name, url = str(source.get("name", "")), str(source.get("url", ""))
         span = span_of(PYPROJECT, lines, url or name, name, after="[[tool.poetry.source]]")
         priority = str(source.get("priority", "primary")).lower()
@@ -147,9 +161,14 @@ def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> 
             if not url:
                 continue  # the public index under its own name
             source_of(url)
-            if priority not in ("primary", "default", "explicit"):
+            if priority not in ("primary", "default", "explicit", "supplemental"):
                 raise InvalidText(
                     f"the priority `{priority}` is not supported", 'write `priority = "explicit"`'
+                )
+            if priority == "supplemental" and not has_primary:
+                raise InvalidText(
+                    "the priority `supplemental` needs a primary source",
+                    f'write `priority = "explicit"`, and `source = "{name}"` at its packages',
                 )
         except InvalidText as error:
             collector.report(
@@ -160,7 +179,9 @@ def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> 
             )
             continue
         has_default = any(index.default for index in collector.indexes)
-        is_default = priority != "explicit" and not has_default
+        is_default = number == last or (
+            priority in ("primary", "default") and last < 0 and not has_default
+        )
         collector.indexes.append(
             PackageIndex(
                 name=name,

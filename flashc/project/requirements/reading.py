@@ -62,6 +62,10 @@ def read_requirements(
         from .pipfile import read_pipfile
 
         read_pipfile(collector)
+    if "pylock.toml" in project.by_path:
+        from .pylock import read_pylock
+
+        read_pylock(collector)
     read_other_lists(collector)
     if any(isinstance(each.source, PathSource) for each in collector.found):
         from .folders import follow_folders

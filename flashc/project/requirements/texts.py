@@ -13,9 +13,12 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from flashc_ir.requirements import GitSource, PathSource, Source, UrlSource
 
 _ARCHIVES = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".zip")
+_HUGE_NUMBER = re.compile(r"\d{1000}")  # Python converts no text of more than 4300 digits
 _MARKER = re.compile(r"\s;\s*")
 _EXTRAS = re.compile(r"^(?P<path>.*[^\[\]])\[(?P<extras>[^\[\]]*)\]$")
 _OTHER_SYSTEMS = ("bzr+", "hg+", "svn+")
+_HASH = re.compile(r"(?P<kind>sha256|sha384|sha512):(?P<digits>[0-9a-fA-F]+)")
+_LIKE_A_HASH = re.compile(r"(?:md|sha|shake_|blake)\d", re.IGNORECASE)
 
 
 class InvalidText(ValueError):
@@ -58,6 +61,8 @@ def parse(
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
+    if _HUGE_NUMBER.search(text):
+        raise InvalidText("it has a number that is too long")
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
@@ -85,7 +90,7 @@ def source_of(location: str, folder: str = "") -> Source:
     parts = _split(location)
     if parts.scheme in ("http", "https"):
         _check_credentials(location)
-        return UrlSource(parts._replace(fragment=_without_hashes(parts.fragment)).geturl())
+        return UrlSource(parts._replace(fragment=_for_location(parts.fragment)).geturl())
     if parts.scheme == "file":
         if parts.netloc not in ("", "localhost"):
             raise InvalidText("a `file:` URL names a file of this machine: `file:///path`")
@@ -95,10 +100,24 @@ def source_of(location: str, folder: str = "") -> Source:
     return PathSource(_relative(location, folder))
 
 
-def _without_hashes(fragment: str) -> str:
-    """Return the fragment of a URL without its hashes and without pip's name of the package."""
-    kept = (part for part in fragment.split("&") if not part.startswith(("sha", "egg=")))
-    return "&".join(part for part in kept if part)
+def _for_location(fragment: str) -> str:
+    """Return the parts of a URL's fragment that say where the package is, such as `subdirectory=`.
+
+    Hashes (see `hashes_in`) and pip's name of the package are removed.
+    """
+    parts = (part for part in fragment.split("&") if part and not part.startswith("egg="))
+    return "&".join(part for part in parts if not _LIKE_A_HASH.match(part))
+
+
+def with_source(parsed: Parsed, location: str, folder: str = "") -> Parsed:
+    """Return a requirement with the source that a URL or a path means, and with the URL's hashes.
+
+    `folder` is as in `parse`.
+
+    Raises:
+        InvalidText: flashc can't get a distribution from there, or can't check a hash.
+    """
+    return replace(parsed, source=source_of(location, folder), hashes=hashes_in(location))
 
 
 def why_invalid(text: str, error: Exception) -> str:
@@ -179,13 +198,29 @@ def _from_location(text: str, folder: str, name_of: Callable[[str], str | None])
 
 
 def hashes_in(url: str) -> tuple[str, ...]:
-    """Return the hashes in the fragment of a URL."""
-    return tuple(
-        f"{name}:{value}"
-        for name, values in parse_qs(_split(url).fragment).items()
-        if name in ("sha256", "sha384", "sha512")
-        for value in values
-    )
+    """Return the hashes in the fragment of a URL.
+
+    Raises:
+        InvalidText: flashc can't check one of them.
+    """
+    parts = _split(url).fragment.split("&") if "://" in url else []
+    hashes = filter(_LIKE_A_HASH.match, parts)
+    return tuple(checked_hash(each.replace("=", ":", 1)) for each in hashes)
+
+
+def checked_hash(text: str) -> str:
+    """Return a hash, `sha256:HEX`, with lower-case digits.
+
+    Raises:
+        InvalidText: flashc can't check it: it has another algorithm, or is no hash.
+    """
+    match = _HASH.fullmatch(text)
+    if match is None:
+        raise InvalidText(
+            f"`{text}` is not a hash that flashc can check",
+            "write a hash by SHA-256, SHA-384 or SHA-512, such as `sha256:` and 64 digits",
+        )
+    return f"{match['kind']}:{match['digits'].lower()}"
 
 
 def _split(url: str) -> SplitResult:

@@ -20,11 +20,10 @@ from flashc_ir.requirements import (
     NamedSource,
     PackageIndex,
     PathSource,
-    Source,
 )
 
 from .collector import Collector, as_list, as_table, span_of
-from .texts import InvalidText, Parsed, source_of, with_marker
+from .texts import InvalidText, Parsed, source_of, with_marker, with_source
 
 PYPROJECT = "pyproject.toml"
 _OPTIONS = frozenset(
@@ -73,59 +72,66 @@ class UvTables:
                 continue
             if "group" in table and canonicalize_name(str(table["group"])) != group:
                 continue
-            source = self._source(parsed.name, table, folder)
+            variant = self._with_source(parsed, table, folder)
             marker = table.get("marker")
             if marker is None:
-                yield replace(parsed, source=source)
+                yield variant
                 return
-            requirement = with_marker(parsed.requirement, str(marker))
-            yield replace(parsed, requirement=requirement, source=source)
+            yield replace(variant, requirement=with_marker(parsed.requirement, str(marker)))
         yield parsed
 
     def settings(self) -> tuple[NamedSource, ...]:
-        """Return the sources that hold without an extra or a group, for the whole project."""
+        """Return the sources that hold without an extra or a group, for the whole project.
+
+        A source that flashc can't use is not reported here, because no requirement may need it.
+        """
         found: list[NamedSource] = []
         for name, (folder, tables) in sorted(self.sources.items()):
             for table in tables:
                 if "extra" in table or "group" in table:
                     continue
-                try:
-                    source = self._source(name, table, folder)
-                except InvalidText:  # reported where a requirement needs it
-                    continue
                 marker = str(table.get("marker", ""))
-                found.append(NamedSource(name=name, source=source, marker=marker))
+                try:
+                    variant = self._with_source(Parsed(name, name), table, folder)
+                except InvalidText as error:
+                    problem, help = str(error), error.help
+                    named = NamedSource(
+                        name=name, source=None, marker=marker, problem=problem, help=help
+                    )
+                else:
+                    source, hashes = variant.source, variant.hashes
+                    named = NamedSource(name=name, source=source, marker=marker, hashes=hashes)
+                found.append(named)
         return tuple(found)
 
-    def _source(self, name: str, table: dict[str, Any], folder: str) -> Source:
-        """Return the source that a table of `[tool.uv.sources]` means.
+    def _with_source(self, parsed: Parsed, table: dict[str, Any], folder: str) -> Parsed:
+        """Return a requirement with the source that a table of `[tool.uv.sources]` means.
 
         Raises:
             InvalidText: flashc does not support it.
         """
         match table:
             case {"index": str(index)}:
-                return IndexSource(index)
+                return replace(parsed, source=IndexSource(index))
             case {"workspace": True}:
-                if name not in self.members:
+                if parsed.name not in self.members:
                     raise InvalidText(
-                        f"the workspace has no member `{name}`",
+                        f"the workspace has no member `{parsed.name}`",
                         "add its folder to `members` in `[tool.uv.workspace]`",
                     )
-                return PathSource(self.members[name])
+                return replace(parsed, source=PathSource(self.members[parsed.name]))
             case {"git": str(url)}:
-                source = source_of(f"git+{url}")
+                variant = with_source(parsed, f"git+{url}")
+                source = variant.source
                 assert isinstance(source, GitSource)
                 revision = next((str(table[k]) for k in ("rev", "tag", "branch") if k in table), "")
-                return GitSource(
-                    source.url,
-                    self.commits.get(name) or revision or source.revision,
-                    str(table.get("subdirectory", source.subdirectory)),
-                )
+                revision = self.commits.get(parsed.name) or revision or source.revision
+                subdirectory = str(table.get("subdirectory", source.subdirectory))
+                return replace(variant, source=GitSource(source.url, revision, subdirectory))
             case {"path": str(path)}:
-                return source_of(path, folder)
+                return with_source(parsed, path, folder)
             case {"url": str(url)}:
-                return source_of(url)
+                return with_source(parsed, url)
             case _:
                 raise InvalidText(
                     f"its source in `[tool.uv.sources]` has the keys {', '.join(sorted(table))}",

@@ -58,6 +58,19 @@ def collect_tree_imports(
     return tuple(collector.imports), tuple(collector.problems)
 
 
+def collect_certain_imports(
+    tree: ast.Module, path: str, name: str, is_package: bool, text: str, index: ModuleIndex
+) -> tuple[Import, ...]:
+    """Return the imports that importing a module executes in any case, in source order.
+
+    They are statements of the module itself, not in a block such as `if` or `try`.  For the
+    arguments, see `collect_tree_imports`.
+    """
+    body = [each for each in tree.body if isinstance(each, (ast.Import, ast.ImportFrom))]
+    statements = ast.Module(body=[*body], type_ignores=[])
+    return collect_tree_imports(statements, path, name, is_package, text, index)[0]
+
+
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 

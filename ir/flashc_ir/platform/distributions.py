@@ -1,4 +1,4 @@
-"""Find the package that a Python module comes from, and list the packages that every worker has.
+"""Find the package that a Python module comes from.
 
 Data and sources: `data/distributions.json`.
 """
@@ -10,6 +10,7 @@ from functools import cache
 from msgspec import Struct
 
 from .facts import Fact, Names, read_facts
+from .worker_packages import worker_distributions
 
 
 class ImportNames(Fact, frozen=True, kw_only=True):
@@ -23,7 +24,6 @@ class DistributionFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     import_names: ImportNames
     ambiguous_modules: Names
-    workers: Names
     commonly_transitive: Names
     not_imported_directly: Names
 
@@ -32,12 +32,6 @@ class DistributionFacts(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def distribution_facts() -> DistributionFacts:
     """Return the facts of the data file."""
     return read_facts("distributions", DistributionFacts)
-
-
-@cache
-def worker_distributions() -> frozenset[str]:
-    """Return the distributions that every worker has, normalized."""
-    return frozenset(distribution_facts().workers.names)
 
 
 @cache
@@ -71,11 +65,12 @@ def distributions_of(module: str) -> tuple[str, ...]:
 
 @cache
 def known_distributions() -> frozenset[str]:
-    """Return the names in the data file, which all are names of distributions that exist."""
+    """Return the names in the data files, which all are names of distributions that exist."""
     facts = distribution_facts()
-    lists = (facts.workers, facts.commonly_transitive, facts.not_imported_directly)
+    lists = (facts.commonly_transitive, facts.not_imported_directly)
     installing = (name for names in facts.import_names.names.values() for name in names)
-    return frozenset((*installing, *(name for each in lists for name in each.names)))
+    listed = (name for each in lists for name in each.names)
+    return frozenset((*installing, *listed, *worker_distributions()))
 
 
 def _by_module(module: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class Mounts(Struct, frozen=True, kw_only=True):
 
 
 @cache
-def bubblewrap() -> str | None:
+def find_bubblewrap() -> str | None:
     """Find `bwrap` and try it; return its path, None if it is missing or the system forbids what it needs."""
     program = shutil.which("bwrap")
     if program is None:
@@ -41,7 +41,9 @@ def bubblewrap() -> str | None:
     return program
 
 
-def sandboxed(program: str, command: Sequence[str], mounts: Mounts, hostname: str) -> list[str]:
+def sandbox_command(
+    program: str, command: Sequence[str], mounts: Mounts, hostname: str
+) -> list[str]:
     """Return the command that runs `command` in a sandbox, as its first process."""
     line = [program, *_namespaces(), "--unshare-ipc", "--unshare-uts", "--hostname", hostname]
     line += [*_system(), "--proc", "/proc"]
@@ -56,6 +58,7 @@ def sandboxed(program: str, command: Sequence[str], mounts: Mounts, hostname: st
 
 
 def _namespaces() -> list[str]:
+    """Return the options that separate the sandbox's users and processes from those of this machine."""
     user = [] if os.geteuid() == 0 else ["--unshare-user", "--uid", "0", "--gid", "0"]
     return [*user, "--unshare-pid", "--die-with-parent", "--new-session"]
 

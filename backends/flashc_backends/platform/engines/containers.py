@@ -91,4 +91,5 @@ def volume_name(volume: str | None) -> str | None:
 
 
 def _bound(source: Path, target: str) -> ContainerMount:
+    """Return the mount of a folder or file of this machine, read-only."""
     return ContainerMount(type="bind", source=str(source), target=target, read_only=True)

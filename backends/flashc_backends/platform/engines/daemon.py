@@ -22,8 +22,8 @@ _HELP = "correct what the daemon reports in the note"
 
 
 @contextmanager
-def reported(message: str) -> Generator[None, None, None]:
-    """Turn an error of the daemon into an `EngineError` with this message.
+def engine_errors(message: str) -> Generator[None, None, None]:
+    """Turn an error of the daemon in the `with` block into an `EngineError` with this message.
 
     Raises:
         EngineError: the daemon refuses, or does not answer.
@@ -34,12 +34,13 @@ def reported(message: str) -> Generator[None, None, None]:
         raise EngineError(
             rules.ENGINE_FAILED,
             message,
-            notes=(_explanation(error)[:500],),
+            notes=(_reason_of(error)[:500],),
             help=(_HELP, "or pass `--engine process`, which needs no Docker"),
         ) from error
 
 
-def _explanation(error: Exception) -> str:
+def _reason_of(error: Exception) -> str:
+    """Return what the daemon says about an error."""
     return str(getattr(error, "explanation", None) or error)
 
 
@@ -69,9 +70,9 @@ def connect() -> docker.DockerClient:
     return client
 
 
-def refused(spec: WorkerSpec, error: Exception) -> EngineError:
+def start_error(spec: WorkerSpec, error: Exception) -> EngineError:
     """Return the error for a container that the daemon does not start."""
-    explanation = _explanation(error)
+    explanation = _reason_of(error)
     help_ = (_HELP,)
     if "executable file not found" in explanation:
         help_ = (f"the image needs Python {spec.python} as `python` on its PATH",)

@@ -41,7 +41,7 @@ from .containers import (
     volume_name,
 )
 from .containers import Container as PlannedContainer
-from .daemon import THREADS, connect, refused, reported
+from .daemon import THREADS, connect, engine_errors, start_error
 from .images import Images, compile_layer
 from .layers import LINUX, ensure_layer
 from .lines import Events
@@ -117,10 +117,11 @@ class DockerEngine:
         Raises:
             EngineError: no daemon answers, the daemon is not on this machine, or it can't make the network.
         """
-        with reported("Docker can't make the network of the workers"):
+        with engine_errors("Docker can't make the network of the workers"):
             await self._call(self._open)
 
     def _open(self) -> None:
+        """Connect to the daemon, make the network and start the sweeper; this runs in a thread."""
         self._client = client = connect()
         info = client.info()
         self._processors = int(info["NCPU"])
@@ -155,6 +156,7 @@ class DockerEngine:
             ) from error
 
     def _start_sweeper(self) -> subprocess.Popen[bytes]:
+        """Start the process that removes the containers and the network if flashc is killed."""
         return subprocess.Popen(
             [sys.executable, "-I", sweeper.__file__, f"{LABEL}={self.preview}"],
             stdin=subprocess.PIPE,
@@ -173,6 +175,7 @@ class DockerEngine:
         self._events.end()
 
     def _close(self) -> None:
+        """Remove the containers and the network, and wait for all threads; this runs in a thread."""
         if self._client is not None:
             with suppress(docker.errors.DockerException, requests.RequestException):
                 sweeper.sweep(self._client, f"{LABEL}={self.preview}")
@@ -197,7 +200,7 @@ class DockerEngine:
             EngineError: an image can't be pulled or made, or a package can't be installed.
         """
         for image, python in sorted({(spec.image or "", spec.python) for spec in specs}):
-            with reported("Docker can't prepare the image of the workers"):
+            with engine_errors("Docker can't prepare the image of the workers"):
                 await self._call(self._prepare, image or None, python)
 
     def _prepare(self, named: str | None, python: str) -> tuple[str, Path]:
@@ -217,7 +220,8 @@ class DockerEngine:
         await self._call(self._start, spec)
 
     def _start(self, spec: WorkerSpec) -> None:
-        with reported("Docker can't prepare the image of the workers"):
+        """Make a worker's container, connect to it and start it; this runs in a thread."""
+        with engine_errors("Docker can't prepare the image of the workers"):
             image, layer = self._prepare(spec.image, spec.python)
         planned = container_of(spec, layer=layer, preview=self.preview)
         volume = volume_name(spec.volume)
@@ -241,7 +245,7 @@ class DockerEngine:
             if container is not None:
                 with suppress(docker.errors.DockerException, requests.RequestException):
                     container.remove(force=True)
-            raise refused(spec, error) from error
+            raise start_error(spec, error) from error
         self._emit(Started(worker=spec.worker, address=self._address(spec, container)))
         follower = threading.Thread(target=self._follow, args=(running,), daemon=True)
         self._followers = [thread for thread in self._followers if thread.is_alive()]
@@ -298,6 +302,7 @@ class DockerEngine:
             await self._call(self._stop, running, grace)
 
     def _stop(self, running: _Running, grace: float) -> None:
+        """Stop a worker's container, or kill it if `grace` is 0; this runs in a thread."""
         # If the container has ended, the daemon refuses; then nothing is left to do.
         with suppress(docker.errors.DockerException, requests.RequestException):
             if grace > 0:
@@ -312,7 +317,7 @@ class DockerEngine:
         return self._events.all()
 
     def _emit(self, event: Event) -> None:
-        """Add an event from another thread than that of the event loop."""
+        """Put an event into the queue, from a thread that is not the event loop's."""
         with suppress(RuntimeError):  # the event loop has ended
             self._loop.call_soon_threadsafe(self._events.put, event)
 
@@ -344,6 +349,7 @@ class DockerEngine:
 
     @property
     def _daemon(self) -> docker.DockerClient:
+        """The connection to the daemon; the engine must be open."""
         assert self._client is not None, "the engine is not open"
         return self._client
 

@@ -18,7 +18,7 @@ REPOSITORY = "flashc-worker"
 _REVISION = 1  # increase it if `rootfs.py` makes other images
 
 
-def own_image(python: str) -> str:
+def own_image_name(python: str) -> str:
     """Return the name of the image that flashc makes for a version of Python."""
     return f"{REPOSITORY}:py{python}-{_REVISION}"
 
@@ -49,6 +49,7 @@ class Images:
         return self._found[key]
 
     def _find(self, named: str | None, python: str) -> str:
+        """Return the image that the user names, else `named` if the daemon has it or can pull it, else flashc's own."""
         if self._override is not None:
             if not self._find_here(self._override) and not self._pull_image(self._override):
                 raise EngineError(
@@ -84,7 +85,7 @@ class Images:
 
     def _make_own(self, python: str) -> str:
         """Make flashc's image for a version of Python, if the daemon does not have it, and return its name."""
-        name = own_image(python)
+        name = own_image_name(python)
         tag = name.partition(":")[2]
         if self._find_here(name):
             return name

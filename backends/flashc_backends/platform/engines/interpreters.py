@@ -40,7 +40,7 @@ class Interpreter(Struct, frozen=True, kw_only=True):
 def find_interpreter(version: str) -> Interpreter | None:
     """Find a Python of a version, such as "3.12", on this machine; return None if there is none."""
     for candidate in _candidates(version):
-        found = _ask(candidate)
+        found = _inspect(candidate)
         if found is not None and found[0] == version:
             return found[1]
     return None
@@ -68,6 +68,7 @@ def require_interpreter(version: str) -> Interpreter:
 
 
 def _candidates(version: str) -> Iterator[str]:
+    """Yield the programs on this machine that may be Python `version`."""
     if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         yield sys.executable
     on_path = shutil.which(f"python{version}")
@@ -78,7 +79,7 @@ def _candidates(version: str) -> Iterator[str]:
         yield from map(str, sorted(found, reverse=True))
 
 
-def _ask(executable: str) -> tuple[str, Interpreter] | None:
+def _inspect(executable: str) -> tuple[str, Interpreter] | None:
     """Start an interpreter to get its version and its folders; return None if it does not start, such as a shim."""
     try:
         done = subprocess.run(

@@ -78,6 +78,7 @@ def ensure_layer(cache: Path, version: str, wheels: str | None, report: Report) 
 
 
 def _install(target: Path, version: str, wheels: str | None) -> None:
+    """Install the packages of the worker image into `target` with uv."""
     command = [find_uv_bin(), "pip", "install", "--target", str(target), "--quiet"]
     command += ["--python-version", version, "--only-binary", ":all:"]
     if wheels is not None:

@@ -33,6 +33,7 @@ class LineSplitter:
 
 
 def _text(line: bytes) -> str:
+    """Return a line as text; bytes that are not UTF-8 are replaced."""
     return line.removesuffix(b"\r").decode("utf-8", "replace")
 
 

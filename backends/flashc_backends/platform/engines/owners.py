@@ -13,7 +13,7 @@ OWNER = "dev.flashc.owner"
 
 def this_process() -> str:
     """Return a name for this process that no other process of this machine ever gets."""
-    return f"{_boot()}/{os.getpid()}/{_start_of(os.getpid())}"
+    return f"{_boot_id()}/{os.getpid()}/{_start_of(os.getpid())}"
 
 
 def process_of(owner: str) -> int | None:
@@ -27,10 +27,11 @@ def is_alive(owner: str) -> bool:
     process = process_of(owner)
     if process is None:
         return False
-    return owner == f"{_boot()}/{process}/{_start_of(process)}"
+    return owner == f"{_boot_id()}/{process}/{_start_of(process)}"
 
 
-def _boot() -> str:
+def _boot_id() -> str:
+    """Return the id of this start of the machine, which makes names of processes unique."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:

@@ -23,7 +23,7 @@ from flashc_core import rules
 
 from . import supervisor
 from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
-from .bubblewrap import APP, HOME, Mounts, bubblewrap, sandboxed
+from .bubblewrap import APP, HOME, Mounts, find_bubblewrap, sandbox_command
 from .interpreters import Interpreter, require_interpreter
 from .layers import HERE, ensure_layer
 from .lines import Events, LineSplitter
@@ -78,7 +78,7 @@ class ProcessEngine:
     ) -> None:
         self._cache, self._folder, self._volumes = cache, folder, volumes
         self._report = report
-        self._bubblewrap = bubblewrap() if sandbox else None
+        self._bubblewrap = find_bubblewrap() if sandbox else None
         self._events = Events()
         self._running: dict[str, _Running] = {}
         self._layers: dict[str, tuple[Interpreter, Path]] = {}
@@ -134,12 +134,13 @@ class ProcessEngine:
             EngineError: this machine has no such Python, or the packages can't be installed, or the supervisor is gone.
         """
         for version in {spec.python for spec in specs} - set(self._layers):
-            self._layers[version] = await asyncio.to_thread(self._layer, version)
+            self._layers[version] = await asyncio.to_thread(self._prepare_python, version)
         if self._is_warm:
             for version in {spec.python for spec in specs} - set(self._zygotes):
                 self._zygotes[version] = await self._start_zygote(version)
 
-    def _layer(self, version: str) -> tuple[Interpreter, Path]:
+    def _prepare_python(self, version: str) -> tuple[Interpreter, Path]:
+        """Find the interpreter of a version, and install the packages of its workers; return both."""
         return (
             require_interpreter(version),
             ensure_layer(self._cache, version, HERE, self._report),
@@ -154,7 +155,7 @@ class ProcessEngine:
         await self.prepare([spec])
         try:
             settings = self._settings(spec)
-            command, folder, home = self._command(spec, settings)
+            command, folder, home = self._prepare_command(spec, settings)
         except OSError as error:
             raise EngineError(
                 rules.DISK_FAILED,
@@ -163,7 +164,7 @@ class ProcessEngine:
             ) from error
         running = _Running(spec, {})
         self._running[spec.worker] = running
-        writers = [self._pipe(running, name) for name in ("stdout", "stderr", "announce")]
+        writers = [self._make_pipe(running, name) for name in ("stdout", "stderr", "announce")]
         message = {
             "start": spec.worker,
             "command": command,
@@ -172,7 +173,7 @@ class ProcessEngine:
             "inner": self._bubblewrap is not None,
         }
         zygote = self._zygotes.get(spec.python)
-        if zygote is not None and may_fork(spec, await zygote.preloaded()):
+        if zygote is not None and may_fork(spec, await zygote.wait_until_loaded()):
             message |= {"zygote": zygote.name, "settings": {**settings, "layer": None}}
         try:
             await self._send(message, writers)
@@ -195,7 +196,9 @@ class ProcessEngine:
             "tether": False,
         }
 
-    def _command(self, spec: WorkerSpec, settings: dict[str, Any]) -> tuple[list[str], str, str]:
+    def _prepare_command(
+        self, spec: WorkerSpec, settings: dict[str, Any]
+    ) -> tuple[list[str], str, str]:
         """Make the folders of a worker; return its command, the folder in which it starts, and its home.
 
         Raises:
@@ -222,7 +225,7 @@ class ProcessEngine:
             seen=(interpreter.prefix, layer, ENTRY),
             devices=spec.gpus > 0 and os.path.exists("/dev/nvidiactl"),
         )
-        return sandboxed(self._bubblewrap, command, mounts, spec.worker), "/", HOME
+        return sandbox_command(self._bubblewrap, command, mounts, spec.worker), "/", HOME
 
     async def _start_zygote(self, version: str) -> Zygote:
         """Start the zygote for a version of Python: the process from which workers are forked."""
@@ -248,7 +251,7 @@ class ProcessEngine:
                 os.close(fd)
         return zygote
 
-    def _pipe(self, running: _Running, name: str) -> int:
+    def _make_pipe(self, running: _Running, name: str) -> int:
         """Make a pipe for a worker, and return the end to write to; the lines from the other end become events."""
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
@@ -258,6 +261,7 @@ class ProcessEngine:
         return writer
 
     def _read_pipe(self, running: _Running, name: str, reader: int, lines: LineSplitter) -> None:
+        """Read what a worker has written to a pipe, and handle its complete lines."""
         try:
             data = os.read(reader, 1 << 16)
         except BlockingIOError:
@@ -270,6 +274,7 @@ class ProcessEngine:
             running.ended[name].set_result(None)
 
     def _on_line(self, running: _Running, name: str, text: str) -> None:
+        """Emit the event for a line from the pipe `name`: the worker runs, or it printed the line."""
         worker = running.spec.worker
         if name == "announce":
             self._events.put(Started(worker=worker, address=(_LOOPBACK, int(text))))
@@ -341,15 +346,16 @@ class ProcessEngine:
             running = self._running.get(message["exited"])
             if running is not None:
                 running.code = message["code"]
-                task = asyncio.get_running_loop().create_task(self._after_output(running))
+                task = asyncio.get_running_loop().create_task(self._end_after_output(running))
                 running.tasks.add(task)
 
-    async def _after_output(self, running: _Running) -> None:
+    async def _end_after_output(self, running: _Running) -> None:
         """Emit the event of a worker's end as soon as the worker's last line has been read."""
         await asyncio.gather(*running.ended.values())
         self._end(running, running.code if running.code is not None else -9)
 
     def _end(self, running: _Running, code: int) -> None:
+        """Remove the home of a worker that has ended, and emit the event of its end."""
         worker = running.spec.worker
         if self._running.pop(worker, None) is None:
             return

@@ -63,7 +63,7 @@ def make_rootfs(version: str, target: Path, report: Report) -> None:
     interpreter = find_interpreter(version)
     if interpreter is not None:
         report(f"making an image from the Python {version} in {interpreter.prefix}")
-        _copy_interpreter(interpreter, target)
+        _write_image(interpreter, target)
         return
     suite = DEBIAN_SUITES.get(version)
     program = shutil.which("mmdebstrap")
@@ -95,13 +95,13 @@ def make_rootfs(version: str, target: Path, report: Report) -> None:
         )
 
 
-def _copy_interpreter(interpreter: Interpreter, target: Path) -> None:
+def _write_image(interpreter: Interpreter, target: Path) -> None:
     """Write an image with a copy of a Python, the libraries that its files need, and a few tools."""
     program = os.path.realpath(interpreter.executable)
     files = sorted(_files_of(str(interpreter.library)))
     tools = [path for name in _TOOLS if (path := shutil.which(name, path="/usr/bin:/bin"))]
     binaries = [program, *tools, *(path for path in files if ".so" in path)]
-    libraries = sorted(set(_libraries(binaries)))
+    libraries = sorted(set(_find_libraries(binaries)))
     place = _Places(str(interpreter.prefix))
     with tarfile.open(target, "w") as archive:
         for folder in _FOLDERS:
@@ -145,7 +145,7 @@ class _Places:
 
 
 def _files_of(folder: str) -> Iterator[str]:
-    """Yield the files and links in the folder of Python's library that workers can need."""
+    """Yield the files and links that workers can need from the folder of Python's library."""
     for parent, names, files in os.walk(folder):
         names[:] = [name for name in names if not _LEFT_OUT.search(f"/{name}/")]
         for name in files:
@@ -154,7 +154,7 @@ def _files_of(folder: str) -> Iterator[str]:
                 yield path
 
 
-def _libraries(programs: Iterable[str]) -> Iterator[str]:
+def _find_libraries(programs: Iterable[str]) -> Iterator[str]:
     """Run `ldd` and `dpkg`, and yield the shared libraries that programs and extension modules need."""
     binaries = [path for path in programs if _is_binary(path)]
     linked = subprocess.run(["ldd", *binaries], capture_output=True, text=True, check=False)
@@ -168,17 +168,20 @@ def _libraries(programs: Iterable[str]) -> Iterator[str]:
 
 
 def _is_binary(path: str) -> bool:
+    """Read whether a file is a program or a library (ELF)."""
     with open(path, "rb") as stream:
         return stream.read(4) == b"\x7fELF"
 
 
 def _folder(name: str, mode: int = 0o755) -> tarfile.TarInfo:
+    """Return the tar entry of a folder."""
     info = tarfile.TarInfo(name)
     info.type, info.mode = tarfile.DIRTYPE, mode
     return info
 
 
 def _link(name: str, target: str) -> tarfile.TarInfo:
+    """Return the tar entry of a symbolic link."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = tarfile.SYMTYPE, target
     return info

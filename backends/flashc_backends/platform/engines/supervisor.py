@@ -70,7 +70,7 @@ class Supervisor:
             selector.register(self.control, selectors.EVENT_READ)
             selector.register(self.wakeup, selectors.EVENT_READ)
             while True:
-                ready = {key.fd for key, _ in selector.select(self._patience())}
+                ready = {key.fd for key, _ in selector.select(self._seconds_to_kill())}
                 if self.wakeup in ready:
                     with suppress(BlockingIOError):
                         os.read(self.wakeup, _LARGEST)
@@ -80,7 +80,8 @@ class Supervisor:
                 self._kill_late()
         self._kill_all()
 
-    def _patience(self) -> float | None:
+    def _seconds_to_kill(self) -> float | None:
+        """Return the seconds until the next process has to be killed; None if none has to."""
         deadlines = [child.deadline for child in self.children.values() if child.deadline]
         return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
 
@@ -107,6 +108,7 @@ class Supervisor:
         return True
 
     def _start(self, message: dict[str, Any], fds: list[int]) -> None:
+        """Start the process that a message describes: from a zygote if possible, else by a fork of this program."""
         if message.get("channel"):
             self.zygotes[message["start"]] = socket.socket(fileno=fds.pop())
         process = self._fork_from(message, fds) or self._fork(message, fds)
@@ -131,6 +133,7 @@ class Supervisor:
             return 0
 
     def _fork(self, message: dict[str, Any], fds: list[int]) -> int:
+        """Fork this program into the process that a message describes; return its id."""
         # A signal that arrives between `fork` and `exec` must not run this process's handlers in the child.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
         process = os.fork()
@@ -140,13 +143,15 @@ class Supervisor:
         return process
 
     def _stop(self, worker: str, grace: float) -> None:
+        """Ask the processes of a worker to end, and kill them after `grace` seconds."""
         for process, child in self.children.items():
             if child.worker == worker:
                 if grace > 0:
-                    _signal(_target(process, child), signal.SIGTERM)
+                    _signal(_receiver_of(process, child), signal.SIGTERM)
                 child.deadline = time.monotonic() + grace
 
     def _kill_late(self) -> None:
+        """Kill the processes whose time to end is over."""
         now = time.monotonic()
         for process, child in self.children.items():
             if child.deadline is not None and child.deadline <= now:
@@ -178,13 +183,14 @@ class Supervisor:
         """Kill the group of an ended process, and the orphans that this program has adopted from it."""
         with suppress(OSError):
             os.killpg(process, signal.SIGKILL)
-        while orphans := [kid for kid in _kids(os.getpid()) if kid not in self.children]:
+        while orphans := [kid for kid in _children_of(os.getpid()) if kid not in self.children]:
             for orphan in orphans:
                 _signal(orphan, signal.SIGKILL)
                 with suppress(ChildProcessError):
                     os.waitpid(orphan, 0)
 
     def _kill_all(self) -> None:
+        """Kill all processes and their descendants, and wait until they are gone."""
         for process in self.children:
             with suppress(OSError):
                 os.killpg(process, signal.SIGKILL)
@@ -193,7 +199,7 @@ class Supervisor:
             while True:
                 process, _ = os.waitpid(-1, os.WNOHANG)
                 if process == 0:
-                    for kid in _kids(os.getpid()):
+                    for kid in _children_of(os.getpid()):
                         _signal(kid, signal.SIGKILL)
                     time.sleep(_PAUSE)
 
@@ -207,7 +213,7 @@ def _become(message: dict[str, Any], fds: list[int], mask: Collection[int]) -> N
             libc.prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
             libc.prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         # The copies get numbers above all numbers to which they go, so that no copy overwrites another.
-        copies = [_above(fd) for fd in (os.open(os.devnull, os.O_RDONLY), *fds)]
+        copies = [_copy_above(fd) for fd in (os.open(os.devnull, os.O_RDONLY), *fds)]
         for number, copy in enumerate(copies):
             os.dup2(copy, number)
         os.closerange(_OTHER_FDS, os.sysconf("SC_OPEN_MAX") if not _LINUX else 1 << 20)
@@ -222,23 +228,25 @@ def _become(message: dict[str, Any], fds: list[int], mask: Collection[int]) -> N
         os._exit(127)
 
 
-def _above(fd: int) -> int:
+def _copy_above(fd: int) -> int:
+    """Return a copy of a file descriptor with a number that no standard stream of the worker has."""
     import fcntl
 
     return fcntl.fcntl(fd, fcntl.F_DUPFD, _OTHER_FDS)
 
 
-def _target(process: int, child: _Child) -> int:
+def _receiver_of(process: int, child: _Child) -> int:
     """Return the process that gets a signal for `process`."""
-    return next(iter(_kids(process)), process) if child.inner else process
+    return next(iter(_children_of(process)), process) if child.inner else process
 
 
 def _signal(process: int, number: int) -> None:
+    """Send a signal to a process that may have ended."""
     with suppress(ProcessLookupError):
         os.kill(process, number)
 
 
-def _kids(parent: int) -> list[int]:
+def _children_of(parent: int) -> list[int]:
     """Return the children of a process that have not ended; none if the system has no /proc."""
     found: list[int] = []
     with suppress(FileNotFoundError):
@@ -264,6 +272,7 @@ def main() -> None:
     control = socket.socket(fileno=os.dup(0))
 
     def end(_signal: int, _frame: FrameType | None) -> None:
+        """End the service as if flashc had ended."""
         control.shutdown(socket.SHUT_RD)  # as if flashc had ended
 
     signal.signal(signal.SIGTERM, end)
@@ -271,7 +280,7 @@ def main() -> None:
 
 
 def _ignore(_signal: int, _frame: FrameType | None) -> None:
-    """Do nothing.
+    """Do nothing: this handler exists so that the signal wakes the supervisor's `select`.
 
     With a handler, the signal also writes to the wake-up pipe; if the signal were ignored, it would not.
     """

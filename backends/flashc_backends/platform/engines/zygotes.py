@@ -37,6 +37,7 @@ class Zygote:
         return [writer, os.open(os.devnull, os.O_WRONLY), its.detach(), ours.detach()]
 
     def _read(self) -> None:
+        """Read what the zygote reports: the names of the modules that it has loaded, or its end."""
         data = os.read(self._reader, 1 << 16)
         self._received += data
         if not self._ready.done() and b"\n" in self._received:
@@ -53,7 +54,7 @@ class Zygote:
         if not self._ready.done():
             self._ready.set_result(frozenset())
 
-    async def preloaded(self) -> frozenset[str]:
+    async def wait_until_loaded(self) -> frozenset[str]:
         """Wait until the zygote has loaded its modules; return their top-level names, none if the zygote has ended."""
         try:
             return await asyncio.wait_for(asyncio.shield(self._ready), _READY_SECONDS)
@@ -62,7 +63,7 @@ class Zygote:
 
 
 def may_fork(spec: WorkerSpec, preloaded: frozenset[str]) -> bool:
-    """Check whether a worker that is forked behaves like a worker that is started.
+    """Return whether a worker that is forked behaves like a worker that is started.
 
     It does not if the artifact contains a module that the zygote has loaded already, because Python would have taken the
     module from the artifact.  It also does not if a variable of the worker is one that programs read when they start.

@@ -42,7 +42,7 @@ def run(settings: dict[str, Any]) -> None:
         _end_with_standard_input()
     if os.getpid() == 1:
         # The kernel gives the first process of a container no default action for signals.
-        signal.signal(signal.SIGTERM, _leave)
+        signal.signal(signal.SIGTERM, _exit_on_signal)
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     if version != settings["python"]:
         sys.exit(f"the app is compiled for Python {settings['python']}, this is {version}")
@@ -95,7 +95,8 @@ def _unpack(artifact: str, folder: str) -> None:
 # The life of the process --------------------------------------------------------------------------
 
 
-def _leave(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _exit_on_signal(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Exit with the code for SIGTERM; this is the handler of the signal."""
     sys.exit(128 + signal.SIGTERM)
 
 
@@ -107,6 +108,7 @@ def _end_with_standard_input() -> None:
     os.close(nothing)
 
     def wait() -> NoReturn:
+        """Wait for the end of standard input, then end the process at once."""
         while os.read(tether, 4096):
             pass
         os._exit(128 + signal.SIGKILL)
@@ -118,6 +120,7 @@ def _end_with_standard_input() -> None:
 
 
 def _serve_jobs() -> None:
+    """Serve jobs with the handler under the worker SDK."""
     import runpod  # type: ignore[import-not-found, unused-ignore]  # it is in the worker's packages
 
     handler = _load(f"handler_{os.environ.get('FLASH_RESOURCE_NAME', '')}").handler
@@ -130,7 +133,7 @@ def _configuration(handler: Callable[..., Any]) -> dict[str, Any]:
     The worker image passes only the handler to the SDK.  Here, the configuration also has the number of jobs that the
     handler can run at once, and the option for generators, as if the handler's file were run as a script.
     """
-    configuration: dict[str, Any] = {"handler": _awaited(handler)}
+    configuration: dict[str, Any] = {"handler": _with_await(handler)}
     if inspect.isasyncgenfunction(handler) or inspect.isgeneratorfunction(handler):
         configuration = {"handler": handler, "return_aggregate_stream": True}
     own: Any = getattr(handler, "max_concurrency", 1)
@@ -138,14 +141,18 @@ def _configuration(handler: Callable[..., Any]) -> dict[str, Any]:
     if limit > 1:
 
         def concurrency(_current: int) -> int:
+            """Return the number of jobs that the worker runs at once."""
             return limit
 
         configuration["concurrency_modifier"] = concurrency
     return configuration
 
 
-def _awaited(handler: Callable[..., Any]) -> Callable[..., Any]:
+def _with_await(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the handler as an `async` function that awaits its result if necessary."""
+
     async def run(job: dict[str, Any]) -> Any:
+        """Call the handler with a job."""
         result = handler(job)
         return await result if inspect.isawaitable(result) else result
 
@@ -191,6 +198,7 @@ def _with_health_check(app: Any) -> Any:
 
 
 def _healthy() -> dict[str, str]:
+    """Answer the health check."""
     return {"status": "healthy"}
 
 

@@ -52,7 +52,7 @@ def main() -> None:
     os.close(_CHANNEL)
     for name in _PRELOADED:
         importlib.import_module(name)
-    worker = _worker_program()
+    worker = _import_worker_program()
     # The supervisor has to adopt orphans, not this process.
     ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
     gc.collect()
@@ -69,7 +69,7 @@ def main() -> None:
             _fork_again(channel)
             _become(wanted, descriptors)
             # The worker ends in the usual way, by the end of this program.
-            sys.excepthook = _without_this_program
+            sys.excepthook = _print_exception
             worker.run(wanted["settings"])
             return
         for descriptor in descriptors:
@@ -77,7 +77,7 @@ def main() -> None:
         os.waitpid(middle, 0)
 
 
-def _worker_program() -> ModuleType:
+def _import_worker_program() -> ModuleType:
     """Import `worker.py` under a name that no module of users has."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker.py")
     spec = importlib.util.spec_from_file_location("_flashc_worker", path)
@@ -88,7 +88,7 @@ def _worker_program() -> ModuleType:
     return module
 
 
-def _without_this_program(
+def _print_exception(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
     """Print an exception without the lines of this program, as a worker prints it that was not forked."""

@@ -75,20 +75,23 @@ class PlatformApp:
         except Gone:
             pass
         finally:
-            request.close()
+            request.stop_watching()
 
     async def _route(self, request: Request) -> None:
+        """Find the API that a request is for, by its host name and its path, and let it serve the request."""
         host = self._gate.check_host(request)
         label, _, _ = host.partition(".")
         endpoint = self._control.endpoints.get(label)
         if endpoint is not None:
-            await self._balance(request, endpoint, _target(request, 0))
+            await self._serve_balanced(request, endpoint, _request_target(request, 0))
             return
         first, _, rest = request.path[1:].partition("/")
         if first == "v2" and await self._serve_v2(request, rest):
             return
         if label == "flash" and host != label:
-            await self._balance(request, self._named(request), _target(request, 0))
+            await self._serve_balanced(
+                request, self._endpoint_in_headers(request), _request_target(request, 0)
+            )
             return
         match first:
             case "":
@@ -100,8 +103,8 @@ class PlatformApp:
             case "lb":
                 name, _, _ = rest.partition("/")
                 self._gate.check_key(request)
-                await self._balance(
-                    request, self._endpoint(name), _target(request, len(f"/lb/{name}"))
+                await self._serve_balanced(
+                    request, self._endpoint(name), _request_target(request, len(f"/lb/{name}"))
                 )
             case "graphql":
                 await self._graphql.serve(request, self._gate)
@@ -118,7 +121,7 @@ class PlatformApp:
         if target == "flash":
             if operation not in job_api.OPERATIONS:
                 return False
-            named = self._named(request)
+            named = self._endpoint_in_headers(request)
             await self._faults.apply(request, named.id)
             await self._jobs.serve(request, named, operation, rest)
             return True
@@ -141,7 +144,8 @@ class PlatformApp:
             raise Refused(404, "there is no such operation")
         return True
 
-    async def _balance(self, request: Request, endpoint: Endpoint, target: bytes) -> None:
+    async def _serve_balanced(self, request: Request, endpoint: Endpoint, target: bytes) -> None:
+        """Check the key, make faults happen, and pass a request on to a worker of a load-balanced endpoint."""
         self._gate.check_worker_key(request, endpoint.key)
         if not endpoint.load_balanced:
             raise Refused(404, "the endpoint has a queue: send jobs to /v2/ID/run")
@@ -149,6 +153,7 @@ class PlatformApp:
         await self._balancer.serve(request, endpoint, target)
 
     async def _serve_others(self, request: Request, first: str, rest: str) -> None:
+        """Serve the routes that need the platform's key and no more: REST v1, logs, faults, events, traces, approval of logins."""
         if first == "v1" and rest.startswith("pod/") and rest.endswith("/logs"):
             await self._serve_lines(request, rest.split("/")[1])
         elif first == "v1":
@@ -202,16 +207,17 @@ class PlatformApp:
                 % (entry.number, entry.kind.encode(), msgspec.json.encode(entry))
                 for entry in entries
             )
-            await request.part(text or b": nothing new\n\n")
-        await request.part(b"", more=False)
+            await request.send_part(text or b": nothing new\n\n")
+        await request.send_part(b"", more=False)
 
     def _endpoint(self, name: str) -> Endpoint:
+        """Return the endpoint with an id, or refuse the request."""
         endpoint = self._control.endpoints.get(name)
         if endpoint is None:
             raise Refused(404, "endpoint not found")
         return endpoint
 
-    def _named(self, request: Request) -> Endpoint:
+    def _endpoint_in_headers(self, request: Request) -> Endpoint:
         """Check the key, and return the endpoint that the headers of a request to the sentinel name.
 
         The sentinel is one URL for all endpoints (host or path `flash`).
@@ -231,8 +237,8 @@ class PlatformApp:
         return found
 
 
-def _target(request: Request, skip: int) -> bytes:
-    """Return the path, without its first `skip` characters, and the query, as the client sent them."""
+def _request_target(request: Request, skip: int) -> bytes:
+    """Return the path from byte `skip` on, with `?` and the query, as one HTTP request target."""
     path: bytes = request.scope["raw_path"][skip:] or b"/"
     query: bytes = request.scope["query_string"]
     return path + b"?" + query if query else path

@@ -64,8 +64,8 @@ class Connection(Protocol):
         """Call `leave` when the client closes the connection before it has the whole answer."""
         ...
 
-    def forget(self) -> None:
-        """Drop the function that `when_lost` was given."""
+    def stop_watching(self) -> None:
+        """Drop the function that `when_lost` got; it is not called any more."""
         ...
 
 
@@ -135,7 +135,7 @@ class Request:
         has_more = True
         while (
             has_more
-        ):  # not by `stream`, because a generator takes longer than the rest of this method
+        ):  # not by `body_parts`, because a generator takes longer than the rest of this method
             chunk, has_more = await self._receive_part()
             size += len(chunk)
             if size > limit:
@@ -149,7 +149,7 @@ class Request:
             self._whole = self._connection.body()
         return self._whole
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def body_parts(self) -> AsyncIterator[bytes]:
         """Yield the parts of the body as they arrive.
 
         Raises:
@@ -185,12 +185,13 @@ class Request:
             self._connection.when_lost(self._leave)
         self._leavings.append(leave)
 
-    def close(self) -> None:
+    def stop_watching(self) -> None:
         """Stop watching the client."""
         if self._leavings:
-            self._connection.forget()
+            self._connection.stop_watching()
 
     def _leave(self) -> None:
+        """Note that the client has left, and call the functions that wait for that."""
         self.is_gone = True
         for leave in self._leavings:
             leave()
@@ -207,6 +208,7 @@ class Request:
         self._connection_answers = False
 
         async def reset_and_raise(_message: MutableMapping[str, Any]) -> None:
+            """Reset the connection in place of sending a message."""
             await self.reset()
             raise Gone
 
@@ -214,22 +216,22 @@ class Request:
 
     # Answers -------------------------------------------------------------------------------------
 
-    async def start(self, status: int, headers: Headers) -> None:
+    async def send_head(self, status: int, headers: Headers) -> None:
         """Send the status and the headers of an answer."""
         self.is_answered = True
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
-    async def part(self, body: bytes, *, more: bool = True) -> None:
-        """Send a part of an answer's body."""
+    async def send_part(self, body: bytes, *, more: bool = True) -> None:
+        """Send a part of an answer's body; `more` says that another part follows."""
         await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
         """Send an answer whose body is JSON text."""
         if headers is None:
-            await self.whole(status, [_JSON, (b"content-length", b"%d" % len(body))], body)
+            await self.send_whole(status, [_JSON, (b"content-length", b"%d" % len(body))], body)
             return
-        await self.start(status, [_JSON, (b"content-length", b"%d" % len(body)), *headers])
-        await self.part(body, more=False)
+        await self.send_head(status, [_JSON, (b"content-length", b"%d" % len(body)), *headers])
+        await self.send_part(body, more=False)
 
     async def reply_json(self, status: int, value: Any, headers: Headers | None = None) -> None:
         """Send an answer whose body is a value, encoded as JSON."""
@@ -237,9 +239,9 @@ class Request:
 
     async def reply_nothing(self) -> None:
         """Send an answer with status 204 and no body."""
-        await self.whole(204, [], b"")
+        await self.send_whole(204, [], b"")
 
-    async def whole(self, status: int, headers: Headers, body: bytes) -> None:
+    async def send_whole(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a whole answer.
 
         The caller has checked the headers: they have the length of the body, and no value contains a line break.
@@ -248,23 +250,23 @@ class Request:
             head = _STATUS_LINES[status] + b"".join([b"%s: %s\r\n" % pair for pair in headers])
             self.is_answered = self._connection.answer(head, body)
         if not self.is_answered:
-            await self.start(status, headers)
-            await self.part(body, more=False)
+            await self.send_head(status, headers)
+            await self.send_part(body, more=False)
 
     async def start_events(self) -> None:
         """Begin to send server-sent events.  The caller has to read the body before."""
         self.when_gone(lambda: None)  # so that `is_gone` becomes True when the client leaves
-        await self.start(
+        await self.send_head(
             200, [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
         )
 
-    async def event(self, number: int, data: bytes, kind: str = "message") -> None:
+    async def send_event(self, number: int, data: bytes, kind: str = "message") -> None:
         """Send an event; `data` is one line."""
-        await self.part(b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), data))
+        await self.send_part(b"id: %d\nevent: %s\ndata: %s\n\n" % (number, kind.encode(), data))
 
-    async def event_pause(self) -> None:
-        """Send a comment, which keeps the connection open while there are no events."""
-        await self.part(b": nothing new\n\n")
+    async def send_comment(self) -> None:
+        """Send a comment between server-sent events, which keeps the connection open."""
+        await self.send_part(b": nothing new\n\n")
 
     async def refuse(self, error: Refused) -> None:
         """Answer that the request is refused and why, if no answer was begun and the client has not left."""

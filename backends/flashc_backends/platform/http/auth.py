@@ -76,7 +76,7 @@ class Gate:
         self._known: dict[str, str] = {}  # headers that were checked -> the names in them
 
     def check_host(self, request: Request) -> str:
-        """Return the host name in the request's header `Host`, without the port.
+        """Check that the header `Host` names this platform; return the name, without the port.
 
         Raises:
             Refused: the name is not one of the platform's names.
@@ -95,7 +95,7 @@ class Gate:
 
     def has_key(self, request: Request) -> bool:
         """Return whether the request has the platform's key, with or without "Bearer", or the cookie of the page."""
-        return self._is(request, self._key) or self.sessions.admits(request)
+        return self._carries(request, self._key) or self.sessions.admits(request)
 
     def check_key(self, request: Request) -> None:
         """Check that the request has the platform's key, or the cookie of the page.
@@ -112,11 +112,12 @@ class Gate:
         Raises:
             Refused: the request has none of these.
         """
-        if not (self._is(request, worker_key.encode()) or self.has_key(request)):
+        if not (self._carries(request, worker_key.encode()) or self.has_key(request)):
             raise Refused(401, "the key of the worker is missing or wrong")
 
     @staticmethod
-    def _is(request: Request, key: bytes) -> bool:
+    def _carries(request: Request, key: bytes) -> bool:
+        """Return whether a request has this key in its header `Authorization`, with or without "Bearer"."""
         given = request.headers.get(b"authorization", b"").strip()
         if given[:7].lower() == b"bearer ":
             given = given[7:].strip()

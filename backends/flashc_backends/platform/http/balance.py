@@ -97,9 +97,10 @@ class Balancer:
             call.status = 404
             raise
         finally:
-            self._note(call, endpoint, began, time.monotonic() - since)
+            self._record(call, endpoint, began, time.monotonic() - since)
 
     async def _serve(self, call: _Call, endpoint: Endpoint) -> None:
+        """Pass a request on to a worker; choose another worker if the first can't be reached."""
         request = call.request
         if (request.length() or 0) > _BODY_LIMIT:
             raise Refused(413, _TOO_LARGE)
@@ -115,7 +116,8 @@ class Balancer:
                 self._balancing.free(endpoint.id, worker)
         raise Refused(502, "the workers can't be reached")
 
-    def _note(self, call: _Call, endpoint: Endpoint, began: float, took: float) -> None:
+    def _record(self, call: _Call, endpoint: Endpoint, began: float, took: float) -> None:
+        """Add a request that was served to its trace and to the journal."""
         request = call.request
         path = call.target.partition(b"?")[0].decode("latin-1")
         self._core.spans.add(
@@ -153,7 +155,7 @@ class Balancer:
         worker = await self._balancing.acquire(
             endpoint.id,
             call.seconds(time_limits().load_balancer_waiting.milliseconds),
-            _ignore if _has_body(request) else request.watch,
+            _do_not_watch if _has_body(request) else request.watch,
             name,
             strict=mode.startswith("strict"),
         )
@@ -185,6 +187,7 @@ class Balancer:
             raise
 
     async def _pass_on(self, call: _Call, worker: str, seconds: float) -> int:
+        """Pass a request on to a worker, and the answer back; return the answer's status."""
         request = call.request
         address = self._addresses.get(worker)
         if address is None:
@@ -205,20 +208,22 @@ class Balancer:
         return answer.status
 
     async def _send_answer(self, request: Request, worker: str, answer: Answer) -> None:
+        """Send a worker's answer to the client, part by part as it arrives."""
         headers = [*answer.headers, (_WORKER_ID, worker.encode())]
         if answer.has_length and (body := answer.take_whole()) is not None:
-            await request.whole(answer.status, headers, body)
+            await request.send_whole(answer.status, headers, body)
             return
-        await request.start(answer.status, headers)
+        await request.send_head(answer.status, headers)
         if request.method != "HEAD" and answer.status not in (204, 304):
             async for chunk in answer.body():
-                await request.part(chunk)
+                await request.send_part(chunk)
                 if request.is_gone:
                     raise Gone
-        await request.part(b"", more=False)
+        await request.send_part(b"", more=False)
 
 
 def _has_body(request: Request) -> bool:
+    """Return whether a request says that it has a body."""
     return b"content-length" in request.headers or b"transfer-encoding" in request.headers
 
 
@@ -227,11 +232,11 @@ def _body(request: Request) -> AsyncIterator[bytes] | bytes | None:
     if not _has_body(request):
         return None
     arrived = request.arrived_body() if request.length() is not None else None
-    return _limited(request) if arrived is None else arrived
+    return _limited_parts(request) if arrived is None else arrived
 
 
-async def _limited(request: Request) -> AsyncIterator[bytes]:
-    """Yield the parts of a body.
+async def _limited_parts(request: Request) -> AsyncIterator[bytes]:
+    """Yield the parts of a body; refuse a body that is too large.
 
     The parts are counted, because a request without `content-length` does not say how long its body is.
 
@@ -240,14 +245,14 @@ async def _limited(request: Request) -> AsyncIterator[bytes]:
         Gone: the client left.
     """
     size = 0
-    async for chunk in request.stream():
+    async for chunk in request.body_parts():
         size += len(chunk)
         if size > _BODY_LIMIT:
             raise Refused(413, _TOO_LARGE)
         yield chunk
 
 
-def _ignore(_poll: Poll) -> None:
+def _do_not_watch(_poll: Poll) -> None:
     """Do not watch the client while its body has not been read: reading the body tells if the client leaves."""
 
 

@@ -25,7 +25,7 @@ class FaultApi:
         self._injector = injector
 
     async def serve(self, request: Request) -> None:
-        """Answer GET with the faults that may happen and those that happened; replace the former for PUT.
+        """Answer GET with the faults that may happen and those that happened; for PUT, replace the faults that may happen.
 
         If the faults of a PUT are wrong, the answer is 400 with a list of problems.  Each problem has the number of the
         fault and the name of the key.
@@ -39,7 +39,7 @@ class FaultApi:
             case "PUT":
                 document = decode(await request.body(_LIMIT), _DOCUMENT, "list of faults")
                 try:
-                    self._injector.set(faults_of(document))
+                    self._injector.replace_faults(faults_of(document))
                 except WrongFaults as error:
                     found = {"error": f"FC525: {error}", "problems": error.problems}
                     await request.reply_json(400, found)

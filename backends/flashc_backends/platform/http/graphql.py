@@ -49,7 +49,7 @@ _QUERY = msgspec.json.Decoder(_Query)
 
 
 @cache
-def schema() -> GraphQLSchema:
+def read_schema() -> GraphQLSchema:
     """Read `runpod.graphql` and return the schema."""
     text = files("flashc_backends.platform.http").joinpath("runpod.graphql").read_text("utf-8")
     built = build_schema(text)
@@ -81,7 +81,7 @@ class GraphqlApi:
         if not has_key and request.header(b"authorization"):
             raise Refused(401, "the API key is missing or wrong")
         given = decode(await request.body(_LIMIT), _QUERY, "query")
-        document = _parsed(given.query)
+        document = _parse(given.query)
         if not has_key and not _needs_no_key(document):
             raise Refused(401, "the API key is missing or wrong")
         base = f"{request.scope['scheme']}://{request.header(b'host')}"
@@ -90,11 +90,11 @@ class GraphqlApi:
     async def _execute(
         self, document: DocumentNode | list[GraphQLError], given: _Query, base: str
     ) -> dict[str, Any]:
-        """Return the answer to a query; the answer has the key `errors` only if there are errors."""
+        """Execute a query, and return the answer; it has the key `errors` only if there are errors."""
         if isinstance(document, list):
             return {"errors": [error.formatted for error in document]}
         outcome = execute(
-            schema(),
+            read_schema(),
             document,
             self._root,
             base,
@@ -112,11 +112,11 @@ class GraphqlApi:
 
 
 @lru_cache(maxsize=256)
-def _parsed(text: str) -> DocumentNode | list[GraphQLError]:
+def _parse(text: str) -> DocumentNode | list[GraphQLError]:
     """Parse and validate a query; return its document, or the list of its errors."""
     try:
         document = parse(text, max_tokens=_MOST_TOKENS)
-        return validate(schema(), document) or document
+        return validate(read_schema(), document) or document
     except GraphQLError as error:
         return [error]
     except RecursionError:

@@ -221,6 +221,7 @@ class Root:
         return [_secret(secret) for secret in self._control.account.secrets.values()]
 
     def _app(self, app: App) -> dict[str, Any]:
+        """Return an app as the API shows it, with its environments and builds."""
         return {
             "id": app.id,
             "name": app.name,
@@ -232,6 +233,7 @@ class Root:
         }
 
     def _environment(self, environment: Environment, base: str) -> dict[str, Any]:
+        """Return an environment as the API shows it; `base` is the URL for downloads."""
         endpoints = self._control.endpoints_of(environment.id)
         volumes = {name for endpoint in endpoints for name in endpoint.volumes}
         known = [found for found in self._control.account.volumes.values() if found.id in volumes]
@@ -247,6 +249,7 @@ class Root:
         }
 
     def _artifact(self, environment: Environment, base: str) -> dict[str, Any] | None:
+        """Return how a client downloads the artifact that an environment runs; None if it runs none."""
         build = self._control.builds.get(environment.build or "")
         if build is None:
             return None
@@ -294,19 +297,24 @@ class _User:
         self._root = root
 
     def flashApps(self, _info: Any) -> list[dict[str, Any]]:
+        """Return all apps."""
         return self._root.apps()
 
     def endpoint(self, _info: Any, id: str) -> dict[str, Any] | None:
+        """Return the endpoint with an id; None if there is none."""
         return next((found for found in self._root.endpoints() if found["id"] == id), None)
 
     def endpoints(self, _info: Any) -> list[dict[str, Any]]:
+        """Return all endpoints."""
         return self._root.endpoints()
 
     def secrets(self, _info: Any) -> list[dict[str, Any]]:
+        """Return all secrets, without their values."""
         return self._root.secrets()
 
 
 def _build(build: Build) -> dict[str, Any]:
+    """Return a build as the API shows it."""
     return {
         "id": build.id,
         "objectKey": build.artifact,
@@ -316,6 +324,7 @@ def _build(build: Build) -> dict[str, Any]:
 
 
 def _template(template: Template) -> dict[str, Any]:
+    """Return a template as the API shows it."""
     return {
         **{name: template.rest.get(name) for name in _TEMPLATE_FIELDS},
         "id": template.id,
@@ -327,6 +336,7 @@ def _template(template: Template) -> dict[str, Any]:
 
 
 def _secret(secret: Secret) -> dict[str, Any]:
+    """Return a secret as the API shows it, without its value."""
     return {
         "id": secret.id,
         "name": secret.name,

@@ -74,42 +74,43 @@ class JobApi:
         """
         match operation:
             case "run" | "runsync":
-                _require(request, "POST")
+                _require_method(request, "POST")
                 await self._submit(request, endpoint, sync=operation == "runsync")
             case "status":
                 job = self._job(endpoint, job_id)
                 await request.reply(200, self.view(job))
             case "stream":
-                await self._stream(request, self._job(endpoint, job_id))
+                await self._serve_stream(request, self._job(endpoint, job_id))
             case "cancel":
-                _require(request, "POST")
+                _require_method(request, "POST")
                 job = await self._jobs.cancel(self._job(endpoint, job_id))
                 await request.reply(200, self.view(job))
             case "retry":
-                _require(request, "POST")
+                _require_method(request, "POST")
                 again = await self._jobs.retry(self._job(endpoint, job_id))
                 if again is None:
                     raise Refused(400, "only a job that FAILED or TIMED_OUT can be retried")
                 await request.reply(200, _brief(again))
             case "purge-queue":
-                _require(request, "POST")
+                _require_method(request, "POST")
                 removed = await self._jobs.purge(endpoint.id)
                 await request.reply_json(200, {"removed": removed, "status": "completed"})
             case "health":
                 await request.reply_json(200, self._health(endpoint))
             case "requests":
-                recent = self._core.store.recent_jobs(endpoint.id, _RECENT)
+                recent = self._core.store.load_recent_jobs(endpoint.id, _RECENT)
                 views = b",".join(self.view(job) for job in recent)
                 await request.reply(200, b'{"requests":[%s]}' % views)
             case _:
                 await request.reply_json(200, self._metrics(endpoint))
 
     async def _submit(self, request: Request, endpoint: Endpoint, *, sync: bool) -> None:
+        """Submit a job and answer with its id; with `sync`, wait and answer with its result."""
         body = await request.body(_SYNC_LIMIT if sync else _RUN_LIMIT)
-        wait = _number(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
+        wait = _milliseconds(request.query.get("wait"), _WAIT, _WAIT_RANGE, "wait")
         position = position_below(request.header(TRACEPARENT))
         submission = replace(
-            _submission(body),
+            _decode_submission(body),
             sync=sync,
             retention=max(SYNC_RETENTION, wait / 1000) if sync else RUN_RETENTION,
             traceparent=position.traceparent,
@@ -128,12 +129,14 @@ class JobApi:
             raise Refused(404, "the job's time to live is over")
         await request.reply(200, self.view(found) if found.status.is_final else _brief(found))
 
-    async def _stream(self, request: Request, job: Job) -> None:
+    async def _serve_stream(self, request: Request, job: Job) -> None:
+        """Answer with the new parts of a job's stream."""
         parts = await self._jobs.take_parts(job.id)
         body = b'{"status":"%s","stream":[%s]}' % (job.status.encode(), b",".join(parts))
         await request.reply(200, body)
 
     def _job(self, endpoint: Endpoint, job_id: str) -> Job:
+        """Return a job of the endpoint, or refuse the request."""
         job = self._jobs.find(endpoint.id, job_id)
         if job is None:
             raise Refused(404, "job not found")
@@ -149,12 +152,13 @@ class JobApi:
         if job.worker is not None:
             members["workerId"] = job.worker
         if job.output is not None:
-            members["output"] = Raw(self._core.store.body(job.output))
+            members["output"] = Raw(self._core.store.read_body(job.output))
         if job.error is not None:
             members["error"] = job.error
         return msgspec.json.encode(members)
 
     def _workers(self, endpoint: Endpoint) -> dict[str, int]:
+        """Return how many workers of an endpoint are in each state."""
         dispatcher = self._core.dispatchers[endpoint.id]
         workers = list(dispatcher.pool.workers.values())
         ready = [worker for worker in workers if worker.phase is Phase.READY]
@@ -172,6 +176,7 @@ class JobApi:
         }
 
     def _health(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the numbers of jobs and workers of an endpoint, by their states."""
         dispatcher = self._core.dispatchers[endpoint.id]
         counts = dispatcher.counts
         return {
@@ -186,6 +191,7 @@ class JobApi:
         }
 
     def _metrics(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the ids of the ready workers, and how many workers are in each state."""
         ready = self._core.dispatchers[endpoint.id].pool.ready()
         return {
             "readyWorkers": [worker.id for worker in ready],
@@ -193,7 +199,7 @@ class JobApi:
         }
 
 
-def _submission(body: bytes) -> Submission:
+def _decode_submission(body: bytes) -> Submission:
     """Decode the body of a request to run a job.
 
     Raises:
@@ -203,8 +209,8 @@ def _submission(body: bytes) -> Submission:
     if given.input == _ABSENT:
         raise Refused(400, "the request has no `input`")
     policy = given.policy or _Policy()
-    timeout = _checked(policy.execution_timeout, _TIMEOUT_RANGE, "policy.executionTimeout")
-    ttl = _checked(policy.ttl, _TTL_RANGE, "policy.ttl")
+    timeout = _check_range(policy.execution_timeout, _TIMEOUT_RANGE, "policy.executionTimeout")
+    ttl = _check_range(policy.ttl, _TTL_RANGE, "policy.ttl")
     extra = b"" if given.s3_config == _ABSENT else b'"s3Config":' + bytes(given.s3_config)
     if given.webhook is not None and not given.webhook.startswith(("http://", "https://")):
         raise Refused(400, "`webhook` is not a URL")
@@ -218,13 +224,15 @@ def _submission(body: bytes) -> Submission:
     )
 
 
-def _checked(value: int | None, limits: tuple[int, int], name: str) -> int | None:
+def _check_range(value: int | None, limits: tuple[int, int], name: str) -> int | None:
+    """Return a number of milliseconds; refuse the request if the number is out of `limits`."""
     if value is not None and not limits[0] <= value <= limits[1]:
         raise Refused(400, f"`{name}` must be between {limits[0]} and {limits[1]} milliseconds")
     return value
 
 
-def _number(text: str | None, default: int, limits: tuple[int, int], name: str) -> int:
+def _milliseconds(text: str | None, default: int, limits: tuple[int, int], name: str) -> int:
+    """Return the number in a query parameter, moved into `limits`; `default` without one; refuse other texts."""
     if text is None:
         return default
     if not text.isdecimal() or len(text) > 12:
@@ -232,7 +240,8 @@ def _number(text: str | None, default: int, limits: tuple[int, int], name: str) 
     return min(max(int(text), limits[0]), limits[1])
 
 
-def _require(request: Request, method: str) -> None:
+def _require_method(request: Request, method: str) -> None:
+    """Refuse a request with another method."""
     if request.method != method:
         raise Refused(405, f"use the method {method}")
 

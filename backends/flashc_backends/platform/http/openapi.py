@@ -90,6 +90,7 @@ def schema() -> dict[str, Any]:
 def _operation(
     path: str, name: str, status: str, body: type[msgspec.Struct] | None
 ) -> dict[str, Any]:
+    """Return the description of one operation; `status` is that of its answer, `body` the type of the request's body."""
     parameters: list[dict[str, Any]] = [
         {
             "name": segment.strip("{}"),
@@ -120,6 +121,7 @@ def _operation(
 
 
 def _refusal(text: str) -> dict[str, Any]:
+    """Return the description of an answer that refuses a request."""
     reference = {"schema": {"$ref": "#/components/schemas/Refusal"}}
     return {
         "description": text,

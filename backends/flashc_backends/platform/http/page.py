@@ -78,14 +78,15 @@ class Page:
         cookie = self._gate.sessions.redeem(token) if token else None
         if cookie is not None:
             headers = [(b"location", b"/"), (b"set-cookie", cookie.encode()), *_SECURITY]
-            await request.start(303, headers)
-            await request.part(b"see /", more=False)
+            await request.send_head(303, headers)
+            await request.send_part(b"see /", more=False)
             return
         admitted = self._gate.has_key(request)
-        await self._file(request, 200 if admitted else 401, "index" if admitted else "locked")
+        await self._send_page(request, 200 if admitted else 401, "index" if admitted else "locked")
 
-    async def _file(self, request: Request, status: int, name: str) -> None:
-        await _send(request, status, f"{name}.html")
+    async def _send_page(self, request: Request, status: int, name: str) -> None:
+        """Answer with the HTML file `NAME.html`."""
+        await _send_file(request, status, f"{name}.html")
 
     async def serve(self, request: Request, path: str) -> None:
         """Answer with a file of the page, or with data for it.
@@ -96,7 +97,7 @@ class Page:
         """
         # `locked.html`, which browsers get that are not admitted, needs these files too.
         if path in ("style.css", "icon.svg"):
-            await _send(request, 200, path)
+            await _send_file(request, 200, path)
             return
         self._gate.check_key(request)
         first, _, rest = path.partition("/")
@@ -118,7 +119,7 @@ class Page:
             case "fault-schema":
                 await request.reply(200, msgspec.json.encode(schema_of_faults()))
             case _ if path in _NAMES:
-                await _send(request, 200, path)
+                await _send_file(request, 200, path)
             case _:
                 raise Refused(404, "the page has no such part")
 
@@ -138,6 +139,7 @@ class Page:
         }
 
     def _endpoint(self, endpoint: Endpoint, dispatcher: Dispatcher) -> dict[str, Any]:
+        """Return what the page shows of an endpoint."""
         environment = self._control.environments.get(endpoint.environment or "")
         app = self._control.apps.get(environment.app) if environment is not None else None
         counts, limits = dispatcher.counts, dispatcher.pool.limits
@@ -201,8 +203,8 @@ class Page:
             "created": job.created,
             "started": job.started,
             "finished": job.finished,
-            "input": Raw(store.body(job.input)),
-            "output": None if job.output is None else Raw(store.body(job.output)),
+            "input": Raw(store.read_body(job.input)),
+            "output": None if job.output is None else Raw(store.read_body(job.output)),
             "error": _parsed_error(job.error),
             "lines": [entry.what["text"] for entry in self._lines(job)][-_LINES:],
         }
@@ -251,11 +253,12 @@ def _parsed_error(error: str | None) -> Any:
         return error
 
 
-async def _send(request: Request, status: int, name: str) -> None:
+async def _send_file(request: Request, status: int, name: str) -> None:
+    """Answer with a file of the page."""
     data, kind = _read(name)
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(data)), *_SECURITY]
-    await request.start(status, headers)
-    await request.part(data, more=False)
+    await request.send_head(status, headers)
+    await request.send_part(data, more=False)
 
 
 @cache

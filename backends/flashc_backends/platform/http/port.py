@@ -84,8 +84,8 @@ class _Exchange:
         self._cycle.flow.resume_reading()  # while reading is paused, the end of a connection is not noticed
         self._protocol.leavings[self._cycle] = leave
 
-    def forget(self) -> None:
-        """Drop the function that `when_lost` was given."""
+    def stop_watching(self) -> None:
+        """Drop the function that `when_lost` got; it is not called any more."""
         self._protocol.leavings.pop(self._cycle, None)
 
 
@@ -96,11 +96,13 @@ class _Protocol(HttpToolsProtocol):
     unanswered: list[RequestResponseCycle]  # with pipelining, there are several
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection, with no request yet."""
         super().connection_made(transport)
         self.leavings = {}
         self.unanswered = []
 
     def on_headers_complete(self) -> None:
+        """Give the new request its `_Exchange`."""
         super().on_headers_complete()
         still = [each for each in self.unanswered if not each.response_complete]
         self.unanswered = [*still, self.cycle]
@@ -108,6 +110,7 @@ class _Protocol(HttpToolsProtocol):
         self.scope["extensions"] = {CONNECTION: exchange}  # type: ignore[dict-item]
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Tell every request of the connection that the client has left."""
         super().connection_lost(exc)
         for cycle in self.unanswered:  # uvicorn tells only the newest
             cycle.disconnected = True
@@ -124,7 +127,7 @@ class PortTaken(OSError):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address; with port 0, at a free port.
+    """Open a socket that listens at an address, and return it; with port 0, at a free port.
 
     Raises:
         PortTaken: another program listens on the port.
@@ -194,11 +197,13 @@ class Port:
         await asyncio.gather(*requests, return_exceptions=True)
 
     def _spawn(self, work: Any) -> None:
+        """Run an awaitable in the background, until `close`."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _accept(self, listener: socket.socket) -> None:
+        """Accept connections in a loop, and serve each in the background."""
         loop = asyncio.get_running_loop()
         while True:
             try:
@@ -216,26 +221,26 @@ class Port:
         is_passed_on = False
         try:
             async with asyncio.timeout(_PATIENCE):
-                is_passed_on = await self._pass_on(connection)
+                await self._pass_on(connection)
+                is_passed_on = True
         except (OSError, TimeoutError, EOFError, ssl.SSLError):
             pass  # the client left, or speaks another protocol
         finally:
             if not is_passed_on:
                 connection.close()
 
-    async def _pass_on(self, connection: socket.socket) -> bool:
-        """Pass a connection to a tunnel or to uvicorn, which then close it; return True."""
+    async def _pass_on(self, connection: socket.socket) -> None:
+        """Pass a connection to a tunnel or to uvicorn; these close it at its end."""
         start = await _peek(connection)
         if start.startswith(_CONNECT):
             target = await self._connect(connection)
             if target is not None:
                 self._spawn(_tunnel(connection, *target))
-                return True
+                return
             start = await _peek(connection)
         context = self._context if start[0] == _TLS_HANDSHAKE else None
         loop = asyncio.get_running_loop()
         await loop.connect_accepted_socket(self._protocol, connection, ssl=context)
-        return True
 
     async def _connect(self, connection: socket.socket) -> tuple[str, int] | None:
         """Answer CONNECT; return the host and the port that the client names, None if they are the platform's.
@@ -323,12 +328,14 @@ async def _tunnel(connection: socket.socket, host: str, port: int) -> None:
             return
 
         async def upwards() -> None:
+            """Pass the client's bytes to the host."""
             while data := await loop.sock_recv(connection, _CHUNK):
                 writer.write(data)
                 await writer.drain()
             writer.write_eof()
 
         async def downwards() -> None:
+            """Pass the host's bytes to the client."""
             while data := await reader.read(_CHUNK):
                 await loop.sock_sendall(connection, data)
             connection.shutdown(socket.SHUT_WR)

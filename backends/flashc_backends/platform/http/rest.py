@@ -67,13 +67,14 @@ class RestApi:
         if kind != "networkvolumes":
             raise Refused(404, "there is no such route")
         try:
-            await self._volumes_v1(request, volume_id.removesuffix("/update"))
+            await self._serve_volumes_v1(request, volume_id.removesuffix("/update"))
         except NotFound as error:
             raise Refused(404, str(error)) from None
         except (Invalid, Problem) as error:
             raise Refused(400, str(error)) from None
 
-    async def _volumes_v1(self, request: Request, volume_id: str) -> None:
+    async def _serve_volumes_v1(self, request: Request, volume_id: str) -> None:
+        """List, create, read, change or delete volumes, by the request's method, in the form of version 1."""
         match request.method, bool(volume_id):
             case "GET", False:
                 volumes = self._control.account.volumes.values()
@@ -82,7 +83,7 @@ class RestApi:
                 created = await self._create_volume(request)
                 await request.reply_json(200, _volume_v1(created))
             case _:
-                changed = await self._change_volume(request, volume_id)
+                changed = await self._serve_volume(request, volume_id)
                 if changed is None:
                     await request.reply_nothing()
                 else:
@@ -93,16 +94,17 @@ class RestApi:
         try:
             await self._route_v2(request, route.rstrip("/").split("/"))
         except NotFound as error:
-            await _problem(request, 404, str(error))
+            await _send_problem(request, 404, str(error))
         except Invalid as error:
-            await _problem(request, 422, str(error))
+            await _send_problem(request, 422, str(error))
         except Problem as error:
-            await _problem(request, error.status, str(error))
+            await _send_problem(request, error.status, str(error))
 
     async def _route_v2(self, request: Request, route: list[str]) -> None:
+        """Serve a request of version 2 by its path; refuse unknown paths."""
         match route:
             case ["network-volumes", *rest] if len(rest) < 2:
-                await self._volumes_v2(request, rest[0] if rest else "")
+                await self._serve_volumes_v2(request, rest[0] if rest else "")
             case ["global-volumes" | "registries" | "catalog", *_] if request.method != "GET":
                 raise Problem(
                     405, "this platform can only list these resources: use the method GET"
@@ -120,11 +122,12 @@ class RestApi:
                 centers = [{"id": center, "availability": "HIGH"} for center in _CENTERS]
                 await request.reply_json(200, {"id": name, "dataCenters": centers})
             case ["serverless", *rest]:
-                await self._serverless(request, rest)
+                await self._route_serverless(request, rest)
             case _:
                 raise Problem(404, "there is no such route")
 
-    async def _volumes_v2(self, request: Request, volume_id: str) -> None:
+    async def _serve_volumes_v2(self, request: Request, volume_id: str) -> None:
+        """List, create, read, change or delete volumes, by the request's method, in the form of version 2."""
         match request.method, bool(volume_id):
             case "GET", False:
                 volumes = [_volume_v2(volume) for volume in self._control.account.volumes.values()]
@@ -132,19 +135,20 @@ class RestApi:
             case "POST", False:
                 await request.reply_json(201, _volume_v2(await self._create_volume(request)))
             case _:
-                changed = await self._change_volume(request, volume_id)
+                changed = await self._serve_volume(request, volume_id)
                 if changed is None:
                     await request.reply_nothing()
                 else:
                     await request.reply_json(200, _volume_v2(changed))
 
     async def _create_volume(self, request: Request) -> Volume:
-        given = await _read(request, NewVolume)
+        """Create the volume that a request describes."""
+        given = await _read_body(request, NewVolume)
         center = given.data_center_id or given.data_center
         return await self._control.account.create_volume(given.name, given.size, center, given.type)
 
-    async def _change_volume(self, request: Request, volume_id: str) -> Volume | None:
-        """Read, change or delete a volume, by the request's method; return the volume, None if it is deleted."""
+    async def _serve_volume(self, request: Request, volume_id: str) -> Volume | None:
+        """Read, change or delete a volume, by the request's method; return the volume, None if it was deleted."""
         volume = get(self._control.account.volumes, volume_id, "network volume")
         match request.method:
             case "GET":
@@ -153,7 +157,7 @@ class RestApi:
                 await self._control.account.delete_volume(volume_id)
                 return None
             case "PATCH" | "POST":
-                given = await _read(request, VolumeChange)
+                given = await _read_body(request, VolumeChange)
                 name, size = given.name or volume.name, given.size or volume.size_gb
                 if size < volume.size_gb:
                     raise Invalid("a volume can't shrink")
@@ -165,9 +169,10 @@ class RestApi:
 
     # Endpoints -----------------------------------------------------------------------------------
 
-    async def _serverless(self, request: Request, route: list[str]) -> None:
+    async def _route_serverless(self, request: Request, route: list[str]) -> None:
+        """Serve a request to `/v2/serverless`: endpoints, and the workers, releases and logs of an endpoint."""
         if not route:
-            await self._collection(request)
+            await self._serve_endpoints(request)
             return
         endpoint = get(self._control.endpoints, route[0], "endpoint")
         match request.method, *route[1:]:
@@ -180,7 +185,7 @@ class RestApi:
             case ["GET", "workers", worker, "logs"]:
                 await self._send_lines(request, worker)
             case ["PATCH"]:
-                await self._change(request, endpoint)
+                await self._change_endpoint(request, endpoint)
             case ["DELETE"]:
                 await self._control.delete_endpoint(endpoint.id)
                 await request.reply_nothing()
@@ -202,18 +207,19 @@ class RestApi:
                 if entry.kind == "line" and what["worker"] == worker:
                     line = {"source": what["stream"], "line": what["text"]}
                     line["ts"] = timestamp(entry.at)
-                    await request.event(entry.number, msgspec.json.encode(line))
+                    await request.send_event(entry.number, msgspec.json.encode(line))
             if not entries:
-                await request.event_pause()
+                await request.send_comment()
 
-    async def _collection(self, request: Request) -> None:
+    async def _serve_endpoints(self, request: Request) -> None:
+        """Answer with all endpoints, or create one, by the request's method."""
         if request.method == "GET":
             endpoints = [self._view(endpoint) for endpoint in self._control.endpoints.values()]
             await request.reply_json(200, {"endpoints": endpoints, **_PAGE})
             return
         if request.method != "POST":
             raise Problem(405, "there is no such method")
-        given = await _read(request, NewEndpoint)
+        given = await _read_body(request, NewEndpoint)
         if (given.image is None) == (given.template_id is None):
             raise Invalid("an endpoint needs either `image` or `templateId`")
         fields: dict[str, Any] = {
@@ -235,8 +241,9 @@ class RestApi:
             }
         await request.reply_json(201, self._view(await self._control.save_endpoint(fields)))
 
-    async def _change(self, request: Request, endpoint: Endpoint) -> None:
-        given = await _read(request, EndpointChange)
+    async def _change_endpoint(self, request: Request, endpoint: Endpoint) -> None:
+        """Change an endpoint as a request says, and answer with the endpoint."""
+        given = await _read_body(request, EndpointChange)
         fields: dict[str, Any] = {
             "id": endpoint.id,
             "name": given.name,
@@ -247,6 +254,7 @@ class RestApi:
         await request.reply_json(200, self._view(await self._control.save_endpoint(fields)))
 
     def _view(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return an endpoint as version 2 shows it."""
         limits = endpoint.limits
         return {
             "id": endpoint.id,
@@ -265,6 +273,7 @@ class RestApi:
         }
 
     def _workers(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the workers of an endpoint as version 2 shows them."""
         pool = self._core.dispatchers[endpoint.id].pool
         workers = list(pool.workers.values())
         states = [_state(worker) for worker in workers]
@@ -277,7 +286,7 @@ class RestApi:
                 {
                     "id": worker.id,
                     "status": state,
-                    "isStale": worker.release != pool.target,
+                    "isStale": worker.release != pool.newest,
                     "version": endpoint.version,
                     "startedAt": timestamp(worker.since),
                 }
@@ -286,9 +295,10 @@ class RestApi:
         }
 
     def _releases(self, endpoint: Endpoint) -> dict[str, Any]:
+        """Return the releases of an endpoint, and how far its rollout is."""
         pool = self._core.dispatchers[endpoint.id].pool
         serving = [worker for worker in pool.workers.values() if worker.serves]
-        newest = sum(1 for worker in serving if worker.release == pool.target)
+        newest = sum(1 for worker in serving if worker.release == pool.newest)
         total = len(serving)
         return {
             "endpointVersion": endpoint.version,
@@ -307,10 +317,12 @@ class RestApi:
 
 
 def _state(worker: Worker) -> str:
+    """Return the state of a worker by its name in version 2."""
     return "RUNNING" if worker.phase is Phase.READY and worker.held else _STATES[worker.phase]
 
 
 def _scaling(scaling: Scaling) -> dict[str, Any]:
+    """Return the fields of an endpoint for its scaling, by their names in the GraphQL API."""
     value = scaling.queue_delay if scaling.type == "QUEUE_DELAY" else scaling.request_count
     return {
         "scalerType": scaling.type,
@@ -319,6 +331,7 @@ def _scaling(scaling: Scaling) -> dict[str, Any]:
 
 
 def _worker_fields(workers: WorkerLimits) -> dict[str, Any]:
+    """Return the fields of an endpoint for its workers, by their names in the GraphQL API."""
     return {
         "workersMin": workers.min,
         "workersMax": workers.max,
@@ -327,6 +340,7 @@ def _worker_fields(workers: WorkerLimits) -> dict[str, Any]:
 
 
 def _volume_v1(volume: Volume) -> dict[str, Any]:
+    """Return a volume as version 1 shows it."""
     return {
         "id": volume.id,
         "name": volume.name,
@@ -336,6 +350,7 @@ def _volume_v1(volume: Volume) -> dict[str, Any]:
 
 
 def _volume_v2(volume: Volume) -> dict[str, Any]:
+    """Return a volume as version 2 shows it."""
     return {
         "id": volume.id,
         "name": volume.name,
@@ -345,7 +360,7 @@ def _volume_v2(volume: Volume) -> dict[str, Any]:
     }
 
 
-async def _read(request: Request, kind: type[_T]) -> _T:
+async def _read_body(request: Request, kind: type[_T]) -> _T:
     """Read and decode the body of a request.
 
     Raises:
@@ -357,13 +372,14 @@ async def _read(request: Request, kind: type[_T]) -> _T:
         raise Problem(422 if error.status == 400 else error.status, str(error)) from None
 
 
-async def _problem(request: Request, status: int, detail: str) -> None:
+async def _send_problem(request: Request, status: int, detail: str) -> None:
+    """Answer that a request is refused, in the format of RFC 9457."""
     body = msgspec.json.encode({"title": "Error", "status": status, "detail": detail})
-    await request.start(
+    await request.send_head(
         status,
         [
             (b"content-type", b"application/problem+json"),
             (b"content-length", b"%d" % len(body)),
         ],
     )
-    await request.part(body, more=False)
+    await request.send_part(body, more=False)

@@ -41,7 +41,7 @@ class Authority:
         if not (key_path.exists() and self.certificate_path.exists()) or _is_old(
             self.certificate_path
         ):
-            _make(key_path, self.certificate_path)
+            _make_authority(key_path, self.certificate_path)
         self._certificate = x509.load_pem_x509_certificate(self.certificate_path.read_bytes())
         key = serialization.load_pem_private_key(key_path.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey)
@@ -66,16 +66,20 @@ class Authority:
 
     def context(self) -> ssl.SSLContext:
         """Return a TLS context that makes a certificate for each host name when a client first asks for the name."""
-        context = self._for_name("localhost")
-        context.sni_callback = self._choose
+        context = self._context_for("localhost")
+        context.sni_callback = self._choose_context
         return context
 
-    def _choose(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+    def _choose_context(
+        self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext
+    ) -> int | None:
+        """Give a connection the certificate for the name that the client asks for, if the name is one of this machine."""
         if name is not None and (name == "localhost" or name.endswith(".localhost")):
-            connection.context = self._for_name(name)
+            connection.context = self._context_for(name)
         return None
 
-    def _for_name(self, name: str) -> ssl.SSLContext:
+    def _context_for(self, name: str) -> ssl.SSLContext:
+        """Return the TLS context for a host name; make it the first time."""
         context = self._contexts.get(name)
         if context is None:
             context = self._contexts[name] = self._make_context(name)
@@ -85,13 +89,16 @@ class Authority:
         return context
 
     def _make_context(self, name: str) -> ssl.SSLContext:
+        """Make a certificate for a host name, and return a TLS context with it."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [
             x509.DNSName(name),
             x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
         ]
         certificate = (
-            _builder(name, self._certificate.subject, key.public_key(), self._key.public_key())
+            _begin_certificate(
+                name, self._certificate.subject, key.public_key(), self._key.public_key()
+            )
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -106,7 +113,7 @@ class Authority:
         return context
 
 
-def _make(key_path: Path, certificate_path: Path) -> None:
+def _make_authority(key_path: Path, certificate_path: Path) -> None:
     """Make the key and the certificate of a new authority, and write their files."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "flashc on this machine")])
@@ -126,7 +133,7 @@ def _make(key_path: Path, certificate_path: Path) -> None:
         decipher_only=False,
     )
     certificate = (
-        _builder("flashc on this machine", name, key.public_key(), key.public_key())
+        _begin_certificate("flashc on this machine", name, key.public_key(), key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(
@@ -138,7 +145,7 @@ def _make(key_path: Path, certificate_path: Path) -> None:
     _write(certificate_path, certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _builder(
+def _begin_certificate(
     name: str,
     issuer: x509.Name,
     key: ec.EllipticCurvePublicKey,
@@ -165,11 +172,13 @@ def _builder(
 
 
 def _is_old(path: Path) -> bool:
+    """Return whether a certificate expires within a month."""
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
     return certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=30)
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Return a private key as PEM."""
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -178,6 +187,7 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _write(path: Path, content: bytes, *, mode: int = 0o644) -> None:
+    """Write a file in one step, with these permissions."""
     with replacing(path, mode=mode) as temporary:
         temporary.write_bytes(content)
         os.chmod(temporary, mode)

@@ -30,7 +30,7 @@ async def serve_artifact(request: Request, artifacts: Artifacts, key: str) -> No
     except ArtifactError:
         raise Refused(404, "there is no such object") from None
     if request.method == "PUT":
-        if not artifacts.awaits(key):
+        if not artifacts.awaits_upload(key):
             raise Refused(404, "there is no such object")
         await _store(request, path)
     elif request.method in ("GET", "HEAD"):
@@ -40,12 +40,13 @@ async def serve_artifact(request: Request, artifacts: Artifacts, key: str) -> No
 
 
 async def _store(request: Request, path: Path) -> None:
+    """Write the archive in a request's body to `path`; refuse it if it is too large."""
     if (request.length() or 0) > _LIMIT:
         raise Refused(413, f"an artifact must have at most {_LIMIT} bytes")
     size = 0
     try:
         with replacing(path) as temporary, temporary.open("wb") as stream:
-            async for chunk in request.stream():
+            async for chunk in request.body_parts():
                 size += len(chunk)
                 if size > _LIMIT:
                     raise Refused(413, f"an artifact must have at most {_LIMIT} bytes")
@@ -56,17 +57,18 @@ async def _store(request: Request, path: Path) -> None:
 
 
 async def _send(request: Request, path: Path) -> None:
+    """Answer with the file at `path`, or refuse the request if there is none."""
     try:
         stream = path.open("rb")
     except OSError:
         raise Refused(404, "there is no such object") from None
     with stream:
         length = os.fstat(stream.fileno()).st_size
-        await request.start(
+        await request.send_head(
             200,
             [(b"content-type", b"application/gzip"), (b"content-length", b"%d" % length)],
         )
         if request.method == "GET":
             while chunk := await asyncio.to_thread(stream.read, _CHUNK):
-                await request.part(chunk)
-        await request.part(b"", more=False)
+                await request.send_part(chunk)
+        await request.send_part(b"", more=False)

@@ -58,22 +58,25 @@ class WorkerApi:
         worker, _, job_id = rest.partition("/")
         match operation:
             case "job-take" | "job-take-batch":
-                await self._take(request, endpoint, worker, batch=operation == "job-take-batch")
+                await self._serve_take(
+                    request, endpoint, worker, batch=operation == "job-take-batch"
+                )
             case "job-done":
-                await self._done(request, endpoint, worker, job_id)
+                await self._serve_result(request, endpoint, worker, job_id)
             case "job-stream":
-                await self._stream(request, endpoint, worker, job_id)
+                await self._serve_part(request, endpoint, worker, job_id)
             case "job-stop":
-                await self._stop(request, endpoint, worker)
+                await self._serve_stops(request, endpoint, worker)
             case _:
                 listed = request.query.get("job_id", "")
                 ids = frozenset(name for name in listed.split(",") if name)
                 self._jobs.ping(endpoint.id, worker, ids)
                 await request.reply(200, b"{}")
 
-    async def _take(
+    async def _serve_take(
         self, request: Request, endpoint: Endpoint, worker: str, *, batch: bool
     ) -> None:
+        """Answer with jobs for a worker, as soon as there are some; with `batch`, with a list of them."""
         await request.body(0)
         size = request.query.get("batch_size", "1")
         count = min(int(size), _MOST_JOBS) if batch and size.isdecimal() else 1
@@ -95,14 +98,17 @@ class WorkerApi:
             extra += b',"traceparent":%s' % msgspec.json.encode(job.traceparent)
         if job.due is not None:
             extra += b',"flashcTimeout":%d' % timeout_of(job.due - time.time())
-        body = self._core.store.body(job.input)
+        body = self._core.store.read_body(job.input)
         return b'{"id":"%s","input":%s%s}' % (job.id.encode(), body, extra)
 
-    async def _done(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
+    async def _serve_result(
+        self, request: Request, endpoint: Endpoint, worker: str, job_id: str
+    ) -> None:
+        """Process the result of a job, or its progress."""
         result = decode(await request.body(_RESULT_LIMIT), _RESULT, "result")
         output = None
         if result.output != _ABSENT:
-            output = await self._core.spilled(bytes(result.output))
+            output = await self._core.spill(bytes(result.output))
         if result.status == "IN_PROGRESS":
             progress = jobs.Progressed(worker, output or b"null")
             await self._jobs.report(endpoint.id, job_id, progress)
@@ -113,13 +119,17 @@ class WorkerApi:
             self._jobs.recycle(endpoint.id, worker)
         await request.reply(200, b"{}")
 
-    async def _stream(self, request: Request, endpoint: Endpoint, worker: str, job_id: str) -> None:
+    async def _serve_part(
+        self, request: Request, endpoint: Endpoint, worker: str, job_id: str
+    ) -> None:
+        """Keep a part of a job's stream for the client."""
         part = decode(await request.body(_RESULT_LIMIT), _PART, "part")
         kept = msgspec.json.encode({"output": part.get("output", Raw(b"null"))})
         await self._jobs.report(endpoint.id, job_id, jobs.Streamed(worker, kept))
         await request.reply(200, b"{}")
 
-    async def _stop(self, request: Request, endpoint: Endpoint, worker: str) -> None:
+    async def _serve_stops(self, request: Request, endpoint: Endpoint, worker: str) -> None:
+        """Answer with the ids of the jobs that a worker has to stop, as soon as there are some."""
         await request.body(0)
         stopped = await self._jobs.take_stops(endpoint.id, worker, _LONG_POLL, request.watch)
         if stopped:

@@ -1,0 +1,92 @@
+"""Check that the artifact brings no package in a version that the worker's packages refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from flashc_core import rules
+from flashc_core.diagnostics import Sink
+from flashc_ir.platform.images import Image, sdk_distributions
+from flashc_ir.platform.worker_packages import WORKER, WorkerNeed
+
+from .installed import InstalledDistribution
+from .lock import Lock
+from .requirements import ResolutionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class _Conflict:
+    """A bundled package that a package of the image refuses.
+
+    `is_certain` means that every known release of the image refuses the version.
+    """
+
+    need: WorkerNeed
+    found: InstalledDistribution
+    is_certain: bool
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether a worker can't start: it imports the package when it starts."""
+        return self.is_certain and self.need.at_start
+
+
+def check_worker_conflicts(
+    images: Iterable[Image],
+    request: ResolutionRequest,
+    lock: Lock,
+    by_name: Mapping[str, InstalledDistribution],
+    sink: Sink,
+) -> None:
+    """Report bundled packages in versions that the worker or its packages refuse, once each."""
+    needs = {(n.who, n.name): n for image in images for n in image.needs(request.python_version)}
+    reported: set[str] = set()
+    found = _conflicts(needs.values(), by_name)
+    for conflict in sorted(found, key=lambda each: (not each.is_fatal, not each.need.at_start)):
+        if conflict.found.name not in reported:
+            reported.add(conflict.found.name)
+            _report(conflict, request, lock, sink)
+
+
+def _conflicts(
+    needs: Iterable[WorkerNeed], by_name: Mapping[str, InstalledDistribution]
+) -> Iterator[_Conflict]:
+    """Yield the conflicts with packages that the artifact does not replace.
+
+    They are packages that the worker imports when it starts, and the SDK.  Of the former, the oldest
+    known version counts: it exists in an image.  If only a newer one refuses the bundled version,
+    such an image need not exist.
+    """
+    for need in needs:
+        found = by_name.get(need.name)
+        matters = need.at_start or need.who in sdk_distributions()
+        if found is None or need.who in by_name or not matters:
+            continue
+        accepting = [spec.contains(found.version, prereleases=True) for _, spec in need.ranges]
+        is_certain = need.always and not any(accepting)
+        if is_certain or (need.at_start and not accepting[0]):
+            yield _Conflict(need, found, is_certain)
+
+
+def _report(conflict: _Conflict, request: ResolutionRequest, lock: Lock, sink: Sink) -> None:
+    """Report one conflict, at the requirement that leads to the package."""
+    need, found = conflict.need, conflict.found
+    version, needed = need.ranges[0]
+    chain = lock.chain(found.name) or (found.name,)
+    if need.who == WORKER:
+        itself = "the worker itself"
+    else:
+        image = "the worker image" if conflict.is_certain else "the oldest known worker image"
+        itself = f"`{need.who}` {version} of {image}"
+    help = f"require `{found.name}{needed}`, and other packages in versions that accept it"
+    pair = f"or require `{need.who}` too, so that the artifact has versions of both that fit"
+    may_replace_both = need.at_start and need.who != WORKER
+    sink.report(
+        rules.WORKER_PACKAGE_CONFLICT if conflict.is_fatal else rules.UNMET_REQUIREMENT,
+        request.location_of(chain[0]),
+        f"`{found.name}` {found.version} would replace the worker's, and {itself} needs "
+        f"`{found.name}{needed}`",
+        notes=(f"required by {' -> '.join(chain)}",) if len(chain) > 1 else (),
+        help=(help, pair) if may_replace_both else (help,),
+    )
