@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 import msgspec
-from msgspec import structs
+from msgspec import Struct, structs
 
 from flashc_core.cache import digest
 from flashc_core.diagnostics import Diagnostic, Sink
@@ -27,6 +27,7 @@ from .frontend.flash import FLASH
 from .frontend.legacy import LEGACY
 from .frontend.relevance import Relevance, find_relevant_modules
 from .frontend.successor import report_apps
+from .incremental.fingerprint import memo_of, project_key
 from .incremental.plain_modules import read_plain_modules
 from .incremental.reading import Reading, StoredSummary
 from .incremental.summaries import read_summaries
@@ -39,6 +40,7 @@ from .project.workspace import Workspace
 if TYPE_CHECKING:
     from .passes import Observer
 
+_PROGRAMS = "programs"
 DIALECTS: tuple[Dialect, ...] = (LEGACY, FLASH)
 """The dialects of programs.  The older form of Flash comes first, then Flash."""
 
@@ -53,6 +55,13 @@ class Compilation:
 
     program: Program | None
     inputs: tuple[str, ...]
+
+
+class _StoredProgram(Struct, frozen=True):
+    """A program as it is cached, without the project's files, and the findings about it."""
+
+    program: Program
+    diagnostics: tuple[Diagnostic, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +100,39 @@ def compile_project(
     """
     project = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
     return compile_modules(project, sink, observe)
+
+
+def compile_for_build(
+    workspace: Workspace,
+    sink: Sink,
+    *,
+    dialects: tuple[Dialect, ...] | None = None,
+    prepare_next: Callable[[], object] | None = None,
+) -> Compilation:
+    """Compile an opened project as `compile_project` does, for a build.
+
+    If an edit has altered nothing of what is read of the modules, the result is the program of the
+    last build.  The cache has one program for each project, because a program is large.
+    """
+    read = read_project(workspace, dialects=dialects, prepare_next=prepare_next)
+    key = project_key(workspace, dialects, read.digest())
+    if key is None:
+        return compile_modules(read, sink)
+    memo, group = memo_of(workspace), digest(str(workspace.root))
+    known = memo.valid(memo.load_traces(_PROGRAMS, group), {key}).get(key)
+    if known is None:
+        compiled = compile_modules(read, sink)
+        if compiled.program is not None:
+            program = structs.replace(compiled.program, files=())
+            result = msgspec.msgpack.encode(_StoredProgram(program, tuple(sink)))
+            trace = memo.make_trace(key, compiled.inputs, result)
+            memo.save_traces(_PROGRAMS, group, [trace])
+        return compiled
+    stored = msgspec.msgpack.decode(known.result, type=_StoredProgram)
+    for diagnostic in stored.diagnostics:
+        sink.add(diagnostic)
+    program = structs.replace(stored.program, files=read.workspace.project.files)
+    return Compilation(program, (*known.inputs, *read.reading.inputs))
 
 
 def read_project(
@@ -142,6 +184,7 @@ def compile_modules(
         assemble(workspace, read.relevance, reading),
         requirements=requirements.found,
         offers=requirements.offers,
+        own_requirements=requirements.own,
         resolver=requirements.resolver,
         has_known_requirements=requirements.is_complete,
     )

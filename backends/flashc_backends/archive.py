@@ -6,16 +6,19 @@ import hashlib
 import os
 import stat
 import tarfile
-from collections.abc import Iterable, Mapping
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from importlib.metadata import version
 from io import BytesIO, RawIOBase
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import deflate
 
 from flashc_backends.base import Changed, Draft, Progress, Silent
-from flashc_core.cache import CachedFile
+from flashc_core.cache import CachedFile, Store, digest
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 LIMIT = 1500 * 1024 * 1024  # bytes; the platform refuses a larger upload
 _LEVEL = 1
 _CHUNK = 8_000_000  # bytes before compression in one gzip member; twice as much memory is used
+_FILES_OF_A_PIECE = 64  # on average
+_KIND = "pieces"
 FORMAT = f"tar-pax libdeflate-{version('deflate')}-{_LEVEL}-{_CHUNK}"
 """Changes whenever the same files would give other bytes."""
 
@@ -45,10 +50,12 @@ def write_archive(
     layers: Iterable[CachedFile],
     mtime: int,
     progress: Progress | None = None,
-) -> int:
-    """Write the layers, then the drafts, to `target`; return the archive's size in bytes.
+    cache: Store | None = None,
+) -> list[int]:
+    """Write the layers, then the drafts in pieces, to `target`; return the sizes of the pieces in bytes.
 
-    `progress` gets the number of bytes of each layer and draft that is written.
+    `progress` gets the number of bytes of each layer and draft that is written.  `cache` has the
+    compressed pieces of earlier archives.
 
     Raises:
         UnsafePath: a member would leave the archive's root.
@@ -60,8 +67,63 @@ def write_archive(
         for layer in layers:
             layer.copy_to(raw)
             progress.advance(layer.size)
-        write_member(raw, drafts, mtime, progress, last=True)
-    return target.stat().st_size
+        ends = [raw.tell()]
+        pieces = _pieces(drafts)
+        for number, piece in enumerate(pieces):
+            _write_piece(raw, piece, mtime, progress, cache, last=number == len(pieces) - 1)
+            ends.append(raw.tell())
+    return [end - begin for begin, end in pairwise(ends)]
+
+
+def _pieces(drafts: Iterable[Draft]) -> list[list[Draft]]:
+    """Return the drafts in the order of their paths, divided into pieces.
+
+    The name of a file decides whether a piece begins with it.  So if a file is changed, added or
+    removed, only its own piece gives other bytes.
+    """
+    pieces: list[list[Draft]] = [[]]
+    size = 0
+    for draft in sorted(drafts, key=lambda d: d.path):
+        is_large = not isinstance(draft.content, bytes)  # it is a piece by itself
+        begins = zlib.crc32(draft.path.encode()) % _FILES_OF_A_PIECE == 0
+        if is_large or begins or size > _CHUNK:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(draft)
+        size += len(draft.content) if isinstance(draft.content, bytes) else _CHUNK + 1
+    return pieces if pieces[0] else pieces[1:] or pieces
+
+
+def _write_piece(
+    target: BinaryIO,
+    drafts: Sequence[Draft],
+    mtime: int,
+    progress: Progress,
+    cache: Store | None,
+    *,
+    last: bool,
+) -> None:
+    """Write a piece, from the cache if it is there; a large file is not cached.
+
+    Raises:
+        UnsafePath: a member would leave the archive's root.
+        Changed: a file has changed since it was compiled.
+        OSError: a file can't be read or written.
+    """
+    contents = [(d, d.content) for d in drafts if isinstance(d.content, bytes)]
+    if cache is None or len(contents) < len(drafts):
+        write_member(target, drafts, mtime, progress, last=last)
+        return
+    parts = (f"{d.path}\0{d.executable}\0{sha256(data).hexdigest()}" for d, data in contents)
+    key = digest(FORMAT, str(mtime), str(last), *parts)
+    packed = cache.read(_KIND, key)
+    if packed is None:
+        stream = BytesIO()
+        write_member(stream, drafts, mtime, last=last)
+        packed = stream.getvalue()
+        cache.write(_KIND, key, packed)
+    target.write(packed)
+    progress.advance(sum(len(data) for _, data in contents))
 
 
 def write_member(

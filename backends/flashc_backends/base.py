@@ -136,9 +136,14 @@ class ArtifactOptions:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Services:
-    """What a backend uses for its work: the sink for findings, the cache, and the progress."""
+    """What a backend uses for its work: the sink for findings, the cache, and the progress.
+
+    `compiler` is a key of the program that runs, for cached results that depend on its code; if it
+    is empty, such results are not cached.
+    """
 
     sink: Sink
+    compiler: str = ""
     cache: Store = field(default_factory=open_store)
     progress: Progress = field(default_factory=Silent)
 

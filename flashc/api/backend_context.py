@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from flashc.incremental.fingerprint import compiler_identity
 from flashc.project.workspace import Workspace
 from flashc_backends.base import (
     ArtifactOptions,
@@ -30,7 +31,12 @@ def backend_context(
     options = workspace.options
     return Context(
         project=ProjectAccess(root=workspace.root, environment=environment),
-        services=Services(sink=sink, cache=workspace.cache, progress=progress or Silent()),
+        services=Services(
+            sink=sink,
+            compiler=compiler_identity(),
+            cache=workspace.cache,
+            progress=progress or Silent(),
+        ),
         dependency_options=DependencyOptions(
             exclude=options.exclude,
             no_deps=options.no_deps,

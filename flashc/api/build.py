@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from flashc.incremental.fingerprint import memo_of, project_key
+from flashc.incremental.fingerprint import compiler_identity, memo_of, project_key
 from flashc.project.inputs import tree_input, variable_input
 from flashc.project.workspace import Workspace
 from flashc_backends.base import (
@@ -20,6 +21,7 @@ from flashc_backends.base import (
     SBOM_PATH,
     Progress,
 )
+from flashc_core.cache import Store
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.files import digest_of
 
@@ -138,10 +140,11 @@ def _build(
 ) -> tuple[_Report, tuple[str, ...]]:
     """Build, and return the report with the inputs that decided the build."""
     # These imports take a while, and a cached report does not need them
-    from flashc.compile import compile_project
+    from flashc.compile import compile_for_build
 
     sink = workspace.sink()
-    compiled = compile_project(workspace, sink, dialects=dialects, prepare_next=_import_builder)
+    prepare = partial(_import_builder, workspace.cache)
+    compiled = compile_for_build(workspace, sink, dialects=dialects, prepare_next=prepare)
     if compiled.program is None:
         return _Report(tuple(sink)), compiled.inputs
     from flashc.report.build_summary import summary
@@ -162,13 +165,13 @@ def _build(
     return _Report(tuple(sink), lines, _digests(output, result.digest)), inputs
 
 
-def _import_builder() -> None:
+def _import_builder(cache: Store) -> None:
     """Import the modules that build, and prepare the runtime; nothing of this depends on the compiled program."""
     for name in ("flashc.report.build_summary", "flashc_backends.artifact.artifact"):
         import_module(name)
     from flashc_backends.files.runtime_files import prepare_runtime
 
-    prepare_runtime()
+    prepare_runtime(cache, compiler_identity())
 
 
 def _digests(output: Path, artifact: str | None) -> tuple[str | None, ...]:

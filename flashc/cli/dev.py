@@ -22,6 +22,8 @@ from .progress import show_progress
     "--port",
     type=click.IntRange(0, 65535),
     default=0,
+    envvar="FLASH_PORT",
+    show_envvar=True,
     help="The platform's port.  [default: a free one]",
 )
 @faults_option

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import os
 import sys
@@ -14,9 +13,6 @@ from flashc_core.processes import Prefork
 
 EXIT_BUG = 70
 EXIT_INTERRUPTED = 130
-# Syntax trees are many small objects that live as long as the command.  With Python's default
-# threshold, collecting garbage among them takes a quarter of the time of a large project.
-_OBJECTS_BETWEEN_COLLECTIONS = 200_000
 _COMMANDS = (
     "check",
     "build",
@@ -67,7 +63,6 @@ def main(prefork: Prefork | None = None) -> None:
 
     `prefork` is the process that reads modules, if one was started.
     """
-    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     try:
         sys.exit(cli.main(standalone_mode=False, obj=prefork))
     except (click.Abort, KeyboardInterrupt):

@@ -103,6 +103,10 @@ class Semantics:
             return None
         return Known(self.objects[name], span)
 
+    def is_sdk(self, module: str) -> bool:
+        """Return whether a module is a package of the SDK, or in one."""
+        return module.partition(".")[0] in self.packages
+
     def help_if_missing(self, module: str, name: str) -> tuple[str, ...] | None:
         """Return what to write instead of `module.name` if the SDK surely has no such name.
 

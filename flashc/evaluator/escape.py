@@ -7,8 +7,10 @@ from .objects import InstanceValue, PartialValue
 from .values import (
     BoundMethod,
     DictValue,
+    DisorderedValue,
     IteratorValue,
     Known,
+    MappingObject,
     SequenceValue,
     Unknown,
     Value,
@@ -42,6 +44,12 @@ def escape_value(value: Value, reason: Unknown) -> None:
                 pending.extend(attributes.names.values())
                 attributes.escaped = attributes.escaped or reason
                 attributes.names.update(dict.fromkeys(attributes.names, reason))
+            case MappingObject() as mapping:
+                pending.extend(mapping.parts())
+                mapping.escape(reason)
+            case DisorderedValue() as found:
+                pending.extend(found.items)
+                found.escaped = found.escaped or reason
             case FileValue() as file:
                 file.lines.escaped = file.lines.escaped or reason
             case BoundMethod(receiver=receiver):

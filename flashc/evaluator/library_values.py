@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import configparser
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from .values import Compound, IteratorValue, Unknown, Value
+from flashc_core.source import Span
+
+from .values import (
+    Compound,
+    DictValue,
+    IteratorValue,
+    Known,
+    MappingObject,
+    Unknown,
+    Value,
+    lift,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +42,124 @@ class AttributesValue(Compound):
     def parts(self) -> Iterable[Value]:
         """Return the values of the attributes."""
         return self.names.values()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainValue(MappingObject):
+    """A `collections.ChainMap(...)` of mappings of the program, which it shows as they are now."""
+
+    maps: tuple[Value, ...]
+
+    def current(self) -> DictValue:
+        """Return the entries of all mappings, those of the first ones before the others."""
+        merged = DictValue()
+        for value in reversed(self.maps):
+            mapping = value.value if isinstance(value, Known) else None
+            assert isinstance(mapping, (DictValue, MappingObject))
+            below = mapping.current()
+            merged.escaped = merged.escaped or below.escaped
+            for key, (shown, item) in below.entries.items():
+                kept = merged.entries.get(key)
+                merged.entries[key] = (kept[0] if kept is not None else shown, item)
+        return merged
+
+    def parts(self) -> Iterable[Value]:
+        """Return the mappings."""
+        return self.maps
+
+
+Step = tuple[str, tuple[Any, ...]]
+
+
+@dataclass(slots=True, eq=False)
+class ParserValue(MappingObject):
+    """A `configparser.ConfigParser(...)`: how it was made, and what was done with it since.
+
+    `escaped` is the reason why its contents are not known any more, None if they are known.
+    """
+
+    kind: str
+    options: dict[str, Any]
+    origin: Span
+    steps: list[Step] = field(default_factory=list[Step])
+    escaped: Unknown | None = None
+
+    def parser(self) -> configparser.RawConfigParser:
+        """Return Python's own parser with the same contents."""
+        made: configparser.RawConfigParser = getattr(configparser, self.kind)(**self.options)
+        for name, given in self.steps:
+            if name == "optionxform":
+                setattr(made, name, str)
+            else:
+                getattr(made, name)(*given)
+        return made
+
+    def current(self) -> DictValue:
+        """Return the sections by their names."""
+        names = [] if self.escaped is not None else list(self.parser())
+        entries: dict[object, tuple[Value, Value]] = {
+            name: (Known(name, self.origin), self.section(name)) for name in names
+        }
+        return DictValue(entries, self.escaped)
+
+    def section(self, name: str) -> Value:
+        """Return a section."""
+        return Known(SectionValue(self, name), self.origin)
+
+    def escape(self, reason: Unknown) -> None:
+        """Note that the contents are not known any more."""
+        self.escaped = self.escaped or reason
+
+    def state(self) -> object:
+        """Return what differs after each change."""
+        return len(self.steps), self.escaped
+
+    def parts(self) -> Iterable[Value]:
+        """Return nothing: the contents are texts."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class SectionValue(MappingObject):
+    """A section of a parser, `parser["name"]`."""
+
+    of: ParserValue
+    name: str
+
+    def proxy(self) -> configparser.SectionProxy:
+        """Return Python's own object."""
+        return self.of.parser()[self.name]
+
+    def current(self) -> DictValue:
+        """Return the options with their texts."""
+        if self.of.escaped is not None:
+            return DictValue(escaped=self.of.escaped)
+        try:
+            options = dict(self.proxy())
+        except (configparser.Error, KeyError, ValueError) as error:
+            reason = f"Python raises {type(error).__name__}"
+            return DictValue(escaped=Unknown(reason=reason, origin=self.of.origin))
+        lifted = lift(options, self.of.origin)
+        assert isinstance(lifted, Known)
+        assert isinstance(lifted.value, DictValue)
+        return lifted.value
+
+    def entry(self, key: object) -> Value | None:
+        """Return the text of an option, whose name may be written otherwise."""
+        name = self.of.parser().optionxform(key) if isinstance(key, str) else key
+        return MappingObject.entry(self, name)
+
+    def escape(self, reason: Unknown) -> None:
+        """Note that the contents of the parser are not known any more."""
+        self.of.escape(reason)
+
+    def state(self) -> object:
+        """Return what differs after each change."""
+        return self.of.state()
+
+    def parts(self) -> Iterable[Value]:
+        """Return nothing: the contents are texts."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

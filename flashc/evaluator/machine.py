@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import libcst as cst
+from libcst import matchers as m
 
 from flashc.project.project import Project
 from flashc.syntax import walk
@@ -26,21 +27,14 @@ from flashc_ir.resources import EnvironmentReference
 
 from .activation import Activation, Effects, OutOfSteps
 from .declarations import EndpointValue
-from .dialect import Semantics
+from .dialect import DialectObject, Semantics
 from .escape import escape_value
 from .failures import PythonError
 from .interactions import Interactions
 from .objects import CallArguments, Flow, Frame, Suite
+from .path_values import ProjectPath
 from .snapshot import Snapshot
-from .values import (
-    Known,
-    ModuleRef,
-    ProjectPath,
-    SequenceValue,
-    Symbolic,
-    Unknown,
-    Value,
-)
+from .values import External, Known, ModuleRef, SequenceValue, Symbolic, Unknown, Value
 
 _SIZE_OF_A_STEP = 20  # elements or characters that cost as much as one node
 
@@ -54,8 +48,11 @@ class Machine(ABC):
 
     `frames` are the modules evaluated so far; `endpoints` are what they declare.  `stopped` has the
     modules that needed too many steps, with the position at which they were stopped.  `failed` has
-    the modules whose import is certain to raise, with the exception.  `files` are the files of the
+    the modules whose import is certain to raise, with the exception; `lost` are those in which a
+    statement that uses an SDK raises, so that an endpoint may be missing.  `unknown_decorators` are
+    decorators that are made from an SDK by code that is not evaluated.  `files` are the files of the
     project that the program read; `files_unchanged` says that none of them has changed since then.
+    `folders` are those whose files it listed.
     `sdk_imports` are the calls that import an SDK by its name.  `tested_variables` are the
     environment variables of which the program tests whether they are set.  `interactions` records what the
     modules read of each other.
@@ -70,7 +67,10 @@ class Machine(ABC):
     stopped: dict[str, Location] = field(default_factory=dict[str, Location])
     failed: dict[str, PythonError] = field(default_factory=dict[str, PythonError])
     files: set[str] = field(default_factory=set[str])
+    folders: set[str] = field(default_factory=set[str])
     files_unchanged: bool = True
+    lost: set[str] = field(default_factory=set[str])
+    unknown_decorators: set[Span] = field(default_factory=set[Span])
     assigned_externals: set[str] = field(default_factory=set[str])  # names outside the project
     sdk_imports: set[Span] = field(default_factory=set[Span])
     tested_variables: set[str] = field(default_factory=set[str])
@@ -174,8 +174,11 @@ class Machine(ABC):
             except PythonError as error:
                 # What an SDK lacks does not depend on the environment.
                 is_certain = bool(error.help) and not error.variables
-                if is_certain or not self.activation.has_guessed:
+                declares = self._declares(line, frame)
+                if is_certain or declares or not self.activation.has_guessed:
                     self.failed.setdefault(syntax.name, error)
+                if declares:
+                    self.lost.add(syntax.name)
                 reason = Unknown(
                     reason=f"Python raises {error}",
                     origin=error.span,
@@ -183,6 +186,19 @@ class Machine(ABC):
                 )
                 for name in walk.bound_names(line):
                     frame.names.setdefault(name, reason)
+
+    def _declares(self, statement: cst.CSTNode, frame: Frame) -> bool:
+        """Return whether a statement uses an object of an SDK, which may declare an endpoint."""
+        for name in m.findall(statement, m.Name()):
+            value = frame.lookup(cst.ensure_type(name, cst.Name).value)
+            used = value.value if isinstance(value, Known) else None
+            if isinstance(used, DialectObject):
+                return True
+            if isinstance(used, External) and any(
+                dialect.is_sdk(used.name) for dialect in self.dialects
+            ):
+                return True
+        return False
 
     def attribute_of_module(self, module: str, name: str, origin: Span) -> Value:
         """Return `module.name`, which may be a submodule."""

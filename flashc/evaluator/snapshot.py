@@ -18,7 +18,17 @@ from .objects import (
     LambdaValue,
     PartialValue,
 )
-from .values import BoundMethod, DictValue, IteratorValue, Known, SequenceValue, Value, ViewValue
+from .values import (
+    BoundMethod,
+    DictValue,
+    DisorderedValue,
+    IteratorValue,
+    Known,
+    MappingObject,
+    SequenceValue,
+    Value,
+    ViewValue,
+)
 
 
 class Snapshot:
@@ -30,7 +40,8 @@ class Snapshot:
         self._names: list[tuple[dict[str, Value], dict[str, Value]]] = []
         self._containers: list[tuple[SequenceValue | DictValue, list[object], object]] = []
         self._iterators: list[tuple[IteratorValue, int, object]] = []
-        self._instances: list[tuple[InstanceValue | AttributesValue, object]] = []
+        self._instances: list[tuple[InstanceValue | AttributesValue | DisorderedValue, object]] = []
+        self._mappings: list[tuple[MappingObject, object]] = []
         self._pending: list[Value] = []
         self._take_names(frame.names)
         while self._pending:
@@ -52,6 +63,7 @@ class Snapshot:
                 for iterator, taken, escaped in self._iterators
             )
             and all(instance.escaped is escaped for instance, escaped in self._instances)
+            and all(mapping.state() == state for mapping, state in self._mappings)
         )
 
     def _take(self, value: Value) -> None:
@@ -71,6 +83,14 @@ class Snapshot:
             case IteratorValue():
                 self._seen.add(id(inside))
                 self._iterators.append((inside, inside.taken, inside.escaped))
+            case DisorderedValue():
+                self._seen.add(id(inside))
+                self._instances.append((inside, inside.escaped))
+                self._pending.extend(inside.items)
+            case MappingObject():
+                self._seen.add(id(inside))
+                self._mappings.append((inside, inside.state()))
+                self._pending.extend(inside.parts())
             case FileValue():
                 self._pending.append(Known(inside.lines, value.origin))
             case InstanceValue() | AttributesValue():

@@ -7,7 +7,6 @@ They are mutable and shared by reference like Python's own, because programs app
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -67,7 +66,8 @@ class Unknown:
     environment variable whose absence is the cause.  If the cause is a missing
     member of an enum, `member` is (its name, the members that exist).  `is_reported` says that
     another finding is about the cause.  `through` are the names that passed the value on, the
-    nearest to the cause first, each with the span of its assignment.
+    nearest to the cause first, each with the span of its assignment.  `advice` says what to write
+    instead; `is_refused` says that running the program does not give the value either.
     """
 
     reason: str
@@ -76,6 +76,8 @@ class Unknown:
     member: tuple[str, tuple[str, ...]] | None = None
     is_reported: bool = False
     through: tuple[tuple[str, Span], ...] = ()
+    advice: str | None = None
+    is_refused: bool = False
 
     def assigned_to(self, name: str, span: Span) -> Unknown:
         """Return a copy that records the assignment to `name` at `span`; findings show these assignments.
@@ -138,6 +140,55 @@ class DictValue(Compound):
         """Return the keys and items."""
         return [part for entry in self.entries.values() for part in entry]
 
+    def current(self) -> DictValue:
+        """Return the dict itself."""
+        return self
+
+    def entry(self, key: object) -> Value | None:
+        """Return the value of a key; None if there is no such key."""
+        found = self.entries.get(key)
+        return None if found is None else found[1]
+
+
+class MappingObject(Compound):
+    """A mapping of the standard library that is no dict, such as a `ChainMap`."""
+
+    __slots__ = ()
+
+    def current(self) -> DictValue:
+        """Return the entries as they are now; those of a mapping that is not known have escaped."""
+        raise NotImplementedError
+
+    def escape(self, reason: Unknown) -> None:
+        """Note that code that flashc does not evaluate may have changed the mapping itself."""
+
+    def state(self) -> object:
+        """Return what differs after each change of the mapping itself."""
+        return None
+
+    def entry(self, key: object) -> Value | None:
+        """Return the value of a key; None if there is no such key."""
+        found = self.current().entries.get(key)
+        return None if found is None else found[1]
+
+
+@dataclass(slots=True, eq=False)
+class DisorderedValue(Compound):
+    """A list or an iterator of values in an order that no rule gives, such as the files of a folder.
+
+    `reason` says why the order is not known.  `escaped` is the reason why the elements are not known
+    any more, None if they are known.
+    """
+
+    items: tuple[Value, ...]
+    reason: str
+    is_iterator: bool = False
+    escaped: Unknown | None = None
+
+    def parts(self) -> Iterable[Value]:
+        """Return the elements."""
+        return self.items
+
 
 @dataclass(slots=True, eq=False)
 class IteratorValue:
@@ -146,36 +197,38 @@ class IteratorValue:
     `name` is the name of its type.  `source` computes each element when it is read, so that a
     generator sees the current names, as in Python.  `escaped` is the reason why the next element is
     not known any more, None if it is known.  `taken` is the number of elements that were read.
+    `disorder` is the reason why the order of the elements is not known, None if it is known.
     """
 
     source: Iterator[Value]
     name: str
     escaped: Unknown | None = None
     taken: int = 0
+    disorder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ViewValue(Compound):
-    """A `d.keys()`, `d.values()` or `d.items()`, which shows later changes of the dict."""
+    """A `d.keys()`, `d.values()` or `d.items()`, which shows later changes of the mapping."""
 
-    of: DictValue
+    of: DictValue | MappingObject
     part: Literal["keys", "values", "items"]
 
     def parts(self) -> Iterable[Value]:
         """Return the keys and items of the dict."""
-        return self.of.parts()
+        return self.of.current().parts()
 
     def members(self) -> list[Value]:
         """Return the elements of the view as the dict is now."""
         match self.part:
             case "keys":
-                return [key for key, _ in self.of.entries.values()]
+                return [key for key, _ in self.of.current().entries.values()]
             case "values":
-                return [item for _, item in self.of.entries.values()]
+                return [item for _, item in self.of.current().entries.values()]
             case "items":
                 return [
                     Known(SequenceValue(tuple, [key, item]), key.origin)
-                    for key, item in self.of.entries.values()
+                    for key, item in self.of.current().entries.values()
                 ]
 
 
@@ -194,41 +247,6 @@ class ModuleRef:
 
 
 @dataclass(frozen=True, slots=True)
-class ProjectPath:
-    """A path inside the project, relative to its root, which is ".".
-
-    `text` says that the program's path is a str, as `os.path` makes it, not a `Path`.  `normalised`
-    says that `path` lacks a part `..` that the program's path has.
-    """
-
-    path: str
-    text: bool = False
-    normalised: bool = False
-
-    def joined(self, name: str) -> ProjectPath | None:
-        """Return the path `self / name`; None if it is outside the project."""
-        joined = posixpath.normpath(posixpath.join(self.path, name))
-        if joined.startswith("/") or joined.split("/")[0] == "..":
-            return None
-        return ProjectPath(joined, self.text, self.normalised or ".." in name.split("/"))
-
-    @property
-    def parent(self) -> ProjectPath | None:
-        """The folder that contains the path; None if it is not known or outside the project."""
-        if self.path == "." or self.normalised:
-            return None
-        return ProjectPath(posixpath.dirname(self.path) or ".", self.text)
-
-
-def join_path(path: ProjectPath, name: str, span: Span) -> Value:
-    """Return `path / name`; an `Unknown` if it is outside the project."""
-    joined = path.joined(name)
-    if joined is None:
-        return Unknown(reason="the path is outside the project", origin=span)
-    return Known(joined, span)
-
-
-@dataclass(frozen=True, slots=True)
 class BoundMethod:
     """A method `receiver.name` that is not called yet."""
 
@@ -242,14 +260,6 @@ class NotConcrete(Exception):
     def __init__(self, part: Value) -> None:
         super().__init__()
         self.part = part
-
-
-class WorkerPath(PurePosixPath):
-    """A `pathlib.Path` that is not inside the project, as a worker has it."""
-
-    def __repr__(self) -> str:
-        """Return the text that Python shows on Linux."""
-        return f"PosixPath({self.as_posix()!r})"
 
 
 SCALARS = (
@@ -296,8 +306,11 @@ class _Concretion:
                 return items.kind(self.object_of(item, depth + 1) for item in items.items)
             case DictValue() as mapping:
                 return self._dict(mapping, depth)
+            case DisorderedValue() as found:
+                unknown = Unknown(reason=found.reason, origin=value.origin)
+                raise NotConcrete(found.escaped or unknown)
             case ViewValue() as view:
-                return getattr(self._dict(view.of, depth), view.part)()
+                return getattr(self._dict(view.of.current(), depth), view.part)()
             case _ if is_constant(value.value):
                 return value.value
             case _:
@@ -367,11 +380,6 @@ def variables_of(*values: Value) -> frozenset[str]:
             seen.add(id(inside))
             pending.extend(inside.parts())
     return frozenset(found)
-
-
-def list_members(enum_class: type) -> list[object]:
-    """Return the members of an enum class; none for other classes."""
-    return list(enum_class) if isinstance(enum_class, EnumMeta) else []
 
 
 def no_member(enum_class: EnumMeta, name: str, origin: Span) -> Unknown:

@@ -81,8 +81,8 @@ class ArgumentDecoder:
             secondary=_chain(cause, span),
             notes=(f"the cause: {cause.reason}",) if cause.origin == span else (),
             help=(
-                "write the value out, or compute it from constants",
-                "or run the module to find the value: `--trace`",
+                cause.advice or "write the value out, or compute it from constants",
+                *(() if cause.is_refused else ("or run the module to find the value: `--trace`",)),
             ),
         )
 

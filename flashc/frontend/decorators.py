@@ -83,7 +83,12 @@ class EndpointObject(DialectObject):
             )
             return value
         span = value.origin if value is not None else arguments.span
-        problem = Unknown(reason="what it decorates is neither a function nor a class", origin=span)
+        problem = Unknown(
+            reason="what it decorates is neither a function nor a class",
+            origin=span,
+            advice="decorate what `def` or `class` defines in the project",
+            is_refused=isinstance(value, Known),
+        )
         self.declared.problems.append(problem)
         return Unknown(
             reason="an endpoint decorates something that flashc does not know",
@@ -104,7 +109,9 @@ class EndpointObject(DialectObject):
     def assign_attribute(self, name: str, value: Value) -> None:
         """Note that the program changes the endpoint after its declaration."""
         problem = Unknown(
-            reason=f"the attribute `{name}` is assigned afterwards", origin=value.origin
+            reason=f"the attribute `{name}` is assigned afterwards",
+            origin=value.origin,
+            advice=f"give `{name}` as an argument of the declaration",
         )
         self.declared.problems.append(problem)
 

@@ -11,6 +11,7 @@ from flashc.project.environment import BuildEnvironment
 from flashc.project.inputs import (
     VOLATILE,
     file_input,
+    listing_input,
     module_input,
     value_input,
     variable_input,
@@ -105,7 +106,10 @@ class Evaluation:
         error = self.machine.failed.get(name)
         if error is None:
             return None
-        return ImportFailure(error.span, printable(str(error)), error.help)
+        lost = name in self.machine.lost
+        return ImportFailure(
+            span=error.span, text=printable(str(error)), help=error.help, loses_endpoint=lost
+        )
 
     # Inputs ---------------------------------------------------------------------------------------
 
@@ -148,6 +152,7 @@ class Evaluation:
     def _files_and_variables(self) -> Iterable[str]:
         """Yield the inputs that are files or environment variables."""
         yield from map(file_input, self.machine.files)
+        yield from map(listing_input, self.machine.folders)
         yield from map(variable_input, self.environment.asked)
         if not self.machine.files_unchanged:
             yield VOLATILE

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from unicodedata import normalize
 
 from msgspec import structs
 
@@ -25,14 +26,16 @@ from flashc_ir.modules import Import, Module, Origin
 from .tainted_names import names_behind
 
 _MAX_PLAIN_TEXT = 32_000_000  # characters
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
     """The modules of a project by whether they can matter for endpoints.
 
-    `relevant` are the names of the modules to be parsed and evaluated.  `plain` has all modules that
-    were not evaluated yet, by name; those that no worker can reach have no imports.
+    `relevant` are the names of the modules to be parsed and evaluated.  `plain` has all modules by
+    name, as far as they were read without evaluation: a relevant module may have no imports here,
+    and those that no worker can reach have none.
     """
 
     relevant: frozenset[str]
@@ -51,7 +54,6 @@ def find_relevant_modules(
         name for name, path in project.modules.items() if _mentions(project, path, packages)
     }
     search = _Search(project, read_plain)
-    search.read(mentioning)
     relevant = search.importers(mentioning)
     search.reach(relevant)
     plain = {
@@ -83,10 +85,14 @@ class _Search:
         if missing:
             self.found |= self.read_plain(missing)
 
-    def reach(self, starts: Iterable[str]) -> None:
-        """Read the imports of all modules that these import, directly or not."""
-        pending = set(starts)
-        seen = set(pending)
+    def reach(self, relevant: set[str]) -> None:
+        """Read the imports of the other modules that these import, directly or not.
+
+        The imports of a relevant module are read only if it may import one of the others.
+        """
+        others = self.project.modules.keys() - relevant
+        pending = set(self._that_may_import(others, others))
+        seen = set(relevant)
         while pending:
             self.read(pending)
             targets = {
@@ -120,16 +126,24 @@ class _Search:
 
     def _that_may_import(self, targets: set[str], known: Iterable[str]) -> list[str]:
         """Return the modules whose text may import one of `targets`, without the known ones."""
-        words = {re.escape(name.rpartition(".")[2].encode()) for name in targets}
+        words = {name.rpartition(".")[2] for name in targets}
         packages = {name for name in targets if self.project.modules[name].endswith("__init__.py")}
-        pattern = re.compile(rb"\b(?:" + b"|".join(sorted(words)) + rb")\b")
-        left = self.project.modules.keys() - set(known)
+        left = self.project.modules.keys() - set(known) if words else ()
         return sorted(
             name
             for name in left
             if (data := self._data(name)) is not None
-            and (pattern.search(data) or (_is_inside(name, packages) and b"import" in data))
+            and (
+                not words.isdisjoint(self._words(name, data))
+                or (_is_inside(name, packages) and b"import" in data)
+            )
         )
+
+    def _words(self, name: str, data: bytes) -> list[str]:
+        """Return all words in the text of a module, spelled as Python spells names."""
+        if data.isascii():
+            return _WORD.findall(data.decode("ascii"))
+        return _WORD.findall(normalize("NFKC", self._text(name) or ""))
 
     def _gets_one(self, module: Module, behind: dict[str, frozenset[str] | None]) -> bool:
         """Return whether a module imports a name, or a module, that an SDK may be behind."""

@@ -16,7 +16,7 @@ from flashc_core.diagnostics import Sink
 from flashc_core.encoding import Undecodable
 from flashc_core.source import Span
 
-_MODULES = frozenset({"runpod", "runpod.apps"})
+_MODULES = frozenset({"runpod", "runpod.apps", "runpod.apps.app"})
 _WORDS = (b"runpod", b"App")
 
 

@@ -99,14 +99,16 @@ def _with_evaluated_facts(module: Module, evaluation: Evaluation) -> Module:
         module = dialect.annotate(module)
     frame = evaluation.machine.frames.get(module.name)
     computed = tuple(_computed_sdk_imports(module, evaluation))
+    unknown = tuple(_unknown_decorators(module, evaluation))
     reported = {problem.span for problem in computed}
     return structs.replace(
         module,
-        sdk_problems=(*module.sdk_problems, *computed),
+        sdk_problems=(*module.sdk_problems, *computed, *unknown),
         variables_read=tuple(
             structs.replace(r, optional=r.optional or r.name in evaluation.machine.tested_variables)
             for r in module.variables_read
         ),
+        variables_tested=tuple(sorted(evaluation.machine.tested_variables)),
         import_problems=tuple(p for p in module.import_problems if p.span not in reported),
         import_failure=evaluation.failure(module.name),
         nested_endpoints=() if frame is None else nested_endpoints(frame, evaluation.dialects),
@@ -125,6 +127,18 @@ def _computed_sdk_imports(module: Module, evaluation: Evaluation) -> Iterator[Sd
                 message="this imports the SDK by a name that is computed",
                 help=('write the name in the call: `importlib.import_module("runpod_flash")`',),
                 kind=SdkProblemKind.COMPUTED_IMPORT,
+            )
+
+
+def _unknown_decorators(module: Module, evaluation: Evaluation) -> Iterator[SdkProblem]:
+    """Yield the decorators that may declare an endpoint which flashc does not see."""
+    for span in sorted(evaluation.machine.unknown_decorators):
+        if span.path == module.path:
+            yield SdkProblem(
+                span=span,
+                message="flashc does not see how this decorator is made from the SDK",
+                help=("decorate with an object that the SDK's `Endpoint(...)` returns",),
+                kind=SdkProblemKind.UNKNOWN_DECORATOR,
             )
 
 

@@ -20,8 +20,7 @@ from flashc_core.cache import Store, digest
 class Trace(Struct, frozen=True, array_like=True):
     """A result with what decided it: the key, and the inputs that the computation read.
 
-    `digest` is a digest of the key and of the contents of the inputs, `digest_of_result` of the
-    result.
+    `digest` is a digest of the contents of the inputs, `digest_of_result` of the result.
     """
 
     key: str
@@ -65,7 +64,7 @@ class Memo:
     def make_trace(self, key: str, inputs: Iterable[str], result: bytes) -> Trace:
         """Return a result with its inputs and their present digest."""
         names = tuple(sorted(set(inputs)))
-        return Trace(key, names, self._full(key, names), result, digest(result))
+        return Trace(key, names, self._digest(names), result, digest(result))
 
     def load_traces(self, kind: str, group: str) -> tuple[Trace, ...]:
         """Return the results of a group, whether or not they are valid now."""
@@ -79,9 +78,12 @@ class Memo:
         long.
         """
         found: dict[str, Trace] = {}
+        present: dict[tuple[str, ...], str] = {}  # many results have the same inputs
         for each in traces:
             if each.key in keys and each.key not in found:
-                if self._full(each.key, each.inputs) == each.digest:
+                if each.inputs not in present:
+                    present[each.inputs] = self._digest(each.inputs)
+                if present[each.inputs] == each.digest:
                     found[each.key] = each
         return found
 
@@ -95,5 +97,8 @@ class Memo:
 
     def _full(self, key: str, inputs: Iterable[str]) -> str:
         """Return a digest of a key and of the present contents of some inputs."""
-        names = tuple(inputs)
-        return digest(key, *names, *map(self.digest_of, names))
+        return digest(key, self._digest(tuple(inputs)))
+
+    def _digest(self, inputs: tuple[str, ...]) -> str:
+        """Return a digest of the present contents of some inputs."""
+        return digest(*inputs, *map(self.digest_of, inputs))

@@ -31,9 +31,10 @@ from flashc_core.graphs import count_reachable
 from flashc_core.processes import on_all_processors
 from flashc_ir.verify import verify_parts
 
-from .batches import Batch, BatchResult, batches
+from .batches import Batch, BatchResult, Group, Stored, batches, edited_batches
 from .components import join
 from .fingerprint import compiler_identity, dialects_key, project_index
+from .limits import TooManyEvaluations, max_evaluations
 from .memo import Memo, Trace
 from .reading import Reading, StoredSummary
 
@@ -41,20 +42,9 @@ from .reading import Reading, StoredSummary
 _TRACES_OF_A_COMPONENT = 3
 # The limit in bytes of source; reading less takes no longer than starting processes.
 _MIN_PARALLEL_SIZE = 100_000
-# A module is evaluated once for each module that imports it.  If this takes more evaluations per
-# module than the limit, all modules are evaluated once, together, and an edit of one reads them all
-# again.  The decision depends only on the number of imports, not on the cache or the number of
-# processors, so that a project always has the same results: modules that share state can have other
-# results if they are evaluated together.
-_MAX_EVALUATIONS = 10
-_FREE_EVALUATIONS = 500
 # Sending a plain module to another process costs a few milliseconds; so many cost the import of LibCST.
 _MOST_SENT = 20
 _SUMMARIES, _EXPORTS = "summaries", "exports"
-
-
-class _TooManyEvaluations(Exception):
-    """The modules import too many others to evaluate each of them separately."""
 
 
 def read_summaries(
@@ -80,7 +70,7 @@ def read_summaries(
             if joined == components:
                 break
             components = joined
-    except _TooManyEvaluations:
+    except TooManyEvaluations:
         components = [tuple(names)]
         library.is_limited = False
         library.read(components)
@@ -120,51 +110,76 @@ class _Library:
         """Get the summaries of components; call `meanwhile` while other processes compute them.
 
         Raises:
-            _TooManyEvaluations: reading the components one by one would take too long.
+            TooManyEvaluations: reading the components one by one would take too long.
         """
         self._evaluations = 0
-        groups = batches(c for c in components if c not in self.summaries)
-        # Everything is loaded before the first result is checked, because that may have to wait
-        # until another process has read a module.
-        traces = [self.memo.load_traces(_SUMMARIES, self.group(names)) for names in groups]
-        found = [self._from_cache(*each) for each in zip(groups, traces, strict=True)]
-        missing = [batch for batch in found if batch.absent]
-        nothing_cached = all(batch.absent == batch.components for batch in found)
-        with self._reading(missing, nothing_cached=nothing_cached) as results:
+        groups = [
+            Group(names, {self.key(each): each for each in names}, self._traces(names))
+            for names in batches(c for c in components if c not in self.summaries)
+        ]
+        # What is edited is read first.  The other summaries can be checked when the exports of the
+        # edited modules are known.
+        edited = edited_batches(groups)
+        with self._reading(edited) as results:
             self.meanwhile()
-            for batch, data in zip(missing, results, strict=True):
-                result = msgspec.msgpack.decode(data, type=BatchResult)
-                if result.summaries is None:
-                    raise _TooManyEvaluations
-                for component, trace in zip(batch.absent, result.summaries, strict=True):
-                    self.summaries[component] = new = StoredSummary.of(trace)
-                    new.decode()  # while the other processes still read
-                self.exports |= result.exports
+            stored = [group.stored() for group in groups]
+            new = self._take(edited, results)
+        changed = [self._from_cache(*each) for each in zip(groups, stored, new, strict=True)]
+        with self._reading(changed) as results:
+            self._take(changed, results)
 
-    def _from_cache(self, names: tuple[Component, ...], traces: Sequence[Trace]) -> Batch:
-        """Keep the cached summaries of a batch that are valid; return the batch with the others."""
-        keys = {self.key(component): component for component in names}
-        valid = self.memo.valid(traces, keys)
-        for key, trace in valid.items():
-            self.summaries[keys[key]] = StoredSummary.of(trace)
+    def _traces(self, names: tuple[Component, ...]) -> tuple[Trace, ...]:
+        """Return the cached summaries of a batch, whether or not they are valid."""
+        return self.memo.load_traces(_SUMMARIES, self.group(names))
+
+    def _take(self, found: Sequence[Batch], results: Iterable[bytes]) -> list[tuple[Trace, ...]]:
+        """Keep the summaries that were read for the absent components of batches; return the traces.
+
+        Raises:
+            TooManyEvaluations: reading the components one by one would take too long.
+        """
+        traces: list[tuple[Trace, ...]] = []
+        answers = iter(results)
+        for batch in found:
+            if not batch.absent:
+                traces.append(())
+                continue
+            result = msgspec.msgpack.decode(next(answers), type=BatchResult)
+            if result.summaries is None:
+                raise TooManyEvaluations
+            for component, trace in zip(batch.absent, result.summaries, strict=True):
+                self.summaries[component] = new = StoredSummary.of(trace)
+                new.decode()  # while the other processes still read
+            self.exports |= result.exports
+            traces.append(result.summaries)
+        return traces
+
+    def _from_cache(self, group: Group, stored: Stored, new: tuple[Trace, ...]) -> Batch:
+        """Keep the cached summaries of a group that are valid; return the batch with the others.
+
+        `new` are traces that are valid, because they were made just now.
+        """
+        keys = {key: c for key, c in group.keys.items() if c not in self.summaries}
+        valid = self.memo.valid(group.traces, keys)
+        self.summaries |= {keys[key]: stored[key, each.digest] for key, each in valid.items()}
         absent = tuple(component for key, component in keys.items() if key not in valid)
-        others = (trace for trace in traces if valid.get(trace.key) is not trace)
-        return Batch(names, absent, (*valid.values(), *others))
+        others = (trace for trace in group.traces if valid.get(trace.key) is not trace)
+        return Batch(group.names, absent, (*new, *valid.values(), *others))
 
     def links(self, components: Iterable[Component]) -> dict[Component, SummaryLinks]:
         """Return the inputs and imports of components that were read."""
         return {component: self.summaries[component].links for component in components}
 
-    def _reading(
-        self, missing: Sequence[Batch], *, nothing_cached: bool
-    ) -> AbstractContextManager[Iterator[bytes]]:
-        """Begin to read batches in other processes; return their results in order.
+    def _reading(self, found: Sequence[Batch]) -> AbstractContextManager[Iterator[bytes]]:
+        """Begin to read the absent components of batches in other processes; return the results in order.
 
         Other processes are used if that saves time.  After an edit of one module, it saves half of
         the time: this process would first have to import LibCST, which takes as long as all other
         work, and the prepared process has imported it already.
         """
-        work = _Work(self.detached(), tuple(missing))
+        missing = tuple(batch for batch in found if batch.absent)
+        work = _Work(self.detached(), missing)
+        nothing_cached = all(batch.absent == batch.components for batch in found)
         size = sum(self.sizes[name] for batch in missing for part in batch.absent for name in part)
         pays = size > _MIN_PARALLEL_SIZE or (bool(missing) and not nothing_cached)
         if not pays:
@@ -190,7 +205,7 @@ class _Library:
                 summarise(component, project, environment, self.dialects, self.relevant)
             )
             self._evaluations += summaries[-1].evaluated
-            if self.is_limited and self._evaluations > self.max_evaluations:
+            if self.is_limited and self._evaluations > max_evaluations(len(self.relevant)):
                 break
         verify_parts(chain(*(summary.parts() for summary in summaries)), project.by_path)
         new = [
@@ -203,22 +218,18 @@ class _Library:
         self.memo.save_traces(_SUMMARIES, self.group(batch.components), kept)
         if len(summaries) < len(batch.absent):
             return BatchResult(None, {})
-        return BatchResult(tuple(new), self.plain_imports(summaries))
-
-    # Limits ---------------------------------------------------------------------------------------
-
-    @property
-    def max_evaluations(self) -> int:
-        """The number of evaluations beyond which all modules are evaluated together."""
-        return _FREE_EVALUATIONS + _MAX_EVALUATIONS * len(self.relevant)
+        exports = self.plain_imports(summaries)
+        exports |= {name: e for name in batch.asked if (e := self.exports_of(name)) is not None}
+        return BatchResult(tuple(new), exports)
 
     def check_evaluations(self, components: Sequence[Component]) -> None:
         """Check the number of evaluations that reading these components one by one takes.
 
         Raises:
-            _TooManyEvaluations: the number is larger than `max_evaluations`.
+            TooManyEvaluations: the number is larger than `max_evaluations`.
         """
-        if len(self.relevant) * len(self.workspace.project.modules) <= self.max_evaluations:
+        count, limit = len(self.relevant), max_evaluations(len(self.relevant))
+        if count * len(self.workspace.project.modules) <= limit:
             return
         links = self.links(components)
         plain = self.plain_imports(links.values())
@@ -226,8 +237,8 @@ class _Library:
         for component, found in links.items():
             imports |= dict.fromkeys(component, (*component, *found.imported))
         sizes = count_reachable(imports)
-        if sum(sizes[component[0]] for component in components) > self.max_evaluations:
-            raise _TooManyEvaluations
+        if sum(sizes[component[0]] for component in components) > limit:
+            raise TooManyEvaluations
 
     # Exports --------------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
@@ -74,19 +75,22 @@ def _report(name: str, what: str, span: Span, sink: Sink) -> None:
 
 def _classes(annotation: str | None, module: Module) -> Iterator[str]:
     """Yield the classes without an encoding that an annotation names, by their full names."""
-    if annotation is None:
-        return
-    try:
-        tree = ast.parse(annotation.strip(), mode="eval")
-    except (SyntaxError, ValueError):
-        return
-    if isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str):
-        yield from _classes(tree.body.value, module)
-        return
-    for node in ast.walk(tree):
+    for node in () if annotation is None else _names_in(annotation):
         name = _full_name(node, module)
         if name in _INSTEAD:
             yield name
+
+
+@lru_cache(maxsize=4096)
+def _names_in(annotation: str) -> tuple[ast.Attribute | ast.Name, ...]:
+    """Return the names and attributes in an annotation; none if it is not an expression."""
+    try:
+        tree = ast.parse(annotation.strip(), mode="eval")
+    except (SyntaxError, ValueError):
+        return ()
+    if isinstance(tree.body, ast.Constant) and isinstance(tree.body.value, str):
+        return _names_in(tree.body.value)
+    return tuple(node for node in ast.walk(tree) if isinstance(node, (ast.Attribute, ast.Name)))
 
 
 def _full_name(node: ast.AST, module: Module) -> str:

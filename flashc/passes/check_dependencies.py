@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from flashc.project.source_roots import AddedFolder
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
 from flashc_core.encoding import Undecodable
@@ -25,7 +26,7 @@ from flashc_ir.requirements import Dependency, Offer
 from .check_worker_modules import check_deferred_imports
 from .context import PassContext
 from .indirect_use import may_be_loaded, runs_python
-from .misplaced_modules import excluded_module, neighbouring_module
+from .misplaced_modules import folder_with, is_misplaced, module_outside
 
 
 def check_dependencies(program: Program, context: PassContext) -> Program:
@@ -49,7 +50,7 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
     )
     packages = _Packages(present, declared, {offer.name: offer for offer in program.offers})
     missing = {top for m in workers if is_known for top in _check_module(m, packages, context)}
-    check_deferred_imports(program, missing, context.sink)
+    check_deferred_imports(program, missing, context)
     computed = any(problem.computed for m in workers for problem in m.import_problems)
     # An import whose name is computed, or that was just reported, may be of any declared package.
     if is_known and not missing and not computed:
@@ -73,7 +74,7 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
         if item.origin is not Origin.EXTERNAL or item.typing_only or item.guarded:
             continue
         top = item.module.partition(".")[0]
-        if _is_misplaced(item.module, module, context):
+        if is_misplaced(context, module, item.module):
             continue  # another check reports this import
         if top in seen or any(set(names) & packages.present for names in _candidates(item)):
             continue
@@ -85,7 +86,19 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
         seen.add(top)
         if _report_own_folder(item, top, context):
             continue
-        _report_undeclared(item, top, packages, context.sink)
+        outside = module_outside(context, top)
+        folder = folder_with(context.project, module, top)
+        if outside is not None:
+            _report_outside(item, top, outside, context.sink)
+        elif folder is not None:
+            context.sink.report(
+                rules.IMPORT_BESIDE_FILE,
+                item.span,
+                f"`{top}` is in `{folder}/`; a worker imports from the project's root only",
+                help=(f"build from `{folder}/`",),
+            )
+        else:
+            _report_undeclared(item, top, packages, context.sink)
     return seen
 
 
@@ -165,10 +178,18 @@ def _report_undeclared(item: Import, top: str, packages: _Packages, sink: Sink) 
     )
 
 
-def _is_misplaced(name: str, module: Module, context: PassContext) -> bool:
-    """Return whether the project has the module `name` in a folder where no worker finds it."""
-    is_excluded = excluded_module(context, name) is not None
-    return is_excluded or neighbouring_module(context.project, module, name) is not None
+def _report_outside(item: Import, top: str, outside: AddedFolder, sink: Sink) -> None:
+    """Report an import of a module in a folder outside the project."""
+    sink.report(
+        rules.IMPORT_LEAVES_PROJECT,
+        item.span,
+        f"`{top}` is in `{outside.folder}`, outside the project, so workers do not get it",
+        notes=(f"`sys.path` gets that folder in line {outside.line} of `{outside.path}`",),
+        help=(
+            f"list `{outside.folder}` in `requirements.txt` if it has a `pyproject.toml`",
+            "or move the module into the project, or build from a folder that contains both",
+        ),
+    )
 
 
 def _check_used(

@@ -17,7 +17,7 @@ from flashc_ir.program import Program
 
 from .context import PassContext
 from .drawing import draw_path
-from .misplaced_modules import excluded_module, neighbouring_module
+from .misplaced_modules import broken_link, excluded_module, link_as_text, neighbouring_module
 
 
 def check_imports(program: Program, context: PassContext) -> Program:
@@ -115,6 +115,26 @@ class _Checker:
                 item.span,
                 f"the project has no module `{name}`",
                 help=("check the spelling and that the file belongs to the project",),
+            )
+            return
+        target = link_as_text(self.context, name)
+        if target is not None:
+            link = name.partition(".")[0]
+            self.sink.report(
+                rules.UNRESOLVED_IMPORT,
+                item.span,
+                f"`{link}` is a file with the text `{target}`, but not a link to that path",
+                notes=("git writes a link like this on a system without symbolic links",),
+                help=(f"remove the file, and make the link: `ln -s {target} {link}`",),
+            )
+            return
+        broken = broken_link(self.context, name)
+        if broken is not None:
+            self.sink.report(
+                rules.UNRESOLVED_IMPORT,
+                item.span,
+                f"`{broken}` is a symbolic link that leads to no file of the project",
+                help=("correct the link, or put the file in its place",),
             )
             return
         full = neighbouring_module(self.context.project, module, name)

@@ -12,8 +12,10 @@ _RULES = {
     SdkProblemKind.DIALECT: rules.UNSUPPORTED_DIALECT,
     SdkProblemKind.NO_SUCH_NAME: rules.MISSING_SDK_NAME,
     SdkProblemKind.COMPUTED_IMPORT: rules.COMPUTED_SDK_IMPORT,
+    SdkProblemKind.UNKNOWN_DECORATOR: rules.COMPUTED_SDK_IMPORT,
     SdkProblemKind.ONLY_IN_IMAGE: rules.UNKNOWN_SDK_NAME,
 }
+_DECLARING = (SdkProblemKind.DIALECT, SdkProblemKind.UNKNOWN_DECORATOR)
 
 
 def check_sdk_imports(program: Program, context: PassContext) -> Program:
@@ -24,7 +26,7 @@ def check_sdk_imports(program: Program, context: PassContext) -> Program:
     shipped = frozenset(program.worker_modules)
     for module in program.modules:
         for problem in module.sdk_problems:
-            if problem.kind is SdkProblemKind.DIALECT or module.name in shipped:
+            if problem.kind in _DECLARING or module.name in shipped:
                 context.sink.report(
                     _RULES[problem.kind],
                     problem.span,

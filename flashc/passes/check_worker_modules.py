@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from flashc_core import rules
-from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 
 from .collect_worker_modules import started_modules
 from .context import PassContext
+from .misplaced_modules import folder_with, is_misplaced, module_outside
 from .used_names import users_of_names
 
 
@@ -17,7 +17,13 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
     """Report invalid syntax, imports that raise, and installations."""
     # An endpoint that could not be lowered may be the reason why a worker has no module.
     declaring = {endpoint.construction.module for endpoint in program.unlowered}
-    names = sorted({*program.worker_modules, *declaring})
+    # A statement that raises may be the reason why an endpoint is missing.
+    losing = {
+        module.name
+        for module in program.modules
+        if module.import_failure is not None and module.import_failure.loses_endpoint
+    }
+    names = sorted({*program.worker_modules, *declaring, *losing})
     workers = [module for name in names if (module := program.module(name))]
     started = started_modules(program, context.imports(program))
     for module in workers:
@@ -32,6 +38,8 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 notes=(
                     "a worker imports this module when it starts"
                     if module.name in started
+                    else "the module declares no endpoint because of this"
+                    if module.name in losing
                     else "the function that imports this module raises it too",
                 ),
                 help=module.import_failure.help
@@ -51,10 +59,13 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
     return program
 
 
-def check_deferred_imports(program: Program, missing: Collection[str], sink: Sink) -> None:
+def check_deferred_imports(
+    program: Program, missing: Collection[str], context: PassContext
+) -> None:
     """Report imports at the top of endpoints' modules that only functions of the module use.
 
     `missing` are the packages whose import was reported, because workers do not have them.
+    Imports of modules that no worker finds are reported by another pass.
     """
     declaring = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
     candidates = [m for m in program.modules if m.deferred_imports and m.name in declaring]
@@ -64,9 +75,13 @@ def check_deferred_imports(program: Program, missing: Collection[str], sink: Sin
             names = (f"{module.name}.{each}" for each in ("*", *found.names))
             if any(users.get(name, set()) - {module.name} for name in names):
                 continue
-            if found.package in missing:
+            if found.package in missing or folder_with(context.project, module, found.package):
                 continue
-            sink.report(
+            if is_misplaced(context, module, found.package) or module_outside(
+                context, found.package
+            ):
+                continue
+            context.sink.report(
                 rules.IMPORT_AT_TOP,
                 found.span,
                 f"`{found.package}` is imported with the module, but only functions use it",

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import posixpath
+
 from flashc.project.inputs import file_input
 from flashc.project.project import Presence, Project
+from flashc.project.source_roots import AddedFolder
 from flashc_ir.modules import Module
 from flashc_ir.program import Exclusion
 
 from .context import PassContext
+
+_LONGEST_LINK = 1000  # bytes
 
 
 def excluded_module(context: PassContext, name: str) -> Exclusion | None:
@@ -27,6 +33,59 @@ def excluded_module(context: PassContext, name: str) -> Exclusion | None:
     return None
 
 
+def link_as_text(context: PassContext, name: str) -> str | None:
+    """Return where a link to the module `name` leads that is here a file with the path as its text.
+
+    git writes links like this on systems without links, and archives may keep them so.  The result
+    is None if there is no such file.
+    """
+    path = name.partition(".")[0]
+    file = context.project.by_path.get(path)
+    if file is None or file.size > _LONGEST_LINK:
+        return None
+    context.depends_on(file_input(path))
+    try:
+        text = context.project.read(path).decode()
+    except (OSError, UnicodeDecodeError):
+        return None
+    target = posixpath.normpath(text.strip())
+    is_there = context.project.presence(target) is Presence.SHIPPED
+    return target if is_there and len(text.split()) == 1 and target != path else None
+
+
+def broken_link(context: PassContext, name: str) -> str | None:
+    """Return the symbolic link for the module `name` that workers do not get; None if there is none."""
+    top = name.partition(".")[0]
+    for path in (f"{top}.py", top):
+        context.depends_on(file_input(path))
+        is_link = os.path.islink(context.project.root / path)
+        if is_link and context.project.presence(path) is Presence.ON_DISK:
+            return path
+    return None
+
+
+def folder_with(project: Project, module: Module, name: str) -> str | None:
+    """Return the folder above that of `module` that contains the top-level module `name`, such as `src`.
+
+    Python finds that module if the folder is installed or on `sys.path`; on a worker it is not.
+    """
+    parts = module.path.split("/")[:-2]
+    folders = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    top = name.partition(".")[0]
+    return next((f for f in folders if project.has(f"{f.replace('/', '.')}.{top}")), None)
+
+
+def module_outside(context: PassContext, name: str) -> AddedFolder | None:
+    """Return the folder outside the project, added to `sys.path`, in which Python finds a module here."""
+    top = name.partition(".")[0]
+    for added in context.project.folders_outside:
+        for path in (f"{added.folder}/{top}.py", f"{added.folder}/{top}/__init__.py"):
+            context.depends_on(file_input(path))
+            if context.project.presence(path) is not Presence.ABSENT:
+                return added
+    return None
+
+
 def neighbouring_module(project: Project, module: Module, name: str) -> str | None:
     """Return the full name of a module `name` in the folder of `module`; None if there is none.
 
@@ -36,3 +95,13 @@ def neighbouring_module(project: Project, module: Module, name: str) -> str | No
     folder = module.path.rpartition("/")[0]
     full = ".".join((*folder.split("/"), name))
     return full if folder and project.has(full) else None
+
+
+def is_misplaced(context: PassContext, module: Module, name: str) -> bool:
+    """Return whether the module `name` that `module` imports is in the project, but no worker finds it."""
+    return (
+        excluded_module(context, name) is not None
+        or link_as_text(context, name) is not None
+        or broken_link(context, name) is not None
+        or neighbouring_module(context.project, module, name) is not None
+    )

@@ -21,7 +21,7 @@ from flashc_ir.program import Exclusion, ProjectFile
 from .ignore import IgnoreRule, IgnoreRules
 from .project import MAX_KEPT, NOTHING_UNSAVED, Project, module_name
 from .source_file import SourceFile
-from .source_roots import source_roots
+from .source_roots import added_folders, source_roots
 
 _MOST_LINKS = 2  # linked folders inside each other
 
@@ -56,7 +56,8 @@ def discover(
         for file in walk.files
         for depth in range(1, file.path.count("/") + 1)
     }
-    modules = _modules(walk.files, source_roots(walk.texts, folders), sink)
+    added = added_folders(walk.texts)
+    modules = _modules(walk.files, source_roots(added, walk.texts, folders), sink)
     packages = {
         name.rsplit(".", depth)[0] for name in modules for depth in range(1, name.count(".") + 1)
     }
@@ -68,6 +69,7 @@ def discover(
         packages=frozenset(packages),
         exclusions=tuple(sorted(walk.exclusions, key=lambda e: e.path)),
         findings=tuple(sink),
+        folders_outside=tuple(each for each in added if each.is_outside),
         unsaved=unsaved,
         sources={
             path: _source(path, names.get(path, ""), data, known)

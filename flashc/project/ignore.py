@@ -26,6 +26,8 @@ BUILT_IN = (
     *(".hypothesis/", ".tox/", ".nox/", ".ssh/", ".aws/", ".netrc", ".DS_Store"),
     # Credentials and the state of tools, then the lock files and copies of editors.
     *("*.env", ".envrc", ".npmrc", ".pypirc", "*.tfstate", "*.tfstate.backup"),
+    *(".pgpass", ".git-credentials", ".htpasswd", ".vault-token", ".s3cfg", ".boto", ".my.cnf"),
+    *(".kube/", ".azure/", ".gnupg/", ".docker/config.json"),
     *(".streamlit/secrets.toml", ".#*", "\\#*#", "*~", ".*.sw?"),
 )
 IGNORE_FILES = (".gitignore", ".flashignore")

@@ -17,7 +17,7 @@ from flashc_core.files import tree_digest
 from .project import Project
 
 _MODULE, _VALUE, _FILE = "module", "value", "file"
-_TREE, _VARIABLE, _VOLATILE = "tree", "variable", "volatile"
+_TREE, _VARIABLE, _VOLATILE, _LISTING = "tree", "variable", "volatile", "listing"
 VOLATILE = f"{_VOLATILE}:"
 """An input that makes the cached result invalid in the next run.
 
@@ -51,6 +51,11 @@ def tree_input(path: str) -> str:
     return f"{_TREE}:{path}"
 
 
+def listing_input(path: str) -> str:
+    """Return the input for the names of the files below a folder."""
+    return f"{_LISTING}:{path.encode('utf-8', 'backslashreplace').decode()}"
+
+
 def variable_input(name: str) -> str:
     """Return the input for the value of an environment variable, or for its absence."""
     return f"{_VARIABLE}:{quote(name, errors='surrogatepass')}"
@@ -81,6 +86,8 @@ class InputDigests:
             return f"={self.environment[name]}" if name in self.environment else ""
         if kind == _TREE:
             return tree_digest(self.project.root / name)
+        if kind == _LISTING:
+            return self._listing(name)
         if kind == _VOLATILE:
             return os.urandom(16).hex()
         if kind == _VALUE:
@@ -90,6 +97,15 @@ class InputDigests:
             return self.value_of(module, unquote(member, errors="surrogatepass"))
         path = self.project.modules.get(name, "") if kind == _MODULE else name
         return self.of_file(path)
+
+    def _listing(self, folder: str) -> str:
+        """Return a digest of the names below a folder, those that workers do not get apart."""
+        excluded = [rule.path for rule in self.project.exclusions]
+        names = [
+            sorted(p for p in paths if folder == "." or p.startswith(f"{folder}/"))
+            for paths in (self.project.by_path, excluded)
+        ]
+        return hashlib.sha256(repr(names).encode("utf-8", "backslashreplace")).hexdigest()
 
     def of_file(self, path: str) -> str:
         """Return the digest of a file's content; "" if there is no file.

@@ -17,6 +17,7 @@ from flashc_ir.platform.worker_files import whose_module
 from flashc_ir.program import Exclusion, ProjectFile
 
 from .source_file import SourceFile
+from .source_roots import AddedFolder
 
 NOTHING_UNSAVED: Mapping[str, bytes] = {}
 MAX_KEPT = 4_000_000  # bytes; the content of a larger file is not kept in memory
@@ -41,7 +42,8 @@ class Project:
     All texts are read through this class.
 
     `root` is absolute.  `modules` has the paths of modules, relative to the root, by dotted name.
-    `findings` are those about the files themselves.  `unsaved` has, by path, the content of files
+    `findings` are those about the files themselves.  `folders_outside` are folders outside the
+    project that its modules add to `sys.path`.  `unsaved` has, by path, the content of files
     that an editor has not saved.  `sources` are the files whose content was read so far.
     `sdk_packages` are the top-level packages of the SDKs that the program may be written for.
     """
@@ -52,6 +54,7 @@ class Project:
     packages: frozenset[str]
     exclusions: tuple[Exclusion, ...]
     findings: tuple[Diagnostic, ...] = ()
+    folders_outside: tuple[AddedFolder, ...] = ()
     unsaved: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
     sources: dict[str, SourceFile] = field(default_factory=dict[str, SourceFile])
     sdk_packages: frozenset[str] = frozenset()

@@ -20,22 +20,43 @@ _SAME = frozenset(
 _SAME_METHODS = frozenset({"resolve", "absolute", "as_posix", "expanduser"})
 
 
-def source_roots(texts: Mapping[str, bytes], folders: Collection[str]) -> tuple[str, ...]:
-    """Return the folders that modules add to `sys.path`, relative to the root, the longest first.
+@dataclass(frozen=True, slots=True)
+class AddedFolder:
+    """A folder that the module at `path` adds to `sys.path` in `line`; relative to the root."""
 
-    `texts` are the modules by path, `folders` all folders of the project.  The root itself is no
-    result.  Neither is a package, nor a folder with modules that declare endpoints: these are
-    imported from the root.
+    folder: str
+    path: str
+    line: int
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the folder is outside the project."""
+        return self.folder == ".." or self.folder.startswith("../")
+
+
+def added_folders(texts: Mapping[str, bytes]) -> tuple[AddedFolder, ...]:
+    """Return the folders that modules add to `sys.path`; `texts` are the modules by path."""
+    return tuple(
+        added
+        for path, data in sorted(texts.items())
+        if b"sys.path" in data or b"addsitedir" in data
+        for added in _added(path, data)
+    )
+
+
+def source_roots(
+    added: Collection[AddedFolder], texts: Mapping[str, bytes], folders: Collection[str]
+) -> tuple[str, ...]:
+    """Return the folders of the project that modules add to `sys.path`, the longest first.
+
+    `folders` are all folders of the project.  The root itself is no result.  Neither is a package,
+    nor a folder with modules that declare endpoints: these are imported from the root.
     """
-    found: set[str] = set()
-    for path, data in texts.items():
-        if b"sys.path" in data:
-            found.update(_added(path, data))
     return tuple(
         sorted(
             (
                 folder
-                for folder in found
+                for folder in {each.folder for each in added}
                 if folder in folders
                 and f"{folder}/__init__.py" not in texts
                 and not _has_endpoints(folder, texts)
@@ -54,7 +75,7 @@ def _has_endpoints(folder: str, texts: Mapping[str, bytes]) -> bool:
     )
 
 
-def _added(path: str, data: bytes) -> Iterator[str]:
+def _added(path: str, data: bytes) -> Iterator[AddedFolder]:
     """Yield the folders that one module adds."""
     try:
         tree = ast.parse(data)
@@ -69,18 +90,53 @@ def _added(path: str, data: bytes) -> Iterator[str]:
     }
     reader = _PathReader(path, names)
     for node in ast.walk(tree):
-        match node:
-            case ast.Call(
-                func=ast.Attribute(
-                    attr=method, value=ast.Attribute(value=ast.Name(id="sys"), attr="path")
-                ),
-                args=[*_, folder],
-            ) if method in _METHODS:
-                read = reader.path_of(folder)
-                if read is not None:
-                    yield read
-            case _:
-                pass
+        for folder in _expressions(node):
+            read = reader.path_of(folder)
+            if read is not None:
+                yield AddedFolder(read, path, folder.lineno)
+
+
+def _expressions(node: ast.AST) -> list[ast.expr]:
+    """Return the expressions of the folders that a statement or call adds to `sys.path`."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(
+                attr=method, value=ast.Attribute(value=ast.Name(id="sys"), attr="path")
+            ),
+            args=[*_, folder],
+        ) if method in _METHODS:
+            return [folder]
+        case ast.Call(func=ast.Attribute(attr="extend", value=value), args=[added]) if _is_path(
+            value
+        ):
+            return _parts(added)
+        case ast.Call(
+            func=ast.Attribute(attr="addsitedir", value=ast.Name(id="site")), args=[folder]
+        ):
+            return [folder]
+        case ast.AugAssign(target=target, value=added) if _is_path(target):
+            return _parts(added)
+        case ast.Assign(targets=[target], value=added) if _is_path(target):
+            return _parts(added)
+        case _:
+            return []
+
+
+def _is_path(node: ast.expr) -> bool:
+    """Return whether an expression is `sys.path` or a part of it, such as `sys.path[:0]`."""
+    node = node.value if isinstance(node, ast.Subscript) else node
+    return ast.unparse(node) == "sys.path"
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    """Return the elements of a list, or of lists that are added."""
+    match node:
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            return parts
+        case ast.BinOp(left=left, op=ast.Add(), right=right):
+            return [*_parts(left), *_parts(right)]
+        case _:
+            return []
 
 
 @dataclass(slots=True)
@@ -97,7 +153,7 @@ class _PathReader:
         if found is None:
             return None
         found = posixpath.normpath(found)
-        return "" if found == "." else None if found.startswith(("/", "..")) else found
+        return "" if found == "." else None if found.startswith("/") else found
 
     def _read(self, node: ast.expr) -> str | None:
         """Return a path that may still contain `..`."""
@@ -147,7 +203,9 @@ class _PathReader:
         found = self._read(node)
         for _ in range(levels if found is not None else 0):
             assert found is not None
-            found = posixpath.dirname(posixpath.normpath(found)) if found not in ("", ".") else ".."
+            found = posixpath.normpath(found or ".")
+            is_above = found == "." or found == ".." or found.endswith("/..")
+            found = posixpath.join(found, "..") if is_above else posixpath.dirname(found)
         return found
 
     def _joined(self, nodes: list[ast.expr]) -> str | None:

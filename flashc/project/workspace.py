@@ -11,7 +11,6 @@ from flashc_core.cache import Store, open_store
 from flashc_core.diagnostics import Diagnostic, Sink
 from flashc_core.processes import Prefork
 
-from .discover import discover
 from .environment import BuildEnvironment, build_environment
 from .options import Options, read_options
 from .project import NOTHING_UNSAVED, Project
@@ -95,6 +94,8 @@ def open_workspace(
         TypeError: `flags` has a name that is not an option.
         ValueError: the size budget in `flags` is not a size.
     """
+    from .discover import discover  # the process that reads modules does not need it
+
     project = discover(
         Path(folder).resolve(), unsaved, None if previous is None else previous.project
     )

@@ -60,7 +60,11 @@ def summary(
         yield "\nonly packages that the app asks for are bundled, because of `--no-deps`"
     yield from _packages_of_images(program, result, environ)
     yield from _hidden_on_load_balancers(program, result)
+    if program.own_requirements:
+        places = ", ".join(f"{s.path}:{s.line}" for s in program.own_requirements)
+        yield f"\nnot installed, because it is this project, whose files are there: {places}"
     yield from _references(program)
+    yield from _absent_variables(program, environ)
     if program.exclusions:
         yield f"\nleft out: {_excluded(program)}"
 
@@ -79,6 +83,20 @@ def _references(program: Program) -> Iterator[str]:
             f"\nread when deploying: {', '.join(sorted(found))} (in the manifest's `env_references`, "
             "which `flash deploy` of the SDK does not read)"
         )
+
+
+def _absent_variables(program: Program, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield the variables whose absence decided what the program declares."""
+    found = {
+        name
+        for module in map(program.module, program.worker_modules)
+        if module is not None
+        for name in module.variables_tested
+        if name not in environ
+    }
+    if found:
+        names = ", ".join(sorted(found))
+        yield f"\nnot set when building, and the app is built for that case: {names}"
 
 
 def _packages_of_images(

@@ -80,7 +80,8 @@ class Endpoint:
                 n)`. (≥ 0)
             idle_timeout: How long a worker without work keeps running. (1…3600 s)
             dependencies: Python packages that workers need, as PEP 508 requirements.
-            system_dependencies: Packages of the operating system (apt) that workers need.
+            system_dependencies: Packages of the operating system that workers install with apt
+                when they start.
             accelerate_downloads: Accepted, but not used: an artifact contains the packages, so
                 workers download none.
             volume: Volumes that are mounted at `/runpod-volume`, one per data centre.

@@ -32,8 +32,9 @@ def replacing(target: Path, *, mode: int = 0o644) -> Generator[Path, None, None]
         yield temporary
         temporary.chmod(mode)
         os.replace(temporary, target)
-    finally:
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

@@ -199,7 +199,7 @@ ANNOTATION_IN_MATCH = _warning(
 )
 MISSING_SDK_NAME = _error("FC135", "missing-sdk-name", "the SDK has no such name")
 COMPUTED_SDK_IMPORT = _error(
-    "FC136", "computed-sdk-import", "the program computes the name by which it imports the SDK"
+    "FC136", "computed-sdk-import", "the program reaches the SDK in a way that flashc does not see"
 )
 LEGACY_DIALECT = _warning(
     "FC137", "legacy-dialect", "the module declares endpoints with `remote`, the older form"
@@ -246,7 +246,7 @@ ROUTE_WITHOUT_ARGUMENTS = _warning(
 
 # 3: calls, imports, dependencies
 IMPORT_LEAVES_PROJECT = _error(
-    "FC301", "import-leaves-project", "a relative import leaves the project"
+    "FC301", "import-leaves-project", "an import finds its module outside the project"
 )
 IMPORT_OF_IGNORED = _error(
     "FC302", "import-of-ignored-module", "an ignore rule excludes an imported module"

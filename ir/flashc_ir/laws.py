@@ -7,7 +7,7 @@ them, and a test compares both.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise
 
@@ -32,17 +32,21 @@ FIRST_STEP = "lowering"
 class Subject:
     """A program that is checked, with facts about it that several laws use.
 
-    `fresh` are the parts whose spans were not checked before.
+    `fresh` are the parts whose spans were not checked before, except those in values with an `id` in
+    `known`.
     """
 
-    def __init__(self, program: Program, fresh: Iterable[Struct]) -> None:
+    def __init__(
+        self, program: Program, fresh: Iterable[Struct], known: Container[int] = ()
+    ) -> None:
         self.program = program
         self.fresh = tuple(fresh)
+        self._known = known
 
     @cached_property
     def spans(self) -> list[Span]:
         """The spans in the fresh parts."""
-        return [span for node in self.fresh for span in spans_of(node)]
+        return [span for node in self.fresh for span in spans_of(node, self._known)]
 
     @cached_property
     def file_paths(self) -> frozenset[str]:

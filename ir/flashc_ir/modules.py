@@ -193,15 +193,17 @@ class ImportProblem(Struct, frozen=True, kw_only=True):
     expected: bool = False
 
 
-class ImportFailure(Struct, frozen=True):
+class ImportFailure(Struct, frozen=True, kw_only=True):
     """An exception that importing the module is certain to raise.
 
     `text` is its type and message; `help` says what to write instead, if that is known.
+    `loses_endpoint` says that a statement that may declare an endpoint raises it.
     """
 
     span: Span
     text: str
     help: tuple[str, ...] = ()
+    loses_endpoint: bool = False
 
 
 class DeferredImport(Struct, frozen=True, kw_only=True):
@@ -220,14 +222,15 @@ class DeferredImport(Struct, frozen=True, kw_only=True):
 class SdkProblemKind(StrEnum):
     """What is wrong with an import of an SDK.
 
-    `DIALECT` declares endpoints in a way that flashc does not compile, so it is reported in every
-    module; the others are reported only in modules that workers import.
+    `DIALECT` and `UNKNOWN_DECORATOR` declare endpoints in a way that flashc does not compile, so they
+    are reported in every module; the others are reported only in modules that workers import.
     """
 
     DIALECT = "dialect"
     NO_SUCH_NAME = "no such name"
     ONLY_IN_IMAGE = "only in image"
     COMPUTED_IMPORT = "computed import"
+    UNKNOWN_DECORATOR = "unknown decorator"
 
 
 class SdkProblem(Struct, frozen=True, kw_only=True):
@@ -249,7 +252,8 @@ class Module(Struct, frozen=True, kw_only=True):
     parsed; it is reported only if a worker imports the module.  `installs` are the calls that start
     pip.  `nested_endpoints` are the decorators that declare an endpoint inside a function.
     `client_uses` are the uses of an SDK's name that can make a client of an endpoint.  `sdk_edits`
-    replace other uses of the SDK that the runtime does not support.
+    replace other uses of the SDK that the runtime does not support.  `variables_tested` are the
+    environment variables whose presence decided what the module defines.
     """
 
     name: str
@@ -262,6 +266,7 @@ class Module(Struct, frozen=True, kw_only=True):
     edits: tuple[Edit, ...] = ()
     variables_read: tuple[VariableRead, ...] = ()
     variables_set: tuple[VariableSet, ...] = ()
+    variables_tested: tuple[str, ...] = ()
     globals: tuple[GlobalUse, ...] = ()
     import_problems: tuple[ImportProblem, ...] = ()
     import_failure: ImportFailure | None = None

@@ -151,7 +151,7 @@ class Program(Struct, frozen=True, kw_only=True):
     """A whole project.
 
     `python_reason` says where the Python version comes from.  `modules` are sorted by name.  `requirements` are those of the project as a whole, and `offers`
-    those that it lists but does not choose.  `has_known_requirements` is False if an error was
+    those that it lists but does not choose.  `own_requirements` are requirements that are the project itself.  `has_known_requirements` is False if an error was
     reported, so that some may be missing.
     `worker_modules` are the sorted names of the modules that workers import.  `imports_stubs` says
     that the artifact's copy of a module imports a stub.
@@ -166,6 +166,7 @@ class Program(Struct, frozen=True, kw_only=True):
     requirements: tuple[Dependency, ...] = ()
     has_known_requirements: bool = True
     offers: tuple[Offer, ...] = ()
+    own_requirements: tuple[Span, ...] = ()
     resolver: ResolverSettings = ResolverSettings()
     exclusions: tuple[Exclusion, ...] = ()
     calls: tuple[Call, ...] = ()

@@ -7,7 +7,7 @@ skipped, and the spans of a tuple of simple structs are collected by `map`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import cache
 from operator import attrgetter
 from typing import Any, cast, get_args, get_type_hints
@@ -19,11 +19,24 @@ from flashc_core.source import Span
 Collector = Callable[[Any, list[Span]], None]
 
 
-def spans_of(node: Struct) -> list[Span]:
-    """Return all spans in a struct, at any depth, in the order of the fields."""
+def spans_of(node: Struct, known: Container[int] = ()) -> list[Span]:
+    """Return all spans in a struct, at any depth, in the order of the fields.
+
+    Fields whose value has one of the `id`s in `known` are left out.
+    """
     found: list[Span] = []
-    _collect(node, found)
+    for name, collect in _plan(type(node)):
+        value = getattr(node, name)
+        if id(value) not in known:
+            collect(value, found)
     return found
+
+
+def parts_with_spans(node: Struct) -> Iterator[object]:
+    """Yield a struct, and the values of its fields that may contain spans."""
+    yield node
+    for name, _ in _plan(type(node)):
+        yield getattr(node, name)
 
 
 def _collect(value: object, found: list[Span]) -> None:

@@ -11,6 +11,7 @@ from msgspec import Struct, structs
 
 from .laws import FIRST_STEP, LAWS, Law, Subject
 from .program import Program, ProjectFile
+from .spans import parts_with_spans
 
 _EMPTY = Program(name="", python_version="", files=(), modules=(), endpoints=())
 
@@ -31,20 +32,21 @@ class Verifier:
     """Checks one program after lowering and after each pass.
 
     A law is checked after the pass from which it holds and after every later pass.  Programs are
-    immutable, so a part that was checked before is not searched for spans again, and a pass that
-    changes nothing takes no time to check.
+    immutable, so a part that was checked before, or one of its fields, is not searched for spans
+    again, and a pass that changes nothing takes no time to check.
     """
 
     def __init__(self) -> None:
         self._passes: set[str] = {FIRST_STEP}
         self._last: Program | None = None
         self._seen: dict[
-            int, Struct
+            int, object
         ] = {}  # by `id`; the reference keeps the object alive, so that its `id` is not used again
 
     def skip_spans(self, parts: Iterable[Struct]) -> None:
-        """Skip these parts in the search for spans, because `verify_parts` has checked them."""
-        self._seen |= {id(part): part for part in parts}
+        """Skip these parts in the search for spans, because they were checked."""
+        for part in parts:
+            self._seen |= {id(value): value for value in parts_with_spans(part)}
 
     def check(self, program: Program, after: str) -> None:
         """Check the laws that hold after the pass `after`.
@@ -55,7 +57,7 @@ class Verifier:
         known = self._passes
         self._passes = known | {after}
         fresh = (part for part in _parts(program) if id(part) not in self._seen)
-        subject = Subject(program, fresh)
+        subject = Subject(program, fresh, self._seen)
         laws = [
             law
             for law in LAWS
@@ -63,7 +65,7 @@ class Verifier:
             and (law.since not in known or self._is_affected(law, subject))
         ]
         _require(laws, subject, after)
-        self._seen |= {id(node): node for node in subject.fresh}
+        self.skip_spans(subject.fresh)
         self._last = program
 
     def _is_affected(self, law: Law, subject: Subject) -> bool:

@@ -90,7 +90,7 @@ def test_the_picture_shows_place_cause_and_cure(tmp_path: Path) -> None:
         " --> worker.py:5:16\n"
         "  |\n"
         "3 | NAME = platform.node()\n"
-        "  |        --------------- because of this: `platform.node(...)` comes from outside the project\n"
+        "  |        --------------- because of this: `platform.node(...)` depends on the machine\n"
         "...\n"
         "5 | @Endpoint(name=NAME)\n"
         "  |                ^^^^ not a constant\n"

@@ -10,7 +10,7 @@ from flashc_ir.codec import dump
 from tests.support.projects import compile_folder, write
 
 HEADER = """\
-import os
+import collections, csv, io, os, re, shlex, string
 from dataclasses import dataclass, replace
 from runpod_flash import Endpoint
 UPPER = os.environ["TOKEN"].upper()
@@ -48,6 +48,14 @@ def compiled(folder: Path, env: str) -> tuple[str, list[str]]:
         'os.environ.setdefault("OTHER", UPPER)',
         "os.environ[UPPER]",
         "os.getenv(UPPER)",
+        're.search("(E.*)", UPPER)[1]',
+        're.search("(E.*)", UPPER).group(1)',
+        're.sub("x", UPPER, "axb")',
+        '[m.group() for m in re.finditer("E.*", UPPER)][0]',
+        'string.Template("$a").substitute(a=UPPER)',
+        "string.Template(UPPER).template",
+        'collections.ChainMap({"a": UPPER})["a"]',
+        "shlex.quote(UPPER)",
         "Settings(UPPER).token + REGION",
         "replace(Settings(), token=UPPER).token + REGION",
     ],
@@ -55,6 +63,13 @@ def compiled(folder: Path, env: str) -> tuple[str, list[str]]:
 def test_a_text_that_is_computed_beside_a_reference_is_an_error(value: str, tmp_path: Path) -> None:
     text, codes = compiled(tmp_path, '{"A": VALUE}'.replace("VALUE", value))
     assert codes == ["FC125"]
+    assert "sesame" not in text.lower()
+
+
+@pytest.mark.parametrize("value", ["next(csv.reader([UPPER]))[0]", "io.StringIO(UPPER).read()"])
+def test_a_text_that_is_read_like_a_file_is_not_known(value: str, tmp_path: Path) -> None:
+    text, codes = compiled(tmp_path, '{"A": VALUE}'.replace("VALUE", value))
+    assert codes == ["FC103"]
     assert "sesame" not in text.lower()
 
 

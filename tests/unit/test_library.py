@@ -7,12 +7,12 @@ import pytest
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library.attributes import attribute
 from flashc.evaluator.library.methods import PURE_METHODS
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     BoundMethod,
     External,
     IteratorValue,
     Known,
-    ProjectPath,
     SequenceValue,
     Symbolic,
     Unknown,
@@ -381,7 +381,7 @@ def test_code_outside_the_project_may_change_what_it_gets() -> None:
     items = value([1])
     found = call("lib.change", items)
     assert isinstance(found, Unknown)
-    assert found.reason == "`lib.change(...)` comes from outside the project"
+    assert found.reason == "`lib.change(...)` is code of a package, which flashc does not run"
     assert isinstance(items, Known)
     assert isinstance(items.value, SequenceValue)
     assert items.value.escaped is not None

@@ -260,6 +260,15 @@ def test_what_has_no_wheel_is_built_when_that_is_allowed_and_pure(app: Path) -> 
         assert "./docopt.py" in archive.getnames()
 
 
+def test_a_published_wheel_may_have_the_tag_of_the_machine_that_built_it(tmp_path: Path) -> None:
+    info = tmp_path / "fast-1.0.dist-info"
+    info.mkdir()
+    (info / "RECORD").write_text("")
+    (info / "WHEEL").write_text("Wheel-Version: 1.0\nTag: cp312-cp312-linux_x86_64\n")
+    (found,) = installed(tmp_path, "3.12", Sink(), may_be_built=False)
+    assert found.name == "fast"
+
+
 def test_native_code_that_was_built_here_does_not_travel(tmp_path: Path) -> None:
     info = tmp_path / "fast-1.0.dist-info"
     info.mkdir()
@@ -267,5 +276,5 @@ def test_native_code_that_was_built_here_does_not_travel(tmp_path: Path) -> None
     (info / "WHEEL").write_text("Wheel-Version: 1.0\nTag: cp311-cp311-linux_x86_64\n")
     sink = Sink()
     with pytest.raises(DependencyError):
-        installed(tmp_path, "3.12", sink)
+        installed(tmp_path, "3.12", sink, may_be_built=True)
     assert "it is not pure Python" in next(iter(sink)).message

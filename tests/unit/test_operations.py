@@ -22,11 +22,11 @@ from flashc.evaluator.operations.containers import (
 )
 from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
 from flashc.evaluator.operations.operators import binary, unary
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     DictValue,
     External,
     Known,
-    ProjectPath,
     SequenceValue,
     Symbolic,
     Unknown,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from pathlib import Path
 
 import pytest
 
 from flashc.evaluator.interpreter import Interpreter
-from flashc.evaluator.values import Known, ProjectPath, Unknown
+from flashc.evaluator.path_values import ProjectPath
+from flashc.evaluator.values import Known, NotConcrete, Unknown, concrete
 from flashc.project.project import Project
 from flashc.syntax.parse import parse
+from tests.support.projects import opened
 
 
 def evaluated(expression: str, path: str) -> object:
@@ -58,3 +62,80 @@ def evaluated(expression: str, path: str) -> object:
 )
 def test_paths_of_the_project(expression: str, path: str, expected: object) -> None:
     assert evaluated(expression, path) == expected
+
+
+_FILES = (
+    "a/x.json",
+    "a/y.json",
+    "a/.hidden.json",
+    "a/deep/er/z.json",
+    "a/deep/n.txt",
+    "a/code/m.py",
+    "m.py",
+)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sorted(p.name for p in (Path(__file__).parent / 'a').glob('*.json'))",
+        "sorted(p.name for p in (Path(__file__).parent / 'a').glob('*'))",
+        "sorted(p.name for p in (Path(__file__).parent / 'a').glob('**/*.json'))",
+        "[p.name for p in sorted((Path(__file__).parent / 'a').glob('[xy].json'))]",
+        "[p.name for p in (Path(__file__).parent / 'a').glob('?.json') if p.stem == 'x']",
+        "sorted(p.name for p in Path(__file__).parent.glob('a/*/*.txt'))",
+        "sorted(p.name for p in (Path(__file__).parent / 'a').iterdir())",
+        "[p.name for p in (Path(__file__).parent / 'none').glob('*')]",
+        "[p.name for p in (Path(__file__).parent / 'a').glob('*.txt')]",
+        "len([p for p in (Path(__file__).parent / 'a').glob('*.json')])",
+        "sorted(os.listdir(os.path.join(os.path.dirname(__file__), 'a')))",
+        "len(os.listdir(Path(__file__).parent / 'a' / 'deep'))",
+        "sorted(os.path.basename(p) for p in glob.glob(os.path.join(os.path.dirname(__file__), 'a', '*.json')))",
+        "[os.path.isdir(os.path.join(os.path.dirname(__file__), n)) for n in ('a', 'm.py', 'zz')]",
+        "[os.path.isfile(os.path.join(os.path.dirname(__file__), n)) for n in ('a', 'm.py', 'zz')]",
+        "[(Path(__file__).parent / n).is_dir() for n in ('a', 'm.py', 'zz')]",
+        "[len(list(g)) + len(list(g)) for g in [(Path(__file__).parent / 'a').glob('x.json')]]",
+        "[sorted(p.name for p in g) + sorted(g) for g in [(Path(__file__).parent / 'a').glob('*.json')]]",
+    ],
+)
+def test_listed_files_are_those_that_python_lists(expression: str, tmp_path: Path) -> None:
+    for name in _FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1", encoding="utf-8")
+    names = {"Path": Path, "os": os, "glob": glob, "__file__": str(tmp_path / "m.py")}
+    expected = eval(expression, names)
+    assert listed(expression, tmp_path) == expected
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "sorted(p.name for p in Path(__file__).parent.glob('*.py'))",  # packages lie there, too
+        "sorted(p.name for p in Path(__file__).parent.rglob('*.json'))",
+        "sorted(p.name for p in (Path(__file__).parent / 'a').rglob('*'))",  # __pycache__
+        "sorted(p.name for p in (Path(__file__).parent / 'a' / 'code').iterdir())",
+        "sorted(p.name for p in Path(__file__).parent.glob('a/*/*'))",
+        "sorted(p.name for p in (Path(__file__).parent / 'a').rglob('*.*'))",
+        "sorted(os.path.basename(p) for p in glob.glob(os.path.join(os.path.dirname(__file__), 'a', '*', '*')))",
+        "[p.name for p in (Path(__file__).parent / 'a').glob('*.json')]",  # the order differs
+        "sorted(p.name for p in (Path(__file__).parent / 'b').glob('*'))",  # not in the artifact
+    ],
+)
+def test_what_a_worker_may_list_otherwise_is_unknown(expression: str, tmp_path: Path) -> None:
+    for name in (*_FILES, "b/kept.txt", "b/prod.env"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1", encoding="utf-8")
+    assert listed(expression, tmp_path) is None
+
+
+def listed(expression: str, root: Path) -> object:
+    """Return the value of an expression in `m.py` of a project; None if it is not known."""
+    text = f"from pathlib import Path\nimport glob\nimport os\nv = {expression}\n"
+    syntax = parse("m.py", "m", False, text)
+    machine = Interpreter(project=opened(root).project, load={"m": syntax}.get, environment={})
+    machine.evaluate_module("m")
+    value = machine.frames["m"].names["v"]
+    try:
+        return concrete(value)
+    except NotConcrete:
+        return None

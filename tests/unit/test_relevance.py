@@ -59,6 +59,21 @@ REACHED = {
         "base.py": BASE,
         "a.py": "import importlib\nb = importlib.import_module('base')\n" + USE.format("b.E"),
     },
+    "letters": {"größe.py": BASE, "a.py": "from größe import E as D\n" + USE.format("D")},
+}
+# How a module that declares an endpoint imports `plain`, whose imports then matter.
+IMPORTS: dict[str, dict[str, str | bytes]] = {
+    "top": {"plain.py": "import left\n", "a.py": "import plain\n"},
+    "function": {"plain.py": "import left\n", "a.py": "def f():\n    import plain\n"},
+    "computed": {"plain.py": "import left\n", "a.py": "__import__('plain')\n"},
+    "ligature": {"file.py": "import left\n", "a.py": "import \ufb01le\n"},
+    "declared": {
+        "größe.py": "import left\n",
+        "a.py": "# coding: latin-1\nimport größe\n".encode("latin-1"),
+    },
+    "package": {"p/__init__.py": "import left\n", "p/a.py": "from . import *\n"},
+    "parent": {"p/__init__.py": "import left\n", "p/b.py": BASE, "a.py": "import p.b\n"},
+    "submodule": {"p/__init__.py": "", "p/b.py": "import left\n", "a.py": "from p import b\n"},
 }
 
 
@@ -92,3 +107,28 @@ def test_a_module_that_takes_nothing_of_the_sdk_is_not_evaluated(tmp_path: Path)
     assert set(read) == {"worker", "client", "script", "report", "tools", "deep"}
     assert relevance.plain.keys() == {path.removesuffix(".py") for path in files}
     assert relevance.plain["broken"].unreadable == ()
+
+
+@pytest.mark.parametrize("name", IMPORTS)
+def test_a_module_is_read_however_a_worker_imports_it(name: str, tmp_path: Path) -> None:
+    files = {
+        path: text if isinstance(text, bytes) else text.encode()
+        for path, text in IMPORTS[name].items()
+    }
+    (worker,) = (path for path in files if path.endswith("a.py"))
+    files |= {
+        worker: files[worker] + (BASE + USE.format("E")).encode(),
+        "left.py": b"",
+        "other.py": b"import left",
+    }
+    project = replace(discover(write(tmp_path, files)), sdk_packages=frozenset({"runpod_flash"}))
+    relevance = find_relevant_modules(
+        project, lambda names: {each: read_plain_module(project, each) for each in names}
+    )
+    read = {
+        name
+        for name, module in relevance.plain.items()
+        if module.imports and name not in relevance.relevant
+    }
+    assert len(read) == 1
+    assert read.isdisjoint({"left", "other"})

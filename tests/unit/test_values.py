@@ -6,11 +6,11 @@ from enum import Enum
 
 import pytest
 
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     DictValue,
     Known,
     NotConcrete,
-    ProjectPath,
     SequenceValue,
     Symbolic,
     Unknown,

@@ -20,9 +20,10 @@ from click.testing import CliRunner
 from flashc.cli.main import cli
 from flashc_backends.artifact import artifact
 from flashc_backends.artifact.artifact import BuildResult, build
-from flashc_backends.base import DependencyOptions, Draft
+from flashc_backends.base import DependencyOptions, Draft, Services
 from flashc_backends.manifest.manifest import manifest_draft
 from flashc_backends.verify.checks import verify_artifact, verify_build
+from flashc_core.cache import Store, disabled_cache
 from flashc_core.diagnostics import Sink
 from flashc_ir.program import Program
 from tests.support.projects import EXAMPLES, compile_files, compile_folder, context_of, write
@@ -54,12 +55,18 @@ def problems(artifact: Path) -> list[str]:
     return [f"{d.path}: {d.message}" for d in sink]
 
 
+def problems_of_build(made: BuildResult, artifact: Path, cache: Store) -> list[str]:
+    """Verify a new artifact whose own files are one piece."""
+    services = Services(sink=Sink(), compiler="this", cache=cache)
+    size = artifact.stat().st_size - sum(layer.piece.size for layer in made.parts.layers)
+    verify_build(artifact, made.parts.layers, [size], services)
+    return [d.message for d in services.sink]
+
+
 def test_what_flashc_makes_is_whole(made: BuildResult) -> None:
     assert problems(made.artifact) == []
-    sink = Sink()
     assert [layer.contents.name for layer in made.parts.layers] == ["markupsafe", "text-unidecode"]
-    verify_build(made.artifact, made.parts.layers, sink)
-    assert not len(sink)
+    assert problems_of_build(made, made.artifact, disabled_cache()) == []
 
 
 @pytest.mark.parametrize("name", ["skeleton", "pipeline", "packages"])
@@ -232,6 +239,16 @@ DAMAGES: dict[str, tuple[Callable[[Files], object], str]] = {
 }
 
 
+def test_a_distribution_inside_another_one_is_not_installed(
+    made: BuildResult, tmp_path: Path
+) -> None:
+    record = "text_unidecode/_vendor/zipp-3.23.0.dist-info/RECORD"
+    vendored = rewritten(
+        made.artifact, tmp_path / "vendored.tar.gz", lambda f: put(f, record, b"one\n")
+    )
+    assert problems(vendored) == []
+
+
 @pytest.mark.parametrize(("change", "words"), DAMAGES.values(), ids=DAMAGES)
 def test_damage_is_found(
     change: Callable[[Files], None], words: str, made: BuildResult, tmp_path: Path
@@ -356,9 +373,7 @@ def test_a_layer_that_was_not_copied_whole_is_found(made: BuildResult, tmp_path:
     data[made.parts.layers[0].piece.size // 2] ^= 1
     target = tmp_path / "flipped.tar.gz"
     target.write_bytes(data)
-    sink = Sink()
-    verify_build(target, made.parts.layers, sink)
-    assert "was not copied completely" in next(iter(sink)).message
+    assert "was not copied completely" in problems_of_build(made, target, disabled_cache())[0]
 
 
 WORKER = (

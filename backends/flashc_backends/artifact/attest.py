@@ -14,6 +14,8 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.lock import Lock, Locked
 from flashc_ir.program import Program
@@ -136,4 +138,5 @@ def provenance(program: Program, lock: Lock, artifact: tuple[str, str]) -> bytes
 
 def _bytes(document: dict[str, Any]) -> bytes:
     """Return a document as JSON text with sorted keys, as UTF-8."""
-    return (json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    data = msgspec.json.encode(document, order="sorted")
+    return msgspec.json.format(data, indent=2) + b"\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flashc_backends.archive import LIMIT, archive_mtime, write_archive
@@ -21,6 +22,9 @@ from flashc_core import rules
 from flashc_core.diagnostics import Sink
 from flashc_core.files import digest_of
 from flashc_core.source import WholeFile
+
+# Verification can't start processes while another thread runs.
+_HASHED_AT_ONCE = 32 * 1024**2  # bytes
 
 
 class TooLarge(CannotWrite):
@@ -57,18 +61,25 @@ def pack(
     sink, progress = context.services.sink, context.services.progress
     total = sum(layer.piece.size for layer in layers) + sum(map(_draft_size, drafts))
     progress.start(f"packing {name}", total, "bytes")
-    pieces = [layer.piece for layer in layers]
+    packages = [layer.piece for layer in layers]
     mtime = archive_mtime(context.project.environment)
-    size = write_archive(target, drafts, pieces, mtime, progress)
+    cache = context.services.cache
+    pieces = write_archive(target, drafts, packages, mtime, progress, cache)
+    size = target.stat().st_size
     budget = context.artifact_options.budget
     if size > min(LIMIT, budget or LIMIT):
         report_too_large(size, budget, [layer.contents for layer in layers], sink)
         raise TooLarge
-    with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
-        hashing = pool.submit(digest_of, target)
-        expects = not context.dependency_options.no_install
-        verify_build(target, layers, sink, expects_packages=expects)
-        digest = hashing.result()
+    expects = not context.dependency_options.no_install
+    verify = partial(verify_build, target, layers, pieces, context.services)
+    if size < _HASHED_AT_ONCE:
+        digest = digest_of(target)
+        verify(expects_packages=expects)
+    else:
+        with ThreadPoolExecutor(1) as pool:  # hashing needs no interpreter
+            hashing = pool.submit(digest_of, target)
+            verify(expects_packages=expects)
+            digest = hashing.result()
     if sink.has_errors():
         raise CannotWrite
     return Packed(size, digest)

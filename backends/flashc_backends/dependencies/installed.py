@@ -70,8 +70,12 @@ class InstalledDistribution:
         )
 
 
-def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDistribution]:
+def installed(
+    target: Path, python_version: str, sink: Sink, *, may_be_built: bool
+) -> list[InstalledDistribution]:
     """Return the distributions below `target` by name, with the files that their RECORDs list.
+
+    `may_be_built` says that packages without wheels were built on this machine.
 
     Raises:
         DependencyError: a RECORD can't be read, a file is not the one that its RECORD lists, or a
@@ -80,7 +84,8 @@ def installed(target: Path, python_version: str, sink: Sink) -> list[InstalledDi
     found: list[InstalledDistribution] = []
     for info in sorted(target.glob("*.dist-info")):
         name, _, version = info.name.removesuffix(".dist-info").rpartition("-")
-        _check_tags(info, name, version, sink)
+        if may_be_built:
+            _check_tags(info, name, version, sink)
         try:
             entries = read_record((info / "RECORD").read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, InvalidRecord) as error:
@@ -130,7 +135,8 @@ _TAG = re.compile(r"^Tag: \S+-linux_\w+$", re.MULTILINE)
 def _check_tags(info: Path, name: str, version: str, sink: Sink) -> None:
     """Check that a package with native code was not built on this machine.
 
-    The code would need the libraries and the Python of this machine.
+    The code would need the libraries and the Python of this machine.  Published wheels may have
+    the tag of the machine that built them too, and a name with another one, so they are not checked.
 
     Raises:
         DependencyError: the package was built here; the finding is already reported.

@@ -50,12 +50,14 @@ def make_layers(
     scratch: Path,
     *,
     installing: Callable[[list[Locked], Path], None],
+    may_be_built: bool = False,
     before_install: Callable[[], None] = lambda: None,
 ) -> list[Layer]:
     """Return the layers of a lock, sorted by name.
 
     Distributions that are not in the cache are installed and compressed in `scratch`: `installing`
-    gets their entries and the folder, after a call of `before_install`.
+    gets their entries and the folder, after a call of `before_install`.  `may_be_built` says that
+    this may build packages.
 
     Raises:
         DependencyError: `installing` or `before_install` raised it; the finding is already
@@ -72,7 +74,7 @@ def make_layers(
         services.progress.start("installing the dependencies", len(missing), "packages")
         installing(list(missing.values()), target)
         distributions = with_unparsable_modules(
-            installed(target, lock.python_version, services.sink),
+            installed(target, lock.python_version, services.sink, may_be_built=may_be_built),
             target,
             lock.python_version,
             services,

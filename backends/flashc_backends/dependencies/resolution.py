@@ -270,6 +270,7 @@ def layers_of(
         context.services,
         scratch,
         installing=partial(_install, request=request, context=context, scratch=scratch),
+        may_be_built=request.allow_build,
         before_install=partial(check_wheel_sizes, lock, request, context)
         if forecast
         else lambda: None,

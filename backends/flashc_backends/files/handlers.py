@@ -29,7 +29,14 @@ def _handler(endpoint: CodeEndpoint) -> str:
     else:
         skeleton = "handler_queue.py"
         constants["MAX_CONCURRENCY"] = endpoint.configuration.max_concurrency
-    return fill(read_module("skeletons", skeleton), constants)
+    text = fill(read_module("skeletons", skeleton), constants)
+    packages = endpoint.configuration.system_dependencies
+    return text.replace(_FIRST_IMPORT, _INSTALLATION.format(packages), 1) if packages else text
+
+
+# The packages are installed before modules of the user are imported, which may load them.
+_FIRST_IMPORT = "from _flashc import "
+_INSTALLATION = f"from _flashc import system\n\nsystem.install({{!r}})\n\n{_FIRST_IMPORT}"
 
 
 def _emit(program: Program, _context: Context) -> tuple[Draft, ...]:

@@ -14,7 +14,10 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
+import msgspec
+
 from flashc_backends.base import Draft
+from flashc_core.cache import Store
 from flashc_ir.artifact_paths import RUNTIME_PACKAGE
 from flashc_ir.endpoints import (
     CodeEndpoint,
@@ -29,6 +32,8 @@ from flashc_ir.program import Program
 from .skeleton import fill, read_module
 
 PACKAGE = RUNTIME_PACKAGE
+_KIND = "runtime"
+_CATALOGUE = "catalogue.py"
 # The groups of files that some apps do not need.  A file of a group imports at its top only files
 # that are there whenever the group is.
 _ROUTES = frozenset({"routes.py"})
@@ -48,6 +53,7 @@ _CALLS = frozenset(
         "wire.py",
     }
 )
+_SYSTEM = frozenset({"system.py"})
 _QUEUE_OR_CALLS = frozenset({"arguments.py", "interface.py", "values.py"})
 _CODEC = frozenset(
     {"arrays.py", "codec.py", "containers.py", "kinds.py", "models.py", "records.py"}
@@ -65,10 +71,7 @@ def runtime_drafts(program: Program) -> tuple[Draft, ...]:
         for path in _runtime()
         if path not in left_out
     ]
-    catalogue = Draft(
-        path=f"{PACKAGE}/catalogue.py",
-        content=_stripped_module("flashc_ir.platform", "catalogue.py"),
-    )
+    catalogue = Draft(path=f"{PACKAGE}/{_CATALOGUE}", content=_runtime_module(_CATALOGUE))
     return (
         *copied,
         Draft(path=f"{PACKAGE}/app.py", content=app_source(program).encode()),
@@ -98,6 +101,8 @@ def _left_out(program: Program) -> frozenset[str]:
         left_out |= _ROUTES
     if all(balanced):
         left_out |= _QUEUE
+    if not any(endpoint.configuration.system_dependencies for endpoint in endpoints):
+        left_out |= _SYSTEM
     if not any(_needs_sdk(endpoint) for endpoint in endpoints):
         left_out |= _SEVERAL_JOBS
     if may_call(program):
@@ -177,16 +182,34 @@ def _stripped_module(package: str, *path: str) -> bytes:
     return stripped(read_module(*path, package=package)).encode()
 
 
+@cache
+def _prepared() -> dict[str, bytes]:
+    """Return the files that `prepare_runtime` has prepared, by path; it fills this dictionary."""
+    return {}
+
+
 def _runtime_module(path: str) -> bytes:
     """Return the text of a file of the runtime without comments and docstrings, as bytes."""
+    known = _prepared().get(path)
+    if known is not None:
+        return known
+    if path == _CATALOGUE:
+        return _stripped_module("flashc_ir.platform", path)
     return _stripped_module("flashc_backends", "runtime", *path.split("/"))
 
 
-def prepare_runtime() -> None:
-    """Strip the files of the runtime in advance, so that `runtime_drafts` takes less time."""
-    for path in _runtime():
-        if path != "app.py":
-            _runtime_module(path)
+def prepare_runtime(cache: Store, compiler: str) -> None:
+    """Prepare the files of the runtime in advance, so that `runtime_drafts` takes less time.
+
+    Their texts are taken from the cache; if they are not there, they are stripped and cached.
+    `compiler` is a key of flashc itself, whose files they are.
+    """
+    data = cache.read(_KIND, compiler)
+    if data is not None:
+        _prepared().update(msgspec.msgpack.decode(data, type=dict[str, bytes]))
+        return
+    _prepared().update({path: _runtime_module(path) for path in (*_runtime(), _CATALOGUE)})
+    cache.write(_KIND, compiler, msgspec.msgpack.encode(_prepared()))
 
 
 def app_source(program: Program) -> str:
@@ -203,7 +226,7 @@ def app_source(program: Program) -> str:
         limit = endpoint.configuration.resources.execution_timeout_ms
         if limit:
             timeouts[endpoint.resource] = limit / 1000
-    return stripped(fill(read_module("runtime", "app.py"), {"NAMES": names, "TIMEOUTS": timeouts}))
+    return fill(_runtime_module("app.py").decode(), {"NAMES": names, "TIMEOUTS": timeouts})
 
 
 def stripped(source: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from flashc_ir.platform.catalogue import POOL_MEMBERS, DataCenter, GpuGroup, GpuType
 from flashc_ir.resources import Cpu, Resources
 
 
+@cache
 def gpu_ids(choices: tuple[str, ...]) -> str:
     """Return `gpuIds`: the pools in order, then `-MODEL` for each model that is not wanted.
 

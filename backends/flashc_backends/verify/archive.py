@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import gzip
 import hashlib
 import posixpath
-import re
 import stat
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from typing import Any, BinaryIO
-
-from flashc_backends.dependencies.installed import InstalledDistribution
-from flashc_backends.manifest.manifest_model import Manifest
 
 _MOST = 64 * 1024**3  # bytes unpacked; a larger archive is refused as an attack
 _SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
@@ -23,62 +19,17 @@ _KEPT = 8 * 1024**2  # bytes; the content of larger files is not kept
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMember:
-    """A file of the archive; `content` is None if the file is too large to be kept."""
+    """A file of the archive; `load` returns its content, None if the file is too large to be kept."""
 
     size: int
     digest: str
     head: bytes
-    content: bytes | None
+    load: Callable[[], bytes | None]
 
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ArtifactContents:
-    """A readable archive: its files by path, its manifest, and its distributions.
-
-    `proven` are the distributions whose files were already compared with their RECORD at
-    installation.  `left_to_others` are the distributions that the artifact of one endpoint does not
-    contain, because only other endpoints need them.
-    """
-
-    members: dict[str, ArchiveMember]
-    manifest: Manifest
-    distributions: dict[str, InstalledDistribution]
-    proven: frozenset[str] = frozenset()
-    left_to_others: frozenset[str] = frozenset()
-
-    @cached_property
-    def handlers(self) -> dict[str, dict[str, object]]:
-        """The constants that each handler file assigns, by its path."""
-        paths = (path for path in self.members if re.fullmatch(r"handler_[^/]*\.py", path))
-        return {path: constants(self.text(path) or "") for path in paths}
-
-    def text(self, path: str) -> str | None:
-        """Return a file as text; None if it is missing or too large."""
-        member = self.members.get(path)
-        if member is None or member.content is None:
-            return None
-        return member.content.decode("utf-8", "replace")
-
-    @cached_property
-    def top_level(self) -> frozenset[str]:
-        """The names of all files and folders in the archive's root, up to their first dot."""
-        return frozenset(path.split("/", 1)[0].split(".", 1)[0] for path in self.members)
-
-
-def constants(source: str) -> dict[str, object]:
-    """Return the constants that a module assigns at its top; none if it can't be parsed."""
-    found: dict[str, object] = {}
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return found
-    for node in body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            try:
-                found[node.targets[0].id] = ast.literal_eval(node.value)
-            except ValueError:
-                continue
-    return found
+    @property
+    def content(self) -> bytes | None:
+        """The content; None if the file is too large to be kept."""
+        return self.load()
 
 
 def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple[str, str]]]:
@@ -117,10 +68,17 @@ def read_members(packed: BinaryIO) -> tuple[dict[str, ArchiveMember], list[tuple
                 problems.append((path, "it has special permissions (setuid, setgid or sticky)"))
             if info.uid or info.gid or info.uname or info.gname:
                 problems.append((path, "it belongs to a user of the machine that built it"))
+        while rest := unpacked.read(1 << 20):  # at the end, the checksum of all data is compared
+            if rest.strip(b"\0"):
+                raise ValueError("a part of it is not a tar archive")
     return found, problems
 
 
-_NOTHING = ArchiveMember(size=0, digest=hashlib.sha256().hexdigest(), head=b"", content=b"")
+def not_kept() -> None:
+    """Return no content: the `load` of a file whose content is not needed."""
+
+
+_NOTHING = ArchiveMember(size=0, digest=hashlib.sha256().hexdigest(), head=b"", load=bytes)
 
 
 def _member(stream: Any, size: int) -> ArchiveMember:
@@ -131,9 +89,5 @@ def _member(stream: Any, size: int) -> ArchiveMember:
         head = head or chunk[:64]
         if size <= _KEPT:
             kept.append(chunk)
-    return ArchiveMember(
-        size=size,
-        digest=total.hexdigest(),
-        head=head,
-        content=b"".join(kept) if size <= _KEPT else None,
-    )
+    load = partial(bytes, b"".join(kept)) if size <= _KEPT else not_kept
+    return ArchiveMember(size=size, digest=total.hexdigest(), head=head, load=load)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH
+from flashc_backends.base import MANIFEST_PATH, WORKER_REQUIREMENTS_PATH, Services
 from flashc_backends.dependencies.installed import InstalledDistribution
 from flashc_backends.dependencies.layers import Layer
 from flashc_backends.manifest.documents import InvalidDocument, read_document
@@ -27,13 +27,18 @@ from flashc_core.diagnostics import Sink
 from flashc_core.source import WholeFile
 from flashc_ir.platform.worker_files import is_own_module
 
-from .archive import ArchiveMember, ArtifactContents, read_members
+from .archive import ArchiveMember, not_kept, read_members
+from .contents import ArtifactContents
 from .distributions import check_distributions, read_distributions
-from .modules import OwnModule, missing_imports, module_path, read_modules
+from .facts import ModuleFacts
+from .modules import missing_imports, read_modules
+from .pieces import Pieces
 from .runtime import check_runtime
 from .starts import ANOTHER_VERSION, fatal_imports, unparsable_problem
 
 _BUILD_AGAIN = "build the artifact again; a worker may fail with this one"
+_UNREADABLE = (OSError, EOFError, tarfile.TarError, zlib.error, ValueError)
+_NOTHING_KNOWN: Mapping[str, ModuleFacts] = {}
 _OLD_COMMENT = b"# left to other endpoints: "
 
 
@@ -42,7 +47,7 @@ def verify_artifact(artifact: Path, sink: Sink) -> None:
     try:
         with artifact.open("rb") as stream:
             members, problems = read_members(stream)
-    except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError) as error:
+    except _UNREADABLE as error:
         _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
         return
     distributions = {d.name: d for d in read_distributions(members)}
@@ -50,15 +55,22 @@ def verify_artifact(artifact: Path, sink: Sink) -> None:
 
 
 def verify_build(
-    artifact: Path, layers: Sequence[Layer], sink: Sink, *, expects_packages: bool = True
+    artifact: Path,
+    layers: Sequence[Layer],
+    pieces: Sequence[int],
+    services: Services,
+    *,
+    expects_packages: bool = True,
 ) -> None:
     """Verify an artifact that was made just now, in a fraction of the time of `verify_artifact`.
 
-    The archive begins with its layers, which were checked when they were made.  So only what
-    follows the layers is unpacked again.  If the user wants no packages in it, imports of packages
-    are not reported.
+    The archive begins with its layers, which were checked when they were made.  The pieces of the
+    given sizes follow.  Only those are unpacked that were not verified before.  If the user wants
+    no packages in the artifact, imports of packages are not reported.
     """
+    sink = services.sink
     members: dict[str, ArchiveMember] = {}
+    own = Pieces(services.cache, services.compiler)
     with artifact.open("rb") as stream:
         for layer in layers:
             if not layer.piece.matches_next_bytes(stream):
@@ -68,13 +80,28 @@ def verify_build(
                 return
             for file in layer.contents.files:
                 members[file.path] = ArchiveMember(
-                    size=file.size, digest=file.digest, head=b"", content=None
+                    size=file.size, digest=file.digest, head=b"", load=not_kept
                 )
-        own, problems = read_members(stream)
-    problems += [(path, "it is in the archive twice") for path in own.keys() & members.keys()]
+        try:
+            own.read(stream, pieces)
+        except _UNREADABLE as error:
+            _report_broken(sink, artifact.name, f"the archive can't be read: {error}")
+            return
+    twice = own.members.keys() & members.keys()
+    problems = [*own.problems, *((path, "it is in the archive twice") for path in twice)]
     distributions = {layer.contents.name: layer.contents for layer in layers}
     proven = frozenset(distributions)
-    _verify(members | own, problems, distributions, proven, sink, expects_packages, built=True)
+    parsed = _verify(
+        members | own.members,
+        problems,
+        distributions,
+        proven,
+        sink,
+        expects_packages,
+        own.known,
+        built=True,
+    )
+    own.save(parsed)
 
 
 def _verify(
@@ -84,26 +111,32 @@ def _verify(
     proven: frozenset[str],
     sink: Sink,
     expects_packages: bool = True,
+    known: Mapping[str, ModuleFacts] = _NOTHING_KNOWN,
     *,
     built: bool,
-) -> None:
+) -> dict[str, ModuleFacts]:
     """Report everything that is wrong with an artifact whose files are read.
 
-    `built` says that it was built just now.  Of another one it is not known whether its packages
-    come from elsewhere, so a missing package is no error.
+    `known` are facts of modules that were found earlier.  The result are those that were found now.
+    `built` says that the artifact was built just now.  Of another one it is not known whether its
+    packages come from elsewhere, so a missing package is no error.
     """
     for path, problem in problems:
         _report_broken(sink, path, problem)
     manifest = _load_manifest(members, sink)
     if manifest is None:
-        return
+        return {}
     artifact = ArtifactContents(
         members=members,
         manifest=manifest,
         distributions=distributions,
         proven=proven,
         left_to_others=_load_left_to_others(members, sink),
+        known=known,
     )
+    functions = (f for resource in manifest.resources.values() for f in resource.functions)
+    endpoints = (artifact.module_path(function.module) for function in functions)
+    artifact.parse_many((*artifact.handlers, *endpoints))
     modules, problems = read_modules(artifact)
     _check_names(artifact, sink)
     for path, problem in (
@@ -115,10 +148,11 @@ def _verify(
         _report_broken(sink, path, problem)
     if expects_packages:
         _check_imports(artifact, modules, sink, built)
+    return artifact.parsed
 
 
 def _check_imports(
-    artifact: ArtifactContents, modules: Mapping[str, OwnModule], sink: Sink, built: bool
+    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts], sink: Sink, built: bool
 ) -> None:
     """Report imports of packages that fail on workers; errors are those that stop a worker."""
     fatal = list(fatal_imports(artifact, modules)) if built else []
@@ -202,12 +236,16 @@ def _load_document(
 # Names --------------------------------------------------------------------------------------------
 
 
+def _content(member: ArchiveMember) -> bytes:
+    """Return the content of a file; nothing if it is not kept."""
+    return member.content or b""
+
+
 def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
     """Report files whose names say that they must not be in an artifact."""
     installed = {file.path for d in artifact.distributions.values() for file in d.files}
     for path, member in artifact.members.items():
-        content = member.content or b""
-        why = why_credentials(path, len(content), partial(bytes, content))
+        why = why_credentials(path, member.size, partial(_content, member))
         if why is not None and path not in installed:
             _report_broken(
                 sink, path, why, "keep the file out of the project, or list it in `.flashignore`"
@@ -225,7 +263,7 @@ def _check_names(artifact: ArtifactContents, sink: Sink) -> None:
 
 
 def _check_handlers(
-    artifact: ArtifactContents, modules: Mapping[str, OwnModule]
+    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts]
 ) -> Iterator[tuple[str, str]]:
     """Yield (path, problem) for each resource without its handler, module or function."""
     resources = artifact.manifest.resources
@@ -238,7 +276,7 @@ def _check_handlers(
                 handler,
                 f"the manifest names this handler of `{resource}`, and the file is missing",
             )
-        elif artifact.handlers.get(handler, {}).get("RESOURCE") != resource:
+        elif artifact.facts(handler).handler_of != resource:
             yield handler, f"it is not the handler of `{resource}`"
         else:
             yield from _check_modules(artifact, handler)
@@ -254,12 +292,11 @@ def _check_handlers(
 
 def _check_modules(artifact: ArtifactContents, handler: str) -> Iterator[tuple[str, str]]:
     """Yield (path, problem) if a handler names no modules, or a missing one."""
-    names = artifact.handlers[handler].get("MODULES")
-    if not (isinstance(names, tuple) and names and all(isinstance(n, str) for n in names)):
+    names = artifact.facts(handler).handler_modules
+    if not names:
         yield handler, "its `MODULES` are not the names of modules"
-        return
     for name in names:
-        if module_path(artifact, name) is None:
+        if artifact.module_path(name) is None:
             yield handler, f"it imports the module `{name}`, which is not in the archive"
 
 
@@ -267,10 +304,10 @@ def _check_function(
     artifact: ArtifactContents,
     resource: str,
     function: ManifestFunction,
-    modules: Mapping[str, OwnModule],
+    modules: Mapping[str, ModuleFacts],
 ) -> Iterator[tuple[str, str]]:
     """Yield (path, problem) if the artifact does not define a function of the manifest."""
-    path = module_path(artifact, function.module)
+    path = artifact.module_path(function.module)
     if path is None:
         yield (
             MANIFEST_PATH,

@@ -17,7 +17,8 @@ from flashc_backends.dependencies.installed import (
 from flashc_backends.dependencies.lock import parse_compiled
 from flashc_backends.dependencies.record import InvalidRecord, has_hash, read_record
 
-from .archive import ArchiveMember, ArtifactContents
+from .archive import ArchiveMember
+from .contents import ArtifactContents
 
 _RECORD = ".dist-info/RECORD"
 
@@ -28,7 +29,7 @@ def read_distributions(members: Mapping[str, ArchiveMember]) -> Iterator[Install
     A distribution whose RECORD can't be read has no files.
     """
     for path, member in members.items():
-        if path.endswith(_RECORD) and member.content is not None:
+        if _is_record(path) and member.content is not None:
             name, version = _name_and_version(path)
             files = tuple(
                 InstalledFile(entry.path, members[entry.path].size, members[entry.path].digest)
@@ -56,7 +57,7 @@ def check_distributions(artifact: ArtifactContents) -> Iterator[tuple[str, str]]
     for name in artifact.distributions.keys() - locked.keys():
         yield name, "it is in the archive, but not locked"
     for path, member in artifact.members.items():
-        if path.endswith(_RECORD) and _name_and_version(path)[0] not in artifact.proven:
+        if _is_record(path) and _name_and_version(path)[0] not in artifact.proven:
             yield from _check_record(artifact, path, member)
         problem = binary_problem(path, member.head, artifact.manifest.python_version)
         if problem is not None:
@@ -89,6 +90,14 @@ def _entries(record: ArchiveMember) -> list[RecordEntry] | None:
         return read_record(record.content.decode("utf-8"))
     except (UnicodeDecodeError, InvalidRecord):
         return None
+
+
+def _is_record(path: str) -> bool:
+    """Return whether a file is the RECORD of an installed distribution.
+
+    Distributions such as setuptools contain others in folders of their own, which are not installed.
+    """
+    return path.endswith(_RECORD) and path.count("/") == 1
 
 
 def _name_and_version(path: str) -> tuple[str, str]:

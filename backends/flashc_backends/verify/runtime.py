@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
-from flashc_ir.imports.ast_imports import collect_tree_imports
 from flashc_ir.modules import Import
 
-from .archive import ArtifactContents
-from .modules import ArtifactIndex, module_path, syntax_problem
+from .contents import ArtifactContents
 
 _RUNTIME = "_flashc"
 
@@ -19,23 +16,16 @@ def check_runtime(artifact: ArtifactContents) -> Iterator[tuple[str, str]]:
 
     A module that is only imported inside functions may be missing, because some apps can't need it.
     """
-    index = ArtifactIndex(artifact)
     for path in artifact.members:
         part = path.startswith(f"{_RUNTIME}/") and path.endswith(".py")
         if not part and path not in artifact.handlers:
             continue
-        name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        text = artifact.text(path) or ""
-        try:
-            tree = ast.parse(text)
-            is_package = path.endswith("/__init__.py")
-            imports, _ = collect_tree_imports(tree, path, name, is_package, text, index)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            yield path, syntax_problem(error)
-            continue
-        for item in imports:
+        facts = artifact.facts(path)
+        if facts.problem is not None:
+            yield path, facts.problem
+        for item in facts.imports:
             for needed in _needed_parts(item):
-                if module_path(artifact, needed) is None:
+                if artifact.module_path(needed) is None:
                     yield path, f"it imports `{needed}`, which is not in the archive"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from flashc_backends.dependencies.installed import InstalledDistribution, UnparsableModule
@@ -11,8 +11,9 @@ from flashc_backends.manifest.manifest_model import ManifestResource
 from flashc_ir.modules import Import
 from flashc_ir.platform.images import Image, image_named
 
-from .archive import ArtifactContents
-from .modules import OwnModule, is_missing, module_path, names_in
+from .contents import ArtifactContents
+from .facts import ModuleFacts
+from .modules import is_missing
 
 ANOTHER_VERSION = "require another version of the package, or choose a newer Python for the workers"
 # With these, a module may come from somewhere else than the artifact and the image.
@@ -43,19 +44,20 @@ class FatalImport:
 
 
 def fatal_imports(
-    artifact: ArtifactContents, modules: Mapping[str, OwnModule]
+    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts]
 ) -> Iterator[FatalImport]:
     """Yield the imports with which workers fail, once for each module and import.
 
     A missing module stops a load balancer only: a queue worker tries to install it.
     """
     reported: set[tuple[str, str]] = set()
-    for constants in artifact.handlers.values():
-        name = str(constants.get("RESOURCE"))
+    for handler in artifact.handlers:
+        facts = artifact.facts(handler)
+        name = facts.handler_of or ""
         resource = artifact.manifest.resources.get(name)
         if resource is None:
             continue
-        started = _started(artifact, modules, names_in(constants.get("MODULES")))
+        started = _started(artifact, modules, facts.handler_modules)
         image = _known_image(artifact, resource, started)
         for path in started:
             for item in modules[path].certain:
@@ -92,12 +94,12 @@ def _unparsable(
 
 
 def _started(
-    artifact: ArtifactContents, modules: Mapping[str, OwnModule], names: list[str]
+    artifact: ArtifactContents, modules: Mapping[str, ModuleFacts], names: Iterable[str]
 ) -> dict[str, None]:
     """Return the paths of the own modules that a handler imports in any case, directly or not."""
     pending, found = list(names), dict[str, None]()
     while pending:
-        path = module_path(artifact, pending.pop())
+        path = artifact.module_path(pending.pop())
         if path is None or path in found or path not in modules:
             continue
         found[path] = None

@@ -27,6 +27,7 @@ from flashc.evaluator.values import (
     DictValue,
     External,
     Known,
+    MappingObject,
     Symbolic,
     Unknown,
     Value,
@@ -85,16 +86,17 @@ def _unpack_keywords(
     """Add the items of a `**` operand to the keywords; if that fails, return the reason."""
     if isinstance(value, Unknown):
         return value
-    if not isinstance(value, Known) or not isinstance(value.value, DictValue):
+    if not isinstance(value, Known) or not isinstance(value.value, (DictValue, MappingObject)):
         return Unknown(
             reason="the operand of `**` is not a dict that flashc knows", origin=written_at
         )
-    for key, (key_value, item) in value.value.entries.items():
+    shown = value.value.current()
+    for key, (key_value, item) in shown.entries.items():
         if not isinstance(key, str):
             raise PythonError(TypeError, "keywords must be strings", written_at)
         written = item.origin if item.origin.path == key_value.origin.path else key_value.origin
         _add_keyword(keywords, key, Argument(item, written, key_value.origin))
-    return value.value.escaped
+    return shown.escaped
 
 
 def _add_keyword(keywords: dict[str, Argument], name: str, argument: Argument) -> None:

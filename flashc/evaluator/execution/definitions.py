@@ -30,6 +30,7 @@ from flashc.syntax.walk import dotted
 from flashc.syntax.walk import statements as statements_of
 
 from .functions import evaluate_defaults
+from .sdk_uses import uses_sdk
 
 
 def define_function(machine: Machine, node: cst.FunctionDef, frame: Frame) -> None:
@@ -84,6 +85,8 @@ def _apply_decorators(
         )
         decorator = decorators[index]
         result = _apply_decorator(machine, decorator, call)
+        if isinstance(decorator, Unknown) and uses_sdk(machine, decorator, frame):
+            machine.unknown_decorators.add(span)
         value = result if result is not None else _mark_decorated(value)
     return value
 

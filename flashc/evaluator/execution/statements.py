@@ -14,6 +14,7 @@ from typing import Any
 
 import libcst as cst
 
+from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import PythonError, raised
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
@@ -25,6 +26,7 @@ from flashc.evaluator.operations.operators import binary
 from flashc.evaluator.values import (
     DictValue,
     Known,
+    MappingObject,
     SequenceValue,
     Unknown,
     Value,
@@ -119,6 +121,8 @@ def _in_place(machine: Machine, symbol: str, current: Value, value: Value, span:
         container.escaped = container.escaped or problem
         return current
     result = binary(machine, symbol, current, value, span)
+    if isinstance(container, MappingObject):
+        escape_value(current, Unknown(reason="it was updated by an operator", origin=span))
     if isinstance(container, SequenceValue) and container.kind in (list, set):
         new = result.value if isinstance(result, Known) else None
         if isinstance(new, SequenceValue) and machine.condition is None:

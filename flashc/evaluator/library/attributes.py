@@ -10,7 +10,13 @@ from pathlib import PurePosixPath
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import ExceptionValue, PythonError
-from flashc.evaluator.library_values import AttributesValue, FileValue, VersionValue
+from flashc.evaluator.library_objects import LibraryObject
+from flashc.evaluator.library_values import (
+    AttributesValue,
+    FileValue,
+    ParserValue,
+    VersionValue,
+)
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -21,14 +27,16 @@ from flashc.evaluator.objects import (
     NamespaceValue,
 )
 from flashc.evaluator.operations.apply import apply
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     BoundMethod,
     DictValue,
+    DisorderedValue,
     External,
     IteratorValue,
     Known,
+    MappingObject,
     ModuleRef,
-    ProjectPath,
     SequenceValue,
     Symbolic,
     Unknown,
@@ -38,8 +46,7 @@ from flashc.evaluator.values import (
 )
 from flashc_core.source import Span
 
-from . import models, paths, plain_objects
-from .plain_objects import HashValue
+from . import configuration, fixed_objects, models, paths, patterns, plain_objects
 
 # The constants of workers, which may differ from those of the building machine.
 WORKER_CONSTANTS: dict[str, object] = {
@@ -57,6 +64,7 @@ WORKER_CONSTANTS: dict[str, object] = {
     "string.ascii_lowercase": "abcdefghijklmnopqrstuvwxyz",
     "string.ascii_uppercase": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
     "string.digits": "0123456789",
+    **patterns.CONSTANTS,
 }
 
 
@@ -85,7 +93,9 @@ def attribute(machine: Machine, receiver: Value, name: str, span: Span) -> Value
             return plain_objects.attribute(machine, receiver, name, span)
         case AttributesValue() as attributes if name in attributes.names:
             return attributes.names[name]
-        case FileValue() | HashValue():
+        case LibraryObject() as made:
+            return fixed_objects.attribute(machine, made, receiver, name, span)
+        case FileValue() | MappingObject() | DisorderedValue():
             return Known(BoundMethod(receiver, name), span)
         case DialectObject() as sdk_object:
             return sdk_object.attribute(name, span)
@@ -261,6 +271,10 @@ def assign_attribute(machine: Machine, receiver: Value, name: str, value: Value)
         case External(name=module_name):
             machine.assigned_externals.add(f"{module_name}.{name}")
             machine.may_raise()
+        case ParserValue() as parser:
+            configuration.assign_attribute(machine, parser, name, value)
+        case MappingObject():
+            _change_somehow(machine, receiver, name, value.origin)
         case ExceptionValue(arguments=values) if name == "args":
             values.escaped = Unknown(reason="`args` was assigned", origin=value.origin)
             machine.may_raise()
@@ -335,6 +349,8 @@ def _change_somehow(machine: Machine, receiver: Known, name: str, span: Span) ->
     machine.may_raise()
     reason = Unknown(reason=f"the class decides what assigning `{name}` does", origin=span)
     instance = receiver.value
+    if isinstance(instance, MappingObject):
+        escape_value(receiver, reason)
     if isinstance(instance, InstanceValue) and not instance.of.is_tuple:
         instance.names[name] = reason
         escape_value(receiver, reason)

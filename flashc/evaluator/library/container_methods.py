@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from flashc.evaluator.failures import PythonError
+from flashc.evaluator.library_values import AttributesValue, FileValue
 from flashc.evaluator.machine import Machine
-from flashc.evaluator.objects import CallArguments
+from flashc.evaluator.objects import CallArguments, InstanceValue
 from flashc.evaluator.operations import containers
 from flashc.evaluator.operations.apply import (
     apply,
@@ -22,7 +23,10 @@ from flashc.evaluator.values import (
     MAX_ITEMS,
     SET_ORDER,
     DictValue,
+    DisorderedValue,
+    IteratorValue,
     Known,
+    MappingObject,
     NotConcrete,
     SequenceValue,
     Unknown,
@@ -327,5 +331,37 @@ def copied(value: Value, span: Span, *, deep: bool) -> Value:
                 for key, (k, item) in mapping.entries.items()
             }
             return Known(DictValue(entries, mapping.escaped), span)
+        case InstanceValue(of=of) as instance if not of.has_open_bases():
+            if any(of.find(name) is not None for name in _OF_COPIES):
+                return _not_copied(of.name, span)
+            names = _copied_names(instance.names, span, deep)
+            return Known(InstanceValue(of, names, instance.escaped), span)
+        case AttributesValue() as attributes:
+            names = _copied_names(attributes.names, span, deep)
+            return Known(AttributesValue(names, attributes.escaped), span)
+        case InstanceValue() | IteratorValue() | FileValue() | DisorderedValue() | MappingObject():
+            return _not_copied("an object", span)
         case _:
             return value
+
+
+_OF_COPIES = (
+    "__copy__",
+    "__deepcopy__",
+    "__getstate__",
+    "__setstate__",
+    "__reduce__",
+    "__reduce_ex__",
+)
+
+
+def _copied_names(names: dict[str, Value], span: Span, deep: bool) -> dict[str, Value]:
+    """Return the attributes of a copied object."""
+    return {
+        name: copied(value, span, deep=True) if deep else value for name, value in names.items()
+    }
+
+
+def _not_copied(name: str, span: Span) -> Unknown:
+    """Return the value of a copy that flashc does not make."""
+    return Unknown(reason=f"flashc does not evaluate the copy of `{name}`", origin=span)

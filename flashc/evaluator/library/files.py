@@ -13,15 +13,8 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import apply
 from flashc.evaluator.operations.iteration import IterationUnknown, iterate
-from flashc.evaluator.values import (
-    IteratorValue,
-    Known,
-    ProjectPath,
-    Unknown,
-    Value,
-    concrete,
-    lift,
-)
+from flashc.evaluator.path_values import ProjectPath
+from flashc.evaluator.values import IteratorValue, Known, Unknown, Value, concrete, lift
 from flashc_core.source import Span
 
 from .paths import read_project_file
@@ -40,11 +33,11 @@ def open_file(machine: Machine, path: ProjectPath, arguments: CallArguments, mod
     content = read_project_file(machine, path, arguments.span, in_bytes=in_bytes)
     if not isinstance(content, Known) or not isinstance(content.value, (str, bytes)):
         return content
-    lines = (Known(line, arguments.span) for line in _lines(content.value))
+    lines = (Known(line, arguments.span) for line in lines_of(content.value))
     return Known(FileValue(IteratorValue(lines, "file"), in_bytes), arguments.span)
 
 
-def _lines(content: str | bytes) -> list[str] | list[bytes]:
+def lines_of(content: str | bytes) -> list[str] | list[bytes]:
     """Return the lines with their ends; those of a text are translated already."""
     if isinstance(content, bytes):
         return io.BytesIO(content).readlines()
@@ -73,7 +66,7 @@ def method(machine: Machine, file: FileValue, name: str, arguments: CallArgument
         reason = f"flashc does not evaluate `{name}` of a file"
         return Unknown(reason=reason, origin=arguments.span)
     if name == "read":
-        return _content(machine, file, arguments.span)
+        return content_of(machine, file, arguments.span)
     lines = _rest(machine, file, arguments.span)
     return lines if isinstance(lines, Unknown) else lift(lines, arguments.span)
 
@@ -86,7 +79,7 @@ def _rest(machine: Machine, file: FileValue, span: Span) -> list[Any] | Unknown:
         return problem.reason
 
 
-def _content(machine: Machine, file: FileValue, span: Span) -> Value:
+def content_of(machine: Machine, file: FileValue, span: Span) -> Value:
     """Read what is left of a file."""
     lines = _rest(machine, file, span)
     if isinstance(lines, Unknown):
@@ -101,7 +94,7 @@ def load(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
     file = values[0].value if len(values) == 1 and isinstance(values[0], Known) else None
     if not isinstance(file, FileValue) or arguments.keywords:
         return None
-    content = _content(machine, file, arguments.span)
+    content = content_of(machine, file, arguments.span)
     if name == "json.load":
         return apply(machine, json.loads, arguments.span, content)
     return apply(machine, _toml, arguments.span, content)

@@ -8,6 +8,7 @@ from enum import EnumMeta
 from pathlib import PurePosixPath
 
 from flashc.evaluator.escape import escape_value
+from flashc.evaluator.library_objects import LibraryObject
 from flashc.evaluator.library_values import FileValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
@@ -22,26 +23,26 @@ from flashc.evaluator.objects import (
 from flashc.evaluator.operations.apply import apply, has_long_number, resolve_symbolic, too_large
 from flashc.evaluator.operations.containers import bind_global
 from flashc.evaluator.operations.iteration import argument_for_python
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
     DictValue,
     Known,
-    ProjectPath,
+    MappingObject,
     SequenceValue,
     Unknown,
     Value,
     ViewValue,
 )
 
-from . import files, paths, plain_objects, records
+from . import configuration, files, fixed_objects, folders, paths, plain_objects, records
 from .container_methods import (
     CHANGING,
     call_pure_method,
     dict_method,
     sequence_method,
 )
-from .plain_objects import HashValue
 
 PURE_METHODS: dict[type, frozenset[str]] = {
     kind: frozenset(name for name in dir(kind) if not name.startswith("_")) - {"format_map"}
@@ -79,12 +80,16 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
             mode = arguments.values[0] if arguments.values else Known("r", arguments.span)
             given = arguments.keywords.get("mode")
             return files.open_file(machine, path, arguments, given.value if given else mode)
+        case ProjectPath(text=False) as path if name in folders.METHODS:
+            return folders.method(machine, path, name, arguments)
         case ProjectPath() as path:
             return paths.method(machine, path, receiver, name, arguments)
         case FileValue() as file:
             return files.method(machine, file, name, arguments)
-        case HashValue() as made:
-            return plain_objects.digest_method(machine, made, receiver, name, arguments)
+        case LibraryObject() as made:
+            return fixed_objects.method(machine, made, receiver, name, arguments)
+        case MappingObject() as mapping:
+            return configuration.mapping_method(machine, mapping, receiver, name, arguments)
         case PurePosixPath() | timedelta():
             return plain_objects.method(machine, receiver, name, arguments)
         case ViewValue() if name == "isdisjoint":
@@ -92,7 +97,7 @@ def call(machine: Machine, bound: BoundMethod, arguments: CallArguments) -> Valu
         case bool() | int() | float() | complex() | str() | bytes() as plain:
             return _plain_method(machine, plain, receiver, name, arguments)
         case _:
-            machine.escape(arguments)
+            machine.escape(arguments.inner([receiver, *arguments.values]))
             reason = f"flashc does not evaluate the method `{name}` here"
             return Unknown(reason=reason, origin=arguments.span)
 

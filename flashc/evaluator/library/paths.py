@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import apply
-from flashc.evaluator.values import BoundMethod, Known, ProjectPath, Unknown, Value, join_path, lift
+from flashc.evaluator.path_values import ProjectPath, join_path
+from flashc.evaluator.values import BoundMethod, Known, Unknown, Value, lift
 from flashc.project.project import Presence
 from flashc_core.source import Span
 
@@ -31,6 +32,8 @@ def function(machine: Machine, name: str, arguments: CallArguments) -> Value:
             path, rest = replace(first, text=False), values[1:]
         case "os.path.dirname":
             return parent_of(replace(first, text=True), span)
+        case "os.path.basename":
+            return attribute(first, Known(first, span), "name", span)
         case "os.path.abspath" | "os.path.realpath":
             path, rest = replace(first, normalised=False), values[1:]
         case _:
@@ -87,24 +90,37 @@ def method(
                 if isinstance(renamed, Known)
                 else renamed
             )
-        case "exists" | "is_file":
-            return _is_there(machine, path, span, file=name == "is_file")
+        case "exists" | "is_file" | "is_dir" if not arguments.values:
+            return _is_there(machine, path, span, name)
         case "read_text":
             return read_project_file(machine, path, span)
         case _:
             return Unknown(reason=f"flashc does not evaluate `Path.{name}`", origin=span)
 
 
-def _is_there(machine: Machine, path: ProjectPath, span: Span, *, file: bool) -> Value:
-    """Return the result of `exists()` or `is_file()` if it is the same here and on a worker."""
+_TESTS = {"os.path.exists": "exists", "os.path.isfile": "is_file", "os.path.isdir": "is_dir"}
+
+
+def tested(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
+    """Evaluate `os.path.exists(path)` and the like for a path inside the project."""
+    first = arguments.values[0] if len(arguments.values) == 1 else None
+    path = first.value if isinstance(first, Known) else None
+    if not isinstance(path, ProjectPath) or arguments.keywords:
+        return None
+    return _is_there(machine, path, arguments.span, _TESTS[name])
+
+
+def _is_there(machine: Machine, path: ProjectPath, span: Span, test: str) -> Value:
+    """Return the result of `exists()` and the like if it is the same here and on a worker."""
     if path.path == ".":
-        return Known(not file, span)
+        return Known(test != "is_file", span)
     machine.files.add(path.path)
     presence = machine.project.presence(path.path)
     if presence is Presence.ON_DISK:
         return Unknown(reason=f"`{path.path}` exists here, but is not in the artifact", origin=span)
     is_file = any(known.path == path.path for known in machine.project.files)
-    return Known(presence is Presence.SHIPPED and (is_file or not file), span)
+    fits = test == "exists" or is_file == (test == "is_file")
+    return Known(presence is Presence.SHIPPED and fits, span)
 
 
 def read_project_file(

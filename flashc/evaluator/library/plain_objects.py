@@ -1,12 +1,10 @@
-"""Evaluate small classes of the standard library whose objects are constants: paths, time spans, digests."""
+"""Evaluate small classes of the standard library whose objects are constants: paths and time spans."""
 
 from __future__ import annotations
 
-import hashlib
 import operator
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Any
@@ -14,7 +12,8 @@ from typing import Any
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import CallArguments
 from flashc.evaluator.operations.apply import apply, resolve_symbolic
-from flashc.evaluator.values import BoundMethod, Known, Unknown, Value, WorkerPath
+from flashc.evaluator.path_values import WorkerPath
+from flashc.evaluator.values import BoundMethod, Known, Unknown, Value
 from flashc_core.source import Span
 
 _PATH_ATTRIBUTES = frozenset("name stem suffix suffixes parent parts root anchor drive".split())
@@ -30,21 +29,13 @@ _OF_PATHS: dict[str, Callable[..., Any]] = {
     "pathlib.PurePath": PurePosixPath,
     "pathlib.PurePosixPath": PurePosixPath,
     "os.path.dirname": posixpath.dirname,
+    "os.path.basename": posixpath.basename,
     "os.path.join": posixpath.join,
     "os.path.normpath": posixpath.normpath,
     "os.path.split": posixpath.split,
     "os.path.isabs": posixpath.isabs,
     "os.fspath": posixpath.join,
 }
-_HASHES = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
-
-
-@dataclass(frozen=True, slots=True)
-class HashValue:
-    """A `hashlib.sha256(data)` that nothing was added to."""
-
-    name: str
-    data: bytes
 
 
 def path_function(machine: Machine, name: str, arguments: CallArguments) -> Value:
@@ -106,33 +97,6 @@ def time_span(machine: Machine, name: str, arguments: CallArguments) -> Value:
     return apply(machine, make, arguments.span, *resolved)
 
 
-def digest(machine: Machine, name: str, arguments: CallArguments) -> Value | None:
-    """Evaluate `hashlib.sha256(data)`."""
-    if arguments.keywords or len(arguments.values) > 1:
-        return None
-    data = arguments.values[0] if arguments.values else Known(b"", arguments.span)
-    if not isinstance(data, Known) or not isinstance(data.value, bytes):
-        return None
-    made = HashValue(name.rpartition(".")[2], data.value)
-    return Known(made, arguments.span, data.variables)
-
-
-def digest_method(
-    machine: Machine, made: HashValue, receiver: Known, name: str, arguments: CallArguments
-) -> Value:
-    """Return `hash.hexdigest()` or `hash.digest()`."""
-    if name not in ("hexdigest", "digest") or arguments.positional:
-        machine.escape(arguments)
-        return Unknown(reason=f"flashc does not evaluate `{name}` of a hash", origin=arguments.span)
-    known = Known(made.data, arguments.span, receiver.variables)
-
-    def run(data: bytes) -> object:
-        return getattr(hashlib.new(made.name, data), name)()
-
-    return apply(machine, run, arguments.span, known)
-
-
 FUNCTIONS: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
     "datetime.timedelta": time_span,
-    **dict.fromkeys((f"hashlib.{name}" for name in _HASHES), digest),
 }

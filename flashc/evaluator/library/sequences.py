@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
 from typing import Any, cast
 
 from flashc.evaluator.failures import PythonError
@@ -14,10 +15,13 @@ from flashc.evaluator.operations.apply import apply, cause, fail, resolve_symbol
 from flashc.evaluator.operations.comparisons import truth
 from flashc.evaluator.operations.iteration import IterationUnknown, elements, iterate, lazy_iterator
 from flashc.evaluator.operations.operators import binary
+from flashc.evaluator.path_values import ProjectPath
 from flashc.evaluator.values import (
     DictValue,
+    DisorderedValue,
     IteratorValue,
     Known,
+    MappingObject,
     NotConcrete,
     SequenceKind,
     SequenceValue,
@@ -50,11 +54,14 @@ def _len(machine: Machine, arguments: CallArguments) -> Value:
         match value.value:
             case SequenceValue() as items:
                 return items.escaped or Known(len(items.items), span, variables_of(value))
-            case DictValue() as mapping:
+            case DictValue() | MappingObject() as shown:
+                mapping = shown.current()
                 return mapping.escaped or Known(len(mapping.entries), span, variables_of(value))
             case ViewValue() as view:
-                mapping = view.of
+                mapping = view.of.current()
                 return mapping.escaped or Known(len(mapping.entries), span, variables_of(value))
+            case DisorderedValue(is_iterator=False) as found:
+                return found.escaped or Known(len(found.items), span)
             case InstanceValue() as record if record.of.is_tuple:
                 return Known(len(record.names), span)
             case IteratorValue() as iterator:
@@ -180,10 +187,24 @@ def _keys(machine: Machine, items: list[Value], arguments: CallArguments) -> lis
     for item in items:
         value = item if plain else machine.call(key, arguments.inner([item]))
         try:
-            found.append(concrete(resolve_symbolic(machine, value), unordered=True))
+            found.append(_comparable(resolve_symbolic(machine, value)))
         except NotConcrete as problem:
             return cause(problem.part, span)
     return found
+
+
+def _comparable(value: Value) -> object:
+    """Return an object that Python compares as it does the value.
+
+    Paths inside the project have the same beginning, which does not matter.
+
+    Raises:
+        NotConcrete: the value is not known.
+    """
+    path = value.value if isinstance(value, Known) else None
+    if isinstance(path, ProjectPath) and not path.normalised:
+        return path.path if path.text else PurePosixPath(path.path)
+    return concrete(value, unordered=True)
 
 
 # Containers and iterators ---------------------------------------------------------------------------
@@ -336,6 +357,7 @@ def _next(machine: Machine, arguments: CallArguments) -> Value:
     if isinstance(value, Unknown):
         return value
     if not isinstance(value, Known) or not isinstance(value.value, (IteratorValue, FileValue)):
+        machine.escape(arguments)
         return unsupported_call("next", span)
     try:
         for item in iterate(machine, value):

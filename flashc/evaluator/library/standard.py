@@ -6,14 +6,7 @@ The standard library is evaluated here, builtins in `builtin`; the result of oth
 
 from __future__ import annotations
 
-import base64
 import itertools
-import json
-import math
-import operator
-import posixpath
-import textwrap
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -45,33 +38,24 @@ from flashc.evaluator.values import (
     Value,
 )
 
-from . import builtin, environ, files, models, modules, paths, plain_objects, records
+from . import (
+    builtin,
+    configuration,
+    environ,
+    files,
+    fixed_objects,
+    folders,
+    models,
+    modules,
+    outside,
+    paths,
+    plain_objects,
+    pure_functions,
+    records,
+    tables,
+)
 from .container_methods import copied
 
-_PURE: dict[str, Callable[..., Any]] = {
-    "json.loads": json.loads,
-    "tomllib.loads": tomllib.loads,
-    **{
-        f"base64.{f.__name__}": f
-        for f in (
-            *(base64.b64encode, base64.b64decode),
-            *(base64.urlsafe_b64encode, base64.urlsafe_b64decode),
-        )
-    },
-    "json.dumps": json.dumps,
-    "os.path.basename": posixpath.basename,
-    "os.path.splitext": posixpath.splitext,
-    "textwrap.dedent": textwrap.dedent,
-    **{f"operator.{f.__name__}": f for f in (operator.add, operator.sub, operator.or_)},
-    **{f"math.{f.__name__}": f for f in (math.ceil, math.floor, math.sqrt, math.log, math.log2)},
-    **{
-        f"math.{f.__name__}": f for f in (math.gcd, math.trunc, math.isclose, math.fabs, math.log10)
-    },
-}
-_KEYWORDS = {
-    "json.dumps": frozenset({"sort_keys", "separators", "ensure_ascii"}),
-    "json.loads": frozenset[str](),
-}
 _ITERTOOLS: dict[str, Callable[..., Any]] = {
     f"itertools.{f.__name__}": f
     for f in (itertools.product, itertools.permutations, itertools.combinations)
@@ -106,18 +90,10 @@ def call_external(machine: Machine, external: External, arguments: CallArguments
     found = None if special is None else special(machine, name, arguments)
     if found is not None:
         return found
-    if name in _PURE and arguments.keywords.keys() <= _KEYWORDS.get(name, frozenset()):
-        named = arguments.keywords
-        given = [*arguments.values, *(argument.value for argument in named.values())]
-        values = [resolve_symbolic(machine, value) for value in given]
-        count = len(arguments.values)
-
-        def run(*flat: Any) -> object:
-            return _PURE[name](*flat[:count], **dict(zip(named, flat[count:], strict=True)))
-
-        return apply(machine, run, span, *values)
+    if pure_functions.takes(name, arguments):
+        return pure_functions.call(machine, name, arguments)
     machine.escape(arguments)
-    return Unknown(reason=f"`{name}(...)` comes from outside the project", origin=span)
+    return outside.unknown(name, span)
 
 
 def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments) -> Value:
@@ -134,11 +110,36 @@ def _unbound(machine: Machine, kind: str, method: str, arguments: CallArguments)
             if problem is not None:
                 return problem
         return Known(mapping, span)
+    if (kind, method) in _OF_CLASSES:
+        return _of_class(machine, _OF_CLASSES[kind, method], arguments)
     if kind in ("str", "list", "dict", "set", "tuple", "int", "float", "bytes") and values:
         later = replace(arguments, positional=arguments.positional[1:])
         return machine.call(Known(BoundMethod(values[0], method), span), later)
     machine.escape(arguments)
     return Unknown(reason=f"flashc does not evaluate `{kind}.{method}` here", origin=span)
+
+
+# Methods of classes, which take no object of the class first.
+_OF_CLASSES: dict[tuple[str, str], Callable[..., Any]] = {
+    ("str", "maketrans"): str.maketrans,
+    ("bytes", "maketrans"): bytes.maketrans,
+    ("bytes", "fromhex"): bytes.fromhex,
+    ("float", "fromhex"): float.fromhex,
+    ("int", "from_bytes"): int.from_bytes,
+}
+
+
+def _of_class(machine: Machine, function: Callable[..., Any], arguments: CallArguments) -> Value:
+    """Return what a method of a builtin class returns for constants."""
+    names = list(arguments.keywords)
+    given = [*arguments.values, *(arguments.keywords[name].value for name in names)]
+    values = [resolve_symbolic(machine, value) for value in given]
+    count = len(arguments.values)
+
+    def run(*flat: Any) -> object:
+        return function(*flat[:count], **dict(zip(names, flat[count:], strict=True)))
+
+    return apply(machine, run, arguments.span, *values)
 
 
 def _chain(machine: Machine, name: str, arguments: CallArguments) -> Value:
@@ -330,11 +331,16 @@ _SPECIAL: dict[str, Callable[[Machine, str, CallArguments], Value | None]] = {
         (
             *("pathlib.Path", "pathlib.PosixPath", "pathlib.PurePath", "pathlib.PurePosixPath"),
             *("os.path.dirname", "os.path.abspath", "os.path.realpath", "os.path.join"),
-            *("os.path.normpath", "os.path.split", "os.path.isabs"),
+            *("os.path.normpath", "os.path.split", "os.path.isabs", "os.path.basename"),
         ),
         _path,
     ),
+    **dict.fromkeys(("os.path.exists", "os.path.isfile", "os.path.isdir"), paths.tested),
     **plain_objects.FUNCTIONS,
+    **fixed_objects.FUNCTIONS,
+    **configuration.FUNCTIONS,
+    **tables.FUNCTIONS,
+    **folders.FUNCTIONS,
     "io.open": files.open_by_name,
     "json.load": files.load,
     "tomllib.load": files.load,

@@ -114,6 +114,13 @@ def too_large(span: Span) -> Unknown:
     return Unknown(reason="it is too large", origin=span)
 
 
+def grows(*values: Value) -> bool:
+    """Return whether a text may be repeated so often in another one that the result is huge."""
+    plain = [value.value for value in values if isinstance(value, Known)]
+    sizes = sorted(len(text) for text in plain if isinstance(text, (str, bytes)))
+    return len(sizes) > 1 and sizes[-1] * sizes[-2] > MAX_TEXT
+
+
 def has_long_number(text: str | bytes) -> bool:
     """Return whether a format asks for a width or precision that would make a huge text."""
     found = re.findall(rb"\d+", text) if isinstance(text, bytes) else re.findall(r"\d+", text)

@@ -13,8 +13,10 @@ from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import InstanceValue
 from flashc.evaluator.values import (
     DictValue,
+    DisorderedValue,
     External,
     Known,
+    MappingObject,
     NotConcrete,
     SequenceValue,
     Symbolic,
@@ -65,6 +67,8 @@ def compare(machine: Machine, symbol: str, left: Value, right: Value, span: Span
         return same == (symbol == "is")
     if symbol in ("in", "not in") and isinstance(right, Known):
         found = _key_in(left, right)
+        if right.value == External("os.environ"):
+            found = _is_set(machine, left)
         if found is not None:
             return found == (symbol == "in")
     value = apply(machine, _COMPARE[symbol], span, left, right, unordered=True)
@@ -111,16 +115,30 @@ def _concrete_or_none(value: Value) -> object:
         return None
 
 
+def _is_set(machine: Machine, name: Value) -> bool | None:
+    """Return whether `name in os.environ`; None if that is not known."""
+    text = name.value if isinstance(name, Known) else None
+    if not isinstance(text, str):
+        return None
+    if machine.assigned_variable(text) is not None:
+        return True
+    machine.tested_variables.add(text)
+    machine.note_guess()
+    return text in machine.environment
+
+
 def _key_in(left: Value, right: Known) -> bool | None:
     """Return whether a key is in a dict, whatever the dict's values are; None if that is not known."""
     container = right.value
     if isinstance(container, ViewValue) and container.part == "keys":
         container = container.of
-    if isinstance(container, DictValue) and container.escaped is None:
-        try:
+    try:
+        if isinstance(container, DictValue) and container.escaped is None:
             return concrete(left) in container.entries
-        except (NotConcrete, TypeError):
-            return None
+        if isinstance(container, MappingObject) and container.current().escaped is None:
+            return container.entry(concrete(left)) is not None
+    except (NotConcrete, TypeError):
+        return None
     return None
 
 
@@ -166,7 +184,12 @@ def truth(machine: Machine, value: Value) -> bool | Unknown:
         case DictValue() as mapping:
             return mapping.escaped or bool(mapping.entries)
         case ViewValue() as view:
-            return view.of.escaped or bool(view.of.entries)
+            entries = view.of.current()
+            return entries.escaped or bool(entries.entries)
+        case DisorderedValue(is_iterator=False) as found:
+            return found.escaped or bool(found.items)
+        case MappingObject() as shown:
+            return shown.current().escaped or bool(shown.current().entries)
         case InstanceValue() as instance:
             return _truth_of_instance(instance, value)
         case External() as external:

@@ -6,8 +6,10 @@ import operator
 from enum import EnumMeta
 
 from flashc.evaluator.dialect import DialectObject
+from flashc.evaluator.escape import escape_value
 from flashc.evaluator.failures import PythonError
-from flashc.evaluator.library_values import LiteralType, VersionValue
+from flashc.evaluator.library_objects import MATCHES, LibraryObject
+from flashc.evaluator.library_values import ChainValue, LiteralType, VersionValue
 from flashc.evaluator.machine import Machine
 from flashc.evaluator.objects import (
     Argument,
@@ -18,14 +20,15 @@ from flashc.evaluator.objects import (
     InstanceValue,
     NamespaceValue,
 )
+from flashc.evaluator.path_values import ProjectPath, folder_above
 from flashc.evaluator.values import (
     MAX_ITEMS,
     BoundMethod,
     DictValue,
     External,
     Known,
+    MappingObject,
     NotConcrete,
-    ProjectPath,
     SequenceKind,
     SequenceValue,
     Symbolic,
@@ -37,7 +40,7 @@ from flashc.evaluator.values import (
 from flashc_core.source import Span
 from flashc_ir.resources import EnvironmentReference
 
-from .apply import apply, cause, fail, resolve_symbolic, too_large
+from .apply import apply, cause, fail, resolve_symbolic, tainted, too_large
 from .iteration import elements
 
 
@@ -59,15 +62,22 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
             return Known(LiteralType(_members_of(key)), span)
         case VersionValue(), int() | slice():
             return Unknown(reason="it depends on the Python of the workers", origin=span)
+        case External("sys.modules"), _:
+            return Unknown(reason="flashc does not read `sys.modules`", origin=span)
         case External("os.environ"), str() as name:
             return _variable(machine, name, span, key.variables)
         case DictValue() as mapping, _:
             return mapping.escaped or _entry(machine, mapping, key, span)
+        case MappingObject() as shown, _:
+            return shown.current().escaped or _entry(machine, shown, key, span)
         case SequenceValue(kind=kind) as items, int() | slice() as index if kind in (list, tuple):
             if items.escaped is not None:
                 return items.escaped
             chosen = _select(machine, items, index, span)
             return Known(SequenceValue(kind, chosen), span) if isinstance(chosen, list) else chosen
+        case LibraryObject(made_by=name) as made, str() | int() if name in MATCHES:
+            found = apply(machine, made.object().__getitem__, span, key)
+            return tainted(found, receiver.variables)
         case InstanceValue() as instance, int() as index if instance.of.is_tuple:
             return _select_one(
                 machine, SequenceValue(tuple, list(instance.names.values())), index, span
@@ -77,7 +87,7 @@ def item(machine: Machine, receiver: Value, key: Value, span: Span) -> Value:
         case BoundMethod(
             receiver=Known(value=ProjectPath() as path), name="parents"
         ), int() as index:
-            return _folder_above(path, index, span)
+            return folder_above(path, index, span)
         case NamespaceValue(), str():
             return Unknown(reason="flashc does not read names out of `globals()`", origin=span)
         case _:
@@ -89,16 +99,6 @@ def _members_of(key: Known) -> tuple[Value, ...]:
     if isinstance(key.value, SequenceValue) and key.value.kind is tuple:
         return tuple(key.value.items)
     return (key,)
-
-
-def _folder_above(path: ProjectPath, index: int, span: Span) -> Value:
-    """Return `path.parents[index]`."""
-    folder: ProjectPath | None = path if index >= 0 else None
-    for _ in range(min(index, path.path.count("/") + 1) + 1):
-        folder = folder.parent if folder is not None else None
-    if folder is None:
-        return Unknown(reason="the path is outside the project", origin=span)
-    return Known(folder, span)
 
 
 def _member(machine: Machine, enum_class: EnumMeta, name: str, key: Known, span: Span) -> Value:
@@ -124,22 +124,22 @@ def _variable(machine: Machine, name: str, span: Span, computed: frozenset[str])
     return Symbolic((EnvironmentReference(name),), span, computed=computed)
 
 
-def _entry(machine: Machine, mapping: DictValue, key: Known, span: Span) -> Value:
-    """Return `mapping[key]` of a dict.
+def _entry(machine: Machine, mapping: DictValue | MappingObject, key: Known, span: Span) -> Value:
+    """Return `mapping[key]` of a dict or another mapping.
 
     Raises:
         PythonError: the key is missing (a KeyError).
     """
     try:
         plain = concrete(key)
-        entry = mapping.entries.get(plain)
+        found = mapping.entry(plain)
     except NotConcrete:
         return Unknown(reason="the key is not known", origin=span)
     except TypeError as error:
         raise PythonError(TypeError, str(error), span) from error
-    if entry is None:
+    if found is None:
         return fail(machine, KeyError, repr(plain)[:80], span, key.variables)
-    return entry[1]
+    return found
 
 
 def _select(
@@ -189,10 +189,11 @@ def merge(machine: Machine, mapping: DictValue, other: Value) -> Unknown | None:
     """
     if isinstance(other, Unknown):
         return other
-    if isinstance(other, Known) and isinstance(other.value, DictValue):
-        if other.value.escaped is not None:
-            return other.value.escaped
-        for key, entry in other.value.entries.items():
+    if isinstance(other, Known) and isinstance(other.value, (DictValue, MappingObject)):
+        shown = other.value.current()
+        if shown.escaped is not None:
+            return shown.escaped
+        for key, entry in shown.entries.items():
             put_entry(mapping, key, entry)
         return None
     pairs = elements(machine, other)
@@ -257,10 +258,17 @@ def store_item(machine: Machine, receiver: Value, key: Value, value: Value) -> N
                 machine.may_raise()  # the key may be not hashable
         case SequenceValue() as items:
             _store_element(machine, items, key, value)
+        case ChainValue(maps=(first, *_)):
+            store_item(machine, first, key, value)
+        case MappingObject():
+            machine.may_raise()
+            reason = "flashc does not evaluate what is assigned to this mapping"
+            escape_value(receiver, Unknown(reason=reason, origin=value.origin))
         case InstanceValue():
             _call_special(machine, receiver, "__setitem__", [key, value], value.origin)
         case _:
             machine.may_raise()  # most values refuse item assignment
+            escape_value(receiver, Unknown(reason="an element was assigned", origin=value.origin))
 
 
 def _is_text(value: Value) -> bool:
@@ -350,6 +358,7 @@ def delete_item(machine: Machine, receiver: Value, key: Value, span: Span) -> No
     if not isinstance(receiver, Known) or not isinstance(
         receiver.value, (SequenceValue, DictValue)
     ):
+        escape_value(receiver, Unknown(reason="an element was deleted", origin=span))
         machine.may_raise()
         return
     container = receiver.value

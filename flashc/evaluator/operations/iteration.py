@@ -7,6 +7,7 @@ not known.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import EnumMeta
 
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library_values import FileValue
@@ -16,14 +17,15 @@ from flashc.evaluator.values import (
     MAX_ITEMS,
     SET_ORDER,
     DictValue,
+    DisorderedValue,
     IteratorValue,
     Known,
+    MappingObject,
     SequenceValue,
     Symbolic,
     Unknown,
     Value,
     ViewValue,
-    list_members,
 )
 from flashc_core.source import Span
 
@@ -75,10 +77,14 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
                     items.escaped or Unknown(reason=SET_ORDER, origin=value.origin)
                 )
             return _live_elements(items)
-        case DictValue() as mapping:
+        case DictValue() | MappingObject() as mapping:
             return _of_view(ViewValue(mapping, "keys"), value.origin)
+        case DisorderedValue() as found:
+            return _disordered(machine, found, value.origin, unordered)
         case ViewValue() as view:
             return _of_view(view, value.origin)
+        case IteratorValue(disorder=str() as reason) if not unordered:
+            raise IterationUnknown(Unknown(reason=reason, origin=value.origin))
         case IteratorValue() as iterator:
             return _rest_of_iterator(machine, iterator, value.origin)
         case str() | bytes() | range() as plain if len(plain) <= MAX_ITEMS:
@@ -98,6 +104,20 @@ def iterate(machine: Machine, value: Value, *, unordered: bool = False) -> Itera
             raise IterationUnknown(
                 Unknown(reason="it can't be iterated over when building", origin=value.origin)
             )
+
+
+def _disordered(
+    machine: Machine, found: DisorderedValue, origin: Span, unordered: bool
+) -> Iterator[Value]:
+    """Return the elements of a value without an order; an iterator has none left after that."""
+    if found.escaped is not None:
+        raise IterationUnknown(found.escaped)
+    items = found.items
+    if found.is_iterator:
+        found.items, found.escaped = (), machine.condition
+    if len(items) > 1 and not unordered:
+        raise IterationUnknown(Unknown(reason=found.reason, origin=origin))
+    return iter(items)
 
 
 def _rest_of_iterator(machine: Machine, iterator: IteratorValue, origin: Span) -> Iterator[Value]:
@@ -136,7 +156,8 @@ def _live_elements(items: SequenceValue) -> Iterator[Value]:
 
 def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
     """Yield the elements of `d.keys()`, `d.values()` or `d.items()`."""
-    mapping, size = view.of, len(view.of.entries)
+    mapping = view.of.current()
+    size = len(mapping.entries)
     if mapping.escaped is not None:
         raise IterationUnknown(mapping.escaped)
     for member in view.members():
@@ -146,6 +167,24 @@ def _of_view(view: ViewValue, origin: Span) -> Iterator[Value]:
         if len(mapping.entries) != size:
             text = "dictionary changed size during iteration"
             raise PythonError(RuntimeError, text, origin)
+
+
+def disorder(value: Value) -> str | None:
+    """Return the reason why the order of the elements of a value is not known; None if it is."""
+    match value.value if isinstance(value, Known) else None:
+        case SequenceValue(is_disordered=True):
+            return SET_ORDER
+        case DisorderedValue(items=items, reason=reason) if len(items) > 1:
+            return reason
+        case IteratorValue(disorder=reason):
+            return reason
+        case _:
+            return None
+
+
+def list_members(enum_class: type) -> list[object]:
+    """Return the members of an enum class; none for other classes."""
+    return list(enum_class) if isinstance(enum_class, EnumMeta) else []
 
 
 def lazy_iterator(source: Iterator[Value], name: str, span: Span) -> Known:

@@ -7,16 +7,15 @@ from collections.abc import Callable
 from typing import Any
 
 from flashc.evaluator.machine import Machine
+from flashc.evaluator.path_values import ProjectPath, join_path
 from flashc.evaluator.values import (
     MAX_ITEMS,
     DictValue,
     Known,
-    ProjectPath,
     SequenceValue,
     Symbolic,
     Unknown,
     Value,
-    join_path,
     variables_of,
 )
 from flashc_core.source import Span

@@ -153,7 +153,7 @@ SYSTEM_DEPENDENCIES = Parameter[tuple[str, ...]](
     example='["ffmpeg"]',
     reader=read_system_dependencies,
     manifest=("system_dependencies",),
-    doc="Packages of the operating system (apt) that workers need.",
+    doc="Packages of the operating system that workers install with apt when they start.",
 )
 ACCELERATE_DOWNLOADS = Parameter[bool](
     name="accelerate_downloads",

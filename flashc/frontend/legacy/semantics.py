@@ -246,7 +246,10 @@ class _Decorator(DialectObject):
             problem = "what the route decorates is not a function"
         if problem is not None or verb is None or path is None:
             place = self.use.span if method is None else method.span
-            self.declared.problems.append(Unknown(reason=problem or "", origin=place))
+            advice = 'write both in the decorator: `method="GET"` and `path="/..."`'
+            self.declared.problems.append(
+                Unknown(reason=problem or "", origin=place, advice=advice, is_refused=True)
+            )
             return
         assert isinstance(target, FunctionValue)
         self.declared.routes.append(

@@ -25,6 +25,7 @@ GENERAL_HELP = "write `name==1.2`, `name @ URL` or `name @ ./path`"
 class Collector:
     """What was found so far; the readers add to it, in the order of the files.
 
+    `own` are the requirements that are the project itself.
     `extras` are the extras of the project that are chosen.  `inputs` are the files that were
     looked for; see `flashc.project.inputs`.
     """
@@ -35,6 +36,7 @@ class Collector:
     groups: set[str] = field(default_factory=set[str])
     found: list[Dependency] = field(default_factory=list[Dependency])
     offers: list[Offer] = field(default_factory=list[Offer])
+    own: list[Span] = field(default_factory=list[Span])
     indexes: list[PackageIndex] = field(default_factory=list[PackageIndex])
     find_links: list[str] = field(default_factory=list[str])
     insecure_hosts: list[str] = field(default_factory=list[str])

@@ -138,6 +138,7 @@ def _read_requirement(
         from packaging.requirements import Requirement
 
         collector.extras |= Requirement(parsed.requirement).extras
+        collector.own.append(span)
     elif is_constraint:
         collector.limit(parsed, span, hashes=hashes)
     else:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flashc.project.project import Project
 from flashc_core import rules
 from flashc_core.diagnostics import Sink
+from flashc_core.source import Span
 from flashc_ir.requirements import (
     Dependency,
     IndexSource,
@@ -25,12 +26,13 @@ from .pip_files import read_pip_files
 class Requirements:
     """The requirements of the whole app, each with the span of the line that declares it.
 
-    `offers` are those in places that are not chosen.  `is_complete` is False if an error was
+    `own` are those that are the project itself, `offers` are those in places that are not chosen.  `is_complete` is False if an error was
     reported, so that requirements may be missing.  `inputs` are the files that were looked for.
     """
 
     found: tuple[Dependency, ...]
     offers: tuple[Offer, ...]
+    own: tuple[Span, ...]
     resolver: ResolverSettings
     is_complete: bool
     inputs: tuple[str, ...]
@@ -78,6 +80,7 @@ def read_requirements(
     return Requirements(
         found=tuple(collector.found),
         offers=tuple(collector.offers),
+        own=tuple(collector.own),
         resolver=ResolverSettings(
             indexes=tuple(collector.indexes),
             find_links=tuple(collector.find_links),

@@ -15,6 +15,9 @@ from msgspec import Struct
 
 from flashc_core.diagnostics import Rule
 
+# Handlers install no packages of the operating system on this machine; see `runtime/system.py`.
+NO_SYSTEM_PACKAGES = {"FLASHC_SYSTEM_PACKAGES": "as they are"}
+
 
 class WorkerKind(Enum):
     """What a worker serves."""

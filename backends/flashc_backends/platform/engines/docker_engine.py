@@ -28,7 +28,17 @@ from flashc_core import rules
 
 from . import sweeper
 from .attachment import Attachment
-from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
+from .base import (
+    NO_SYSTEM_PACKAGES,
+    EngineError,
+    Event,
+    Exited,
+    Line,
+    Report,
+    Started,
+    WorkerKind,
+    WorkerSpec,
+)
 from .bubblewrap import APP
 from .cleaning import sweep_dead
 from .containers import (
@@ -260,7 +270,7 @@ class DockerEngine:
         options: dict[str, Any] = {
             "entrypoint": [],
             "command": list(planned.command),
-            "environment": planned.environment,
+            "environment": {**planned.environment, **NO_SYSTEM_PACKAGES},
             "hostname": planned.hostname,
             "labels": planned.labels,
             "working_dir": APP,

@@ -22,7 +22,17 @@ from typing import Any, Literal
 from flashc_core import rules
 
 from . import supervisor
-from .base import EngineError, Event, Exited, Line, Report, Started, WorkerKind, WorkerSpec
+from .base import (
+    NO_SYSTEM_PACKAGES,
+    EngineError,
+    Event,
+    Exited,
+    Line,
+    Report,
+    Started,
+    WorkerKind,
+    WorkerSpec,
+)
 from .bubblewrap import APP, HOME, Mounts, find_bubblewrap, sandbox_command
 from .interpreters import Interpreter, require_interpreter
 from .layers import HERE, ensure_layer
@@ -169,7 +179,13 @@ class ProcessEngine:
             "start": spec.worker,
             "command": command,
             "folder": folder,
-            "environ": {"PYTHONUNBUFFERED": "1", **spec.environ, "PATH": _PATH, "HOME": home},
+            "environ": {
+                "PYTHONUNBUFFERED": "1",
+                **spec.environ,
+                **NO_SYSTEM_PACKAGES,
+                "PATH": _PATH,
+                "HOME": home,
+            },
             "inner": self._bubblewrap is not None,
         }
         zygote = self._zygotes.get(spec.python)

@@ -1,0 +1,40 @@
+"""The process that reads modules imports LibCST with lighter nodes, which are the same otherwise."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+_PROGRAM = """
+import sys
+from flashc.incremental import reader_process
+if sys.argv[1] == "prepared":
+    reader_process._prepare()
+import dataclasses, libcst
+
+@dataclasses.dataclass(frozen=True)
+class Mine:
+    x: int
+
+node = libcst.parse_module("def f(x: int = 1): return [x, 2]  # note\\n").body[0]
+same, other = node.deep_clone(), node.with_changes(name=libcst.Name("g"))
+print(repr(node), node == same, node.deep_equals(same), node.deep_equals(other), len({node, same}))
+print(libcst.Module([other]).code, Mine(1) == Mine(1), hash(Mine(1)) == hash(Mine(1)), Mine(1))
+try:
+    libcst.Name("")
+except Exception as error:
+    print(type(error).__name__, error)
+try:
+    Mine(1).x = 2
+except dataclasses.FrozenInstanceError as error:
+    print(error)
+"""
+
+
+def _run(how: str) -> str:
+    command = [sys.executable, "-c", _PROGRAM, how]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def test_nodes_behave_as_those_of_a_whole_libcst() -> None:
+    assert _run("prepared") == _run("plain")
