@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import libcst as cst
-from libcst import matchers as m
 
 from flashc.evaluator.dialect import DialectObject
 from flashc.evaluator.objects import Frame
@@ -24,9 +23,9 @@ def nested_endpoints(frame: Frame, dialects: Iterable[Dialect]) -> tuple[Span, .
     """Return the spans of decorators inside functions that declare endpoints."""
     if not _INDENTED_DECORATOR.search(frame.syntax.text):
         return ()
-    known = tuple(dialects)
-    spelled = set(declaring_calls(frame, known)) | set(_imported_in_functions(frame.syntax, known))
-    return tuple(_decorators(frame.syntax, spelled))
+    listed = tuple(dialects)
+    calls = frozenset(declaring_calls(frame, listed))
+    return tuple(_decorators(frame.syntax, calls, listed))
 
 
 def declaring_calls(frame: Frame, dialects: Sequence[Dialect]) -> Iterator[str]:
@@ -51,47 +50,52 @@ def _calls(name: str, item: object) -> Iterator[str]:
             yield f"{name}.{attribute}" if attribute else name
 
 
-def _imported_in_functions(syntax: Syntax, dialects: Sequence[Dialect]) -> Iterator[str]:
-    """Yield the calls that declare an endpoint by what imports in functions bind, as dotted text."""
-    if not any(package in syntax.text for dialect in dialects for package in dialect.packages):
-        return
-    for node in m.findall(syntax.tree, m.Import() | m.ImportFrom()):
-        for module, name, bound in _bindings(node):
-            for dialect in dialects:
-                if module.partition(".")[0] not in dialect.packages:
-                    continue
-                if name:
-                    yield from _calls(bound, dialect.objects().get(name))
-                else:
-                    for public, item in dialect.objects().items():
-                        yield from _calls(f"{bound}.{public}", item)
+def _decorators(syntax: Syntax, top: frozenset[str], dialects: Sequence[Dialect]) -> Iterator[Span]:
+    """Yield the spans of decorators inside functions that declare an endpoint.
 
-
-def _bindings(node: cst.CSTNode) -> Iterator[tuple[str, str, str]]:
-    """Yield (module, imported name, bound name) of an import; the imported name is "" for a module."""
-    match node:
-        case cst.Import(names=names):
-            for item in names:
-                bound = item.evaluated_alias or item.evaluated_name
-                yield item.evaluated_name, "", bound
-        case cst.ImportFrom(module=cst.BaseExpression() as module, names=[*names]):
-            for item in names:
-                bound = item.evaluated_alias or item.evaluated_name
-                yield dotted(module) or "", item.evaluated_name, bound
-        case _:
-            pass
-
-
-def _decorators(syntax: Syntax, spelled: set[str]) -> Iterator[Span]:
-    """Yield the spans of decorators inside functions that are one of the calls in `spelled`."""
-    pending: list[tuple[cst.CSTNode, bool]] = [(syntax.tree, False)]
+    `top` are the calls that declare one at the module's top.
+    """
+    # Each node that is left, and the calls that declare an endpoint there; None outside of functions.
+    pending: list[tuple[cst.CSTNode, frozenset[str] | None]] = [(syntax.tree, None)]
     while pending:
-        node, inside = pending.pop()
-        if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and inside:
+        node, calls = pending.pop()
+        if isinstance(node, (cst.FunctionDef, cst.ClassDef)) and calls is not None:
             for decorator in node.decorators:
                 call = decorator.decorator
-                if isinstance(call, cst.Call) and dotted(call.func) in spelled:
+                if isinstance(call, cst.Call) and dotted(call.func) in calls:
                     yield syntax.span(call)
-        within = inside or isinstance(node, cst.FunctionDef)
+        if isinstance(node, cst.FunctionDef):
+            calls = (top if calls is None else calls) | frozenset(_imported(node, dialects))
         if isinstance(node, (cst.BaseCompoundStatement, cst.BaseSuite, cst.Module)):
-            pending.extend((child, within) for child in children(node))
+            pending.extend((child, calls) for child in children(node))
+
+
+def _imported(function: cst.FunctionDef, dialects: Sequence[Dialect]) -> Iterator[str]:
+    """Yield the calls that declare an endpoint by the names that a function's own imports bind."""
+    pending: list[cst.CSTNode] = [function.body]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.ImportFrom):
+            yield from _imported_names(node, dialects)
+        elif isinstance(node, cst.Import):
+            for item in node.names:
+                for dialect in dialects:
+                    if item.evaluated_name in dialect.packages:
+                        bound = item.evaluated_alias or item.evaluated_name
+                        for public, meaning in dialect.objects().items():
+                            yield from _calls(f"{bound}.{public}", meaning)
+        elif not isinstance(node, (cst.FunctionDef, cst.ClassDef)):
+            pending.extend(children(node))
+
+
+def _imported_names(node: cst.ImportFrom, dialects: Sequence[Dialect]) -> Iterator[str]:
+    """Yield the calls that declare an endpoint by the names that `from sdk import ...` binds."""
+    module = None if node.module is None or node.relative else dotted(node.module)
+    if isinstance(node.names, cst.ImportStar):  # not allowed in a function
+        return
+    for dialect in dialects:
+        if module in dialect.packages:
+            objects = dialect.objects()
+            for item in node.names:
+                bound = item.evaluated_alias or item.evaluated_name
+                yield from _calls(bound, objects.get(item.evaluated_name))

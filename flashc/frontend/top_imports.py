@@ -23,32 +23,48 @@ from flashc_ir.platform.worker_packages import worker_distributions
 
 
 def find_top_imports(syntax: Syntax, module: Module) -> tuple[DeferredImport, ...]:
-    """Return the imports at the top of a module whose names only its functions use."""
+    """Return the imports at the top of a module whose names only its functions use.
+
+    If the top itself uses the package by another import, it is needed there anyway: moving
+    `import torch` is no use next to `from torch import nn` and `class Net(nn.Module)`.
+    """
     candidates = {item.span: item for item in module.imports if _is_candidate(item)}
     return tuple(_found(syntax, candidates)) if candidates else ()
 
 
-def _found(syntax: Syntax, candidates: dict[Span, Import]) -> Iterator[DeferredImport]:
-    """Yield the imports among `candidates` whose names only functions use."""
+def _found(syntax: Syntax, candidates: dict[Span, Import]) -> list[DeferredImport]:
+    """Return the imports among `candidates` that functions, and nothing else, need."""
     occurrences = _Occurrences(syntax)
-    for statement in syntax.tree.body:
-        if not isinstance(statement, cst.SimpleStatementLine) or len(statement.body) != 1:
-            continue
-        node = statement.body[0]
-        if not isinstance(node, (cst.Import, cst.ImportFrom)):
-            continue
-        item = candidates.get(syntax.span(node))
-        names = _bound_names(node)
+    staying = dict(candidates)
+    found: list[DeferredImport] = []
+    for statement, node in _statements(syntax):
+        span, names = syntax.span(node), _bound_names(node)
+        item = candidates.get(span)
         if item is None or not names:
             continue
         users = occurrences.functions_using(names)
+        if users or not occurrences.contain(names):
+            staying.pop(span, None)
         if users:
-            yield DeferredImport(
-                names=names,
-                package=item.module.partition(".")[0],
-                span=item.span,
-                fix=_fix(syntax, statement, node, users),
-            )
+            fix = _fix(syntax, statement, node, users)
+            found.append(DeferredImport(names=names, package=_package(item), span=span, fix=fix))
+    needed = set(map(_package, staying.values()))
+    return [each for each in found if each.package not in needed]
+
+
+def _statements(
+    syntax: Syntax,
+) -> Iterator[tuple[cst.SimpleStatementLine, cst.Import | cst.ImportFrom]]:
+    """Yield the import statements that stand alone on their line at the top level."""
+    for statement in syntax.tree.body:
+        if isinstance(statement, cst.SimpleStatementLine) and len(statement.body) == 1:
+            node = statement.body[0]
+            if isinstance(node, (cst.Import, cst.ImportFrom)):
+                yield statement, node
+
+
+def _package(item: Import) -> str:
+    return item.module.partition(".")[0]
 
 
 def _is_candidate(item: Import) -> bool:
@@ -100,6 +116,10 @@ class _Occurrences:
                     return []
                 functions[occurrence.function] = None
         return list(functions)
+
+    def contain(self, names: tuple[str, ...]) -> bool:
+        """Return whether one of the names occurs outside of import statements at the top."""
+        return any(name in self._found for name in names)
 
 
 def _occurrences(node: cst.CSTNode, inside: cst.FunctionDef | None) -> Iterator[_Occurrence]:

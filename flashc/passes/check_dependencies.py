@@ -1,4 +1,4 @@
-"""Check that worker modules import only packages that the app asks for, and every package that an endpoint declares."""
+"""Check that worker modules import only packages that the app asks for, where they do, and every declared one."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from flashc_ir.platform.worker_packages import worker_distributions
 from flashc_ir.program import Program
 from flashc_ir.requirements import Dependency, Offer
 
+from .check_worker_modules import check_deferred_imports
 from .context import PassContext
-from .indirect_use import may_be_loaded
+from .indirect_use import may_be_loaded, runs_python
 from .misplaced_modules import folder_with, is_misplaced, module_outside
 
 
@@ -48,10 +49,11 @@ def check_dependencies(program: Program, context: PassContext) -> Program:
         and all(endpoint.has_known_dependencies for endpoint in program.unlowered)
     )
     packages = _Packages(present, declared, {offer.name: offer for offer in program.offers})
-    explained = [_check_module(m, packages, context) for m in workers] if is_known else [False]
+    missing = {top for m in workers if is_known for top in _check_module(m, packages, context)}
+    check_deferred_imports(program, missing, context)
     computed = any(problem.computed for m in workers for problem in m.import_problems)
     # An import whose name is computed, or that was just reported, may be of any declared package.
-    if all(explained) and not computed:
+    if is_known and not missing and not computed:
         _check_used(workers, program, context, declared)
     return program
 
@@ -65,8 +67,8 @@ class _Packages:
     offers: dict[str, Offer]
 
 
-def _check_module(module: Module, packages: _Packages, context: PassContext) -> bool:
-    """Report imports of packages that workers do not have; return whether there are none."""
+def _check_module(module: Module, packages: _Packages, context: PassContext) -> set[str]:
+    """Report imports of packages that workers do not have; return the packages."""
     seen: set[str] = set()
     for item in module.imports:
         if item.origin is not Origin.EXTERNAL or item.typing_only or item.guarded:
@@ -78,7 +80,12 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
             continue
         if _may_be_brought(top, packages.declared):
             continue
+        if context.project.is_namespace(top):
+            _report_missing(item, context)
+            continue
         seen.add(top)
+        if _report_own_folder(item, top, context):
+            continue
         outside = module_outside(context, top)
         folder = folder_with(context.project, module, top)
         if outside is not None:
@@ -92,7 +99,40 @@ def _check_module(module: Module, packages: _Packages, context: PassContext) -> 
             )
         else:
             _report_undeclared(item, top, packages, context.sink)
-    return not seen
+    return seen
+
+
+def _report_own_folder(item: Import, top: str, context: PassContext) -> bool:
+    """Report an import of a module of the project by the name of the project's own folder.
+
+    The result is whether the import is one.
+    """
+    rest = item.module.partition(".")[2]
+    names = [rest] if rest else [name.name for name in item.names or ()]
+    if top != context.project.root.name or not names or not all(map(context.project.has, names)):
+        return False
+    named = " and ".join(f"`{name}`" for name in names)
+    context.sink.report(
+        rules.IMPORT_BESIDE_FILE,
+        item.span,
+        f"`{top}` is the project's own folder; a worker imports from the project's root only",
+        help=(f"import {named}, without the name of the folder, or build from the folder above",),
+    )
+    return True
+
+
+def _report_missing(item: Import, context: PassContext) -> None:
+    """Report modules that a folder of the project does not have, and no distribution adds to it."""
+    missing = [item.module]
+    if context.project.has(item.module):
+        missing = [f"{item.module}.{each.name}" for each in item.names or () if each.name != "*"]
+    for name in missing:
+        context.sink.report(
+            rules.UNRESOLVED_IMPORT,
+            item.span,
+            f"the project has no module `{name}`",
+            help=("check the spelling and that the file belongs to the project",),
+        )
 
 
 def _may_be_brought(module: str, declared: set[str]) -> bool:
@@ -156,7 +196,13 @@ def _check_used(
     modules: list[Module], program: Program, context: PassContext, declared: set[str]
 ) -> None:
     """Report the packages that endpoints declare and no worker module imports."""
-    items = [i for m in modules for i in m.imports if i.origin is Origin.EXTERNAL]
+    is_namespace = context.project.is_namespace  # a distribution may be a part of the folder
+    items = [
+        item
+        for module in modules
+        for item in module.imports
+        if item.origin is Origin.EXTERNAL or is_namespace(item.module.partition(".")[0])
+    ]
     used = {name for item in items for names in _by_table(item) for name in names}
     unused = [
         dependency
@@ -169,6 +215,8 @@ def _check_used(
     spans = [d.span for e in program.code_endpoints() for d in e.configuration.dependencies]
     texts = [_text(module, spans, context) for module in modules] if unused else []
     tops = {item.module.partition(".")[0] for item in items}
+    if runs_python(texts):
+        return
     for dependency in unused:
         if dependency.name not in used and not may_be_loaded(dependency, tops, texts, declared):
             context.sink.report(

@@ -21,6 +21,8 @@ def check_files(program: Program, context: PassContext) -> Program:
     """Report files that hide a module of the worker, hold credentials, or take a generated path."""
     generated = {handler_path(e): f"the handler of `{e.name}`" for e in program.code_endpoints()}
     generated[MANIFEST_PATH] = "the manifest"
+    # If all endpoints are containers of other images, no worker unpacks the artifact.
+    has_workers = bool(program.unlowered) or any(program.code_endpoints())
     for file in program.files:
         what = generated.get(file.path)
         if what is None and file.path.split("/", 1)[0] in _RUNTIME:
@@ -32,7 +34,7 @@ def check_files(program: Program, context: PassContext) -> Program:
                 f"`{file.path}` has the path of {what}",
                 help=("rename the file, or list it in `.flashignore`",),
             )
-        hidden = overwrites(file.path)
+        hidden = overwrites(file.path) if has_workers else None
         if hidden is not None:
             _report_hidden(file.path, hidden, context.sink)
         try:

@@ -51,10 +51,15 @@ def _near_misses(program: Program, context: PassContext) -> Iterator[str]:
             yield f"an endpoint of `{module.path}` runs no function and has no route"
         elif module.nested_endpoints:
             yield f"the endpoints of `{module.path}` are inside functions that are not called"
-        elif _imports_sdk(module):
+        elif any(not scope for scope in _scopes_of_sdk(module)):
             yield f"`{module.path}` imports the SDK, but decorates nothing with it"
+        elif _scopes_of_sdk(module):
+            yield (
+                f"`{module.path}` uses the SDK only inside functions, "
+                "which are not called when the module is imported"
+            )
 
 
-def _imports_sdk(module: Module) -> bool:
-    """Return whether a module imports an SDK outside of functions."""
-    return any(item.origin is Origin.SDK and not item.scope for item in module.imports)
+def _scopes_of_sdk(module: Module) -> list[str]:
+    """Return the functions in which a module imports an SDK; "" is the module's top."""
+    return [item.scope for item in module.imports if item.origin is Origin.SDK]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from flashc_core import rules
 from flashc_core.diagnostics import Label, Sink
-from flashc_ir.endpoints import CodeEndpoint, LoadBalanced
+from flashc_core.graphs import reachable
+from flashc_ir.endpoints import CodeEndpoint, LoadBalanced, modules_of
 from flashc_ir.platform.images import Image, ImagePackage, image_of, never_bundled
 from flashc_ir.platform.worker_packages import started_packages
 from flashc_ir.program import Program
@@ -33,15 +34,36 @@ def check_images(program: Program, context: PassContext) -> Program:
 
 
 def _check_whole_app(program: Program, context: PassContext) -> None:
-    """Report the requirements of the whole app that an image lacks, once for all endpoints."""
+    """Report the requirements of the whole app that an image lacks, once for all endpoints.
+
+    A file of requirements is often for the whole repository.  So an image that lacks a package is
+    reported only if the endpoint imports the package, and does not ask for it itself.
+    """
     for dependency in program.requirements:
         if dependency.constraint or dependency.name not in never_bundled():
             continue
         for endpoint in program.code_endpoints():
+            if any(d.name == dependency.name for d in endpoint.configuration.dependencies):
+                continue  # the requirement of the endpoint was checked
+            image = image_of(endpoint, program.python_version, context.environment)
+            if image.packages is not None and image.find(dependency.name) is None:
+                if not _imports(endpoint, dependency.name, program, context):
+                    continue
             if check_image(
                 endpoint, dependency, program.python_version, context.environment, context.sink
             ):
                 break
+
+
+def _imports(endpoint: CodeEndpoint, package: str, program: Program, context: PassContext) -> bool:
+    """Return whether the modules of an endpoint import a package that is named like its module."""
+    modules = reachable(modules_of(endpoint), context.imports(program).imported)
+    return any(
+        item.module.partition(".")[0] == package and not item.typing_only
+        for name in modules
+        if (module := program.module(name))
+        for item in module.imports
+    )
 
 
 def _check_load_balancers(program: Program, context: PassContext) -> None:

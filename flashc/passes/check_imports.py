@@ -12,6 +12,7 @@ from flashc_core.diagnostics import Label, Sink
 from flashc_core.graphs import cycles_through
 from flashc_core.source import Span
 from flashc_ir.modules import Import, ImportProblem, Module, Origin
+from flashc_ir.platform.worker_files import whose_module
 from flashc_ir.program import Program
 
 from .context import PassContext
@@ -21,7 +22,7 @@ from .misplaced_modules import broken_link, excluded_module, link_as_text, neigh
 
 def check_imports(program: Program, context: PassContext) -> Program:
     """Report every import that would fail on a worker, and import cycles."""
-    checker = _Checker(context)
+    checker = _Checker(context, _brought_modules(program))
     workers = [module for name in program.worker_modules if (module := program.module(name))]
     for module in workers:
         for item in module.imports:
@@ -31,11 +32,21 @@ def check_imports(program: Program, context: PassContext) -> Program:
     return program
 
 
+def _brought_modules(program: Program) -> frozenset[str]:
+    """Return the names of the distributions that the app asks for, as names of modules."""
+    asked = [*program.requirements]
+    for endpoint in program.code_endpoints():
+        asked += endpoint.configuration.dependencies
+    return frozenset(dependency.name.replace("-", "_") for dependency in asked)
+
+
 @dataclass(frozen=True, eq=False)
 class _Checker:
     """Checks the imports of modules that workers import."""
 
     context: PassContext
+    brought: frozenset[str]
+    """The modules whose distribution the app asks for, so that it is unpacked into the same folder."""
 
     @property
     def sink(self) -> Sink:
@@ -47,6 +58,8 @@ class _Checker:
         if item.typing_only or item.guarded:
             return
         project = self.context.project
+        if self._is_hidden(item):
+            return
         wanted = [item.module]
         if item.origin is Origin.PROJECT and project.has(item.module):
             if item.names is None or item.module in project.modules:
@@ -61,6 +74,25 @@ class _Checker:
             return
         for name in wanted:
             self._missing(module, item, name)
+
+    def _is_hidden(self, item: Import) -> bool:
+        """Report an import from a folder if workers have a package of its name; return whether it is one."""
+        top = item.module.partition(".")[0]
+        if item.origin is not Origin.PROJECT or not self.context.project.is_namespace(top):
+            return False
+        whose = None if top in self.brought else whose_module(top)
+        if whose is not None:
+            self.sink.report(
+                rules.UNRESOLVED_IMPORT,
+                item.span,
+                f"workers do not find this: there, `{top}` is {whose}",
+                notes=(
+                    f"the folder `{top}/` has no `__init__.py`, and Python prefers "
+                    "every other module of its name",
+                ),
+                help=(f"rename the folder `{top}/`",),
+            )
+        return whose is not None
 
     def _missing(self, module: Module, item: Import, name: str) -> None:
         """Report that workers will not have the module `name`, with the reason."""

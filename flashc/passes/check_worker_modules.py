@@ -1,6 +1,8 @@
-"""Check modules that workers import for syntax errors, failing imports and pip installations."""
+"""Check modules that workers import for syntax errors, failing and movable imports, and installations."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from flashc_core import rules
 from flashc_ir.program import Program
@@ -12,7 +14,7 @@ from .used_names import users_of_names
 
 
 def check_worker_modules(program: Program, context: PassContext) -> Program:
-    """Report invalid syntax, imports that raise, installations, and imports that can be moved."""
+    """Report invalid syntax, imports that raise, and installations."""
     # An endpoint that could not be lowered may be the reason why a worker has no module.
     declaring = {endpoint.construction.module for endpoint in program.unlowered}
     # A statement that raises may be the reason why an endpoint is missing.
@@ -54,13 +56,15 @@ def check_worker_modules(program: Program, context: PassContext) -> Program:
                 ),
                 help=("list the packages in the endpoint's `dependencies`",),
             )
-    _check_deferred_imports(program, context)
     return program
 
 
-def _check_deferred_imports(program: Program, context: PassContext) -> None:
+def check_deferred_imports(
+    program: Program, missing: Collection[str], context: PassContext
+) -> None:
     """Report imports at the top of endpoints' modules that only functions of the module use.
 
+    `missing` are the packages whose import was reported, because workers do not have them.
     Imports of modules that no worker finds are reported by another pass.
     """
     declaring = {e.construction.module for e in (*program.endpoints, *program.unlowered)}
@@ -71,7 +75,7 @@ def _check_deferred_imports(program: Program, context: PassContext) -> None:
             names = (f"{module.name}.{each}" for each in ("*", *found.names))
             if any(users.get(name, set()) - {module.name} for name in names):
                 continue
-            if folder_with(context.project, module, found.package):
+            if found.package in missing or folder_with(context.project, module, found.package):
                 continue
             if is_misplaced(context, module, found.package) or module_outside(
                 context, found.package

@@ -1,7 +1,7 @@
 """Decide whether a package that no module imports may be used all the same.
 
 Other packages load it: an engine that a text names (`engine="openpyxl"`), a plugin, a driver that a
-URL names, a program that a worker starts.
+URL names, a program that a worker starts, Python code that a job brings.
 """
 
 from __future__ import annotations
@@ -12,6 +12,11 @@ from collections.abc import Iterable
 from flashc_ir.requirements import Dependency
 
 _SEPARATORS = re.compile(r"[-_.]+")
+_RUNS_PYTHON = re.compile(
+    r"""\bsys\.executable\b | \brunpy\.\w | (?<![\w.])exec\(
+    | ["']([^"'\s]*/)?python[\d.]*(["']|\s+-?\w)""",
+    re.VERBOSE,
+)
 
 
 def may_be_loaded(
@@ -32,6 +37,14 @@ def may_be_loaded(
     words = r"[-_.]?".join(map(re.escape, name.split("-")))
     pattern = re.compile(rf"(?<![\w.-]){words}(?![\w-])", re.IGNORECASE)
     return any(map(pattern.search, texts))
+
+
+def runs_python(texts: Iterable[str]) -> bool:
+    """Return whether one of the sources runs Python code that need not be a module of the project.
+
+    Such code may import every package that the endpoint asks for.
+    """
+    return any(map(_RUNS_PYTHON.search, texts))
 
 
 def _has_entry_points(name: str) -> bool:

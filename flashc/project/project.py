@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, unique
 from functools import cached_property
@@ -13,6 +13,7 @@ from pathlib import Path
 from flashc_core.diagnostics import Diagnostic
 from flashc_core.source import Lines
 from flashc_ir.modules import Origin
+from flashc_ir.platform.worker_files import whose_module
 from flashc_ir.program import Exclusion, ProjectFile
 
 from .source_file import SourceFile
@@ -146,32 +147,36 @@ class Project:
         """Return whether the project has a module, package or namespace package of this name."""
         return name in self.modules or name in self.packages
 
-    def _is_shared(self, name: str, top: str) -> bool:
-        """Return whether a module of a namespace package comes from a distribution.
+    def is_namespace(self, name: str) -> bool:
+        """Return whether a name is that of a folder with modules and without `__init__.py`.
+
+        Python prefers every other package of this name, and a distribution may add to the folder.
+        """
+        return name in self.packages and name not in self.modules
+
+    def _is_elsewhere(self, name: str, members: Iterable[str], top: str) -> bool:
+        """Return whether Python finds what is imported from a namespace package in another place.
 
         A folder `google` without `__init__.py` and the distributions that install `google.cloud` are
-        one package to Python.
+        one package to Python; and if there is a distribution `datasets`, Python does not see a
+        folder `datasets` at all.
         """
-        if top not in _SHARED_NAMESPACES or top in self.modules or self.has(name):
-            return False
         parts = name.split(".")
-        return not any(".".join(parts[:length]) in self.modules for length in range(2, len(parts)))
+        prefixes = (".".join(parts[:length]) for length in range(1, len(parts) + 1))
+        if not self.is_namespace(top) or any(prefix in self.modules for prefix in prefixes):
+            return False
+        if members:
+            return not any(self.has(f"{name}.{member}") for member in members)
+        return not self.has(name) or (name == top and whose_module(top) is not None)
 
-    def origin(self, name: str) -> Origin:
-        """Return where a worker would find a module of this name."""
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
+        """Return where a worker would find a module of this name, if `members` are imported from it."""
         top = name.partition(".")[0]
-        if self.has(top) and not self._is_shared(name, top):
+        if self.has(top) and not self._is_elsewhere(name, tuple(members), top):
             return Origin.PROJECT
         if top in self.sdk_packages:
             return Origin.SDK
         return Origin.STDLIB if top in sys.stdlib_module_names else Origin.EXTERNAL
-
-
-# Namespace packages that many distributions share.
-_SHARED_NAMESPACES = frozenset(
-    "google azure opentelemetry zope sphinxcontrib backports jaraco ruamel mpl_toolkits snowflake "
-    "nvidia".split()
-)
 
 
 def module_name(path: str) -> str | None:

@@ -23,12 +23,17 @@ class SourceFile:
 
     `path` is POSIX and relative to the project's root.  `module` is the dotted name under which
     Python imports the file, "" if no import reaches it.  Text, line table and syntax tree are
-    computed when they are first needed, and kept here, so that each file is parsed once.
+    computed when they are first needed, and kept here, so that each file is parsed once.  They do
+    not go to another process, which would get a copy of the tree whose nodes have other `id`s.
     """
 
     path: str
     module: str
     data: bytes
+
+    def __reduce__(self) -> tuple[type[SourceFile], tuple[str, str, bytes]]:
+        """Pickle what the file is made of, and nothing that was computed from it."""
+        return SourceFile, (self.path, self.module, self.data)
 
     @property
     def is_package(self) -> bool:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from flashc_ir.modules import GlobalUse, Module, VariableRead, VariableSet
 
 from .parse import Syntax
-from .references import Use
+from .references import Use, call_of_shape
 from .scopes import Chain, Scope, ScopeKind, resolve_chain
 from .walk import children, dotted, string_literal
 
@@ -34,22 +34,30 @@ _VISITED = frozenset(
     {
         *(cst.Subscript, cst.Assign, cst.AnnAssign, cst.Del, cst.AugAssign, cst.BooleanOperation),
         *(cst.If, cst.While, cst.IfExp, cst.Assert, cst.UnaryOperation, cst.Call, cst.Comparison),
+        *(cst.NamedExpr, cst.Try),
     }
 )
 _Access = tuple[Scope, Chain, cst.CSTNode]
+_Variable = tuple[Scope, str]
 
 
 @dataclass(slots=True, eq=False)
 class EffectCollector:
     """Collects nodes that may have an effect; `add_to` interprets them.
 
-    `lookups` are `a.b[...]`.  `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`.  `tested`
-    are expressions of which the code only tests the truth.
+    `lookups` are `a.b[...]`.  `changed` are `a.b[...] = ...`, `a += ...` and `del a.b`.  `contained`
+    are `"text" in a.b`.  `tested` are expressions of which the code tests the truth, or which it
+    compares; `tested_names` are those that are bare names.  `assigned` has the variable for a value
+    that is assigned to one.  `caught` are lookups whose KeyError the code handles.
     """
 
     lookups: list[_Access] = field(default_factory=list[_Access])
     changed: list[_Access] = field(default_factory=list[_Access])
+    contained: list[_Access] = field(default_factory=list[_Access])
     tested: set[cst.CSTNode] = field(default_factory=set[cst.CSTNode])
+    tested_names: list[_Variable] = field(default_factory=list[_Variable])
+    assigned: dict[cst.CSTNode, _Variable] = field(default_factory=dict[cst.CSTNode, _Variable])
+    caught: set[cst.CSTNode] = field(default_factory=set[cst.CSTNode])
 
     def visit(self, node: cst.CSTNode, scope: Scope) -> None:
         """Record `node`, which is evaluated in `scope`, if such a node can have an effect."""
@@ -61,22 +69,43 @@ class EffectCollector:
             case cst.Assign():
                 for target in node.targets:
                     self._record_change(target.target, scope)
-            case cst.AnnAssign() | cst.Del():
+                    self._assign(target.target, node.value, scope)
+            case cst.AnnAssign():
+                self._record_change(node.target, scope)
+                self._assign(node.target, node.value, scope)
+            case cst.NamedExpr():
+                self._assign(node.target, node.value, scope)
+            case cst.Del():
                 self._record_change(node.target, scope)
             case cst.AugAssign():
                 self._record_change(node.target, scope, itself=True)
-            case cst.BooleanOperation():
-                self.tested |= {node.left, node.right}
-            case cst.If() | cst.While() | cst.IfExp() | cst.Assert():
-                self.tested.add(node.test)
-            case cst.UnaryOperation(operator=cst.Not()):
-                self.tested.add(node.expression)
-            case cst.Call(func=cst.Name(value="bool"), args=[argument]):
-                self.tested.add(argument.value)
-            case cst.Comparison():
-                self.tested.add(node.left)
+            case cst.Try():
+                self._catch(node)
             case _:
-                pass
+                for tested in _tested(node):
+                    self._test(tested, scope)
+                if isinstance(node, cst.Comparison) and isinstance(node.left, cst.SimpleString):
+                    self._record(node.comparisons[0].comparator, node, scope, self.contained)
+
+    def _assign(
+        self, target: cst.BaseExpression, value: cst.BaseExpression | None, scope: Scope
+    ) -> None:
+        """Record the variable that a value is assigned to."""
+        if isinstance(target, cst.Name) and value is not None:
+            self.assigned[value] = (scope, target.value)
+
+    def _test(self, tested: cst.BaseExpression, scope: Scope) -> None:
+        """Record an expression that the code tests."""
+        self.tested.add(tested)
+        if isinstance(tested, cst.NamedExpr):
+            self._test(tested.value, scope)
+        elif isinstance(tested, cst.Name):
+            self.tested_names.append((scope, tested.value))
+
+    def _catch(self, node: cst.Try) -> None:
+        """Record the lookups in the body of a `try` that handles KeyError."""
+        if any(map(_handles_missing_key, node.handlers)):
+            self.caught |= set(_lookups(node.body))
 
     def _record_change(
         self, target: cst.BaseExpression, scope: Scope, *, itself: bool = False
@@ -117,13 +146,20 @@ class EffectCollector:
     # Environment variables -------------------------------------------------------------------------
 
     def _reads(self, syntax: Syntax, uses: Sequence[Use]) -> Iterator[VariableRead]:
-        """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`."""
+        """Yield the reads of environment variables, `os.getenv("K")` and `os.environ["K"]`.
+
+        A read is optional if the code also works without the variable, or says itself that the
+        variable is missing.
+        """
+        tested_names = {(scope.owner(name), name) for scope, name in self.tested_names}
         for use in uses:
-            node = use.node
+            node = call_of_shape(use)
             if isinstance(node, cst.Call) and _may_mean(use.scope, use.chain, _READERS):
                 name = _first_string_argument(node)
                 if name is not None:
-                    optional = len(node.args) > 1 or node in self.tested
+                    scope, variable = self.assigned.get(node, (use.scope, ""))
+                    is_tested = (scope.owner(variable), variable) in tested_names
+                    optional = len(node.args) > 1 or node in self.tested or is_tested
                     yield VariableRead(
                         name=name,
                         scope=use.scope.qualname,
@@ -136,13 +172,22 @@ class EffectCollector:
                 name = _key(node)
                 if name is not None:
                     yield VariableRead(
-                        name=name, scope=scope.qualname, span=syntax.span(node), optional=False
+                        name=name,
+                        scope=scope.qualname,
+                        span=syntax.span(node),
+                        optional=node in self.caught,
                     )
+        for scope, chain, node in self.contained:
+            name = _contained(node)
+            if name is not None and _may_mean(scope, chain, {"os.environ"}):
+                yield VariableRead(
+                    name=name, scope=scope.qualname, span=syntax.span(node), optional=True
+                )
 
     def _sets(self, uses: Sequence[Use]) -> Iterator[VariableSet]:
         """Yield the environment variables that the module sets."""
         for use in uses:
-            node = use.node
+            node = call_of_shape(use)
             if isinstance(node, cst.Call) and _may_mean(
                 use.scope, use.chain, {"os.environ.setdefault", "os.putenv"}
             ):
@@ -170,7 +215,7 @@ class EffectCollector:
                     )
                 )
         for use in uses:
-            changing = isinstance(use.node, cst.Call) and use.chain.attributes[-1:] != ()
+            changing = isinstance(call_of_shape(use), cst.Call) and use.chain.attributes[-1:] != ()
             if changing and use.chain.attributes[-1] in _MUTATORS:
                 if _is_module_state(top, use.scope, use.chain.root):
                     span = syntax.span(use.node)
@@ -191,6 +236,56 @@ class EffectCollector:
             if use.chain.root in names and _is_module_state(top, use.scope, use.chain.root)
         ]
         return sorted({*writes, *reads}, key=lambda use: (use.span, use.name, use.writes))
+
+
+def _tested(node: cst.CSTNode) -> tuple[cst.BaseExpression, ...]:
+    """Return the expressions that `node` tests or compares."""
+    match node:
+        case cst.BooleanOperation():
+            return node.left, node.right
+        case cst.If() | cst.While() | cst.IfExp() | cst.Assert():
+            return (node.test,)
+        case cst.UnaryOperation(operator=cst.Not()):
+            return (node.expression,)
+        case cst.Call(func=cst.Name(value="bool"), args=[argument]):
+            return (argument.value,)
+        case cst.Comparison():
+            equals = (cst.Equal, cst.NotEqual, cst.Is, cst.IsNot)
+            right = (c.comparator for c in node.comparisons if isinstance(c.operator, equals))
+            return node.left, *right
+        case _:
+            return ()
+
+
+def _handles_missing_key(handler: cst.ExceptHandler) -> bool:
+    """Return whether a handler names KeyError, alone or with others."""
+    if isinstance(handler.type, cst.Tuple):
+        caught = [element.value for element in handler.type.elements]
+    else:
+        caught = [] if handler.type is None else [handler.type]
+    return any(
+        isinstance(each, cst.Name) and each.value in ("KeyError", "LookupError") for each in caught
+    )
+
+
+def _lookups(node: cst.CSTNode) -> Iterator[cst.Subscript]:
+    """Yield the lookups that running `node` evaluates."""
+    if isinstance(node, cst.Subscript):
+        yield node
+    if not isinstance(node, (cst.FunctionDef, cst.Lambda, cst.ClassDef)):
+        for child in children(node):
+            yield from _lookups(child)
+
+
+def _contained(node: cst.CSTNode) -> str | None:
+    """Return the text in `"text" in x` and `"text" not in x`; None for any other node."""
+    match node:
+        case cst.Comparison(
+            left=left, comparisons=[cst.ComparisonTarget(operator=cst.In() | cst.NotIn())]
+        ):
+            return string_literal(left)
+        case _:
+            return None
 
 
 def _is_module_state(top: Scope, scope: Scope, name: str) -> bool:
@@ -233,13 +328,14 @@ def _key(node: cst.CSTNode) -> str | None:
 
 def _installs(use: Use) -> bool:
     """Return whether a call starts pip, as in `subprocess.run([..., "pip", "install", ...])`."""
-    if not isinstance(use.node, cst.Call):
+    call = call_of_shape(use)
+    if not isinstance(call, cst.Call):
         return False
     if _may_mean(use.scope, use.chain, _PIP_FUNCTIONS):
         return True
     if not _may_mean(use.scope, use.chain, _STARTERS):
         return False
-    words = [word for argument in use.node.args for word in _words(argument.value)]
+    words = [word for argument in call.args for word in _words(argument.value)]
     return any(
         word in ("pip", "pip3", "uv") and "install" in words[i + 1 : i + 3]
         for i, word in enumerate(words)

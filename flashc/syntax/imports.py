@@ -12,6 +12,7 @@ from flashc_ir.imports.resolve import (
     IMPORT_FUNCTIONS,
     START_FUNCTIONS,
     ModuleIndex,
+    origin_of,
     resolve_relative,
     started_modules,
 )
@@ -83,7 +84,8 @@ class ImportCollector:
             return
         found = self._import(module, node, scope, context)
         names, relative = tuple(self._names(node, module)), bool(node.relative)
-        self.found.append(structs.replace(found, names=names, relative=relative))
+        origin = origin_of(self.index, module, names, is_relative=relative and bool(module))
+        self.found.append(structs.replace(found, names=names, relative=relative, origin=origin))
 
     def note_dynamic(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
         """Add the import of `import_module(...)` or `__import__(...)`, if the call is one."""

@@ -130,7 +130,7 @@ class _ReferenceResolver:
                     span=span,
                     shape=None,
                     member=member,
-                    member_shape=self._with_argument_spans(use.shape, _call_of_shape(use)),
+                    member_shape=self._with_argument_spans(use.shape, call_of_shape(use)),
                 )
             return Reference(scope=scope, target=target, span=span)
         return Reference(
@@ -169,7 +169,7 @@ class _ReferenceResolver:
         )
 
 
-def _call_of_shape(use: Use) -> cst.CSTNode:
+def call_of_shape(use: Use) -> cst.CSTNode:
     """Return the call that `use.shape` describes: in `made(...).name(...)`, the inner call."""
     outer = use.node.func if isinstance(use.node, cst.Call) else use.node
     if use.member is None or not isinstance(outer, cst.BaseExpression):

@@ -164,6 +164,17 @@ def test_a_file_that_would_overwrite_another_is_refused(
     assert code in compile_files(tmp_path, {"worker.py": worker(), name: ""}).codes
 
 
+def test_a_file_is_in_no_way_if_all_endpoints_are_containers_of_other_images(
+    tmp_path: Path,
+) -> None:
+    image = (
+        'from runpod_flash import Endpoint\n\nvllm = Endpoint(name="v", image="vllm/vllm-openai")\n'
+    )
+    files = {"handler.py": "", "app.py": image}
+    assert compile_files(tmp_path / "images", files).codes == []
+    assert compile_files(tmp_path / "code", {**files, "w.py": worker()}).codes == ["FC404"]
+
+
 def test_a_module_that_shadows_a_dependency_is_refused(tmp_path: Path) -> None:
     files = {
         "worker.py": worker(', dependencies=["text-unidecode==1.3"]'),

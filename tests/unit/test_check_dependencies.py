@@ -62,8 +62,18 @@ def test_where_declarations_can_not_be_read_no_import_is_reported(
         ('["humanize", "paddlepaddle"]', "pass"),
         ('["humanize", "sqlalchemy-bigquery", "sqlalchemy"]', "import sqlalchemy"),
         ('["humanize", "left-alone"]', "pass  # humanize loads left-alone"),
+        ('["humanize", "left-alone"]', 'import subprocess; subprocess.run(["python", x])'),
+        ('["humanize", "left-alone"]', 'import os; os.system("/usr/bin/python3.12 -c " + x)'),
+        (
+            '["humanize", "left-alone"]',
+            "import sys, subprocess; subprocess.run([sys.executable, x])",
+        ),
+        ('["humanize", "left-alone"]', "exec(x)"),
     ],
-    ids=["engine", "plugin", "program", "backend", "driver", "comment"],
+    ids=[
+        *("engine", "plugin", "program", "backend", "driver", "comment"),
+        *("python", "command", "interpreter", "exec"),
+    ],
 )
 def test_a_package_that_may_be_loaded_indirectly_is_not_called_unused(
     dependencies: str, body: str, tmp_path: Path
@@ -76,6 +86,113 @@ def test_a_package_that_may_be_loaded_indirectly_is_not_called_unused(
     assert "FC321" not in compile_files(tmp_path, {"worker.py": text}).codes
 
 
+@pytest.mark.parametrize("body", ["model.exec(x)", "x.index('pythonic')", "my_exec(x)"])
+def test_words_that_only_look_like_running_python_hide_no_unused_package(
+    body: str, tmp_path: Path
+) -> None:
+    text = (
+        "from runpod_flash import Endpoint\n"
+        "@Endpoint(name='w', dependencies=['left-alone'])\n"
+        f"def run(x, model, my_exec):\n    return {body}\n"
+    )
+    assert "FC321" in compile_files(tmp_path, {"worker.py": text}).codes
+
+
 def test_a_package_that_nothing_names_is_unused(tmp_path: Path) -> None:
     worker = WORKER.format(above="", more=", dependencies=['humanize', 'left-alone==1']")
     assert "FC321" in compile_files(tmp_path, {"worker.py": worker}).codes
+
+
+CPU = ", cpu='cpu3c-1-2'"
+TWO = (
+    "from runpod_flash import Endpoint\n"
+    "@Endpoint(name='gpu')\ndef on_gpu(x):\n    import models\n    return models.run(x)\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "codes"),
+    [
+        ({"worker.py": TWO}, ["FC407"]),
+        (
+            {
+                "worker.py": TWO.replace(
+                    "    import models\n    return models.run(x)", "    return x"
+                )
+            },
+            [],
+        ),
+        (
+            {"worker.py": TWO.replace("name='gpu'", "name='gpu', dependencies=['torchvision']")},
+            ["FC407"],
+        ),
+        ({"worker.py": TWO.replace("name='gpu'", f"name='gpu'{CPU}")}, ["FC407", "FC407"]),
+        (
+            {
+                "worker.py": TWO,
+                "train.py": "import torchvision\n",
+                "models.py": "def run(x): ...\n",
+            },
+            [],
+        ),
+    ],
+    ids=[
+        "imported",
+        "not imported",
+        "said at the endpoint",
+        "on a CPU",
+        "only a script imports it",
+    ],
+)
+def test_what_an_image_lacks_is_reported_for_a_file_if_the_endpoint_imports_it(
+    tmp_path: Path, files: dict[str, str], codes: list[str]
+) -> None:
+    models = "import torch\nimport torchvision\ndef run(x): return torch, torchvision\n"
+    requirements = {"requirements.txt": "torch\ntorchvision\ntorchaudio\n", "models.py": models}
+    assert compile_files(tmp_path, {**requirements, **files}).codes == codes
+
+
+SCRIPT = 'print("run by hand")\n'
+
+
+@pytest.mark.parametrize(
+    ("folder", "import_", "codes"),
+    [
+        ("datasets", "from datasets import load_dataset as used", []),
+        ("datasets", "from datasets.features import Value as used", []),
+        ("datasets", "import datasets as used", []),
+        ("email", "from email import message as used", []),
+        ("pydantic", "from pydantic import BaseModel as used", []),
+        ("tasks", "from tasks.script import used", []),
+        ("tasks", "from tasks import scripts as used", ["FC304"]),
+        ("tasks", "from tasks.more.script import used", ["FC304"]),
+        ("email", "from email.script import used", ["FC304"]),
+        ("pydantic", "from pydantic import script as used", ["FC304"]),
+        ("yarl", "import yarl.script as used", ["FC304"]),
+    ],
+)
+def test_python_prefers_a_package_to_a_folder_of_its_name(
+    tmp_path: Path, folder: str, import_: str, codes: list[str]
+) -> None:
+    worker = (
+        "from runpod_flash import Endpoint\n\n"
+        "@Endpoint(name='w', dependencies=['datasets'])\n"
+        f"def run(x):\n    {import_}\n    import datasets\n    return used, datasets\n"
+    )
+    files = {"worker.py": worker, f"{folder}/script.py": SCRIPT}
+    assert compile_files(tmp_path, files).codes == codes
+
+
+@pytest.mark.parametrize(
+    "import_", ["from app.limits import LIMIT", "from app import limits as LIMIT"]
+)
+def test_the_name_of_the_projects_folder_is_no_package(tmp_path: Path, import_: str) -> None:
+    files = {"limits.py": "LIMIT = 1\n"}
+    above = f"{import_}\nSIZE = humanize.naturalsize(LIMIT)"
+    assert found(tmp_path / "app", files, above, ", dependencies=['humanize']") == ["FC305"]
+    assert found(tmp_path / "app", files, above, ", dependencies=['humanize', 'app']") == []
+
+
+def test_an_undeclared_package_is_not_also_said_to_be_imported_too_early(tmp_path: Path) -> None:
+    assert found(tmp_path, {}) == ["FC318"]
+    assert found(tmp_path, {}, "", ", dependencies=['humanize']") == ["FC320"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -115,3 +116,44 @@ def test_only_an_endpoint_that_decorates_inside_a_function_is_reported(tmp_path:
     location = found.found("FC120").location
     assert isinstance(location, Span)
     assert location.line == 6
+
+
+IN_FUNCTION = {
+    "from runpod_flash import Endpoint": "Endpoint",
+    "from runpod_flash import Endpoint as Ep, GpuType": "Ep",
+    "import runpod_flash": "runpod_flash.Endpoint",
+    "import os, runpod_flash as rf": "rf.Endpoint",
+    "try: from runpod_flash import Endpoint\n    except ImportError: return": "Endpoint",
+}
+
+
+@pytest.mark.parametrize("import_", IN_FUNCTION)
+def test_so_is_one_whose_sdk_the_function_itself_imports(import_: str, tmp_path: Path) -> None:
+    used = IN_FUNCTION[import_]
+    body = (
+        f"    {import_}\n    @{used}(name='inner')\n    def inner(): return 1\n    return inner\n"
+    )
+    worker = (
+        "from runpod_flash import Endpoint\n@Endpoint(name='w')\nasync def run(x: int): return x\n"
+    )
+    for tools in (
+        f"def later():\n{body}",
+        "class A:\n" + indent(f"def later(self):\n{body}", "  "),
+    ):
+        found = compile_files(tmp_path, {"worker.py": worker, "tools.py": tools})
+        assert found.codes == ["FC120"]
+
+
+def test_a_name_that_another_function_imports_declares_nothing(tmp_path: Path) -> None:
+    tools = (
+        "def later():\n"
+        "    from runpod_flash import Endpoint as Ep\n"
+        "    return Ep(id='a')\n\n"
+        "def other(Ep):\n"
+        "    @Ep(name='inner')\n"
+        "    def inner(): return 1\n"
+    )
+    worker = (
+        "from runpod_flash import Endpoint\n@Endpoint(name='w')\nasync def run(x: int): return x\n"
+    )
+    assert compile_files(tmp_path, {"worker.py": worker, "tools.py": tools}).codes == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from flashc.syntax.names import collect_names
@@ -16,7 +18,7 @@ class Index:
     def has(self, name: str) -> bool:
         return name in ("gpu", "pkg", "pkg.helpers")
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         return Origin.PROJECT if name.split(".")[0] in ("gpu", "pkg") else Origin.EXTERNAL
 
 

@@ -89,6 +89,13 @@ def test_the_example_of_a_part_of_an_endpoint_is_accepted(
     assert compile_files(tmp_path, files).codes == []
 
 
+@pytest.mark.parametrize("name", ["<VOLUME-ID>", "${VOLUME}", "", "abc 123", "{{ id }}"])
+def test_a_placeholder_is_no_id_of_a_volume(name: str, tmp_path: Path) -> None:
+    volume = f"NetworkVolume(id={name!r}, datacenter='EU-RO-1')"
+    found = compile_files(tmp_path, {"worker.py": program_with(name='"w"', volume=volume)})
+    assert "`NetworkVolume.id` is not the id of a volume" in found.found("FC102").message
+
+
 @pytest.mark.parametrize("kind", TABLES)
 def test_every_parameter_is_documented(kind: str) -> None:
     for row in TABLES[kind]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pickle
+
 import libcst as cst
 import pytest
 from libcst.metadata import MetadataWrapper, PositionProvider
 
+from flashc.project.source_file import SourceFile
 from flashc.syntax.parse import parse
 from tests.support.projects import ROOT
 
@@ -26,6 +29,15 @@ def test_places_are_libcsts(text: str) -> None:
                 len(text)
             )  # LibCST ends a last line that the text does not end
             assert (span.end_line, span.end_column - 1) == min(end, (last[0], last[1] - 1))
+
+
+def test_a_file_that_goes_to_another_process_has_the_same_positions_there() -> None:
+    # The main process parses a file if the running Python can't, and then gives the file to others.
+    source = SourceFile("m.py", "m", b"type Pair = tuple[int, int]\nlimit = 3\n")
+    spans = [source.syntax.span(line) for line in source.syntax.tree.body]
+    sent = pickle.loads(pickle.dumps(source))
+    assert [sent.syntax.span(line) for line in sent.syntax.tree.body] == spans
+    assert sent.lines.position(30) == source.lines.position(30)
 
 
 FORMS = (

@@ -61,3 +61,26 @@ def test_an_import_can_wait_if_no_other_module_uses_its_name(
     files = {"work.py": work, "worker_zz.py": f"import runpod_flash\n{other}"}
     codes = compile_files(tmp_path, files).codes
     assert ("FC320" in codes) == is_reported
+
+
+@pytest.mark.parametrize(
+    ("above", "is_reported"),
+    [
+        ("from torch import nn\nclass Net(nn.Module): pass\n", False),
+        ("import torch.nn.functional as F\nBEST = F.relu\n", False),
+        ("from torch import *\n", False),
+        ("if DEBUG:\n    import torch.cuda as cuda\n    cuda.init()\n", False),
+        ("from torch import nn\n", True),
+        ("from torch import nn\ndef net(): return nn.Linear(1, 2)\n", True),
+        ("import torchvision\nSIZE = torchvision.SIZE\n", True),
+        ("try:\n    import torch.xla as xla\nexcept ImportError:\n    xla = None\n", True),
+    ],
+)
+def test_an_import_can_wait_if_the_top_does_not_need_the_package(
+    tmp_path: Path, above: str, is_reported: bool
+) -> None:
+    work = (
+        f"import torch\n{above}from runpod_flash import Endpoint\n"
+        "@Endpoint(name='w')\ndef run(x): return torch.tensor(x)\n"
+    ).replace("DEBUG", "1")
+    assert ("FC320" in compile_files(tmp_path, {"work.py": work}).codes) == is_reported

@@ -22,6 +22,10 @@ def codes(root: Path, text: str, **more: str) -> list[str]:
     [
         'return os.environ["GIVEN"]',
         'return os.environ.get("OTHER", "x")',
+        'return os.environ.get("OTHER", "").split(",")',
+        'return [each.strip() for each in os.getenv("OTHER", "a;b").split(";")]',
+        'return os.environ.get("OTHER", default="x").upper()[0].join("y")',
+        'os.environ.setdefault("OTHER", "1").strip()\n    return os.environ["OTHER"]',
         'return os.getenv("OTHER") or "x"',
         'if not os.getenv("OTHER"):\n        raise ValueError',
         'return os.environ["HOME"] + os.environ["RUNPOD_POD_ID"]',
@@ -29,11 +33,54 @@ def codes(root: Path, text: str, **more: str) -> list[str]:
         'os.environ.setdefault("OTHER", "1")\n    return os.environ["OTHER"]',
         'x = bool(os.getenv("OTHER"))\n    return x and os.environ["OTHER"]',
         'environ = {"OTHER": 1}\n    return environ["OTHER"]',
+        'x = os.getenv("OTHER")\n    if x is None:\n        x = 1\n    return x',
+        'x: str | None = os.getenv("OTHER")\n    return x or "y"',
+        'if (x := os.getenv("OTHER")):\n        return x',
+        'if (x := os.getenv("OTHER")) is not None:\n        return x',
+        'return None is os.getenv("OTHER")',
+        'x = os.getenv("OTHER")\n    return (lambda: x if x else 1)()',
+        'if "OTHER" in os.environ:\n        return os.environ["OTHER"]',
+        'if "OTHER" not in os.environ:\n        return 1\n    return os.environ["OTHER"]',
+        'try:\n        return int(os.environ["OTHER"])\n    except KeyError:\n        return 1',
+        'try:\n        x = os.environ["OTHER"]\n    except (KeyError, ValueError):\n        x = 1',
     ],
 )
 def test_a_variable_that_is_there_or_may_be_absent_is_no_finding(body: str, tmp_path: Path) -> None:
     text = f'{HEAD}@Endpoint(name="w", env={{"GIVEN": "1"}})\nasync def run():\n    {body}\n'
     assert codes(tmp_path, text) == []
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        'os.environ.get("KEY").split(",")',
+        'os.getenv("KEY").strip()',
+        'os.environ["KEY"].strip()',
+        'int(os.environ.get("KEY").removeprefix("0x"), 16)',
+        'os.environ.get("KEY").strip',
+        '"x" in os.environ.get("KEY")',
+        '"KEY" in {} and os.environ["KEY"]',
+        '[x for x in "ab" if x] and (lambda x: x)(os.getenv("KEY"))',
+    ],
+)
+def test_a_read_without_a_default_is_needed(read: str, tmp_path: Path) -> None:
+    text = f'{HEAD}@Endpoint(name="w")\nasync def run():\n    return {read}\n'
+    found = compile_files(tmp_path, {"worker.py": text}).found("FC131")
+    assert found.message == "workers of `w` read `KEY`, which is not set there"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'x = os.environ["KEY"]\n    return x or 1',
+        'try:\n        return os.environ["KEY"]\n    except ValueError:\n        return 1',
+        'try:\n        return 1\n    except KeyError:\n        return os.environ["KEY"]',
+        'x = os.getenv("KEY")\n    def f(x): return x or 1\n    return f(x)',
+    ],
+)
+def test_a_variable_is_needed_where_its_absence_is_not_handled(body: str, tmp_path: Path) -> None:
+    text = f'{HEAD}@Endpoint(name="w")\nasync def run():\n    {body}\n'
+    assert codes(tmp_path, text) == ["FC131"]
 
 
 def test_each_endpoint_needs_the_variable_that_its_own_code_reads(tmp_path: Path) -> None:
@@ -64,6 +111,7 @@ def test_a_read_at_the_top_concerns_every_endpoint_of_the_module(tmp_path: Path)
         ("C = {{}}\n{a}    C.update(x=1)\n    return C\n{b}    return 1\n", []),
         ("C = {{}}\n{a}    C['x'] = 1\n{b}    C['x'] = 2\n    return C\n", []),
         ("C = {{}}\n{a}    C = []\n    C.append(1)\n{b}    return C\n", []),
+        ("C = {{}}\n{a}    return C.pop(1).name\n{b}    return C\n", ["FC323"]),
         ("C = [1]\n{a}    return C\n{b}    return C\n", []),
     ],
 )
@@ -78,6 +126,8 @@ def test_state_is_shared_where_one_changes_and_another_reads(
     ("line", "expected"),
     [
         ('os.system("pip install rich")', ["FC322"]),
+        ('os.popen("pip install rich").read()', ["FC322"]),
+        ('import subprocess\n    return subprocess.run(["pip", "install", "x"]).args', ["FC322"]),
         ('os.system(f"{os.sep}python -m pip install rich")', ["FC322"]),
         (
             '__import__("subprocess")\n    import subprocess as s\n    s.run(["pip", "install", "x"])',

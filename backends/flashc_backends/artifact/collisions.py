@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from flashc_backends.base import Draft
@@ -40,12 +41,16 @@ def check_shadowing(
     """
     paths = {module.name.split(".", 1)[0]: module.path for module in program.modules}
     regular = {module.name for module in program.modules}
+    below: dict[str, set[str]] = defaultdict(set)
+    for file in program.files:
+        below[file.path.split("/", 1)[0]].add(file.path)
     for distribution in installed:
         files = {file.path for file in distribution.files}
         for name in sorted(distribution.top_level & paths.keys()):
-            # Python joins folders of the same name if none of them has an `__init__.py`.
-            is_package = any(path.startswith((f"{name}/__init__.", f"{name}.")) for path in files)
-            if name not in regular and not is_package:
+            # Both are unpacked into the same folder, so a folder without `__init__.py` becomes a
+            # part of the package, unless the two have a file in common.
+            is_file = any(path.startswith(f"{name}.") for path in files)
+            if name not in regular and not is_file and not below[name] & files:
                 continue
             sink.report(
                 rules.SHADOWED_MODULE,

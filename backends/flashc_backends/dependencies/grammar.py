@@ -105,7 +105,7 @@ class _Modules:
         """Return whether the distribution has this module."""
         return name in self.paths
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         """Return whether the distribution has this module."""
         return Origin.PROJECT if name in self.paths else Origin.EXTERNAL
 

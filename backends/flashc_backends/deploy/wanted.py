@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any, get_args
 
@@ -16,9 +15,6 @@ from flashc_ir.platform.catalogue import CpuInstanceType, container_disk_limit
 from .variables import FINGERPRINT
 
 _GPU_DISK = 64  # GB; the default of runpod_flash, `core/resources/template.py`
-# What the images start: Dockerfile and Dockerfile-lb of runpod-workers/flash.
-_QUEUE_COMMAND = "python handler.py"
-_BALANCED_COMMAND = "uvicorn lb_handler:app --host 0.0.0.0 --port 80 --timeout-keep-alive 600"
 _INSTANCES = frozenset(instance.value for instance in CpuInstanceType)
 
 
@@ -101,7 +97,7 @@ def _settings(resource: ManifestResource, environment: Mapping[str, str]) -> Set
         kind=Kind.BALANCED if resource.is_load_balanced else Kind.QUEUE,
         image=resource.image_name,
         disk_gb=_disk(resource, instances),
-        start_command=_start_command(resource),
+        start_command=(template.docker_args if template is not None else None) or "",
         registry=(template.registry_auth_id if template is not None else None) or "",
         environment=dict(sorted(environment.items())),
         workers_min=resource.workers_min,
@@ -133,17 +129,3 @@ def _disk(resource: ManifestResource, instances: tuple[str, ...]) -> int:
         return given
     limits = [container_disk_limit(CpuInstanceType(i)) for i in instances if i in _INSTANCES]
     return min(limits, default=_GPU_DISK)
-
-
-def _start_command(resource: ManifestResource) -> str:
-    """Return the arguments of the container; "" for those of the image.
-
-    System packages are installed by apt before the worker starts: the images have no other way.
-    """
-    given = (resource.template.docker_args if resource.template is not None else None) or ""
-    packages = resource.system_dependencies
-    if not packages:
-        return given
-    command = given or (_BALANCED_COMMAND if resource.is_load_balanced else _QUEUE_COMMAND)
-    install = f"apt-get install -y --no-install-recommends {shlex.join(sorted(packages))}"
-    return f"bash -c {shlex.quote(f'apt-get update && {install} && exec {command}')}"

@@ -8,7 +8,7 @@ compares configurations itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,7 +40,7 @@ class _Modules:
         """Return whether the artifact has a module with this name."""
         return name in self.names
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         """Return `PROJECT` for the modules of the artifact, and `EXTERNAL` for all others."""
         top = name.partition(".")[0]
         return Origin.PROJECT if top in self.names else Origin.EXTERNAL

@@ -100,7 +100,7 @@ class ArtifactContents:
         """Return whether the artifact has a module of this name."""
         return self.module_path(name) is not None
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         """Return where workers find a module: in the artifact, standard library or image."""
         top = name.partition(".")[0]
         if top in self.top_level:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ class _Recording:
     def has(self, name: str) -> bool:
         return self.asked.setdefault(name, self.index.has(name))
 
-    def origin(self, name: str) -> Origin:
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
         return self.origins.setdefault(name, self.index.origin(name))
 
 

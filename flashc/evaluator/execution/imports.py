@@ -49,21 +49,35 @@ def execute_import_from(machine: Machine, node: cst.ImportFrom, frame: Frame) ->
         return
     for item in node.names:
         name = item.evaluated_name
-        frame.bind(item.evaluated_alias or name, _imported(machine, module, name, span))
+        is_own = bool(node.relative) or _is_own(machine, module, name)
+        value = (
+            _own_member(machine, module, name, span)
+            if is_own
+            else _imported(machine, module, name, span)
+        )
+        frame.bind(item.evaluated_alias or name, value)
+
+
+def _is_own(machine: Machine, module: str, member: str) -> bool:
+    """Return whether Python finds a member of a module in the project."""
+    return not module or machine.project.origin(module, [member]) is Origin.PROJECT
+
+
+def _own_member(machine: Machine, module: str, name: str, span: Span) -> Value:
+    """Return a member of a module of the project; if it is a module too, execute that module."""
+    found = machine.attribute_of_module(module, name, span)
+    full = f"{module}.{name}" if module else name
+    if isinstance(found, Known) and found.value == ModuleRef(full):
+        machine.import_module(full)
+    return found
 
 
 def _imported(machine: Machine, module: str, name: str, span: Span) -> Value:
-    """Return the value of `name` that `from module import name` binds.
+    """Return the value of `name` that `from module import name` takes from outside of the project.
 
     Raises:
         PythonError: the module is one of an SDK that has no such name, and the program may handle it.
     """
-    if not module or machine.project.origin(module) is Origin.PROJECT:
-        found = machine.attribute_of_module(module, name, span)
-        full = f"{module}.{name}" if module else name
-        if isinstance(found, Known) and found.value == ModuleRef(full):
-            machine.import_module(full)
-        return found
     if any(dialect.help_if_missing(module, name) is not None for dialect in machine.dialects):
         text = f"cannot import name '{name}' from '{module}'"
         if machine.has_handlers:

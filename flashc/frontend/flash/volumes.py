@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from flashc.evaluator.objects import Argument
@@ -25,6 +26,7 @@ from .hardware import Located, decode_datacenter
 from .semantics import ArgumentObject
 
 _DEFAULT_DATACENTER = DataCenter.EU_RO_1.value
+_ID = re.compile(r"[\w-]+")
 
 
 def _read_datacenter(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
@@ -34,6 +36,22 @@ def _read_datacenter(parameter: Parameter[str | None], arguments: Arguments) -> 
         return parameter.default
     what = arguments.describe("datacenter")
     return decode_datacenter(arguments.decoder, argument, what) or parameter.default
+
+
+def _read_id(parameter: Parameter[str | None], arguments: Arguments) -> str | None:
+    """Read the id of a volume; report a placeholder such as `<VOLUME-ID>`."""
+    text = read_text(parameter, arguments)
+    argument = arguments.given(parameter.name)
+    if text is None or argument is None or _ID.fullmatch(text):
+        return text
+    what = arguments.describe(parameter.name)
+    arguments.decoder.sink.report(
+        rules.INVALID_VALUE,
+        argument.span,
+        f"{what} is not the id of a volume, which has only letters, digits, `-` and `_`",
+        help=("take the id from the platform's console",),
+    )
+    return None
 
 
 NAME = Parameter[str | None](
@@ -52,7 +70,7 @@ ID = Parameter[str | None](
     annotation="str | None",
     default=None,
     example='"abc123"',
-    reader=read_text,
+    reader=_read_id,
     manifest=("id",),
     doc="The id of a volume that exists.",
 )

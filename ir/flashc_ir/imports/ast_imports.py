@@ -18,6 +18,7 @@ from .resolve import (
     IMPORT_FUNCTIONS,
     START_FUNCTIONS,
     ModuleIndex,
+    origin_of,
     resolve_relative,
     started_modules,
 )
@@ -218,7 +219,7 @@ class _Collector:
         self.imports.append(
             Import(
                 module=module,
-                origin=self.index.origin(module),
+                origin=origin_of(self.index, module, names, is_relative=relative and bool(module)),
                 names=names,
                 span=self._span(node),
                 alias=alias,

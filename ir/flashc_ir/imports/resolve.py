@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from flashc_ir.modules import Origin
+from flashc_ir.modules import ImportedName, Origin
 
 IMPORT_FUNCTIONS = frozenset({"importlib.import_module", "import_module", "__import__"})
 """The callables that import a module by a name that is computed at run time, as they are written."""
@@ -48,8 +48,8 @@ class ModuleIndex(Protocol):
         """Return whether the project has a module or package of exactly this dotted name."""
         ...
 
-    def origin(self, name: str) -> Origin:
-        """Return where Python finds a module of this dotted name."""
+    def origin(self, name: str, members: Iterable[str] = ()) -> Origin:
+        """Return where Python finds a module of this dotted name, if `members` are imported from it."""
         ...
 
 
@@ -65,3 +65,19 @@ def resolve_relative(package: str, level: int, module: str) -> str | None:
         return None
     base = parts[: len(parts) - (level - 1)]
     return ".".join((*base, *([module] if module else ())))
+
+
+def origin_of(
+    index: ModuleIndex,
+    module: str,
+    names: Iterable[ImportedName] | None,
+    *,
+    is_relative: bool,
+) -> Origin:
+    """Return where Python finds a module from which `names` are imported.
+
+    A relative import (`is_relative`) finds modules of its own package only.
+    """
+    if is_relative:
+        return Origin.PROJECT
+    return index.origin(module, [name.name for name in names or ()])

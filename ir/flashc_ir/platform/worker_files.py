@@ -6,6 +6,7 @@ that folder first.  Data and sources: `data/worker-files.json`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import cache
 
@@ -31,6 +32,13 @@ def worker_modules() -> Mapping[str, str]:
         **dict.fromkeys(facts.packages.names, "a package that the worker itself needs"),
         **dict.fromkeys(_own_modules(), "a module of the worker"),
     }
+
+
+def whose_module(name: str) -> str | None:
+    """Return whose top-level module or package a worker has under a name; None if it has none."""
+    if name in sys.stdlib_module_names:
+        return "a module of Python"
+    return worker_modules().get(name)
 
 
 @cache
