@@ -21,7 +21,8 @@ from flashc_core.diagnostics import Sink
 from .asking import HERE, Answer, ask, give_up
 from .cloud import NoSession, Session, anonymous, key_file_used
 
-_HIDDEN, _ENOUGH = 4, 16  # characters of a key that are shown, and that a key must have for that
+_SHOWN = 4  # characters of a key
+_SHORTEST = 16  # characters of a key of which a part is shown
 
 
 def log_in(
@@ -95,5 +96,5 @@ def _is_set(environ: Mapping[str, str]) -> bool:
 
 
 def _end_of(key: Key) -> str:
-    """Return the last characters of a key, of a short one nothing."""
-    return f"...{key.value[-_HIDDEN:]}" if len(key.value) >= _ENOUGH else "..."
+    """Return `...` and the last characters of a key; only `...` if the key is short."""
+    return f"...{key.value[-_SHOWN:]}" if len(key.value) >= _SHORTEST else "..."

@@ -20,12 +20,12 @@ def command(folder: Path, *, force: bool, output_format: str) -> None:
     Without NAME, the project is in the current folder.
     """
     from flashc.api.init import start_project
-    from flashc.report.operations import as_json, started_text
+    from flashc.report.operations import as_json, new_project_text
 
     result = start_project(folder, force=force)
     print_diagnostics(result.diagnostics, result.folder, lambda _path: None, "text")
     if not result.has_errors:
         document = {"folder": str(result.folder), "files": result.files}
         shown = as_json(document).decode() if output_format == "json" else ""
-        click.echo(shown or started_text(folder, result.files), nl=False)
+        click.echo(shown or new_project_text(folder, result.files), nl=False)
     exit_for(result.diagnostics)

@@ -1,4 +1,4 @@
-"""`flashc logout`: forget the API key."""
+"""`flashc logout`: remove the API key."""
 
 from __future__ import annotations
 

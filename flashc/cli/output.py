@@ -61,7 +61,7 @@ class _Output:
             self._add(stream.fileno(), data)
 
     def _add(self, descriptor: int, data: bytes) -> None:
-        """Add bytes to what waits, and start the thread if it does not run."""
+        """Add bytes to what waits, and start the thread if it does not run.  The caller holds `_news`."""
         self._waiting.append((descriptor, data))
         self._size += len(data)
         self._news.notify()

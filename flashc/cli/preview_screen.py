@@ -1,4 +1,4 @@
-"""Print what a running preview does: a table of its endpoints, then the lines, jobs and requests of its workers."""
+"""Print what a running preview does: its addresses and endpoints, then the lines, jobs and requests of its workers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TextScreen:
         self._echo(f"note: {text}", err=True)
 
     def show_ready(self, record: Record) -> None:
-        """Print the table of the endpoints."""
+        """Print what runs and where: the page, the endpoints with example calls, and what differs from the cloud."""
         self._progress("")
         self._echo(
             f"{record.app} runs at {record.url} on the engine {record.engine}; Ctrl+C stops it"
@@ -148,7 +148,7 @@ class JsonScreen:
         self._print("note", text=text)
 
     def show_ready(self, record: Record) -> None:
-        """Print the addresses."""
+        """Print what is known of the preview, with the addresses of its endpoints."""
         self._print("ready", **as_document(record))
 
     def show_entry(self, happening: Happening) -> None:

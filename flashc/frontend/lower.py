@@ -86,7 +86,7 @@ def lower_queue(
     """
     if isinstance(target.value, ClassValue):
         methods = _methods(decoder, target.value)
-        _check_only_method(decoder, target.value, methods or ())
+        _check_results_of_only_method(decoder, target.value, methods or ())
         if name is None or methods is None:
             return None
         return QueueClass(
@@ -125,10 +125,13 @@ def _span_of_class(value: ClassValue) -> Span:
     return value.frame.syntax.span(value.node.name)
 
 
-def _check_only_method(
+def _check_results_of_only_method(
     decoder: ArgumentDecoder, value: ClassValue, methods: tuple[Function, ...]
 ) -> None:
-    """Report results of the only method of a class; several may be helpers, which no job calls."""
+    """Report what the only method of a class returns, if JSON can't carry it.
+
+    If there are several methods, some may be helpers that no job calls.
+    """
     found = value.find(methods[0].name) if len(methods) == 1 else None
     if isinstance(found, Known) and isinstance(found.value, FunctionValue):
         report_loose_results(found.value, methods[0].returns, decoder.sink)

@@ -1,4 +1,4 @@
-"""Show apps, environments, statuses, logs, secrets and accounts as text and JSON."""
+"""Show apps, environments, statuses, logs, secrets, accounts and new projects as text and JSON."""
 
 from __future__ import annotations
 
@@ -174,8 +174,8 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
         ).rstrip()
 
 
-def started_text(folder: Path, files: Sequence[str]) -> str:
-    """Say what is in a new project, and what to type next."""
+def new_project_text(folder: Path, files: Sequence[str]) -> str:
+    """Return which files `flashc init` wrote, and what to type next."""
     enter = "" if folder == Path() else f"cd {shlex.quote(str(folder))}\n"
     return "".join(f"wrote {folder / path}\n" for path in files) + (
         f"\n{enter}flashc check\npytest\nflashc dev\n"

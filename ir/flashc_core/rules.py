@@ -449,7 +449,7 @@ PORT_TAKEN = _failure("FC507", "port-taken", "another program listens on the por
 NEVER_READY = _error(
     "FC508",
     "worker-never-ready",
-    "a worker ended before it was ready, or did not become ready in time",
+    "a worker ended before it was ready, did not become ready in time, or the platform refused the app",
     phase=Phase.BUILD,
 )
 NOTHING_TO_RUN = _error(

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from flashc_backends.cloud.endpoint_fields import volume_id, volume_name
 from flashc_backends.cloud.errors import CloudError, Trouble
 from flashc_backends.cloud.model import (
     App,
@@ -24,7 +25,6 @@ from flashc_backends.cloud.model import (
     Worker,
 )
 from flashc_backends.cloud.port import Uploading
-from flashc_backends.cloud.saving import name_of, volume_id
 
 _T = TypeVar("_T")
 
@@ -165,7 +165,7 @@ class MemoryCloud:
 
     def _told(self, settings: Settings) -> Settings:
         """Return settings as the platform tells them: volumes by their names, no registry."""
-        known = {volume.id: name_of(volume) for volume in self._volumes.values()}
+        known = {volume.id: volume_name(volume) for volume in self._volumes.values()}
         ids = [volume_id(volume, self._volumes.values()) for volume in settings.volumes]
         if any(found not in known for found in ids):
             raise _refused("there is no such volume")

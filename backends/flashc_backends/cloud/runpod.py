@@ -11,6 +11,15 @@ import msgspec
 
 from . import queries, replies
 from .addresses import Addresses, problem_of_upload
+from .endpoint_fields import (
+    changed_fields,
+    endpoint_differs,
+    endpoint_fields,
+    endpoint_of,
+    new_template,
+    template_differs,
+    template_fields,
+)
 from .errors import CloudError, Trouble
 from .model import (
     App,
@@ -31,15 +40,6 @@ from .model import (
 )
 from .port import Uploading
 from .reading import app_of, environment_of, secret_of, volume_of
-from .saving import (
-    changed_fields,
-    endpoint_differs,
-    endpoint_fields,
-    endpoint_of,
-    new_template,
-    template_differs,
-    template_fields,
-)
 from .transport import Transport
 
 _T = TypeVar("_T")
@@ -65,19 +65,19 @@ class RunpodCloud:
         """Close the connections."""
         self._transport.close()
 
-    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Send an operation that may be repeated."""
+    def _send_repeatable(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a GraphQL operation; send it again after a failure, because twice does the same as once."""
         url = f"{self._addresses.api}/graphql"
         return self._transport.graphql(url, query, variables, again=True)
 
-    def _create(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Send an operation that creates something; it is sent once."""
+    def _send_once(self, query: str, **variables: Any) -> dict[str, Any]:
+        """Send a GraphQL operation that creates something, only once: sent twice, it could create two."""
         url = f"{self._addresses.api}/graphql"
         return self._transport.graphql(url, query, variables, again=False)
 
     def account(self) -> str:
         """Return the id of the account; see `Cloud.account`."""
-        found = self._ask(queries.MYSELF).get("myself")
+        found = self._send_repeatable(queries.MYSELF).get("myself")
         if not isinstance(found, dict):
             raise CloudError(Trouble.KEY, "getMyself: the platform refuses the key")
         return str(found.get("id", ""))
@@ -86,14 +86,16 @@ class RunpodCloud:
 
     def apps(self) -> tuple[App, ...]:
         """Return all apps."""
-        found = self._ask(queries.APPS).get("myself")
+        found = self._send_repeatable(queries.APPS).get("myself")
         apps = replies.read("getFlashApps", replies.MyApps, found).flash_apps
         return tuple(app_of(reply) for reply in apps)
 
     def app(self, name: str) -> App | None:
         """Return the app with a name; None if there is none."""
         try:
-            found = self._ask(queries.APP_BY_NAME, flashAppName=name).get("flashAppByName")
+            found = self._send_repeatable(queries.APP_BY_NAME, flashAppName=name).get(
+                "flashAppByName"
+            )
         except CloudError as error:
             if error.trouble is Trouble.MISSING:
                 return None
@@ -102,36 +104,40 @@ class RunpodCloud:
 
     def create_app(self, name: str) -> App:
         """Create an app."""
-        made = self._create(queries.CREATE_APP, input={"name": name}).get("createFlashApp")
+        made = self._send_once(queries.CREATE_APP, input={"name": name}).get("createFlashApp")
         new = replies.read("the app", replies.NewApp, made)
         return App(id=new.id, name=new.name)
 
     def delete_app(self, app: str) -> None:
         """Delete an app."""
-        _unless_missing(lambda: self._ask(queries.DELETE_APP, flashAppId=app))
+        _unless_missing(lambda: self._send_repeatable(queries.DELETE_APP, flashAppId=app))
 
     def create_environment(self, app: str, name: str) -> Environment:
         """Create an environment of an app."""
-        made = self._create(queries.CREATE_ENVIRONMENT, input={"flashAppId": app, "name": name})
+        made = self._send_once(queries.CREATE_ENVIRONMENT, input={"flashAppId": app, "name": name})
         return environment_of(made.get("createFlashEnvironment"))
 
     def delete_environment(self, environment: str) -> None:
         """Delete an environment."""
         _unless_missing(
-            lambda: self._ask(queries.DELETE_ENVIRONMENT, flashEnvironmentId=environment)
+            lambda: self._send_repeatable(
+                queries.DELETE_ENVIRONMENT, flashEnvironmentId=environment
+            )
         )
 
     # Builds --------------------------------------------------------------------------------------
 
     def manifest(self, build: str) -> Manifest:
         """Return the manifest of a build; {} if it has none."""
-        found = self._ask(queries.BUILD, input=build).get("flashBuild")
+        found = self._send_repeatable(queries.BUILD, input=build).get("flashBuild")
         return replies.read("getFlashBuild", replies.ManifestReply, found).manifest or {}
 
     def upload(self, app: str, artifact: Path, uploading: Uploading) -> str:
         """Upload an artifact and return its object key."""
         size = artifact.stat().st_size
-        answer = self._ask(queries.PREPARE_UPLOAD, input={"flashAppId": app, "tarballSize": size})
+        answer = self._send_repeatable(
+            queries.PREPARE_UPLOAD, input={"flashAppId": app, "tarballSize": size}
+        )
         found = answer.get("prepareFlashArtifactUpload")
         place = replies.read("PrepareArtifactUpload", replies.UploadReply, found)
         problem = problem_of_upload(place.upload_url, self._addresses)
@@ -143,18 +149,20 @@ class RunpodCloud:
     def create_build(self, app: str, object_key: str, manifest: Manifest) -> Build:
         """Create a build from an uploaded artifact."""
         given = {"flashAppId": app, "objectKey": object_key, "manifest": dict(manifest)}
-        answer = self._create(queries.FINALIZE_UPLOAD, input=given)
+        answer = self._send_once(queries.FINALIZE_UPLOAD, input=given)
         found = answer.get("finalizeFlashArtifactUpload")
         made = replies.read("FinalizeArtifactUpload", replies.BuildReply, found)
         return Build(id=made.id, object_key=object_key, created=made.created_at or "")
 
     def set_manifest(self, build: str, manifest: Manifest) -> None:
         """Replace the manifest of a build."""
-        self._ask(queries.SET_MANIFEST, input={"flashBuildId": build, "manifest": dict(manifest)})
+        self._send_repeatable(
+            queries.SET_MANIFEST, input={"flashBuildId": build, "manifest": dict(manifest)}
+        )
 
     def activate(self, environment: str, build: str) -> None:
         """Let new workers of an environment run a build."""
-        self._ask(
+        self._send_repeatable(
             queries.ACTIVATE, input={"flashEnvironmentId": environment, "flashBuildId": build}
         )
 
@@ -162,7 +170,7 @@ class RunpodCloud:
 
     def endpoints(self, environment: str) -> tuple[Endpoint, ...]:
         """Return the endpoints of an environment."""
-        found = self._ask(queries.ENVIRONMENT_ENDPOINTS, flashEnvironmentId=environment)
+        found = self._send_repeatable(queries.ENVIRONMENT_ENDPOINTS, flashEnvironmentId=environment)
         what = found.get("flashEnvironment")
         listed = replies.read("getFlashEnvironment", replies.EnvironmentEndpoints, what).endpoints
         with ThreadPoolExecutor(_PARALLEL) as pool:
@@ -182,11 +190,13 @@ class RunpodCloud:
         self, endpoint: str
     ) -> tuple[replies.EndpointReply, replies.TemplateReply | None]:
         """Return an endpoint and its template."""
-        answer = (self._ask(queries.ENDPOINT, id=endpoint).get("myself") or {}).get("endpoint")
+        answer = (self._send_repeatable(queries.ENDPOINT, id=endpoint).get("myself") or {}).get(
+            "endpoint"
+        )
         reply = replies.read("getEndpoint", replies.EndpointReply, answer)
         if not reply.template_id:
             return reply, None
-        found = self._ask(queries.TEMPLATE, id=reply.template_id).get("podTemplate")
+        found = self._send_repeatable(queries.TEMPLATE, id=reply.template_id).get("podTemplate")
         return reply, replies.read("getTemplate", replies.TemplateReply, found)
 
     def create_endpoint(self, environment: str, name: str, settings: Settings) -> Endpoint:
@@ -194,7 +204,7 @@ class RunpodCloud:
         volumes = self.volumes() if settings.volumes else ()
         fields = endpoint_fields(environment, name, settings, volumes)
         fields["template"] = new_template(name, settings)
-        made = self._create(queries.SAVE_ENDPOINT, input=fields).get("saveEndpoint")
+        made = self._send_once(queries.SAVE_ENDPOINT, input=fields).get("saveEndpoint")
         reply = replies.read("saveEndpoint", replies.EndpointReply, made)
         return Endpoint(id=reply.id, name=name, settings=settings, template=reply.template_id or "")
 
@@ -203,14 +213,14 @@ class RunpodCloud:
         if endpoint_differs(before.settings, settings):
             volumes = self.volumes() if settings.volumes else ()
             fields = changed_fields(environment, before, settings, volumes)
-            self._ask(queries.SAVE_ENDPOINT, input=fields)
+            self._send_repeatable(queries.SAVE_ENDPOINT, input=fields)
             if before.settings.flashboot and not settings.flashboot:
                 # GraphQL has no word for "off": leaving the field out keeps the old value.
                 url = f"{self._addresses.api}/v2/serverless/{before.id}"
                 self._transport.rest("PATCH", url, json={"flashboot": "OFF"}, again=True)
         if template_differs(before.settings, settings):
             fields = {"id": before.template, **template_fields(settings)}
-            self._ask(queries.SAVE_TEMPLATE, input=fields)
+            self._send_repeatable(queries.SAVE_TEMPLATE, input=fields)
         return msgspec.structs.replace(before, settings=settings)
 
     def delete_endpoint(self, endpoint: str) -> None:
@@ -218,7 +228,7 @@ class RunpodCloud:
         url = f"{self._addresses.api}/v2/serverless/{endpoint}"
         _unless_missing(
             lambda: _first_of(
-                lambda: self._ask(queries.DELETE_ENDPOINT, id=endpoint),
+                lambda: self._send_repeatable(queries.DELETE_ENDPOINT, id=endpoint),
                 lambda: self._transport.rest("DELETE", url, again=True),
                 skip=frozenset((Trouble.RETIRED,)),
             )
@@ -272,19 +282,19 @@ class RunpodCloud:
 
     def secrets(self) -> tuple[Secret, ...]:
         """Return the secrets of the account, without their values."""
-        found = self._ask(queries.SECRETS).get("myself")
+        found = self._send_repeatable(queries.SECRETS).get("myself")
         listed = replies.read("mySecrets", replies.MySecrets, found).secrets
         return tuple(secret_of(reply) for reply in listed)
 
     def create_secret(self, name: str, value: str, description: str) -> Secret:
         """Create a secret."""
         given = {"name": name, "value": value, "description": description}
-        made = self._create(queries.CREATE_SECRET, input=given).get("secretCreate")
+        made = self._send_once(queries.CREATE_SECRET, input=given).get("secretCreate")
         return secret_of(made)
 
     def delete_secret(self, secret: str) -> None:
         """Delete a secret."""
-        _unless_missing(lambda: self._ask(queries.DELETE_SECRET, id=secret))
+        _unless_missing(lambda: self._send_repeatable(queries.DELETE_SECRET, id=secret))
 
     def stock(self, kind: DeviceKind, count: int) -> Mapping[str, frozenset[str]]:
         """Return the data centres that can start workers now, by GPU model or CPU family."""

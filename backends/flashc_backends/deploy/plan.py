@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, structs
 
+from flashc_backends.cloud.endpoint_fields import volume_name
 from flashc_backends.cloud.keys import VARIABLE as KEY_VARIABLE
 from flashc_backends.cloud.model import Endpoint, Settings
-from flashc_backends.cloud.saving import name_of
 
 from .compatibility import breaks
 from .costs import Cost, cost_of
@@ -344,7 +344,7 @@ def _for_world(settings: Settings, world: World) -> Settings:
             name: world.environment.id if value == ENVIRONMENT_ID else value
             for name, value in environment.items()
         }
-    names = {volume.id: name_of(volume) for volume in world.volumes}
+    names = {volume.id: volume_name(volume) for volume in world.volumes}
     volumes = sorted(names.get(volume.name, volume) for volume in settings.volumes)
     return structs.replace(settings, environment=environment, volumes=tuple(volumes))
 

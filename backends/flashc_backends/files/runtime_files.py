@@ -65,8 +65,9 @@ _CODEC = frozenset(
 
 
 def runtime_drafts(program: Program) -> tuple[Draft, ...]:
-    """Draft the package: the runtime's files, `app.py` with the app's constants, and the catalogue.
+    """Draft the package: the runtime's files, `app.py`, `places.py`, and the catalogue if the app may use it.
 
+    `app.py` has the app's constants, and `places.py` says where the arguments of its routes travel.
     The catalogue is a copy of the IR's enums of hardware and data centres.
     """
     left_out = _left_out(program)

@@ -1,6 +1,6 @@
 """Convert single values that JSON has not: dates, enums, bytes, numbers of numpy, and the like.
 
-Their modules are not imported here: who has such a value, or such an annotation, has imported them.
+Their modules are not imported here: code that has such a value or annotation has imported them already.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Text(Codec):
         return text
 
     def load(self, data: Any, strict: bool = False) -> Any:
-        """Return the value of a text."""
+        """Return the value that a text or number stands for."""
         if not isinstance(data, str) and (strict or isinstance(data, bool)):
             raise misfit(data, f"a {self._kind.__name__}")
         if not isinstance(data, (str, int, float)):

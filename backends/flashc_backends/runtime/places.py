@@ -1,4 +1,4 @@
-"""Have where the arguments of the app's routes travel, as the compiler found it in the source."""
+"""Hold the places of the arguments of the app's routes, as the compiler found them."""
 
 from __future__ import annotations
 

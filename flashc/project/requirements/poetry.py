@@ -142,9 +142,9 @@ def _check_types(table: dict[str, Any]) -> None:
 def _read_sources(collector: Collector, table: dict[str, Any], lines: Lines) -> None:
     """Add the package indexes of `[[tool.poetry.source]]`.
 
-    A supplemental one is asked for what all others lack.  uv asks the default index last, so the
-    last supplemental one is the default, if the project has another index for all packages; the
-    public one would be asked before, and can't be named here.
+    A supplemental index is asked only for packages that no other index has.  uv asks its default
+    index last.  So the last supplemental index becomes the default, which needs a primary index in
+    the project: without one, the public index would have to come first, and it can't be named here.
     """
     sources = [as_table(each) for each in as_list(table.get("source"))]
     priorities = [str(source.get("priority", "primary")).lower() for source in sources]

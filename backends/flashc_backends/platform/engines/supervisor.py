@@ -111,7 +111,7 @@ class Supervisor:
         """Start the process that a message describes: from a zygote if possible, else by a fork of this program."""
         if message.get("channel"):
             self.zygotes[message["start"]] = socket.socket(fileno=fds.pop())
-        process = self._fork_from(message, fds) or self._fork(message, fds)
+        process = self._fork_from(message, fds) or self._fork_self(message, fds)
         for fd in fds:
             os.close(fd)
         self.children[process] = _Child(message["start"], message["inner"])
@@ -132,7 +132,7 @@ class Supervisor:
             del self.zygotes[message["zygote"]]
             return 0
 
-    def _fork(self, message: dict[str, Any], fds: list[int]) -> int:
+    def _fork_self(self, message: dict[str, Any], fds: list[int]) -> int:
         """Fork this program into the process that a message describes; return its id."""
         # A signal that arrives between `fork` and `exec` must not run this process's handlers in the child.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})

@@ -114,12 +114,12 @@ def new_template(name: str, settings: Settings) -> dict[str, Any]:
 def volume_id(wanted: VolumeName, volumes: Iterable[Volume]) -> str:
     """Return the id of a volume; the name itself if no volume has it, because it may be an id."""
     for volume in volumes:
-        if volume.id == wanted.name or name_of(volume) == wanted:
+        if volume.id == wanted.name or volume_name(volume) == wanted:
             return volume.id
     return wanted.name
 
 
-def name_of(volume: Volume) -> VolumeName:
+def volume_name(volume: Volume) -> VolumeName:
     """Return the name by which a program refers to a volume."""
     return VolumeName(name=volume.name, data_center=volume.data_center)
 
@@ -132,7 +132,7 @@ def endpoint_of(
     if not ids and reply.network_volume_id:
         ids = [reply.network_volume_id]
     names = (
-        name_of(volumes[found]) if found in volumes else VolumeName(name=found) for found in ids
+        volume_name(volumes[found]) if found in volumes else VolumeName(name=found) for found in ids
     )
     variables = template.env if template is not None else None
     gpus = _words(reply.gpu_ids) if not reply.instance_ids else ()
