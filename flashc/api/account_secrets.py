@@ -66,7 +66,7 @@ def delete_secret(workspace: Workspace, name: str, confirm: Callable[[], bool]) 
             help = "`flashc secret list` lists the secrets"
             raise give_up(rules.NOT_DEPLOYED, message, help, sink)
         if not confirm():
-            message = f"nobody has confirmed to delete the secret `{name}`"
+            message = f"deleting the secret `{name}` needs a confirmation"
             raise give_up(rules.NOT_CONFIRMED, message, "type the command with `--yes`", sink)
         opened.cloud.delete_secret(found.id)
         return found

@@ -173,7 +173,7 @@ def plan_candidate(
 
 
 def _lost_secrets(variables: Variables, world: World) -> list[tuple[str, str]]:
-    """Return the secrets that endpoints refer to and nobody has, each with its endpoint."""
+    """Return the secrets that endpoints refer to and that do not exist, each with its endpoint."""
     known = {secret.name for secret in world.secrets or ()} | variables.secrets.keys()
     return [
         (resource, name)

@@ -139,7 +139,7 @@ def _removed(
     *,
     dry_run: bool,
 ) -> Answer[RemovalReport]:
-    """Find what is to be deleted, ask, and delete it while nobody deploys."""
+    """Find what is to be deleted, ask, and delete it while no deployment runs."""
     done: list[RemovalReport] = []
 
     def question(opened: Session, sink: Sink) -> RemovalReport:
@@ -164,7 +164,7 @@ def _removed(
 def _confirm(things: tuple[Thing, ...], witness: Witness, sink: Sink) -> None:
     if not witness.confirm(things):
         shown = ", ".join(map(str, things))
-        message = f"this deletes what nobody has confirmed: {shown}"
+        message = f"deleting this needs a confirmation: {shown}"
         help = "look at what `--dry-run` prints, then type the command with `--yes`"
         raise give_up(rules.NOT_CONFIRMED, message, help, sink)
 

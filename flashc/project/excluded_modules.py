@@ -9,7 +9,7 @@ from flashc_ir.program import Exclusion
 
 from .project import Project
 
-# Folders of tools: environments, caches and the outputs of builds.  Nobody writes a worker there.
+# Folders of tools: environments, caches and the outputs of builds.  They contain no workers of the user.
 _OF_TOOLS = frozenset(
     {
         *(".git", ".build", ".flash", ".runpod", "__pycache__", ".venv", "venv", "env", "dist"),

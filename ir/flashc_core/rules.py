@@ -516,7 +516,7 @@ DEPLOYMENT_RUNS = _failure(
 RELEASE_FAILED = _error(
     "FC611",
     "release-failed",
-    "the workers of the new release do not start; the old release serves on",
+    "the workers of the new release do not start; the earlier release keeps serving",
     phase=Phase.DEPLOY,
 )
 NOT_RESTORED = _failure(

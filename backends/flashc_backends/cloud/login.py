@@ -60,7 +60,7 @@ def request_login(places: Addresses, transport: Transport) -> LoginRequest:
     Raises:
         CloudError: the platform can't be reached or refuses.
     """
-    # A request that nobody approves has no effect, so it may be created again.
+    # A request that the user does not approve has no effect, so it may be created again.
     answer = transport.graphql(f"{places.api}/graphql", queries.CREATE_LOGIN, {}, again=True)
     found = answer.get("createFlashAuthRequest")
     reply = replies.read("createFlashAuthRequest", replies.LoginReply, found)

@@ -122,7 +122,7 @@ class LegacyLowering(EndpointLowering):
                     rules.UNSUPPORTED_DIALECT,
                     use.arguments["local"].span,
                     "flashc does not compile `remote(local=True)`, which deploys an endpoint that "
-                    "nobody calls",
+                    "is never called",
                     help=("remove the decorator, and the function runs where it is called",),
                 )
                 return False
