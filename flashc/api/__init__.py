@@ -31,6 +31,13 @@ if TYPE_CHECKING:
     from .check import CheckResult as CheckResult
     from .check import UnknownRuleError as UnknownRuleError
     from .check import check_project as check_project
+    from .deploy import PlanResult as PlanResult
+    from .deploy import deploy_project as deploy_project
+    from .deploy import plan_project as plan_project
+    from .deploy import roll_back as roll_back
+    from .deploying import Audience as Audience
+    from .deploying import DeployOptions as DeployOptions
+    from .deploying import DeployResult as DeployResult
     from .emit import EmitResult as EmitResult
     from .emit import UnknownTargetError as UnknownTargetError
     from .emit import emit_target as emit_target
@@ -50,6 +57,8 @@ if TYPE_CHECKING:
 _MODULES = {
     "flashc.api.build": ("BuildResult", "build_project"),
     "flashc.api.check": ("CheckResult", "UnknownRuleError", "check_project"),
+    "flashc.api.deploy": ("PlanResult", "deploy_project", "plan_project", "roll_back"),
+    "flashc.api.deploying": ("Audience", "DeployOptions", "DeployResult"),
     "flashc.api.emit": ("EmitResult", "UnknownTargetError", "emit_target"),
     "flashc.api.fix": ("FixResult", "apply_fixes"),
     "flashc.api.lock": ("LockResult", "lock_project"),
@@ -64,13 +73,17 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 __all__ = [
+    "Audience",
     "BuildResult",
     "CheckResult",
+    "DeployOptions",
+    "DeployResult",
     "Diagnostic",
     "Dialect",
     "EmitResult",
     "FixResult",
     "LockResult",
+    "PlanResult",
     "ProgramResult",
     "Progress",
     "Result",
@@ -83,12 +96,15 @@ __all__ = [
     "apply_fixes",
     "build_project",
     "check_project",
+    "deploy_project",
     "emit_target",
     "inspect_program",
     "lock_project",
     "measure_project",
     "open_workspace",
+    "plan_project",
     "render_diagnostics",
+    "roll_back",
     "verify_artifact",
 ]
 

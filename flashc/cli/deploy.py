@@ -52,7 +52,8 @@ def command(
     """Build the app in PROJECT and deploy it."""
     if preview:
         run(project, output_format=output_format, plan=False, **given)
-    from flashc.api.deploy import DeployOptions, deploy_project
+    from flashc.api.deploy import deploy_project
+    from flashc.api.deploying import DeployOptions
 
     from .deploying import Terminal, finish, interruptible
     from .saved_plan import read_plan

@@ -15,7 +15,7 @@ from flashc.project.workspace import Workspace
 from .common import exit_for, print_findings
 
 if TYPE_CHECKING:  # `flashc --help` loads this module, and deploys nothing
-    from flashc.api.deploy import DeployResult
+    from flashc.api.deploying import DeployResult
     from flashc_backends.deploy.plan import Plan
 
 _F = TypeVar("_F", bound=Callable[..., Any])

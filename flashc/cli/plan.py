@@ -45,7 +45,8 @@ def command(
     **flags: Any,
 ) -> None:
     """Show what `flashc deploy` would change."""
-    from flashc.api.deploy import DeployOptions, plan_project
+    from flashc.api.deploy import plan_project
+    from flashc.api.deploying import DeployOptions
     from flashc.report.deployment import plan_markdown, plan_text
 
     workspace = open_workspace(project, flags)

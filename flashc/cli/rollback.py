@@ -36,7 +36,8 @@ def command(
     **flags: Any,
 ) -> None:
     """Let the app in PROJECT run an earlier build."""
-    from flashc.api.deploy import DeployOptions, roll_back
+    from flashc.api.deploy import roll_back
+    from flashc.api.deploying import DeployOptions
 
     from .deploying import Terminal, finish, interruptible
 

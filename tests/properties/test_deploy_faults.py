@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from flashc.api.deploy import DeployResult
+from flashc.api.deploying import DeployResult
 from flashc_backends.cloud.model import Endpoint, Kind, Settings
 from tests.support.deploy_runs import Built, run, start
 from tests.support.deploy_stage import (

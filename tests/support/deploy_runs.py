@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from flashc.api.candidate import Candidate
 from flashc.api.cloud import Session
-from flashc.api.deploy import DeployOptions, DeployResult, deploy_candidate
+from flashc.api.deploying import DeployOptions, DeployResult, deploy_candidate
 from flashc.project.workspace import open_workspace
 from flashc_backends.base import Silent
 from flashc_backends.deploy.plan import Plan
