@@ -1,4 +1,4 @@
-"""The lines of the table that the measurements make."""
+"""Define the lines of the table that the measurements make."""
 
 from __future__ import annotations
 

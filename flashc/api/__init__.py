@@ -1,4 +1,4 @@
-"""Offer every command of flashc as a Python function, for the command line, editors and scripts.
+"""Offer the use cases of flashc as Python functions, for the command line, editors and scripts.
 
 A script opens a project once and passes it to the functions::
 
@@ -11,6 +11,8 @@ A script opens a project once and passes it to the functions::
 Mistakes in a project are never exceptions: they are in `diagnostics` of the result.  Exceptions
 that a caller can cause are listed in the docstrings of the functions.  A name is imported when it
 is used, so that a program that only checks does not load what builds.
+
+The functions of other commands, such as preview, dev and platform, are in modules of this package.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Find what a deployment is to run, and plan how an environment gets there."""
+"""Find the build to deploy, and plan the steps of the environment to it."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ class _Deploying:
             self._sink.report(
                 rules.NOT_CONFIRMED,
                 _HERE,
-                f"the deployment would delete endpoints, and nobody has confirmed it: {names}",
+                f"deleting endpoints needs a confirmation: {names}",
                 help=("look at `flashc plan`, then type the command with `--yes`",),
             )
             raise NoSession

@@ -1,4 +1,4 @@
-"""Say how the endpoints of an environment do, once or again and again."""
+"""Report the state of an environment's endpoints, once or repeatedly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The option `--faults FILE` of the commands that run an app on this machine."""
+"""Define the option `--faults FILE` of the commands that run an app on this machine."""
 
 from __future__ import annotations
 

@@ -225,14 +225,17 @@ def read_plain_module(project: Project, name: str) -> Module:
         except RecursionError:
             imports, problems = call_on_new_stack(collect)
         except (SyntaxError, ValueError, MemoryError):
-            return _with_newer_syntax(project, module)
+            return _read_with_libcst(project, module)
     except RecursionError:
         return module  # a module that a worker imports is reported when it is evaluated
     return structs.replace(module, imports=imports, import_problems=problems)
 
 
-def _with_newer_syntax(project: Project, module: Module) -> Module:
-    """Return a module that the running Python can't parse, as LibCST parses it, if it can."""
+def _read_with_libcst(project: Project, module: Module) -> Module:
+    """Read the imports of a module with LibCST, if the running Python can't parse the module.
+
+    If LibCST can't parse it either, record why the module is unreadable.
+    """
     # LibCST takes a while to import and is rarely needed here
     from flashc.syntax.names import collect_names
 

@@ -1,4 +1,4 @@
-"""Stand-ins for the classes of libraries that annotations of routes name.
+"""Provide stand-ins for the classes of libraries that annotations of routes name.
 
 A stand-in has what the rule in `flashc_backends.runtime.placement` looks at: the names and modules of
 a class and its bases, and the attributes of a marker.

@@ -1,4 +1,4 @@
-"""Find the names of a module that may have something to do with some of its other names."""
+"""Find the names of a module whose statements use given names, directly or through other names."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .trace_values import TracedEndpoints
 
 
 def trace(machine: Machine, dialects: tuple[Dialect, ...], sink: Sink) -> None:
-    """Replace the endpoints of modules that the evaluator can't evaluate by traced ones."""
+    """Run the modules that flashc can't evaluate, and replace their endpoints by those that the run found."""
     beyond = _modules_beyond(machine, dialects)
     if not beyond:
         return

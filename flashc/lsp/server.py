@@ -1,4 +1,4 @@
-"""The language server: keep a current analysis of each project, and answer an editor's requests."""
+"""Keep a current analysis of each project, and answer the requests of an editor."""
 
 from __future__ import annotations
 

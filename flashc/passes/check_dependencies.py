@@ -1,4 +1,4 @@
-"""Check that worker modules import only packages that the app asks for, where they do, and every declared one."""
+"""Check that worker modules import only packages that the app asks for, and every package of `dependencies=`."""
 
 from __future__ import annotations
 

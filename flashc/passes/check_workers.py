@@ -11,8 +11,8 @@ from flashc_ir.platform.variables import is_set_by_platform
 from flashc_ir.program import Program
 from flashc_ir.resources import Gpu
 
+from .call_resolver import Definition
 from .context import PassContext
-from .resolver import Definition
 
 # GPUs in a list are very different if one has at least this many times the memory of a later one.
 _UNEQUAL = 2
@@ -25,7 +25,7 @@ def check_workers(program: Program, context: PassContext) -> Program:
     are very different if a model for the largest may not fit into the memory of the smallest.
     """
     sink = context.sink
-    resolver = context.resolver(program)
+    resolver = context.call_resolver(program)
     if any(module.variables_read or module.globals for module in program.modules):
         runs = {e.resource: set(resolver.runs(e)) for e in program.code_endpoints()}
         check_variables(program, runs, sink)

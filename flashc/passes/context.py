@@ -14,8 +14,8 @@ from flashc_core.diagnostics import Sink
 from flashc_ir.modules import Module
 from flashc_ir.program import Program
 
+from .call_resolver import CallResolver
 from .imported_modules import ImportGraph
-from .resolver import CallResolver
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,8 +60,8 @@ class PassContext:
         yield from map(module_input, self._texts)
         yield from self._others
 
-    def resolver(self, program: Program) -> CallResolver:
-        """Return a resolver for this program.
+    def call_resolver(self, program: Program) -> CallResolver:
+        """Return what resolves the dotted names of this program to functions and classes.
 
         The last resolver is used again if the modules and endpoints are the same.
         """

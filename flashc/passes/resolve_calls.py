@@ -10,8 +10,8 @@ from flashc_ir.endpoints import CodeEndpoint, Endpoint
 from flashc_ir.modules import Module, Reference
 from flashc_ir.program import Call, Edge, Program, callee_of
 
+from .call_resolver import CallResolver, Definition, entry_points
 from .context import PassContext
-from .resolver import CallResolver, Definition, entry_points
 
 
 def resolve_calls(program: Program, context: PassContext) -> Program:
@@ -21,7 +21,7 @@ def resolve_calls(program: Program, context: PassContext) -> Program:
     elsewhere.  An endpoint runs its functions, everything that they refer to, and the top level of
     every imported module.
     """
-    resolver = context.resolver(program)
+    resolver = context.call_resolver(program)
     uses = [
         (module, reference, definition)
         for module in program.modules

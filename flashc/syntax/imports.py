@@ -110,7 +110,7 @@ class ImportCollector:
         self.found.append(structs.replace(found, dynamic=True))
 
     def _note_started(self, node: cst.Call, scope: Scope, context: ImportContext) -> None:
-        """Add the scripts of the project that a call starts as processes."""
+        """Record the modules that a call runs as programs, as dynamic imports."""
         arguments = [argument.value for argument in node.args if argument.keyword is None]
         for name in started_modules(_words(arguments), self.index):
             found = self._import(name, node, scope, context)

@@ -68,7 +68,7 @@ class Prefork:
 
     @classmethod
     def start(cls, prepare: Callable[[], object]) -> Prefork | None:
-        """Start a process.
+        """Fork the process; return None if that is unsafe or not useful.
 
         The result is None if forking is unsafe or impossible, if there is only one processor, or if
         Python was built for a C library without `memfd_create`.

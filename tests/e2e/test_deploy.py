@@ -227,7 +227,7 @@ def test_an_endpoint_that_left_the_code_is_deleted_only_by_its_name(
     deployed(machine)
     assert machine.endpoints() == ids
     machine.ours("deploy", "--prune", "later", status=1)
-    assert "nobody has confirmed it: later" in machine.output.read_text()
+    assert "deleting endpoints needs a confirmation: later" in machine.output.read_text()
     assert "later" in machine.endpoints()
     machine.ours("deploy", "--prune", "later", "--yes")
     assert machine.endpoints().keys() == {"adder", "api"}

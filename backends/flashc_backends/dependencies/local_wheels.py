@@ -127,7 +127,7 @@ class WheelMaker:
         sink.report(rules.UNUSABLE_SOURCE, where, message, help=(help,) if help else ())
 
     def _of_path(self, source: PathSource) -> LocalWheel:
-        """Return the wheel at a path, or that of the source there.
+        """Return the wheel at a path, or build one from the source at the path.
 
         Raises:
             InvalidTree: there is no source of a package.
@@ -146,7 +146,7 @@ class WheelMaker:
             if path.is_file():
                 return _Tree(unpack_tree(path, target), ())
             copy_tree(path, target)
-            return _Tree(target, ())  # whoever reads the project follows the folder's sources
+            return _Tree(target, ())  # the reader of the project follows the folder's sources
 
         return self._built(source, digest("path", tree_digest(path)), tree)
 

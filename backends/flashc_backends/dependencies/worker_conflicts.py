@@ -1,4 +1,4 @@
-"""Check that the artifact brings no package in a version that the worker's packages refuse."""
+"""Check that the artifact bundles no package in a version that the worker's packages refuse."""
 
 from __future__ import annotations
 

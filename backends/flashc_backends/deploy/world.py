@@ -30,7 +30,7 @@ class World(Struct, frozen=True, kw_only=True):
 
 
 def read_world(cloud: Cloud, target: Target, app: App | None, *, volumes: bool) -> World:
-    """Return what a platform has of a target.
+    """Return what the platform has of an app and its environment, with the account's secrets.
 
     `app` is the app as the platform has just told it.  `volumes`: read the account's network
     volumes too.

@@ -1,4 +1,4 @@
-"""Find, stop and remove the previews of this user.
+"""Record, find, stop and remove the previews of this user.
 
 Each preview has a folder with a record, a log, and the files of its platform.  If the process that the record names has
 ended, the preview was killed and has left the folder.

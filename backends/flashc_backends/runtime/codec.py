@@ -85,21 +85,21 @@ _WRAPPERS = frozenset({"Final", "ClassVar", "Required", "NotRequired", "ReadOnly
 def _of_variable(variable: typing.TypeVar, scope: Scope) -> Codec:
     """Return the codec of what stands for a type variable, or of its bound."""
     if variable in scope:
-        return codec_of(scope[variable], _web(scope))
+        return codec_of(scope[variable], _web_flag(scope))
     if variable.__constraints__:
-        return _union(variable.__constraints__, _web(scope))
-    return PLAIN if variable.__bound__ is None else codec_of(variable.__bound__, _web(scope))
+        return _union(variable.__constraints__, _web_flag(scope))
+    return PLAIN if variable.__bound__ is None else codec_of(variable.__bound__, _web_flag(scope))
 
 
 def _bound(kind: Any, arguments: tuple[Any, ...], scope: Scope) -> Scope:
     """Return what stands for the type variables of a generic class or alias."""
     variables: Any = getattr(kind, "__parameters__", None) or getattr(kind, "__type_params__", ())
     given = [scope.get(a, a) if isinstance(a, typing.TypeVar) else a for a in arguments]
-    return {**_web(scope), **dict(zip(variables, given, strict=False))}
+    return {**_web_flag(scope), **dict(zip(variables, given, strict=False))}
 
 
-def _web(scope: Scope) -> Scope:
-    """Return the part of a scope that does not belong to one class."""
+def _web_flag(scope: Scope) -> Scope:
+    """Return a scope with only the flag `WEB`, if the scope has it."""
     return {WEB: True} if WEB in scope else {}
 
 

@@ -1,4 +1,4 @@
-"""Convert classes with fields: dataclasses, TypedDict, NamedTuple, attrs classes, and models."""
+"""Convert objects with fields to JSON data and back: dataclasses, TypedDict, NamedTuple, attrs, models."""
 
 from __future__ import annotations
 

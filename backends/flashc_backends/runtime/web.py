@@ -77,7 +77,7 @@ class Route:
 
     @cached_property
     def places(self) -> dict[str, Place]:
-        """Where the argument of each parameter travels."""
+        """Return where the argument of each parameter travels."""
         return find(self.resource, self.method, self.path, self._typed_parameters)
 
     def _typed_parameters(self) -> list[inspect.Parameter]:
