@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -78,8 +79,12 @@ class Terminal:
 def interruptible() -> Generator[None]:
     """Let the signal with which CI ends processes interrupt a deployment as Ctrl-C does.
 
-    An interrupted deployment restores what ran before.
+    An interrupted deployment restores what ran before.  Python gives signals to the main thread
+    only, so that in another thread the signal keeps its meaning.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
