@@ -41,6 +41,7 @@ def test_the_readme_lists_every_command_and_option() -> None:
     usage = README.partition("## Use it\n\n```\n")[2].partition("```")[0]
     commands = set(re.findall(r"^flashc (\w+)", usage, re.MULTILINE))
     assert commands == set(cli.list_commands(click.Context(cli)))
-    listed = README.partition("exists only here:\n\n")[2].partition("\n\n")[0]
+    section = README.partition("`[tool.flashc]` in `pyproject.toml` has these keys.")[2]
+    listed = section.partition("\n\n")[2].partition("\n\n")[0]
     options = {option.name.replace("_", "-") for option in fields(Options)} - {"env"}
     assert set(re.findall("`([a-z-]+)`", listed)) == options
