@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import libcst as cst
-from libcst import matchers as m
 
 from flashc.project.import_effects import may_act
 from flashc.project.project import Project
@@ -209,8 +208,8 @@ class Machine(ABC):
 
     def _declares(self, statement: cst.CSTNode, frame: Frame) -> bool:
         """Return whether a statement uses an object of an SDK, which may declare an endpoint."""
-        for name in m.findall(statement, m.Name()):
-            value = frame.lookup(cst.ensure_type(name, cst.Name).value)
+        for name in walk.nodes_of(statement, cst.Name):
+            value = frame.lookup(name.value)
             used = value.value if isinstance(value, Known) else None
             if isinstance(used, DialectObject):
                 return True

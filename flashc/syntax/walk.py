@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from functools import cache
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import libcst as cst
 
 from flashc_core.encoding import is_text
 
+_N = TypeVar("_N", bound=cst.CSTNode)
 _LAYOUT = (
     "whitespace",
     "lpar",
@@ -74,6 +75,19 @@ def children(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
             for item in cast("Sequence[Any]", value):
                 if type(item) in _NODES:
                     yield item
+
+
+def nodes_of(node: cst.CSTNode, kinds: type[_N] | tuple[type[_N], ...]) -> Iterator[_N]:
+    """Yield the nodes of some kinds in a node, itself included.
+
+    `libcst.matchers` finds them too, but its import takes as long as a check.
+    """
+    pending = [node]
+    while pending:
+        found = pending.pop()
+        if isinstance(found, kinds):
+            yield found
+        pending += children(found)
 
 
 def statements(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import libcst as cst
-from libcst import matchers as m
 
 from flashc.evaluator.failures import PythonError
 from flashc.evaluator.library.pure_functions import is_pure
@@ -24,7 +23,7 @@ from flashc.evaluator.values import (
     Unknown,
     Value,
 )
-from flashc.syntax.walk import dotted
+from flashc.syntax.walk import dotted, nodes_of
 from flashc_core.source import Span
 
 from .targets import bind
@@ -76,7 +75,7 @@ def _has_no_effects(node: cst.BaseComp, frame: Frame) -> bool:
         return False
     found: list[cst.CSTNode] = []
     for part in (node.elt, *node.for_in.ifs):
-        found += m.findall(part, m.NamedExpr() | m.Await() | m.Yield() | m.Call())
+        found += nodes_of(part, (cst.NamedExpr, cst.Await, cst.Yield, cst.Call))
     return all(
         isinstance(each, cst.Call) and _only_reads(each.func, target.value, frame) for each in found
     )
