@@ -23,9 +23,9 @@ from flashc_backends.deploy.variables import (
     compute_variables,
     secrets_in,
 )
-from flashc_backends.deploy.wanted import known_part, wanted_endpoints, wanted_volumes
+from flashc_backends.deploy.wanted import wanted_endpoints, wanted_volumes
 from flashc_backends.deploy.world import World, read_world
-from flashc_backends.manifest.documents import InvalidDocument, read_document
+from flashc_backends.manifest.documents import InvalidDocument, known_part, read_document
 from flashc_backends.manifest.manifest_model import Manifest
 from flashc_core import rules
 from flashc_core.diagnostics import Sink

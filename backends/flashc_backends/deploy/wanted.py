@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
 
-import msgspec
 from msgspec import Struct
 
 from flashc_backends.cloud.model import Kind, Settings, VolumeName
@@ -66,27 +64,6 @@ def wanted_volumes(manifest: Manifest) -> tuple[VolumeWish, ...]:
             }
         )
     )
-
-
-def known_part(document: Any, kind: Any) -> Any:
-    """Return a JSON value without the keys that a type does not have, in it and in its parts.
-
-    Other tools and other versions of flashc write further keys into manifests.
-    """
-    if isinstance(document, Mapping) and isinstance(kind, type) and issubclass(kind, Struct):
-        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
-        return {k: known_part(v, fields[k]) for k, v in document.items() if k in fields}
-    for inner in get_args(kind):
-        if isinstance(document, Mapping) and isinstance(inner, type) and issubclass(inner, Struct):
-            container = getattr(kind, "__origin__", None)
-            if container is dict:
-                return {key: known_part(value, inner) for key, value in document.items()}
-            return known_part(document, inner)
-        if isinstance(document, list):
-            return [known_part(item, inner) for item in document]
-        if isinstance(document, Mapping) and get_args(inner):
-            return known_part(document, inner)
-    return document
 
 
 def _settings(resource: ManifestResource, environment: Mapping[str, str]) -> Settings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from flashc_core.documents import UnreadableDocument, parse_json
 
@@ -45,6 +46,32 @@ def read_document(data: bytes, model: type[_Model]) -> _Model:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UnreadableDocument) as error:
         raise InvalidDocument((("$", f"it is not JSON: {error}"),)) from error
     raise InvalidDocument(_problems(document, model) or (("$", first),))
+
+
+def known_part(document: Any, model: type[msgspec.Struct]) -> Any:
+    """Return a JSON value without the keys that the model does not have, at any depth.
+
+    Other tools, and other versions of flashc, write further keys into the documents of a platform.
+    """
+    return _known(document, inspect.type_info(model))
+
+
+def _known(value: Any, kind: inspect.Type) -> Any:
+    match kind, value:
+        case inspect.StructType(fields=fields), dict():
+            known = {field.encode_name: field.type for field in fields}
+            return {key: _known(part, known[key]) for key, part in value.items() if key in known}
+        case inspect.DictType(value_type=inner), dict():
+            return {key: _known(part, inner) for key, part in value.items()}
+        case inspect.ListType(item_type=inner), list():
+            return [_known(part, inner) for part in value]
+        case inspect.Metadata(type=inner), _:
+            return _known(value, inner)
+        case inspect.UnionType(types=inners), dict() | list():
+            # In these documents, a value that has parts is of one type, or None.
+            inner = next(each for each in inners if not isinstance(each, inspect.NoneType))
+            return _known(value, inner)
+    return value
 
 
 def _problems(document: Any, model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
