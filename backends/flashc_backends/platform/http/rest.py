@@ -13,9 +13,9 @@ from flashc_backends.platform.fields import Invalid, NotFound, get
 from flashc_backends.platform.journal import Entry
 from flashc_backends.platform.records import Endpoint, Volume
 from flashc_backends.platform.workers import Phase, Worker
-from flashc_ir.platform.catalogue import GpuType
 
 from .asgi import Refused, Request
+from .catalogue import catalogue
 from .decoding import decode
 from .formats import timestamp
 from .rest_requests import (
@@ -30,9 +30,6 @@ from .rest_requests import (
 V2_ROUTES = frozenset(["network-volumes", "global-volumes", "serverless", "catalog", "registries"])
 _T = TypeVar("_T")
 _LIMIT = 1024**2
-_CENTERS = "US-CA-2 US-IL-1 US-KS-2 US-MO-1 US-MO-2 US-NC-2 US-NE-1 US-WA-1 EU-CZ-1 EU-RO-1 EUR-NO-1".split()
-_GPUS = [model.value for model in GpuType if model is not GpuType.ANY]
-_CPUS = ["cpu3c", "cpu3g", "cpu5c", "cpu5g"]
 _STATES = {
     Phase.STARTING: "INITIALIZING",
     Phase.INITIALIZING: "INITIALIZING",
@@ -117,14 +114,8 @@ class RestApi:
                 await request.reply_json(200, {"globalVolumes": [], **_PAGE})
             case ["registries"]:
                 await request.reply_json(200, {"registries": [], **_PAGE})
-            case ["catalog", "datacenters"]:
-                centers = [{"id": name, "networkVolumeTypes": ["STANDARD"]} for name in _CENTERS]
-                await request.reply_json(200, {"dataCenters": centers})
-            case ["catalog", "gpus" | "cpus" as kind]:
-                names = _GPUS if kind == "gpus" else _CPUS
-                await request.reply_json(200, {kind: [_device(name) for name in names]})
-            case ["catalog", "gpus" | "cpus", name]:
-                await request.reply_json(200, _device(name))
+            case ["catalog", *rest] if (part := catalogue(rest)) is not None:
+                await request.reply_json(200, part)
             case ["serverless", *rest]:
                 await self._route_serverless(request, rest)
             case _:
@@ -330,12 +321,6 @@ class RestApi:
                 if name is not None
             ],
         }
-
-
-def _device(name: str) -> dict[str, Any]:
-    """Return a device of the catalogue, which every data centre has."""
-    centers = [{"id": center, "availability": "HIGH"} for center in _CENTERS]
-    return {"id": name, "dataCenters": centers}
 
 
 def _log_line(entry: Entry) -> dict[str, Any] | None:
