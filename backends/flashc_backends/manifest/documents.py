@@ -71,7 +71,8 @@ def _known(value: Any, kind: inspect.Type) -> Any:
             # In these documents, a value that has parts is of one type, or None.
             inner = next(each for each in inners if not isinstance(each, inspect.NoneType))
             return _known(value, inner)
-    return value
+        case _:  # a value without parts, or one that the schema refuses
+            return value
 
 
 def _problems(document: Any, model: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
